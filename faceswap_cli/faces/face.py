@@ -1,0 +1,68 @@
+"""What is known of a face: where it is, its 68 landmarks, whose track it belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceswap_cli.media.frame import Frame, Image
+
+FloatArray = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Detection:
+    """A found face before its landmarks are known. All coordinates are frame pixels.
+
+    Attributes:
+        box: (4,) float32, x0 y0 x1 y1; may reach outside the frame where the frame cuts the face.
+        points: (5,) x 2 float32: left eye, right eye, nose tip, left and right mouth corner, as seen
+            in the picture for an upright face (so `points[0]` is the person's right eye).
+        score: the detector's confidence, 0..1.
+    """
+
+    box: FloatArray
+    points: FloatArray
+    score: float
+
+
+@dataclass(frozen=True)
+class Face:
+    """A face in a frame. All coordinates are frame pixels.
+
+    Attributes:
+        box: (4,) float32, x0 y0 x1 y1.
+        landmarks: (68, 2) float32, iBUG 300-W order.
+        score: the detector's confidence, 0..1.
+        track: number of the track (one person through one shot), or -1 while unknown.
+    """
+
+    box: FloatArray
+    landmarks: FloatArray
+    score: float
+    track: int = -1
+
+
+@dataclass(frozen=True)
+class AlignedFace:
+    """A face cut out of its frame, turned upright and scaled by `geometry.align`.
+
+    Attributes:
+        image: (S, S, 3) uint8 RGB.
+        matrix: (2, 3) float32 similarity that maps frame pixels to crop pixels.
+        face: the face it was cut from.
+    """
+
+    image: Image
+    matrix: FloatArray
+    face: Face
+
+
+Detector = Callable[[Sequence[Frame]], list[list[Detection]]]
+"""A batch of frames in, for each the faces found, best first."""
+
+Landmarker = Callable[[Image, Sequence[Detection]], list[FloatArray]]
+"""A frame's image and its detections in, (68, 2) float32 frame pixels for each out."""

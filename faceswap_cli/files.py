@@ -1,0 +1,104 @@
+"""Files that are either whole or not there: written beside their place, flushed to disk, renamed."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from faceswap_cli.errors import UserError
+
+
+@contextlib.contextmanager
+def atomic_output(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`; move it into place when the block ends well.
+
+    The temporary name keeps the suffix, so that writers that go by it work. When the block fails, the
+    temporary file is removed and whatever stood at `path` before is untouched.
+
+    Raises:
+        UserError: the folder is missing or can't be written, or the disk is full.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    try:
+        with said_plainly(path):
+            check_writable(path)
+            yield temporary
+            sync_file(temporary)
+            temporary.replace(path)
+            sync_folder(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a whole file atomically."""
+    with atomic_output(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a whole UTF-8 text file atomically."""
+    write_bytes(path, text.encode())
+
+
+def sync_file(path: Path) -> None:
+    """Flush a file's bytes to the disk."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush a folder's entries to the disk, where the system can."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def check_writable(path: Path) -> None:
+    """Raise a UserError now if `path` could not be written later. Makes no folder and no file."""
+    if path.is_dir():
+        raise UserError(f"{path} is a folder, not a file", "Give the output a file name")
+    if not path.parent.is_dir():
+        raise UserError(f"the folder {path.parent} does not exist", "Make it first, or choose another output")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise UserError(f"{path.parent} can't be written", "Choose another output, or mend its permissions")
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder (and its parents) for output.
+
+    Raises:
+        UserError: a file is in the way, or it can't be written.
+    """
+    with said_plainly(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UserError(f"{folder} can't be written", "Choose another output, or mend its permissions")
+
+
+@contextlib.contextmanager
+def said_plainly(path: Path) -> Iterator[None]:
+    """Turn the operating system's errors about writing `path` into a UserError."""
+    try:
+        yield
+    except OSError as error:
+        raise plain_error(error, path) from error
+
+
+def plain_error(error: OSError, path: Path) -> UserError:
+    """The UserError that says what an OSError about `path` means to a user."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return UserError(f"the disk is full: {path} was not written", "Free some space, then run this again")
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return UserError(f"{path} can't be written", "Choose another output, or mend its permissions")
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return UserError(f"{path} can't be made: a file is in the way", "Choose another output")
+    return UserError(f"{path}: {error.strerror or error}", "Check the path, then run this again")
