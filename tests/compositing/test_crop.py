@@ -1,0 +1,167 @@
+"""Colour, masks and blending of one crop."""
+
+from __future__ import annotations
+
+import itertools
+
+import cv2
+import numpy as np
+import pytest
+
+from faceswap_cli.compositing import blend, colour, masks
+from faceswap_cli.faces.geometry import crop_matrix, invert, mean_face, transform, warp
+
+METHODS = [name for name in colour.COLOUR if name != "none"]
+
+
+def noise_image(size: int, seed: int, low: float = 0.2, high: float = 0.8) -> np.ndarray:
+    picture = np.random.default_rng(seed).uniform(low, high, (size, size, 3)).astype(np.float32)
+    return cv2.GaussianBlur(picture, (0, 0), 2)
+
+
+def disc(size: int) -> np.ndarray:
+    y, x = np.mgrid[:size, :size] - (size - 1) / 2
+    return np.clip(size * 0.4 - np.hypot(x, y), 0, 1).astype(np.float32)
+
+
+def hull(size: int, **options: float) -> np.ndarray:
+    return masks.face_mask("hull", mean_face(size), np.ones((size, size), np.float32), **options)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_colour_undoes_a_tint_inside_the_mask_only(method: str) -> None:
+    target, mask = noise_image(96, 0), disc(96)
+    source = np.clip(target * (0.9, 0.7, 0.8) + (0.05, 0.1, 0.0), 0, 1).astype(np.float32)
+    source[mask == 0] = (1, 0, 0)  # what is outside the mask must not count
+    stats = [colour.measure(method, image, mask) for image in (source, target)]
+    matched = colour.apply(colour.fit(method, *stats), source)
+    before, after = (np.abs(image - target)[mask > 0].mean() for image in (source, matched))
+    assert after < before / 8
+    again = colour.measure(method, matched, mask)
+    assert np.allclose(again.mean, stats[1].mean, atol=0.02 * np.abs(stats[1].mean).max())
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("flat", ["source", "target"])
+def test_contrast_gain_is_limited(method: str, flat: str) -> None:
+    images = {"source": noise_image(64, 1, 0, 1), "target": noise_image(64, 2, 0, 1)}
+    images[flat] = 0.5 + (images[flat] - 0.5) * 0.02
+    stats = [colour.measure(method, images[name].astype(np.float32), disc(64)) for name in images]
+    gains = np.linalg.svd(colour.fit(method, *stats).matrix)[1]
+    low, high = colour.GAIN_LIMITS
+    assert low - 1e-6 <= gains.min() <= gains.max() <= high + 1e-6
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("pixels", [0, 1, 9])
+def test_tiny_masks_leave_the_colours_alone(method: str, pixels: int) -> None:
+    mask = np.zeros((32, 32), np.float32)
+    mask.flat[:pixels] = 1
+    source, target = noise_image(32, 1), noise_image(32, 2, 0, 0.3)
+    fitted = colour.fit(method, *(colour.measure(method, image, mask) for image in (source, target)))
+    assert np.array_equal(colour.apply(fitted, source), source)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_averaged_statistics_are_those_of_a_steady_picture(method: str) -> None:
+    stats = [colour.measure(method, noise_image(64, 1) + np.float32(s), disc(64)) for s in (-0.1, 0, 0.1)]
+    mean = colour.average(stats, [1, 2, 1])
+    assert np.allclose(mean.mean, stats[1].mean, atol=1)
+    assert np.all(np.diag(mean.cov) < 1.3 * np.diag(stats[1].cov))  # the flicker is not taken for contrast
+    assert colour.average([colour.NOTHING], [1.0]) == colour.NOTHING
+
+
+@pytest.mark.parametrize("name", list(masks.MASKS))
+@pytest.mark.parametrize("size", [64, 200])
+@pytest.mark.parametrize("feather", [0.0, 0.1, 0.3])
+def test_masks_are_nought_on_the_border(name: str, size: int, feather: float) -> None:
+    huge = (mean_face(size) - size / 2) * 3 + size / 2  # reaches far outside the crop
+    mask = masks.face_mask(name, huge, np.ones((size, size), np.float32), -0.05, feather)
+    assert mask.shape == (size, size)
+    assert 0 <= mask.min() <= mask.max() <= 1
+    assert mask[size // 2, size // 2] > 0.95
+    for edge in (mask[0], mask[-1], mask[:, 0], mask[:, -1]):
+        assert not edge.any()
+
+
+def test_hull_covers_the_brows_and_scales_with_the_crop() -> None:
+    small, large = hull(64), hull(256)
+    assert np.abs(cv2.resize(large, (64, 64), interpolation=cv2.INTER_AREA) - small).mean() < 0.01
+    brows = mean_face(256)[17:27].round().astype(int)
+    assert large[brows[:, 1], brows[:, 0]][2:8].min() > 0.6
+
+
+def test_hull_moves_smoothly_with_the_landmarks() -> None:
+    drawn = np.ones((96, 96), np.float32)
+    steps = [masks.face_mask("hull", mean_face(96) + 0.1 * i, drawn) for i in range(6)]
+    changes = [np.abs(b - a).sum() for a, b in itertools.pairwise(steps)]
+    assert max(changes) < 1.3 * min(changes)
+
+
+def test_erode_and_feather_shrink_the_mask_within_the_hull() -> None:
+    plain = hull(128, erode=0, feather=0)
+    eroded, grown = hull(128, erode=0.05, feather=0), hull(128, erode=-0.03, feather=0)
+    feathered = hull(128, erode=0, feather=0.2)
+    assert eroded.sum() < plain.sum() < grown.sum()
+    assert np.all((feathered > 0) <= (plain > 0))
+
+
+def test_both_is_within_either() -> None:
+    drawn = disc(96)
+    one, other, both = (masks.face_mask(name, mean_face(96), drawn) for name in ("hull", "model", "both"))
+    assert np.array_equal(both, np.minimum(one, other))
+
+
+def test_alpha_is_applied_once() -> None:
+    image = np.full((80, 80, 3), 100, np.uint8)
+    mask = np.full((40, 40), 0.5, np.float32)
+    mask[[0, -1]] = mask[:, [0, -1]] = 0
+    blend.paste(image, np.ones((40, 40, 3), np.float32), mask, np.array([[1, 0, -20], [0, 1, -20]]))
+    assert abs(int(image[40, 40, 0]) - round(0.5 * 255 + 0.5 * 100)) <= 1
+
+
+@pytest.mark.parametrize("scale", [0.25, 0.9, 1.0, 3.7])
+@pytest.mark.parametrize("angle", [0.0, 35.0])
+@pytest.mark.parametrize("centre", [(60, 50), (0, 0), (119, 99), (-30, 50), (60, 130), (-500, 0)])
+def test_nothing_changes_outside_the_mask(scale: float, angle: float, centre: tuple[int, int]) -> None:
+    """Whatever the face's size, tilt and place: a white crop leaves no square and no stray pixel."""
+    frame = np.random.default_rng(0).integers(0, 200, (100, 120, 3), np.uint8)
+    size = 64
+    turn = cv2.getRotationMatrix2D((size / 2, size / 2), angle, scale)
+    turn[:, 2] += np.array([size / 2, size / 2]) - transform([centre], turn)[0]
+    mask, result = hull(size), frame.copy()
+    blend.paste(result, np.ones((size, size, 3), np.float32), mask, turn)
+    y, x = np.mgrid[:100, :120]
+    places = transform(np.stack([x.ravel(), y.ravel()], 1), turn).astype(np.float32)
+    reach = max(2.0, 2.5 * scale)
+    inside = cv2.dilate((mask > 0).astype(np.uint8), np.ones((3, 3)), iterations=int(np.ceil(reach)))
+    inside = cv2.copyMakeBorder(inside, 8, 8, 8, 8, cv2.BORDER_CONSTANT)  # type: ignore[call-overload]
+    near = cv2.remap(inside, places[:, :1] + 8, places[:, 1:] + 8, cv2.INTER_NEAREST).reshape(100, 120)
+    assert np.array_equal(result[near == 0], frame[near == 0])
+    if centre == (60, 50):
+        assert (result[49:52, 59:62] > 240).all()
+    if centre == (-500, 0):
+        assert np.array_equal(result, frame)
+
+
+@pytest.mark.parametrize("width", [40, 90, 220])
+def test_an_unchanged_crop_is_invisible(width: int) -> None:
+    """Cut, and put back where it was: within a grey level of a smooth frame, at any size."""
+    frame = (noise_image(300, 3)[..., ::-1] * 255).astype(np.uint8)
+    frame = cv2.GaussianBlur(frame, (0, 0), 3)
+    landmarks = mean_face(300, 2.0 * 180 / width) + 3.3
+    size = 160
+    matrix = crop_matrix(landmarks, size)
+    crop = warp(frame, matrix, size).astype(np.float32) / 255
+    result = frame.copy()
+    blend.paste(result, crop, hull(size), matrix)
+    assert np.abs(result.astype(int) - frame).max() <= 3
+    assert np.abs(result.astype(int) - frame).mean() < 0.2
+    assert np.allclose(transform(transform([[5, 5]], matrix), invert(matrix)), 5, atol=1e-3)
+
+
+def test_sharpen_sharpens_and_nought_does_nothing() -> None:
+    picture = noise_image(64, 4)
+    assert blend.sharpen(picture, 0) is picture
+    detail = [cv2.Laplacian(p, cv2.CV_32F).var() for p in (picture, blend.sharpen(picture, 1))]
+    assert detail[1] > 1.2 * detail[0]
