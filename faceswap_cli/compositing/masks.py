@@ -13,21 +13,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from faceswap_cli.faces.geometry import FACE_SIDE, MEAN_FACE
+from faceswap_cli.faces.hull import raised_hull
 
 FloatMask = NDArray[np.float32]
 
 FACE_WIDTH = float(MEAN_FACE[16, 0] - MEAN_FACE[0, 0])
 """Ear to ear, in face units."""
 
-BROW_RAISE = 0.7
-"""How far the hull reaches above the brows, in heights of the brow over the eye: the skin around a brow
-belongs to it, and a feathered edge across the brow itself would show two of them."""
-
 BORDER = 0.02
 """Share of the crop's side along each edge where every mask is 0."""
-
-_RIGHT_BROW, _LEFT_BROW = slice(17, 22), slice(22, 27)
-_RIGHT_EYE, _LEFT_EYE = slice(36, 42), slice(42, 48)
 
 
 def face_mask(
@@ -59,15 +53,6 @@ def face_mask(
 def face_width(size: int, side: float = FACE_SIDE) -> float:
     """The mean face's width in the pixels of a crop of `size` pixels and `side` face units."""
     return FACE_WIDTH * size / side
-
-
-def raised_hull(landmarks: ArrayLike) -> NDArray[np.float64]:
-    """Corners (K, 2) of the convex hull of a face's 68 points, its brows raised; any coordinates."""
-    points = np.array(landmarks, np.float64)
-    for brow, eye in ((_RIGHT_BROW, _RIGHT_EYE), (_LEFT_BROW, _LEFT_EYE)):
-        points[brow] += BROW_RAISE * (points[brow].mean(0) - points[eye].mean(0))
-    hull = cv2.convexHull(points.astype(np.float32), clockwise=True)
-    return hull[:, 0].astype(np.float64)
 
 
 def hull_depth(landmarks: ArrayLike, size: int) -> FloatMask:

@@ -1,0 +1,89 @@
+"""What a conversion is asked for, and what it tells while it runs."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from faceswap_cli.compositing.colour import COLOUR
+from faceswap_cli.compositing.masks import MASKS
+from faceswap_cli.errors import UserError
+from faceswap_cli.media import EncodeOptions
+
+Phase = Literal["faces", "render", "join"]
+
+
+@dataclass(frozen=True)
+class ConvertOptions:
+    """How faces are put into frames.
+
+    Attributes:
+        mask: hull (around the landmarks), model (the network's own) or both; see `masks`.
+        colour: rct, lct or none; see `colour`.
+        erode: how far the mask's edge is moved inwards, in face widths, -0.2..0.4.
+        feather: width of the mask's soft edge, in face widths, 0..0.5.
+        smoothing: steadiness over time, 0 (none) to 5; see `smoothing`.
+        sharpen: unsharp mask on the drawn face, 0 (none) to 1.
+        identity: leave people alone who are clearly not the one the model was trained to replace.
+        allow_8bit: let sources of more than 8 bits a channel come out with 8.
+        segment_frames: an interrupted run goes on from the last whole segment of so many frames.
+        batch: faces drawn at once, at most.
+        encode: how the video is written.
+    """
+
+    mask: str = "both"
+    colour: str = "rct"
+    erode: float = 0.0
+    feather: float = 0.12
+    smoothing: float = 1.0
+    sharpen: float = 0.0
+    identity: bool = True
+    allow_8bit: bool = False
+    segment_frames: int = 250
+    batch: int = 8
+    encode: EncodeOptions = field(default_factory=EncodeOptions)
+
+    def check(self) -> None:
+        """Raise a UserError for the first value that can't be."""
+        for name, choices in (("mask", list(MASKS)), ("colour", list(COLOUR))):
+            if getattr(self, name) not in choices:
+                raise UserError(f"--{name} {getattr(self, name)} is none of {', '.join(choices)}")
+        for name, (low, high) in _RANGES.items():
+            value = getattr(self, name)
+            if not math.isfinite(value) or not low <= value <= high:
+                raise UserError(f"--{name.replace('_', '-')} {value} is outside {low}..{high}")
+
+    def settings(self) -> dict[str, Any]:
+        """What the picture depends on, for the fingerprint of unfinished work; plain JSON values."""
+        return {k: v for k, v in dataclasses.asdict(self).items() if k != "allow_8bit"}
+
+
+_RANGES: dict[str, tuple[float, float]] = {
+    "erode": (-0.2, 0.4),
+    "feather": (0.0, 0.5),
+    "smoothing": (0.0, 5.0),
+    "sharpen": (0.0, 1.0),
+    "segment_frames": (1, 100_000),
+    "batch": (1, 1024),
+}
+
+
+@dataclass(frozen=True)
+class ConvertProgress:
+    """One step of a conversion.
+
+    Attributes:
+        phase: faces (looking for them), render or join.
+        done: frames of this phase that are done, those of an earlier run included.
+        total: frames in all; None while unknown.
+        fps: frames a second in this run so far; 0 at its start.
+        note: something the user should read; None on most steps.
+    """
+
+    phase: Phase
+    done: int
+    total: int | None
+    fps: float = 0.0
+    note: str | None = None

@@ -1,0 +1,137 @@
+"""The folder of an unfinished conversion: what is done stays done, whatever happens to the process.
+
+    .OUTPUT.faceswap/
+        lock             held by the process that works here
+        faces.jsonl      a header line, then one line a frame: the faces found
+        who.jsonl        a header line, then one line a track: whether it is the wanted person
+        segments.jsonl   a header line, then one line for every finished segment
+        000000.mkv ...   finished segments
+
+Each journal begins with a fingerprint of everything its lines depend on. One that doesn't match is thrown
+away, never mixed. Lines are appended and flushed to the disk; a torn last line counts as not written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from faceswap_cli import files
+from faceswap_cli.errors import UserError
+
+
+def fingerprint(*parts: Any) -> str:
+    """A short hash of plain JSON values."""
+    text = json.dumps(parts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+class Journal:
+    """Lines of JSON on disk that belong to one fingerprint.
+
+    Attributes:
+        lines: what earlier runs left, read once by `read`.
+        discarded: an older journal with another fingerprint stood here and was thrown away.
+    """
+
+    def __init__(self, path: Path, mark: str) -> None:
+        """Open the journal at `path`; make it, or empty it, when it isn't marked with `mark`."""
+        self.path = path
+        self._mark = mark
+        self.discarded = path.exists() and not self._marked()
+        if self.discarded or not path.exists():
+            files.write_text(path, json.dumps({"fingerprint": mark}) + "\n")
+        self._mend()
+
+    def _marked(self) -> bool:
+        with self.path.open("rb") as file:
+            first = file.readline()
+        with contextlib.suppress(ValueError, AttributeError):
+            return bool(json.loads(first).get("fingerprint") == self._mark)
+        return False
+
+    def _mend(self) -> None:
+        """Cut off a line that was being written when the power went."""
+        size = self.path.stat().st_size
+        with self.path.open("r+b") as file:
+            back = min(size, 1 << 20)
+            file.seek(size - back)
+            tail = file.read()
+            whole = tail.rfind(b"\n") + 1
+            if whole < len(tail):
+                file.truncate(size - back + whole)
+
+    def read(self) -> Iterator[dict[str, Any]]:
+        """The lines after the header, one at a time; stops at the first that is no JSON."""
+        with self.path.open("rb") as file:
+            file.readline()
+            for line in file:
+                try:
+                    yield json.loads(line)
+                except ValueError:
+                    return
+
+    def append(self, lines: Iterable[dict[str, Any]]) -> None:
+        """Add lines and flush them to the disk."""
+        text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
+        with files.said_plainly(self.path), self.path.open("ab") as file:
+            file.write(text.encode())
+            file.flush()
+            os.fsync(file.fileno())
+
+    def cut(self, count: int) -> None:
+        """Keep only the first `count` lines after the header."""
+        with self.path.open("r+b") as file:
+            for _ in range(count + 1):
+                file.readline()
+            file.truncate(file.tell())
+
+
+class WorkFolder:
+    """The work folder of one output; a context manager that holds its lock."""
+
+    def __init__(self, output: Path) -> None:
+        self.path = output.with_name(f".{output.name}.faceswap")
+        self._lock: IO[bytes] | None = None
+
+    def __enter__(self) -> WorkFolder:
+        files.make_folder(self.path)
+        self._lock = (self.path / "lock").open("wb")
+        if not _try_lock(self._lock):
+            self._lock.close()
+            raise UserError(
+                f"another run is writing {self.path.name.removeprefix('.').removesuffix('.faceswap')}",
+                "Wait for it, end it, or choose another output",
+            )
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._lock:
+            self._lock.close()
+
+    def journal(self, name: str, mark: str) -> Journal:
+        """The journal `name`.jsonl, emptied when it isn't marked with `mark`."""
+        return Journal(self.path / f"{name}.jsonl", mark)
+
+    def remove(self) -> None:
+        """Throw the folder away: the output is done."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+def _try_lock(file: IO[bytes]) -> bool:
+    """Lock an open file until it is closed; False when another process holds it."""
+    try:
+        import fcntl  # noqa: PLC0415 - not on Windows
+    except ImportError:
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,26 @@
+"""The outline of a face: the convex hull of its landmarks, with room for the brows."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+BROW_RAISE = 0.7
+"""How far the hull reaches above the brows, in heights of the brow over the eye: the skin around a brow
+belongs to it, and a feathered edge across the brow itself would show two of them."""
+
+_BROWS_AND_EYES = ((slice(17, 22), slice(36, 42)), (slice(22, 27), slice(42, 48)))
+
+
+def raised_hull(landmarks: ArrayLike) -> NDArray[np.float64]:
+    """Corners (K, 2) of the convex hull of a face's 68 points, its brows raised.
+
+    Args:
+        landmarks: (68, 2) in the pixels of a frame or a crop; the corners are in the same.
+    """
+    points = np.array(landmarks, np.float64)
+    for brow, eye in _BROWS_AND_EYES:
+        points[brow] += BROW_RAISE * (points[brow].mean(0) - points[eye].mean(0))
+    hull = cv2.convexHull(points.astype(np.float32), clockwise=True)
+    return hull[:, 0].astype(np.float64)
