@@ -16,6 +16,7 @@ from faceswap_cli.media.frame import Image
 
 # Generalised Procrustes mean of dlib's 68 points on the 122 frontal portraits of the Face Research Lab
 # London Set (DeBruine & Jones 2017, CC BY 4.0), made symmetric by adding every face's mirror image.
+# fmt: off
 MEAN_FACE: NDArray[np.float64] = np.array(
     [
         [-0.8167, -0.2626], [-0.8010, -0.0486], [-0.7703, 0.1605], [-0.7343, 0.3701],
@@ -37,6 +38,7 @@ MEAN_FACE: NDArray[np.float64] = np.array(
         [0.2622, 0.4383], [0.0855, 0.4480], [0.0000, 0.4573], [-0.0855, 0.4480],
     ]
 )
+# fmt: on
 
 INTERIOR = slice(17, 68)
 """Brows, nose, eyes and mouth: the points a face is aligned by. The jaw line moves with the mouth."""
