@@ -1,0 +1,60 @@
+"""Which photos and videos the user means by the files and folders named."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from faceswap_cli.errors import UserError
+
+PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp", ".tif", ".tiff", ".bmp"})
+VIDEO_SUFFIXES = frozenset(
+    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m2v", ".ts", ".m2ts", ".mts"}
+    | {".wmv", ".flv", ".3gp", ".ogv", ".mxf", ".gif", ".nut", ".vob"}
+)
+
+
+def find_media(inputs: Sequence[Path]) -> list[Path]:
+    """Every photo and video in the given files and folders, each once.
+
+    A file that is named is taken whatever its suffix; a folder gives the files in it and below it that have
+    a photo's or a video's suffix, in natural order (2 before 10), hidden ones left out.
+
+    Raises:
+        UserError: an input does not exist, or a folder holds nothing to use, or nothing was given.
+    """
+    found: dict[Path, None] = {}
+    for entry in map(Path, inputs):
+        if entry.is_dir():
+            inside = _inside(entry)
+            if not inside:
+                raise UserError(
+                    f"no photo or video in {entry}", "Choose a folder with some, or name the files"
+                )
+            found.update(dict.fromkeys(inside))
+        elif entry.exists():
+            found[entry] = None
+        else:
+            raise UserError(f"no such file or folder: {entry}", "Check the path")
+    if not found:
+        raise UserError("no photo or video was given", "Name files or folders")
+    return list(found)
+
+
+def natural_key(path: Path) -> tuple[tuple[int, int, str], ...]:
+    """Sorts like people do: numbers in names by their value, letters without regard to case."""
+    parts = re.split(r"([0-9]+)", str(path).casefold())
+    return tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part)
+
+
+def _inside(folder: Path) -> list[Path]:
+    wanted = PHOTO_SUFFIXES | VIDEO_SUFFIXES
+    files = (
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in wanted
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and path.is_file()
+    )
+    return sorted(files, key=lambda path: (natural_key(path.relative_to(folder)), str(path)))

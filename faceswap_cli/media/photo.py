@@ -1,0 +1,204 @@
+"""Photos in and out, keeping what is not the face: transparency, greyness, EXIF and the colour profile."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from faceswap_cli.errors import UserError
+from faceswap_cli.files import atomic_output
+from faceswap_cli.media.exif import made_true
+from faceswap_cli.media.frame import Image
+from faceswap_cli.media.photo_header import PhotoHeader, photo_header
+from faceswap_cli.media.photo_metadata import with_metadata
+from faceswap_cli.media.probe import check_readable
+
+LARGEST_PIXELS = 300_000_000
+
+# What each suffix is written as, and whether that keeps transparency.
+_SUFFIXES = {
+    ".jpg": ("jpeg", False),
+    ".jpeg": ("jpeg", False),
+    ".png": ("png", True),
+    ".webp": ("webp", True),
+    ".tif": ("tiff", True),
+    ".tiff": ("tiff", True),
+    ".bmp": ("bmp", False),
+}
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A decoded photo, upright.
+
+    Attributes:
+        image: (H, W, 3) uint8 RGB.
+        alpha: (H, W) uint8, 255 opaque; None if it has no transparency.
+        grey: True if the file holds no colour (`image` then has three equal channels).
+        bit_depth: bits a sample in the file; `image` has 8 whatever this is.
+        exif: the file's EXIF block as it is, or None.
+        icc: its ICC colour profile, or None.
+        format: "jpeg", "png", "webp", "tiff" or "bmp".
+        note: what was lost in reading, in words for the user; "" if nothing was.
+    """
+
+    image: Image
+    alpha: NDArray[np.uint8] | None = None
+    grey: bool = False
+    bit_depth: int = 8
+    exif: bytes | None = None
+    icc: bytes | None = None
+    format: str = "png"
+    note: str = ""
+
+
+def read_photo(path: Path) -> Photo:
+    """Read a photo.
+
+    Raises:
+        UserError: it is missing, damaged, no photo of a kind we know, or has more than 300 megapixels.
+    """
+    path = Path(path)
+    check_readable(path)
+    header = photo_header(path)
+    if header is None:
+        raise UserError(f"{path} is not a photo that can be read", "Give a JPEG, PNG, WebP, TIFF or BMP file")
+    _check_size(path, header)
+    stored = _decode(path)
+    note = ""
+    if stored.dtype == np.uint16:
+        note = f"{path.name} has {header.bit_depth} bits a sample; 8 are kept"
+        stored = ((stored.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    if stored.dtype != np.uint8:
+        raise UserError(f"{path} holds {stored.dtype} pixels", "Convert it to 8 or 16 bits a sample first")
+    if stored.ndim == 3 and stored.shape[2] == 1:
+        stored = stored[:, :, 0]
+    upright = header.orientation.apply(stored)
+    colour, alpha = _split(upright)
+    return Photo(
+        colour, alpha, upright.ndim == 2, header.bit_depth, header.exif, header.icc, header.format, note
+    )
+
+
+def write_photo(path: Path, image: Image, like: Photo | None = None, quality: int = 95) -> None:
+    """Write a photo, whole or not at all.
+
+    Args:
+        path: its suffix chooses the format.
+        image: (H, W, 3) uint8 RGB, upright.
+        like: the photo it was made from. Its transparency is kept where the format can, its greyness too;
+            its EXIF (upright, without the old thumbnail) and colour profile are kept in JPEG, PNG and WebP.
+        quality: 0-100, for JPEG and WebP.
+
+    Raises:
+        UserError: the suffix is none we write, or the file can't be written.
+    """
+    path = Path(path)
+    form, keeps_alpha = check_photo_suffix(path)
+    pixels = _joined(image, like, keeps_alpha)
+    parameters = {
+        "jpeg": [cv2.IMWRITE_JPEG_QUALITY, quality],
+        # Above 100 OpenCV writes WebP without loss.
+        "webp": [cv2.IMWRITE_WEBP_QUALITY, max(1, quality)],
+    }
+    try:
+        with _quiet():
+            done, encoded = cv2.imencode(f".{form}", pixels, parameters.get(form, []))
+    except cv2.error as error:
+        raise _too_large(path, image) from error
+    if not done:
+        raise _too_large(path, image)
+    data = encoded.tobytes()
+    if like is not None:
+        exif = made_true(like.exif) if like.exif else None
+        data = with_metadata(data, form, exif, _fitting(like))
+    with atomic_output(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def check_photo_suffix(path: Path) -> tuple[str, bool]:
+    """The format that `path` is written in, and whether it keeps transparency.
+
+    Raises:
+        UserError: the suffix is none of those we write.
+    """
+    known = _SUFFIXES.get(path.suffix.lower())
+    if known is None:
+        names = " ".join(_SUFFIXES)
+        raise UserError(f"photos can't be written as '{path.suffix}' ({path})", f"Use one of {names}")
+    return known
+
+
+def _check_size(path: Path, header: PhotoHeader) -> None:
+    if header.width < 1 or header.height < 1:
+        raise UserError(f"{path} is damaged: it says it has no pixels", "Copy or download the photo again")
+    if header.width * header.height > LARGEST_PIXELS:
+        size = f"{header.width} x {header.height}"
+        raise UserError(
+            f"{path} has {size} pixels, more than {LARGEST_PIXELS // 10**6} million", "Make it smaller first"
+        )
+
+
+def _decode(path: Path) -> NDArray[Any]:
+    # From memory, because OpenCV can't open every file name on every system.
+    try:
+        with _quiet():
+            stored = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+    except (cv2.error, MemoryError) as error:
+        raise UserError(f"{path} can't be decoded", "Convert it to PNG or JPEG first") from error
+    if stored is None:
+        raise UserError(f"{path} is damaged and can't be decoded", "Copy or download the photo again")
+    return stored
+
+
+def _split(stored: NDArray[np.uint8]) -> tuple[Image, NDArray[np.uint8] | None]:
+    """RGB and alpha of an array with OpenCV's channels: grey, BGR or BGRA."""
+    if stored.ndim == 2:
+        return np.ascontiguousarray(np.repeat(stored[:, :, None], 3, axis=2)), None
+    alpha = np.ascontiguousarray(stored[:, :, 3]) if stored.shape[2] == 4 else None
+    return np.ascontiguousarray(stored[:, :, 2::-1]), alpha
+
+
+def _joined(image: Image, like: Photo | None, keeps_alpha: bool) -> NDArray[np.uint8]:
+    """OpenCV's grey, BGR or BGRA of what is to be written."""
+    alpha = like.alpha if like is not None and keeps_alpha else None
+    if alpha is not None and alpha.shape == image.shape[:2]:
+        return np.dstack([image[:, :, ::-1], alpha])
+    if like is not None and like.grey:
+        # Luma, not one channel: whatever colour was put on the face must not change its brightness.
+        return cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
+    return np.ascontiguousarray(image[:, :, ::-1])
+
+
+def _fitting(like: Photo) -> bytes | None:
+    """The source's colour profile, unless it describes other channels than are written."""
+    if like.icc is None:
+        return None
+    # The profile names its colour space at byte 16; a CMYK profile on RGB pixels would spoil them.
+    fits = {b"GRAY"} if like.grey else {b"RGB "}
+    return like.icc if like.icc[16:20] in fits else None
+
+
+def _too_large(path: Path, image: Image) -> UserError:
+    height, width = image.shape[:2]
+    return UserError(
+        f"{path}: {width} x {height} pixels can't be written as {path.suffix}", "Use .png or .tif"
+    )
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep OpenCV from printing its own warnings: the user gets one line, from us."""
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        cv2.utils.logging.setLogLevel(level)
