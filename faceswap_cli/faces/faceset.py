@@ -1,0 +1,299 @@
+"""A face set on disk: crops that one can look at and delete by hand, and one index beside them.
+
+```
+FACES/
+  crops/clip_000042_0.jpg    one aligned face each (RGB JPEG, quality 95, S x S)
+  faces.jsonl                where each came from, see `records`
+```
+Deleting a crop's file removes that face from the set.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+
+import cv2
+import numpy as np
+
+from faceswap_cli.errors import UserError
+from faceswap_cli.faces.records import (
+    CROPS,
+    INDEX,
+    FaceRecord,
+    Header,
+    Index,
+    Source,
+    format_header,
+    format_index,
+    format_record,
+    format_source,
+    parse_index,
+    with_tracks,
+)
+from faceswap_cli.files import make_folder, said_plainly, sync_folder, write_text
+from faceswap_cli.media.frame import Image
+
+__all__ = ["FaceRecord", "FaceSet", "FaceSetWriter", "Header", "Source"]
+
+JPEG_QUALITY = 95
+
+
+class FaceSet:
+    """A face set, opened for reading.
+
+    Attributes:
+        path: its folder.
+        header: what holds for all of it.
+        records: the faces whose crop is still there, by source, frame and place in the frame.
+        deleted: the faces whose crop the user has deleted.
+        sources: the videos and photos they came from, by id.
+    """
+
+    def __init__(self, path: Path, index: Index) -> None:
+        self.path = path
+        self.header = index.header
+        self.sources = index.sources
+        there = _crop_names(path)
+        everything = [record for records in index.records.values() for record in records]
+        self.records = [record for record in everything if record.crop in there]
+        self.deleted = [record for record in everything if record.crop not in there]
+
+    @classmethod
+    def open(cls, path: Path | str) -> FaceSet:
+        """Open the face set in folder `path`.
+
+        Raises:
+            UserError: there is none, it is of another version, or its index is damaged.
+        """
+        return cls(Path(path), read_index(Path(path)))
+
+    @property
+    def crop_size(self) -> int:
+        """Side S of the crops in pixels."""
+        return self.header.crop_size
+
+    @property
+    def side(self) -> float:
+        """Side of the crops in face units, see `geometry`."""
+        return self.header.side
+
+    @property
+    def complete(self) -> bool:
+        """Whether every source was read to its end."""
+        return all(source.complete for source in self.sources.values())
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def crop_path(self, record: FaceRecord) -> Path:
+        """The file of a face's crop."""
+        return self.path / CROPS / record.crop
+
+    def crop(self, record: FaceRecord) -> Image:
+        """A face's crop: (S, S, 3) uint8 RGB.
+
+        Raises:
+            UserError: the file is gone, damaged, or no longer S x S.
+        """
+        path = self.crop_path(record)
+        with said_plainly(path):
+            data = np.frombuffer(path.read_bytes(), np.uint8)
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+        if image is None:
+            raise UserError(f"{path} is not a picture", "Delete it to remove this face from the set")
+        size = self.crop_size
+        if image.shape[:2] != (size, size):
+            raise UserError(
+                f"{path} is {image.shape[1]} x {image.shape[0]} pixels, not {size} x {size}",
+                "Crops may be deleted but not resized: delete this one",
+            )
+        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
+
+    def source_of(self, source: int | Path | str) -> Source:
+        """A source by its id, or by its path.
+
+        Raises:
+            UserError: the set has no faces from it.
+        """
+        if isinstance(source, int):
+            return self.sources[source]
+        wanted = os.fspath(Path(source).resolve())
+        for known in self.sources.values():
+            if known.path == wanted:
+                return known
+        raise UserError(
+            f"{self.path} has nothing from {source}", f"Run `faceswap extract {source} -o {self.path}`"
+        )
+
+    def faces_by_frame(self, source: int | Path | str) -> dict[int, list[FaceRecord]]:
+        """The faces (those not deleted) of one source, by frame index; frames without any are left out.
+
+        Raises:
+            UserError: the set has nothing from that source.
+        """
+        known = self.source_of(source)
+        frames: dict[int, list[FaceRecord]] = {}
+        for record in self.records:
+            if record.source == known.id:
+                frames.setdefault(record.frame, []).append(record)
+        return frames
+
+    def tracks(self) -> dict[tuple[int, int], list[FaceRecord]]:
+        """The faces by (source id, track number), each in the order of time."""
+        tracks: dict[tuple[int, int], list[FaceRecord]] = {}
+        for record in self.records:
+            tracks.setdefault((record.source, record.track), []).append(record)
+        return tracks
+
+    def remove(self, records: Iterable[FaceRecord]) -> None:
+        """Delete faces, that is, their crops."""
+        gone = {record.crop for record in records}
+        for record in self.records:
+            if record.crop in gone:
+                self.crop_path(record).unlink(missing_ok=True)
+        self.deleted += [record for record in self.records if record.crop in gone]
+        self.records = [record for record in self.records if record.crop not in gone]
+
+
+class FaceSetWriter:
+    """Adds to a face set, batch by batch, so that it can be stopped anywhere. A context manager.
+
+    Args:
+        path: the set's folder, which must exist if there is to be no new one.
+        header: of a new set; must equal that of a set that is already there.
+        threads: how many crops are compressed at once.
+
+    Raises:
+        UserError: the folder can't be written, or holds a set with other settings, or something else.
+    """
+
+    def __init__(self, path: Path, header: Header, threads: int = 2) -> None:
+        self.path = path
+        index_file = path / INDEX
+        make_folder(path / CROPS)
+        if index_file.exists() and index_file.stat().st_size:
+            self.index = read_index(path)
+            _check_same(self.index.header, header, path)
+            if self.index.dropped:
+                write_text(index_file, format_index(self.index))
+        else:
+            self.index = Index(header, {}, {})
+            write_text(index_file, format_header(header))
+        self._pool = ThreadPoolExecutor(threads)
+        with said_plainly(index_file):
+            self._file = index_file.open("a", encoding="utf-8")
+
+    def __enter__(self) -> FaceSetWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._file.close()
+
+    def add_source(self, source: Source) -> Source:
+        """The source as the set knows it: with its number and a prefix of its own if it is new.
+
+        Raises:
+            UserError: the set knows another file of that path, that is, it was changed since.
+        """
+        for known in self.index.sources.values():
+            if known.path == source.path:
+                if (known.size, known.mtime_ns) != (source.size, source.mtime_ns):
+                    raise UserError(
+                        f"{source.path} was changed since its faces were put into {self.path}",
+                        "Extract into a new folder, or put the old file back",
+                    )
+                return known
+        used = {known.prefix.casefold() for known in self.index.sources.values()}
+        prefix, number = source.prefix, 2
+        while prefix.casefold() in used:
+            prefix, number = f"{source.prefix}~{number}", number + 1
+        return replace(source, id=max(self.index.sources, default=-1) + 1, prefix=prefix)
+
+    def add(self, source: Source, faces: Sequence[tuple[FaceRecord, Image]]) -> None:
+        """Write crops, then commit their lines together with how far their source has been seen.
+
+        Raises:
+            UserError: the disk is full or can't be written.
+        """
+        folder = self.path / CROPS
+        list(self._pool.map(lambda one: _write_crop(folder / one[0].crop, one[1]), faces))
+        source = replace(source, faces=len(self.index.records.get(source.id, [])) + len(faces))
+        with said_plainly(self.path / INDEX):
+            if faces:
+                sync_folder(folder)
+            self._file.write("".join(format_record(record) for record, _ in faces) + format_source(source))
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        self.index.sources[source.id] = source
+        self.index.records.setdefault(source.id, []).extend(record for record, _ in faces)
+
+    def finish(self, source: Source, tracks: Mapping[str, int]) -> None:
+        """Set the tracks of a source (by crop name) and write the index anew, without superseded lines."""
+        records = self.index.records.get(source.id, [])
+        self.index.records[source.id] = with_tracks(records, [tracks[record.crop] for record in records])
+        self.index.sources[source.id] = replace(source, faces=len(records), complete=True)
+        self._file.close()
+        write_text(self.path / INDEX, format_index(self.index))
+        with said_plainly(self.path / INDEX):
+            self._file = (self.path / INDEX).open("a", encoding="utf-8")
+
+
+def read_index(path: Path) -> Index:
+    """Read the index of the face set in folder `path`.
+
+    Raises:
+        UserError: see `records.parse_index`.
+    """
+    file = path / INDEX
+    if not path.is_dir():
+        raise UserError(f"there is no face set {path}", "Make one with `faceswap extract INPUT -o FACES`")
+    if not file.is_file():
+        raise UserError(
+            f"{path} is not a face set: it has no {INDEX}", "Make one with `faceswap extract INPUT -o FACES`"
+        )
+    try:
+        with said_plainly(file):
+            return parse_index(file.read_text(encoding="utf-8"), file)
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{file} is damaged: it is not text", "Restore it from a copy, or extract again"
+        ) from error
+
+
+def _crop_names(path: Path) -> set[str]:
+    """Names of the crops that are there (one listing is far faster than asking for each)."""
+    folder = path / CROPS
+    return {entry.name for entry in os.scandir(folder)} if folder.is_dir() else set()
+
+
+def _write_crop(path: Path, image: Image) -> None:
+    """Write a crop to the disk for good: its line in the index, written later, promises that it is there."""
+    with said_plainly(path):
+        fine, data = cv2.imencode(
+            ".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+        )
+        assert fine
+        with path.open("wb") as file:
+            file.write(data.tobytes())
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _check_same(there: Header, wanted: Header, path: Path) -> None:
+    """Raise a UserError that names the first setting in which the set and the command differ."""
+    old = {"crop-size": str(there.crop_size), "side": str(there.side), **there.settings}
+    new = {"crop-size": str(wanted.crop_size), "side": str(wanted.side), **wanted.settings}
+    for name in [*old, *new]:
+        if old.get(name) != new.get(name):
+            raise UserError(
+                f"{path} was made with {name} {old.get(name)}, not {new.get(name)}",
+                f"Use --{name} {old.get(name)}, or another folder",
+            )
