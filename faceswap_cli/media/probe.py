@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import av
 from av.container import InputContainer
@@ -229,7 +229,8 @@ def video_info(path: Path, container: InputContainer, stream: VideoStream) -> Me
         stored_height=height,
         orientation=orientation,
         display_matrix=matrix,
-        frames=stream.frames or None,
+        # AVI counts fields and empty chunks too: a number that is wrong is worse than none.
+        frames=stream.frames or None if "mp4" in container.format.name else None,
         duration=_duration(container, stream, time_base),
         average_rate=rate,
         time_base=time_base,
@@ -250,9 +251,10 @@ def video_info(path: Path, container: InputContainer, stream: VideoStream) -> Me
 
 def display_matrix(picture: VideoFrame) -> tuple[int, ...] | None:
     """The nine integers of a decoded picture's display matrix; None if it has none."""
-    if "DISPLAYMATRIX" not in picture.side_data:
+    side_data: Any = picture.side_data
+    if "DISPLAYMATRIX" not in side_data:
         return None
-    return tuple(memoryview(bytes(picture.side_data["DISPLAYMATRIX"])).cast("i"))
+    return tuple(memoryview(bytes(side_data["DISPLAYMATRIX"])).cast("i"))
 
 
 def picture_ticks(time_base: Fraction, rate: Fraction | None) -> int:
