@@ -13,7 +13,7 @@ from faceswap_cli.media.frame import Image
 MEASURED = 128
 """Side in pixels of the aligned face that sharpness is measured on: all faces alike, whatever their size."""
 
-CRISP = 0.02
+CRISP = 0.32
 """Laplacian variance over luminance variance of a crisp face at that size; the unit of sharpness."""
 
 
@@ -35,7 +35,7 @@ def sharpness(crop: Image, landmarks: ArrayLike) -> float:
     grey = cv2.cvtColor(geometry.warp(crop, matrix, MEASURED), cv2.COLOR_RGB2GRAY).astype(np.float32)
     mask = _hull(geometry.transform(points, matrix))
     detail = cv2.Laplacian(grey, cv2.CV_32F)[mask]
-    return float(detail.var() / (grey[mask].var() + 1.0) / 16 / CRISP) if mask.any() else 0.0
+    return float(detail.var() / (grey[mask].var() + 1.0) / CRISP) if mask.any() else 0.0
 
 
 def _hull(points: NDArray[np.float64]) -> NDArray[np.bool_]:
