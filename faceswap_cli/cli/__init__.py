@@ -1,0 +1,43 @@
+"""The command line. `main` is what the `faceswap` script calls."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from faceswap_cli.cli import convert, doctor, extract, faces, models, train
+from faceswap_cli.cli.app import Boundary, new_app
+
+app = new_app(name="faceswap", cls=Boundary)
+app.command("extract")(extract.extract)
+app.command("train")(train.train)
+app.add_typer(convert.app, name="convert")
+app.add_typer(faces.app, name="faces")
+app.add_typer(models.app, name="models")
+app.command("doctor")(doctor.doctor)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from faceswap_cli import __version__
+
+        typer.echo(f"faceswap {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def faceswap(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Swap faces in photos and video: extract the faces, train on them, convert.
+
+    Use it on footage of people who agreed to it, and say that the result is made.
+    """
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

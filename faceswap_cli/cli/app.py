@@ -1,0 +1,82 @@
+"""The Typer application, and the one place where errors become a line and an exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from faceswap_cli.errors import UserError
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
+
+class Boundary(TyperGroup):
+    """The top group. A user's error is one line; a bug of ours keeps its traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command inside the boundary."""
+        from faceswap_cli.cli import console
+
+        try:
+            return super().invoke(ctx)
+        except UserError as error:
+            console.fail(" ".join(str(error).split()))
+            raise typer.Exit(error.exit_code) from None
+        except KeyboardInterrupt:
+            console.tell("interrupted")
+            raise typer.Exit(INTERRUPTED) from None
+        except BrokenPipeError:
+            # The reader of our output went away, as `| head` does: that is no error. Point stdout
+            # elsewhere, or Python complains again while it closes.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(0) from None
+
+
+def new_app(**options: Any) -> typer.Typer:
+    """A Typer with the settings all our groups share."""
+    return typer.Typer(
+        no_args_is_help=True,
+        rich_markup_mode=None,  # plain help: readable in any terminal, and quick to start
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+        **options,
+    )
+
+
+@contextlib.contextmanager
+def stop_on_signal(message: str) -> Iterator[Callable[[], bool]]:
+    """Within the block the first Ctrl-C or SIGTERM only asks to stop; a second Ctrl-C stops at once.
+
+    Args:
+        message: shown on the first one.
+
+    Yields:
+        whether it was asked.
+    """
+    asked = threading.Event()
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        from faceswap_cli.cli import console
+
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+        console.tell(message)
+
+    before = {s: signal.signal(s, on_signal) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked.is_set
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,106 @@
+"""The one place that knows rich: progress lines, tables, and where words go.
+
+Results go to stdout, progress and warnings to stderr, so that output can be piped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, TextColumn
+from rich.table import Table
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def say(text: str) -> None:
+    """A line of result."""
+    out.print(escape(text))
+
+
+def tell(text: str) -> None:
+    """A line about what is going on."""
+    err.print(escape(text))
+
+
+def warn(text: str) -> None:
+    """Something a person should know, though the work goes on."""
+    err.print(f"[yellow]note:[/] {escape(text)}")
+
+
+def fail(text: str) -> None:
+    """Why the work ended."""
+    err.print(f"[red]error:[/] {escape(text)}")
+
+
+def table(headings: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
+    """A plain table on stdout."""
+    made = Table(*headings, box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        made.add_row(*(escape(str(cell)) for cell in row))
+    out.print(made)
+
+
+class Bar:
+    """One live progress line on stderr; where stderr is no terminal, a plain line every tenth of the way.
+
+    Use as a context manager and call `update`.
+    """
+
+    def __init__(self, label: str) -> None:
+        columns: list[ProgressColumn] = [
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TextColumn("{task.fields[text]}", markup=False),
+        ]
+        self._progress = Progress(*columns, console=err, transient=False, refresh_per_second=4)
+        self._label = label
+        self._task = self._progress.add_task(label, total=None, text="")
+        self._told = -1
+
+    def __enter__(self) -> Bar:
+        if err.is_terminal:
+            self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if err.is_terminal:
+            self._progress.stop()
+
+    def update(self, done: float, total: float | None, text: str, label: str | None = None) -> None:
+        """Show how far it is.
+
+        Args:
+            done: in any unit.
+            total: in the same unit, or None when nobody knows.
+            text: rate, losses, time left.
+            label: replaces the line's name.
+        """
+        if label is not None and label != self._label:
+            self._label, self._told = label, -1
+        self._progress.update(
+            self._task, completed=done, total=total, text=text, description=self._label
+        )
+        if err.is_terminal:
+            return
+        tenth = int(10 * done / total) if total else int(done // 1000)
+        if tenth > self._told:
+            self._told = tenth
+            share = f"{100 * done / total:3.0f}%" if total else f"{done:.0f}"
+            tell(f"{self._label} {share} {text}")
+
+    def note(self, text: str) -> None:
+        """A lasting line above the bar."""
+        self._progress.console.print(f"[yellow]note:[/] {escape(text)}")
+
+
+def clock(seconds: float) -> str:
+    """Seconds as 1:02:03 or 2:03."""
+    whole = round(max(seconds, 0))
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"

@@ -1,0 +1,56 @@
+"""`faceswap models`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from faceswap_cli.cli import console
+from faceswap_cli.cli.app import new_app
+
+app = new_app(help="The network families, and what a trained run holds.")
+
+
+@app.command("list")
+def list_models() -> None:
+    """List the network families and the sizes they come in."""
+    from faceswap_cli.networks.registry import ARCHITECTURES, build, parameter_count
+    from faceswap_cli.training.settings import SIZES
+
+    rows = []
+    for size, settings in SIZES.items():
+        network = settings.network
+        model = build(settings.architecture, network)
+        rows.append(
+            (
+                settings.architecture,
+                size,
+                f"{network['resolution']} px",
+                f"{parameter_count(model) / 1e6:.1f} M",
+                f"{settings.batch} + {settings.batch}",
+            )
+        )
+    console.table(("family", "--size", "picture", "parameters", "batch"), rows)
+    for name, (_, model_type) in ARCHITECTURES.items():
+        console.say(f"\n{name}: {(model_type.__doc__ or '').splitlines()[0]}")
+
+
+@app.command("show")
+def show(
+    run: Annotated[Path, typer.Argument(help="Run folder that `faceswap train -m` wrote.")],
+) -> None:
+    """Show what a run folder holds: people, settings, checkpoints."""
+    from faceswap_cli.training.run_folder import open_run
+
+    opened = open_run(run)
+    names = ", ".join(f"{identity.upper()} = {name}" for identity, name in opened.names.items())
+    checkpoint, notes = opened.store.newest()
+    console.say(f"{run}: {names}")
+    if checkpoint is not None:
+        minutes = checkpoint.facts["seconds"] / 60
+        console.say(f"step {checkpoint.facts['step']:.0f}, {minutes:.1f} minutes trained, {checkpoint.path.name}")
+    console.out.print_json(data=opened.settings.to_json())
+    for note in notes:
+        console.warn(note)

@@ -1,0 +1,141 @@
+"""`faceswap train`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from faceswap_cli.cli import console
+from faceswap_cli.cli.app import INTERRUPTED, stop_on_signal
+from faceswap_cli.cli.options import DeviceOption
+from faceswap_cli.errors import UserError
+
+if TYPE_CHECKING:
+    from faceswap_cli.training.loop import Tick
+
+DEFAULT_MINUTES = 20.0
+
+
+class Size(StrEnum):
+    """The one dial."""
+
+    small = "small"
+    base = "base"
+    large = "large"
+
+
+def train(
+    ctx: typer.Context,
+    target: Annotated[
+        Path,
+        typer.Option("--target-faces", "-A", help="Face set of the person in the video, to be replaced."),
+    ],
+    source: Annotated[
+        Path, typer.Option("--source-faces", "-B", help="Face set of the person put on.")
+    ],
+    run: Annotated[
+        Path,
+        typer.Option(
+            "--model", "-m", help="Run folder: made when it is new, gone on with when it is there."
+        ),
+    ],
+    size: Annotated[
+        Size,
+        typer.Option(
+            help="small: 96 px, for a CPU; base: 128 px; large: 256 px, for a graphics card."
+        ),
+    ] = Size.small,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Train until this step, counted from the run's beginning.")
+    ] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(
+            min=0.01,
+            help="Train for this long, earlier starts of the run counted in. "
+            f"[default: {DEFAULT_MINUTES:g}, unless --steps is given]",
+        ),
+    ] = None,
+    resolution: Annotated[
+        int | None,
+        typer.Option(
+            min=32, max=512, help="Side of the network's pictures, a multiple of 16. [default: the size's own]"
+        ),
+    ] = None,
+    batch: Annotated[
+        int | None,
+        typer.Option(min=1, max=512, help="Faces of each person in a step. [default: the size's own]"),
+    ] = None,
+    learning_rate: Annotated[
+        float | None,
+        typer.Option(min=1e-6, max=0.1, help="Peak learning rate. [default: the size's own]"),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of weights, sampling and augmentation.")] = 0,
+    device: DeviceOption = "auto",
+    save_every: Annotated[
+        float, typer.Option(min=1, help="Seconds between checkpoints.")
+    ] = 60.0,
+    preview_every: Annotated[
+        float, typer.Option(min=1, help="Seconds between preview pictures (RUN/preview.jpg).")
+    ] = 30.0,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the settings a new run would have and stop.")
+    ] = False,
+) -> None:
+    """Train a swap: B's face put on A.
+
+    Run the same command again to go on where it stopped. Ctrl-C saves first.
+    """
+    if steps is not None and minutes is not None:
+        raise UserError("--steps and --minutes were both given", "Give one of them")
+    from faceswap_cli.training.settings import settings_for
+
+    settings = settings_for(size.value, resolution, batch, learning_rate, seed)
+    if dry_run:
+        console.out.print_json(data=settings.to_json())
+        return
+    from faceswap_cli.device import pick_device
+    from faceswap_cli.training.loop import Budget
+    from faceswap_cli.training.train import TrainRequest
+    from faceswap_cli.training.train import train as run_training
+
+    if steps is None and minutes is None:
+        minutes = DEFAULT_MINUTES
+    explicit = frozenset(
+        name
+        for name in ("size", "resolution", "batch", "learning_rate", "seed")
+        if (given := ctx.get_parameter_source(name)) is not None and given.name == "COMMANDLINE"
+    )
+    request = TrainRequest(
+        target, source, run, settings, explicit, Budget(steps, minutes), save_every, preview_every
+    )
+    chosen = pick_device(device)
+    console.tell(f"training on {chosen}; preview: {run / 'preview.jpg'}")
+    with stop_on_signal("saving, one moment ...") as stopped, console.Bar("train") as bar:
+        last = None
+        for tick in run_training(request, chosen, stopped, console.tell):
+            _show(bar, tick)
+            last = tick
+        interrupted = stopped()
+    if last is not None and not interrupted and last.step and not last.losses:
+        console.tell("the run has had this much training already; raise --minutes or --steps to go on")
+    state = "saved" if interrupted else "done"
+    console.say(f"{state}: step {last.step if last else 0}, {run}")
+    if interrupted:
+        raise typer.Exit(INTERRUPTED)
+
+
+def _show(bar: console.Bar, tick: Tick) -> None:
+    """One report on the progress line."""
+    losses = " ".join(f"{name} {value:.3f}" for name, value in tick.losses.items())
+    bar.update(
+        tick.progress,
+        1.0,
+        f"step {tick.step} | {losses} | {tick.images_per_second:.0f} images/s | "
+        f"data {tick.data_wait:.0%} | {console.clock(tick.seconds_left)} left",
+    )
+    if tick.note:
+        bar.note(tick.note)

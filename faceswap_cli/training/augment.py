@@ -1,0 +1,124 @@
+"""Augmentation, done on the device for a whole batch at once.
+
+The random warp is what makes two decoders swap (deepfakes 2017): a 5x5 grid of nodes moved by
+N(0, 5/256 of the side) and interpolated bicubically distorts the input, so that the encoder learns what
+is common to all faces' distortions and the decoder draws its own person's undistorted face. Every
+random number comes from a generator seeded by (seed, step), so a resumed run draws the same ones.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from faceswap_cli.training.dataset import Faces
+
+NODES = 5
+WARP = 5 / 256
+"""Standard deviation of a node's shift, as a share of the picture's side."""
+TURN = 10.0
+"""Greatest rotation of the input, degrees."""
+ZOOM = 0.05
+SHIFT = 0.05
+"""Greatest zoom and shift of the input; shift as a share of the side."""
+GAIN = 0.1
+TINT = 0.03
+"""Greatest change of brightness, and of each colour channel by itself."""
+RECOLOUR_GAIN = (0.5, 2.0)
+"""Limits of the contrast change when a sample takes on another one's colours."""
+
+
+@dataclass(frozen=True)
+class Samples:
+    """One person's part of a batch.
+
+    Attributes:
+        identity: the decoder's name.
+        input: (B, 3, R, R) in [0, 1], warped.
+        target: (B, 3, R, R) in [0, 1], not warped.
+        mask: (B, 1, R, R) in [0, 1].
+        weight: (B, 1, R, R) in [0, 1], 1 on eyes and mouth.
+    """
+
+    identity: str
+    input: Tensor
+    target: Tensor
+    mask: Tensor
+    weight: Tensor
+
+
+def augmented(
+    faces: Faces,
+    identity: str,
+    count: int,
+    generator: torch.Generator,
+    strength: float = 1.0,
+    colours: Faces | None = None,
+) -> Samples:
+    """Draw `count` samples, warped and recoloured.
+
+    Args:
+        faces: the person's samples.
+        identity: the decoder's name.
+        count: B.
+        generator: a CPU generator; the draw is the same on every device.
+        strength: 0..1, scales warp, rotation, zoom and shift.
+        colours: when given, every sample takes on the mean and contrast of a random one of these, so
+            that both people are learnt in the light of the footage the result goes into.
+    """
+    device = faces.device
+
+    def uniform(*shape: int) -> Tensor:
+        return torch.rand(*shape, generator=generator).to(device, non_blocking=True) * 2 - 1
+
+    def some_of(total: int) -> Tensor:
+        return torch.randint(total, (count,), generator=generator).to(device, non_blocking=True)
+
+    drawn = faces.pick(some_of(len(faces)))
+    gain, offset = torch.ones_like(drawn.mean), torch.zeros_like(drawn.mean)
+    if colours is not None:
+        other = some_of(len(colours))
+        gain = (colours.std[other] / drawn.std.clamp(min=0.02)).clamp(*RECOLOUR_GAIN)
+        offset = colours.mean[other] - gain * drawn.mean
+    jitter = (1 + GAIN * uniform(count, 1)) * (1 + TINT * uniform(count, 3))
+    gain, offset = (gain * jitter)[:, :, None, None], (offset * jitter)[:, :, None, None]
+    wide, target = ((x.float() / 255 * gain + offset).clamp_(0, 1) for x in (drawn.wide, drawn.target))
+
+    size = target.shape[-1]
+    nodes = torch.randn(count, 2, NODES, NODES, generator=generator).to(device, non_blocking=True)
+    grid = sampling_grid(size, wide.shape[-1], uniform(count, 4), nodes, strength)
+    # Mirrored samples double the poses; input and label are mirrored alike.
+    mirrored = (uniform(count) < 0).view(-1, 1, 1, 1)
+    bent = F.grid_sample(wide, grid, mode="bilinear", padding_mode="border", align_corners=True)
+    mask, weight = drawn.mask.float() / 255, drawn.weight.float() / 255
+    return Samples(identity, *(torch.where(mirrored, x.flip(-1), x) for x in (bent, target, mask, weight)))
+
+
+def sampling_grid(size: int, wide: int, draws: Tensor, nodes: Tensor, strength: float) -> Tensor:
+    """Where in the wide picture each input pixel is read.
+
+    Args:
+        size: side R of the input in pixels.
+        wide: side of the wide picture in pixels.
+        draws: (B, 4) uniform in [-1, 1]: rotation, zoom, shift x, shift y.
+        nodes: (B, 2, 5, 5) standard normal, the warp.
+        strength: 0 gives the plain middle of the wide picture.
+
+    Returns:
+        (B, R, R, 2) in grid_sample's coordinates with align_corners.
+    """
+    share = (size - 1) / (wide - 1)  # the network's square in the wide picture's -1..1
+    axis = torch.linspace(-share, share, size, device=draws.device)
+    plain = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), -1).view(1, -1, 2)
+    angle = draws[:, 0] * math.radians(TURN) * strength
+    zoom = 1 + draws[:, 1] * ZOOM * strength
+    cos, sin = angle.cos() * zoom, angle.sin() * zoom
+    turn = torch.stack([torch.stack([cos, -sin], -1), torch.stack([sin, cos], -1)], 1)
+    # One share of the side is 2 * share in grid coordinates.
+    moved = plain @ turn.transpose(1, 2) + draws[:, None, 2:] * (2 * SHIFT * share * strength)
+    warp = F.interpolate(nodes, size=(size, size), mode="bicubic", align_corners=True)
+    return moved.view(-1, size, size, 2) + warp.permute(0, 2, 3, 1) * (2 * WARP * share * strength)

@@ -1,0 +1,188 @@
+"""A face set as tensors: what the network is shown, what it should draw, and where that counts.
+
+The label of every sample is the *aligned* crop itself, cut once with a good filter; only the input is
+shifted, turned, zoomed and warped. So a decoder never spends capacity or sharpness on drawing a face at
+every offset: whatever the input's jitter, it draws the face where alignment puts it, which is also where
+convert pastes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields
+from typing import Self
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from faceswap_cli.errors import UserError
+from faceswap_cli.faces.faceset import FaceRecord, FaceSet
+from faceswap_cli.faces.geometry import FACE_SIDE, transform
+from faceswap_cli.faces.hull import raised_hull
+from faceswap_cli.media.frame import Image
+
+FEATURES = (slice(36, 42), slice(42, 48), slice(48, 60))
+"""Eyes and mouth in the 68 points: where a face's expression is, and where loss counts more."""
+
+LEAST_FACES = 4
+"""Fewer pictures of a person than this are refused."""
+
+
+@dataclass(frozen=True)
+class Faces:
+    """One person's samples, all uint8 but the statistics; N samples, R the network's resolution.
+
+    Attributes:
+        wide: (N, 3, W, W) RGB with a margin around the network's square, source of the warped inputs.
+        target: (N, 3, R, R) RGB, what the network should draw.
+        mask: (N, 1, R, R), 255 inside the face, soft at the edge.
+        weight: (N, 1, R, R), 255 on eyes and mouth, soft.
+        mean: (N, 3) float32 mean colour inside the mask, in [0, 1].
+        std: (N, 3) float32 standard deviation inside the mask.
+    """
+
+    wide: Tensor
+    target: Tensor
+    mask: Tensor
+    weight: Tensor
+    mean: Tensor
+    std: Tensor
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the tensors are."""
+        return self.target.device
+
+    def to(self, device: torch.device) -> Self:
+        """The same on another device; a few hundred bytes a pixel row, so all of it fits a card."""
+        return type(self)(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
+
+    def pick(self, index: Tensor) -> Self:
+        """The samples of an index (M,)."""
+        return type(self)(**{f.name: getattr(self, f.name)[index] for f in fields(self)})
+
+
+def load_faces(
+    face_set: FaceSet,
+    resolution: int,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Faces:
+    """Decode a whole face set into memory: about 120 KB a face at 96 px.
+
+    Args:
+        face_set: the person's crops.
+        resolution: side R of the network's pictures.
+        progress: called with faces done and faces in all.
+
+    Raises:
+        UserError: too few faces to learn from.
+    """
+    records = face_set.records
+    if len(records) < LEAST_FACES:
+        raise UserError(
+            f"{face_set.path} holds {len(records)} faces, too few to learn a person from",
+            f"Extract at least {LEAST_FACES}, better some hundreds, of varied pose and expression",
+        )
+
+    def load(record: FaceRecord) -> list[NDArray[np.generic]]:
+        crop = face_set.crop(record)
+        landmarks = transform(record.landmarks, record.matrix)
+        return prepare(crop, landmarks, face_set.side, resolution)
+
+    rows = []
+    with ThreadPoolExecutor(2) as pool:  # OpenCV decodes and resamples outside Python's lock
+        for row in pool.map(load, records):
+            rows.append(row)
+            progress(len(rows), len(records))
+    columns = [torch.from_numpy(np.stack(column)) for column in zip(*rows, strict=True)]
+    wide, target, mask, weight, mean, std = columns
+    return Faces(_planes(wide), _planes(target), mask[:, None], weight[:, None], mean, std)
+
+
+def _planes(images: Tensor) -> Tensor:
+    """(N, H, W, 3) to a (N, 3, H, W) view, which is the channels-last memory format."""
+    return images.permute(0, 3, 1, 2)
+
+
+def prepare(
+    crop: Image, landmarks: NDArray[np.float64], side: float, resolution: int
+) -> list[NDArray[np.generic]]:
+    """One face set crop to wide, target, mask, weight, mean, std (see Faces).
+
+    Args:
+        crop: (S, S, 3) uint8 RGB.
+        landmarks: (68, 2) crop pixels.
+        side: the crop's side in face units.
+        resolution: R.
+    """
+    size = crop.shape[0]
+    zoom = resolution / FACE_SIDE * side / size  # network pixels per crop pixel
+    to_target = np.array([[zoom, 0, 0], [0, zoom, 0]])
+    to_target[:, 2] = (resolution - 1) / 2 - zoom * (size - 1) / 2
+    wide_size = wide_side(resolution, side)
+    to_wide = to_target.copy()
+    to_wide[:, 2] = (wide_size - 1) / 2 - zoom * (size - 1) / 2
+    target = _resample(crop, to_target, resolution)
+    wide = _resample(crop, to_wide, wide_size)
+    points = transform(landmarks, to_target)
+    mask = _soft_polygons([raised_hull(points)], resolution, 0, resolution / 64)
+    weight = _soft_polygons(
+        [points[feature] for feature in FEATURES], resolution, resolution / 24, resolution / 48
+    )
+    mean, std = _colour(target, mask)
+    return [wide, target, _bytes(mask), _bytes(weight), mean, std]
+
+
+def wide_side(resolution: int, side: float) -> int:
+    """Side of the wide pictures in pixels for crops of `side` face units."""
+    return round(resolution * side / FACE_SIDE)
+
+
+def _resample(crop: Image, matrix: NDArray[np.float64], size: int) -> Image:
+    """Cubic, low-passed first where the picture shrinks, so that labels are sharp and not aliased."""
+    if matrix[0, 0] < 0.8:
+        sigma = 0.4 / matrix[0, 0]
+        crop = cv2.GaussianBlur(crop, (0, 0), sigma)  # type: ignore[assignment]
+    return cv2.warpAffine(  # type: ignore[return-value]
+        crop, matrix, (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    )
+
+
+def _soft_polygons(
+    polygons: Sequence[NDArray[np.float64]], size: int, grow: float, blur: float
+) -> NDArray[np.float32]:
+    """Filled convex hulls, grown by `grow` pixels and blurred, in [0, 1]."""
+    canvas = np.zeros((size, size), np.uint8)
+    for polygon in polygons:
+        hull = cv2.convexHull(polygon.astype(np.float32))
+        cv2.fillConvexPoly(canvas, np.rint(hull * 16).astype(np.int32), 255, cv2.LINE_AA, shift=4)
+    if grow >= 1:
+        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * int(grow) + 1,) * 2)
+        canvas = cv2.dilate(canvas, kernel)  # type: ignore[assignment]
+    return np.asarray(cv2.GaussianBlur(canvas, (0, 0), blur), np.float32) / 255
+
+
+def _bytes(values: NDArray[np.float32]) -> NDArray[np.uint8]:
+    return np.rint(values * 255).astype(np.uint8)
+
+
+def _colour(image: Image, mask: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Mean and standard deviation inside a mask, each (3,) float32 in [0, 1]."""
+    values = image.reshape(-1, 3).astype(np.float32) / 255
+    weights = mask.reshape(-1, 1) / max(float(mask.sum()), 1.0)
+    mean = (values * weights).sum(0)
+    std = np.sqrt(((values - mean) ** 2 * weights).sum(0))
+    return mean, std
+
+
+def spread(count: int, wanted: int) -> Iterator[int]:
+    """Up to `wanted` indices spread evenly over `count`."""
+    wanted = min(count, wanted)
+    return (round(i * (count - 1) / max(wanted - 1, 1)) for i in range(wanted))

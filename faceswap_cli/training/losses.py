@@ -1,0 +1,80 @@
+"""What a drawn face is compared by: structure, pixels and mask, more where expression is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from faceswap_cli.networks.renderer import Rendered
+from faceswap_cli.training.augment import Samples
+
+WINDOW = 9
+SIGMA = 1.5
+"""Side and spread of the SSIM window in pixels; 1.5 as in the paper, cut at 3 sigma."""
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Weight of each term.
+
+    Attributes:
+        dssim: structure, (1 - SSIM) / 2 inside the mask.
+        pixel: mean absolute difference inside the mask.
+        mask: mean squared difference of the masks.
+        features: how much more a pixel of eyes and mouth counts than one of a cheek.
+    """
+
+    dssim: float = 10.0
+    pixel: float = 10.0
+    mask: float = 3.0
+    features: float = 2.0
+
+
+def face_loss(drawn: Rendered, samples: Samples, weights: LossWeights) -> dict[str, Tensor]:
+    """Weighted loss terms of one person's part of a batch; their sum is minimised."""
+    image, target, mask = drawn.image, samples.target, samples.mask
+    emphasis = mask * (1 + weights.features * samples.weight)
+    return {
+        "dssim": weights.dssim * dssim(image * mask, target * mask),
+        # Absolute, not squared: squares favour the blurred mean of what is uncertain.
+        "pixel": weights.pixel * ((image - target).abs() * emphasis).mean(),
+        "mask": weights.mask * F.mse_loss(drawn.mask, mask),
+    }
+
+
+def dssim(a: Tensor, b: Tensor) -> Tensor:
+    """Structural dissimilarity (1 - SSIM) / 2 of (B, C, H, W) pictures in [0, 1], their mean.
+
+    Wang et al., Image quality assessment: from error visibility to structural similarity, 2004. The
+    statistics are taken at every second pixel: neighbouring windows overlap almost wholly, and the
+    filter's cost falls fourfold.
+    """
+    moments = _filtered(torch.cat([a, b, a * a, b * b, a * b], 1))
+    mean_a, mean_b, aa, bb, ab = moments.chunk(5, 1)
+    var_a, var_b, covariance = aa - mean_a**2, bb - mean_b**2, ab - mean_a * mean_b
+    c1, c2 = 0.01**2, 0.03**2
+    ssim = (2 * mean_a * mean_b + c1) * (2 * covariance + c2)
+    ssim = ssim / ((mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2))
+    return (1 - ssim).mean() / 2
+
+
+def _filtered(x: Tensor) -> Tensor:
+    """Separable Gaussian, valid region, stride 2. In float32: the variances are small differences."""
+    channels = x.shape[1]
+    kernel = _kernel(x.device).to(torch.float32)
+    with torch.autocast(x.device.type, enabled=False):
+        x = F.conv2d(
+            x.float(), kernel.view(1, 1, -1, 1).expand(channels, 1, -1, 1), stride=(2, 1), groups=channels
+        )
+        return F.conv2d(x, kernel.view(1, 1, 1, -1).expand(channels, 1, 1, -1), stride=(1, 2), groups=channels)
+
+
+@lru_cache
+def _kernel(device: torch.device) -> Tensor:
+    axis = torch.arange(WINDOW, device=device) - (WINDOW - 1) / 2
+    kernel = torch.exp(-(axis**2) / (2 * SIGMA**2))
+    return kernel / kernel.sum()

@@ -1,0 +1,155 @@
+"""The run folder: what a training run is, apart from its weights.
+
+    RUN/
+      run.json        the settings and who is who, written once
+      checkpoints/    see checkpoints.py
+      preview.jpg     how far it is
+      log.jsonl       a line for each report
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from faceswap_cli.errors import UserError
+from faceswap_cli.files import make_folder, write_text
+from faceswap_cli.networks.registry import FaceModel, build
+from faceswap_cli.training.checkpoints import CheckpointStore
+from faceswap_cli.training.settings import TrainSettings
+
+FORMAT = "faceswap-run"
+VERSION = 1
+LARGEST_CARD = 16 * 2**20
+"""No run.json is larger than this many bytes."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """An opened run folder.
+
+    Attributes:
+        path: the folder.
+        settings: as it was begun.
+        names: a label for each identity, such as the face set's folder name.
+        reference: (K, 128) embeddings of the target person, by which convert knows whom to replace;
+            empty when there are none.
+    """
+
+    path: Path
+    settings: TrainSettings
+    names: Mapping[str, str]
+    reference: NDArray[np.float32]
+
+    @property
+    def store(self) -> CheckpointStore:
+        """Its checkpoints."""
+        return CheckpointStore(self.path / "checkpoints")
+
+    @property
+    def preview(self) -> Path:
+        """The picture that shows how far it is."""
+        return self.path / "preview.jpg"
+
+    @property
+    def log(self) -> Path:
+        """JSON lines."""
+        return self.path / "log.jsonl"
+
+
+def create_run(
+    path: Path, settings: TrainSettings, names: Mapping[str, str], reference: NDArray[np.float32]
+) -> Run:
+    """Make the folder and its run.json.
+
+    Raises:
+        UserError: it can't be written, or something else is in the way.
+    """
+    make_folder(path)
+    others = [p.name for p in path.iterdir() if not p.name.startswith(".")]
+    if others:
+        raise UserError(
+            f"{path} is not empty and holds no run ({others[0]}, ...)", "Choose a new folder for the run"
+        )
+    card = {
+        "format": FORMAT,
+        "version": VERSION,
+        "settings": settings.to_json(),
+        "names": dict(names),
+        "reference": np.round(reference, 4).tolist(),
+    }
+    write_text(path / "run.json", json.dumps(card, indent=1))
+    return Run(path, settings, dict(names), reference)
+
+
+def is_run(path: Path) -> bool:
+    """Whether a run was begun in this folder."""
+    return (path / "run.json").is_file()
+
+
+def open_run(path: Path) -> Run:
+    """Read a run folder.
+
+    Raises:
+        UserError: it is none, of another version, or its run.json is damaged.
+    """
+    file = path / "run.json"
+    if not file.is_file():
+        raise UserError(
+            f"{path} holds no trained run", "Give the folder that `faceswap train -m` wrote, or train one first"
+        )
+    try:
+        if file.stat().st_size > LARGEST_CARD:
+            raise ValueError("it is too large")
+        card = json.loads(file.read_text(encoding="utf-8"))
+        if card["format"] != FORMAT:
+            raise ValueError("it is another kind of file")
+        version = card["version"]
+        names = {str(k): str(v) for k, v in card["names"].items()}
+        reference = np.array(card["reference"], np.float32).reshape(-1, 128)
+        settings_json = card["settings"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{file} is damaged ({error})", "Restore it from a backup") from error
+    if version != VERSION:
+        raise UserError(f"{path} was made by another version of this tool (format {version})")
+    return Run(path, TrainSettings.from_json(settings_json), names, reference)
+
+
+def load_trained(run: Run, device: torch.device) -> tuple[FaceModel, dict[str, float], list[str]]:
+    """The run's averaged weights, ready to draw.
+
+    Returns:
+        the model in eval mode, the checkpoint's facts, and a word on each damaged checkpoint passed over.
+
+    Raises:
+        UserError: nothing was trained yet, or the weights are not this architecture's.
+    """
+    checkpoint, notes = run.store.newest()
+    if checkpoint is None:
+        raise UserError(f"{run.path} holds no checkpoint yet", "Train first: `faceswap train ... -m`")
+    model = build(run.settings.architecture, run.settings.network)
+    load_weights(model, checkpoint.tensors, "ema.", checkpoint.path)
+    return model.to(device, memory_format=torch.channels_last).eval(), checkpoint.facts, notes
+
+
+def load_weights(model: FaceModel, tensors: Mapping[str, Any], prefix: str, path: Path) -> None:
+    """Copy the tensors under `prefix` into a model, strictly.
+
+    Raises:
+        UserError: names or shapes differ: the run folder is of another architecture.
+    """
+    mine = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+    try:
+        model.load_state_dict(mine, strict=True)
+    except RuntimeError as error:
+        raise UserError(
+            f"{path} does not fit the architecture in its run.json",
+            "The folder mixes two runs: restore it, or train into a new one",
+        ) from error

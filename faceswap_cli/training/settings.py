@@ -1,0 +1,136 @@
+"""Everything a training run is made from, in one frozen, printable, saved place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
+
+from faceswap_cli.errors import UserError
+from faceswap_cli.networks.shared import MULTIPLE, SharedConfig
+from faceswap_cli.training.losses import LossWeights
+
+TARGET, SOURCE = "a", "b"
+"""The two identities of a swap: a is the person in the video, b the person put on."""
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """How a run trains; saved in its folder, so that going on means going on the same way.
+
+    Attributes:
+        architecture: name of the network family.
+        network: the family's configuration.
+        batch: samples of each person in a step.
+        learning_rate: the peak, reached after the warm-up.
+        warm_up: steps until then.
+        clip: greatest norm of the gradient.
+        ema: share of the averaged weights that is kept in a step.
+        distortion_until: part of the run (0..1) with full warping; after it the input is nearly the
+            plain crop, which sharpens what convert will see.
+        distortion_after: strength of the warp from then on.
+        recolour: share of the steps in which the source's samples take on the target's colours.
+        seed: of weights, sampling and augmentation.
+        loss: weights of the loss terms.
+    """
+
+    architecture: str = "shared"
+    network: dict[str, Any] = field(default_factory=dict)
+    batch: int = 8
+    learning_rate: float = 5e-4
+    warm_up: int = 50
+    clip: float = 1.0
+    ema: float = 0.999
+    distortion_until: float = 0.8
+    distortion_after: float = 0.15
+    recolour: float = 1.0
+    seed: int = 0
+    loss: LossWeights = field(default_factory=LossWeights)
+
+    @property
+    def resolution(self) -> int:
+        """Side of the network's pictures in pixels."""
+        return int(self.network["resolution"])
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> TrainSettings:
+        """The inverse of `to_json`.
+
+        Raises:
+            UserError: an option is unknown or missing its type.
+        """
+        try:
+            loss = LossWeights(**values["loss"])
+            return cls(**{**values, "loss": loss})
+        except (KeyError, TypeError) as error:
+            raise UserError(
+                f"the run's settings are of another version ({error})",
+                "Train with the version that made it, or into a new run folder",
+            ) from error
+
+
+SIZES: dict[str, TrainSettings] = {
+    "small": TrainSettings(
+        network=asdict(SharedConfig(resolution=96, width=32, code=192, residuals=0)),
+        batch=8,
+        learning_rate=5e-4,
+    ),
+    "base": TrainSettings(
+        network=asdict(SharedConfig(resolution=128, width=48, code=256, residuals=1)),
+        batch=16,
+        learning_rate=3e-4,
+    ),
+    "large": TrainSettings(
+        network=asdict(SharedConfig(resolution=256, width=64, code=512, residuals=1)),
+        batch=16,
+        learning_rate=2e-4,
+    ),
+}
+"""`--size`: one dial for resolution, width, batch and learning rate."""
+
+
+def settings_for(
+    size: str,
+    resolution: int | None = None,
+    batch: int | None = None,
+    learning_rate: float | None = None,
+    seed: int = 0,
+) -> TrainSettings:
+    """The settings of a size, with what was asked for in place of its own values.
+
+    Raises:
+        UserError: a value is out of range.
+    """
+    settings = SIZES[size]
+    if resolution is not None:
+        if resolution % MULTIPLE or not 32 <= resolution <= 512:
+            raise UserError(
+                f"--resolution {resolution} can't be built", f"Use a multiple of {MULTIPLE} from 32 to 512"
+            )
+        settings = replace(settings, network={**settings.network, "resolution": resolution})
+    return replace(
+        settings,
+        batch=batch or settings.batch,
+        learning_rate=learning_rate or settings.learning_rate,
+        seed=seed,
+    )
+
+
+def differences(saved: TrainSettings, asked: TrainSettings) -> list[str]:
+    """Names of the fields in which two settings differ, network options by their own names."""
+    found = [
+        f"network.{k}" for k in asked.network if saved.network.get(k) != _plain(asked.network[k])
+    ]
+    for f in fields(TrainSettings):
+        if f.name not in ("network",) and getattr(saved, f.name) != getattr(asked, f.name):
+            found.append(f.name)
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON gives it back."""
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,180 @@
+"""Training a swap: two face sets in, a run folder out."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from faceswap_cli.errors import UserError
+from faceswap_cli.faces.faceset import FaceSet
+from faceswap_cli.faces.geometry import transform
+from faceswap_cli.faces.identity import IdentityEncoder
+from faceswap_cli.networks.registry import FaceModel, build
+from faceswap_cli.training.augment import augmented
+from faceswap_cli.training.dataset import Faces, load_faces, spread
+from faceswap_cli.training.loop import Batch, Budget, Phase, Tick, Trainer, fit
+from faceswap_cli.training.losses import face_loss
+from faceswap_cli.training.preview import write_preview
+from faceswap_cli.training.run_folder import Run, create_run, is_run, open_run
+from faceswap_cli.training.settings import SOURCE, TARGET, TrainSettings, differences
+
+REFERENCES = 12
+"""Embeddings of the target person kept in the run folder."""
+
+
+@dataclass(frozen=True)
+class TrainRequest:
+    """What `train` was asked for.
+
+    Attributes:
+        target: face set of the person in the video (A).
+        source: face set of the person put on (B).
+        run: the run folder, new or one to go on with.
+        settings: for a new run; a run that is gone on with keeps its own.
+        explicit: names of settings the user gave himself; a run that has others is refused.
+        budget: how long.
+        save_seconds: time between checkpoints.
+        preview_seconds: time between preview pictures.
+    """
+
+    target: Path
+    source: Path
+    run: Path
+    settings: TrainSettings
+    explicit: frozenset[str]
+    budget: Budget
+    save_seconds: float = 60.0
+    preview_seconds: float = 30.0
+
+
+def train(
+    request: TrainRequest,
+    device: torch.device,
+    stop: Callable[[], bool] = lambda: False,
+    say: Callable[[str], None] = lambda text: None,
+) -> Iterator[Tick]:
+    """Begin a run or go on with one.
+
+    Args:
+        request: see there.
+        device: where the network runs.
+        stop: asked after every step; when true, the run saves and ends.
+        say: called with a line about each stage before training.
+
+    Raises:
+        UserError: see load_faces, open_run and fit.
+    """
+    sets = {TARGET: FaceSet.open(request.target), SOURCE: FaceSet.open(request.source)}
+    run = open_run(request.run) if is_run(request.run) else None
+    if run is not None:
+        check_same(run, request)
+    settings = run.settings if run is not None else request.settings
+    faces = {}
+    for identity, face_set in sets.items():
+        faces[identity] = load_faces(face_set, settings.resolution).to(device)
+        say(f"{identity.upper()}: {len(faces[identity])} faces from {face_set.path}")
+    if run is None:
+        names = {identity: face_set.path.resolve().name for identity, face_set in sets.items()}
+        run = create_run(request.run, settings, names, reference_embeddings(sets[TARGET]))
+    trainer = start(run, device, say)
+    yield from _with_previews(run, trainer, faces, request, stop)
+
+
+def start(run: Run, device: torch.device, say: Callable[[str], None]) -> Trainer:
+    """The trainer of a run, at its newest whole checkpoint or at the very start."""
+    torch.manual_seed(run.settings.seed)
+    model = build(run.settings.architecture, run.settings.network)
+    model = model.to(device, memory_format=torch.channels_last)
+    trainer = Trainer(model, [_autoencoder_phase(model, run.settings)], run.settings)
+    checkpoint, notes = run.store.newest()
+    for note in notes:
+        say(note)
+    if checkpoint is not None:
+        trainer.restore(checkpoint)
+        if trainer.step:
+            say(f"going on at step {trainer.step} ({trainer.seconds / 60:.1f} minutes trained so far)")
+    return trainer
+
+
+def _autoencoder_phase(model: FaceModel, settings: TrainSettings) -> Phase:
+    """Rebuild everyone's own pictures; the terms of all people are averaged."""
+
+    def loss(batch: Batch) -> dict[str, Tensor]:
+        drawn = model([(samples.identity, samples.input) for samples in batch])
+        terms = [face_loss(d, s, settings.loss) for d, s in zip(drawn, batch, strict=True)]
+        return {name: torch.stack([t[name] for t in terms]).mean() for name in terms[0]}
+
+    return Phase("autoencoder", list(model.parameters()), loss)
+
+
+def swap_batches(faces: dict[str, Faces], settings: TrainSettings) -> Callable[[torch.Generator, float], Batch]:
+    """Half a batch of each person, the source's recoloured to the target's light."""
+
+    def batch(generator: torch.Generator, progress: float) -> Batch:
+        full = progress < settings.distortion_until
+        strength = 1.0 if full else settings.distortion_after
+        recolour = bool(torch.rand((), generator=generator) < settings.recolour)
+        light = {SOURCE: faces[TARGET] if recolour else None}
+        return [
+            augmented(person, identity, settings.batch, generator, strength, light.get(identity))
+            for identity, person in faces.items()
+        ]
+
+    return batch
+
+
+def _with_previews(
+    run: Run, trainer: Trainer, faces: dict[str, Faces], request: TrainRequest, stop: Callable[[], bool]
+) -> Iterator[Tick]:
+    batches = swap_batches(faces, run.settings)
+    shown = -math.inf
+    ticks = fit(trainer, batches, request.budget, run.store, stop, request.save_seconds, run.log)
+    for tick in ticks:
+        if time.monotonic() - shown >= request.preview_seconds:
+            write_preview(run.preview, trainer.ema, faces)  # type: ignore[arg-type]
+            shown = time.monotonic()
+        yield tick
+    write_preview(run.preview, trainer.ema, faces)  # type: ignore[arg-type]
+
+
+def check_same(run: Run, request: TrainRequest) -> None:
+    """Refuse to go on with a run under other settings than it was begun with.
+
+    Raises:
+        UserError: names what differs.
+    """
+    changed = [
+        name
+        for name in differences(run.settings, request.settings)
+        if name.removeprefix("network.") in request.explicit or "size" in request.explicit
+    ]
+    if changed:
+        raise UserError(
+            f"{run.path} was begun with other settings ({', '.join(sorted(changed))})",
+            "Leave these options out to go on with it, or choose a new run folder",
+        )
+
+
+def reference_embeddings(face_set: FaceSet) -> NDArray[np.float32]:
+    """Up to REFERENCES embeddings (K, 128) of a face set's person, from its sharper crops.
+
+    They tell convert whom to replace. Blurred crops are left out: their embeddings drift towards
+    everybody's.
+    """
+    records = sorted(face_set.records, key=lambda r: r.sharpness, reverse=True)
+    records = records[: max(REFERENCES, len(records) // 2)]
+    encoder = IdentityEncoder()
+    found = []
+    for index in spread(len(records), REFERENCES):
+        record = records[index]
+        landmarks = transform(record.landmarks, record.matrix).astype(np.float32)
+        found.append(encoder.embed(face_set.crop(record), [landmarks])[0])
+    return np.stack(found).astype(np.float32)

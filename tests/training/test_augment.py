@@ -1,0 +1,43 @@
+import torch
+
+from faceswap_cli.training.augment import augmented, sampling_grid
+from faceswap_cli.training.loop import generator_for
+
+
+def test_without_strength_the_input_is_the_target(people):
+    samples = augmented(people["a"], "a", 4, generator_for(0, 0, 0), strength=0.0)
+    # Input and target are cut from the same crop at the same place by two filters.
+    assert (samples.input - samples.target).abs().mean() < 0.01
+
+
+def test_with_strength_only_the_input_moves(people):
+    plain = augmented(people["a"], "a", 4, generator_for(0, 0, 0), strength=0.0)
+    bent = augmented(people["a"], "a", 4, generator_for(0, 0, 0), strength=1.0)
+    torch.testing.assert_close(bent.target, plain.target)
+    torch.testing.assert_close(bent.mask, plain.mask)
+    assert (bent.input - plain.input).abs().mean() > 0.01
+
+
+def test_the_same_step_draws_the_same_batch(people):
+    first, again, other = (
+        augmented(people["a"], "a", 4, generator_for(1, 0, step), 1.0, people["b"]) for step in (7, 7, 8)
+    )
+    torch.testing.assert_close(first.input, again.input, atol=0, rtol=0)
+    assert not torch.equal(first.input, other.input)
+
+
+def test_recolouring_takes_on_the_other_persons_light(people):
+    def mean_colour(samples):
+        return ((samples.target * samples.mask).sum((0, 2, 3)) / samples.mask.sum()).mean()
+
+    other = people["b"].mean.mean()
+    own = mean_colour(augmented(people["a"], "a", 8, generator_for(0, 0, 0)))
+    taken = mean_colour(augmented(people["a"], "a", 8, generator_for(0, 0, 0), colours=people["b"]))
+    assert abs(taken - other) < 0.3 * abs(own - other)
+
+
+def test_grid_turns_about_the_middle():
+    draws = torch.tensor([[1.0, 0, 0, 0]])
+    grid = sampling_grid(33, 45, draws, torch.zeros(1, 2, 5, 5), 1.0)
+    torch.testing.assert_close(grid[0, 16, 16], torch.zeros(2), atol=1e-6, rtol=0)
+    assert grid[0, 16, 32, 1] > 0.05  # the right edge is read lower down: 10 degrees

@@ -1,0 +1,47 @@
+import pytest
+import torch
+
+from faceswap_cli.networks.renderer import Rendered
+from faceswap_cli.training.augment import Samples
+from faceswap_cli.training.losses import LossWeights, dssim, face_loss
+
+
+@pytest.fixture
+def samples():
+    torch.manual_seed(0)
+    picture = torch.nn.functional.interpolate(torch.rand(2, 3, 8, 8), size=32, mode="bicubic").clamp(0, 1)
+    mask = torch.zeros(2, 1, 32, 32)
+    mask[..., 8:24, 8:24] = 1
+    weight = torch.zeros_like(mask)
+    weight[..., 10:14, 10:22] = 1
+    return Samples("a", picture, picture, mask, weight)
+
+
+def test_dssim_is_zero_for_the_same_and_grows_with_blur(samples):
+    picture = samples.target
+    assert dssim(picture, picture) < 1e-6
+    slight = torch.nn.functional.avg_pool2d(picture, 3, 1, 1)
+    strong = torch.nn.functional.avg_pool2d(picture, 7, 1, 3)
+    assert 0 < dssim(slight, picture) < dssim(strong, picture) <= 1
+
+
+def test_a_perfect_drawing_costs_nothing(samples):
+    terms = face_loss(Rendered(samples.target, samples.mask), samples, LossWeights())
+    assert sum(terms.values()) < 1e-5
+
+
+def test_what_is_outside_the_mask_does_not_count(samples):
+    drawn = samples.target.clone()
+    drawn[..., :8, :] = 0.5
+    terms = face_loss(Rendered(drawn, samples.mask), samples, LossWeights())
+    assert terms["pixel"] == 0
+    assert terms["dssim"] < 1e-5
+
+
+def test_eyes_and_mouth_count_more(samples):
+    def cost(rows):
+        drawn = samples.target.clone()
+        drawn[..., rows, 10:22] += 0.1
+        return face_loss(Rendered(drawn, samples.mask), samples, LossWeights())["pixel"]
+
+    assert cost(slice(10, 14)) > 2.5 * cost(slice(18, 22))
