@@ -197,7 +197,7 @@ class SegmentWriter:
                 f"file:{temporary}",
                 "w",
                 format="nut",
-                container_options={"avoid_negative_ts": "disabled", "fflags": "bitexact"},
+                container_options={"avoid_negative_ts": "disabled", "fflags": "+bitexact"},
             )
             try:
                 self._stream = self._add_stream(self._container)

@@ -1,0 +1,96 @@
+"""Which streams go into which file format, found out by trying, and told before the long work begins."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Iterable
+from pathlib import Path
+
+import av
+from av.error import FFmpegError
+from av.stream import Stream
+
+from faceswap_cli.errors import UserError
+from faceswap_cli.files import check_writable
+from faceswap_cli.media.encode import ENCODERS, EncodeOptions
+from faceswap_cli.media.probe import MediaInfo, open_video
+
+FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
+
+# What a user would miss. A format that can't hold it is refused while another one could.
+_DEAR = ("audio", "subtitle")
+
+
+def check_output(output: Path, info: MediaInfo, options: EncodeOptions) -> list[str]:
+    """Find out, before the long work, whether its result can be written.
+
+    Args:
+        output: where it will stand.
+        info: the source video.
+        options: how it will be encoded.
+
+    Returns:
+        One line for each thing of the source that the result will not have.
+
+    Raises:
+        UserError: the name, the place, the encoder or a stream of the source does not fit.
+    """
+    output = Path(output)
+    suffix = output.suffix.lower()
+    if suffix not in FORMATS:
+        raise UserError(f"video can't be written as '{output.suffix}' ({output})", f"Use {_named(FORMATS)}")
+    usable = ENCODERS[options.encoder].suffixes
+    if suffix not in usable:
+        raise UserError(f"{suffix} does not hold {options.encoder} video", f"Use {_named(usable)}")
+    check_writable(output)
+    if output.exists() and output.samefile(info.path):
+        raise UserError(f"{output} is the source itself", "Choose another output")
+    lost = _lost_streams(suffix, info, tuple(usable))
+    if info.has_alpha:
+        lost.append("the video's transparency is not kept")
+    return lost
+
+
+def fits(stream: Stream, suffix: str) -> bool:
+    """True if a source's stream can be copied into a file with this suffix, by writing such a file's head."""
+    container = av.open(io.BytesIO(), "w", format=FORMATS[suffix])
+    try:
+        container.add_stream_from_template(stream, opaque=True)
+        container.start_encoding()
+    except (FFmpegError, ValueError, OSError):
+        return False
+    finally:
+        # A file with a head and nothing in it may not be closed to FFmpeg's liking.
+        with contextlib.suppress(FFmpegError, ValueError, OSError):
+            container.close()
+    return True
+
+
+def _lost_streams(suffix: str, info: MediaInfo, usable: tuple[str, ...]) -> list[str]:
+    with open_video(info.path) as container:
+        others = [container.streams[other.index] for other in info.others]
+        misfits = [stream for stream in others if not fits(stream, suffix)]
+        dear = [stream for stream in misfits if stream.type in _DEAR]
+        if dear:
+            better = [
+                other
+                for other in usable
+                if all(fits(stream, other) for stream in others if stream.type in _DEAR)
+            ]
+            if better:
+                raise UserError(f"{suffix} does not hold {_what(dear[0])}", f"Use {better[-1]}")
+            if any(stream.type == "audio" for stream in dear):
+                raise UserError(
+                    f"{suffix} does not hold {_what(dear[0])}", "Convert the source's sound first"
+                )
+        return [f"{suffix} does not hold {_what(stream)}: it is left out" for stream in misfits]
+
+
+def _what(stream: Stream) -> str:
+    codec = stream.codec_context.name if stream.codec_context is not None else "unknown"
+    return f"the source's {codec} {stream.type} (stream {stream.index})"
+
+
+def _named(suffixes: Iterable[str]) -> str:
+    return ", ".join(suffixes)
