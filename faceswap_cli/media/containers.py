@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import av
+from av.container import InputContainer
 from av.error import FFmpegError
-from av.stream import Stream
+from av.stream import Disposition, Stream
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.files import check_writable
@@ -46,18 +47,45 @@ def check_output(output: Path, info: MediaInfo, options: EncodeOptions) -> list[
     check_writable(output)
     if output.exists() and output.samefile(info.path):
         raise UserError(f"{output} is the source itself", "Choose another output")
-    lost = _lost_streams(suffix, info, tuple(usable))
+    lost = _lost_streams(suffix, info, usable)
     if info.has_alpha:
         lost.append("the video's transparency is not kept")
     return lost
 
 
-def fits(stream: Stream, suffix: str) -> bool:
-    """True if a source's stream can be copied into a file with this suffix, by writing such a file's head."""
+def copyable(source: InputContainer, info: MediaInfo, suffix: str) -> list[Stream]:
+    """The source's streams that are copied into a file with this suffix: all beside the video that fit."""
+    others = [
+        stream
+        for stream in source.streams
+        if stream.index != info.stream_index and not _made_anew(stream, source) and _fits([stream], suffix)
+    ]
+    # Streams that fit one by one may not fit together; sound and subtitles matter most.
+    return others if _fits(others, suffix) else [stream for stream in others if stream.type in _DEAR]
+
+
+def is_cover(stream: Stream) -> bool:
+    """True for a picture that stands for the whole file."""
+    return bool(stream.disposition & Disposition.attached_pic)
+
+
+def _made_anew(stream: Stream, source: InputContainer) -> bool:
+    """True for QuickTime's timecode and chapter tracks, which are written from metadata and chapters."""
+    if stream.type != "data":
+        return False
+    return "timecode" in stream.metadata or ("mp4" in source.format.name and bool(source.chapters()))
+
+
+def _fits(streams: Sequence[Stream], suffix: str) -> bool:
+    """True if streams can be copied into a file with this suffix: write such a file's head to find out."""
+    if suffix == ".mov" and any(map(is_cover, streams)):
+        return False  # FFmpeg takes a cover without a word and writes none.
     container = av.open(io.BytesIO(), "w", format=FORMATS[suffix])
     try:
-        container.add_stream_from_template(stream, opaque=True)
-        container.start_encoding()
+        for stream in streams:
+            container.add_stream_from_template(stream, opaque=True)
+        if streams:
+            container.start_encoding()
     except (FFmpegError, ValueError, OSError):
         return False
     finally:
@@ -67,24 +95,22 @@ def fits(stream: Stream, suffix: str) -> bool:
     return True
 
 
-def _lost_streams(suffix: str, info: MediaInfo, usable: tuple[str, ...]) -> list[str]:
-    with open_video(info.path) as container:
-        others = [container.streams[other.index] for other in info.others]
-        misfits = [stream for stream in others if not fits(stream, suffix)]
-        dear = [stream for stream in misfits if stream.type in _DEAR]
+def _lost_streams(suffix: str, info: MediaInfo, usable: Sequence[str]) -> list[str]:
+    with open_video(info.path) as source:
+        kept = {stream.index for stream in copyable(source, info, suffix)}
+        others = [source.streams[other.index] for other in info.others]
+        lost = [s for s in others if s.index not in kept and not _made_anew(s, source)]
+        dear = [stream for stream in lost if stream.type in _DEAR]
         if dear:
-            better = [
-                other
-                for other in usable
-                if all(fits(stream, other) for stream in others if stream.type in _DEAR)
-            ]
+            wanted = [stream for stream in others if stream.type in _DEAR]
+            better = [other for other in (".mkv", ".mp4", ".mov") if other in usable and _fits(wanted, other)]
             if better:
-                raise UserError(f"{suffix} does not hold {_what(dear[0])}", f"Use {better[-1]}")
+                raise UserError(f"{suffix} does not hold {_what(dear[0])}", f"Use {better[0]}")
             if any(stream.type == "audio" for stream in dear):
                 raise UserError(
                     f"{suffix} does not hold {_what(dear[0])}", "Convert the source's sound first"
                 )
-        return [f"{suffix} does not hold {_what(stream)}: it is left out" for stream in misfits]
+        return [f"{suffix} does not hold {_what(stream)}: it is left out" for stream in lost]
 
 
 def _what(stream: Stream) -> str:

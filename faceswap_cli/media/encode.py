@@ -68,7 +68,7 @@ ENCODERS = {
     ),
     "ffv1": Encoder(
         # A fixed number of slices, so that the same frames give the same bytes on every machine.
-        "ffv1", (".mkv", ".mp4"), (8, 10, 12, 16), 0, False, True,
+        "ffv1", (".mkv",), (8, 10, 12, 16), 0, False, True,
         {"level": "3", "g": "1", "slices": "4", "slicecrc": "1"},
     ),
 }  # fmt: skip

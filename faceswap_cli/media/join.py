@@ -20,7 +20,7 @@ from av.video.stream import VideoStream
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.files import atomic_output
-from faceswap_cli.media.containers import FORMATS, check_output, fits
+from faceswap_cli.media.containers import FORMATS, check_output, copyable, is_cover
 from faceswap_cli.media.encode import segment_origin, target_tags
 from faceswap_cli.media.probe import MediaInfo, open_video
 
@@ -30,7 +30,16 @@ __all__ = ["check_output", "join_segments"]
 _WINDOW = 32
 
 # What is not true any more of a stream that was encoded again, or is worked out by the file's writer itself.
-_STALE = ("encoder", "duration", "bps", "number_of_", "_statistics", "major_brand", "minor_version")
+_STALE = (
+    "encoder",
+    "duration",
+    "bps",
+    "number_of_",
+    "_statistics",
+    "compatible_brands",
+    "major_brand",
+    "minor_version",
+)
 
 
 def join_segments(segments: Sequence[Path], source: Path, output: Path, info: MediaInfo) -> None:
@@ -58,7 +67,7 @@ def join_segments(segments: Sequence[Path], source: Path, output: Path, info: Me
         _segment(Path(segments[0])) as first,
     ):
         model = first.streams.video[0]
-        others = [s for s in container.streams if s.index != info.stream_index and fits(s, suffix)]
+        others = copyable(container, info, suffix)
         target = av.open(
             f"file:{temporary}",
             "w",
@@ -72,10 +81,13 @@ def join_segments(segments: Sequence[Path], source: Path, output: Path, info: Me
             for packet in heapq.merge(_to(video, pictures), _copied(container, copies), key=_seconds):
                 target.mux_one(packet)
             target.close()
-        except BaseException:
+        except BaseException as error:
             # A full disk is reported again on closing; the first report is the one to raise.
             with contextlib.suppress(FFmpegError, OSError):
                 target.close()
+            if isinstance(error, FFmpegError) and not isinstance(error, OSError):
+                reason = f"{output}: the source's streams can't be put together ({error.strerror})"
+                raise UserError(reason, "Use .mkv") from error
             raise
 
 
@@ -111,6 +123,10 @@ def _add_streams(
     for stream in source.streams:
         if stream.index == info.stream_index:
             copy = video = _add_video(target, info, model)
+        elif stream.index in kept and is_cover(stream) and target.format.name == "matroska":
+            # Matroska keeps covers as attachments: as a video stream it would be one that moves.
+            target.add_attachment(*_cover(info.path, stream))
+            continue
         elif stream.index in kept:
             copy = copies[stream.index] = target.add_stream_from_template(stream, opaque=True)
         else:
@@ -136,6 +152,14 @@ def _add_video(target: OutputContainer, info: MediaInfo, model: VideoStream) -> 
         context.sample_aspect_ratio = info.sample_aspect
     video.set_display_matrix(info.display_matrix)
     return video
+
+
+def _cover(path: Path, stream: Stream) -> tuple[str, str, bytes]:
+    """File name, MIME type and bytes of a cover picture."""
+    kind = {"mjpeg": "jpeg"}.get(stream.codec_context.name, stream.codec_context.name)
+    with open_video(path) as source:
+        data = next((bytes(p) for p in source.demux(source.streams[stream.index]) if p.size), b"")
+    return f"cover.{'jpg' if kind == 'jpeg' else kind}", f"image/{kind}", data
 
 
 def _still_true(metadata: dict[str, str]) -> dict[str, str]:
@@ -229,9 +253,13 @@ def _copied(source: InputContainer, copies: dict[int, Stream]) -> Iterator[Packe
     with contextlib.suppress(FFmpegError):
         for packet in source.demux([source.streams[index] for index in copies]):
             index = packet.stream.index
+            if not packet.size:
+                continue
+            if is_cover(packet.stream):
+                packet.pts = packet.dts = 0
             if packet.dts is None:
                 packet.dts = packet.pts
-            if packet.dts is None or not packet.size:
+            if packet.dts is None:
                 continue
             if packet.dts <= last.get(index, packet.dts - 1):
                 packet.dts = last[index] + 1
