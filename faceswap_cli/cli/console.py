@@ -83,9 +83,7 @@ class Bar:
         """
         if label is not None and label != self._label:
             self._label, self._told = label, -1
-        self._progress.update(
-            self._task, completed=done, total=total, text=text, description=self._label
-        )
+        self._progress.update(self._task, completed=done, total=total, text=text, description=self._label)
         if err.is_terminal:
             return
         tenth = int(10 * done / total) if total else int(done // 1000)

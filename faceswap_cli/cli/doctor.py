@@ -49,7 +49,9 @@ def doctor() -> None:
     console.table(("weights", "state", "where"), [(w.name, w.state, w.where) for w in weights])
     missing += [w.name for w in weights if w.needed and w.state != "there"]
     if missing:
-        console.fail(f"missing: {', '.join(missing)}. Install again: pip install --force-reinstall faceswap-cli")
+        console.fail(
+            f"missing: {', '.join(missing)}. Install again: pip install --force-reinstall faceswap-cli"
+        )
         raise typer.Exit(1)
 
 

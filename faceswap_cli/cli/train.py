@@ -33,20 +33,14 @@ def train(
         Path,
         typer.Option("--target-faces", "-A", help="Face set of the person in the video, to be replaced."),
     ],
-    source: Annotated[
-        Path, typer.Option("--source-faces", "-B", help="Face set of the person put on.")
-    ],
+    source: Annotated[Path, typer.Option("--source-faces", "-B", help="Face set of the person put on.")],
     run: Annotated[
         Path,
-        typer.Option(
-            "--model", "-m", help="Run folder: made when it is new, gone on with when it is there."
-        ),
+        typer.Option("--model", "-m", help="Run folder: made when it is new, gone on with when it is there."),
     ],
     size: Annotated[
         Size,
-        typer.Option(
-            help="small: 96 px, for a CPU; base: 128 px; large: 256 px, for a graphics card."
-        ),
+        typer.Option(help="small: 96 px, for a CPU; base: 128 px; large: 256 px, for a graphics card."),
     ] = Size.small,
     steps: Annotated[
         int | None, typer.Option(min=1, help="Train until this step, counted from the run's beginning.")
@@ -62,7 +56,9 @@ def train(
     resolution: Annotated[
         int | None,
         typer.Option(
-            min=32, max=512, help="Side of the network's pictures, a multiple of 16. [default: the size's own]"
+            min=32,
+            max=512,
+            help="Side of the network's pictures, a multiple of 16. [default: the size's own]",
         ),
     ] = None,
     batch: Annotated[
@@ -75,9 +71,7 @@ def train(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of weights, sampling and augmentation.")] = 0,
     device: DeviceOption = "auto",
-    save_every: Annotated[
-        float, typer.Option(min=1, help="Seconds between checkpoints.")
-    ] = 60.0,
+    save_every: Annotated[float, typer.Option(min=1, help="Seconds between checkpoints.")] = 60.0,
     preview_every: Annotated[
         float, typer.Option(min=1, help="Seconds between preview pictures (RUN/preview.jpg).")
     ] = 30.0,

@@ -44,7 +44,8 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) in and out."""
-        return x + self.second(self.act(self.first(x)))
+        change: Tensor = self.second(self.act(self.first(x)))
+        return x + change
 
 
 def initialise(module: nn.Module) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any
 
+import torch
 from torch import nn
 
 from faceswap_cli.errors import UserError
@@ -33,13 +34,18 @@ def build(name: str, config: Mapping[str, Any]) -> FaceModel:
     known = {f.name for f in fields(config_type)}
     if unknown := sorted(set(config) - known):
         raise UserError(f"the architecture {name!r} has no option {unknown[0]!r} in this version")
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in config.items()}
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in config.items()}
     return model_type(config_type(**values))
 
 
 def describe(model: FaceModel) -> dict[str, Any]:
     """The JSON configuration that rebuilds a model."""
     return asdict(model.config)
+
+
+def placed(model: FaceModel, device: torch.device) -> FaceModel:
+    """The model on a device, its convolutions channels-last: up to twice as fast on CPUs and tensor cores."""
+    return model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
 def parameter_count(model: nn.Module) -> int:

@@ -87,10 +87,8 @@ class SharedAutoencoder(nn.Module):
     def forward(self, sides: Sequence[tuple[str, Tensor]]) -> list[Rendered]:
         """Rebuild each (identity, pictures) pair; all pictures go through the encoder in one batch."""
         codes = self.encode(torch.cat([pictures for _, pictures in sides]))
-        parts = codes.split([len(pictures) for _, pictures in sides])
-        return [
-            rendered(self.decode(code, name)) for (name, _), code in zip(sides, parts, strict=True)
-        ]
+        parts = torch.split(codes, [len(pictures) for _, pictures in sides])
+        return [rendered(self.decode(code, name)) for (name, _), code in zip(sides, parts, strict=True)]
 
 
 @dataclass(frozen=True)

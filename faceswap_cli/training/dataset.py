@@ -179,7 +179,7 @@ def _colour(image: Image, mask: NDArray[np.float32]) -> tuple[NDArray[np.float32
     weights = mask.reshape(-1, 1) / max(float(mask.sum()), 1.0)
     mean = (values * weights).sum(0)
     std = np.sqrt(((values - mean) ** 2 * weights).sum(0))
-    return mean, std
+    return mean.astype(np.float32), std.astype(np.float32)
 
 
 def spread(count: int, wanted: int) -> Iterator[int]:

@@ -147,7 +147,8 @@ class Trainer:
     def _average(self) -> None:
         """Exponential moving average; shorter at first, so that it does not drag the start along."""
         decay = min(self.settings.ema, (1 + self.step) / (10 + self.step))
-        averaged, current = list(self.ema.parameters()), list(self.model.parameters())
+        averaged: list[Tensor] = [*self.ema.parameters()]
+        current: list[Tensor] = [*self.model.parameters()]
         torch._foreach_lerp_(averaged, current, 1 - decay)
 
     def tensors(self) -> dict[str, Tensor]:

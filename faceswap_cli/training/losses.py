@@ -70,7 +70,9 @@ def _filtered(x: Tensor) -> Tensor:
         x = F.conv2d(
             x.float(), kernel.view(1, 1, -1, 1).expand(channels, 1, -1, 1), stride=(2, 1), groups=channels
         )
-        return F.conv2d(x, kernel.view(1, 1, 1, -1).expand(channels, 1, 1, -1), stride=(1, 2), groups=channels)
+        return F.conv2d(
+            x, kernel.view(1, 1, 1, -1).expand(channels, 1, 1, -1), stride=(1, 2), groups=channels
+        )
 
 
 @lru_cache

@@ -1,10 +1,10 @@
 """The run folder: what a training run is, apart from its weights.
 
-    RUN/
-      run.json        the settings and who is who, written once
-      checkpoints/    see checkpoints.py
-      preview.jpg     how far it is
-      log.jsonl       a line for each report
+RUN/
+  run.json        the settings and who is who, written once
+  checkpoints/    see checkpoints.py
+  preview.jpg     how far it is
+  log.jsonl       a line for each report
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.files import make_folder, write_text
-from faceswap_cli.networks.registry import FaceModel, build
-from faceswap_cli.training.checkpoints import CheckpointStore
+from faceswap_cli.networks.registry import FaceModel, build, placed
+from faceswap_cli.training.checkpoints import Checkpoint, CheckpointStore
 from faceswap_cli.training.settings import TrainSettings
 
 FORMAT = "faceswap-run"
@@ -103,7 +103,8 @@ def open_run(path: Path) -> Run:
     file = path / "run.json"
     if not file.is_file():
         raise UserError(
-            f"{path} holds no trained run", "Give the folder that `faceswap train -m` wrote, or train one first"
+            f"{path} holds no trained run",
+            "Give the folder that `faceswap train -m` wrote, or train one first",
         )
     try:
         if file.stat().st_size > LARGEST_CARD:
@@ -122,11 +123,11 @@ def open_run(path: Path) -> Run:
     return Run(path, TrainSettings.from_json(settings_json), names, reference)
 
 
-def load_trained(run: Run, device: torch.device) -> tuple[FaceModel, dict[str, float], list[str]]:
+def load_trained(run: Run, device: torch.device) -> tuple[FaceModel, Checkpoint, list[str]]:
     """The run's averaged weights, ready to draw.
 
     Returns:
-        the model in eval mode, the checkpoint's facts, and a word on each damaged checkpoint passed over.
+        the model in eval mode, the checkpoint, and a word on each damaged one that was passed over.
 
     Raises:
         UserError: nothing was trained yet, or the weights are not this architecture's.
@@ -136,7 +137,7 @@ def load_trained(run: Run, device: torch.device) -> tuple[FaceModel, dict[str, f
         raise UserError(f"{run.path} holds no checkpoint yet", "Train first: `faceswap train ... -m`")
     model = build(run.settings.architecture, run.settings.network)
     load_weights(model, checkpoint.tensors, "ema.", checkpoint.path)
-    return model.to(device, memory_format=torch.channels_last).eval(), checkpoint.facts, notes
+    return placed(model, device).eval(), checkpoint, notes
 
 
 def load_weights(model: FaceModel, tensors: Mapping[str, Any], prefix: str, path: Path) -> None:

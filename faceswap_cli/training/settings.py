@@ -122,13 +122,9 @@ def settings_for(
 
 def differences(saved: TrainSettings, asked: TrainSettings) -> list[str]:
     """Names of the fields in which two settings differ, network options by their own names."""
-    found = [
-        f"network.{k}" for k in asked.network if saved.network.get(k) != _plain(asked.network[k])
-    ]
-    for f in fields(TrainSettings):
-        if f.name not in ("network",) and getattr(saved, f.name) != getattr(asked, f.name):
-            found.append(f.name)
-    return found
+    found = [f"network.{k}" for k in asked.network if saved.network.get(k) != _plain(asked.network[k])]
+    names = [f.name for f in fields(TrainSettings) if f.name != "network"]
+    return found + [name for name in names if getattr(saved, name) != getattr(asked, name)]
 
 
 def _plain(value: Any) -> Any:

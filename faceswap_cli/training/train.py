@@ -17,7 +17,7 @@ from faceswap_cli.errors import UserError
 from faceswap_cli.faces.faceset import FaceSet
 from faceswap_cli.faces.geometry import transform
 from faceswap_cli.faces.identity import IdentityEncoder
-from faceswap_cli.networks.registry import FaceModel, build
+from faceswap_cli.networks.registry import FaceModel, build, placed
 from faceswap_cli.training.augment import augmented
 from faceswap_cli.training.dataset import Faces, load_faces, spread
 from faceswap_cli.training.loop import Batch, Budget, Phase, Tick, Trainer, fit
@@ -91,9 +91,8 @@ def train(
 def start(run: Run, device: torch.device, say: Callable[[str], None]) -> Trainer:
     """The trainer of a run, at its newest whole checkpoint or at the very start."""
     torch.manual_seed(run.settings.seed)
-    model = build(run.settings.architecture, run.settings.network)
-    model = model.to(device, memory_format=torch.channels_last)
-    trainer = Trainer(model, [_autoencoder_phase(model, run.settings)], run.settings)
+    model = placed(build(run.settings.architecture, run.settings.network), device)
+    trainer = Trainer(model, [autoencoder_phase(model, run.settings)], run.settings)
     checkpoint, notes = run.store.newest()
     for note in notes:
         say(note)
@@ -104,7 +103,7 @@ def start(run: Run, device: torch.device, say: Callable[[str], None]) -> Trainer
     return trainer
 
 
-def _autoencoder_phase(model: FaceModel, settings: TrainSettings) -> Phase:
+def autoencoder_phase(model: FaceModel, settings: TrainSettings) -> Phase:
     """Rebuild everyone's own pictures; the terms of all people are averaged."""
 
     def loss(batch: Batch) -> dict[str, Tensor]:
@@ -115,7 +114,9 @@ def _autoencoder_phase(model: FaceModel, settings: TrainSettings) -> Phase:
     return Phase("autoencoder", list(model.parameters()), loss)
 
 
-def swap_batches(faces: dict[str, Faces], settings: TrainSettings) -> Callable[[torch.Generator, float], Batch]:
+def swap_batches(
+    faces: dict[str, Faces], settings: TrainSettings
+) -> Callable[[torch.Generator, float], Batch]:
     """Half a batch of each person, the source's recoloured to the target's light."""
 
     def batch(generator: torch.Generator, progress: float) -> Batch:

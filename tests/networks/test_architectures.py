@@ -24,7 +24,7 @@ def test_renders_picture_and_mask_in_range(name, resolution):
     assert drawn.mask.shape == (3, 1, resolution, resolution)
     for values in (drawn.image, drawn.mask):
         assert values.dtype == torch.float32
-        assert 0 <= values.min() and values.max() <= 1
+        assert values.min() >= 0 and values.max() <= 1
 
 
 @every
@@ -32,7 +32,9 @@ def test_identities_share_the_encoder_and_nothing_after_it(name):
     torch.manual_seed(0)
     model = build(name, SMALL)
     model([("a", torch.rand(2, 3, 32, 32))])[0].image.mean().backward()
-    touched = {n.split(".")[0] + "." + n.split(".")[1] for n, p in model.named_parameters() if p.grad is not None}
+    touched = {
+        n.split(".")[0] + "." + n.split(".")[1] for n, p in model.named_parameters() if p.grad is not None
+    }
     assert any(n.startswith("encoder") for n in touched)
     assert "decoders.a" in touched
     assert "decoders.b" not in touched

@@ -53,7 +53,9 @@ def test_a_failed_save_leaves_the_older_ones(store, monkeypatch):
     monkeypatch.setattr("pathlib.Path.write_bytes", full)
     with pytest.raises(UserError, match="disk is full"):
         store.save(40, {"w": torch.zeros(1)}, {})
-    assert [p.name for p in store.folder.iterdir()] and sorted(p.name for p in store.folder.iterdir()) == before
+    assert [p.name for p in store.folder.iterdir()] and sorted(
+        p.name for p in store.folder.iterdir()
+    ) == before
 
 
 def test_leftovers_of_a_killed_save_are_cleared_by_the_next(store):

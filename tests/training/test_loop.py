@@ -9,9 +9,11 @@ from faceswap_cli.training import loop
 from faceswap_cli.training.checkpoints import CheckpointStore
 from faceswap_cli.training.loop import Budget, Phase, Trainer, fit
 from faceswap_cli.training.settings import TrainSettings
-from faceswap_cli.training.train import _autoencoder_phase, swap_batches
+from faceswap_cli.training.train import autoencoder_phase, swap_batches
 
-SETTINGS = TrainSettings(network={"resolution": 32, "width": 8, "code": 16}, batch=2, warm_up=2, learning_rate=2e-3)
+SETTINGS = TrainSettings(
+    network={"resolution": 32, "width": 8, "code": 16}, batch=2, warm_up=2, learning_rate=2e-3
+)
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +24,7 @@ def report_every_step(monkeypatch):
 def new_trainer(settings=SETTINGS):
     torch.manual_seed(settings.seed)
     model = build(settings.architecture, settings.network)
-    return Trainer(model, [_autoencoder_phase(model, settings)], settings)
+    return Trainer(model, [autoencoder_phase(model, settings)], settings)
 
 
 def run(trainer, people, folder, **options):
@@ -89,7 +91,9 @@ def test_nan_for_ever_ends_in_a_plain_error_and_good_checkpoints(people, tmp_pat
     trainer = new_trainer()
     healthy = trainer.phases[0].loss
     trainer.phases = [
-        Phase("x", trainer.phases[0].parameters, lambda b: {k: v * float("nan") for k, v in healthy(b).items()})
+        Phase(
+            "x", trainer.phases[0].parameters, lambda b: {k: v * float("nan") for k, v in healthy(b).items()}
+        )
     ]
     with pytest.raises(UserError, match="NaN"):
         run(trainer, people, tmp_path)

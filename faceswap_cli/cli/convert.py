@@ -1,0 +1,238 @@
+"""`faceswap convert video` and `faceswap convert photo`."""
+
+from __future__ import annotations
+
+import hashlib
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from faceswap_cli.cli import console
+from faceswap_cli.cli.app import new_app
+from faceswap_cli.cli.options import DetectorOption, DeviceOption, LandmarksOption, MinSizeOption
+from faceswap_cli.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from faceswap_cli.compositing.options import ConvertOptions, ConvertProgress
+    from faceswap_cli.networks.renderer import Renderer
+
+app = new_app(help="Put the learnt face into a video or a photo.")
+
+
+class Mask(StrEnum):
+    """Names in compositing.masks."""
+
+    hull = "hull"
+    model = "model"
+    both = "both"
+
+
+class Colour(StrEnum):
+    """Names in compositing.colour."""
+
+    rct = "rct"
+    lct = "lct"
+    none = "none"
+
+
+class VideoEncoder(StrEnum):
+    """Names in media.encode."""
+
+    x264 = "x264"
+    x265 = "x265"
+    ffv1 = "ffv1"
+
+
+class Person(StrEnum):
+    """The decoders of a run."""
+
+    a = "a"
+    b = "b"
+
+
+RunOption = Annotated[Path, typer.Option("--model", "-m", help="Run folder that `faceswap train` wrote.")]
+OutputOption = Annotated[Path, typer.Option("--output", "-o", help="File to write; its suffix says how.")]
+FaceOption = Annotated[Person, typer.Option("--face", help="Whose face is drawn: b, the source, or a.")]
+MaskOption = Annotated[
+    Mask,
+    typer.Option(help="Where the new face shows: hull of the landmarks, the model's own mask, or where both are."),
+]
+ColourOption = Annotated[
+    Colour,
+    typer.Option(help="Colour match inside the mask: rct (mean and contrast), lct (all covariances) or none."),
+]
+ErodeOption = Annotated[
+    float, typer.Option(min=-0.2, max=0.4, help="How far the mask's edge is moved inwards, in face widths.")
+]
+FeatherOption = Annotated[
+    float, typer.Option(min=0.0, max=0.5, help="Width of the mask's soft edge, in face widths.")
+]
+SharpenOption = Annotated[
+    float, typer.Option(min=0.0, max=1.0, help="Unsharp mask on the new face; 0 is none.")
+]
+AllFacesOption = Annotated[
+    bool,
+    typer.Option(
+        "--all-faces", help="Replace every face, also of people the model was not trained to replace."
+    ),
+]
+
+
+@app.command("video")
+def video(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="The video.")],
+    run: RunOption,
+    output: OutputOption,
+    faces: Annotated[
+        Path | None,
+        typer.Option(
+            help="Face set extracted from this very video: only its faces are replaced, and those whose "
+            "crops were deleted are not. [default: faces are looked for anew]"
+        ),
+    ] = None,
+    face: FaceOption = Person.b,
+    all_faces: AllFacesOption = False,
+    mask: MaskOption = Mask.both,
+    colour: ColourOption = Colour.rct,
+    erode: ErodeOption = 0.0,
+    feather: FeatherOption = 0.12,
+    sharpen: SharpenOption = 0.0,
+    smoothing: Annotated[
+        float,
+        typer.Option(min=0.0, max=5.0, help="Steadiness of landmarks and colour over time; 0 is none."),
+    ] = 1.0,
+    encoder: Annotated[
+        VideoEncoder, typer.Option(help="x264, x265, or ffv1 (lossless; for .mkv and .mp4).")
+    ] = VideoEncoder.x264,
+    crf: Annotated[
+        float, typer.Option(min=0, max=51, help="Quality of x264 and x265; lower is better and larger.")
+    ] = 16,
+    preset: Annotated[
+        str, typer.Option(help="Speed of x264 and x265, ultrafast to veryslow.")
+    ] = "medium",
+    eight_bit: Annotated[
+        bool, typer.Option("--eight-bit", help="Let a video of more than 8 bits a channel come out with 8.")
+    ] = False,
+    segment: Annotated[
+        int,
+        typer.Option(min=1, max=100000, help="Frames in a piece: so many are done again after a crash, at most."),
+    ] = 250,
+    detector: DetectorOption = "auto",
+    landmarks: LandmarksOption = "auto",
+    min_size: MinSizeOption = 24,
+    device: DeviceOption = "auto",
+) -> None:
+    """Swap the faces of a video.
+
+    Timestamps, sound and every other stream stay as they are. Run the same command again to go on
+    where it was interrupted.
+    """
+    from faceswap_cli.compositing.options import ConvertOptions
+    from faceswap_cli.compositing.pipeline import convert_video
+    from faceswap_cli.faces.faceset import FaceSet
+    from faceswap_cli.faces.stage import build_stage
+    from faceswap_cli.media.encode import EncodeOptions
+
+    options = ConvertOptions(
+        mask=mask.value,
+        colour=colour.value,
+        erode=erode,
+        feather=feather,
+        smoothing=smoothing,
+        sharpen=sharpen,
+        identity=not all_faces,
+        allow_8bit=eight_bit,
+        segment_frames=segment,
+        encode=EncodeOptions(encoder.value, crf, preset),
+    )
+    renderer, reference, fingerprint = _load(run, face, device)
+    known = FaceSet.open(faces) if faces is not None else None
+    stage = None
+    if known is None:
+        stage = build_stage(detector, landmarks, device, min_size=min_size)
+        console.tell(stage.explanation)
+    steps = convert_video(source, output, renderer, options, stage, known, reference, fingerprint)
+    try:
+        with console.Bar("convert") as bar:
+            for step in steps:
+                _show(bar, step)
+    except KeyboardInterrupt:
+        console.tell("stopped; run the same command again to go on from the last whole piece")
+        raise
+    console.say(f"done: {output}")
+
+
+@app.command("photo")
+def photo(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="The photo.")],
+    run: RunOption,
+    output: OutputOption,
+    face: FaceOption = Person.b,
+    all_faces: AllFacesOption = False,
+    mask: MaskOption = Mask.both,
+    colour: ColourOption = Colour.rct,
+    erode: ErodeOption = 0.0,
+    feather: FeatherOption = 0.12,
+    sharpen: SharpenOption = 0.0,
+    eight_bit: Annotated[
+        bool, typer.Option("--eight-bit", help="Let a photo of more than 8 bits a channel come out with 8.")
+    ] = False,
+    detector: DetectorOption = "auto",
+    landmarks: LandmarksOption = "auto",
+    min_size: MinSizeOption = 24,
+    device: DeviceOption = "auto",
+) -> None:
+    """Swap the faces of a photo.
+
+    Orientation, colour profile and transparency stay as they are.
+    """
+    from faceswap_cli.compositing.options import ConvertOptions
+    from faceswap_cli.compositing.photo import convert_photo
+    from faceswap_cli.faces.stage import build_stage
+
+    options = ConvertOptions(
+        mask=mask.value,
+        colour=colour.value,
+        erode=erode,
+        feather=feather,
+        sharpen=sharpen,
+        identity=not all_faces,
+        allow_8bit=eight_bit,
+    )
+    renderer, reference, _ = _load(run, face, device)
+    stage = build_stage(detector, landmarks, device, min_size=min_size, thorough=True)
+    report = convert_photo(source, output, renderer, options, stage, reference)
+    if report.note:
+        console.warn(report.note)
+    alone = f", {report.left_alone} of other people left alone" if report.left_alone else ""
+    console.say(f"done: {output} (faces replaced: {report.swapped}{alone})")
+
+
+def _load(run: Path, face: Person, device: str) -> tuple[Renderer, NDArray[np.float32] | None, str]:
+    """The renderer of a run, whom it replaces, and what its pictures depend on."""
+    from faceswap_cli.device import pick_device
+    from faceswap_cli.training.run_folder import load_trained, open_run
+
+    opened = open_run(run)
+    model, checkpoint, notes = load_trained(opened, pick_device(device))
+    for note in notes:
+        console.warn(note)
+    if face.value not in model.config.identities:
+        raise UserError(f"{run} has no face {face.value}", f"It has {', '.join(model.config.identities)}")
+    reference = opened.reference if len(opened.reference) else None
+    fingerprint = hashlib.sha256(f"{checkpoint.path.name} {face.value}".encode()).hexdigest()
+    return model.renderer(face.value), reference, fingerprint
+
+
+def _show(bar: console.Bar, step: ConvertProgress) -> None:
+    """One report on the progress line."""
+    names = {"faces": "finding faces", "render": "swapping", "join": "joining"}
+    if step.note:
+        bar.note(step.note)
+    rate = f"{step.done} frames" + (f" | {step.fps:.1f} frames/s" if step.fps else "")
+    bar.update(step.done, step.total, rate, names[step.phase])

@@ -1,0 +1,80 @@
+"""Dependencies point downwards only, and the command line starts without the heavy libraries."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[1] / "faceswap_cli"
+
+LAYERS = (
+    {"cli"},
+    {"compositing", "training"},
+    {"networks", "evaluation"},
+    {"faces"},
+    {"media", "provenance", "zoo"},
+    {"config", "device", "errors", "files"},
+)
+HEIGHT = {room: len(LAYERS) - level for level, rooms in enumerate(LAYERS) for room in rooms}
+
+
+def imports():
+    for path in sorted(PACKAGE.rglob("*.py")):
+        room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = []
+            if isinstance(node, ast.ImportFrom):
+                names = [node.module or ""]
+                if node.module == "faceswap_cli":
+                    names = [f"faceswap_cli.{alias.name}" for alias in node.names]
+            elif isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            for name in names:
+                if name.startswith("faceswap_cli.") and "__version__" not in name:
+                    yield path.relative_to(PACKAGE), room, name.split(".")[1]
+
+
+def test_every_room_has_a_floor():
+    rooms = {room for _, room, _ in imports()}
+    assert rooms <= set(HEIGHT) | {"__init__"}
+
+
+def test_no_arrow_points_up():
+    upward = [
+        f"{path} imports {target}"
+        for path, room, target in imports()
+        if room != target and HEIGHT[target] >= HEIGHT[room]
+    ]
+    assert upward == []
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys\n"
+        "from faceswap_cli.cli import app\n"
+        "try:\n    app(['--help'])\n"
+        "except SystemExit:\n    pass\n"
+        "print('LOADED', *sorted({m.split('.')[0] for m in sys.modules}))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split("LOADED", 1)[1].split())
+    assert not loaded & {"torch", "cv2", "numpy", "av", "onnxruntime", "dlib", "face_alignment"}
+
+
+def test_nothing_is_ever_unpickled():
+    pattern = re.compile(r"\bpickle\b|torch\.load\(|np\.load\(.*allow_pickle")
+    found = [
+        f"{path}:{number}"
+        for path in PACKAGE.rglob("*.py")
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if pattern.search(line)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_files_hold_one_idea_each(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 420
