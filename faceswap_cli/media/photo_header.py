@@ -32,6 +32,7 @@ class PhotoHeader:
         alpha: True if it has transparency.
         exif: the EXIF block (starting at its TIFF header), or None.
         icc: the ICC colour profile, or None.
+        whole: False if a JPEG breaks off, so that its lower part is missing.
     """
 
     format: str
@@ -42,6 +43,7 @@ class PhotoHeader:
     alpha: bool = False
     exif: bytes | None = None
     icc: bytes | None = None
+    whole: bool = True
 
     @property
     def orientation(self) -> Orientation:
@@ -70,8 +72,8 @@ def photo_header(path: Path) -> PhotoHeader | None:
     return None
 
 
-def jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Marker and payload of each segment of a JPEG file, up to and including its start of scan."""
+def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Marker, place and payload of each segment of a JPEG file, up to and including its start of scan."""
     position = 2
     while True:
         while data[position] != 0xFF or data[position + 1] in (0x00, 0xFF):
@@ -81,20 +83,23 @@ def jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
             position += 2
             continue
         (length,) = struct.unpack_from(">H", data, position + 2)
-        yield marker, data[position + 4 : position + 2 + length]
+        yield marker, position, data[position + 4 : position + 2 + length]
         if marker == 0xDA:
             return
         position += 2 + length
 
 
 def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Name and payload of each chunk of a PNG file; ValueError if it is broken off before its end."""
+    """Name and payload of each chunk of a PNG file; ValueError if it breaks off or a checksum is wrong."""
     position = len(_PNG)
     while True:
         length, name = struct.unpack_from(">I4s", data, position)
         end = position + 12 + length
         if end > len(data):
             raise ValueError("the file ends inside a chunk")
+        # libpng would find this too, but print its own words on stderr.
+        if zlib.crc32(data[position + 4 : end - 4]) != struct.unpack_from(">I", data, end - 4)[0]:
+            raise ValueError("a chunk is damaged")
         yield name, data[position + 8 : end - 4]
         if name == b"IEND":
             return
@@ -117,7 +122,9 @@ def _jpeg(data: bytes) -> PhotoHeader:
     frame: tuple[int, int, int, int] | None = None
     exif: bytes | None = None
     profile: dict[int, bytes] = {}
-    for marker, payload in jpeg_segments(data):
+    scan = 0
+    for marker, place, payload in jpeg_segments(data):
+        scan = place
         if marker in _SOF:
             frame = struct.unpack_from(">BHHB", payload)
         elif marker == 0xE1 and payload.startswith(b"Exif\0\0") and exif is None:
@@ -128,7 +135,8 @@ def _jpeg(data: bytes) -> PhotoHeader:
         raise ValueError("no start of frame")
     depth, height, width, components = frame
     icc = b"".join(profile[number] for number in sorted(profile)) or None
-    return PhotoHeader("jpeg", width, height, depth, components == 1, False, exif, icc)
+    whole = data.find(b"\xff\xd9", scan) >= 0
+    return PhotoHeader("jpeg", width, height, depth, components == 1, False, exif, icc, whole)
 
 
 def _png(data: bytes) -> PhotoHeader:

@@ -183,11 +183,18 @@ def open_video(path: Path) -> Iterator[InputContainer]:
             f"file:{path}", "r", options={"protocol_whitelist": "file"}, metadata_errors="replace"
         )
     except (FFmpegError, OSError, ValueError) as error:
-        raise UserError(
-            f"{path} is not a video or photo that can be read", "Convert it to .mp4 first"
-        ) from error
+        raise _unreadable(path) from error
     with container:
         yield container
+
+
+def _unreadable(path: Path) -> UserError:
+    with path.open("rb") as file:
+        start = file.read(12)
+    # MP4 and MOV have their index at the end as a rule: the usual fate of a download that was cut short.
+    if start[4:8] in (b"ftyp", b"moov", b"mdat", b"wide"):
+        return UserError(f"{path} breaks off before its index", "Copy or download it again")
+    return UserError(f"{path} is not a video or photo that can be read", "Convert it to .mp4 first")
 
 
 def main_stream(path: Path, container: InputContainer) -> VideoStream:

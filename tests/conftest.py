@@ -1,0 +1,83 @@
+"""Small synthetic clips that any test may ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+ClipMaker = Callable[..., Path]
+
+
+def picture(index: int, width: int, height: int) -> np.ndarray:
+    """A smooth (H, W, 3) uint8 RGB picture with a light square that moves with `index`."""
+    y, x = np.mgrid[0:height, 0:width]
+    image = np.stack([x * 200 // width, y * 200 // height, (x + y) * 100 // (width + height)], axis=2) + 20
+    left = index * 3 % max(1, width - 8)
+    image[2 : 2 + height // 4, left : left + 8] = (240, 220, 60)
+    return image.astype(np.uint8)
+
+
+@pytest.fixture
+def make_clip(tmp_path: Path) -> ClipMaker:
+    """Give a function that writes a video and returns its path."""
+
+    def make(
+        name: str = "clip.mp4",
+        *,
+        pts: Sequence[int] = tuple(range(0, 6 * 512, 512)),
+        time_base: Fraction = Fraction(1, 12800),
+        size: tuple[int, int] = (64, 48),
+        pixel_format: str = "yuv420p",
+        codec: str = "libx264",
+        tags: tuple[int, int, int, int] = (2, 2, 2, 0),
+        matrix: Sequence[int] | None = None,
+        audio: str | None = None,
+        metadata: dict[str, str] | None = None,
+        options: dict[str, str] | None = None,
+        movflags: str = "",
+    ) -> Path:
+        path = tmp_path / name
+        with av.open(
+            str(path), "w", container_options={"movflags": movflags} if movflags else {}
+        ) as container:
+            container.metadata.update(metadata or {})
+            video = container.add_stream(codec, rate=25, options=options or {})
+            video.width, video.height = size
+            video.pix_fmt = pixel_format
+            video.codec_context.time_base = time_base
+            video.color_primaries, video.color_trc, video.colorspace, video.color_range = tags
+            video.set_display_matrix(matrix)
+            sound = container.add_stream(audio, rate=44100) if audio else None
+            for index, ticks in enumerate(pts):
+                frame = av.VideoFrame.from_ndarray(picture(index, *size), format="rgb24")
+                frame = frame.reformat(
+                    format=pixel_format, dst_color_range=2 if tags[3] == 2 else 1, interpolation=0x46002
+                )
+                frame.pts, frame.time_base = ticks, time_base
+                container.mux(video.encode(frame))
+            container.mux(video.encode(None))
+            if sound is not None:
+                for index in range(12):
+                    wave = np.sin(np.arange(1024) * (0.02 + index / 200)).astype(np.float32)
+                    samples = av.AudioFrame.from_ndarray(np.stack([wave, wave]), "fltp", "stereo")
+                    samples.sample_rate, samples.pts = 44100, index * 1024
+                    samples.time_base = Fraction(1, 44100)
+                    container.mux(sound.encode(samples))
+                container.mux(sound.encode(None))
+        return path
+
+    return make
+
+
+@pytest.fixture
+def shared() -> Path:
+    """The folder of real samples beside the repository; tests that want it are skipped where it is absent."""
+    folder = Path(__file__).resolve().parents[2] / "shared" / "samples"
+    if not folder.is_dir():
+        pytest.skip("the real samples (../shared/samples) are not here")
+    return folder
