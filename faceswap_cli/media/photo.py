@@ -72,7 +72,7 @@ def read_photo(path: Path) -> Photo:
         raise UserError(f"{path} is not a photo that can be read", "Give a JPEG, PNG, WebP, TIFF or BMP file")
     _check_size(path, header)
     stored = _decode(path)
-    note = "" if header.whole else f"{path.name} breaks off: its lower part is missing"
+    note = ""
     if stored.dtype == np.uint16:
         note = f"{path.name} has {header.bit_depth} bits a sample; 8 are kept"
         stored = ((stored.astype(np.uint32) + 128) // 257).astype(np.uint8)

@@ -32,7 +32,6 @@ class PhotoHeader:
         alpha: True if it has transparency.
         exif: the EXIF block (starting at its TIFF header), or None.
         icc: the ICC colour profile, or None.
-        whole: False if a JPEG breaks off, so that its lower part is missing.
     """
 
     format: str
@@ -43,7 +42,6 @@ class PhotoHeader:
     alpha: bool = False
     exif: bytes | None = None
     icc: bytes | None = None
-    whole: bool = True
 
     @property
     def orientation(self) -> Orientation:
@@ -72,8 +70,8 @@ def photo_header(path: Path) -> PhotoHeader | None:
     return None
 
 
-def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """Marker, place and payload of each segment of a JPEG file, up to and including its start of scan."""
+def jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Marker and payload of each segment of a JPEG file, up to and including its start of scan."""
     position = 2
     while True:
         while data[position] != 0xFF or data[position + 1] in (0x00, 0xFF):
@@ -83,7 +81,7 @@ def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, bytes]]:
             position += 2
             continue
         (length,) = struct.unpack_from(">H", data, position + 2)
-        yield marker, position, data[position + 4 : position + 2 + length]
+        yield marker, data[position + 4 : position + 2 + length]
         if marker == 0xDA:
             return
         position += 2 + length
@@ -122,9 +120,7 @@ def _jpeg(data: bytes) -> PhotoHeader:
     frame: tuple[int, int, int, int] | None = None
     exif: bytes | None = None
     profile: dict[int, bytes] = {}
-    scan = 0
-    for marker, place, payload in jpeg_segments(data):
-        scan = place
+    for marker, payload in jpeg_segments(data):
         if marker in _SOF:
             frame = struct.unpack_from(">BHHB", payload)
         elif marker == 0xE1 and payload.startswith(b"Exif\0\0") and exif is None:
@@ -135,8 +131,7 @@ def _jpeg(data: bytes) -> PhotoHeader:
         raise ValueError("no start of frame")
     depth, height, width, components = frame
     icc = b"".join(profile[number] for number in sorted(profile)) or None
-    whole = data.find(b"\xff\xd9", scan) >= 0
-    return PhotoHeader("jpeg", width, height, depth, components == 1, False, exif, icc, whole)
+    return PhotoHeader("jpeg", width, height, depth, components == 1, False, exif, icc)
 
 
 def _png(data: bytes) -> PhotoHeader:
