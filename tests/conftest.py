@@ -42,9 +42,11 @@ def make_clip(tmp_path: Path) -> ClipMaker:
         movflags: str = "",
     ) -> Path:
         path = tmp_path / name
-        with av.open(
-            str(path), "w", container_options={"movflags": movflags} if movflags else {}
-        ) as container:
+        muxing = {"movflags": movflags} if movflags else {}
+        if path.suffix in (".mp4", ".mov"):
+            # By default a late start is rounded to milliseconds.
+            muxing["movie_timescale"] = str(time_base.denominator)
+        with av.open(str(path), "w", container_options=muxing) as container:
             container.metadata.update(metadata or {})
             video = container.add_stream(codec, rate=25, options=options or {})
             video.width, video.height = size

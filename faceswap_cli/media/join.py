@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import heapq
+import itertools
 import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -213,27 +214,34 @@ def _timed(
     decoding times are the presentation times in order, moved back by the number of pictures that may be
     waiting to be shown: they grow strictly and never pass a picture's own time.
     """
-    step = info.last_duration
+    packets = iter(packets)
+    window = deque(itertools.islice(packets, _WINDOW))
+    shown = sorted(packet.pts for packet in window if packet.pts is not None)
+    # Before the first time the clock must not take longer steps than from the first picture to the second:
+    # FFmpeg's MP4 writer places a late start by whichever of the two waits less to be shown.
+    step = min([info.last_duration, *(b - a for a, b in itertools.pairwise(shown[:2]))])
     depth = max(2, model.codec_context.reorder_depth) if model.codec_context.name != "ffv1" else 0
-    waiting: list[int] = []
-    window: deque[Packet[VideoStream]] = deque()
-    for count, packet in enumerate(packets):
-        assert packet.pts is not None
-        if count == 0:
-            # A piece starts with a keyframe, which is shown first.
-            waiting = [packet.pts - step * back for back in range(depth, 0, -1)]
-        heapq.heappush(waiting, packet.pts)
-        packet.dts = heapq.heappop(waiting)
-        assert packet.dts <= packet.pts, "the encoder reorders deeper than it says"
-        packet.duration = step
+    # A piece starts with a keyframe, which is shown first.
+    waiting = [shown[0] - step * back for back in range(depth, 0, -1)]
+    for packet in window:
+        _set_clock(packet, waiting, info)
+    for packet in packets:
+        _set_clock(packet, waiting, info)
         window.append(packet)
-        if len(window) > _WINDOW:
-            yield window.popleft()
+        yield window.popleft()
     last = max((packet.pts or 0) for packet in window)
     for packet in window:
         if packet.pts == last and end is not None and last < end:
             packet.duration = end - last
         yield packet
+
+
+def _set_clock(packet: Packet[VideoStream], waiting: list[int], info: MediaInfo) -> None:
+    assert packet.pts is not None
+    heapq.heappush(waiting, packet.pts)
+    packet.dts = heapq.heappop(waiting)
+    assert packet.dts <= packet.pts, "the encoder reorders deeper than it says"
+    packet.duration = info.last_duration
 
 
 def _source_end(source: InputContainer, info: MediaInfo) -> int | None:

