@@ -28,8 +28,8 @@ def ahead(items: Iterable[T], most: int) -> Generator[T, None, None]:
     """The items of `items`, drawn by a thread that runs at most `most` items ahead.
 
     Video decoding, networks and OpenCV let go of Python's lock, so that stages chained like this overlap.
-    An error in the thread is raised here, at the place where the missing item would have come. When the
-    consumer stops early (or fails, or is interrupted), the thread ends and `items` is closed, in its thread.
+    An error in the thread is raised here, at the place where the missing item would have come. When this
+    generator is closed, the thread ends after the item it is at, and `items` is closed in its thread.
     """
     waiting: queue.Queue[T | _Failure | _End] = queue.Queue(most)
     stop = threading.Event()

@@ -1,4 +1,4 @@
-"""Frames in, frames with drawn faces out: crops through the renderer, colours matched over time, blended.
+"""Frames in, frames with drawn faces out: crops through the renderer, colours matched, blended.
 
 What comes out for a frame depends on the frames around it (COLOUR_REACH on either side) and on nothing
 else: crops go through the renderer in blocks that begin at multiples of BLOCK, so that a run which
@@ -40,8 +40,8 @@ class Drawn:
         matrix: (2, 3) similarity from frame to crop pixels.
         image: (S, S, 3) float16 RGB in [0, 1]: half the memory, still four times finer than 8 bits.
         mask: (S, S) float16 in [0, 1]: where it is to be seen.
-        new: colours of the drawn face under the mask.
-        old: colours of the covered face under the mask.
+        new: colours of the drawn face's skin under the mask.
+        old: colours of the covered face's skin under the mask.
     """
 
     face: PlannedFace
@@ -122,7 +122,8 @@ def _measured(
     landmarks = transform(face.landmarks, matrix)
     mask = masks.face_mask(options.mask, landmarks, seen, options.erode, options.feather, side)
     new = blend.sharpen(np.clip(new, 0, 1), options.sharpen)
-    stats = [colour.measure(options.colour, image, mask) for image in (new, old)]
+    seen_skin = mask * masks.skin(landmarks, mask.shape[0])
+    stats = [colour.measure(options.colour, image, seen_skin) for image in (new, old)]
     return Drawn(face, matrix, new.astype(np.float16), mask.astype(np.float16), stats[0], stats[1])
 
 
@@ -170,7 +171,12 @@ def _blended(item: DrawnFrame, around: Iterable[DrawnFrame], options: ConvertOpt
 def steady_colour(
     face: Drawn, frame: Frame, around: Iterable[DrawnFrame], options: ConvertOptions
 ) -> ColourTransform:
-    """The colour transform of a face from the statistics of its track in the frames around it."""
+    """The colour transform of a face: its own mean colours, and its track's contrast around this frame.
+
+    The mean is put right in every frame for itself: a mean over the frames around would let the flicker of
+    the renderer through, while the covered skin's own mean is steady. Contrast measures noisily and changes
+    slowly, and is averaged.
+    """
     same = [
         (near.frame.time, other)
         for near in around
@@ -181,6 +187,8 @@ def steady_colour(
     weights = [float(w) for w in smoothing.time_weights([t for t, _ in same], frame.time, options.smoothing)]
     new = colour.average([other.new for _, other in same], weights)
     old = colour.average([other.old for _, other in same], weights)
+    if min(face.new.weight, face.old.weight) >= colour.LEAST_PIXELS:
+        new, old = replace(new, mean=face.new.mean), replace(old, mean=face.old.mean)
     return colour.fit(options.colour, new, old)
 
 

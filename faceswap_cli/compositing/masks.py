@@ -80,6 +80,16 @@ def hull_depth(landmarks: ArrayLike, size: int) -> FloatMask:
     return depth
 
 
+def skin(landmarks: ArrayLike, size: int) -> FloatMask:
+    """(size, size) 1, but 0 on eyes and mouth: what opens and closes must not count as a change of light."""
+    mask = np.ones((size, size), np.float32)
+    points = np.asarray(landmarks, np.float64)
+    for part in (slice(36, 42), slice(42, 48), slice(48, 60)):
+        hull = cv2.convexHull(np.rint(points[part]).astype(np.int32))
+        cv2.fillConvexPoly(mask, hull, 0.0)
+    return mask
+
+
 def border_ramp(size: int, feather: float) -> FloatMask:
     """1 in the middle of a crop, 0 along its border, with a soft edge of at most `feather` pixels."""
     margin = max(1.0, BORDER * size)

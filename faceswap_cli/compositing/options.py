@@ -10,7 +10,7 @@ from typing import Any, Literal
 from faceswap_cli.compositing.colour import COLOUR
 from faceswap_cli.compositing.masks import MASKS
 from faceswap_cli.errors import UserError
-from faceswap_cli.media import EncodeOptions
+from faceswap_cli.media.encode import EncodeOptions
 
 Phase = Literal["faces", "render", "join"]
 

@@ -87,12 +87,11 @@ def make_plan(found: Found, strength: float, left_alone: Collection[int] = ()) -
         places = found.of_track(track)
         numbers = found.frames[places]
         smooth = smoothing.smooth_landmarks(found.times[numbers], found.landmarks[places], strength)
-        numbers, smooth = smoothing.fill_gaps(numbers, smooth, found.times, MOST_MISSING)
         taken_out = found.removed[found.removed[:, 1] == track, 0]
-        keep = ~np.isin(numbers, taken_out)
-        frames.append(numbers[keep])
-        tracks.append(np.full(int(keep.sum()), track, np.int64))
-        landmarks.append(smooth[keep])
+        numbers, smooth = smoothing.fill_gaps(numbers, smooth, found.times, MOST_MISSING, taken_out)
+        frames.append(numbers)
+        tracks.append(np.full(len(numbers), track, np.int64))
+        landmarks.append(smooth)
     if not frames:
         return Plan(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, 68, 2), np.float32))
     order = np.argsort(np.concatenate(frames), kind="stable")

@@ -165,7 +165,11 @@ def _mixed(paths: list[Array], level: Array) -> Array:
 
 
 def fill_gaps(
-    frames: ArrayLike, landmarks: NDArray[np.float32], times: ArrayLike, most: int = 5
+    frames: ArrayLike,
+    landmarks: NDArray[np.float32],
+    times: ArrayLike,
+    most: int = 5,
+    removed: ArrayLike = (),
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Add landmarks for the few frames of a track in which the face was not found.
 
@@ -174,12 +178,15 @@ def fill_gaps(
         landmarks: (N, 68, 2), smoothed.
         times: seconds of every frame of the video, by frame number.
         most: the longest gap, in frames, that is filled.
+        removed: frame numbers of faces that were taken out on purpose; a gap with one of them stays.
 
     Returns:
         (M,) frame numbers and (M, 68, 2) landmarks, M >= N.
     """
     known, clock = np.asarray(frames, np.int64), np.asarray(times, np.float64)
     missing = np.diff(known) - 1
+    meant = np.searchsorted(known, np.asarray(removed, np.int64)) - 1
+    missing[meant[(meant >= 0) & (meant < len(missing))]] = 0
     gaps = np.nonzero((missing > 0) & (missing <= most))[0]
     if not len(gaps):
         return known, landmarks

@@ -58,12 +58,13 @@ class Journal:
 
     def _mend(self) -> None:
         """Cut off a line that was being written when the power went."""
-        size = self.path.stat().st_size
+        size = back = self.path.stat().st_size
         with self.path.open("r+b") as file:
-            back = min(size, 1 << 20)
-            file.seek(size - back)
-            tail = file.read()
-            whole = tail.rfind(b"\n") + 1
+            for back in (min(size, 1 << 16), min(size, 1 << 24), size):
+                file.seek(size - back)
+                tail = file.read()
+                if (whole := tail.rfind(b"\n") + 1) > 0:
+                    break
             if whole < len(tail):
                 file.truncate(size - back + whole)
 
@@ -127,7 +128,7 @@ class WorkFolder:
 def _try_lock(file: IO[bytes]) -> bool:
     """Lock an open file until it is closed; False when another process holds it."""
     try:
-        import fcntl  # noqa: PLC0415 - not on Windows
+        import fcntl
     except ImportError:
         return True
     try:

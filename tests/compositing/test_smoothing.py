@@ -93,6 +93,8 @@ def test_gaps_are_filled_in_real_time_up_to_five_frames() -> None:
     filled, points = smoothing.fill_gaps(frames, landmarks, times, most=5)
     assert filled.tolist() == [0, 1, 2, 3, 4, 11, 12]  # six frames are too many
     assert np.allclose(points[:, 0, 0], times[filled], atol=1e-5)
+    kept, _ = smoothing.fill_gaps(frames, landmarks, times, most=5, removed=[3, 13])
+    assert kept.tolist() == frames.tolist()
 
 
 def test_colours_are_weighed_by_time() -> None:

@@ -1,0 +1,127 @@
+"""Swap faces in one photo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceswap_cli.compositing import colour, who
+from faceswap_cli.compositing.drawing import draw_faces, paste_face
+from faceswap_cli.compositing.options import ConvertOptions
+from faceswap_cli.compositing.plan import PlannedFace
+from faceswap_cli.errors import UserError
+from faceswap_cli.faces.face import Face
+from faceswap_cli.faces.identity import IdentityEncoder
+from faceswap_cli.faces.stage import FaceStage
+from faceswap_cli.media.frame import Frame, Image
+from faceswap_cli.media.photo import check_photo_suffix, read_photo, write_photo
+from faceswap_cli.networks.renderer import Renderer
+
+
+@dataclass(frozen=True)
+class PhotoReport:
+    """What was done to a photo.
+
+    Attributes:
+        swapped: faces that were drawn.
+        left_alone: faces that were clearly of someone else.
+        note: what else the user should know; None if nothing.
+    """
+
+    swapped: int
+    left_alone: int
+    note: str | None = None
+
+
+def convert_photo(
+    source: Path,
+    output: Path,
+    renderer: Renderer,
+    options: ConvertOptions,
+    stage: FaceStage,
+    reference: NDArray[np.float32] | None = None,
+) -> PhotoReport:
+    """Swap the faces of the photo `source` and write it to `output`.
+
+    Args:
+        source: a photo.
+        output: another photo; its suffix chooses the format.
+        renderer: draws the new faces.
+        options: how; what concerns time has no meaning here.
+        stage: finds the faces.
+        reference: (K, 128) identity embeddings of the person to replace; None replaces everyone.
+
+    Raises:
+        UserError: no face, or none of the wanted person; the photo can't be read or written, or has
+            more than 8 bits a channel and options.allow_8bit is off.
+    """
+    options.check()
+    check_photo_suffix(output)
+    check_apart(source, output)
+    photo = read_photo(source)
+    if photo.bit_depth > 8 and not options.allow_8bit:
+        raise too_deep(source, photo.bit_depth)
+    image = np.ascontiguousarray(photo.image)
+    faces = stage.find([Frame(0, 0.0, image)])[0]
+    if not faces:
+        raise no_face(source)
+    wanted = faces
+    if reference is not None and options.identity:
+        wanted = _of_person(image, faces, reference)
+        if not wanted:
+            raise nobody_wanted(source, f"{len(faces)} other face{'s' if len(faces) > 1 else ''}")
+    write_photo(output, swap_image(image, wanted, renderer, options), like=photo)
+    return PhotoReport(len(wanted), len(faces) - len(wanted), photo.note or None)
+
+
+def swap_image(image: Image, faces: list[Face], renderer: Renderer, options: ConvertOptions) -> Image:
+    """A copy of `image` (H, W, 3) with `faces` drawn anew."""
+    result = image.copy()
+    planned = sorted(
+        (PlannedFace(number, face.landmarks) for number, face in enumerate(faces)),
+        key=lambda face: float(np.ptp(face.landmarks[:, 1])),
+    )
+    for start in range(0, len(planned), options.batch):
+        batch = [(image, face) for face in planned[start : start + options.batch]]
+        for drawn in draw_faces(batch, renderer, options):
+            paste_face(result, drawn, colour.fit(options.colour, drawn.new, drawn.old))
+    return result
+
+
+def _of_person(image: Image, faces: list[Face], reference: NDArray[np.float32]) -> list[Face]:
+    embeddings = IdentityEncoder().embed(image, [face.landmarks for face in faces])
+    distances = [who.distance(one[None], reference) for one in embeddings]
+    return [f for f, d in zip(faces, distances, strict=True) if who.Verdict(0, d, 1).wanted]
+
+
+def check_apart(source: Path, output: Path) -> None:
+    """Raise a UserError if the output is the source itself."""
+    if source.resolve() == output.resolve() or (output.exists() and source.samefile(output)):
+        raise UserError(f"{output} is the source itself", "Choose another output")
+
+
+def too_deep(source: Path, depth: int) -> UserError:
+    """The error for sources of more than 8 bits."""
+    return UserError(
+        f"{source} has {depth} bits a channel, and faces are drawn with 8",
+        "Use --eight-bit to convert it all the same",
+    )
+
+
+def no_face(source: Path) -> UserError:
+    """The error for sources without any face."""
+    return UserError(
+        f"no face was found in {source}",
+        "Is one to be seen, at least 24 pixels high? Try another --detector, or a lower --min-size",
+    )
+
+
+def nobody_wanted(source: Path, others: str) -> UserError:
+    """The error for sources in which only other people are seen."""
+    return UserError(
+        f"the person this model replaces was not found in {source}, but {others}",
+        "Use --all-faces to replace every face",
+    )
