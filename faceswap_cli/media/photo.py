@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -193,12 +195,24 @@ def _too_large(path: Path, image: Image) -> UserError:
     )
 
 
+_QUIET = threading.Lock()
+
+
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep OpenCV from printing its own warnings: the user gets one line, from us."""
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    try:
+    """Keep OpenCV and the libraries in it from printing their own warnings: the user gets one line, from us.
+
+    libjpeg and libpng write straight to the process's stderr, so that is where they have to be stopped.
+    """
+    with _QUIET, contextlib.ExitStack() as stack:
+        level = cv2.utils.logging.getLogLevel()
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+        stack.callback(cv2.utils.logging.setLogLevel, level)
+        with contextlib.suppress(OSError):  # there is no stderr
+            kept = os.dup(2)
+            stack.callback(os.close, kept)
+            stack.callback(os.dup2, kept, 2)
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, 2)
+            os.close(nowhere)
         yield
-    finally:
-        cv2.utils.logging.setLogLevel(level)

@@ -63,7 +63,7 @@ def photo_header(path: Path) -> PhotoHeader | None:
         if start.startswith(signature) and (signature != b"RIFF" or start[8:12] == b"WEBP"):
             try:
                 return read(path.read_bytes())
-            except (IndexError, struct.error, ValueError, zlib.error) as error:
+            except (LookupError, struct.error, ValueError, zlib.error) as error:
                 raise UserError(
                     f"{path} is broken off or damaged", "Copy or download the photo again"
                 ) from error

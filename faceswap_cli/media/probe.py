@@ -24,6 +24,13 @@ from faceswap_cli.media.photo_header import photo_header
 # Pictures that travel with a video, but are not its moving pictures.
 _STILL = Disposition.attached_pic | Disposition.timed_thumbnails
 
+_ONE = 1 << 16  # fixed point
+_QUARTER_TURNS = {
+    90: (0, -_ONE, 0, _ONE, 0, 0, 0, 0, 1 << 30),
+    180: (-_ONE, 0, 0, 0, -_ONE, 0, 0, 0, 1 << 30),
+    270: (0, _ONE, 0, -_ONE, 0, 0, 0, 0, 1 << 30),
+}
+
 
 @dataclass(frozen=True)
 class OtherStream:
@@ -258,10 +265,14 @@ def video_info(path: Path, container: InputContainer, stream: VideoStream) -> Me
 
 def display_matrix(picture: VideoFrame) -> tuple[int, ...] | None:
     """The nine integers of a decoded picture's display matrix; None if it has none."""
-    side_data: Any = picture.side_data
-    if "DISPLAYMATRIX" not in side_data:
-        return None
-    return tuple(memoryview(bytes(side_data["DISPLAYMATRIX"])).cast("i"))
+    try:
+        side_data: Any = picture.side_data
+        if "DISPLAYMATRIX" not in side_data:
+            return None
+        return tuple(memoryview(bytes(side_data["DISPLAYMATRIX"])).cast("i"))
+    except ValueError:
+        # PyAV can't list side data of a kind newer than itself (EXIF in MJPEG), but it still tells the turn.
+        return _QUARTER_TURNS.get(picture.rotation % 360)
 
 
 def picture_ticks(time_base: Fraction, rate: Fraction | None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 import zlib
 from pathlib import Path
@@ -145,6 +146,12 @@ def test_bad_photos_are_said_in_one_line(tmp_path: Path, capfd: pytest.CaptureFi
     (tmp_path / "flipped.png").write_bytes(flipped)
     jpeg = (tmp_path / "whole.jpg").read_bytes()
     (tmp_path / "half.jpg").write_bytes(jpeg[: len(jpeg) * 3 // 4])
+    marred = bytearray(jpeg)
+    for place in range(len(jpeg) // 2, len(jpeg) // 2 + 40):
+        marred[place] = place % 7
+    (tmp_path / "marred.jpg").write_bytes(marred)
+    with contextlib.suppress(UserError):  # libjpeg reads on after damage, but not without a word
+        read_photo(tmp_path / "marred.jpg")
     (tmp_path / "text.jpg").write_text("no photo")
     for name in ("half.png", "half.jpg", "flipped.png", "text.jpg", "missing.jpg"):
         with pytest.raises(UserError) as caught:
