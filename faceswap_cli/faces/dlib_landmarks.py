@@ -8,7 +8,9 @@ estimated from the five points of our detector.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -67,11 +69,12 @@ class DlibLandmarker:
 
     def _one(self, image: Image, points: FloatArray) -> FloatArray:
         matrix = upright_matrix(points)
-        crop = geometry.warp(image, matrix, RECTANGLE + 2 * MARGIN)
+        # Grey saves a fifth of the time: dlib would turn every pixel that it samples grey by itself.
+        crop = cv2.cvtColor(geometry.warp(image, matrix, RECTANGLE + 2 * MARGIN), cv2.COLOR_RGB2GRAY)
         landmarks = np.mean([self._look(crop, *look) for look in LOOKS], axis=0)
         return geometry.transform(landmarks, geometry.invert(matrix)).astype(np.float32)
 
-    def _look(self, crop: Image, right: int, down: int, grow: int) -> NDArray[np.float64]:
+    def _look(self, crop: NDArray[Any], right: int, down: int, grow: int) -> NDArray[np.float64]:
         """Landmarks (68, 2), crop pixels, from one shifted rectangle."""
         low, high = MARGIN - grow, MARGIN + RECTANGLE + grow
         rectangle = self._rectangle(low + right, low + down, high + right - 1, high + down - 1)

@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -185,9 +185,17 @@ class _Job:
         return self.progress(1, len(found), "complete")
 
     def _video(self, source: Source, info: MediaInfo, stage: FaceStage) -> Iterator[ExtractProgress]:
-        before = source.seen
+        before, read = source.seen, 0
+
+        def frames() -> Iterator[Frame]:
+            nonlocal read
+            with _telling_unreadable():
+                for frame in reader:
+                    read = frame.index + 1
+                    yield frame
+
         with VideoReader(self.file, info) as reader:
-            batches = analyse_batches(_reading(reader), stage, start=before, every=self.options.every)
+            batches = analyse_batches(frames(), stage, start=before, every=self.options.every)
             with contextlib.closing(batches):
                 for batch in batches:
                     last = batch[-1][0]
@@ -198,7 +206,7 @@ class _Job:
                     )
                     yield self.progress(source.seen, self._count(source), "running", before=before)
             notes = (reader.damage,) if reader.damage else ()
-        source = replace(source, notes=notes)
+        source = replace(source, seen=max(read, before), notes=notes)
         self.writer.finish(source, _tracks(self.writer.index.records.get(source.id, [])))
         yield self.progress(source.seen, self._count(source), "complete", notes, before)
 
@@ -293,11 +301,6 @@ def _describe(file: Path, info: MediaInfo) -> Source:
 def _prefix(stem: str) -> str:
     """A file's stem as the beginning of crops' names, safe on every file system."""
     return re.sub(r"[^\w\-. ()]", "_", stem).strip(". ")[:80] or "source"
-
-
-def _reading(frames: Iterable[Frame]) -> Iterator[Frame]:
-    with _telling_unreadable():
-        yield from frames
 
 
 @contextlib.contextmanager

@@ -50,6 +50,6 @@ def weight_report() -> list[Weights]:
     }
     for name, file in optional.items():
         there = fan.cached(file) is not None
-        where = f"{file} in torch's cache" if there else f"face-alignment downloads {file} on first use"
+        where = "in torch's cache" if there else "downloaded by face-alignment on first use"
         found.append(Weights(name, THERE if there else MISSING, where, False))
     return found
