@@ -6,16 +6,21 @@ from typing import Annotated
 
 import typer
 
-from faceswap_cli.cli import convert, doctor, extract, faces, models, train
 from faceswap_cli.cli.app import Boundary, new_app
+from faceswap_cli.cli.convert import app as convert_app
+from faceswap_cli.cli.doctor import doctor
+from faceswap_cli.cli.extract import extract
+from faceswap_cli.cli.faces import app as faces_app
+from faceswap_cli.cli.models import app as models_app
+from faceswap_cli.cli.train import train
 
 app = new_app(name="faceswap", cls=Boundary)
-app.command("extract")(extract.extract)
-app.command("train")(train.train)
-app.add_typer(convert.app, name="convert")
-app.add_typer(faces.app, name="faces")
-app.add_typer(models.app, name="models")
-app.command("doctor")(doctor.doctor)
+app.command("extract")(extract)
+app.command("train")(train)
+app.add_typer(convert_app, name="convert")
+app.add_typer(faces_app, name="faces")
+app.add_typer(models_app, name="models")
+app.command("doctor")(doctor)
 
 
 def _version(wanted: bool) -> None:

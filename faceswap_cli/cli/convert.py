@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from faceswap_cli.compositing.options import ConvertOptions, ConvertProgress
+    from faceswap_cli.compositing.options import ConvertProgress
     from faceswap_cli.networks.renderer import Renderer
 
 app = new_app(help="Put the learnt face into a video or a photo.")
@@ -60,11 +60,15 @@ OutputOption = Annotated[Path, typer.Option("--output", "-o", help="File to writ
 FaceOption = Annotated[Person, typer.Option("--face", help="Whose face is drawn: b, the source, or a.")]
 MaskOption = Annotated[
     Mask,
-    typer.Option(help="Where the new face shows: hull of the landmarks, the model's own mask, or where both are."),
+    typer.Option(
+        help="Where the new face shows: hull of the landmarks, the model's own mask, or where both are."
+    ),
 ]
 ColourOption = Annotated[
     Colour,
-    typer.Option(help="Colour match inside the mask: rct (mean and contrast), lct (all covariances) or none."),
+    typer.Option(
+        help="Colour match inside the mask: rct (mean and contrast), lct (all covariances) or none."
+    ),
 ]
 ErodeOption = Annotated[
     float, typer.Option(min=-0.2, max=0.4, help="How far the mask's edge is moved inwards, in face widths.")
@@ -112,15 +116,15 @@ def video(
     crf: Annotated[
         float, typer.Option(min=0, max=51, help="Quality of x264 and x265; lower is better and larger.")
     ] = 16,
-    preset: Annotated[
-        str, typer.Option(help="Speed of x264 and x265, ultrafast to veryslow.")
-    ] = "medium",
+    preset: Annotated[str, typer.Option(help="Speed of x264 and x265, ultrafast to veryslow.")] = "medium",
     eight_bit: Annotated[
         bool, typer.Option("--eight-bit", help="Let a video of more than 8 bits a channel come out with 8.")
     ] = False,
     segment: Annotated[
         int,
-        typer.Option(min=1, max=100000, help="Frames in a piece: so many are done again after a crash, at most."),
+        typer.Option(
+            min=1, max=100000, help="Frames in a piece: so many are done again after a crash, at most."
+        ),
     ] = 250,
     detector: DetectorOption = "auto",
     landmarks: LandmarksOption = "auto",

@@ -114,10 +114,11 @@ def train(
             _show(bar, tick)
             last = tick
         interrupted = stopped()
-    if last is not None and not interrupted and last.step and not last.losses:
-        console.tell("the run has had this much training already; raise --minutes or --steps to go on")
+    if last is None and not interrupted:
+        console.say(f"nothing to do: {run} has had this much training; raise --minutes or --steps to go on")
+        return
     state = "saved" if interrupted else "done"
-    console.say(f"{state}: step {last.step if last else 0}, {run}")
+    console.say(f"{state}: {run}" + (f", step {last.step}" if last else ""))
     if interrupted:
         raise typer.Exit(INTERRUPTED)
 

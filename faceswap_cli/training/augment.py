@@ -1,8 +1,8 @@
 """Augmentation, done on the device for a whole batch at once.
 
-The random warp is what makes two decoders swap (deepfakes 2017): a 5x5 grid of nodes moved by
-N(0, 5/256 of the side) and interpolated bicubically distorts the input, so that the encoder learns what
-is common to all faces' distortions and the decoder draws its own person's undistorted face. Every
+The random warp is what makes two decoders swap (deepfakes 2017): a 5x5 grid of nodes moved at random and
+interpolated bicubically distorts the input, so that the encoder learns what is common to all faces'
+distortions and the decoder draws its own person's undistorted face. Every
 random number comes from a generator seeded by (seed, step), so a resumed run draws the same ones.
 """
 
@@ -18,8 +18,9 @@ from torch.nn import functional as F
 from faceswap_cli.training.dataset import Faces
 
 NODES = 5
-WARP = 5 / 256
-"""Standard deviation of a node's shift, as a share of the picture's side."""
+WARP = 3.5 / 256
+"""Standard deviation of a node's shift, as a share of the picture's side. The field uses 5/256; here
+rotation, zoom and shift distort the input against the label as well."""
 TURN = 10.0
 """Greatest rotation of the input, degrees."""
 ZOOM = 0.05

@@ -229,6 +229,9 @@ def fit(
         save_seconds: time between saves.
         log: a JSON line for each report is appended here.
 
+    Yields:
+        reports; none when the budget was spent before.
+
     Raises:
         UserError: it went to NaN again and again, or a checkpoint can't be written.
     """
@@ -243,8 +246,8 @@ def fit(
         if log is not None:
             _append(log, tick)
         yield tick
-    tick = run.report(budget, last=True)
-    yield tick
+    if run.saved_step != trainer.step:
+        yield run.report(budget, last=True)
 
 
 class _Running:
@@ -254,7 +257,9 @@ class _Running:
         self.trainer, self.store, self.save_seconds = trainer, store, save_seconds
         self.begun = time.monotonic() - trainer.seconds
         self.saved_at = self.reported_at = time.monotonic()
+        self.saved_step = trainer.step if store.paths() else -1
         self.rollbacks = 0
+        self.losses: dict[str, float] = {}
         self._clear()
 
     def _clear(self) -> None:
@@ -279,7 +284,7 @@ class _Running:
     def report(self, budget: Budget, last: bool = False) -> Tick:
         """Sum up, roll back if it went wrong, save if it is time."""
         trainer = self.trainer
-        losses = _means(self.terms)  # reading them waits for the device
+        self.losses = losses = _means(self.terms) or self.losses  # reading them waits for the device
         elapsed = max(time.monotonic() - self.reported_at, 1e-9)
         note, saved = None, None
         if not all(math.isfinite(v) for v in losses.values()):
@@ -306,7 +311,7 @@ class _Running:
         if not trainer.is_finite():
             raise UserError("the weights are no numbers any more", "Lower --learning-rate and run this again")
         path = self.store.save(trainer.step, trainer.tensors(), trainer.facts())
-        self.saved_at, self.rollbacks = time.monotonic(), 0
+        self.saved_at, self.saved_step, self.rollbacks = time.monotonic(), trainer.step, 0
         return path
 
     def roll_back(self) -> str:

@@ -24,12 +24,15 @@ class LossWeights:
     Attributes:
         dssim: structure, (1 - SSIM) / 2 inside the mask.
         pixel: mean absolute difference inside the mask.
+        edge: mean absolute difference of the horizontal and vertical gradients inside the mask. Pixel terms
+            forgive a soft edge that is in the right place; this one does not.
         mask: mean squared difference of the masks.
         features: how much more a pixel of eyes and mouth counts than one of a cheek.
     """
 
     dssim: float = 10.0
     pixel: float = 10.0
+    edge: float = 10.0
     mask: float = 3.0
     features: float = 2.0
 
@@ -42,8 +45,16 @@ def face_loss(drawn: Rendered, samples: Samples, weights: LossWeights) -> dict[s
         "dssim": weights.dssim * dssim(image * mask, target * mask),
         # Absolute, not squared: squares favour the blurred mean of what is uncertain.
         "pixel": weights.pixel * ((image - target).abs() * emphasis).mean(),
+        "edge": weights.edge * gradient_difference((image - target) * mask),
         "mask": weights.mask * F.mse_loss(drawn.mask, mask),
     }
+
+
+def gradient_difference(difference: Tensor) -> Tensor:
+    """Mean absolute gradient of a difference of pictures (B, C, H, W), both directions added."""
+    across = (difference[..., :, 1:] - difference[..., :, :-1]).abs().mean()
+    down = (difference[..., 1:, :] - difference[..., :-1, :]).abs().mean()
+    return across + down
 
 
 def dssim(a: Tensor, b: Tensor) -> Tensor:

@@ -1,0 +1,83 @@
+"""`faceswap extract`."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from faceswap_cli.cli import console
+from faceswap_cli.cli.app import INTERRUPTED, stop_on_signal
+from faceswap_cli.cli.options import DetectorOption, DeviceOption, LandmarksOption, MinSizeOption
+
+if TYPE_CHECKING:
+    from faceswap_cli.faces.extract import ExtractProgress
+
+
+def extract(
+    inputs: Annotated[
+        list[Path], typer.Argument(metavar="INPUT...", help="Videos, photos, or folders of them.")
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", help="Face set folder: made when it is new, added to when it is there."
+        ),
+    ],
+    every: Annotated[
+        int, typer.Option(min=1, max=100000, help="Look only at every so-manieth frame of a video.")
+    ] = 1,
+    min_size: MinSizeOption = 24,
+    max_faces: Annotated[
+        int, typer.Option(min=0, max=1000, help="Keep only so many faces of a frame, the largest; 0: all.")
+    ] = 0,
+    crop_size: Annotated[
+        int, typer.Option(min=64, max=1024, help="Side of the stored crops in pixels.")
+    ] = 256,
+    detector: DetectorOption = "auto",
+    landmarks: LandmarksOption = "auto",
+    device: DeviceOption = "auto",
+) -> None:
+    """Find the faces of videos and photos and put them into a face set.
+
+    Look at FACES/sheet.html afterwards, and delete the crops that should not be there: that removes the
+    face. Run the same command again to go on where it was interrupted.
+    """
+    from faceswap_cli.faces.extract import ExtractOptions
+    from faceswap_cli.faces.extract import extract as run
+    from faceswap_cli.faces.faceset import FaceSet
+    from faceswap_cli.faces.sheet import write_sheet
+    from faceswap_cli.faces.stage import build_stage
+
+    stage = build_stage(detector, landmarks, device, min_size=min_size)
+    photo_stage = build_stage(detector, landmarks, device, min_size=min_size, thorough=True)
+    console.tell(stage.explanation)
+    options = ExtractOptions(every, min_size, crop_size, max_faces)
+    new = 0
+    steps = run(inputs, output, stage, options, photo_stage)
+    with stop_on_signal("stopping, one moment ...") as stopped, console.Bar("extract") as bar, closing(steps):
+        for step in steps:
+            _show(bar, step)
+            new += step.state in ("complete", "unreadable")
+            if stopped():
+                break
+    if stopped():
+        console.tell("stopped; run the same command again to go on")
+        raise typer.Exit(INTERRUPTED)
+    faces = FaceSet.open(output)
+    page, _ = write_sheet(faces)
+    if not new:
+        console.say(f"nothing to do: {output} holds all of it already")
+    console.say(f"done: {len(faces)} faces in {output}; look at {page}")
+
+
+def _show(bar: console.Bar, step: ExtractProgress) -> None:
+    """One report on the progress line."""
+    for note in step.notes if step.state != "running" else ():
+        bar.note(note)
+    label = step.source if step.sources == 1 else f"{step.source} ({step.number} of {step.sources})"
+    total = step.total if step.state == "running" else max(step.done, 1)
+    rate = f" | {step.rate:.1f} frames/s" if step.rate and step.state == "running" else ""
+    bar.update(max(step.done, step.state != "running"), total, f"{step.faces} faces{rate}", label)
