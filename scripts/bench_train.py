@@ -46,9 +46,8 @@ def main() -> None:
     options = parser.parse_args()
     device = pick_device(options.device)
     print(f"{platform.machine()}, torch {torch.__version__}, {device}, {torch.get_num_threads()} threads")
-    print(
-        f"{'size':8}{'px':>5}{'params':>9}{'batch':>7}{'images/s':>10}{'data':>7}{'ms/step':>9}{'peak MiB':>10}"
-    )
+    heads = {"px": 5, "params": 9, "batch": 7, "images/s": 10, "data": 7, "ms/step": 9, "peak MiB": 10}
+    print(f"{'size':8}" + "".join(f"{head:>{width}}" for head, width in heads.items()))
     for resolution in options.resolution:
         row(options, resolution, device)
 

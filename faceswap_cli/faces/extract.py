@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -87,7 +87,7 @@ def extract(
     stage: FaceStage,
     options: ExtractOptions = ExtractOptions(),
     photo_stage: FaceStage | None = None,
-) -> Iterator[ExtractProgress]:
+) -> Generator[ExtractProgress, None, None]:
     """Put the faces of videos and photos into the face set `output`, which is made or added to.
 
     Files that the set knows already are passed over, one that was cut off is taken up where it stopped.

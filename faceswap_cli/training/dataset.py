@@ -166,7 +166,7 @@ def _soft_polygons(
     if grow >= 1:
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * int(grow) + 1,) * 2)
         canvas = cv2.dilate(canvas, kernel)  # type: ignore[assignment]
-    return np.asarray(cv2.GaussianBlur(canvas, (0, 0), blur), np.float32) / 255
+    return cv2.GaussianBlur(canvas, (0, 0), blur).astype(np.float32) / np.float32(255)
 
 
 def _bytes(values: NDArray[np.float32]) -> NDArray[np.uint8]:
