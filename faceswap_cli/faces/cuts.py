@@ -24,6 +24,9 @@ to the lens changes much too, but not from one frame to the next."""
 MEMORY = 6
 """Steps remembered."""
 
+UNKNOWN = 8.0
+"""The change assumed for the steps before the first, since a video may begin in the middle of a movement."""
+
 
 class CutDetector:
     """Counts shots, one frame after the other. What it says of a frame depends on earlier ones only."""
@@ -31,14 +34,14 @@ class CutDetector:
     def __init__(self) -> None:
         self.shot = 0
         self._last: NDArray[np.float32] | None = None
-        self._changes: deque[float] = deque(maxlen=MEMORY)
+        self._changes = deque([UNKNOWN] * 2, maxlen=MEMORY)
 
     def feed(self, image: Image) -> int:
         """The number of the shot, from 0, that the next frame (H, W, 3) uint8 belongs to."""
         small = _thumbnail(image)
         if self._last is not None:
             change = float(np.abs(small - self._last).mean())
-            if change > LEAST_CHANGE and change > BURST * max(self._changes, default=0.0):
+            if change > LEAST_CHANGE and change > BURST * max(self._changes):
                 self.shot += 1
                 change /= BURST  # so that a fast pan right after the cut is not taken for more cuts
             self._changes.append(change)

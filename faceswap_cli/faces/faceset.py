@@ -175,22 +175,16 @@ class FaceSetWriter:
 
     def __init__(self, path: Path, header: Header, threads: int = 2) -> None:
         self.path = path
-        index_file = path / INDEX
         make_folder(path / CROPS)
         self._lock = _lock(path)
-        for left in path.glob(f".{Path(INDEX).stem}.*.part*"):  # from a run that was killed just then
-            left.unlink(missing_ok=True)
-        if index_file.exists() and index_file.stat().st_size:
-            self.index = read_index(path)
-            _check_same(self.index.header, header, path)
-            if self.index.dropped:
-                write_text(index_file, format_index(self.index))
-        else:
-            self.index = Index(header, {}, {})
-            write_text(index_file, format_header(header))
+        try:
+            self.index = _index_to_go_on_with(path, header)
+            with said_plainly(path / INDEX):
+                self._file = (path / INDEX).open("a", encoding="utf-8")
+        except BaseException:
+            _unlock(self._lock)
+            raise
         self._pool = ThreadPoolExecutor(threads)
-        with said_plainly(index_file):
-            self._file = index_file.open("a", encoding="utf-8")
 
     def __enter__(self) -> FaceSetWriter:
         return self
@@ -200,8 +194,7 @@ class FaceSetWriter:
     ) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._file.close()
-        if self._lock is not None:
-            os.close(self._lock)
+        _unlock(self._lock)
 
     def add_source(self, source: Source) -> Source:
         """The source as the set knows it: with its number and a prefix of its own if it is new.
@@ -272,6 +265,26 @@ def read_index(path: Path) -> Index:
         raise UserError(
             f"{file} is damaged: it is not text", "Restore it from a copy, or extract again"
         ) from error
+
+
+def _index_to_go_on_with(path: Path, header: Header) -> Index:
+    """The set's index, new or as it is, with nothing in the file that does not count."""
+    file = path / INDEX
+    for left in path.glob(f".{file.stem}.*.part*"):  # from a run that was killed just then
+        left.unlink(missing_ok=True)
+    if not file.exists() or not file.stat().st_size:
+        write_text(file, format_header(header))
+        return Index(header, {}, {})
+    index = read_index(path)
+    _check_same(index.header, header, path)
+    if index.dropped:
+        write_text(file, format_index(index))
+    return index
+
+
+def _unlock(descriptor: int | None) -> None:
+    if descriptor is not None:
+        os.close(descriptor)
 
 
 def _lock(path: Path) -> int | None:

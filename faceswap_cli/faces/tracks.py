@@ -61,7 +61,7 @@ class _Track:
 
 
 def link(observations: Sequence[Observation], longest_gap: float = LONGEST_GAP) -> list[int]:
-    """The track number of each observation, from 0 in the order of appearance.
+    """The track number of each observation, from 0 in the order of appearance, in a frame from the left.
 
     Frame after frame, faces are given to the tracks whose expected place (constant velocity) they fit
     best, the best pair first. A cut ends every track.
@@ -74,7 +74,7 @@ def link(observations: Sequence[Observation], longest_gap: float = LONGEST_GAP) 
     active: list[_Track] = []
     started = 0
     by_frame: dict[int, list[int]] = {}
-    for i in sorted(range(len(observations)), key=lambda i: (observations[i].frame, i)):
+    for i in sorted(range(len(observations)), key=lambda i: _place(observations[i])):
         by_frame.setdefault(observations[i].frame, []).append(i)
     for places in by_frame.values():
         seen = [observations[i] for i in places]
@@ -127,6 +127,11 @@ def _fit(track: _Track, face: Observation) -> float | None:
     if (shared < LEAST_OVERLAP and apart > NEAR) or not 1 / 3 < growth < 3:
         return None
     return shared - apart
+
+
+def _place(seen: Observation) -> tuple[float, ...]:
+    """Sorts by frame, then by place in it, so that the order in which faces come does not matter."""
+    return (seen.frame, *seen.box.tolist())
 
 
 def _centre(seen: Observation) -> NDArray[np.float64]:
