@@ -27,8 +27,8 @@ from faceswap_cli.networks.renderer import Renderer
 BLOCK = 8
 """Frames whose faces are drawn together."""
 
-COLOUR_REACH = 10
-"""Frames on either side over which colours are averaged, at most: so many frames wait in memory."""
+COLOUR_REACH = 6
+"""Frames on either side over which contrast is averaged, at most: so many frames wait in memory."""
 
 
 @dataclass(frozen=True)

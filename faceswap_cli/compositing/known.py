@@ -17,13 +17,19 @@ def faces_from_set(faces: FaceSet, path: Path) -> Found:
     """What `faces` knows of the video `path`. Faces whose crops the user deleted are marked as removed.
 
     Raises:
-        UserError: the set has nothing of this video, was not finished, or the video has changed since.
+        UserError: the set has nothing of this video, was not finished, lacks frames (`--every`), or the
+            video has changed since.
     """
     source = _source_of(faces, path)
     if not source.complete:
         raise UserError(
             f"{faces.path} holds only a part of {path.name}: its extraction was interrupted",
             f"Run `faceswap extract {path} -o {faces.path}` again, it goes on where it stopped",
+        )
+    if faces.header.settings.get("every", "1") != "1":
+        raise UserError(
+            f"{faces.path} was made with --every {faces.header.settings['every']}: it lacks most frames",
+            "Extract it with --every 1 into a new folder, or leave out the face set",
         )
     mine = sorted((r for r in faces.records if r.source == source.id), key=lambda r: r.frame)
     gone = [r for r in faces.deleted if r.source == source.id]

@@ -188,9 +188,12 @@ def _choose(job: _Job, work: WorkFolder, found: Found) -> Generator[ConvertProgr
     journal = work.journal("who", job.who_mark)
     verdicts = [who.Verdict(**line) for line in journal.read()]
     if not verdicts:
+        yield _note("faces", "looking whose faces they are")
         for step in who.look(job.info, found, job.reference):
             if isinstance(step, list):
                 verdicts = step
+            else:
+                yield ConvertProgress("faces", step + 1, len(found.times))
         journal.append(vars(verdict) for verdict in verdicts)
     said = who.spoken(verdicts)
     if not any(verdict.wanted for verdict in verdicts):

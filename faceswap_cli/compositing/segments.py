@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faceswap_cli.compositing.ahead import ahead
-from faceswap_cli.compositing.drawing import BLOCK, composite, draw, lead_in
+from faceswap_cli.compositing.drawing import composite, draw, lead_in
 from faceswap_cli.compositing.options import ConvertOptions, ConvertProgress
 from faceswap_cli.compositing.plan import Plan
 from faceswap_cli.compositing.work import Journal
@@ -20,8 +20,8 @@ from faceswap_cli.media.probe import MediaInfo
 from faceswap_cli.media.reader import VideoReader
 from faceswap_cli.networks.renderer import Renderer
 
-_COMPOSITED_AHEAD = 4
-"""Composited frames that wait for the encoder, at most."""
+_AHEAD = 4
+"""Frames that wait between two stages, at most."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,8 @@ def render(
         return
     started, done = time.monotonic(), before.frames
     with VideoReader(info.path, info) as reader:
-        drawn = ahead(draw(_from(reader, lead_in(done)), plan, renderer, options), BLOCK)
-        composed = ahead(composite(drawn, options), _COMPOSITED_AHEAD)
+        drawn = ahead(draw(_from(reader, lead_in(done)), plan, renderer, options), _AHEAD)
+        composed = ahead(composite(drawn, options), _AHEAD)
         # Closed in this order, last stage first: each thread then ends while the one before it still gives.
         with contextlib.closing(drawn), contextlib.closing(composed):
             wanted = (frame for frame in composed if frame.index >= before.frames)

@@ -18,8 +18,10 @@ from faceswap_cli.compositing.pipeline import check_source, convert_video
 from faceswap_cli.compositing.plan import Found, make_plan
 from faceswap_cli.compositing.sheet import side_by_side
 from faceswap_cli.errors import UserError
+from faceswap_cli.evaluation.swap import evaluate_swap
 from faceswap_cli.faces.faceset import FaceSet, FaceSetWriter
 from faceswap_cli.faces.records import FaceRecord, Header, Source
+from faceswap_cli.faces.stage import build_stage
 from faceswap_cli.media.colour import ColourTags, pixel_kind
 from faceswap_cli.media.photo import read_photo, write_photo
 from faceswap_cli.media.probe import probe
@@ -51,6 +53,19 @@ def test_a_face_drawn_as_it_was_is_invisible(video: Path, tmp_path: Path, colour
     pairs = zip(mf.frames_of(video), mf.frames_of(output), strict=True)
     worst = max(((a.image.astype(float) - b.image) ** 2).mean() for a, b in pairs)
     assert 10 * np.log10(255**2 / worst) > 45
+
+
+def test_a_real_face_drawn_as_it_was_is_invisible(shared: Path, tmp_path: Path) -> None:
+    """The whole chain on real footage, with the real detector and landmarks."""
+    source, output = shared / "clips" / "intel_head-pose-face-detection-female.mp4", tmp_path / "out.mkv"
+    lossless = mf.options(encode=dataclasses.replace(mf.FAST, encoder="ffv1"), colour="rct")
+    mf.convert(source, output, mf.identity(192), options=lossless, stage=build_stage())
+    report = evaluate_swap(source, output, None, None, build_stage())
+    assert report.faces == report.frames == 23
+    assert (report.inside, report.ring) < (1.5, 0.5)
+    assert report.landmarks < 0.5
+    assert 0.4 < report.sharpness < 1.1  # 60 px across, with an encoder's noise
+    assert 0.8 < report.flicker < 1.1
 
 
 def test_colour_is_matched_and_steady(video: Path, tmp_path: Path) -> None:
@@ -109,7 +124,7 @@ def test_nobody_wanted_is_an_error_that_counts_the_others(couple: Path, tmp_path
         mf.convert(couple, tmp_path / "out.mp4", stage=mf.fake_stage(2), reference=stranger)
 
 
-def make_set(folder: Path, video: Path, complete: bool = True) -> FaceSet:
+def make_set(folder: Path, video: Path, complete: bool = True, every: str = "1") -> FaceSet:
     """A face set of the one-face video, one face a frame."""
     stat = video.stat()
     source = Source(
@@ -123,7 +138,7 @@ def make_set(folder: Path, video: Path, complete: bool = True) -> FaceSet:
         stat.st_size,
         stat.st_mtime_ns,
     )
-    with FaceSetWriter(folder, Header(32, 2.75)) as writer:
+    with FaceSetWriter(folder, Header(32, 2.75, {"every": every})) as writer:
         source = writer.add_source(source)
         faces = []
         for frame in mf.frames_of(video):
@@ -159,6 +174,9 @@ def test_a_set_of_another_video_or_half_a_set_is_refused(video: Path, couple: Pa
     half = make_set(tmp_path / "half", video, complete=False)
     with pytest.raises(UserError, match="interrupted"):
         mf.convert(video, tmp_path / "out.mp4", faces=half)
+    sparse = make_set(tmp_path / "sparse", video, every="5")
+    with pytest.raises(UserError, match="--every 5"):
+        mf.convert(video, tmp_path / "out.mp4", faces=sparse)
 
 
 def test_a_renamed_video_is_still_known(video: Path, tmp_path: Path) -> None:
@@ -237,6 +255,24 @@ def test_photo(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="source itself"):
         convert_photo(source, source, mf.negative(), mf.options(), mf.fake_stage())
     assert left_overs(tmp_path) == ["in.png", "out.png"]
+
+
+def test_a_real_photo(tmp_path: Path) -> None:
+    """With the real detector: drawn as it was a face is invisible, mirrored it shows, and only there."""
+    source = Path(__file__).parents[1] / "data" / "face.jpg"
+    stage, results = build_stage(thorough=True), {}
+    for name, renderer in (("same", mf.identity(192)), ("mirrored", mf.Paint(lambda c: c.flip(3), 192))):
+        output = tmp_path / f"{name}.png"
+        report = convert_photo(source, output, renderer, mf.options(colour="rct"), stage)
+        assert (report.swapped, report.left_alone) == (1, 0)
+        results[name] = read_photo(output).image.astype(int)
+    before = read_photo(source).image.astype(int)
+    assert np.abs(results["same"] - before).max() < 40
+    assert np.abs(results["same"] - before).mean() < 0.15
+    changed = np.abs(results["mirrored"] - before).max(axis=2) > 0
+    assert 0.02 < changed.mean() < 0.25
+    rows, columns = np.nonzero(changed)
+    assert np.ptp(rows) < 200 and np.ptp(columns) < 170
 
 
 @pytest.mark.usefixtures("recogniser")
