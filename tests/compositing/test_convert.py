@@ -91,6 +91,18 @@ def test_no_face_is_an_error_and_leaves_nothing(video: Path, tmp_path: Path) -> 
     assert left_overs(tmp_path) == []
 
 
+def test_a_damaged_source_is_converted_as_far_as_it_can_be_read(tmp_path: Path) -> None:
+    source, output = mf.write_video(tmp_path / "in.mp4"), tmp_path / "out.mkv"
+    data = bytearray(source.read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 3000] = bytes(3000)
+    source.write_bytes(data)
+    notes = [step.note for step in mf.convert(source, output) if step.note]
+    assert sum("in.mp4 is damaged" in note for note in notes) == 1
+    read = mf.frames_of(source)
+    assert 10 < len(read) <= mf.FRAMES
+    assert [frame.index for frame in mf.frames_of(output)] == [frame.index for frame in read]
+
+
 class Recogniser:
     """Person 0 is e0, person 1 is e1; profile-like failures never happen."""
 
