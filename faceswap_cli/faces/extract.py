@@ -338,11 +338,12 @@ def _check_output(output: Path) -> tuple[bool, bool]:
         return True, True
     if (output / INDEX).exists():
         return False, False
-    if output.is_dir():
-        there = {entry.name for entry in output.iterdir() if not entry.name.startswith(".")}
-        crops = output / CROPS
-        if there - {CROPS} or (crops.is_dir() and any(crops.iterdir())):
-            raise UserError(f"{output} holds other files and is no face set", "Choose a new or empty folder")
+    if not output.is_dir():
+        raise UserError(f"{output} is a file, not a folder for a face set", "Choose another folder")
+    there = {entry.name for entry in output.iterdir() if not entry.name.startswith(".")}
+    crops = output / CROPS
+    if there - {CROPS} or (crops.is_dir() and any(crops.iterdir())):
+        raise UserError(f"{output} holds other files and is no face set", "Choose a new or empty folder")
     return True, False
 
 
@@ -361,5 +362,5 @@ def _no_face(files: Sequence[Path]) -> UserError:
     where = files[0].name if len(files) == 1 else f"{files[0].name} and {len(files) - 1} more"
     return UserError(
         f"no face found in {where}",
-        "Look whether faces are at least 32 pixels high; a smaller --min-size or another --detector may help",
+        "Look whether a face is at least --min-size pixels large; another --detector may help",
     )

@@ -1,0 +1,144 @@
+"""Kill extract, train and convert at random moments, and see whether anything is lost.
+
+Each command is killed (SIGKILL) KILLS times, each time at another random moment of its run, and then left
+to finish. Its result must be the one an uninterrupted run gives:
+
+    python scripts/kill_test.py CLIP_A CLIP_B --kills 20
+
+- extract: the same faces in the index, the same crops, byte for byte;
+- train (by steps, on the CPU): the same weights, average and optimiser, bit for bit; after every kill the
+  run folder opens and has lost no more than what came after its last checkpoint;
+- convert: the same video, byte for byte; nothing under the output's name before it is done.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from faceswap_cli.training.run_folder import open_run
+
+FACESWAP = [sys.executable, "-c", "from faceswap_cli.cli import main; main()"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("clip_a", type=Path)
+    parser.add_argument("clip_b", type=Path)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--steps", type=int, default=150, help="training steps of the whole run")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    random.seed(options.seed)
+    with tempfile.TemporaryDirectory() as scratch:
+        test_all(options, Path(scratch))
+
+
+def test_all(options: argparse.Namespace, scratch: Path) -> None:
+    def extract(name: str, clip: Path) -> list[str]:
+        return ["extract", str(clip), "-o", str(scratch / name)]
+
+    def train(name: str) -> list[str]:
+        people = ["-A", str(scratch / "a"), "-B", str(scratch / "b"), "-m", str(scratch / name)]
+        size = ["--resolution", "48", "--steps", str(options.steps), "--device", "cpu"]
+        return ["train", *people, *size, "--save-every", "1"]
+
+    def convert(name: str) -> list[str]:
+        files = [str(options.clip_a), "-m", str(scratch / "run"), "-o", str(scratch / name)]
+        return ["convert", "video", *files, "--segment", "10", "--device", "cpu"]
+
+    print(f"{'command':10}{'kills':>6}{'during work':>13}{'resumed to the same result':>28}", flush=True)
+    run(extract("b", options.clip_b))
+    trial("extract", extract("a", options.clip_a), extract("a2", options.clip_a), options.kills,
+          lambda: same_files(scratch / "a", scratch / "a2"), lambda: None, scratch / "a2")  # fmt: skip
+    trial("train", train("run"), train("run2"), options.kills,
+          lambda: same_weights(scratch / "run", scratch / "run2"), lambda: check_run(scratch / "run2"),
+          scratch / "run2")  # fmt: skip
+    output = scratch / "out2.mp4"
+    trial("convert", convert("out.mp4"), convert("out2.mp4"), options.kills,
+          lambda: digest(scratch / "out.mp4") == digest(output), lambda: check_absent(output), output)  # fmt: skip
+
+
+def trial(
+    name: str,
+    whole: list[str],
+    broken: list[str],
+    kills: int,
+    same: Callable[[], bool],
+    check: Callable[[], None],
+    result: Path,
+) -> None:
+    """Run `whole` once, `broken` with kills, and print whether the results are the same.
+
+    Where `broken` comes to its end before its moment, its result is removed and it begins anew, so that
+    every kill meets work.
+    """
+    begun = time.monotonic()
+    run(whole)
+    length, hits = time.monotonic() - begun, 0
+    for _ in range(kills):
+        process = subprocess.Popen([*FACESWAP, *broken], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        hits += 1
+        try:
+            _, error = process.communicate(timeout=random.uniform(0.1, length))
+            if process.returncode:
+                sys.exit(f"error: {name} did not go on: {error.decode()}")
+            hits -= 1
+            shutil.rmtree(result) if result.is_dir() else result.unlink()
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+            check()
+    run(broken)
+    print(f"{name:10}{kills:6}{hits:13}{'yes' if same() else 'NO':>28}", flush=True)
+
+
+def run(arguments: list[str]) -> None:
+    done = subprocess.run([*FACESWAP, *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"error: {' '.join(arguments)}: {done.stderr}")
+
+
+def same_files(one: Path, other: Path) -> bool:
+    """The crops are the same bytes and the index the same text."""
+    names = sorted(p.name for p in (one / "crops").iterdir())
+    if names != sorted(p.name for p in (other / "crops").iterdir()):
+        return False
+    files = [Path("faces.jsonl"), *(Path("crops") / name for name in names)]
+    return all(digest(one / file) == digest(other / file) for file in files)
+
+
+def same_weights(one: Path, other: Path) -> bool:
+    first, second = (open_run(path).store.newest()[0] for path in (one, other))
+    if first is None or second is None or first.facts["step"] != second.facts["step"]:
+        return False
+    return all(torch.equal(tensor, second.tensors[name]) for name, tensor in first.tensors.items())
+
+
+def check_run(path: Path) -> None:
+    if (path / "run.json").exists():
+        open_run(path).store.newest()
+
+
+def check_absent(path: Path) -> None:
+    if path.exists():
+        sys.exit(f"error: {path} stands there before it is done")
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""The command line as a user calls it: the tests' own process, and clips with a real face in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from faceswap_cli.cli import app
+
+PICTURE = Path(__file__).resolve().parents[1] / "data" / "face.jpg"
+
+
+@dataclass(frozen=True)
+class Result:
+    code: int
+    out: str
+    err: str
+
+    def is_one_line_error(self, *words: str) -> bool:
+        """One line that begins with "error:" and holds the words, exit code 1, no traceback."""
+        errors = [line for line in self.err.splitlines() if line.startswith("error:")]
+        clean = "Traceback" not in self.err + self.out
+        told = len(errors) == 1 and all(word in errors[0] for word in words)
+        return self.code == 1 and clean and told and self.err.rstrip().splitlines()[-1] == errors[0]
+
+
+@pytest.fixture
+def faceswap():
+    """Call the command line: faceswap("extract", path, "-o", folder)."""
+
+    def call(*arguments: object) -> Result:
+        done = CliRunner().invoke(app, [str(a) for a in arguments], catch_exceptions=True)
+        if done.exception is not None and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return Result(done.exit_code, done.stdout, done.stderr)
+
+    return call
+
+
+def face_frames(count: int, mirrored: bool = False) -> list[np.ndarray]:
+    """The real picture, drifting by a pixel a frame."""
+    picture = cv2.imread(str(PICTURE))[..., ::-1]
+    if mirrored:
+        picture = picture[:, ::-1]
+    return [np.ascontiguousarray(np.roll(picture, index, axis=1)) for index in range(count)]
+
+
+def write_clip(path: Path, frames: list[np.ndarray]) -> Path:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", 25, options={"preset": "ultrafast", "crf": "18"})
+        stream.height, stream.width = frames[0].shape[:2]
+        stream.pix_fmt = "yuv420p"
+        for index, image in enumerate(frames):
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+            frame.pts, frame.time_base = index, Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+@pytest.fixture(scope="session")
+def clips(tmp_path_factory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("clips")
+    return (
+        write_clip(folder / "one.mp4", face_frames(6)),
+        write_clip(folder / "two.mp4", face_frames(6, mirrored=True)),
+    )

@@ -1,0 +1,128 @@
+"""Whatever a user does wrong: one line that says what and what to do, and nothing lost or left behind."""
+
+import cv2
+import numpy as np
+import pytest
+
+from faceswap_cli.faces.faceset import FaceSet
+from tests.cli.conftest import PICTURE, face_frames, write_clip
+
+
+@pytest.fixture
+def no_face(tmp_path):
+    plain = np.full((120, 160, 3), 90, np.uint8)
+    return write_clip(tmp_path / "plain.mp4", [plain] * 4)
+
+
+def everything(folder):
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*"))
+
+
+def test_no_such_file(faceswap, tmp_path):
+    done = faceswap("extract", tmp_path / "nothing.mp4", "-o", tmp_path / "faces")
+    assert done.is_one_line_error("nothing.mp4")
+    assert everything(tmp_path) == []
+
+
+def test_text_named_video(faceswap, tmp_path):
+    (tmp_path / "notes.mp4").write_text("no video at all\n" * 50)
+    done = faceswap("extract", tmp_path / "notes.mp4", "-o", tmp_path / "faces")
+    assert done.is_one_line_error("notes.mp4")
+    assert everything(tmp_path) == ["notes.mp4"]
+
+
+def test_no_face_anywhere(faceswap, tmp_path, no_face):
+    before = everything(tmp_path)
+    done = faceswap("extract", no_face, "-o", tmp_path / "faces")
+    assert done.is_one_line_error("no face found", "plain.mp4")
+    assert everything(tmp_path) == before
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (40, 20000)])
+def test_odd_photos_without_a_face(faceswap, tmp_path, shape):
+    cv2.imwrite(str(tmp_path / "odd.png"), np.full((*shape, 3), 120, np.uint8))
+    done = faceswap("extract", tmp_path / "odd.png", "-o", tmp_path / "faces")
+    assert done.is_one_line_error("no face found")
+
+
+@pytest.mark.parametrize("kind", ["grey", "alpha", "sixteen bits"])
+def test_unusual_photos_are_served(faceswap, tmp_path, kind):
+    picture = cv2.imread(str(PICTURE))
+    made = {
+        "grey": cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY),
+        "alpha": np.dstack([picture, np.full(picture.shape[:2], 200, np.uint8)]),
+        "sixteen bits": picture.astype(np.uint16) * 257,
+    }[kind]
+    cv2.imwrite(str(tmp_path / "photo.png"), made)
+    done = faceswap("extract", tmp_path / "photo.png", "-o", tmp_path / "faces")
+    assert done.code == 0, done.err
+    assert len(FaceSet.open(tmp_path / "faces")) == 1
+
+
+def test_truncated_video_gives_what_can_be_read_and_says_so(faceswap, tmp_path):
+    whole = write_clip(tmp_path / "whole.mkv", face_frames(8))
+    data = whole.read_bytes()
+    (tmp_path / "cut.mkv").write_bytes(data[: len(data) * 2 // 3])
+    done = faceswap("extract", tmp_path / "cut.mkv", "-o", tmp_path / "faces")
+    assert done.code == 0, done.err
+    assert 0 < len(FaceSet.open(tmp_path / "faces")) < 8
+
+
+def test_output_is_a_file(faceswap, tmp_path, clips):
+    (tmp_path / "faces").write_text("mine")
+    done = faceswap("extract", clips[0], "-o", tmp_path / "faces")
+    assert done.is_one_line_error("faces")
+    assert (tmp_path / "faces").read_text() == "mine"
+
+
+def test_train_without_face_sets(faceswap, tmp_path):
+    (tmp_path / "a").mkdir()
+    done = faceswap("train", "-A", tmp_path / "a", "-B", tmp_path / "a", "-m", tmp_path / "run")
+    assert done.is_one_line_error("face set")
+    assert not (tmp_path / "run").exists()
+
+
+def test_train_into_a_folder_of_something_else(faceswap, tmp_path, clips):
+    faceswap("extract", clips[0], "-o", tmp_path / "a")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "thesis.txt").write_text("mine")
+    done = faceswap("train", "-A", tmp_path / "a", "-B", tmp_path / "a", "-m", tmp_path / "run", "--steps", 1)
+    assert done.is_one_line_error("not empty")
+    assert everything(tmp_path / "run") == ["thesis.txt"]
+
+
+def test_missing_device_is_an_error_not_a_fallback(faceswap, tmp_path, clips):
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("there is a CUDA card here")
+    faceswap("extract", clips[0], "-o", tmp_path / "a")
+    done = faceswap(
+        *("train", "-A", tmp_path / "a", "-B", tmp_path / "a", "-m", tmp_path / "run", "--device", "cuda")
+    )
+    assert done.is_one_line_error("--device cuda", "cpu")
+
+
+def test_too_few_faces(faceswap, tmp_path):
+    clip = write_clip(tmp_path / "short.mp4", face_frames(2))
+    faceswap("extract", clip, "-o", tmp_path / "a")
+    done = faceswap("train", "-A", tmp_path / "a", "-B", tmp_path / "a", "-m", tmp_path / "run", "--steps", 1)
+    assert done.is_one_line_error("2 faces", "too few")
+
+
+def test_convert_with_no_run(faceswap, tmp_path, clips):
+    done = faceswap("convert", "video", clips[0], "-m", tmp_path / "run", "-o", tmp_path / "out.mp4")
+    assert done.is_one_line_error("no trained run")
+    assert everything(tmp_path) == []
+
+
+def test_damaged_run_card(faceswap, tmp_path, clips):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text('{"format": "faceswap-run", "ver')
+    done = faceswap("convert", "video", clips[0], "-m", tmp_path / "run", "-o", tmp_path / "out.mp4")
+    assert done.is_one_line_error("run.json", "damaged")
+
+
+def test_wrong_usage_is_two(faceswap):
+    assert faceswap("train").code == 2
+    assert faceswap("convert", "video", "x.mp4", "-m", "r", "-o", "o.mp4", "--crf", "99").code == 2
