@@ -23,13 +23,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
 
 from faceswap_cli.training.run_folder import open_run
 
-FACESWAP = [sys.executable, "-c", "from faceswap_cli.cli import main; main()"]
+FACESWAP = [sys.executable, "-m", "faceswap_cli"]
 
 
 def main() -> None:
@@ -58,26 +59,23 @@ def test_all(options: argparse.Namespace, scratch: Path) -> None:
         files = [str(options.clip_a), "-m", str(scratch / "run"), "-o", str(scratch / name)]
         return ["convert", "video", *files, "--segment", "10", "--device", "cpu"]
 
-    print(f"{'command':10}{'kills':>6}{'during work':>13}{'resumed to the same result':>28}", flush=True)
+    print(f"{'command':10}{'kills':>6}  ends in the same result", flush=True)
+    a, a2, run2, out, out2 = (scratch / name for name in ("a", "a2", "run2", "out.mp4", "out2.mp4"))
     run(extract("b", options.clip_b))
-    trial("extract", extract("a", options.clip_a), extract("a2", options.clip_a), options.kills,
-          lambda: same_files(scratch / "a", scratch / "a2"), lambda: None, scratch / "a2")  # fmt: skip
-    trial("train", train("run"), train("run2"), options.kills,
-          lambda: same_weights(scratch / "run", scratch / "run2"), lambda: check_run(scratch / "run2"),
-          scratch / "run2")  # fmt: skip
-    output = scratch / "out2.mp4"
-    trial("convert", convert("out.mp4"), convert("out2.mp4"), options.kills,
-          lambda: digest(scratch / "out.mp4") == digest(output), lambda: check_absent(output), output)  # fmt: skip
+    trial(options, extract("a", options.clip_a), extract("a2", options.clip_a), a2, lambda: same_files(a, a2))
+    same = partial(same_weights, scratch / "run", run2)
+    trial(options, train("run"), train("run2"), run2, same, lambda: check_run(run2))
+    same = partial(same_bytes, out, out2)
+    trial(options, convert("out.mp4"), convert("out2.mp4"), out2, same, lambda: check_absent(out2))
 
 
 def trial(
-    name: str,
+    options: argparse.Namespace,
     whole: list[str],
     broken: list[str],
-    kills: int,
-    same: Callable[[], bool],
-    check: Callable[[], None],
     result: Path,
+    same: Callable[[], bool],
+    check: Callable[[], None] = lambda: None,
 ) -> None:
     """Run `whole` once, `broken` with kills, and print whether the results are the same.
 
@@ -86,22 +84,21 @@ def trial(
     """
     begun = time.monotonic()
     run(whole)
-    length, hits = time.monotonic() - begun, 0
-    for _ in range(kills):
+    length, kills = time.monotonic() - begun, 0
+    while kills < options.kills:
         process = subprocess.Popen([*FACESWAP, *broken], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        hits += 1
         try:
             _, error = process.communicate(timeout=random.uniform(0.1, length))
             if process.returncode:
-                sys.exit(f"error: {name} did not go on: {error.decode()}")
-            hits -= 1
+                sys.exit(f"error: {broken[0]} did not go on: {error.decode()}")
             shutil.rmtree(result) if result.is_dir() else result.unlink()
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
             process.communicate()
+            kills += 1
             check()
     run(broken)
-    print(f"{name:10}{kills:6}{hits:13}{'yes' if same() else 'NO':>28}", flush=True)
+    print(f"{broken[0]:10}{kills:6}  {'yes' if same() else 'NO'}", flush=True)
 
 
 def run(arguments: list[str]) -> None:
@@ -116,7 +113,11 @@ def same_files(one: Path, other: Path) -> bool:
     if names != sorted(p.name for p in (other / "crops").iterdir()):
         return False
     files = [Path("faces.jsonl"), *(Path("crops") / name for name in names)]
-    return all(digest(one / file) == digest(other / file) for file in files)
+    return all(same_bytes(one / file, other / file) for file in files)
+
+
+def same_bytes(one: Path, other: Path) -> bool:
+    return digest(one) == digest(other)
 
 
 def same_weights(one: Path, other: Path) -> bool:

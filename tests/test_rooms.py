@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "faceswap_cli"
 
 LAYERS = (
-    {"cli"},
+    {"cli", "__main__"},
     {"compositing", "training"},
     {"networks", "evaluation"},
     {"faces"},

@@ -49,4 +49,4 @@ def main() -> None:
     # Threads that wait for each other by spinning slow training down tenfold as soon as anything else
     # wants a core; sleeping ones do not. Must be set before torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    app()
+    app(prog_name="faceswap")

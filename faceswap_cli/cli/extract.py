@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def extract(
     inputs: Annotated[
-        list[Path], typer.Argument(metavar="INPUT...", help="Videos, photos, or folders of them.")
+        list[Path], typer.Argument(metavar="INPUT", help="Videos, photos, or folders of them.")
     ],
     output: Annotated[
         Path,
@@ -27,7 +27,7 @@ def extract(
         ),
     ],
     every: Annotated[
-        int, typer.Option(min=1, max=100000, help="Look only at every so-manieth frame of a video.")
+        int, typer.Option(min=1, max=100000, help="Look only at every Nth frame of a video.")
     ] = 1,
     min_size: MinSizeOption = 24,
     max_faces: Annotated[

@@ -28,7 +28,7 @@ REFERENCES = 24
 """Crops of each person that identities are measured against."""
 
 IDENTITY_EVERY = 8
-"""Identity is measured in every so-manieth frame: a look costs 0.1 s."""
+"""Identity is measured in every Nth frame: a look costs 0.1 s."""
 
 STEADIED = 2
 """Landmarks are averaged over so many frames on either side before they stabilise crops for the flicker."""

@@ -38,7 +38,7 @@ class ExtractOptions:
     """What is taken from the inputs. All of it is fixed for the life of a face set.
 
     Attributes:
-        every: of a video's frames, only each so-manieth is looked at.
+        every: of a video's frames, only every Nth is looked at.
         min_size: faces whose box's longer side is shorter (frame pixels) are left out.
         crop_size: side of the crops in pixels, 64..1024.
         max_faces: only so many faces of a frame are kept, the largest; 0 keeps all.
