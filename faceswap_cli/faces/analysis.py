@@ -34,7 +34,7 @@ def analyse(
         stage: finds the faces.
         batch: frames looked at together, at most.
         start: index of the first frame wanted.
-        every: of the rest, every so-manieth frame is wanted: those whose index it divides.
+        every: of the rest, every Nth frame is wanted: those whose index it divides.
 
     Yields:
         Each wanted frame with its shot (counted from the first frame) and its faces, tracks unknown.

@@ -91,7 +91,7 @@ def link(observations: Sequence[Observation], longest_gap: float = LONGEST_GAP) 
 
 
 def gap_for(times: Sequence[float]) -> float:
-    """A longest gap that suits footage of which only every so-manieth frame was looked at."""
+    """A longest gap that suits footage of which only every Nth frame was looked at."""
     steps = np.diff(np.unique(np.asarray(times, np.float64)))
     return max(LONGEST_GAP, 2.5 * float(steps.min())) if steps.size else LONGEST_GAP
 
