@@ -105,7 +105,7 @@ def video(
     colour: ColourOption = Colour.rct,
     erode: ErodeOption = 0.0,
     feather: FeatherOption = 0.12,
-    sharpen: SharpenOption = 0.0,
+    sharpen: SharpenOption = 0.5,
     smoothing: Annotated[
         float,
         typer.Option(min=0.0, max=5.0, help="Steadiness of landmarks and colour over time; 0 is none."),
@@ -182,7 +182,7 @@ def photo(
     colour: ColourOption = Colour.rct,
     erode: ErodeOption = 0.0,
     feather: FeatherOption = 0.12,
-    sharpen: SharpenOption = 0.0,
+    sharpen: SharpenOption = 0.5,
     eight_bit: Annotated[
         bool, typer.Option("--eight-bit", help="Let a photo of more than 8 bits a channel come out with 8.")
     ] = False,

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from faceswap_cli.training.dataset import Faces
+from faceswap_cli.training.dataset import OPPONENT, Faces
 
 NODES = 5
 WARP = 3.5 / 256
@@ -80,14 +80,12 @@ def augmented(
         return torch.randint(total, (count,), generator=generator).to(device, non_blocking=True)
 
     drawn = faces.pick(some_of(len(faces)))
-    gain, offset = torch.ones_like(drawn.mean), torch.zeros_like(drawn.mean)
+    wide, target = drawn.wide.float() / 255, drawn.target.float() / 255
     if colours is not None:
-        other = some_of(len(colours))
-        gain = (colours.std[other] / drawn.std.clamp(min=0.02)).clamp(*RECOLOUR_GAIN)
-        offset = colours.mean[other] - gain * drawn.mean
-    jitter = (1 + GAIN * uniform(count, 1)) * (1 + TINT * uniform(count, 3))
-    gain, offset = (gain * jitter)[:, :, None, None], (offset * jitter)[:, :, None, None]
-    wide, target = ((x.float() / 255 * gain + offset).clamp_(0, 1) for x in (drawn.wide, drawn.target))
+        matrix, offset = recolouring(drawn, colours.pick_colours(some_of(len(colours))))
+        wide, target = (_mapped(x, matrix, offset) for x in (wide, target))
+    jitter = ((1 + GAIN * uniform(count, 1)) * (1 + TINT * uniform(count, 3)))[:, :, None, None]
+    wide, target = (wide * jitter).clamp_(0, 1), (target * jitter).clamp_(0, 1)
 
     size = target.shape[-1]
     nodes = torch.randn(count, 2, NODES, NODES, generator=generator).to(device, non_blocking=True)
@@ -97,6 +95,31 @@ def augmented(
     bent = F.grid_sample(wide, grid, mode="bilinear", padding_mode="border", align_corners=True)
     mask, weight = drawn.mask.float() / 255, drawn.weight.float() / 255
     return Samples(identity, *(torch.where(mirrored, x.flip(-1), x) for x in (bent, target, mask, weight)))
+
+
+def recolouring(faces: Faces, others: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """The colour change that gives faces the mean and contrast of others, along the opponent axes.
+
+    Reinhard et al., Color transfer between images, 2001, in a linear space.
+
+    Args:
+        faces: B samples.
+        others: mean and std of B samples, each (B, 3).
+
+    Returns:
+        (B, 3, 3) and (B, 3): RGB' = matrix @ RGB + offset.
+    """
+    mean, std = others
+    gain = (std / faces.std.clamp(min=1e-3)).clamp(*RECOLOUR_GAIN)
+    opponent = torch.from_numpy(OPPONENT).to(gain.device)
+    matrix = opponent.T @ (gain[:, :, None] * opponent)
+    return matrix, (mean - gain * faces.mean) @ opponent
+
+
+def _mapped(pictures: Tensor, matrix: Tensor, offset: Tensor) -> Tensor:
+    """(B, 3, H, W) through one colour change each, kept channels-last."""
+    rows = pictures.permute(0, 2, 3, 1).flatten(1, 2) @ matrix.transpose(1, 2) + offset[:, None]
+    return rows.view(len(rows), *pictures.shape[2:], 3).permute(0, 3, 1, 2)
 
 
 def sampling_grid(size: int, wide: int, draws: Tensor, nodes: Tensor, strength: float) -> Tensor:

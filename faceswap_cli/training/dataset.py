@@ -28,6 +28,13 @@ from faceswap_cli.media.frame import Image
 FEATURES = (slice(36, 42), slice(42, 48), slice(48, 60))
 """Eyes and mouth in the 68 points: where a face's expression is, and where loss counts more."""
 
+OPPONENT = np.array(
+    [[3**-0.5] * 3, [2**-0.5, 0, -(2**-0.5)], [6**-0.5, -2 * 6**-0.5, 6**-0.5]], np.float32
+)
+"""RGB in [0, 1] to lightness, warm-cool and magenta-green. Orthonormal: its transpose leads back. Contrast
+is matched along these axes and not along R, G and B, which all three are mostly lightness: so a face from
+grey-graded footage takes on the other's colourfulness, red lips included."""
+
 LEAST_FACES = 4
 """Fewer pictures of a person than this are refused."""
 
@@ -41,8 +48,8 @@ class Faces:
         target: (N, 3, R, R) RGB, what the network should draw.
         mask: (N, 1, R, R), 255 inside the face, soft at the edge.
         weight: (N, 1, R, R), 255 on eyes and mouth, soft.
-        mean: (N, 3) float32 mean colour inside the mask, in [0, 1].
-        std: (N, 3) float32 standard deviation inside the mask.
+        mean: (N, 3) float32 mean colour inside the mask, in OPPONENT coordinates.
+        std: (N, 3) float32 standard deviation inside the mask, likewise.
     """
 
     wide: Tensor
@@ -67,6 +74,10 @@ class Faces:
     def pick(self, index: Tensor) -> Self:
         """The samples of an index (M,)."""
         return type(self)(**{f.name: getattr(self, f.name)[index] for f in fields(self)})
+
+    def pick_colours(self, index: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation, each (M, 3), of an index (M,)."""
+        return self.mean[index], self.std[index]
 
 
 def load_faces(
@@ -132,7 +143,8 @@ def prepare(
     target = _resample(crop, to_target, resolution)
     wide = _resample(crop, to_wide, wide_size)
     points = transform(landmarks, to_target)
-    mask = _soft_polygons([raised_hull(points)], resolution, 0, resolution / 64)
+    # A little inside the hull: beyond the true jaw the label is background, which must not be learnt.
+    mask = _soft_polygons([raised_hull(points)], resolution, -resolution / 48, resolution / 64)
     weight = _soft_polygons(
         [points[feature] for feature in FEATURES], resolution, resolution / 24, resolution / 48
     )
@@ -158,14 +170,14 @@ def _resample(crop: Image, matrix: NDArray[np.float64], size: int) -> Image:
 def _soft_polygons(
     polygons: Sequence[NDArray[np.float64]], size: int, grow: float, blur: float
 ) -> NDArray[np.float32]:
-    """Filled convex hulls, grown by `grow` pixels and blurred, in [0, 1]."""
+    """Filled convex hulls, grown by `grow` pixels (below 0: shrunk) and blurred, in [0, 1]."""
     canvas = np.zeros((size, size), np.uint8)
     for polygon in polygons:
         hull = cv2.convexHull(polygon.astype(np.float32))
         cv2.fillConvexPoly(canvas, np.rint(hull * 16).astype(np.int32), 255, cv2.LINE_AA, shift=4)
-    if grow >= 1:
-        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * int(grow) + 1,) * 2)
-        canvas = cv2.dilate(canvas, kernel)  # type: ignore[assignment]
+    if abs(grow) >= 1:
+        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * int(abs(grow)) + 1,) * 2)
+        canvas = (cv2.dilate if grow > 0 else cv2.erode)(canvas, kernel)  # type: ignore[assignment]
     return cv2.GaussianBlur(canvas, (0, 0), blur).astype(np.float32) / np.float32(255)
 
 
@@ -174,8 +186,8 @@ def _bytes(values: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 def _colour(image: Image, mask: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Mean and standard deviation inside a mask, each (3,) float32 in [0, 1]."""
-    values = image.reshape(-1, 3).astype(np.float32) / 255
+    """Mean and standard deviation inside a mask, each (3,) float32 in OPPONENT coordinates."""
+    values = image.reshape(-1, 3).astype(np.float32) / 255 @ OPPONENT.T
     weights = mask.reshape(-1, 1) / max(float(mask.sum()), 1.0)
     mean = (values * weights).sum(0)
     std = np.sqrt(((values - mean) ** 2 * weights).sum(0))

@@ -34,7 +34,7 @@ class LossWeights:
     pixel: float = 10.0
     edge: float = 10.0
     mask: float = 3.0
-    features: float = 2.0
+    features: float = 4.0
 
 
 def face_loss(drawn: Rendered, samples: Samples, weights: LossWeights) -> dict[str, Tensor]:
@@ -45,7 +45,7 @@ def face_loss(drawn: Rendered, samples: Samples, weights: LossWeights) -> dict[s
         "dssim": weights.dssim * dssim(image * mask, target * mask),
         # Absolute, not squared: squares favour the blurred mean of what is uncertain.
         "pixel": weights.pixel * ((image - target).abs() * emphasis).mean(),
-        "edge": weights.edge * gradient_difference((image - target) * mask),
+        "edge": weights.edge * gradient_difference((image - target) * emphasis),
         "mask": weights.mask * F.mse_loss(drawn.mask, mask),
     }
 

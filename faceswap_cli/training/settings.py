@@ -37,7 +37,7 @@ class TrainSettings:
     architecture: str = "shared"
     network: dict[str, Any] = field(default_factory=dict)
     batch: int = 8
-    learning_rate: float = 5e-4
+    learning_rate: float = 1e-3
     warm_up: int = 50
     clip: float = 1.0
     ema: float = 0.999
@@ -77,7 +77,7 @@ SIZES: dict[str, TrainSettings] = {
     "small": TrainSettings(
         network=asdict(SharedConfig(resolution=96, width=32, code=192, residuals=0)),
         batch=8,
-        learning_rate=5e-4,
+        learning_rate=1e-3,
     ),
     "base": TrainSettings(
         network=asdict(SharedConfig(resolution=128, width=48, code=256, residuals=1)),
