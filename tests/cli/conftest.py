@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from faceswap_cli.cli import app
+from tests.clips import write_clip
 
 PICTURE = Path(__file__).resolve().parents[1] / "data" / "face.jpg"
 
@@ -50,19 +49,6 @@ def face_frames(count: int, mirrored: bool = False) -> list[np.ndarray]:
     if mirrored:
         picture = picture[:, ::-1]
     return [np.ascontiguousarray(np.roll(picture, index, axis=1)) for index in range(count)]
-
-
-def write_clip(path: Path, frames: list[np.ndarray]) -> Path:
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", 25, options={"preset": "ultrafast", "crf": "18"})
-        stream.height, stream.width = frames[0].shape[:2]
-        stream.pix_fmt = "yuv420p"
-        for index, image in enumerate(frames):
-            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
-            frame.pts, frame.time_base = index, Fraction(1, 25)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    return path
 
 
 @pytest.fixture(scope="session")

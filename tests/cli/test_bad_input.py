@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from faceswap_cli.faces.faceset import FaceSet
-from tests.cli.conftest import PICTURE, face_frames, write_clip
+from tests.cli.conftest import PICTURE, face_frames
+from tests.clips import write_clip
 
 
 @pytest.fixture

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 import pytest
@@ -18,6 +16,7 @@ from faceswap_cli.faces.face import Detection, FloatArray
 from faceswap_cli.faces.geometry import mean_face
 from faceswap_cli.faces.stage import FaceStage, five_of
 from faceswap_cli.media.frame import Frame, Image
+from tests.clips import write_clip
 
 POINTS = (mean_face(96) + np.array([30, 20])).astype(np.float32)
 COUNT = 12
@@ -38,15 +37,7 @@ def blurred(image: np.ndarray) -> np.ndarray:
 
 
 def video(path: Path, pictures: Sequence[Image]) -> Path:
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("ffv1", 25)
-        stream.width, stream.height, stream.pix_fmt = 160, 144, "bgr0"
-        for index, picture in enumerate(pictures):
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-            frame.pts, frame.time_base = index, Fraction(1, 25)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    return path
+    return write_clip(path, pictures, "ffv1", "bgr0")
 
 
 def stage() -> FaceStage:

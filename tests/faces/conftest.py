@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 import pytest
@@ -14,6 +12,7 @@ from face_pictures import DATA, load, moved
 
 from faceswap_cli.faces.stage import FaceStage, build_stage
 from faceswap_cli.media.frame import Image
+from tests.clips import write_clip
 
 
 @pytest.fixture(scope="session")
@@ -39,17 +38,7 @@ def make_video(tmp_path: Path) -> Callable[..., Path]:
     """Give a function that writes pictures as a 25 fps video."""
 
     def make(pictures: Sequence[Image], name: str = "clip.mp4") -> Path:
-        path = tmp_path / name
-        with av.open(str(path), "w") as container:
-            stream = container.add_stream("libx264", rate=25, options={"crf": "16", "preset": "ultrafast"})
-            stream.height, stream.width = pictures[0].shape[:2]
-            stream.pix_fmt = "yuv420p"
-            for index, picture in enumerate(pictures):
-                frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-                frame.pts, frame.time_base = index, Fraction(1, 25)
-                container.mux(stream.encode(frame))
-            container.mux(stream.encode(None))
-        return path
+        return write_clip(tmp_path / name, pictures)
 
     return make
 
