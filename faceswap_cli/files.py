@@ -1,4 +1,7 @@
-"""Files that are either whole or not there: written beside their place, flushed to disk, renamed."""
+"""Files that are either whole or not there: written beside their place, flushed to disk, renamed.
+
+And folders in which only one process works at a time.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import contextlib
 import errno
 import os
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from faceswap_cli.errors import UserError
@@ -82,6 +86,52 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise UserError(f"{folder} can't be written", "Choose another output, or mend its permissions")
+
+
+LOCK = ".lock"
+"""The file by which `locked` keeps others out of a folder. It stays; only who holds it counts."""
+
+
+def locked(folder: Path) -> AbstractContextManager[None]:
+    """Keep other processes that ask for the same out of a folder, until the block or the process ends.
+
+    Where the system has no POSIX locks (Windows, some network file systems) this does nothing.
+
+    Raises:
+        UserError: another process is in it, or it can't be written.
+    """
+    return _locked(Path(folder))
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield
+        return
+    path = folder / LOCK
+    with said_plainly(path):
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise _taken(folder) from error
+        except OSError:  # some network file systems have no locks
+            pass
+        # Who held it a moment ago may have thrown the whole folder away: then this lock is nobody's.
+        if not path.exists() or not os.path.samestat(path.stat(), os.fstat(descriptor)):
+            raise _taken(folder)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _taken(folder: Path) -> UserError:
+    return UserError(
+        f"another faceswap is working in {folder}", "Wait for it, end it, or choose another place"
+    )
 
 
 @contextlib.contextmanager

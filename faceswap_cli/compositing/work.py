@@ -1,7 +1,7 @@
 """The folder of an unfinished conversion: what is done stays done, whatever happens to the process.
 
     .OUTPUT.faceswap/
-        lock             held by the process that works here
+        .lock            held by the process that works here
         faces.jsonl      a header line, then one line a frame: the faces found
         who.jsonl        a header line, then one line a track: whether it is the wanted person
         segments.jsonl   a header line, then one line for every finished segment
@@ -20,10 +20,9 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from faceswap_cli import files
-from faceswap_cli.errors import UserError
 
 
 def fingerprint(*parts: Any) -> str:
@@ -99,22 +98,15 @@ class WorkFolder:
 
     def __init__(self, output: Path) -> None:
         self.path = output.with_name(f".{output.name}.faceswap")
-        self._lock: IO[bytes] | None = None
+        self._lock = contextlib.ExitStack()
 
     def __enter__(self) -> WorkFolder:
         files.make_folder(self.path)
-        self._lock = (self.path / "lock").open("wb")
-        if not _try_lock(self._lock):
-            self._lock.close()
-            raise UserError(
-                f"another run is writing {self.path.name.removeprefix('.').removesuffix('.faceswap')}",
-                "Wait for it, end it, or choose another output",
-            )
+        self._lock.enter_context(files.locked(self.path))
         return self
 
     def __exit__(self, *exc: object) -> None:
-        if self._lock:
-            self._lock.close()
+        self._lock.close()
 
     def journal(self, name: str, mark: str) -> Journal:
         """The journal `name`.jsonl, emptied when it isn't marked with `mark`."""
@@ -123,16 +115,3 @@ class WorkFolder:
     def remove(self) -> None:
         """Throw the folder away: the output is done."""
         shutil.rmtree(self.path, ignore_errors=True)
-
-
-def _try_lock(file: IO[bytes]) -> bool:
-    """Lock an open file until it is closed; False when another process holds it."""
-    try:
-        import fcntl
-    except ImportError:
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

@@ -23,6 +23,7 @@ from faceswap_cli.faces.quality import sharpness
 from faceswap_cli.faces.records import CROPS, INDEX, FaceRecord, Header, Source, rounded
 from faceswap_cli.faces.stage import FaceStage
 from faceswap_cli.faces.tracks import Observation, gap_for, link
+from faceswap_cli.files import LOCK
 from faceswap_cli.media.frame import Frame, Image
 from faceswap_cli.media.inputs import find_media
 from faceswap_cli.media.photo import read_photo
@@ -110,8 +111,10 @@ def extract(
     _check(options)
     files = _outside(find_media(inputs), output)
     is_new, made = _check_output(output)
+    mine = False
     try:
         with FaceSetWriter(output, _header(stage, options)) as writer:
+            mine = is_new
             faces, problems = 0, []
             for number, file in enumerate(files, start=1):
                 job = _Job(writer, file, number, len(files), options)
@@ -127,7 +130,7 @@ def extract(
             if not faces:
                 raise _no_face(files)
     except UserError:
-        if is_new:
+        if mine:
             _take_back(output, made)
         raise
 
@@ -351,7 +354,8 @@ def _take_back(output: Path, made: bool) -> None:
     """Remove what a run that found nothing has made."""
     if (output / CROPS).is_dir() and any((output / CROPS).iterdir()):
         return  # something was found before the trouble: it can be gone on with
-    (output / INDEX).unlink(missing_ok=True)
+    for name in (INDEX, LOCK):
+        (output / name).unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         (output / CROPS).rmdir()
         if made:

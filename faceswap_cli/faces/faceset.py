@@ -4,6 +4,7 @@
 FACES/
   crops/clip_000042_0.jpg    one aligned face each (RGB JPEG, quality 95, S x S)
   faces.jsonl                where each came from, see `records`
+  .lock                      held by the process that adds to it
 ```
 Deleting a crop's file removes that face from the set.
 """
@@ -13,8 +14,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 
@@ -36,7 +37,7 @@ from faceswap_cli.faces.records import (
     parse_index,
     with_tracks,
 )
-from faceswap_cli.files import make_folder, said_plainly, sync_folder, write_text
+from faceswap_cli.files import locked, make_folder, said_plainly, sync_folder, write_text
 from faceswap_cli.media.frame import Image
 
 __all__ = ["FaceRecord", "FaceSet", "FaceSetWriter", "Header", "Source"]
@@ -176,14 +177,12 @@ class FaceSetWriter:
     def __init__(self, path: Path, header: Header, threads: int = 2) -> None:
         self.path = path
         make_folder(path / CROPS)
-        self._lock = _lock(path)
-        try:
+        with ExitStack() as stack:
+            stack.enter_context(locked(path))
             self.index = _index_to_go_on_with(path, header)
             with said_plainly(path / INDEX):
                 self._file = (path / INDEX).open("a", encoding="utf-8")
-        except BaseException:
-            _unlock(self._lock)
-            raise
+            self._lock = stack.pop_all()
         self._pool = ThreadPoolExecutor(threads)
 
     def __enter__(self) -> FaceSetWriter:
@@ -194,7 +193,7 @@ class FaceSetWriter:
     ) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._file.close()
-        _unlock(self._lock)
+        self._lock.close()
 
     def add_source(self, source: Source) -> Source:
         """The source as the set knows it: with its number and a prefix of its own if it is new.
@@ -280,35 +279,6 @@ def _index_to_go_on_with(path: Path, header: Header) -> Index:
     if index.dropped:
         write_text(file, format_index(index))
     return index
-
-
-def _unlock(descriptor: int | None) -> None:
-    if descriptor is not None:
-        os.close(descriptor)
-
-
-def _lock(path: Path) -> int | None:
-    """Keep other runs from writing to the set, until the descriptor is closed or the process ends.
-
-    Raises:
-        UserError: another run is writing to it.
-    """
-    try:
-        fcntl = import_module("fcntl")
-    except ImportError:  # Windows
-        return None
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(descriptor)
-        raise UserError(
-            f"another run is writing to {path}", "Wait for it, or choose another folder"
-        ) from error
-    except OSError:  # some network file systems have no locks
-        os.close(descriptor)
-        return None
-    return descriptor
 
 
 def _crop_names(path: Path) -> set[str]:

@@ -16,6 +16,7 @@ from faceswap_cli.compositing.ahead import ahead
 from faceswap_cli.compositing.pipeline import convert_video
 from faceswap_cli.compositing.work import Journal, WorkFolder
 from faceswap_cli.errors import UserError
+from faceswap_cli.files import locked
 
 RICH = {"colour": "rct", "smoothing": 1.0}
 
@@ -133,9 +134,23 @@ def test_killed_in_the_middle(video: Path, whole: Path, tmp_path: Path, how: str
 
 
 def test_two_runs_at_once_are_refused(tmp_path: Path) -> None:
-    with WorkFolder(tmp_path / "out.mp4"), pytest.raises(UserError, match="another run"):
+    with WorkFolder(tmp_path / "out.mp4"), pytest.raises(UserError, match="another faceswap is working in"):
         WorkFolder(tmp_path / "out.mp4").__enter__()
     with WorkFolder(tmp_path / "out.mp4"):
+        pass
+
+
+def test_a_lock_ends_with_its_block_and_with_its_folder(tmp_path: Path) -> None:
+    pytest.importorskip("fcntl")
+    with pytest.raises(ValueError, match="inside"), locked(tmp_path):
+        raise ValueError("inside")
+    with locked(tmp_path), pytest.raises(UserError, match=f"working in {tmp_path}"), locked(tmp_path):
+        pass
+    with WorkFolder(tmp_path / "out.mp4") as work:
+        work.remove()
+        with WorkFolder(tmp_path / "out.mp4"):  # a new folder, a new lock
+            pass
+    with pytest.raises(UserError, match="missing"), locked(tmp_path / "missing"):
         pass
 
 

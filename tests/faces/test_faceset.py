@@ -212,7 +212,7 @@ def test_sources_of_one_name_get_prefixes_of_their_own(folder: Path) -> None:
 def test_two_runs_can_t_write_at_once(folder: Path) -> None:
     with (
         FaceSetWriter(folder, HEADER),
-        pytest.raises(UserError, match="another run is writing"),
+        pytest.raises(UserError, match="another faceswap is working"),
     ):
         FaceSetWriter(folder, HEADER)
     with FaceSetWriter(folder, HEADER):
