@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+import re
+from typing import TYPE_CHECKING
 
 from faceswap_cli.errors import UserError
 
 if TYPE_CHECKING:
     import torch
-
-DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 
 
 def available_devices() -> list[str]:
@@ -39,7 +38,7 @@ def pick_device(name: str = "auto") -> torch.device:
     if name == "auto":
         return torch.device(there[0])
     kind, _, number = name.partition(":")
-    if kind not in ("cpu", "cuda", "mps") or (number and not number.isdigit()):
+    if not re.fullmatch(r"cpu|mps|cuda(:[0-9]{1,3})?", name):
         raise UserError(f"--device {name} is no device this tool knows", "Use auto, cpu, cuda, cuda:N or mps")
     if kind not in there:
         raise UserError(

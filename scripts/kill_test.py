@@ -135,6 +135,9 @@ def check_run(path: Path) -> None:
 def check_absent(path: Path) -> None:
     if path.exists():
         sys.exit(f"error: {path} stands there before it is done")
+    stray = [p.name for p in path.parent.iterdir() if ".part" in p.name]
+    if stray:
+        sys.exit(f"error: {stray[0]} lies about")
 
 
 def digest(path: Path) -> str:

@@ -35,11 +35,25 @@ class Boundary(TyperGroup):
         except KeyboardInterrupt:
             console.tell("interrupted")
             raise typer.Exit(INTERRUPTED) from None
+        except MemoryError:
+            console.fail("out of memory. Lower --batch, --resolution or --size, or close other programs")
+            raise typer.Exit(1) from None
         except BrokenPipeError:
             # The reader of our output went away, as `| head` does: that is no error. Point stdout
             # elsewhere, or Python complains again while it closes.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(0) from None
+        except OSError as error:
+            if error.filename is None:
+                raise  # not about a file the user named
+            reason = error.strerror or type(error).__name__
+            console.fail(f"{error.filename}: {reason}. Check the path and its permissions")
+            raise typer.Exit(1) from None
+        except RuntimeError as error:
+            if type(error).__name__ != "OutOfMemoryError":
+                raise
+            console.fail("the device is out of memory. Lower --batch, --resolution or --size")
+            raise typer.Exit(1) from None
 
 
 def new_app(**options: Any) -> typer.Typer:
@@ -67,12 +81,10 @@ def stop_on_signal(message: str) -> Iterator[Callable[[], bool]]:
     asked = threading.Event()
 
     def on_signal(number: int, frame: FrameType | None) -> None:
-        from faceswap_cli.cli import console
-
         if asked.is_set():
             raise KeyboardInterrupt
         asked.set()
-        console.tell(message)
+        os.write(2, f"\n{message}\n".encode())  # a stream may be in the middle of being written to
 
     before = {s: signal.signal(s, on_signal) for s in (signal.SIGINT, signal.SIGTERM)}
     try:

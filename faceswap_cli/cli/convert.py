@@ -111,7 +111,7 @@ def video(
         typer.Option(min=0.0, max=5.0, help="Steadiness of landmarks and colour over time; 0 is none."),
     ] = 1.0,
     encoder: Annotated[
-        VideoEncoder, typer.Option(help="x264, x265, or ffv1 (lossless; for .mkv and .mp4).")
+        VideoEncoder, typer.Option(help="x264, x265, or ffv1 (lossless, for .mkv).")
     ] = VideoEncoder.x264,
     crf: Annotated[
         float, typer.Option(min=0, max=51, help="Quality of x264 and x265; lower is better and larger.")
@@ -228,7 +228,8 @@ def _load(run: Path, face: Person, device: str) -> tuple[Renderer, NDArray[np.fl
         console.warn(note)
     if face.value not in model.config.identities:
         raise UserError(f"{run} has no face {face.value}", f"It has {', '.join(model.config.identities)}")
-    reference = opened.reference if len(opened.reference) else None
+    # The run knows what A looks like. Putting A onto B's footage, there is nobody to compare with.
+    reference = opened.reference if len(opened.reference) and face is Person.b else None
     fingerprint = hashlib.sha256(f"{checkpoint.path.name} {face.value}".encode()).hexdigest()
     return model.renderer(face.value), reference, fingerprint
 

@@ -43,14 +43,15 @@ def doctor() -> None:
             missing.append(package)
     console.table(("what", "version"), rows)
     console.say("")
-    console.table(("device", "what it is"), _devices())
+    if "torch" not in missing:
+        console.table(("device", "what it is"), _devices())
     console.say("")
     weights = weight_report()
     console.table(("weights", "state", "where"), [(w.name, w.state, w.where) for w in weights])
     missing += [w.name for w in weights if w.needed and w.state != "there"]
     if missing:
         console.fail(
-            f"missing: {', '.join(missing)}. Install again: pip install --force-reinstall faceswap-cli"
+            f"missing: {', '.join(missing)}. Install again: pip install --force-reinstall . in the checkout"
         )
         raise typer.Exit(1)
 

@@ -35,7 +35,10 @@ def build(name: str, config: Mapping[str, Any]) -> FaceModel:
     if unknown := sorted(set(config) - known):
         raise UserError(f"the architecture {name!r} has no option {unknown[0]!r} in this version")
     values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in config.items()}
-    return model_type(config_type(**values))
+    try:
+        return model_type(config_type(**values))
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise UserError(f"the architecture {name!r} can't be built: {error}", "Restore run.json") from error
 
 
 def describe(model: FaceModel) -> dict[str, Any]:

@@ -92,7 +92,8 @@ def augmented(
     grid = sampling_grid(size, wide.shape[-1], uniform(count, 4), nodes, strength)
     # Mirrored samples double the poses; input and label are mirrored alike.
     mirrored = (uniform(count) < 0).view(-1, 1, 1, 1)
-    bent = F.grid_sample(wide, grid, mode="bilinear", padding_mode="border", align_corners=True)
+    # Clamped by hand: older torch has no border padding on MPS.
+    bent = F.grid_sample(wide, grid.clamp(-1, 1), mode="bilinear", align_corners=True)
     mask, weight = drawn.mask.float() / 255, drawn.weight.float() / 255
     return Samples(identity, *(torch.where(mirrored, x.flip(-1), x) for x in (bent, target, mask, weight)))
 

@@ -13,7 +13,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +201,12 @@ def _restore_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tens
         state.setdefault(int(index), {})[key] = tensor
     own: dict[str, Any] = optimiser.state_dict()
     optimiser.load_state_dict({"state": state, "param_groups": own["param_groups"]})
+    # The file holds plain row-major tensors, the weights may be channels-last, and the fused step walks
+    # through both side by side in memory: moments must lie as their weights do.
+    for parameter, values in optimiser.state.items():
+        for key, value in values.items():
+            if value.shape == parameter.shape:
+                values[key] = torch.empty_like(parameter, requires_grad=False).copy_(value)
 
 
 def generator_for(seed: int, attempt: int, step: int) -> torch.Generator:
@@ -238,16 +244,20 @@ def fit(
     run = _Running(trainer, store, save_seconds)
     if not store.paths():
         run.save()
-    while (progress := budget.progress(trainer.step, run.seconds())) < 1 and not stop():
-        run.one_step(batches, progress)
-        if not run.report_due():
-            continue
-        tick = run.report(budget)
-        if log is not None:
-            _append(log, tick)
-        yield tick
-    if run.saved_step != trainer.step:
-        yield run.report(budget, last=True)
+    while True:
+        progress = budget.progress(trainer.step, run.seconds())
+        ended = progress >= 1 or stop()
+        if ended and run.saved_step == trainer.step:
+            return
+        if not ended:
+            run.one_step(batches, progress)
+        if ended or run.report_due():
+            fresh = bool(run.terms)
+            # At the end this saves, or rolls back and there is still something to do.
+            tick = run.report(budget, last=ended)
+            if log is not None and fresh:
+                tick = _logged(log, tick)
+            yield tick
 
 
 class _Running:
@@ -287,7 +297,7 @@ class _Running:
         self.losses = losses = _means(self.terms) or self.losses  # reading them waits for the device
         elapsed = max(time.monotonic() - self.reported_at, 1e-9)
         note, saved = None, None
-        if not all(math.isfinite(v) for v in losses.values()):
+        if not all(math.isfinite(v) for v in losses.values()) or not trainer.is_finite():
             note = self.roll_back()
         elif last or time.monotonic() - self.saved_at >= self.save_seconds:
             saved = self.save()
@@ -308,8 +318,6 @@ class _Running:
     def save(self) -> Path:
         trainer = self.trainer
         trainer.seconds = self.seconds()
-        if not trainer.is_finite():
-            raise UserError("the weights are no numbers any more", "Lower --learning-rate and run this again")
         path = self.store.save(trainer.step, trainer.tensors(), trainer.facts())
         self.saved_at, self.saved_step, self.rollbacks = time.monotonic(), trainer.step, 0
         return path
@@ -321,12 +329,12 @@ class _Running:
         if checkpoint is None or self.rollbacks > MOST_ROLLBACKS:
             raise UserError(
                 f"the loss went to NaN {self.rollbacks} times at about step {failed_at}",
-                "Run this again with a lower --learning-rate",
+                "Train into a new run folder with a lower --learning-rate",
             )
         attempt = trainer.attempt + 1
         trainer.restore(checkpoint)
         trainer.attempt = attempt  # other random numbers and half the rate, or it would only happen again
-        self.saved_at = time.monotonic()
+        self.saved_at, self.saved_step = time.monotonic(), trainer.step
         return (
             f"the loss went to NaN at step {failed_at}: back to step {trainer.step}, "
             f"going on at {0.5**attempt:g} of the learning rate"
@@ -340,8 +348,17 @@ def _means(terms: list[dict[str, Tensor]]) -> dict[str, float]:
     return {name: float(torch.stack([t[name] for t in terms]).float().mean()) for name in terms[0]}
 
 
+def _logged(log: Path, tick: Tick) -> Tick:
+    """Append a report as a JSON line; a log that can't be written is told and never ends a training."""
+    try:
+        _append(log, tick)
+    except OSError as error:
+        return replace(tick, note=tick.note or f"{log} can't be written ({error.strerror})")
+    return tick
+
+
 def _append(log: Path, tick: Tick) -> None:
-    """A report as a JSON line. NaN is not JSON: a loss that is no number is written as null."""
+    """NaN is not JSON: a loss that is no number is written as null."""
     line = {
         "step": tick.step,
         "losses": {k: round(v, 6) if math.isfinite(v) else None for k, v in tick.losses.items()},

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from faceswap_cli.files import atomic_output
+from faceswap_cli.files import write_bytes
 from faceswap_cli.media.frame import Image
 from faceswap_cli.networks.registry import FaceModel
 from faceswap_cli.networks.renderer import Rendered
@@ -25,6 +25,9 @@ HEADINGS = ("A", "A rebuilt", "A as B", "B", "B rebuilt", "B as A")
 
 def write_preview(path: Path, model: FaceModel, faces: dict[str, Faces]) -> None:
     """Draw a few spread faces of both people and save the sheet.
+
+    Raises:
+        UserError: it can't be written.
 
     Args:
         path: a JPEG, replaced atomically.
@@ -42,8 +45,8 @@ def write_preview(path: Path, model: FaceModel, faces: dict[str, Faces]) -> None
     rows = min(len(column) for column in columns)
     body = np.vstack([np.hstack([column[row] for column in columns]) for row in range(rows)])
     sheet = np.vstack([_headings(body.shape[1]), body])
-    with atomic_output(path) as temporary:
-        cv2.imwrite(str(temporary), np.ascontiguousarray(sheet[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, 92])
+    _, data = cv2.imencode(".jpg", sheet[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
+    write_bytes(path, data.tobytes())
 
 
 def _on_grey(drawn: Rendered) -> Tensor:

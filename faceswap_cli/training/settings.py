@@ -64,13 +64,25 @@ class TrainSettings:
             UserError: an option is unknown or missing its type.
         """
         try:
-            loss = LossWeights(**values["loss"])
-            return cls(**{**values, "loss": loss})
+            settings = cls(**{**values, "loss": LossWeights(**values["loss"])})
+            _check_types(settings)
         except (KeyError, TypeError) as error:
             raise UserError(
-                f"the run's settings are of another version ({error})",
-                "Train with the version that made it, or into a new run folder",
+                f"the run's settings are damaged or of another version ({error})",
+                "Restore run.json, train with the version that made it, or into a new run folder",
             ) from error
+        return settings
+
+
+def _check_types(settings: TrainSettings) -> None:
+    """Raise a TypeError for the first value that is not of its default's kind."""
+    for own, default in ((settings, TrainSettings()), (settings.loss, LossWeights())):
+        for f in fields(own):
+            value, wanted = getattr(own, f.name), type(getattr(default, f.name))
+            if not isinstance(value, (int, float) if wanted is float else wanted):
+                raise TypeError(f"{f.name} is {value!r}")
+    if not isinstance(settings.network.get("resolution"), int):
+        raise TypeError("the network has no resolution")
 
 
 SIZES: dict[str, TrainSettings] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +17,18 @@ from faceswap_cli.errors import UserError
 from faceswap_cli.faces.faceset import FaceSet
 from faceswap_cli.faces.geometry import transform
 from faceswap_cli.faces.identity import IdentityEncoder
+from faceswap_cli.files import locked
 from faceswap_cli.networks.registry import FaceModel, build, placed
 from faceswap_cli.training.augment import augmented
-from faceswap_cli.training.dataset import Faces, load_faces, spread
+from faceswap_cli.training.dataset import Faces, check_enough, load_faces, spread
 from faceswap_cli.training.loop import Batch, Budget, Phase, Tick, Trainer, fit
 from faceswap_cli.training.losses import face_loss
 from faceswap_cli.training.preview import write_preview
 from faceswap_cli.training.run_folder import Run, create_run, is_run, open_run
 from faceswap_cli.training.settings import SOURCE, TARGET, TrainSettings, differences
+
+OF_A_SIZE = ("batch", "learning_rate")
+"""What `--size` sets besides the network."""
 
 REFERENCES = 12
 """Embeddings of the target person kept in the run folder."""
@@ -73,19 +77,39 @@ def train(
         UserError: see load_faces, open_run and fit.
     """
     sets = {TARGET: FaceSet.open(request.target), SOURCE: FaceSet.open(request.source)}
-    run = open_run(request.run) if is_run(request.run) else None
-    if run is not None:
+    for face_set in sets.values():
+        check_enough(face_set)
+    if is_run(request.run):
+        run = open_run(request.run)
         check_same(run, request)
-    settings = run.settings if run is not None else request.settings
+    else:
+        run = create_run(
+            request.run, request.settings, set_names(request), reference_embeddings(sets[TARGET])
+        )
+    with locked(run.path):
+        trainer = start(run, device, say)
+        if request.budget.progress(trainer.step, trainer.seconds) >= 1:
+            return
+        faces = _load_all(sets, run.settings.resolution, stop, say)
+        faces = {identity: person.to(device) for identity, person in faces.items()}
+        yield from _with_previews(run, trainer, faces, request, stop)
+
+
+def _load_all(
+    sets: dict[str, FaceSet], resolution: int, stop: Callable[[], bool], say: Callable[[str], None]
+) -> dict[str, Faces]:
+    """Every person's samples. Nothing is trained yet, so being asked to stop simply ends it."""
+
+    def check(done: int, total: int) -> None:
+        if stop():
+            raise KeyboardInterrupt
+
     faces = {}
     for identity, face_set in sets.items():
-        faces[identity] = load_faces(face_set, settings.resolution).to(device)
-        say(f"{identity.upper()}: {len(faces[identity])} faces from {face_set.path}")
-    if run is None:
-        names = {identity: face_set.path.resolve().name for identity, face_set in sets.items()}
-        run = create_run(request.run, settings, names, reference_embeddings(sets[TARGET]))
-    trainer = start(run, device, say)
-    yield from _with_previews(run, trainer, faces, request, stop)
+        faces[identity] = load_faces(face_set, resolution, check)
+        of = f" of {len(face_set)}" if len(faces[identity]) < len(face_set) else ""
+        say(f"{identity.upper()}: {len(faces[identity])}{of} faces from {face_set.path}")
+    return faces
 
 
 def start(run: Run, device: torch.device, say: Callable[[str], None]) -> Trainer:
@@ -139,11 +163,21 @@ def _with_previews(
     shown = -math.inf
     ticks = fit(trainer, batches, request.budget, run.store, stop, request.save_seconds, run.log)
     for tick in ticks:
-        if time.monotonic() - shown >= request.preview_seconds:
-            write_preview(run.preview, trainer.ema, faces)  # type: ignore[arg-type]
-            shown = time.monotonic()
-        yield tick
-    write_preview(run.preview, trainer.ema, faces)  # type: ignore[arg-type]
+        if time.monotonic() - shown < request.preview_seconds and tick.progress < 1:
+            yield tick
+            continue
+        yield _shown(run.preview, trainer.ema, faces, tick)
+        shown = time.monotonic()
+
+
+def _shown(path: Path, model: torch.nn.Module, faces: dict[str, Faces], tick: Tick) -> Tick:
+    """Refresh the preview; one that can't be written is told and never ends a training."""
+    assert isinstance(model, FaceModel)
+    try:
+        write_preview(path, model, faces)
+    except UserError as error:
+        return replace(tick, note=tick.note or str(error))
+    return tick
 
 
 def check_same(run: Run, request: TrainRequest) -> None:
@@ -155,13 +189,26 @@ def check_same(run: Run, request: TrainRequest) -> None:
     changed = [
         name
         for name in differences(run.settings, request.settings)
-        if name.removeprefix("network.") in request.explicit or "size" in request.explicit
+        if name.removeprefix("network.") in request.explicit
+        or ("size" in request.explicit and (name.startswith("network.") or name in OF_A_SIZE))
     ]
     if changed:
         raise UserError(
             f"{run.path} was begun with other settings ({', '.join(sorted(changed))})",
             "Leave these options out to go on with it, or choose a new run folder",
         )
+    names = set_names(request)
+    if names != run.names:
+        told = ", ".join(f"{identity.upper()} = {name}" for identity, name in run.names.items())
+        raise UserError(
+            f"{run.path} was begun with other face sets ({told})",
+            "Give folders of these names in this order, or choose a new run folder",
+        )
+
+
+def set_names(request: TrainRequest) -> dict[str, str]:
+    """What a run calls its people: their face sets' folders. Exchanged or mistyped ones are noticed by it."""
+    return {TARGET: request.target.resolve().name, SOURCE: request.source.resolve().name}
 
 
 def reference_embeddings(face_set: FaceSet) -> NDArray[np.float32]:

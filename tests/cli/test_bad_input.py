@@ -109,6 +109,26 @@ def test_too_few_faces(faceswap, tmp_path):
     faceswap("extract", clip, "-o", tmp_path / "a")
     done = faceswap("train", "-A", tmp_path / "a", "-B", tmp_path / "a", "-m", tmp_path / "run", "--steps", 1)
     assert done.is_one_line_error("2 faces", "too few")
+    assert not (tmp_path / "run").exists()
+
+
+def test_exchanged_face_sets_are_noticed(faceswap, tmp_path, clips):
+    for name, clip in zip(("man", "woman"), clips, strict=True):
+        faceswap("extract", clip, "-o", tmp_path / name)
+    run = ("-m", tmp_path / "run", "--steps", 1, "--resolution", 32, "--batch", 2)
+    assert faceswap("train", "-A", tmp_path / "man", "-B", tmp_path / "woman", *run).code == 0
+    done = faceswap("train", "-A", tmp_path / "woman", "-B", tmp_path / "man", *run)
+    assert done.is_one_line_error("other face sets", "A = man")
+
+
+@pytest.mark.parametrize("damage", ['"resolution": 100', '"resolution": "32"', '"resolutions": 32'])
+def test_settings_edited_by_hand_are_told(faceswap, tmp_path, clips, damage):
+    faceswap("extract", clips[0], "-o", tmp_path / "a")
+    train = ("train", "-A", tmp_path / "a", "-B", tmp_path / "a", "-m", tmp_path / "run", "--steps", 1)
+    assert faceswap(*train, "--resolution", 32, "--batch", 2).code == 0
+    card = tmp_path / "run" / "run.json"
+    card.write_text(card.read_text().replace('"resolution": 32', damage))
+    assert faceswap(*train).is_one_line_error("Restore run.json")
 
 
 def test_convert_with_no_run(faceswap, tmp_path, clips):
