@@ -20,7 +20,7 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.files import atomic_output
+from faceswap_cli.files import atomic_output, check_writable, said_plainly, sync_file, sync_folder
 from faceswap_cli.media.containers import FORMATS, check_output, copyable, is_cover
 from faceswap_cli.media.encode import segment_origin, target_tags
 from faceswap_cli.media.probe import MediaInfo, open_video
@@ -43,7 +43,9 @@ _STALE = (
 )
 
 
-def join_segments(segments: Sequence[Path], source: Path, output: Path, info: MediaInfo) -> None:
+def join_segments(
+    segments: Sequence[Path], source: Path, output: Path, info: MediaInfo, room: Path | None = None
+) -> None:
     """Write `output`: the video of the segments, and every other stream of the source as it is.
 
     Frames keep the source's times: exactly in MP4 and MOV, to the millisecond in Matroska, which has no
@@ -55,6 +57,8 @@ def join_segments(segments: Sequence[Path], source: Path, output: Path, info: Me
         source: the source video.
         output: the result; whole or not there.
         info: what `probe` said of the source.
+        room: where the result is written before it is renamed: a folder on the output's disk, by default
+            the output's own.
 
     Raises:
         UserError: a piece is damaged or does not fit the others, or the output can't be written.
@@ -63,7 +67,7 @@ def join_segments(segments: Sequence[Path], source: Path, output: Path, info: Me
     output = Path(output)
     suffix = output.suffix.lower()
     with (
-        atomic_output(output) as temporary,
+        _whole(output, room) as temporary,
         open_video(Path(source)) as container,
         _segment(Path(segments[0])) as first,
     ):
@@ -90,6 +94,25 @@ def join_segments(segments: Sequence[Path], source: Path, output: Path, info: Me
                 reason = f"{output}: the source's streams can't be put together ({error.strerror})"
                 raise UserError(reason, "Use .mkv") from error
             raise
+
+
+@contextlib.contextmanager
+def _whole(output: Path, room: Path | None) -> Iterator[Path]:
+    """Like `atomic_output`, but what is unfinished lies in `room`, where a later run sweeps it up."""
+    if room is None:
+        with atomic_output(output) as temporary:
+            yield temporary
+        return
+    temporary = room / f".joined.part{output.suffix}"
+    try:
+        with said_plainly(output):
+            check_writable(output)
+            yield temporary
+            sync_file(temporary)
+            temporary.replace(output)
+            sync_folder(output.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _muxer_options(suffix: str, source: InputContainer, info: MediaInfo) -> dict[str, str]:

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from faceswap_cli.errors import UserError
+from faceswap_cli.media import join
 from faceswap_cli.media.encode import ENCODERS, EncodeOptions, SegmentWriter
 from faceswap_cli.media.join import check_output, join_segments
 from faceswap_cli.media.photo import write_photo
@@ -252,6 +253,28 @@ def test_segments_that_do_not_belong_together(tmp_path: Path, make_clip: Clip) -
     assert not output.exists() and not list(tmp_path.glob(".*part*"))
 
 
+def test_what_is_unfinished_lies_in_the_given_room(
+    tmp_path: Path, make_clip: Clip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, output, room = make_clip(), tmp_path / "out" / "a.mp4", tmp_path / "out" / "room"
+    room.mkdir(parents=True)
+    info = probe(source)
+    with VideoReader(source, info) as reader, SegmentWriter(tmp_path / "a.nut", info, MEDIUM) as writer:
+        for frame in reader:
+            writer.write(frame)
+    seen = []
+
+    def look(path: Path) -> None:
+        seen.append(sorted(p.name for p in room.iterdir()))
+        assert list(output.parent.iterdir()) == [room]
+
+    monkeypatch.setattr(join, "sync_file", look)
+    join_segments([tmp_path / "a.nut"], source, output, info, room)
+    assert seen == [[".joined.part.mp4"]]
+    assert times(output) == times(source)
+    assert list(room.iterdir()) == []
+
+
 def _failed(command: list[str]) -> bool:
     return subprocess.run(command, capture_output=True, check=False).returncode != 0
 
@@ -283,6 +306,7 @@ def test_a_full_disk_is_said_plainly(small_disk: Path, tmp_path: Path, make_clip
     for work in (
         lambda: encode(small_disk / "a.nut"),
         lambda: join_segments([tmp_path / "a.nut"], source, small_disk / "out.mkv", info),
+        lambda: join_segments([tmp_path / "a.nut"], source, small_disk / "out.mkv", info, small_disk),
         lambda: write_photo(small_disk / "a.bmp", np.zeros((400, 400, 3), np.uint8)),
     ):
         with pytest.raises(UserError, match="the disk is full"):
@@ -364,5 +388,6 @@ def _check_real(source: Path, output: Path) -> None:
     # An MPEG stream's 90 kHz clock can't say the times of 44.1 kHz sound; MP4 puts them on its own ticks.
     same_sound(source, output, Fraction(1, 2 * 44_100) if source.suffix == ".mpg" else Fraction(0))
     again = probe(output)
-    assert (again.rotation, again.width, again.height) == (info.rotation, info.width, info.height)
+    assert again.orientation == info.orientation
+    assert (again.width, again.height) == (info.width, info.height)
     assert again.sample_aspect == info.sample_aspect
