@@ -17,7 +17,8 @@ from faceswap_cli.faces.face import Face
 from faceswap_cli.faces.identity import IdentityEncoder
 from faceswap_cli.faces.stage import FaceStage
 from faceswap_cli.media.frame import Frame, Image
-from faceswap_cli.media.photo import check_photo_suffix, read_photo, write_photo
+from faceswap_cli.media.photo import check_photo_suffix, read_photo, what_is_lost, write_photo
+from faceswap_cli.media.probe import check_readable
 from faceswap_cli.networks.renderer import Renderer
 
 
@@ -74,7 +75,10 @@ def convert_photo(
         if not wanted:
             raise nobody_wanted(source, f"{len(faces)} other face{'s' if len(faces) > 1 else ''}")
     write_photo(output, swap_image(image, wanted, renderer, options), like=photo)
-    return PhotoReport(len(wanted), len(faces) - len(wanted), photo.note or None)
+    notes = [photo.note] if photo.note else []
+    if lost := what_is_lost(output, photo):
+        notes.append(f"{output.name} does not keep the photo's {' and '.join(lost)}")
+    return PhotoReport(len(wanted), len(faces) - len(wanted), "; ".join(notes) or None)
 
 
 def swap_image(image: Image, faces: list[Face], renderer: Renderer, options: ConvertOptions) -> Image:
@@ -98,7 +102,8 @@ def _of_person(image: Image, faces: list[Face], reference: NDArray[np.float32]) 
 
 
 def check_apart(source: Path, output: Path) -> None:
-    """Raise a UserError if the output is the source itself."""
+    """Raise a UserError if the source can't be read, or the output is the source itself."""
+    check_readable(source)
     if source.resolve() == output.resolve() or (output.exists() and source.samefile(output)):
         raise UserError(f"{output} is the source itself", "Choose another output")
 

@@ -19,7 +19,7 @@ from faceswap_cli.files import atomic_output
 from faceswap_cli.media.exif import made_true
 from faceswap_cli.media.frame import Image
 from faceswap_cli.media.photo_header import PhotoHeader, photo_header
-from faceswap_cli.media.photo_metadata import with_metadata
+from faceswap_cli.media.photo_metadata import METADATA_FORMATS, with_metadata
 from faceswap_cli.media.probe import check_readable
 
 LARGEST_PIXELS = 300_000_000
@@ -136,6 +136,19 @@ def check_photo_suffix(path: Path) -> tuple[str, bool]:
         names = " ".join(_SUFFIXES)
         raise UserError(f"photos can't be written as '{path.suffix}' ({path})", f"Use one of {names}")
     return known
+
+
+def what_is_lost(path: Path, like: Photo) -> list[str]:
+    """What `write_photo` can't keep of the photo `like` when it writes `path`, in words for the user."""
+    form, keeps_alpha = check_photo_suffix(path)
+    lost = []
+    if like.alpha is not None and not keeps_alpha and bool((like.alpha < 255).any()):
+        lost.append("transparency")
+    if like.exif and (form not in METADATA_FORMATS or made_true(like.exif) is None):
+        lost.append("EXIF")
+    if like.icc and (form not in METADATA_FORMATS or _fitting(like) is None):
+        lost.append("colour profile")
+    return lost
 
 
 def _check_size(path: Path, header: PhotoHeader) -> None:

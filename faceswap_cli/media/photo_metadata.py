@@ -10,13 +10,15 @@ from faceswap_cli.media.photo_header import webp_chunks, webp_size
 # A JPEG segment's length is 16 bits and counts itself.
 _JPEG_ROOM = 65533
 
+METADATA_FORMATS = ("jpeg", "png", "webp")
+
 
 def with_metadata(data: bytes, form: str, exif: bytes | None, icc: bytes | None) -> bytes:
     """An encoded photo with the blocks put in, as far as its format takes them.
 
     Args:
         data: the whole file, as an encoder without metadata wrote it.
-        form: "jpeg", "png" or "webp"; any other format is given back as it is.
+        form: one of METADATA_FORMATS; any other format is given back as it is.
         exif: the EXIF block from its TIFF header on.
         icc: the colour profile.
     """

@@ -13,7 +13,7 @@ import pytest
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.media.exif import made_true, read_orientation
-from faceswap_cli.media.photo import Photo, read_photo, write_photo
+from faceswap_cli.media.photo import Photo, read_photo, what_is_lost, write_photo
 from faceswap_cli.media.photo_metadata import with_metadata
 
 SUFFIXES = [".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"]
@@ -99,6 +99,29 @@ def test_a_long_profile_is_split_over_jpeg_segments(tmp_path: Path) -> None:
 def test_a_profile_for_other_channels_is_left_out(tmp_path: Path) -> None:
     write_photo(tmp_path / "a.png", smooth(), Photo(smooth(), icc=ICC.replace(b"RGB ", b"CMYK")))
     assert read_photo(tmp_path / "a.png").icc is None
+
+
+def test_what_a_format_can_t_keep_is_named(tmp_path: Path) -> None:
+    clear = np.full((40, 60), 9, np.uint8)
+    full = Photo(smooth(), clear, exif=exif(1), icc=ICC)
+    lost = {
+        ".png": [],
+        ".webp": [],
+        ".jpg": ["transparency"],
+        ".tif": ["EXIF", "colour profile"],
+        ".bmp": ["transparency", "EXIF", "colour profile"],
+    }
+    for suffix, names in lost.items():
+        path = tmp_path / f"a{suffix}"
+        assert what_is_lost(path, full) == names
+        write_photo(path, smooth(), full)
+        again = read_photo(path)
+        assert [again.alpha is None, again.exif is None, again.icc is None] == [
+            name in names for name in ("transparency", "EXIF", "colour profile")
+        ]
+        assert what_is_lost(path, Photo(smooth())) == []
+    assert what_is_lost(tmp_path / "a.jpg", Photo(smooth(), np.full((40, 60), 255, np.uint8))) == []
+    assert what_is_lost(tmp_path / "a.png", Photo(smooth(), exif=b"rubbish")) == ["EXIF"]
 
 
 def test_the_old_thumbnail_is_gone() -> None:
