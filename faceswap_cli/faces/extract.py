@@ -208,7 +208,7 @@ class _Job:
                         source, [one for looked in batch for one in self._records(source, looked)]
                     )
                     yield self.progress(source.seen, self._count(source), "running", before=before)
-            notes = (reader.damage,) if reader.damage else ()
+            notes = tuple(note for note in (info.note, reader.damage) if note)
         source = replace(source, seen=max(read, before), notes=notes)
         self.writer.finish(source, _tracks(self.writer.index.records.get(source.id, [])))
         yield self.progress(source.seen, self._count(source), "complete", notes, before)

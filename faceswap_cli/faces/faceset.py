@@ -12,9 +12,9 @@ Deleting a crop's file removes that face from the set.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -84,11 +84,6 @@ class FaceSet:
         """Side of the crops in face units, see `geometry`."""
         return self.header.side
 
-    @property
-    def complete(self) -> bool:
-        """Whether every source was read to its end."""
-        return all(source.complete for source in self.sources.values())
-
     def __len__(self) -> int:
         return len(self.records)
 
@@ -103,7 +98,7 @@ class FaceSet:
             UserError: the file is gone, damaged, or no longer S x S.
         """
         path = self.crop_path(record)
-        with said_plainly(path):
+        with _reading(path):
             data = np.frombuffer(path.read_bytes(), np.uint8)
         image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
         if image is None:
@@ -116,50 +111,12 @@ class FaceSet:
             )
         return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
 
-    def source_of(self, source: int | Path | str) -> Source:
-        """A source by its id, or by its path.
-
-        Raises:
-            UserError: the set has no faces from it.
-        """
-        if isinstance(source, int):
-            return self.sources[source]
-        wanted = os.fspath(Path(source).resolve())
-        for known in self.sources.values():
-            if known.path == wanted:
-                return known
-        raise UserError(
-            f"{self.path} has nothing from {source}", f"Run `faceswap extract {source} -o {self.path}`"
-        )
-
-    def faces_by_frame(self, source: int | Path | str) -> dict[int, list[FaceRecord]]:
-        """The faces (those not deleted) of one source, by frame index; frames without any are left out.
-
-        Raises:
-            UserError: the set has nothing from that source.
-        """
-        known = self.source_of(source)
-        frames: dict[int, list[FaceRecord]] = {}
-        for record in self.records:
-            if record.source == known.id:
-                frames.setdefault(record.frame, []).append(record)
-        return frames
-
     def tracks(self) -> dict[tuple[int, int], list[FaceRecord]]:
         """The faces by (source id, track number), each in the order of time."""
         tracks: dict[tuple[int, int], list[FaceRecord]] = {}
         for record in self.records:
             tracks.setdefault((record.source, record.track), []).append(record)
         return tracks
-
-    def remove(self, records: Iterable[FaceRecord]) -> None:
-        """Delete faces, that is, their crops."""
-        gone = {record.crop for record in records}
-        for record in self.records:
-            if record.crop in gone:
-                self.crop_path(record).unlink(missing_ok=True)
-        self.deleted += [record for record in self.records if record.crop in gone]
-        self.records = [record for record in self.records if record.crop not in gone]
 
 
 class FaceSetWriter:
@@ -258,7 +215,7 @@ def read_index(path: Path) -> Index:
             f"{path} is not a face set: it has no {INDEX}", "Make one with `faceswap extract INPUT -o FACES`"
         )
     try:
-        with said_plainly(file):
+        with _reading(file):
             return parse_index(file.read_text(encoding="utf-8"), file)
     except UnicodeDecodeError as error:
         raise UserError(
@@ -281,10 +238,22 @@ def _index_to_go_on_with(path: Path, header: Header) -> Index:
     return index
 
 
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turn the operating system's errors about reading `path` into a UserError."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"{path} can't be read: {error.strerror or error}", "Check that it is there, and its permissions"
+        ) from error
+
+
 def _crop_names(path: Path) -> set[str]:
     """Names of the crops that are there (one listing is far faster than asking for each)."""
     folder = path / CROPS
-    return {entry.name for entry in os.scandir(folder)} if folder.is_dir() else set()
+    with _reading(folder):
+        return {entry.name for entry in os.scandir(folder)} if folder.is_dir() else set()
 
 
 def _write_crop(path: Path, image: Image) -> None:

@@ -23,9 +23,6 @@ from faceswap_cli.media.frame import Image
 THRESHOLD = 0.6
 """Faces closer than this are taken for one person's; dlib's own figure."""
 
-BEST_OF_TRACK = 5
-"""Faces of a track that are looked at: at about 0.1 s each, the best few say all."""
-
 
 class IdentityEncoder:
     """Describes faces so that those of one person lie close together. The model is loaded on first use.
@@ -70,24 +67,6 @@ def distance(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
     """Euclidean distances of descriptors: (..., 128) against (..., 128), broadcast."""
     apart = np.linalg.norm(np.asarray(a, np.float64) - np.asarray(b, np.float64), axis=-1)
     return np.asarray(apart, np.float64)
-
-
-def track_embedding(descriptors: ArrayLike, qualities: ArrayLike) -> FloatArray:
-    """One descriptor (128,) for a track: the mean of its faces' (N, 128), weighted by their quality (N,).
-
-    Take the `BEST_OF_TRACK` faces of a track by `best_of_track`.
-    """
-    weights = np.maximum(np.asarray(qualities, np.float64), 1e-6)
-    return np.average(np.asarray(descriptors, np.float64), axis=0, weights=weights).astype(np.float32)
-
-
-def best_of_track(qualities: Sequence[float], count: int = BEST_OF_TRACK) -> list[int]:
-    """Places of the faces of best quality, in order, each from another part of the track.
-
-    The track is cut into `count` stretches and the best of each is taken: neighbours look alike.
-    """
-    parts = np.array_split(np.arange(len(qualities)), min(count, len(qualities)) or 1)
-    return [int(part[np.argmax(np.asarray(qualities)[part])]) for part in parts if part.size]
 
 
 def _shape(dlib: Any, points: NDArray[np.float64]) -> Any:

@@ -98,9 +98,11 @@ class MediaInfo:
     others: tuple[OtherStream, ...] = ()
 
     @property
-    def rotation(self) -> int:
-        """Counter-clockwise degrees from stored to upright: 0, 90, 180, 270 (mirroring comes after)."""
-        return self.orientation.degrees
+    def note(self) -> str | None:
+        """What the user should know before the work begins; None if nothing."""
+        if not self.interlaced:
+            return None
+        return f"{self.path.name} is interlaced video: not deinterlaced, faces may show combing"
 
     @property
     def pixel_format(self) -> str:
@@ -116,11 +118,6 @@ class MediaInfo:
     def has_alpha(self) -> bool:
         """True if the stored pictures have transparency."""
         return self.pixels.alpha
-
-    @property
-    def is_grey(self) -> bool:
-        """True if the stored pictures have no colour planes."""
-        return self.pixels.chroma == "grey"
 
     @property
     def hdr(self) -> bool:

@@ -18,13 +18,16 @@ import pytest
 from face_pictures import DATA, one, save
 
 from faceswap_cli.errors import UserError
+from faceswap_cli.faces import extract as extracting
 from faceswap_cli.faces import geometry
 from faceswap_cli.faces.analysis import analyse
 from faceswap_cli.faces.extract import ExtractOptions, ExtractProgress, extract
 from faceswap_cli.faces.faceset import FaceSet
 from faceswap_cli.faces.sheet import write_sheet
 from faceswap_cli.faces.stage import FaceStage
+from faceswap_cli.files import locked
 from faceswap_cli.media.frame import Frame, Image
+from faceswap_cli.media.probe import probe
 from faceswap_cli.media.reader import VideoReader
 
 Maker = Callable[..., Path]
@@ -43,6 +46,10 @@ def contents(folder: Path) -> dict[str, str]:
     }
 
 
+def complete(faces: FaceSet) -> bool:
+    return all(source.complete for source in faces.sources.values())
+
+
 @pytest.fixture
 def clip(make_video: Maker, talking: list[Image]) -> Path:
     return make_video(talking)
@@ -54,8 +61,8 @@ def test_a_video_becomes_a_set(clip: Path, tmp_path: Path, stage: FaceStage) -> 
     assert (last.state, last.done, last.total, last.faces, last.notes) == ("complete", 40, 40, 37, ())
     assert [p.state for p in progress[:-1]] == ["running"] * 3
     faces = FaceSet.open(tmp_path / "faces")
-    assert len(faces) == 37 and faces.complete
-    assert set(faces.faces_by_frame(clip)) == set(range(40)) - {20, 21, 22}
+    assert len(faces) == 37 and complete(faces)
+    assert {record.frame for record in faces.records} == set(range(40)) - {20, 21, 22}
     assert {record.track for record in faces.records} <= {0, 1}
     assert (faces.crop_size, faces.side) == (256, geometry.STORED_SIDE)
     record = faces.records[5]
@@ -68,6 +75,23 @@ def test_a_video_becomes_a_set(clip: Path, tmp_path: Path, stage: FaceStage) -> 
     with VideoReader(clip) as reader:
         frame = next(f for f in reader if f.index == 5)
     assert np.abs(crop.astype(int) - geometry.warp(frame.image, record.matrix, 256)).mean() < 3
+
+
+def test_an_interlaced_video_is_told(
+    clip: Path, tmp_path: Path, stage: FaceStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extracting, "probe", lambda path: replace(probe(path), interlaced=True))
+    assert "interlaced" in run([clip], tmp_path / "faces", stage)[-1].notes[0]
+    assert "interlaced" in run([clip], tmp_path / "faces", stage)[-1].notes[0]
+
+
+def test_a_folder_that_is_taken_is_left_as_it_is(clip: Path, tmp_path: Path, stage: FaceStage) -> None:
+    pytest.importorskip("fcntl")
+    (tmp_path / "faces" / "crops").mkdir(parents=True)
+    with locked(tmp_path / "faces"), pytest.raises(UserError, match="another faceswap"):
+        run([clip], tmp_path / "faces", stage)
+    assert (tmp_path / "faces" / "crops").is_dir()
+    assert len(run([clip], tmp_path / "faces", stage)) > 1
 
 
 def test_running_again_has_nothing_to_do(clip: Path, tmp_path: Path, stage: FaceStage) -> None:
@@ -90,7 +114,7 @@ def test_stopped_and_taken_up_again_it_is_the_same(
         next(running)
     running.close()
     if batches:
-        assert not FaceSet.open(parts).complete
+        assert not complete(FaceSet.open(parts))
     last = run([clip], parts, stage)[-1]
     assert last.state == "complete" and last.faces == 37
     assert contents(parts) == contents(whole)
@@ -142,7 +166,7 @@ def test_crops_without_a_line_are_overwritten(clip: Path, tmp_path: Path, stage:
     orphan.write_bytes(b"half a pict")
     run([clip], out, stage)
     faces = FaceSet.open(out)
-    [record] = faces.faces_by_frame(clip)[30]
+    [record] = [one for one in faces.records if one.frame == 30]
     assert faces.crop(record).shape == (256, 256, 3)
 
 
@@ -157,7 +181,6 @@ def test_deleted_crops_stay_deleted(clip: Path, tmp_path: Path, stage: FaceStage
     run([clip, other], out, stage)
     faces = FaceSet.open(out)
     assert [record.crop for record in faces.deleted] == ["clip_000003_0.jpg"]
-    assert 3 not in faces.faces_by_frame(clip)
     assert len(faces) == 37
 
 
@@ -203,8 +226,8 @@ def _expected_names(faces: FaceSet) -> list[tuple[str, int]]:
 def test_every_nth_frame(clip: Path, tmp_path: Path, stage: FaceStage) -> None:
     last = run([clip], tmp_path / "faces", stage, every=3)[-1]
     assert last.done == 40
-    frames = FaceSet.open(tmp_path / "faces").faces_by_frame(clip)
-    assert sorted(frames) == [i for i in range(0, 40, 3) if not 20 <= i < 23]
+    frames = [record.frame for record in FaceSet.open(tmp_path / "faces").records]
+    assert frames == [i for i in range(0, 40, 3) if not 20 <= i < 23]
 
 
 def test_max_faces_and_min_size(tmp_path: Path, stage: FaceStage, face_picture: Image) -> None:

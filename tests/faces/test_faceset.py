@@ -62,7 +62,8 @@ def folder(tmp_path: Path) -> Path:
 
 def test_what_was_written_is_read(folder: Path) -> None:
     faces = FaceSet.open(folder)
-    assert len(faces) == 3 and faces.deleted == [] and faces.complete
+    assert len(faces) == 3 and faces.deleted == []
+    assert all(known.complete for known in faces.sources.values())
     assert (faces.crop_size, faces.side) == (96, geometry.STORED_SIDE)
     first = faces.records[0]
     assert first.track == 0 and first.pose == (1.0, -2.0, 3.0) and first.pts == 0
@@ -70,12 +71,8 @@ def test_what_was_written_is_read(folder: Path) -> None:
     assert np.abs(first.matrix - record(0).matrix).max() == 0
     assert first.face.landmarks.shape == (68, 2) and first.face.track == 0
     assert np.abs(faces.crop(first).astype(int) - (200, 90, 30)).max() < 6  # RGB, not BGR
-    frames = faces.faces_by_frame(0)
-    assert {frame: len(of) for frame, of in frames.items()} == {0: 2, 3: 1}
-    assert faces.faces_by_frame("/films/a.mp4").keys() == frames.keys()
+    assert [one.frame for one in faces.records] == [0, 0, 3]
     assert sorted(faces.tracks()) == [(0, 0), (0, 1), (0, 2)]
-    with pytest.raises(UserError, match=r"nothing from other\.mp4"):
-        faces.faces_by_frame(Path("other.mp4"))
 
 
 def test_deleting_a_crop_removes_the_face(folder: Path) -> None:
@@ -83,8 +80,17 @@ def test_deleting_a_crop_removes_the_face(folder: Path) -> None:
     faces = FaceSet.open(folder)
     assert [one.crop for one in faces.records] == ["a_000000_0.jpg", "a_000003_0.jpg"]
     assert [one.crop for one in faces.deleted] == ["a_000000_1.jpg"]
-    faces.remove(faces.records[:1])
-    assert [one.crop for one in FaceSet.open(folder).records] == ["a_000003_0.jpg"]
+
+
+def test_what_can_t_be_read_is_said_so(folder: Path) -> None:
+    faces = FaceSet.open(folder)
+    path = faces.crop_path(faces.records[0])
+    path.unlink()
+    with pytest.raises(UserError, match=r"a_000000_0\.jpg can't be read"):
+        faces.crop(faces.records[0])
+    path.mkdir()
+    with pytest.raises(UserError, match=r"a_000000_0\.jpg can't be read"):
+        faces.crop(faces.records[0])
 
 
 def test_other_folders_are_no_face_sets(tmp_path: Path) -> None:

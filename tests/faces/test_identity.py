@@ -8,13 +8,7 @@ from face_pictures import load, moved, one, shared_file
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces import dlib_models
-from faceswap_cli.faces.identity import (
-    THRESHOLD,
-    IdentityEncoder,
-    best_of_track,
-    distance,
-    track_embedding,
-)
+from faceswap_cli.faces.identity import THRESHOLD, IdentityEncoder, distance
 from faceswap_cli.faces.stage import FaceStage
 from faceswap_cli.media.frame import Image
 from faceswap_cli.media.reader import VideoReader
@@ -57,18 +51,6 @@ def test_speakers(encoder: IdentityEncoder, stage: FaceStage) -> None:
     for a, b in itertools.combinations(tracks, 2):
         is_one = {a, b} == {"grid_id2_swwp2s", "grid_pwij3p"}
         assert (distance(tracks[a], tracks[b]) < THRESHOLD) == is_one, (a, b)
-
-
-def test_track_embedding_weighs_by_quality() -> None:
-    descriptors = np.stack([np.zeros(128), np.ones(128)])
-    assert track_embedding(descriptors, [1, 3]) == pytest.approx(np.full(128, 0.75))
-    assert np.isfinite(track_embedding(descriptors, [0, 0])).all()
-
-
-def test_best_of_track_spreads_over_the_track() -> None:
-    assert best_of_track([0.1, 0.9, 0.8, 0.2, 0.7, 0.3], 3) == [1, 2, 4]
-    assert best_of_track([0.5], 5) == [0]
-    assert best_of_track([], 5) == []
 
 
 def test_a_missing_model_says_what_to_install(monkeypatch: pytest.MonkeyPatch, face_picture: Image) -> None:
