@@ -117,7 +117,8 @@ class _Job:
         if self.known is not None:
             arrays = (self.known.frames, self.known.tracks, self.known.landmarks, self.known.removed)
             return fingerprint(self.source_mark, "set", [_digest(array) for array in arrays])
-        return fingerprint(self.source_mark, "stage", getattr(self.stage, "explanation", ""))
+        assert self.stage is not None
+        return fingerprint(self.source_mark, "stage", self.stage.settings)
 
     @property
     def who_mark(self) -> str:
@@ -138,7 +139,7 @@ def _digest(array: NDArray[Any]) -> str:
 
 
 def _convert(job: _Job, lost: list[str]) -> Steps:
-    for line in lost:
+    for line in [*lost, *([job.info.note] if job.info.note else [])]:
         yield _note("faces", line)
     with WorkFolder(job.output) as work:
         journal = work.journal("segments", job.picture_mark)
@@ -153,16 +154,24 @@ def _convert(job: _Job, lost: list[str]) -> Steps:
         plan = make_plan(found, job.options.smoothing, left_alone)
         yield from segments.render(job.info, plan, job.renderer, job.options, journal, total)
         done = segments.finished(journal, work.path)
+        if not done.whole or (done.frames != len(found.times) and not (damage or done.damage)):
+            raise _not_whole(work, f"{done.frames} of {len(found.times)} frames are drawn")
         if done.damage and not damage:
             yield _note("render", done.damage)
         yield ConvertProgress("join", 0, done.frames)
-        join_segments(done.segments, job.info.path, job.output, job.info)
+        join_segments(done.segments, job.info.path, job.output, job.info, work.path)
         yield ConvertProgress("join", done.frames, done.frames)
         work.remove()
 
 
 def _note(phase: Any, text: str) -> ConvertProgress:
     return ConvertProgress(phase, 0, None, note=text)
+
+
+def _not_whole(work: WorkFolder, what: str) -> UserError:
+    return UserError(
+        f"the unfinished work in {work.path} is not whole: {what}", "Delete it, then run this again"
+    )
 
 
 def _find(job: _Job, work: WorkFolder) -> Generator[ConvertProgress, None, tuple[Found, str | None]]:
@@ -173,6 +182,8 @@ def _find(job: _Job, work: WorkFolder) -> Generator[ConvertProgress, None, tuple
     journal = work.journal("faces", job.faces_mark)
     yield from survey.survey(job.info, job.stage, journal, job.info.frames)
     seen = survey.read_survey(journal)
+    if not seen.whole:
+        raise _not_whole(work, f"faces were looked for in {len(seen.times)} frames only")
     if seen.damage:
         yield _note("faces", seen.damage)
     if not seen.faces:
@@ -186,7 +197,8 @@ def _choose(job: _Job, work: WorkFolder, found: Found) -> Generator[ConvertProgr
     if job.reference is None or not job.options.identity:
         return set()
     journal = work.journal("who", job.who_mark)
-    verdicts = [who.Verdict(**line) for line in journal.read()]
+    known = next(journal.read(), None)
+    verdicts = [who.Verdict(**verdict) for verdict in known["verdicts"]] if known else []
     if not verdicts:
         yield _note("faces", "looking whose faces they are")
         for step in who.look(job.info, found, job.reference):
@@ -194,7 +206,8 @@ def _choose(job: _Job, work: WorkFolder, found: Found) -> Generator[ConvertProgr
                 verdicts = step
             else:
                 yield ConvertProgress("faces", step + 1, len(found.times))
-        journal.append(vars(verdict) for verdict in verdicts)
+        # In one line: some of the verdicts would pass for all.
+        journal.append([{"verdicts": [vars(verdict) for verdict in verdicts]}])
     said = who.spoken(verdicts)
     if not any(verdict.wanted for verdict in verdicts):
         people = f"{len(verdicts)} face tracks of others were"

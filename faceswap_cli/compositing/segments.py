@@ -31,7 +31,7 @@ class Finished:
     Attributes:
         segments: their files, in order.
         frames: how many frames they hold together; the next one is the first to do.
-        whole: there is nothing left to do.
+        whole: they reach the source's end, there is nothing left to do.
         damage: what was wrong with the source, when it is known.
     """
 
@@ -42,19 +42,26 @@ class Finished:
 
 
 def finished(journal: Journal, folder: Path) -> Finished:
-    """What `journal` says is done, as far as its files are still there in full."""
+    """What `journal` says is done, as far as its files are still there in full and none is missing."""
     segments, frames, whole, damage = [], 0, False, None
     for count, line in enumerate(journal.read()):
         if "end" in line:
-            whole, damage = True, line["damage"]
+            whole, damage = line["end"] == frames > 0, line["damage"]
+            if not whole:
+                journal.cut(count)
             break
-        path = folder / line["file"]
-        if not path.is_file() or path.stat().st_size != line["bytes"]:
+        path = folder / segment_name(count)
+        if line["file"] != path.name or not path.is_file() or path.stat().st_size != line["bytes"]:
             journal.cut(count)
             break
         segments.append(path)
         frames += line["frames"]
     return Finished(segments, frames, whole, damage)
+
+
+def segment_name(number: int) -> str:
+    """The file of a segment, counted from 0."""
+    return f"{number:06d}{SEGMENT_SUFFIX}"
 
 
 def render(
@@ -84,7 +91,7 @@ def render(
             wanted = (frame for frame in composed if frame.index >= before.frames)
             segments = itertools.groupby(wanted, key=lambda frame: frame.index // options.segment_frames)
             for number, frames in segments:
-                path, first = folder / f"{number:06d}{SEGMENT_SUFFIX}", done
+                path, first = folder / segment_name(number), done
                 for _ in write_segment(path, frames, info, options):
                     done += 1
                     yield ConvertProgress("render", done, total, _rate(done - before.frames, started))

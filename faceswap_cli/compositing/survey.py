@@ -23,7 +23,12 @@ from faceswap_cli.media.reader import VideoReader
 
 @dataclass
 class Surveyed:
-    """What the first pass saw, one entry a frame (times, shots) or a face (the others)."""
+    """What the first pass saw, one entry a frame (times, shots) or a face (the others).
+
+    Attributes:
+        whole: it reached the source's end.
+        damage: what was wrong with the source, when it is known.
+    """
 
     times: list[float] = field(default_factory=list)
     shots: list[int] = field(default_factory=list)
@@ -56,7 +61,7 @@ def read_survey(journal: Journal) -> Surveyed:
     seen = Surveyed()
     for line in journal.read():
         if "end" in line:
-            seen.whole, seen.damage = True, line["damage"]
+            seen.whole, seen.damage = line["end"] == len(seen.times), line["damage"]
             break
         for seconds, shot, faces in line["frames"]:
             for box, score, landmarks in faces:
@@ -89,7 +94,10 @@ def _progress(journal: Journal) -> tuple[int, bool]:
     count = 0
     for line in journal.read():
         if "end" in line:
-            return count, True
+            if line["end"] == count:
+                return count, True
+            journal.cut(0)  # a line is missing, and nothing says which
+            return 0, False
         count += len(line["frames"])
     return count, False
 

@@ -2,13 +2,15 @@
 
     .OUTPUT.faceswap/
         .lock            held by the process that works here
-        faces.jsonl      a header line, then one line a frame: the faces found
-        who.jsonl        a header line, then one line a track: whether it is the wanted person
+        faces.jsonl      a header line, then one line for every few frames: the faces found
+        who.jsonl        a header line, then one line: which tracks are the wanted person
         segments.jsonl   a header line, then one line for every finished segment
-        000000.mkv ...   finished segments
+        000000.nut ...   finished segments
+        .joined.part.*   the output, while it is put together
 
 Each journal begins with a fingerprint of everything its lines depend on. One that doesn't match is thrown
-away, never mixed. Lines are appended and flushed to the disk; a torn last line counts as not written.
+away, never mixed. Lines are appended and flushed to the disk; a torn or damaged line and all behind it
+count as not written.
 """
 
 from __future__ import annotations
@@ -18,11 +20,18 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from faceswap_cli import files
+
+KINDS: dict[str, tuple[frozenset[str], ...]] = {
+    "faces": (frozenset({"frames"}), frozenset({"end", "damage"})),
+    "who": (frozenset({"verdicts"}),),
+    "segments": (frozenset({"file", "frames", "bytes"}), frozenset({"end", "damage"})),
+}
+"""The keys that the lines of each journal have, one set for each kind of line."""
 
 
 def fingerprint(*parts: Any) -> str:
@@ -35,14 +44,17 @@ class Journal:
     """Lines of JSON on disk that belong to one fingerprint.
 
     Attributes:
-        lines: what earlier runs left, read once by `read`.
         discarded: an older journal with another fingerprint stood here and was thrown away.
     """
 
-    def __init__(self, path: Path, mark: str) -> None:
-        """Open the journal at `path`; make it, or empty it, when it isn't marked with `mark`."""
+    def __init__(self, path: Path, mark: str, kinds: Collection[frozenset[str]] = ()) -> None:
+        """Open the journal at `path`; make it, or empty it, when it isn't marked with `mark`.
+
+        A line that has not all keys of one of the `kinds` is damaged; without kinds any JSON object will do.
+        """
         self.path = path
         self._mark = mark
+        self._kinds = kinds
         self.discarded = path.exists() and not self._marked()
         if self.discarded or not path.exists():
             files.write_text(path, json.dumps({"fingerprint": mark}) + "\n")
@@ -56,26 +68,33 @@ class Journal:
         return False
 
     def _mend(self) -> None:
-        """Cut off a line that was being written when the power went."""
-        size = back = self.path.stat().st_size
+        """Cut the file off before its first line that is damaged, or was being written when the power went.
+
+        Nothing behind such a line counts: it would belong to other frames than it seems to.
+        """
         with self.path.open("r+b") as file:
-            for back in (min(size, 1 << 16), min(size, 1 << 24), size):
-                file.seek(size - back)
-                tail = file.read()
-                if (whole := tail.rfind(b"\n") + 1) > 0:
-                    break
-            if whole < len(tail):
-                file.truncate(size - back + whole)
+            file.readline()
+            end = file.tell()
+            while line := file.readline():
+                if not self._sound(line):
+                    file.truncate(end)
+                    return
+                end = file.tell()
+
+    def _sound(self, line: bytes) -> bool:
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            return False
+        whole = isinstance(entry, dict) and line.endswith(b"\n")
+        return whole and (not self._kinds or any(kind <= entry.keys() for kind in self._kinds))
 
     def read(self) -> Iterator[dict[str, Any]]:
-        """The lines after the header, one at a time; stops at the first that is no JSON."""
+        """The lines after the header, one at a time."""
         with self.path.open("rb") as file:
             file.readline()
             for line in file:
-                try:
-                    yield json.loads(line)
-                except ValueError:
-                    return
+                yield json.loads(line)
 
     def append(self, lines: Iterable[dict[str, Any]]) -> None:
         """Add lines and flush them to the disk."""
@@ -110,7 +129,7 @@ class WorkFolder:
 
     def journal(self, name: str, mark: str) -> Journal:
         """The journal `name`.jsonl, emptied when it isn't marked with `mark`."""
-        return Journal(self.path / f"{name}.jsonl", mark)
+        return Journal(self.path / f"{name}.jsonl", mark, KINDS.get(name, ()))
 
     def remove(self) -> None:
         """Throw the folder away: the output is done."""

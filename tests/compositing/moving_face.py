@@ -76,7 +76,9 @@ def fake_stage(people: int = 1, missing: Sequence[int] = (), looks: list[int] | 
     def describe(image: Image, detections: Sequence[Detection]) -> list[FloatArray]:
         return [(mean_face(FACE) + d.box[:2] - mean_face(FACE).min(0)).astype(np.float32) for d in detections]
 
-    return FaceStage(detect, describe, f"fake stage, {people} people, without {sorted(missing)}")
+    return FaceStage(
+        detect, describe, "fake stage", ("fake", f"{people} people, without {sorted(missing)}"), min_size=24
+    )
 
 
 def _detection(points: np.ndarray) -> Detection:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from faceswap_cli.compositing import photo, who
+from faceswap_cli.compositing import photo, pipeline, who
 from faceswap_cli.compositing.drawing import composite, draw
 from faceswap_cli.compositing.photo import convert_photo
 from faceswap_cli.compositing.pipeline import check_source, convert_video
@@ -23,7 +23,7 @@ from faceswap_cli.faces.faceset import FaceSet, FaceSetWriter
 from faceswap_cli.faces.records import FaceRecord, Header, Source
 from faceswap_cli.faces.stage import build_stage
 from faceswap_cli.media.colour import ColourTags, pixel_kind
-from faceswap_cli.media.photo import read_photo, write_photo
+from faceswap_cli.media.photo import Photo, read_photo, write_photo
 from faceswap_cli.media.probe import probe
 
 
@@ -170,7 +170,9 @@ def make_set(folder: Path, video: Path, complete: bool = True, every: str = "1")
 
 def test_faces_whose_crops_were_deleted_stay(video: Path, tmp_path: Path) -> None:
     faces = make_set(tmp_path / "faces", video)
-    faces.remove([record for record in faces.records if record.frame in (5, 6, 20)])
+    for record in faces.records:
+        if record.frame in (5, 6, 20):
+            faces.crop_path(record).unlink()
     output = tmp_path / "out.mp4"
     mf.convert(video, output, faces=FaceSet.open(tmp_path / "faces"))
     changed = mf.changed_inside(video, output)
@@ -215,6 +217,26 @@ def test_what_cannot_be_converted_is_said_at_once(video: Path, tmp_path: Path) -
     with pytest.raises(UserError, match="txt"):
         convert_video(video, tmp_path / "out.txt", mf.negative(), mf.options(), mf.fake_stage())
     assert left_overs(tmp_path) == []
+
+
+def test_a_mistyped_source_is_said_though_the_output_exists(tmp_path: Path) -> None:
+    for name, convert, extra in (
+        ("out.mp4", convert_video, (mf.fake_stage(),)),
+        ("out.png", convert_photo, (mf.fake_stage(),)),
+    ):
+        output = tmp_path / name
+        output.write_bytes(b"older")
+        with pytest.raises(UserError, match=r"no such file: .*mistyped") as caught:
+            convert(tmp_path / f"mistyped-{name}", output, mf.negative(), mf.options(), *extra)
+        assert "\n" not in str(caught.value)
+        assert output.read_bytes() == b"older"
+
+
+def test_an_interlaced_video_is_told(video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = dataclasses.replace(probe(video), interlaced=True)
+    monkeypatch.setattr(pipeline, "probe", lambda path: seen)
+    notes = [step.note for step in mf.convert(video, tmp_path / "out.mp4") if step.note]
+    assert sum("interlaced video: not deinterlaced" in note for note in notes) == 1
 
 
 def test_a_renderers_error_ends_the_run_and_says_what(video: Path, tmp_path: Path) -> None:
@@ -267,6 +289,20 @@ def test_photo(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="source itself"):
         convert_photo(source, source, mf.negative(), mf.options(), mf.fake_stage())
     assert left_overs(tmp_path) == ["in.png", "out.png"]
+
+
+def test_what_a_photo_s_format_loses_is_told(tmp_path: Path) -> None:
+    source, image = tmp_path / "in.png", mf.picture(0)
+    icc = bytes(16) + b"RGB " + bytes(180)
+    write_photo(source, image, Photo(image, np.full(image.shape[:2], 99, np.uint8), icc=icc))
+    for name, said in {
+        "a.jpg": "a.jpg does not keep the photo's transparency",
+        "a.tif": "a.tif does not keep the photo's colour profile",
+        "a.bmp": "a.bmp does not keep the photo's transparency and colour profile",
+        "a.png": None,
+    }.items():
+        report = convert_photo(source, tmp_path / name, mf.negative(), mf.options(), mf.fake_stage())
+        assert report.note == said
 
 
 def test_a_real_photo(tmp_path: Path) -> None:

@@ -7,15 +7,19 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import moving_face as mf
+import numpy as np
 import pytest
 
+from faceswap_cli.compositing import segments, survey, who
 from faceswap_cli.compositing.ahead import ahead
 from faceswap_cli.compositing.pipeline import convert_video
 from faceswap_cli.compositing.work import Journal, WorkFolder
 from faceswap_cli.errors import UserError
+from faceswap_cli.faces.stage import FaceStage
 from faceswap_cli.files import locked
 
 RICH = {"colour": "rct", "smoothing": 1.0}
@@ -29,8 +33,11 @@ def whole(video: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return output
 
 
-def stop_after(video: Path, output: Path, phase: str, done: int, **changes: object) -> None:
-    steps = convert_video(video, output, mf.negative(), mf.options(**RICH | changes), mf.fake_stage())
+def stop_after(
+    video: Path, output: Path, phase: str, done: int, stage: FaceStage | None = None, **changes: object
+) -> None:
+    options = mf.options(**RICH | changes)
+    steps = convert_video(video, output, mf.negative(), options, stage or mf.fake_stage())
     for step in steps:
         if step.phase == phase and step.done >= done and not step.note:
             break
@@ -70,7 +77,7 @@ def test_interrupted_again_and_again(video: Path, whole: Path, tmp_path: Path) -
 
 def test_other_settings_start_anew_but_keep_the_faces(video: Path, tmp_path: Path) -> None:
     output = tmp_path / "out.mp4"
-    stop_after(video, output, "render", 20, sharpen=0.5)
+    stop_after(video, output, "render", 20, sharpen=0.25)
     looks: list[int] = []
     steps = mf.convert(video, output, options=mf.options(**RICH), stage=mf.fake_stage(looks=looks))
     assert any(step.note and "other settings" in step.note for step in steps)
@@ -97,6 +104,124 @@ def test_a_lost_or_cut_segment_is_made_again(video: Path, whole: Path, tmp_path:
     mf.convert(video, output, options=mf.options(**RICH))
     assert mf.same(output, whole)
 
+
+def mar(path: Path, number: int, how: str) -> None:
+    """Damage a line of a journal (the header is line 0)."""
+    lines = path.read_bytes().splitlines(keepends=True)
+    middle = len(lines[number]) // 2
+    lines[number] = {
+        "zeros": bytes(len(lines[number])),
+        "cut": lines[number][:middle],
+        "other": b'{"other": 1}\n',
+        "list": b"[1]\n",
+        "gone": b"",
+    }[how]
+    path.write_bytes(b"".join(lines))
+
+
+@pytest.mark.parametrize("how", ["zeros", "cut", "other", "list", "gone"])
+@pytest.mark.parametrize(("journal", "number"), [("segments", 2), ("faces", 2), ("faces", 4)])
+def test_a_damaged_line_and_what_follows_are_done_again(
+    video: Path, whole: Path, tmp_path: Path, journal: str, number: int, how: str
+) -> None:
+    output = tmp_path / "out.mp4"
+    stop_after(video, output, "render", 32)
+    mar(tmp_path / ".out.mp4.faceswap" / f"{journal}.jsonl", number, how)
+    looks: list[int] = []
+    steps = mf.convert(video, output, options=mf.options(**RICH), stage=mf.fake_stage(looks=looks))
+    assert mf.same(output, whole)
+    if journal == "segments":
+        assert (mf.steps_of(steps, "render")[0], looks) == (11, [])
+    elif number == 2:  # the second of three batches; where it is gone altogether, nobody can tell which
+        assert looks[0] == (0 if how == "gone" else 16)
+    else:  # that the end was reached
+        assert looks == []
+
+
+def test_a_finished_journal_with_a_damaged_line(video: Path, whole: Path, tmp_path: Path) -> None:
+    """All is drawn, but the join did not come about; then a line in the middle is lost."""
+    for number, how in ((1, "gone"), (3, "zeros"), (5, "gone"), (6, "gone")):
+        output = tmp_path / f"{number}.mp4"
+        stop_after(video, output, "join", 0)
+        mar(tmp_path / f".{number}.mp4.faceswap" / "segments.jsonl", number, how)
+        mf.convert(video, output, options=mf.options(**RICH))
+        assert mf.same(output, whole)
+
+
+def test_what_is_not_whole_is_not_joined(
+    video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "out.mp4"
+    with monkeypatch.context() as patch:
+        patch.setattr(segments, "render", lambda *_: iter(()))
+        with pytest.raises(UserError, match="0 of 44 frames are drawn") as caught:
+            mf.convert(video, output, options=mf.options(**RICH))
+    assert "\n" not in str(caught.value)
+    with monkeypatch.context() as patch:
+        patch.setattr(survey, "survey", lambda *_: iter(()))
+        with pytest.raises(UserError, match="in 0 frames only"):
+            mf.convert(video, tmp_path / "other.mp4", options=mf.options(**RICH))
+    assert not output.exists()
+    mf.convert(video, output, options=mf.options(**RICH))
+
+
+class Recogniser:
+    def embed(self, image: np.ndarray, landmarks: list[np.ndarray]) -> np.ndarray:
+        return np.eye(128, dtype=np.float32)[[int(points[:, 0].mean() > 90) for points in landmarks]]
+
+
+def test_half_the_verdicts_are_none(couple: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the power went while they were written, they are made again: nobody else is drawn."""
+    monkeypatch.setattr(who, "IdentityEncoder", Recogniser)
+    output, person = tmp_path / "out.mp4", np.eye(128, dtype=np.float32)[[1]]
+    steps = convert_video(couple, output, mf.negative(), mf.options(), mf.fake_stage(2), reference=person)
+    next(step for step in steps if step.phase == "render" and step.done)
+    steps.close()  # type: ignore[attr-defined]
+    journal = tmp_path / ".out.mp4.faceswap" / "who.jsonl"
+    assert len(journal.read_bytes().splitlines()) == 2
+    journal.write_bytes(journal.read_bytes()[:-20])
+    mf.convert(couple, output, options=mf.options(), stage=mf.fake_stage(2), reference=person)
+    assert mf.changed_inside(couple, output, 0).max() < 5
+    assert mf.changed_inside(couple, output, 1).min() > 30
+
+
+def test_another_detector_looks_again_another_sentence_does_not(video: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.mp4"
+    stop_after(video, output, "render", 20)
+    looks: list[int] = []
+    stage = mf.fake_stage(looks=looks)
+    stop_after(video, output, "render", 20, stage=replace(stage, explanation="said otherwise"))
+    assert looks == []
+    for changes in ({"min_size": 48}, {"threshold": 0.5}, {"names": ("a", "b")}, {"thorough": True}):
+        looks.clear()
+        stop_after(video, output, "render", 1, stage=replace(stage, **changes))
+        assert len(looks) == mf.FRAMES
+
+
+def test_a_join_that_was_killed_leaves_nothing_beside_the_output(
+    video: Path, whole: Path, tmp_path: Path
+) -> None:
+    output, work = tmp_path / "out.mp4", tmp_path / ".out.mp4.faceswap"
+    code = KILLED_JOIN.format(tests=str(Path(__file__).parent), video=str(video), output=str(output))
+    done = subprocess.run([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 9, done.stderr
+    assert list(tmp_path.iterdir()) == [work]
+    assert (work / ".joined.part.mp4").stat().st_size > 1000
+    assert mf.steps_of(mf.convert(video, output, options=mf.options(**RICH)), "render") == []
+    assert mf.same(output, whole)
+    assert list(tmp_path.iterdir()) == [output]
+
+
+KILLED_JOIN = """
+import os, sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+import moving_face as mf
+from faceswap_cli.media import join
+
+join.sync_file = lambda path: os._exit(9)
+mf.convert(Path({video!r}), Path({output!r}), options=mf.options(colour="rct", smoothing=1.0))
+"""
 
 SLOW = """
 import sys, time
