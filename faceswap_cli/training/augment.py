@@ -83,7 +83,7 @@ def augmented(
     wide, target = drawn.wide.float() / 255, drawn.target.float() / 255
     if colours is not None:
         matrix, offset = recolouring(drawn, colours.pick_colours(some_of(len(colours))))
-        wide, target = (_mapped(x, matrix, offset) for x in (wide, target))
+        wide, target = (mapped(x, matrix, offset) for x in (wide, target))
     jitter = ((1 + GAIN * uniform(count, 1)) * (1 + TINT * uniform(count, 3)))[:, :, None, None]
     wide, target = (wide * jitter).clamp_(0, 1), (target * jitter).clamp_(0, 1)
 
@@ -117,7 +117,7 @@ def recolouring(faces: Faces, others: tuple[Tensor, Tensor]) -> tuple[Tensor, Te
     return matrix, (mean - gain * faces.mean) @ opponent
 
 
-def _mapped(pictures: Tensor, matrix: Tensor, offset: Tensor) -> Tensor:
+def mapped(pictures: Tensor, matrix: Tensor, offset: Tensor) -> Tensor:
     """(B, 3, H, W) through one colour change each, kept channels-last."""
     rows = pictures.permute(0, 2, 3, 1).flatten(1, 2) @ matrix.transpose(1, 2) + offset[:, None]
     return rows.view(len(rows), *pictures.shape[2:], 3).permute(0, 3, 1, 2)

@@ -14,6 +14,7 @@ from faceswap_cli.files import write_bytes
 from faceswap_cli.media.frame import Image
 from faceswap_cli.networks.registry import FaceModel
 from faceswap_cli.networks.renderer import Rendered
+from faceswap_cli.training.augment import mapped, recolouring
 from faceswap_cli.training.dataset import Faces, spread
 from faceswap_cli.training.settings import SOURCE, TARGET
 
@@ -38,7 +39,7 @@ def write_preview(path: Path, model: FaceModel, faces: dict[str, Faces]) -> None
     for own, other in ((TARGET, SOURCE), (SOURCE, TARGET)):
         person = faces[own]
         index = torch.tensor(list(spread(len(person), ROWS)), device=person.device)
-        pictures = person.pick(index).target.float() / 255
+        pictures = _lit(person.pick(index), faces[TARGET])
         rebuilt = model.renderer(own)(pictures)
         swapped = model.renderer(other)(pictures)
         columns += [_cells(pictures), _cells(_on_grey(rebuilt)), _cells(_on_grey(swapped))]
@@ -47,6 +48,12 @@ def write_preview(path: Path, model: FaceModel, faces: dict[str, Faces]) -> None
     sheet = np.vstack([_headings(body.shape[1]), body])
     _, data = cv2.imencode(".jpg", sheet[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
     write_bytes(path, data.tobytes())
+
+
+def _lit(picked: Faces, target: Faces) -> Tensor:
+    """Pictures (N, 3, R, R) in the target's mean light: the source is learnt in it, the target has it."""
+    light = target.mean.mean(0).expand(len(picked), 3), target.std.mean(0).expand(len(picked), 3)
+    return mapped(picked.target.float() / 255, *recolouring(picked, light)).clamp(0, 1)
 
 
 def _on_grey(drawn: Rendered) -> Tensor:
