@@ -31,9 +31,6 @@ class SharedConfig:
         width: channels at half resolution; every halving doubles them.
         code: length of the vector between encoder and decoders.
         residuals: residual blocks after each doubling of a decoder.
-        trunk: doublings (0..3) that all decoders share. What is drawn where (eyes open, mouth closed) is
-            then learnt from everybody, and a person's own decoder only how that looks: so people are
-            drawn with combinations that only others were seen with.
         identities: names of the people, one decoder each.
         side: side of the pictures in face units.
     """
@@ -42,13 +39,12 @@ class SharedConfig:
     width: int = 32
     code: int = 192
     residuals: int = 0
-    trunk: int = 1
     identities: tuple[str, ...] = ("a", "b")
     side: float = FACE_SIDE
 
 
 class SharedAutoencoder(nn.Module):
-    """One encoder, inter and trunk for all, a decoder for each identity."""
+    """Encoder, inter and a decoder per identity."""
 
     def __init__(self, config: SharedConfig) -> None:
         super().__init__()
@@ -68,8 +64,7 @@ class SharedAutoencoder(nn.Module):
             nn.Linear(self.grid**2 * 8 * w, config.code),
         )
         self.inter = nn.Sequential(nn.Linear(config.code, self.grid**2 * 8 * w), activation())
-        self.trunk = nn.Sequential(*_doublings(w, config.residuals)[: config.trunk])
-        self.decoders = nn.ModuleDict({name: _decoder(config) for name in config.identities})
+        self.decoders = nn.ModuleDict({name: _decoder(w, config.residuals) for name in config.identities})
         initialise(self)
 
     def encode(self, x: Tensor) -> Tensor:
@@ -80,8 +75,7 @@ class SharedAutoencoder(nn.Module):
     def decode(self, code: Tensor, identity: str) -> Tensor:
         """Codes to logits (B, 4, R, R): RGB and mask."""
         grid = self.inter(code).unflatten(1, (8 * self.config.width, self.grid, self.grid))
-        plan = self.trunk(grid.contiguous(memory_format=torch.channels_last))
-        logits: Tensor = self.decoders[identity](plan)
+        logits: Tensor = self.decoders[identity](grid.contiguous(memory_format=torch.channels_last))
         return logits
 
     def renderer(self, identity: str) -> SwapRenderer:
@@ -129,15 +123,9 @@ def rendered(logits: Tensor) -> Rendered:
     return Rendered(values[:, :3], values[:, 3:])
 
 
-def _doublings(width: int, residuals: int) -> list[nn.Sequential]:
-    """The way from the code's grid to half resolution."""
-    return [
-        nn.Sequential(Up(channels, channels // 2), *(Residual(channels // 2) for _ in range(residuals)))
-        for channels in (8 * width, 4 * width, 2 * width)
-    ]
-
-
-def _decoder(config: SharedConfig) -> nn.Sequential:
-    """A person's own doublings, then full resolution by depth-to-space."""
-    own = _doublings(config.width, config.residuals)[config.trunk :]
-    return nn.Sequential(*own, nn.Conv2d(config.width, 16, 3, padding=1), nn.PixelShuffle(2))
+def _decoder(w: int, residuals: int) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for channels in (8 * w, 4 * w, 2 * w):
+        layers.append(Up(channels, channels // 2))
+        layers += [Residual(channels // 2) for _ in range(residuals)]
+    return nn.Sequential(*layers, nn.Conv2d(w, 16, 3, padding=1), nn.PixelShuffle(2))
