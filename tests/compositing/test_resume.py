@@ -224,8 +224,9 @@ mf.convert(Path({video!r}), Path({output!r}), options=mf.options(colour="rct", s
 """
 
 SLOW = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # shells' background jobs begin with it ignored
 sys.path.insert(0, {tests!r})
 import moving_face as mf
 
