@@ -70,19 +70,23 @@ def test_it_learns(people, tmp_path):
     assert last < 0.5 * first
 
 
-def test_nan_rolls_back_and_goes_on(people, tmp_path):
-    trainer = new_trainer()
-    healthy = trainer.phases[0].loss
-    poisoned = []
+def poison(trainer, step):
+    """Make the loss of one step NaN, once."""
+    healthy, poisoned = trainer.phases[0].loss, []
 
-    def sick_once(batch):
+    def sick(batch):
         losses = healthy(batch)
-        if trainer.step == 6 and not poisoned:
+        if trainer.step == step and not poisoned:
             poisoned.append(True)
             losses = {k: v * float("nan") for k, v in losses.items()}
         return losses
 
-    trainer.phases = [Phase("autoencoder", trainer.phases[0].parameters, sick_once)]
+    trainer.phases = [Phase("autoencoder", trainer.phases[0].parameters, sick)]
+
+
+def test_nan_rolls_back_and_goes_on(people, tmp_path):
+    trainer = new_trainer()
+    poison(trainer, step=6)
     ticks = run(trainer, people, tmp_path, save_seconds=0.0)
     notes = [t.note for t in ticks if t.note]
     assert len(notes) == 1 and "NaN" in notes[0] and "back to step 6" in notes[0]
@@ -92,16 +96,7 @@ def test_nan_rolls_back_and_goes_on(people, tmp_path):
 
 def test_nan_in_the_last_step_is_made_good(people, tmp_path):
     trainer = new_trainer()
-    healthy, poisoned = trainer.phases[0].loss, []
-
-    def sick_at_the_end(batch):
-        losses = healthy(batch)
-        if trainer.step == 11 and not poisoned:
-            poisoned.append(True)
-            losses = {k: v * float("nan") for k, v in losses.items()}
-        return losses
-
-    trainer.phases = [Phase("autoencoder", trainer.phases[0].parameters, sick_at_the_end)]
+    poison(trainer, step=11)
     ticks = run(trainer, people, tmp_path)
     assert any(t.note for t in ticks)
     assert trainer.step == 12 and trainer.is_finite()
