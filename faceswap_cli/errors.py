@@ -21,9 +21,3 @@ class UserError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message}. {self.hint}" if self.hint else self.message
-
-
-class RefusedError(UserError):
-    """The tool will not do this, and says why (exit code 3)."""
-
-    exit_code = 3

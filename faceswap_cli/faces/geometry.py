@@ -100,8 +100,8 @@ def mean_face(size: int, side: float = FACE_SIDE) -> NDArray[np.float64]:
 def warp(image: Image, matrix: ArrayLike, size: int) -> Image:
     """Cut a (size, size) crop out of `image`; beyond the frame's edge the last pixel is repeated.
 
-    Cubic, because every linear resampling between camera and screen costs a third of the finest detail;
-    a crop that shrinks the face is low-passed first, because plain sampling would alias.
+    Cubic, because every linear resampling between camera and screen costs about a quarter of the finest
+    detail; a crop that shrinks the face is low-passed first, because plain sampling would alias.
     """
     m = np.asarray(matrix, np.float64)
     shrink = 1.0 / max(float(np.hypot(m[0, 0], m[1, 0])), 1e-6)
