@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from faceswap_cli.faces.geometry import FACE_SIDE
 from faceswap_cli.networks.blocks import Down, Residual, Up, activation, initialise
 from faceswap_cli.networks.renderer import Rendered
 
@@ -32,7 +31,7 @@ class SharedConfig:
         code: length of the vector between encoder and decoders.
         residuals: residual blocks after each doubling of a decoder.
         identities: names of the people, one decoder each.
-        side: side of the pictures in face units.
+        side: side of the pictures in face units, see `faces.geometry`.
     """
 
     resolution: int = 96
@@ -40,7 +39,7 @@ class SharedConfig:
     code: int = 192
     residuals: int = 0
     identities: tuple[str, ...] = ("a", "b")
-    side: float = FACE_SIDE
+    side: float = 2.0
 
 
 class SharedAutoencoder(nn.Module):

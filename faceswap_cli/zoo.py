@@ -1,0 +1,152 @@
+"""The weights that come with the tool: `models/NAME/weights.safetensors` and the card beside it.
+
+Nothing is downloaded and nothing is unpickled. A card is JSON: what the network is, the configuration that
+rebuilds it, the data and its licence, steps, figures, how to remake it, and the SHA-256 of the weights.
+Weights whose checksum is not the card's are refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from faceswap_cli.errors import UserError
+from faceswap_cli.files import make_folder, write_bytes, write_text
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    Network = TypeVar("Network", bound=nn.Module)
+
+CARD, WEIGHTS = "card.json", "weights.safetensors"
+
+REINSTALL = "Install faceswap anew: pip install --force-reinstall --no-deps faceswap-cli"
+
+
+@dataclass(frozen=True)
+class Card:
+    """What is known of a bundled network.
+
+    Attributes:
+        name: its folder's name.
+        folder: where it lies.
+        facts: everything in `card.json`; `config` (what rebuilds the network), `sha256`, `licence`,
+            `data`, `figures` and `remake` are always there.
+    """
+
+    name: str
+    folder: Path
+    facts: Mapping[str, Any]
+
+    @property
+    def weights(self) -> Path:
+        """The file of weights."""
+        return self.folder / WEIGHTS
+
+
+def models_folder() -> Path:
+    """`models/` of a checkout, or the copy of it inside an installed package."""
+    package = Path(__file__).resolve().parent
+    installed = package / "_models"
+    return installed if installed.is_dir() else package.parent / "models"
+
+
+def names() -> list[str]:
+    """The bundled networks."""
+    return sorted(card.parent.name for card in models_folder().glob(f"*/{CARD}"))
+
+
+def card(name: str) -> Card:
+    """The card of a bundled network.
+
+    Raises:
+        UserError: there is no such network, or its card is damaged.
+    """
+    folder = models_folder() / name
+    try:
+        facts = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        needed = [facts[key] for key in ("config", "sha256", "licence", "data", "figures", "remake")]
+        assert needed
+    except FileNotFoundError as error:
+        raise UserError(f"the weights {name} are not in {models_folder()}", REINSTALL) from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{folder / CARD} is damaged ({error})", REINSTALL) from error
+    return Card(name, folder, facts)
+
+
+def tensors(name: str) -> dict[str, torch.Tensor]:
+    """A bundled network's weights as float32 on the CPU.
+
+    Raises:
+        UserError: they are missing, or not those that the card tells of.
+    """
+    from safetensors.torch import load
+
+    known = card(name)
+    try:
+        data = known.weights.read_bytes()
+    except OSError as error:
+        raise UserError(f"the weights {known.weights} can't be read ({error.strerror})", REINSTALL) from error
+    found = hashlib.sha256(data).hexdigest()
+    if found != known.facts["sha256"]:
+        raise UserError(
+            f"{known.weights} is damaged: its checksum is {found[:12]}..., "
+            f"its card says {str(known.facts['sha256'])[:12]}...",
+            REINSTALL,
+        )
+    return {key: value.float() for key, value in load(data).items()}
+
+
+def load_network(name: str, build: Callable[[Mapping[str, Any]], Network]) -> Network:
+    """A bundled network, ready to run on the CPU: evaluation mode, no gradients, channels-last.
+
+    Args:
+        name: its folder's name.
+        build: makes the network from the card's `config`.
+
+    Raises:
+        UserError: see `card` and `tensors`; or the weights don't fit the network.
+    """
+    import torch
+
+    network = build(card(name).facts["config"])
+    try:
+        network.load_state_dict(tensors(name))
+    except RuntimeError as error:
+        raise UserError(f"the weights {name} don't fit this version", REINSTALL) from error
+    network.requires_grad_(False)
+    return network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+@cache
+def shared_network(name: str, build: Callable[[Mapping[str, Any]], Network], device: str) -> Network:
+    """`load_network`, once for every device however many ask for it; see there."""
+    return load_network(name, build).to(device)
+
+
+def write(folder: Path, network: nn.Module, facts: Mapping[str, Any]) -> Card:
+    """Write a network's weights as fp16 and its card; what `scripts/train_*` end with.
+
+    Args:
+        folder: `models/NAME`.
+        network: its state_dict is written, floating point numbers as fp16.
+        facts: the card without `sha256` and `bytes`, which are added.
+    """
+    from safetensors.torch import save
+
+    state = {
+        key: (value.half() if value.is_floating_point() else value).detach().cpu().contiguous()
+        for key, value in network.state_dict().items()
+    }
+    data = save(state)
+    make_folder(folder)
+    write_bytes(folder / WEIGHTS, data)
+    whole = {**facts, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    write_text(folder / CARD, json.dumps(whole, indent=2, ensure_ascii=False) + "\n")
+    return Card(folder.name, folder, whole)
