@@ -90,6 +90,7 @@ class FaceRecord:
         shot: number of its shot (between two cuts) within the source, from 0.
         sharpness: see `quality.sharpness`; about 1 for a crisp face.
         pose: yaw, pitch, roll in degrees, see `pose`.
+        confidence: how sure the landmarks are on average, 0..1; 1 in sets that don't say.
     """
 
     crop: str
@@ -105,6 +106,7 @@ class FaceRecord:
     shot: int
     sharpness: float
     pose: tuple[float, float, float]
+    confidence: float = 1.0
 
     @property
     def face(self) -> Face:
@@ -208,6 +210,7 @@ def format_record(record: FaceRecord) -> str:
             "shot": record.shot,
             "sharpness": round(record.sharpness, 4),
             "pose": [round(angle, 1) for angle in record.pose],
+            "confidence": round(record.confidence, 4),
         }
     )
 
@@ -275,6 +278,7 @@ def _parse_line(fields: Any) -> FaceRecord | Source:
         shot=int(fields["shot"]),
         sharpness=float(fields["sharpness"]),
         pose=(float(yaw), float(pitch), float(roll)),
+        confidence=float(fields.get("confidence", 1.0)),  # younger than the format
     )
 
 

@@ -75,6 +75,15 @@ def test_what_was_written_is_read(folder: Path) -> None:
     assert sorted(faces.tracks()) == [(0, 0), (0, 1), (0, 2)]
 
 
+def test_sets_that_say_nothing_of_confidence_are_sure(folder: Path) -> None:
+    unsure = rounded(replace(record(0), confidence=0.43217))
+    assert unsure.confidence == 0.4322
+    fields = [json.loads(line) for line in lines_of(folder)]
+    older = [{k: v for k, v in one.items() if k != "confidence"} for one in fields]
+    (folder / "faces.jsonl").write_text("".join(json.dumps(one) + "\n" for one in older))
+    assert [one.confidence for one in FaceSet.open(folder).records] == [1.0, 1.0, 1.0]
+
+
 def test_deleting_a_crop_removes_the_face(folder: Path) -> None:
     (folder / "crops" / "a_000000_1.jpg").unlink()
     faces = FaceSet.open(folder)
