@@ -58,7 +58,7 @@ def stages(stage: FaceStage, frames: list[Frame]) -> dict[str, float]:
     found = detect(stage, frames)
     seconds["detector"] = time.perf_counter() - started
     started = time.perf_counter()
-    faces = [stage.describe(frame, detections) for frame, detections in zip(frames, found, strict=True)]
+    faces = stage.describe(frames, found)
     seconds["landmarks"] = time.perf_counter() - started
     pairs = [(frame, face) for frame, of_frame in zip(frames, faces, strict=True) for face in of_frame]
     seconds["crop, sharpness, pose"] = timed(lambda: [measure(*pair) for pair in pairs])

@@ -65,10 +65,8 @@ def analyse_batches(
 def _with_landmarks(
     stage: FaceStage, group: list[tuple[Frame, int]], found: Future[list[list[Detection]]]
 ) -> list[Looked]:
-    return [
-        (frame, shot, stage.describe(frame, detections))
-        for (frame, shot), detections in zip(group, found.result(), strict=True)
-    ]
+    faces = stage.describe([frame for frame, _ in group], found.result())
+    return [(frame, shot, those) for (frame, shot), those in zip(group, faces, strict=True)]
 
 
 def _groups(frames: Iterable[Frame], batch: int, start: int, every: int) -> Iterator[list[tuple[Frame, int]]]:

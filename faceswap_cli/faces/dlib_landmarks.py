@@ -20,7 +20,7 @@ from faceswap_cli.errors import UserError
 from faceswap_cli.faces import geometry
 from faceswap_cli.faces.boxes import roll
 from faceswap_cli.faces.dlib_models import LANDMARKS, model_file
-from faceswap_cli.faces.face import Detection, FloatArray
+from faceswap_cli.faces.face import Detection, FloatArray, Points
 from faceswap_cli.faces.optional import require
 from faceswap_cli.media.frame import Image
 
@@ -57,9 +57,14 @@ class DlibLandmarker:
         self._rectangle = require("dlib", "dlib-bin", "the landmarker dlib").rectangle
         self._predict = _predictor(model_file(LANDMARKS))
 
-    def __call__(self, image: Image, detections: Sequence[Detection]) -> list[FloatArray]:
-        """Landmarks of each detection in `image` (H, W, 3) uint8 RGB."""
-        return [self._one(image, detection.points) for detection in detections]
+    def __call__(
+        self, images: Sequence[Image], detections: Sequence[Sequence[Detection]]
+    ) -> list[list[Points]]:
+        """Landmarks of each picture's detections."""
+        return [
+            [Points.certain(self._one(image, d.points)) for d in found]
+            for image, found in zip(images, detections, strict=True)
+        ]
 
     def _one(self, image: Image, points: FloatArray) -> FloatArray:
         matrix = upright_matrix(points)

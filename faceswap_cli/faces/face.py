@@ -30,20 +30,44 @@ class Detection:
 
 
 @dataclass(frozen=True)
+class Points:
+    """The landmarks of a detection, and how far they can be trusted.
+
+    Attributes:
+        landmarks: (68, 2) float32 frame pixels, iBUG 300-W order.
+        spread: (68,) float32, each point's expected distance from its true place, frame pixels.
+        visible: (68,) float32, 0..1: nothing is in front of the point, and the head does not hide it.
+        face: 0..1, that there is a face at all.
+    """
+
+    landmarks: FloatArray
+    spread: FloatArray
+    visible: FloatArray
+    face: float = 1.0
+
+    @classmethod
+    def certain(cls, landmarks: FloatArray) -> Points:
+        """Landmarks (68, 2) of which nothing more is known."""
+        return cls(landmarks, np.zeros(68, np.float32), np.ones(68, np.float32))
+
+
+@dataclass(frozen=True)
 class Face:
     """A face in a frame. All coordinates are frame pixels.
 
     Attributes:
         box: (4,) float32, x0 y0 x1 y1.
         landmarks: (68, 2) float32, iBUG 300-W order.
-        score: the detector's confidence, 0..1.
+        score: 0..1: the detector's confidence, less what the landmarks speak against it.
         track: number of the track (one person through one shot), or -1 while unknown.
+        confidence: 0..1: how sure the landmarks are.
     """
 
     box: FloatArray
     landmarks: FloatArray
     score: float
     track: int = -1
+    confidence: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -64,5 +88,6 @@ class AlignedFace:
 Detector = Callable[[Sequence[Frame]], list[list[Detection]]]
 """A batch of frames in, for each the faces found, best first."""
 
-Landmarker = Callable[[Image, Sequence[Detection]], list[FloatArray]]
-"""A frame's image and its detections in, (68, 2) float32 frame pixels for each out."""
+Landmarker = Callable[[Sequence[Image], Sequence[Sequence[Detection]]], list[list[Points]]]
+"""Pictures and the detections of each in, the landmarks of each detection out: all in one call, so that a
+network sees the faces of many frames together."""

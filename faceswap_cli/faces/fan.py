@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces import geometry
 from faceswap_cli.faces.boxes import roll, suppress
-from faceswap_cli.faces.face import Detection, FloatArray
+from faceswap_cli.faces.face import Detection, FloatArray, Points
 from faceswap_cli.faces.optional import require
 from faceswap_cli.media.frame import Frame, Image
 
@@ -107,9 +107,14 @@ class FanLandmarker:
                 package.LandmarksType.TWO_D, device=device, face_detector="folder", compile=False
             )
 
-    def __call__(self, image: Image, detections: Sequence[Detection]) -> list[FloatArray]:
-        """Landmarks (68, 2), frame pixels, of each detection in `image` (H, W, 3) uint8 RGB."""
-        return [self._one(image, detection) for detection in detections]
+    def __call__(
+        self, images: Sequence[Image], detections: Sequence[Sequence[Detection]]
+    ) -> list[list[Points]]:
+        """Landmarks of each picture's detections."""
+        return [
+            [Points.certain(self._one(image, d)) for d in found]
+            for image, found in zip(images, detections, strict=True)
+        ]
 
     def _one(self, image: Image, detection: Detection) -> FloatArray:
         matrix, box = upright_view(detection)

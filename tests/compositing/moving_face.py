@@ -13,9 +13,10 @@ import torch
 
 from faceswap_cli.compositing.options import ConvertOptions, ConvertProgress
 from faceswap_cli.compositing.pipeline import convert_video
-from faceswap_cli.faces.face import Detection, FloatArray
+from faceswap_cli.faces.face import Detection, Points
 from faceswap_cli.faces.geometry import mean_face
-from faceswap_cli.faces.stage import FaceStage, five_of
+from faceswap_cli.faces.landmark_shape import five_of
+from faceswap_cli.faces.stage import FaceStage
 from faceswap_cli.media.encode import EncodeOptions
 from faceswap_cli.media.frame import Frame, Image
 from faceswap_cli.media.reader import VideoReader
@@ -73,8 +74,11 @@ def fake_stage(people: int = 1, missing: Sequence[int] = (), looks: list[int] | 
             found.append([_detection(points) for points in there])
         return found
 
-    def describe(image: Image, detections: Sequence[Detection]) -> list[FloatArray]:
-        return [(mean_face(FACE) + d.box[:2] - mean_face(FACE).min(0)).astype(np.float32) for d in detections]
+    def describe(images: Sequence[Image], detections: Sequence[Sequence[Detection]]) -> list[list[Points]]:
+        shape = mean_face(FACE) - mean_face(FACE).min(0)
+        return [
+            [Points.certain((shape + d.box[:2]).astype(np.float32)) for d in found] for found in detections
+        ]
 
     return FaceStage(
         detect, describe, "fake stage", ("fake", f"{people} people, without {sorted(missing)}"), min_size=24

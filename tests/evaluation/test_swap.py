@@ -12,9 +12,10 @@ import pytest
 
 from faceswap_cli.evaluation import metrics
 from faceswap_cli.evaluation.swap import evaluate_swap
-from faceswap_cli.faces.face import Detection, FloatArray
+from faceswap_cli.faces.face import Detection, Points
 from faceswap_cli.faces.geometry import mean_face
-from faceswap_cli.faces.stage import FaceStage, five_of
+from faceswap_cli.faces.landmark_shape import five_of
+from faceswap_cli.faces.stage import FaceStage
 from faceswap_cli.media.frame import Frame, Image
 from tests.clips import write_clip
 
@@ -47,8 +48,8 @@ def stage() -> FaceStage:
     def detect(frames: Sequence[Frame]) -> list[list[Detection]]:
         return [[found] for _ in frames]
 
-    def describe(image: Image, detections: Sequence[Detection]) -> list[FloatArray]:
-        return [POINTS for _ in detections]
+    def describe(images: Sequence[Image], detections: Sequence[Sequence[Detection]]) -> list[list[Points]]:
+        return [[Points.certain(POINTS) for _ in found] for found in detections]
 
     return FaceStage(detect, describe, "one face that never moves")
 

@@ -14,9 +14,10 @@ from faceswap_cli.errors import UserError
 from faceswap_cli.faces import dlib_models, fan, geometry
 from faceswap_cli.faces.dlib_landmarks import DlibLandmarker
 from faceswap_cli.faces.face import Detection
+from faceswap_cli.faces.landmark_shape import five_of
 from faceswap_cli.faces.pose import _POINTS, _SHAPE, pose
 from faceswap_cli.faces.quality import quality, sharpness
-from faceswap_cli.faces.stage import FaceStage, build_stage, five_of
+from faceswap_cli.faces.stage import FaceStage, build_stage
 from faceswap_cli.media.frame import Image
 
 
@@ -56,13 +57,13 @@ def test_landmarks_of_faces_half_outside_the_frame_are_finite(stage: FaceStage, 
     [faces] = stage.find(one(np.ascontiguousarray(face_picture[:, :310])))
     assert all(np.isfinite(face.landmarks).all() for face in faces)
     collapsed = Detection(np.zeros(4, np.float32), np.zeros((5, 2), np.float32), 1.0)
-    assert stage.describe(one(face_picture)[0], [collapsed]) == []
+    assert stage.describe(one(face_picture), [[collapsed]]) == [[]]
 
 
 def test_false_faces_lose_their_score(stage: FaceStage, face_picture: Image) -> None:
     wall = np.array([400, 40, 520, 200], np.float32)
     points = np.array([[420, 90], [500, 180], [410, 120], [505, 60], [450, 190]], np.float32)
-    assert stage.describe(one(face_picture)[0], [Detection(wall, points, 0.99)]) == []
+    assert stage.describe(one(face_picture), [[Detection(wall, points, 0.99)]]) == [[]]
 
 
 def test_a_missing_model_file_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,7 +124,8 @@ def test_fan_gets_an_upright_face_and_its_points_come_back(
     picture = moved(face_picture, 0, 0, 1.0, angle)
     [[face]] = stage.find(one(picture))
     found = stage.detector(one(picture))[0]
-    [landmarks] = fan.FanLandmarker("cpu")(picture, found)
+    [[points]] = fan.FanLandmarker("cpu")([picture], [found])
+    landmarks = points.landmarks
     apart = np.linalg.norm(landmarks - face.landmarks, axis=1).mean()
     assert apart < 0.05 * geometry.interocular(face.landmarks)
     assert landmarks.shape == (68, 2) and landmarks.dtype == np.float32

@@ -1,0 +1,116 @@
+"""68 landmarks by the tool's own network, `models/landmarks`: all faces of a batch of frames in one call.
+
+Each face is looked at twice: first framed by the detector's five points, then by the landmarks found, so that
+the answer hardly depends on how the detector saw it, nor on how far the head is turned in the picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from faceswap_cli import zoo
+from faceswap_cli.faces import geometry
+from faceswap_cli.faces.face import Detection, FloatArray, Points
+from faceswap_cli.faces.landmark_shape import five_of
+from faceswap_cli.media.frame import Image
+from faceswap_cli.networks.landmarks import LandmarkNetwork, build_landmarks
+
+BATCH = 64
+"""Faces that go through the network together, at most: 0.2 GB of activations."""
+
+DOUBTFUL = 0.5
+"""Where the first look sees a face less surely than this, the picture may stand on its side or head."""
+
+_FIVE = five_of(geometry.MEAN_FACE)
+
+
+class CompactLandmarker:
+    """A `Landmarker`: the tool's own network.
+
+    Args:
+        device: a torch device's name.
+
+    Raises:
+        UserError: the weights are missing or damaged.
+    """
+
+    def __init__(self, device: str = "cpu") -> None:
+        self._device = torch.device(device)
+        self._network: LandmarkNetwork = zoo.shared_network("landmarks", build_landmarks, device)
+        self._config = self._network.config
+
+    def __call__(
+        self, images: Sequence[Image], detections: Sequence[Sequence[Detection]]
+    ) -> list[list[Points]]:
+        """Landmarks of each picture's detections.
+
+        Args:
+            images: N pictures (H, W, 3) uint8 RGB, of any sizes.
+            detections: for each of them the faces found.
+        """
+        places = [(image, d) for image, found in zip(images, detections, strict=True) for d in found]
+        points: list[Points] = []
+        for start in range(0, len(places), BATCH):
+            points += self._some(places[start : start + BATCH])
+        rest = iter(points)
+        return [[next(rest) for _ in found] for found in detections]
+
+    def _some(self, places: Sequence[tuple[Image, Detection]]) -> list[Points]:
+        images = [image for image, _ in places]
+        first = self._look(images, [self._framed(five_matrix(d.points)) for _, d in places])
+        for i in [i for i, points in enumerate(first) if points.face < DOUBTFUL]:
+            first[i] = self._turning(images[i], places[i][1], first[i])
+        return self._look(images, [self._framed(_refined(points)) for points in first])
+
+    def _turning(self, image: Image, detection: Detection, upright: Points) -> Points:
+        """The surest look at a face of which it is not clear which way is up."""
+        matrices = [self._framed(_rotated(five_matrix(detection.points), q)) for q in (1, 2, 3)]
+        return max([upright, *self._look([image] * 3, matrices)], key=lambda points: points.face)
+
+    def _framed(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+        """From the matrix into face units the one into the network's picture."""
+        scale = self._config.size / self._config.side
+        shift = (matrix[:, 2] - geometry.FACE_CENTRE) * scale + (self._config.size - 1) / 2
+        return np.hstack([matrix[:, :2] * scale, shift[:, None]])
+
+    def _look(self, images: Sequence[Image], matrices: Sequence[NDArray[np.float64]]) -> list[Points]:
+        """What the network says of each picture through its matrix (frame to network pixels)."""
+        size = self._config.size
+        crops = np.stack([geometry.warp(i, m, size) for i, m in zip(images, matrices, strict=True)])
+        batch = torch.from_numpy(crops).to(self._device).permute(0, 3, 1, 2).float().div_(255)
+        with torch.inference_mode():
+            out = self._network(batch)
+        points, spread = out.points.cpu().numpy(), out.spread.cpu().numpy()
+        visible, face = out.visible.sigmoid().cpu().numpy(), out.face.sigmoid().cpu().numpy()
+        found = []
+        for k, matrix in enumerate(matrices):
+            back = geometry.invert(matrix)
+            there = geometry.transform(points[k], back).astype(np.float32)
+            scale = np.float32(np.hypot(back[0, 0], back[1, 0]))
+            found.append(Points(there, spread[k] * scale, visible[k], float(face[k])))
+        return found
+
+
+def five_matrix(points: FloatArray) -> NDArray[np.float64]:
+    """The similarity (2, 3) that takes a detector's five points (5, 2) to face units."""
+    p = np.asarray(points, np.float64)
+    if float(np.ptp(p, axis=0).max()) < 1e-3:  # all in one place: any frame is as good as another
+        p = p + _FIVE
+    return geometry.similarity(p, _FIVE)
+
+
+def _refined(points: Points) -> NDArray[np.float64]:
+    """The similarity from the frame to face units, by landmarks as `geometry.crop_matrix` does."""
+    return geometry.similarity(points.landmarks[geometry.INTERIOR], geometry.MEAN_FACE[geometry.INTERIOR])
+
+
+def _rotated(matrix: NDArray[np.float64], quarters: int) -> NDArray[np.float64]:
+    """The same frame, turned by so many quarters about the middle of the face."""
+    cos, sin = ((0, 1), (-1, 0), (0, -1))[quarters - 1]
+    turn = np.array([[cos, -sin], [sin, cos]], np.float64)
+    centre = np.array(geometry.FACE_CENTRE)
+    return np.hstack([turn @ matrix[:, :2], (turn @ (matrix[:, 2] - centre) + centre)[:, None]])
