@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     Network = TypeVar("Network", bound=nn.Module)
 
+NEEDED = {"config", "sha256", "licence", "data", "figures", "remake"}
+
 CARD, WEIGHTS = "card.json", "weights.safetensors"
 
 REINSTALL = "Install faceswap anew: pip install --force-reinstall --no-deps faceswap-cli"
@@ -36,8 +38,7 @@ class Card:
     Attributes:
         name: its folder's name.
         folder: where it lies.
-        facts: everything in `card.json`; `config` (what rebuilds the network), `sha256`, `licence`,
-            `data`, `figures` and `remake` are always there.
+        facts: everything in `card.json`; NEEDED is always there, `config` being what rebuilds the network.
     """
 
     name: str
@@ -71,11 +72,11 @@ def card(name: str) -> Card:
     folder = models_folder() / name
     try:
         facts = json.loads((folder / CARD).read_text(encoding="utf-8"))
-        needed = [facts[key] for key in ("config", "sha256", "licence", "data", "figures", "remake")]
-        assert needed
+        if missing := sorted(NEEDED - facts.keys()):
+            raise KeyError(missing[0])
     except FileNotFoundError as error:
         raise UserError(f"the weights {name} are not in {models_folder()}", REINSTALL) from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, AttributeError) as error:
         raise UserError(f"{folder / CARD} is damaged ({error})", REINSTALL) from error
     return Card(name, folder, facts)
 

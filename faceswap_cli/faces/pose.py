@@ -1,7 +1,7 @@
-"""Which way a head looks, from its 68 landmarks, by a weak-perspective fit to a generic rigid face.
+"""Which way a head looks, from its 68 landmarks, by a weak-perspective fit to the 3-D mean face.
 
-Portraits of 61 people looking ahead measure 0 +- 3 (yaw) and 0 +- 7 degrees (pitch). dlib's landmarks
-collapse on full profiles, which read 35-50 degrees of yaw, not 90.
+That face is `geometry.MEAN_FACE` with the depths of `landmark_shape.DEPTH`; of its points those are used that
+move little with the expression.
 
 Signs, as seen by the viewer of the picture: yaw > 0, the face looks to the picture's right; pitch > 0, it
 looks up; roll > 0, it is tilted with the clock. All three are about 0 for a passport photo.
@@ -13,20 +13,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from faceswap_cli.faces.geometry import MEAN_FACE
+from faceswap_cli.faces.landmark_shape import DEPTH
 
-# How far in front of the outer eye corners each point lies, in face units (their distance is 1, about 90
-# mm): hand-set from anthropometric averages. Only points that move little with the expression are used:
-# the bridge and the wings of the nose, the eye corners, and with less weight brows and upper lip.
-_DEPTHS = {
-    18: 0.17, 19: 0.22, 20: 0.25, 23: 0.25, 24: 0.22, 25: 0.17,
-    27: 0.21, 28: 0.29, 29: 0.38, 30: 0.47, 31: 0.22, 32: 0.28, 33: 0.31, 34: 0.28, 35: 0.22,
-    36: 0.00, 39: 0.11, 42: 0.11, 45: 0.00, 48: 0.16, 51: 0.31, 54: 0.16,
-}  # fmt: skip
-_WEIGHTS = {**dict.fromkeys((18, 19, 20, 23, 24, 25), 0.5), **dict.fromkeys((48, 51, 54), 0.5)}
+_RIGID = (18, 19, 20, 23, 24, 25, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 39, 42, 45, 48, 51, 54)
+"""Points that move little with the expression: the bridge and the wings of the nose, the eye corners, and with
+less weight brows and upper lip."""
 
-_POINTS = np.array(list(_DEPTHS))
-_SHAPE = np.column_stack([MEAN_FACE[_POINTS], -np.array(list(_DEPTHS.values()))])  # z grows into the picture
-_WEIGHT = np.array([_WEIGHTS.get(i, 1.0) for i in _DEPTHS])
+_POINTS = np.array(_RIGID)
+_SHAPE = np.column_stack([MEAN_FACE, -DEPTH])[_POINTS]  # z grows into the picture
+_WEIGHT = np.where(np.isin(_POINTS, (18, 19, 20, 23, 24, 25, 48, 51, 54)), 0.5, 1.0)
 _CENTRED = _SHAPE - np.average(_SHAPE, axis=0, weights=_WEIGHT)
 _SOLVE = np.linalg.pinv(_CENTRED * np.sqrt(_WEIGHT)[:, None])
 
