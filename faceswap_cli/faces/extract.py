@@ -256,6 +256,7 @@ def _record(
         shot=shot,
         sharpness=sharpness(crop, geometry.transform(landmarks, matrix)),
         pose=pose(landmarks),
+        confidence=face.confidence,
     )
     return rounded(record), crop
 
