@@ -1,31 +1,222 @@
-"""`faceswap faces`."""
+"""`faceswap faces`: look at face sets, sort them, and take out what should not be there."""
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from faceswap_cli.cli import console
 from faceswap_cli.cli.app import new_app
 
-app = new_app(help="Look at face sets.")
+if TYPE_CHECKING:
+    from faceswap_cli.faces.measures import Measuring
+
+T = TypeVar("T")
+
+app = new_app(help="Look at face sets, sort them, take out what should not be there.")
+
+FaceSetArgument = Annotated[Path, typer.Argument(metavar="FACES", help="Face set folder.")]
 
 
 @app.callback()
 def faces() -> None:
-    """Look at face sets."""
+    """Look at face sets, sort them, take out what should not be there."""
 
 
 @app.command("sheet")
-def sheet(
-    face_set: Annotated[Path, typer.Argument(metavar="FACES", help="Face set folder.")],
-) -> None:
-    """Make the review sheet anew, after crops were deleted: crops by track, worst first."""
+def sheet(face_set: FaceSetArgument) -> None:
+    """Make the review sheet anew, after crops were deleted, moved or sorted by hand.
+
+    FACES/sheet.html shows every crop, by track, worst first (of a sorted set, in the order of the files).
+    There one can sort, filter and tick crops, and save the ticks as a list for `faceswap faces filter
+    --list`. FACES/sheet.jpg is a picture with a few crops of each track.
+    """
     from faceswap_cli.faces.faceset import FaceSet
     from faceswap_cli.faces.sheet import write_sheet
 
     opened = FaceSet.open(face_set)
     page, picture = write_sheet(opened)
     console.say(f"done: {page} and {picture.name} ({len(opened)} faces)")
+
+
+@app.command("sort")
+def sort(
+    face_set: FaceSetArgument,
+    by: Annotated[
+        str,
+        typer.Option(
+            help="blur, size, quality, confidence, likeness or outlier: the worst first. brightness: dark "
+            "first. yaw: looking to the picture's left first. pitch: looking down first. roll: tilted "
+            "against the clock first. track: by source and track. time: by source and time, which gives the "
+            "files their own names back."
+        ),
+    ],
+    reverse: Annotated[bool, typer.Option("--reverse", help="The other way round.")] = False,
+    to: Annotated[
+        Path | None,
+        typer.Option(metavar="PHOTO", help="Whose likeness, with --by likeness: a photo of a face."),
+    ] = None,
+) -> None:
+    """Rename the crops so that any file manager shows them in an order.
+
+    A rank is put before each file's name (000012@clip_000042_0.jpg); sorting again replaces it, and --by
+    time takes it away. What is worst comes first and can be deleted as a block. The set stays whole at every
+    moment: after a crash, sort again.
+    """
+    from faceswap_cli.faces.order import sort_faces
+
+    done = _watched("sort", sort_faces(face_set, by, reverse, to))
+    if done.unreadable:
+        console.warn(f"{done.unreadable} crops can't be read; they come first")
+    page = _refresh_sheet(face_set)
+    console.say(f"done: {done.faces} faces sorted by {by}, {done.renamed} files renamed{page}")
+
+
+@app.command("filter")
+def filter_command(
+    face_set: FaceSetArgument,
+    min_size: Annotated[
+        float | None,
+        typer.Option(min=0, max=100000, help="Least size: the box's longer side in pixels of the frame."),
+    ] = None,
+    min_sharpness: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=10, help="Least sharpness: about 1 for a face in focus, 0.1 for a blurred one."
+        ),
+    ] = None,
+    min_quality: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Least quality, as the sheet shows it, 0 to 1.")
+    ] = None,
+    min_score: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Least score of the detector, 0 to 1.")
+    ] = None,
+    min_confidence: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Least mean confidence of the landmarks, 0 to 1.")
+    ] = None,
+    max_yaw: Annotated[
+        float | None, typer.Option(min=0, max=180, help="Most degrees a head may be turned to either side.")
+    ] = None,
+    max_pitch: Annotated[
+        float | None, typer.Option(min=0, max=180, help="Most degrees a head may look up or down.")
+    ] = None,
+    max_roll: Annotated[
+        float | None, typer.Option(min=0, max=180, help="Most degrees a head may be tilted to either side.")
+    ] = None,
+    min_brightness: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Least mean brightness of the face, 0 (black) to 1.")
+    ] = None,
+    max_brightness: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Most mean brightness of the face, 0 to 1 (white).")
+    ] = None,
+    doubtful: Annotated[
+        bool, typer.Option("--doubtful", help="Move tracks that are probably no faces; the sheet says why.")
+    ] = False,
+    track: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="N",
+            help="Move this track: N, or SOURCE:N where several sources have one. May be repeated.",
+        ),
+    ] = None,
+    list_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--list",
+            metavar="FILE",
+            help="Move the crops on this list, one name a line; the sheet makes such.",
+        ),
+    ] = None,
+    bin_folder: Annotated[
+        Path | None,
+        typer.Option("--bin", metavar="FOLDER", help="Where they are moved. [default: FACES/bin]"),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be moved.")] = False,
+    restore: Annotated[
+        bool, typer.Option("--restore", help="Move everything that was filtered back into the set.")
+    ] = False,
+) -> None:
+    """Move crops that fail out of the set, into a bin. Nothing is deleted.
+
+    A crop that fails one of the rules is moved. `faceswap faces filter FACES --restore` moves all of them
+    back.
+    """
+    from faceswap_cli.faces.curate import filter_faces
+    from faceswap_cli.faces.sieve import Rules
+
+    least = {
+        "size": min_size,
+        "sharpness": min_sharpness,
+        "quality": min_quality,
+        "score": min_score,
+        "confidence": min_confidence,
+        "brightness": min_brightness,
+    }
+    most = {"yaw": max_yaw, "pitch": max_pitch, "roll": max_roll, "brightness": max_brightness}
+    rules = Rules(_given(least), _given(most), doubtful, tuple(track or ()), list_file)
+    if restore:
+        _restore(face_set, bool(rules) or dry_run or bin_folder is not None)
+        return
+    done = _watched("filter", filter_faces(face_set, rules, bin_folder, dry_run))
+    for reason, count in sorted(done.failing.counts.items(), key=lambda one: -one[1]):
+        console.say(f"{count:6d} {reason}")
+    if done.failing.unreadable:
+        console.warn(f"{done.failing.unreadable} crops can't be read and were not measured; they stay")
+    failing = len(done.failing.reasons)
+    if dry_run:
+        console.say(f"{failing} of {done.faces} faces would be moved")
+        return
+    if not failing:
+        console.say(f"nothing to do: none of the {done.faces} faces fails")
+        return
+    page = _refresh_sheet(face_set)
+    console.say(f"done: {done.moved} of {done.faces} faces moved to {bin_folder or face_set / 'bin'}{page}")
+
+
+def _restore(face_set: Path, with_others: bool) -> None:
+    from faceswap_cli.errors import UserError
+    from faceswap_cli.faces.curate import restore_faces
+
+    if with_others:
+        raise UserError("--restore brings back everything", "Use it without other options")
+    done = restore_faces(face_set)
+    if done.there:
+        console.warn(
+            f"{done.there} crops are in the set already and differ; those in the bin were left there"
+        )
+    if done.gone:
+        console.warn(f"{done.gone} crops are no longer in the bin")
+    page = _refresh_sheet(face_set) if done.back else ""
+    console.say(f"done: {done.back} faces moved back{page}")
+
+
+def _given(options: dict[str, float | None]) -> dict[str, float]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _watched(label: str, steps: Generator[Measuring, None, T]) -> T:
+    """Run work that reports, with a progress line if it reports at all, and give what it returns."""
+    with console.Bar(label) as bar:
+        while True:
+            try:
+                step = next(steps)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            bar.update(step.done, step.total, f"{step.done} of {step.total} faces")
+
+
+def _refresh_sheet(face_set: Path) -> str:
+    """Make the sheet anew, and say where it is; of an empty set there is none."""
+    from faceswap_cli.faces.faceset import FaceSet
+    from faceswap_cli.faces.sheet import PAGE, PICTURE, write_sheet
+
+    opened = FaceSet.open(face_set)
+    if opened.records:
+        return f"; look at {write_sheet(opened)[0]}"
+    for name in (PAGE, PICTURE):
+        (face_set / name).unlink(missing_ok=True)
+    return "; the set is empty now"

@@ -6,7 +6,8 @@ FACES/
   faces.jsonl                where each came from, see `records`
   .lock                      held by the process that adds to it
 ```
-Deleting a crop's file removes that face from the set.
+Deleting a crop's file removes that face from the set. A sorted crop's file has its rank before its name, see
+`crop_files`; the index keeps the name alone.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import cv2
 import numpy as np
 
 from faceswap_cli.errors import UserError
+from faceswap_cli.faces.crop_files import crop_files, is_ranked
 from faceswap_cli.faces.records import (
     CROPS,
     INDEX,
@@ -60,7 +62,7 @@ class FaceSet:
         self.path = path
         self.header = index.header
         self.sources = index.sources
-        there = _crop_names(path)
+        self._files = there = crop_files(path)
         everything = [record for records in index.records.values() for record in records]
         self.records = [record for record in everything if record.crop in there]
         self.deleted = [record for record in everything if record.crop not in there]
@@ -87,9 +89,18 @@ class FaceSet:
     def __len__(self) -> int:
         return len(self.records)
 
+    @property
+    def is_sorted(self) -> bool:
+        """Whether crops' files have ranks."""
+        return any(is_ranked(self.crop_file(record)) for record in self.records)
+
+    def crop_file(self, record: FaceRecord) -> str:
+        """The name of a crop's file in `crops/`: the crop's own, or that with a rank before it."""
+        return self._files.get(record.crop, record.crop)
+
     def crop_path(self, record: FaceRecord) -> Path:
         """The file of a face's crop."""
-        return self.path / CROPS / record.crop
+        return self.path / CROPS / self.crop_file(record)
 
     def crop(self, record: FaceRecord) -> Image:
         """A face's crop: (S, S, 3) uint8 RGB.
@@ -247,13 +258,6 @@ def _reading(path: Path) -> Iterator[None]:
         raise UserError(
             f"{path} can't be read: {error.strerror or error}", "Check that it is there, and its permissions"
         ) from error
-
-
-def _crop_names(path: Path) -> set[str]:
-    """Names of the crops that are there (one listing is far faster than asking for each)."""
-    folder = path / CROPS
-    with _reading(folder):
-        return {entry.name for entry in os.scandir(folder)} if folder.is_dir() else set()
 
 
 def _write_crop(path: Path, image: Image) -> None:

@@ -1,4 +1,4 @@
-"""Figures that tell good faces from poor ones: sharpness, and a quality that sums everything up."""
+"""Figures that tell good faces from poor ones: sharpness, brightness, and a quality that sums them up."""
 
 from __future__ import annotations
 
@@ -33,15 +33,29 @@ def sharpness(crop: Image, landmarks: ArrayLike) -> float:
     points = np.asarray(landmarks, np.float64)
     matrix = geometry.crop_matrix(points, MEASURED)
     grey = cv2.cvtColor(geometry.warp(crop, matrix, MEASURED), cv2.COLOR_RGB2GRAY).astype(np.float32)
-    mask = _hull(geometry.transform(points, matrix))
+    mask = _hull(geometry.transform(points, matrix), MEASURED)
     detail = cv2.Laplacian(grey, cv2.CV_32F)[mask]
     return float(detail.var() / (grey[mask].var() + 1.0) / CRISP) if mask.any() else 0.0
 
 
-def _hull(points: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """What lies inside the landmarks, as a (MEASURED, MEASURED) mask."""
-    mask = np.zeros((MEASURED, MEASURED), np.uint8)
-    outline = cv2.convexHull(np.round(np.clip(points, -MEASURED, 2 * MEASURED)).astype(np.int32))
+def brightness(grey: NDArray[np.uint8], landmarks: ArrayLike) -> float:
+    """How light a face is: the mean luma of what lies inside its landmarks.
+
+    Args:
+        grey: (S, S) uint8, luma as BT.601 weighs it, the way JPEG keeps it.
+        landmarks: (68, 2) in the same pixels.
+
+    Returns:
+        0 (black) to 1 (white), in the picture's own gamma; nan when no landmark lies in the picture.
+    """
+    mask = _hull(np.asarray(landmarks, np.float64), grey.shape[0])
+    return float(grey[mask].mean() / 255) if mask.any() else float("nan")
+
+
+def _hull(points: NDArray[np.float64], size: int) -> NDArray[np.bool_]:
+    """What lies inside the landmarks, as a (size, size) mask."""
+    mask = np.zeros((size, size), np.uint8)
+    outline = cv2.convexHull(np.round(np.clip(points, -size, 2 * size)).astype(np.int32))
     cv2.fillConvexPoly(mask, outline, 1)
     return mask.astype(bool)
 

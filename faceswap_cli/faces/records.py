@@ -79,7 +79,7 @@ class FaceRecord:
     """One face of a face set. Coordinates are frame pixels unless said otherwise.
 
     Attributes:
-        crop: file name in `crops/`.
+        crop: the crop's name, and that of its file in `crops/` unless the set was sorted, see `crop_files`.
         source: id of its source.
         frame: index of its frame; time: seconds; pts: the stream's own timestamp, None for photos.
         box: (4,) float32, x0 y0 x1 y1.
