@@ -17,7 +17,7 @@ from faceswap_cli.faces import geometry
 from faceswap_cli.faces.face import Detection, FloatArray, Points
 from faceswap_cli.faces.landmark_shape import five_of
 from faceswap_cli.media.frame import Image
-from faceswap_cli.networks.landmarks import LandmarkNetwork, build_landmarks
+from faceswap_cli.networks.landmarks import LandmarkNetwork, build
 
 BATCH = 64
 """Faces that go through the network together, at most: 0.2 GB of activations."""
@@ -40,7 +40,7 @@ class CompactLandmarker:
 
     def __init__(self, device: str = "cpu") -> None:
         self._device = torch.device(device)
-        self._network: LandmarkNetwork = zoo.shared_network("landmarks", build_landmarks, device)
+        self._network: LandmarkNetwork = zoo.shared_network("landmarks", build, device)
         self._config = self._network.config
 
     def __call__(

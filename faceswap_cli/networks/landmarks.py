@@ -101,7 +101,7 @@ class LandmarkNetwork(nn.Module):
         return LandmarkOutput(points, spread, said[..., 3], self.face(sixteenth.mean((2, 3)))[:, 0])
 
 
-def build_landmarks(config: Mapping[str, Any]) -> LandmarkNetwork:
+def build(config: Mapping[str, Any]) -> LandmarkNetwork:
     """The network from a card's configuration, freshly initialised."""
     return LandmarkNetwork(LandmarkConfig(**config))
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from faceswap_cli.networks.landmarks import STRIDE, LandmarkConfig, LandmarkNetwork, build_landmarks
+from faceswap_cli.networks.landmarks import STRIDE, LandmarkConfig, LandmarkNetwork, build
 
 
 @pytest.fixture(scope="module")
@@ -48,4 +48,4 @@ def test_a_picture_is_judged_by_itself(network: LandmarkNetwork) -> None:
 
 def test_odd_sizes_are_refused() -> None:
     with pytest.raises(ValueError, match="multiple of 16"):
-        build_landmarks({"size": 100})
+        build({"size": 100})
