@@ -18,18 +18,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from faceswap_cli.compositing.options import ConvertProgress
+    from faceswap_cli.compositing.options import ConvertOptions, ConvertProgress
+    from faceswap_cli.faces.parsing import FaceParser
     from faceswap_cli.networks.renderer import Renderer
 
 app = new_app(help="Put the learnt face into a video or a photo.")
-
-
-class Mask(StrEnum):
-    """Names in compositing.masks."""
-
-    hull = "hull"
-    model = "model"
-    both = "both"
 
 
 class Colour(StrEnum):
@@ -55,13 +48,17 @@ class Person(StrEnum):
     b = "b"
 
 
+DEFAULT_MASK = "hull+model"
+
 RunOption = Annotated[Path, typer.Option("--model", "-m", help="Run folder that `faceswap train` wrote.")]
 OutputOption = Annotated[Path, typer.Option("--output", "-o", help="File to write; its suffix says how.")]
 FaceOption = Annotated[Person, typer.Option("--face", help="Whose face is drawn: b, the source, or a.")]
 MaskOption = Annotated[
-    Mask,
+    str,
     typer.Option(
-        help="Where the new face shows: hull of the landmarks, the model's own mask, or where both are."
+        help="Where the new face shows, one or several joined by +: hull (around the landmarks), model (the "
+        "network's own mask), parsed (skin up to the hair, as a face parser sees it), occlusion (not over "
+        "hands, microphones, hair and frames of glasses before the face); both is hull+model."
     ),
 ]
 ColourOption = Annotated[
@@ -101,7 +98,7 @@ def video(
     ] = None,
     face: FaceOption = Person.b,
     all_faces: AllFacesOption = False,
-    mask: MaskOption = Mask.both,
+    mask: MaskOption = DEFAULT_MASK,
     colour: ColourOption = Colour.rct,
     erode: ErodeOption = 0.0,
     feather: FeatherOption = 0.12,
@@ -143,7 +140,7 @@ def video(
     from faceswap_cli.media.encode import EncodeOptions
 
     options = ConvertOptions(
-        mask=mask.value,
+        mask=mask,
         colour=colour.value,
         erode=erode,
         feather=feather,
@@ -160,7 +157,8 @@ def video(
     if known is None:
         stage = build_stage(detector, landmarks, device, min_size=min_size)
         console.tell(stage.explanation)
-    steps = convert_video(source, output, renderer, options, stage, known, reference, fingerprint)
+    parser = _parser(options, device)
+    steps = convert_video(source, output, renderer, options, stage, known, reference, fingerprint, parser)
     try:
         with console.Bar("convert") as bar:
             for step in steps:
@@ -178,7 +176,7 @@ def photo(
     output: OutputOption,
     face: FaceOption = Person.b,
     all_faces: AllFacesOption = False,
-    mask: MaskOption = Mask.both,
+    mask: MaskOption = DEFAULT_MASK,
     colour: ColourOption = Colour.rct,
     erode: ErodeOption = 0.0,
     feather: FeatherOption = 0.12,
@@ -200,7 +198,7 @@ def photo(
     from faceswap_cli.faces.stage import build_stage
 
     options = ConvertOptions(
-        mask=mask.value,
+        mask=mask,
         colour=colour.value,
         erode=erode,
         feather=feather,
@@ -210,7 +208,7 @@ def photo(
     )
     renderer, reference, _ = _load(run, face, device)
     stage = build_stage(detector, landmarks, device, min_size=min_size, thorough=True)
-    report = convert_photo(source, output, renderer, options, stage, reference)
+    report = convert_photo(source, output, renderer, options, stage, reference, _parser(options, device))
     if report.note:
         console.warn(report.note)
     alone = f", {report.left_alone} of other people left alone" if report.left_alone else ""
@@ -232,6 +230,19 @@ def _load(run: Path, face: Person, device: str) -> tuple[Renderer, NDArray[np.fl
     reference = opened.reference if len(opened.reference) and face is Person.b else None
     fingerprint = hashlib.sha256(f"{checkpoint.path.name} {face.value}".encode()).hexdigest()
     return model.renderer(face.value), reference, fingerprint
+
+
+def _parser(options: ConvertOptions, device: str) -> FaceParser | None:
+    """The face parser, if the masks asked for want it; its weights are checked at once."""
+    from faceswap_cli.compositing.masks import wanted
+    from faceswap_cli.device import pick_device
+    from faceswap_cli.faces.parsing import FaceParser
+
+    if not wanted(options.mask).parser:
+        return None
+    parser = FaceParser(str(pick_device(device)))
+    parser.load()
+    return parser
 
 
 def _show(bar: console.Bar, step: ConvertProgress) -> None:

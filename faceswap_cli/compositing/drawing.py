@@ -15,12 +15,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from faceswap_cli.compositing import blend, colour, masks, smoothing
+from faceswap_cli.compositing import blend, colour, masks, smoothing, veil
 from faceswap_cli.compositing.colour import ColourStats, ColourTransform
 from faceswap_cli.compositing.options import ConvertOptions
 from faceswap_cli.compositing.plan import Plan, PlannedFace
+from faceswap_cli.faces import parsing
 from faceswap_cli.faces.face import FloatArray
 from faceswap_cli.faces.geometry import crop_matrix, transform, warp
+from faceswap_cli.faces.parsing import FaceParser
 from faceswap_cli.media.frame import Frame, Image
 from faceswap_cli.networks.renderer import Renderer
 
@@ -38,16 +40,21 @@ class Drawn:
     Attributes:
         face: what the plan says of it.
         matrix: (2, 3) similarity from frame to crop pixels.
+        side: the crop's side in face units.
         image: (S, S, 3) float16 RGB in [0, 1]: half the memory, still four times finer than 8 bits.
-        mask: (S, S) float16 in [0, 1]: where it is to be seen.
+        mask: (S, S) float16 in [0, 1]: where it is to be seen, but for what stands before it.
+        free: (P, P) float16 in [0, 1] parser pixels, 0 where something stands before it; None if the
+            parser was not asked.
         new: colours of the drawn face's skin under the mask.
         old: colours of the covered face's skin under the mask.
     """
 
     face: PlannedFace
     matrix: FloatArray
+    side: float
     image: NDArray[np.float16]
-    mask: NDArray[np.float16]
+    mask: veil.HalfMask
+    free: veil.HalfMask | None
     new: ColourStats
     old: ColourStats
 
@@ -66,26 +73,34 @@ def lead_in(frame: int) -> int:
 
 
 def draw(
-    frames: Iterable[Frame], plan: Plan, renderer: Renderer, options: ConvertOptions
+    frames: Iterable[Frame],
+    plan: Plan,
+    renderer: Renderer,
+    options: ConvertOptions,
+    parser: FaceParser | None = None,
 ) -> Iterator[DrawnFrame]:
-    """Draw the faces of frames that come in order."""
+    """Draw the faces of frames that come in order; `parser` is needed for masks that want it."""
     block: list[Frame] = []
     for frame in frames:
         if block and frame.index // BLOCK != block[0].index // BLOCK:
-            yield from _draw_block(block, plan, renderer, options)
+            yield from _draw_block(block, plan, renderer, options, parser)
             block = []
         block.append(frame)
-    yield from _draw_block(block, plan, renderer, options)
+    yield from _draw_block(block, plan, renderer, options, parser)
 
 
 def _draw_block(
-    block: Sequence[Frame], plan: Plan, renderer: Renderer, options: ConvertOptions
+    block: Sequence[Frame],
+    plan: Plan,
+    renderer: Renderer,
+    options: ConvertOptions,
+    parser: FaceParser | None,
 ) -> Iterator[DrawnFrame]:
     wanted = [(place, face) for place, frame in enumerate(block) for face in plan.faces(frame.index)]
     drawn: list[list[Drawn]] = [[] for _ in block]
     for start in range(0, len(wanted), options.batch):
         batch = wanted[start : start + options.batch]
-        done = draw_faces([(block[place].image, face) for place, face in batch], renderer, options)
+        done = draw_faces([(block[place].image, face) for place, face in batch], renderer, options, parser)
         for (place, _), face in zip(batch, done, strict=True):
             drawn[place].append(face)
     for frame, faces in zip(block, drawn, strict=True):
@@ -93,7 +108,10 @@ def _draw_block(
 
 
 def draw_faces(
-    faces: Sequence[tuple[Image, PlannedFace]], renderer: Renderer, options: ConvertOptions
+    faces: Sequence[tuple[Image, PlannedFace]],
+    renderer: Renderer,
+    options: ConvertOptions,
+    parser: FaceParser | None = None,
 ) -> list[Drawn]:
     """Draw one batch: each entry is a frame's image and a face in it."""
     if not faces:
@@ -102,29 +120,60 @@ def draw_faces(
     crops = [warp(image, m, renderer.size) for (image, _), m in zip(faces, matrices, strict=True)]
     old = np.stack(crops).astype(np.float32) / 255
     rendered = renderer(torch.from_numpy(old).permute(0, 3, 1, 2).contiguous())
-    new = rendered.image.permute(0, 2, 3, 1).float().numpy()
-    seen = rendered.mask[:, 0].float().numpy()
-    return [
-        _measured(face, matrix, old[i], new[i], seen[i], renderer.side, options)
-        for i, ((_, face), matrix) in enumerate(zip(faces, matrices, strict=True))
-    ]
+    new = np.clip(rendered.image.permute(0, 2, 3, 1).float().numpy(), 0, 1)
+    shown = rendered.mask[:, 0].float().numpy()
+    parsed, free = _parse(faces, options, parser)
+    done = []
+    for i, (_, face) in enumerate(faces):
+        mask, seen_skin = _masks(face, matrices[i], shown[i], parsed[i], free[i], renderer, options)
+        sharp = blend.sharpen(new[i], options.sharpen)
+        stats = [colour.measure(options.colour, image, seen_skin) for image in (sharp, old[i])]
+        halves = (sharp.astype(np.float16), mask.astype(np.float16))
+        done.append(Drawn(face, matrices[i], renderer.side, *halves, free[i], *stats))
+    return done
 
 
-def _measured(
+def _parse(
+    faces: Sequence[tuple[Image, PlannedFace]], options: ConvertOptions, parser: FaceParser | None
+) -> tuple[list[FloatArray | None], list[veil.HalfMask | None]]:
+    """The parser's face region, and what of it is free, for each face; None where it isn't wanted."""
+    wanted = masks.wanted(options.mask)
+    regions: list[FloatArray | None] = [None] * len(faces)
+    free: list[veil.HalfMask | None] = [None] * len(faces)
+    if wanted.parser:
+        assert parser is not None, "these masks need the face parser"
+        found = parser.probabilities([parser.crop(image, face.landmarks) for image, face in faces])
+        if "parsed" in wanted.shapes:
+            regions = list(parsing.swap_mask(found))
+        if wanted.occlusion:
+            free = list(parsing.occlusion(found).astype(np.float16))
+    return regions, free
+
+
+def _masks(
     face: PlannedFace,
     matrix: FloatArray,
-    old: FloatArray,
-    new: FloatArray,
-    seen: FloatArray,
-    side: float,
+    shown: FloatArray,
+    parsed: FloatArray | None,
+    free: veil.HalfMask | None,
+    renderer: Renderer,
     options: ConvertOptions,
-) -> Drawn:
+) -> tuple[FloatArray, FloatArray]:
+    """Where a face is to be seen, and where its colours are measured: on skin that nothing covers."""
+    size = renderer.size
     landmarks = transform(face.landmarks, matrix)
-    mask = masks.face_mask(options.mask, landmarks, seen, options.erode, options.feather, side)
-    new = blend.sharpen(np.clip(new, 0, 1), options.sharpen)
-    seen_skin = mask * masks.skin(landmarks, mask.shape[0])
-    stats = [colour.measure(options.colour, image, seen_skin) for image in (new, old)]
-    return Drawn(face, matrix, new.astype(np.float16), mask.astype(np.float16), stats[0], stats[1])
+    region = None if parsed is None else veil.rescaled(parsed, parsing.SIDE, size, renderer.side)
+    mask = masks.face_mask(
+        masks.wanted(options.mask).shapes,
+        masks.Evidence(landmarks, shown, region),
+        options.erode,
+        options.feather,
+        renderer.side,
+    )
+    seen_skin = mask * masks.skin(landmarks, size)
+    if free is not None:
+        seen_skin = np.minimum(seen_skin, veil.rescaled(free, parsing.SIDE, size, renderer.side))
+    return mask, seen_skin
 
 
 def composite(drawn: Iterable[DrawnFrame], options: ConvertOptions) -> Iterator[Frame]:
@@ -152,7 +201,7 @@ _NO_CROP = np.zeros((0, 0, 3), np.float16)
 
 
 def _spent(item: DrawnFrame) -> DrawnFrame:
-    """What later frames still need of a frame that is out: its colours, not its pictures."""
+    """What later frames still need of a frame that is out: its colours and what stood before its faces."""
     faces = [replace(face, image=_NO_CROP, mask=_NO_CROP[..., 0]) for face in item.faces]
     return DrawnFrame(replace(item.frame, image=_NO_IMAGE), faces)
 
@@ -164,8 +213,24 @@ def _blended(item: DrawnFrame, around: Iterable[DrawnFrame], options: ConvertOpt
     near = list(around)
     transfers = [steady_colour(face, item.frame, near, options) for face in item.faces]
     for face, transfer in zip(item.faces, transfers, strict=True):
-        paste_face(image, face, transfer)
+        paste_face(image, face, transfer, _steady_free(face, item.frame, near, options))
     return replace(item.frame, image=image)
+
+
+def _steady_free(
+    face: Drawn, frame: Frame, around: Iterable[DrawnFrame], options: ConvertOptions
+) -> FloatArray | None:
+    """What of a face is free, averaged with its track's frames around this one; see `veil.steady`."""
+    if face.free is None:
+        return None
+    same = [
+        (near.frame.time - frame.time, other.free)
+        for near in around
+        if 0 < abs(near.frame.index - frame.index) <= veil.REACH
+        for other in near.faces
+        if other.face.track == face.face.track and other.free is not None
+    ]
+    return veil.steady(face.free, same, options.smoothing)
 
 
 def steady_colour(
@@ -192,7 +257,19 @@ def steady_colour(
     return colour.fit(options.colour, new, old)
 
 
-def paste_face(image: Image, face: Drawn, transfer: ColourTransform) -> None:
-    """Colour one drawn face and blend it into its frame's image, in place."""
+def paste_face(image: Image, face: Drawn, transfer: ColourTransform, free: FloatArray | None = None) -> None:
+    """Colour one drawn face and blend it into its frame's image, in place.
+
+    Args:
+        image: (H, W, 3) uint8.
+        face: what is drawn.
+        transfer: of its colours.
+        free: what of it nothing stands before, in parser pixels, steadied; None: as `face` has it.
+    """
     crop = colour.apply(transfer, face.image.astype(np.float32))
-    blend.paste(image, crop, face.mask.astype(np.float32), face.matrix)
+    mask = face.mask.astype(np.float32)
+    if free is None and face.free is not None:
+        free = face.free.astype(np.float32)
+    if free is not None:
+        mask = np.minimum(mask, veil.rescaled(free, parsing.SIDE, mask.shape[0], face.side))
+    blend.paste(image, crop, mask, face.matrix)

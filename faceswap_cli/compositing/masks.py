@@ -2,16 +2,21 @@
 
 All lengths are fractions of the face's width, so that a mask has the same shape whatever the size of the
 face in the frame and of the crop. Every mask is 0 on the crop's border: no square can ever show.
+
+Masks are named in one word, "hull+model+occlusion", and the least of them counts. `occlusion`, what stands
+before the face, is not made here but when a frame is blended: it is steadied over time first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from faceswap_cli.errors import UserError
 from faceswap_cli.faces.geometry import FACE_SIDE, MEAN_FACE
 from faceswap_cli.faces.hull import raised_hull
 
@@ -24,20 +29,82 @@ BORDER = 0.02
 """Share of the crop's side along each edge where every mask is 0."""
 
 
+OCCLUSION = "occlusion"
+"""The mask of what stands before a face."""
+
+ALIASES = {"both": "hull+model"}
+"""Older names."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What masks are made from, all in the pixels of the drawn crop.
+
+    Attributes:
+        landmarks: (68, 2).
+        drawn: (S, S) in [0, 1], the renderer's own mask.
+        parsed: (S, S) in [0, 1], the face parser's region; None if it was not asked.
+    """
+
+    landmarks: ArrayLike
+    drawn: FloatMask
+    parsed: FloatMask | None = None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A `--mask` value, read.
+
+    Attributes:
+        shapes: names in MASKS.
+        occlusion: whether what stands before the face is left alone.
+    """
+
+    shapes: tuple[str, ...]
+    occlusion: bool
+
+    @property
+    def parser(self) -> bool:
+        """Whether the face parser is needed."""
+        return self.occlusion or "parsed" in self.shapes
+
+
+def wanted(text: str) -> Wanted:
+    """Read a `--mask` value: names joined by "+".
+
+    Raises:
+        UserError: a name is unknown or stands there twice, or occlusion stands alone.
+    """
+    names = ALIASES.get(text, text).split("+")
+    known = [*MASKS, OCCLUSION]
+    for name in names:
+        if name not in known:
+            raise UserError(
+                f"--mask {text}: {name or 'nothing'} is none of {', '.join(known)}",
+                "Join several with +, like hull+model+occlusion",
+            )
+    if len(set(names)) < len(names):
+        raise UserError(f"--mask {text} names a mask twice", "Give each once, like hull+model+occlusion")
+    shapes = tuple(name for name in names if name != OCCLUSION)
+    if not shapes:
+        raise UserError(
+            f"--mask {text} says what is before the face, not where the face is", "Use hull+occlusion"
+        )
+    return Wanted(shapes, OCCLUSION in names)
+
+
 def face_mask(
-    name: str,
-    landmarks: ArrayLike,
-    drawn: FloatMask,
+    shapes: tuple[str, ...],
+    seen: Evidence,
     erode: float = 0.0,
     feather: float = 0.1,
     side: float = FACE_SIDE,
 ) -> FloatMask:
-    """The mask by its name in MASKS.
+    """Where all of some masks are: the least of them, because a product would soften a shared edge twice.
 
     Args:
-        name: hull, model or both.
-        landmarks: (68, 2) crop pixels.
-        drawn: (S, S) in [0, 1], the renderer's own mask.
+        shapes: names in MASKS.
+        seen: what they are made from.
         erode: how far the edge is moved inwards, in face widths; below 0 outwards.
         feather: width of the soft edge in face widths; it lies inside the edge.
         side: the crop's side in face units.
@@ -45,9 +112,10 @@ def face_mask(
     Returns:
         (S, S) float32 in [0, 1].
     """
-    width = face_width(drawn.shape[0], side)
-    mask = MASKS[name](np.asarray(landmarks, np.float64), drawn, erode * width, feather * width)
-    return mask * border_ramp(drawn.shape[0], feather * width)
+    size = seen.drawn.shape[0]
+    width = face_width(size, side)
+    shaped = [MASKS[shape](seen, erode * width, feather * width) for shape in shapes]
+    return np.asarray(np.minimum.reduce(shaped) * border_ramp(size, feather * width), np.float32)
 
 
 def face_width(size: int, side: float = FACE_SIDE) -> float:
@@ -105,15 +173,26 @@ def soft_edge(depth: FloatMask, feather: float) -> FloatMask:
     return np.asarray(t * t * (3 - 2 * t), np.float32)
 
 
-def _hull(landmarks: NDArray[np.float64], drawn: FloatMask, erode: float, feather: float) -> FloatMask:
+def _hull(seen: Evidence, erode: float, feather: float) -> FloatMask:
     """The landmarks' hull with raised brows."""
-    return soft_edge(hull_depth(landmarks, drawn.shape[0]) - erode, feather)
+    return soft_edge(hull_depth(seen.landmarks, seen.drawn.shape[0]) - erode, feather)
 
 
-def _model(landmarks: NDArray[np.float64], drawn: FloatMask, erode: float, feather: float) -> FloatMask:
+def _model(seen: Evidence, erode: float, feather: float) -> FloatMask:
     """The renderer's own mask."""
+    return _softened(seen.drawn, erode, feather)
+
+
+def _parsed(seen: Evidence, erode: float, feather: float) -> FloatMask:
+    """The face parser's region: to the hair above, to the ears and the jaw as they are seen."""
+    assert seen.parsed is not None, "the face parser was not asked"
+    return _softened(seen.parsed, erode, feather)
+
+
+def _softened(mask: FloatMask, erode: float, feather: float) -> FloatMask:
+    """A mask with its edge moved inwards by `erode` and `feather` wide, both in pixels."""
     # A blur spreads an edge both ways: moving it in by half the feather first keeps it inside.
-    mask = np.ascontiguousarray(drawn, np.float32)
+    mask = np.ascontiguousarray(mask, np.float32)
     radius = round(erode + feather / 2)
     if radius:
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * abs(radius) + 1,) * 2)
@@ -123,14 +202,9 @@ def _model(landmarks: NDArray[np.float64], drawn: FloatMask, erode: float, feath
     return np.clip(mask, 0, 1)
 
 
-def _both(landmarks: NDArray[np.float64], drawn: FloatMask, erode: float, feather: float) -> FloatMask:
-    """Where both are. The lesser of the two: their product would soften a shared edge twice."""
-    return np.minimum(_hull(landmarks, drawn, erode, feather), _model(landmarks, drawn, erode, feather))
-
-
-MASKS: dict[str, Callable[[NDArray[np.float64], FloatMask, float, float], FloatMask]] = {
+MASKS: dict[str, Callable[[Evidence, float, float], FloatMask]] = {
     "hull": _hull,
     "model": _model,
-    "both": _both,
+    "parsed": _parsed,
 }
-"""Masks by name: (landmarks, drawn mask, erode in pixels, feather in pixels) -> mask."""
+"""Masks by name: (evidence, erode in pixels, feather in pixels) -> mask."""

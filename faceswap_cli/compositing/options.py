@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from faceswap_cli.compositing.colour import COLOUR
-from faceswap_cli.compositing.masks import MASKS
+from faceswap_cli.compositing.masks import wanted
 from faceswap_cli.errors import UserError
 from faceswap_cli.media.encode import EncodeOptions
 
@@ -20,7 +20,8 @@ class ConvertOptions:
     """How faces are put into frames.
 
     Attributes:
-        mask: hull (around the landmarks), model (the network's own) or both; see `masks`.
+        mask: hull (around the landmarks), model (the network's own), parsed (the face parser's region),
+            occlusion (not what stands before the face), or several joined by "+"; see `masks`.
         colour: rct, lct or none; see `colour`.
         erode: how far the mask's edge is moved inwards, in face widths, -0.2..0.4.
         feather: width of the mask's soft edge, in face widths, 0..0.5.
@@ -35,7 +36,7 @@ class ConvertOptions:
         encode: how the video is written.
     """
 
-    mask: str = "both"
+    mask: str = "hull+model"
     colour: str = "rct"
     erode: float = 0.0
     feather: float = 0.12
@@ -49,9 +50,9 @@ class ConvertOptions:
 
     def check(self) -> None:
         """Raise a UserError for the first value that can't be."""
-        for name, choices in (("mask", list(MASKS)), ("colour", list(COLOUR))):
-            if getattr(self, name) not in choices:
-                raise UserError(f"--{name} {getattr(self, name)} is none of {', '.join(choices)}")
+        wanted(self.mask)
+        if self.colour not in COLOUR:
+            raise UserError(f"--colour {self.colour} is none of {', '.join(COLOUR)}")
         for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
             if not math.isfinite(value) or not low <= value <= high:

@@ -15,6 +15,7 @@ from faceswap_cli.compositing.plan import PlannedFace
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.face import Face
 from faceswap_cli.faces.identity import IdentityEncoder
+from faceswap_cli.faces.parsing import FaceParser
 from faceswap_cli.faces.stage import FaceStage
 from faceswap_cli.media.frame import Frame, Image
 from faceswap_cli.media.photo import check_photo_suffix, read_photo, what_is_lost, write_photo
@@ -44,6 +45,7 @@ def convert_photo(
     options: ConvertOptions,
     stage: FaceStage,
     reference: NDArray[np.float32] | None = None,
+    parser: FaceParser | None = None,
 ) -> PhotoReport:
     """Swap the faces of the photo `source` and write it to `output`.
 
@@ -54,6 +56,7 @@ def convert_photo(
         options: how; what concerns time has no meaning here.
         stage: finds the faces.
         reference: (K, 128) identity embeddings of the person to replace; None replaces everyone.
+        parser: needed when `options.mask` names a mask that it makes.
 
     Raises:
         UserError: no face, or none of the wanted person; the photo can't be read or written, or has
@@ -74,14 +77,20 @@ def convert_photo(
         wanted = _of_person(image, faces, reference)
         if not wanted:
             raise nobody_wanted(source, f"{len(faces)} other face{'s' if len(faces) > 1 else ''}")
-    write_photo(output, swap_image(image, wanted, renderer, options), like=photo)
+    write_photo(output, swap_image(image, wanted, renderer, options, parser), like=photo)
     notes = [photo.note] if photo.note else []
     if lost := what_is_lost(output, photo):
         notes.append(f"{output.name} does not keep the photo's {' and '.join(lost)}")
     return PhotoReport(len(wanted), len(faces) - len(wanted), "; ".join(notes) or None)
 
 
-def swap_image(image: Image, faces: list[Face], renderer: Renderer, options: ConvertOptions) -> Image:
+def swap_image(
+    image: Image,
+    faces: list[Face],
+    renderer: Renderer,
+    options: ConvertOptions,
+    parser: FaceParser | None = None,
+) -> Image:
     """A copy of `image` (H, W, 3) with `faces` drawn anew."""
     result = image.copy()
     planned = sorted(
@@ -90,7 +99,7 @@ def swap_image(image: Image, faces: list[Face], renderer: Renderer, options: Con
     )
     for start in range(0, len(planned), options.batch):
         batch = [(image, face) for face in planned[start : start + options.batch]]
-        for drawn in draw_faces(batch, renderer, options):
+        for drawn in draw_faces(batch, renderer, options, parser):
             paste_face(result, drawn, colour.fit(options.colour, drawn.new, drawn.old))
     return result
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from faceswap_cli.compositing import segments, survey, who
+from faceswap_cli.compositing import masks, segments, survey, who
 from faceswap_cli.compositing.known import faces_from_set
 from faceswap_cli.compositing.options import ConvertOptions, ConvertProgress
 from faceswap_cli.compositing.photo import check_apart, no_face, nobody_wanted, too_deep
@@ -23,13 +23,14 @@ from faceswap_cli.compositing.plan import Found, make_plan
 from faceswap_cli.compositing.work import WorkFolder, fingerprint
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.faceset import FaceSet
+from faceswap_cli.faces.parsing import FaceParser
 from faceswap_cli.faces.stage import FaceStage
 from faceswap_cli.media.containers import check_output
 from faceswap_cli.media.join import join_segments
 from faceswap_cli.media.probe import MediaInfo, probe
 from faceswap_cli.networks.renderer import Renderer
 
-VERSION = 1
+VERSION = 2
 """Raised when the same settings begin to give other pictures: unfinished work of before is not mixed in."""
 
 Steps = Iterator[ConvertProgress]
@@ -44,6 +45,7 @@ def convert_video(
     faces: FaceSet | None = None,
     reference: NDArray[np.float32] | None = None,
     model: str = "",
+    parser: FaceParser | None = None,
 ) -> Steps:
     """Swap the faces of the video `source` and write it to `output`.
 
@@ -60,6 +62,7 @@ def convert_video(
         faces: a face set of this video: its faces are drawn, and those whose crops were deleted are not.
         reference: (K, 128) identity embeddings of the person to replace; None replaces everyone.
         model: what the renderer's pictures depend on (weights, step), for resuming.
+        parser: needed when `options.mask` names a mask that it makes.
 
     Yields:
         One ConvertProgress for every few frames, and one for every note.
@@ -69,13 +72,14 @@ def convert_video(
             a face set of another video; the disk is full.
     """
     options.check()
+    assert parser is not None or not masks.wanted(options.mask).parser, "these masks need the face parser"
     assert (stage is None) != (faces is None), "faces come from a stage or from a face set"
     check_apart(source, output)
     info = probe(source)
     check_source(info, options)
     lost = check_output(output, info, options.encode)
     known = faces_from_set(faces, source) if faces is not None else None
-    job = _Job(info, output, renderer, options, stage, known, reference, model)
+    job = _Job(info, output, renderer, options, stage, known, reference, model, parser)
     return _convert(job, lost)
 
 
@@ -104,6 +108,7 @@ class _Job:
     known: Found | None
     reference: NDArray[np.float32] | None
     model: str
+    parser: FaceParser | None
 
     @property
     def source_mark(self) -> list[Any]:
@@ -131,6 +136,8 @@ class _Job:
     def picture_mark(self) -> str:
         """What the pictures depend on."""
         drawn_by = [self.model, type(self.renderer).__name__, self.renderer.size, self.renderer.side]
+        if self.parser is not None and masks.wanted(self.options.mask).parser:
+            drawn_by.append(self.parser.mark)
         return fingerprint(self.who_mark, drawn_by, self.options.settings())
 
 
@@ -152,7 +159,7 @@ def _convert(job: _Job, lost: list[str]) -> Steps:
         if before.frames:
             yield _note("render", f"going on after {before.frames} frames that are done")
         plan = make_plan(found, job.options.smoothing, left_alone)
-        yield from segments.render(job.info, plan, job.renderer, job.options, journal, total)
+        yield from segments.render(job.info, plan, job.renderer, job.options, journal, total, job.parser)
         done = segments.finished(journal, work.path)
         if not done.whole or (done.frames != len(found.times) and not (damage or done.damage)):
             raise _not_whole(work, f"{done.frames} of {len(found.times)} frames are drawn")

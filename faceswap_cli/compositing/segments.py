@@ -14,6 +14,7 @@ from faceswap_cli.compositing.drawing import composite, draw, lead_in
 from faceswap_cli.compositing.options import ConvertOptions, ConvertProgress
 from faceswap_cli.compositing.plan import Plan
 from faceswap_cli.compositing.work import Journal
+from faceswap_cli.faces.parsing import FaceParser
 from faceswap_cli.media.encode import SEGMENT_SUFFIX, SegmentWriter
 from faceswap_cli.media.frame import Frame
 from faceswap_cli.media.probe import MediaInfo
@@ -71,6 +72,7 @@ def render(
     options: ConvertOptions,
     journal: Journal,
     total: int | None,
+    parser: FaceParser | None = None,
 ) -> Iterator[ConvertProgress]:
     """Write the segments that are missing. Afterwards `finished` gives them all.
 
@@ -84,7 +86,7 @@ def render(
         return
     started, done = time.monotonic(), before.frames
     with VideoReader(info.path, info) as reader:
-        drawn = ahead(draw(_from(reader, lead_in(done)), plan, renderer, options), _AHEAD)
+        drawn = ahead(draw(_from(reader, lead_in(done)), plan, renderer, options, parser), _AHEAD)
         composed = ahead(composite(drawn, options), _AHEAD)
         # Closed in this order, last stage first: each thread then ends while the one before it still gives.
         with contextlib.closing(drawn), contextlib.closing(composed):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from faceswap_cli.compositing import blend, colour, masks
+from faceswap_cli.errors import UserError
 from faceswap_cli.faces.geometry import crop_matrix, invert, mean_face, transform, warp
 
 METHODS = [name for name in colour.COLOUR if name != "none"]
@@ -25,7 +26,12 @@ def disc(size: int) -> np.ndarray:
 
 
 def hull(size: int, **options: float) -> np.ndarray:
-    return masks.face_mask("hull", mean_face(size), np.ones((size, size), np.float32), **options)
+    return masks.face_mask(("hull",), evidence(mean_face(size), np.ones((size, size))), **options)
+
+
+def evidence(landmarks: np.ndarray, drawn: np.ndarray) -> masks.Evidence:
+    """The renderer and the parser see the same."""
+    return masks.Evidence(landmarks, drawn.astype(np.float32), drawn.astype(np.float32))
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -76,7 +82,7 @@ def test_averaged_statistics_are_those_of_a_steady_picture(method: str) -> None:
 @pytest.mark.parametrize("feather", [0.0, 0.1, 0.3])
 def test_masks_are_nought_on_the_border(name: str, size: int, feather: float) -> None:
     huge = (mean_face(size) - size / 2) * 3 + size / 2  # reaches far outside the crop
-    mask = masks.face_mask(name, huge, np.ones((size, size), np.float32), -0.05, feather)
+    mask = masks.face_mask((name,), evidence(huge, np.ones((size, size))), -0.05, feather)
     assert mask.shape == (size, size)
     assert 0 <= mask.min() <= mask.max() <= 1
     assert mask[size // 2, size // 2] > 0.95
@@ -93,7 +99,7 @@ def test_hull_covers_the_brows_and_scales_with_the_crop() -> None:
 
 def test_hull_moves_smoothly_with_the_landmarks() -> None:
     drawn = np.ones((96, 96), np.float32)
-    steps = [masks.face_mask("hull", mean_face(96) + 0.1 * i, drawn) for i in range(6)]
+    steps = [masks.face_mask(("hull",), evidence(mean_face(96) + 0.1 * i, drawn)) for i in range(6)]
     changes = [np.abs(b - a).sum() for a, b in itertools.pairwise(steps)]
     assert max(changes) < 1.3 * min(changes)
 
@@ -106,10 +112,32 @@ def test_erode_and_feather_shrink_the_mask_within_the_hull() -> None:
     assert np.all((feathered > 0) <= (plain > 0))
 
 
-def test_both_is_within_either() -> None:
-    drawn = disc(96)
-    one, other, both = (masks.face_mask(name, mean_face(96), drawn) for name in ("hull", "model", "both"))
-    assert np.array_equal(both, np.minimum(one, other))
+def test_joined_masks_are_the_least_of_them() -> None:
+    seen = evidence(mean_face(96), disc(96))
+    one, other = (masks.face_mask((name,), seen) for name in ("hull", "model"))
+    assert np.array_equal(masks.face_mask(("hull", "model"), seen), np.minimum(one, other))
+
+
+@pytest.mark.parametrize(
+    ("text", "shapes", "occlusion"),
+    [
+        ("hull", ("hull",), False),
+        ("both", ("hull", "model"), False),
+        ("hull+model+occlusion", ("hull", "model"), True),
+        ("occlusion+parsed", ("parsed",), True),
+    ],
+)
+def test_mask_names_are_read(text: str, shapes: tuple[str, ...], occlusion: bool) -> None:
+    read = masks.wanted(text)
+    assert (read.shapes, read.occlusion) == (shapes, occlusion)
+    assert read.parser == (occlusion or "parsed" in shapes)
+
+
+@pytest.mark.parametrize("text", ["", "oval", "hull+", "hull+hull", "occlusion", "hull model", "HULL"])
+def test_wrong_mask_names_are_told_of(text: str) -> None:
+    with pytest.raises(UserError, match="--mask") as caught:
+        masks.wanted(text)
+    assert "hull" in caught.value.hint
 
 
 def test_alpha_is_applied_once() -> None:

@@ -1,0 +1,77 @@
+"""What stands before a face, steadied over time and brought into the pixels of its drawn crop.
+
+The face parser says it for each frame by itself, so that edges of a hand or of the hair shake a little from
+frame to frame. Averaging over time would rid them of that, but smear a hand that moves. So a neighbouring
+frame counts only at pixels where it says nearly the same: a bilateral filter in time (C. Tomasi and
+R. Manduchi, ICCV 1998). It is symmetric, so nothing lags.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from faceswap_cli.compositing.masks import FloatMask
+
+HalfMask = NDArray[np.float16]
+"""Masks that wait for their neighbours: half the memory."""
+
+REACH = 3
+"""Frames on either side that are looked at."""
+
+WINDOW = 0.06
+"""Standard deviation in seconds of the weights in time at strength 1."""
+
+AGREE = 0.2
+"""Standard deviation of the difference at which a neighbour counts: edges that shake differ by less, a hand
+that comes or goes by nearly 1."""
+
+AREA = 1.5
+"""Standard deviation in parser pixels of the blur before two frames are compared."""
+
+
+def steady(
+    own: HalfMask | FloatMask, around: Sequence[tuple[float, HalfMask]], strength: float = 1.0
+) -> FloatMask:
+    """A face's occlusion mask, averaged with its track's masks around it where they agree.
+
+    Args:
+        own: (S, S) in [0, 1], this frame's.
+        around: seconds from this frame, and mask, of each neighbour; this frame may be among them.
+        strength: 0 leaves the mask as it is; above 1 the window widens.
+    """
+    total = own.astype(np.float32)
+    if strength <= 0:
+        return total
+    reference = cv2.GaussianBlur(total, (0, 0), AREA)
+    weights = np.ones_like(total)
+    for delay, mask in around:
+        if delay == 0:
+            continue
+        near = float(np.exp(-0.5 * (delay / (WINDOW * strength)) ** 2))
+        if near < 0.01:
+            continue
+        other = mask.astype(np.float32)
+        apart = cv2.GaussianBlur(other, (0, 0), AREA) - reference
+        weight = np.float32(near) * np.exp(-0.5 * (apart / np.float32(AGREE)) ** 2)
+        total += weight * other
+        weights += weight
+    return np.asarray(total / weights, np.float32)
+
+
+def rescaled(mask: HalfMask | FloatMask, from_side: float, size: int, side: float) -> FloatMask:
+    """(size, size) the middle `side` face units of a square mask that spans `from_side` of them.
+
+    Crops of one face differ in scale alone: all are cut by the same landmarks around the same middle.
+    """
+    source = mask.shape[0]
+    scale = (size / side) / (source / from_side)
+    shift = (size - 1) / 2 - scale * (source - 1) / 2
+    matrix = np.array([[scale, 0, shift], [0, scale, shift]])
+    moved = cv2.warpAffine(
+        mask.astype(np.float32), matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.asarray(np.clip(moved, 0, 1), np.float32)
