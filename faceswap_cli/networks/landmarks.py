@@ -65,10 +65,8 @@ class LandmarkNetwork(nn.Module):
         self.config = config
         w = config.width
         self.stem = nn.Sequential(Down(3, 16), Down(16, w), Residual(w), activation())
-        self.eighth = nn.Sequential(Down(w, 2 * w), Residual(2 * w), activation(), Residual(2 * w), activation())
-        self.sixteenth = nn.Sequential(
-            Down(2 * w, 3 * w), Residual(3 * w), activation(), Residual(3 * w), activation()
-        )
+        self.eighth = nn.Sequential(Down(w, 2 * w), *_two(2 * w))
+        self.sixteenth = nn.Sequential(Down(2 * w, 3 * w), *_two(3 * w))
         self.up_to_eighth = nn.Conv2d(3 * w, 2 * w, 1)
         self.at_eighth = nn.Sequential(activation(), Residual(2 * w), activation())
         self.up_to_quarter = nn.Conv2d(2 * w, w, 1)
@@ -104,6 +102,10 @@ class LandmarkNetwork(nn.Module):
 def build(config: Mapping[str, Any]) -> LandmarkNetwork:
     """The network from a card's configuration, freshly initialised."""
     return LandmarkNetwork(LandmarkConfig(**config))
+
+
+def _two(channels: int) -> list[nn.Module]:
+    return [Residual(channels), activation(), Residual(channels), activation()]
 
 
 def _double(x: Tensor) -> Tensor:

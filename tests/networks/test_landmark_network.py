@@ -32,7 +32,8 @@ def test_a_heat_of_one_cell_is_read_as_that_cells_centre(network: LandmarkNetwor
 
 def test_every_parameter_learns(network: LandmarkNetwork) -> None:
     out = network(torch.rand(2, 3, 64, 64))
-    (out.points.square().sum() + out.spread.log().sum() + out.visible.square().sum() + out.face.sum()).backward()
+    loss = out.points.square().sum() + out.spread.log().sum() + out.visible.square().sum() + out.face.sum()
+    loss.backward()
     silent = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     # The read-out's last layer starts at zero, and residuals' second ones: what feeds only them waits a step.
     assert all("read.0" in n or "identity" in n or ".first." in n for n in silent)
