@@ -18,6 +18,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from landmark_views import turned as view
 from train_landmarks import held_out
 
 from faceswap_cli.faces import geometry
@@ -25,6 +26,7 @@ from faceswap_cli.faces.face import Detection
 from faceswap_cli.faces.fan import five_points
 from faceswap_cli.faces.landmark_shape import five_of
 from faceswap_cli.faces.landmarks import CompactLandmarker
+from faceswap_cli.faces.pose import pose
 
 ROLLS = (0, 15, 40, 60, 90, -90, 135, 180)
 
@@ -53,7 +55,35 @@ def main() -> None:
             print(
                 f"{name:8}{'roll known' if known else 'roll unknown':14}" + "".join(f"{c:>16}" for c in cells)
             )
+    angles(crops, points)
     speed(crops, points)
+
+
+def angles(crops: list[np.ndarray], points: np.ndarray) -> None:
+    """Pose against known changes of it: pictures turned in the plane, and turned views of a paper mesh."""
+    compact = CompactLandmarker()
+    crops, points = crops[:60], points[:60]
+
+    def poses(images: list[np.ndarray], truth: np.ndarray) -> np.ndarray:
+        found = [
+            Detection(np.r_[t.min(0), t.max(0)].astype("f4"), five_of(t).astype("f4"), 1.0) for t in truth
+        ]
+        return np.array([pose(p[0].landmarks) for p in compact(images, [[d] for d in found])])
+
+    before = poses(crops, points)
+    print("pose: mean absolute error of the change, degrees")
+    for roll in (-60, -30, -10, 10, 30, 60):
+        images, truth, _ = turned(crops, points, roll, True)
+        apart = (poses(images, truth) - before)[:, 2] - roll
+        print(f"  roll by {roll:4}: {np.abs((apart + 180) % 360 - 180).mean():.1f}")
+    for axis, name in enumerate(("yaw", "pitch")):
+        for angle in (-45, -30, -15, 15, 30, 45)[axis : 6 - axis]:
+            views = [
+                view(c, p, *((angle, 0) if axis == 0 else (0, angle)))
+                for c, p in zip(crops, points, strict=True)
+            ]
+            after = poses([v[0] for v in views], np.array([v[1] for v in views]))
+            print(f"  {name} by {angle:4}: {np.abs((after - before)[:, axis] - angle).mean():.1f}")
 
 
 def load(files: list[Path], only_held_out: bool, most: int) -> tuple[list[np.ndarray], np.ndarray]:

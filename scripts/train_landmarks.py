@@ -230,14 +230,14 @@ def write(trainer: Trainer, data: Data) -> None:
             "Face Research Lab London Set (CC BY 4.0), DeBruine & Jones 2017: 122 portraits",
             "Portraits of members of the US Congress (public domain): 678",
             "SFHQ part 4 synthetic faces (MIT), text-to-image only, none out of StyleGAN2: 1,732",
-            "Every sixth frame of clips of the GRID corpus (8 of 9 speakers) and Intel's sample videos (CC BY 4.0)",
+            "Every sixth frame of clips of the GRID corpus (8 speakers) and of Intel's sample videos (CC BY 4.0)",
         ],
         "faces": {
             "trained": len(data.own),
             "turned_views": len(data.turned_of),
             "held_out": len(data.held_out),
         },
-        "teacher": "dlib's shape_predictor_68_face_landmarks, 12 jittered and mirrored views of each face averaged. "
+        "teacher": "dlib's shape_predictor_68_face_landmarks, 12 jittered and mirrored views averaged. "
         "The file is given away as CC0; it was trained on iBUG 300-W, whose licence excludes commercial use.",
         "steps": trainer.step,
         "batch": SETTINGS.batch,
