@@ -35,6 +35,16 @@ def contained(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
     return np.asarray(shared / np.maximum(smaller, 1e-9), np.float64)
 
 
+def extent(detection: Detection) -> float:
+    """The longer side of a detection's box, in frame pixels."""
+    return float((detection.box[2:] - detection.box[:2]).max())
+
+
+def size_of(detection: Detection) -> float:
+    """Root of the area of a detection's box, in frame pixels."""
+    return float(np.sqrt(np.prod(np.maximum(detection.box[2:] - detection.box[:2], 0.0))))
+
+
 def suppress(found: Sequence[Detection], ranks: Sequence[float] | None = None) -> list[Detection]:
     """Non-maximum suppression: of boxes that overlap much, or lie in one another, only the best stays.
 
@@ -66,6 +76,11 @@ def roll(points: ArrayLike) -> float:
     # Both lines tell the direction "to the right" (down, turned a quarter back); the longer tells more.
     right = complex(*across) + complex(*down) * -1j
     return float(np.degrees(np.angle(right))) if abs(right) > 1e-9 else 0.0
+
+
+def within_half_turn(degrees: float) -> float:
+    """An angle within -180..180."""
+    return (degrees + 180) % 360 - 180
 
 
 def turn_back(detection: Detection, quarter: int, size: tuple[int, int]) -> Detection:

