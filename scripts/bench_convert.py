@@ -31,6 +31,7 @@ from faceswap_cli.compositing.plan import Found, make_plan
 from faceswap_cli.compositing.survey import found, read_survey, survey
 from faceswap_cli.compositing.work import WorkFolder
 from faceswap_cli.device import pick_device
+from faceswap_cli.faces.parsing import FaceParser
 from faceswap_cli.faces.stage import build_stage
 from faceswap_cli.media.encode import SegmentWriter
 from faceswap_cli.media.frame import Frame
@@ -87,7 +88,14 @@ def transcode(clip: Path, output: Path, options: ConvertOptions) -> None:
             writer.write(frame)
 
 
-def stages(info: MediaInfo, faces: Found, folder: Path, renderer: Renderer, options: ConvertOptions) -> None:
+def stages(
+    info: MediaInfo,
+    faces: Found,
+    folder: Path,
+    renderer: Renderer,
+    options: ConvertOptions,
+    parser: FaceParser,
+) -> None:
     """Print the seconds of each stage run alone."""
     with VideoReader(info.path, info) as reader:
         decode = timed(lambda: run_out(iter(reader)))
@@ -97,7 +105,7 @@ def stages(info: MediaInfo, faces: Found, folder: Path, renderer: Renderer, opti
     drawn: list = []
     rows = {
         "decode": decode,
-        "crop and network": timed(lambda: drawn.extend(draw(frames, plan, renderer, options))),
+        "crop and network": timed(lambda: drawn.extend(draw(frames, plan, renderer, options, parser))),
         "colour and blend": timed(lambda: run_out(composite(drawn, options))),
     }
     with SegmentWriter(folder / "s.nut", info, options.encode) as writer:
@@ -110,12 +118,14 @@ def speed(options: argparse.Namespace, folder: Path) -> None:
     clip = folder / "clip.nut"
     looped(options.clip, options.frames, clip)
     info, renderer, chosen = probe(clip), renderer_of(options), ConvertOptions(identity=False)
-    stage = build_stage(device=options.device)
+    stage, parser = build_stage(device=options.device), parser_of(options)
     machine = f"{platform.machine()}, {torch.get_num_threads()} threads"
     print(f"{machine}, {info.width}x{info.height}, {options.frames} frames")
     plain = timed(lambda: transcode(clip, folder / "plain.nut", chosen))
     whole = timed(
-        lambda: run_out(convert_video(clip, folder / "out.mkv", renderer, chosen, stage, model="bench"))
+        lambda: run_out(
+            convert_video(clip, folder / "out.mkv", renderer, chosen, stage, model="bench", parser=parser)
+        )
     )
     print(f"  {'transcoding alone':20} {plain:7.2f} s  {options.frames / plain:7.1f} frames/s")
     print(f"  {'convert, end to end':20} {whole:7.2f} s  {options.frames / whole:7.1f} frames/s")
@@ -125,7 +135,11 @@ def speed(options: argparse.Namespace, folder: Path) -> None:
         looking = timed(lambda: run_out(survey(info, stage, journal, None)))
         faces = found(read_survey(journal))
     print(f"  {'decode, find faces':20} {looking:7.2f} s  {1000 * looking / options.frames:7.1f} ms a frame")
-    stages(info, faces, folder, renderer, chosen)
+    stages(info, faces, folder, renderer, chosen, parser)
+
+
+def parser_of(options: argparse.Namespace) -> FaceParser:
+    return FaceParser(str(pick_device(options.device)))
 
 
 def memory(options: argparse.Namespace, folder: Path) -> None:
@@ -145,9 +159,8 @@ def memory(options: argparse.Namespace, folder: Path) -> None:
 
 def child(options: argparse.Namespace) -> None:
     chosen = replace(ConvertOptions(), identity=False)
-    steps = convert_video(
-        options.clip, options.child, renderer_of(options), chosen, build_stage(device=options.device)
-    )
+    renderer, stage = renderer_of(options), build_stage(device=options.device)
+    steps = convert_video(options.clip, options.child, renderer, chosen, stage, parser=parser_of(options))
     run_out(steps)
     print(json.dumps({"mib": peak_mib()}))
 

@@ -24,8 +24,13 @@ from mask_augment import UNKNOWN, WIDE_SIZE, Faces, laid, load_hands, place, rec
 from mask_occluders import Array, Hand, Layer, Random, box, cut_hand, drawn_hand, microphone
 from train_mask import held_out, read_faces
 
+from faceswap_cli.compositing import veil
+from faceswap_cli.compositing.masks import hull_depth
+from faceswap_cli.compositing.smoothing import smooth_landmarks
 from faceswap_cli.faces import parsing
-from faceswap_cli.faces.geometry import interocular
+from faceswap_cli.faces.geometry import interocular, mean_face
+from faceswap_cli.faces.stage import build_stage
+from faceswap_cli.media.reader import VideoReader
 from faceswap_cli.networks.parsing import CLASSES
 
 OCCLUDER = CLASSES.index("occluder")
@@ -82,9 +87,9 @@ def agreement(found: list[Array], labels: list[Array]) -> Iterator[tuple[str, fl
 
 
 def region(found: Array, labels: list[Array]) -> float:
-    """IoU of the visible face: what `parsing.swap_mask` says against all labels of face parts."""
+    """IoU of the visible face: what `parsing.occlusion` leaves free, against all labels of face parts."""
     truth = np.stack(labels)
-    face, mine = np.isin(truth, range(1, 6)), parsing.swap_mask(found) > 0.5
+    face, mine = np.isin(truth, range(1, 6)), parsing.occlusion(found) > 0.5
     mine &= truth != UNKNOWN
     return float((mine & face).sum() / (mine | face).sum())
 
@@ -100,6 +105,30 @@ def swapped_over(found: Array, labels: list[Array]) -> float:
 def lost(found: Array, labels: list[Array]) -> float:
     """Share of the bare face that is taken for covered."""
     return float((parsing.occlusion(found) <= 0.5)[np.isin(np.stack(labels), range(1, 6))].mean())
+
+
+def shake(path: Path, seer: parsing.FaceParser) -> tuple[float, float]:
+    """Mean change from frame to frame inside the hull of a clip with one face: as parsed, and steadied."""
+    stage, seen = build_stage(), []
+    with VideoReader(path) as reader:
+        for frame in reader:
+            found = stage.find([frame])[0]
+            if found:
+                seen.append((frame.time, frame.image, found[0].landmarks))
+    times = [time for time, _, _ in seen]
+    smooth = smooth_landmarks(times, np.stack([points for _, _, points in seen]))
+    crops = [seer.crop(image, points) for (_, image, _), points in zip(seen, smooth, strict=True)]
+    raw = parsing.occlusion(seer.probabilities(crops)).astype(np.float16)
+    steadied = []
+    for number, mask in enumerate(raw):
+        near = range(max(0, number - veil.REACH), min(len(raw), number + veil.REACH + 1))
+        steadied.append(veil.steady(mask, [(times[k] - times[number], raw[k]) for k in near]))
+    inside = hull_depth(mean_face(parsing.SIZE, parsing.SIDE), parsing.SIZE) > 0
+    first, second = (
+        float(np.abs(np.diff(np.stack(masks).astype(np.float32), axis=0))[:, inside].mean())
+        for masks in (raw, steadied)
+    )
+    return first, second
 
 
 def speed(parser: parsing.FaceParser, threads: int, seconds: float = 4.0) -> float:
@@ -118,6 +147,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--hands", type=Path, required=True)
+    parser.add_argument("--clips", type=Path, nargs="*", default=[], help="of one face, for the steadiness")
     parser.add_argument("--save", type=Path, help="also write the figures as JSON")
     options = parser.parse_args()
     cv2.setNumThreads(1)
@@ -154,6 +184,9 @@ def main() -> None:
         over, gone = swapped_over(found, labels), lost(found, labels)
         print(f"  {name:22} {thing:.3f} {region(found, labels):11.3f} {over:20.1%} {gone:15.1%}")
         figures |= {f"IoU {name}": round(thing, 3), f"covered, {name}": round(over, 3)}
+    for clip in options.clips:
+        before, after = shake(clip, seer)
+        print(f"{clip.name}: the mask changes by {before:.4f} a frame as parsed, {after:.4f} steadied")
     for threads in (1, 2):
         rate = speed(seer, threads)
         print(f"{rate:.0f} crops/s on {threads} threads ({platform.machine()}, torch {torch.__version__})")

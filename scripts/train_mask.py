@@ -37,7 +37,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SHARES = {"sfhq": 0.56, "congress": 0.2, "london": 0.09, "clips": 0.15}
 """How often a step draws from each collection."""
 
-WEIGHTS = {"brows": 2.0, "eyes": 2.0, "mouth": 1.5, "glasses": 2.5, "occluder": 1.5}
+WEIGHTS = {"brows": 2.0, "eyes": 2.0, "mouth": 1.5, "glasses": 1.6, "occluder": 1.5}
 """Weights of classes in the cross-entropy; 1 for the others."""
 
 DICE = 0.5

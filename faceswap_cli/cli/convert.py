@@ -151,6 +151,7 @@ def video(
         segment_frames=segment,
         encode=EncodeOptions(encoder.value, crf, preset),
     )
+    options.check()
     renderer, reference, fingerprint = _load(run, face, device)
     known = FaceSet.open(faces) if faces is not None else None
     stage = None
@@ -206,6 +207,7 @@ def photo(
         identity=not all_faces,
         allow_8bit=eight_bit,
     )
+    options.check()
     renderer, reference, _ = _load(run, face, device)
     stage = build_stage(detector, landmarks, device, min_size=min_size, thorough=True)
     report = convert_photo(source, output, renderer, options, stage, reference, _parser(options, device))

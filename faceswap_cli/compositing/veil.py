@@ -29,7 +29,7 @@ AGREE = 0.2
 """Standard deviation of the difference at which a neighbour counts: edges that shake differ by less, a hand
 that comes or goes by nearly 1."""
 
-AREA = 1.5
+AREA = 0.8
 """Standard deviation in parser pixels of the blur before two frames are compared."""
 
 

@@ -31,9 +31,6 @@ FACE = ("skin", "brows", "eyes", "nose", "mouth")
 """Classes that a drawn face covers. Behind a clear lens the network says what is seen through it, so that the
 new eyes appear there; frames and dark lenses are "glasses", and stay."""
 
-COVERING = ("hair", "glasses", "occluder")
-"""Classes that a drawn face must not cover."""
-
 MOST = 32
 """Crops that go through the network at once, at most."""
 
@@ -104,17 +101,31 @@ def build(config: Mapping[str, Any]) -> ParsingNetwork:
 
 
 def swap_mask(found: FloatArray) -> FloatArray:
-    """The face's region, forehead up to the hair: (N, S, S) in [0, 1] from probabilities (N, C, S, S)."""
-    return _sum(found, FACE)
+    """The face's region: from the hair to the chin as far as it is seen, with the glasses on it.
+
+    Args:
+        found: (N, C, S, S) probabilities.
+
+    Returns:
+        (N, S, S) in [0, 1].
+    """
+    return _sum(found, (*FACE, "glasses"))
 
 
 def occlusion(found: FloatArray) -> FloatArray:
-    """Where nothing stands before the face: (N, S, S), 1 free, 0 covered, from probabilities (N, C, S, S).
+    """Where nothing stands before the face: 1 free, 0 covered.
 
-    Hands, microphones, hair and the frames of glasses cover it. Background doesn't: where a face ends is for
-    the hull or `swap_mask` to say, and a new face may be a little wider than the old one.
+    Hands, microphones, hair, hats, frames of glasses and dark lenses cover it. So does "other": where the
+    network takes a hand for background it is as much in the way, and where a face ends nothing is lost,
+    because the hull ends there too. On pasted hands that halves what a swap paints over.
+
+    Args:
+        found: (N, C, S, S) probabilities.
+
+    Returns:
+        (N, S, S) in [0, 1].
     """
-    return 1 - _sum(found, COVERING)
+    return _sum(found, FACE)
 
 
 def _sum(found: FloatArray, names: tuple[str, ...]) -> FloatArray:

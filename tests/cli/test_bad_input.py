@@ -147,3 +147,10 @@ def test_damaged_run_card(faceswap, tmp_path, clips):
 def test_wrong_usage_is_two(faceswap):
     assert faceswap("train").code == 2
     assert faceswap("convert", "video", "x.mp4", "-m", "r", "-o", "o.mp4", "--crf", "99").code == 2
+
+
+@pytest.mark.parametrize("mask", ["oval", "hull+hat", "occlusion"])
+@pytest.mark.parametrize("kind", ["video", "photo"])
+def test_masks_that_are_not_known(faceswap, kind, mask):
+    done = faceswap("convert", kind, "x.mp4", "-m", "r", "-o", "o.mp4", "--mask", mask)
+    assert done.is_one_line_error(f"--mask {mask}", "hull")

@@ -111,7 +111,8 @@ def negative(size: int = 64) -> Paint:
 
 
 def options(**changes: object) -> ConvertOptions:
-    return ConvertOptions(**{"encode": FAST, "segment_frames": 10, "colour": "none", **changes})  # type: ignore[arg-type]
+    fast = {"encode": FAST, "segment_frames": 10, "colour": "none", "mask": "hull+model"}
+    return ConvertOptions(**{**fast, **changes})  # type: ignore[arg-type]
 
 
 def convert(
