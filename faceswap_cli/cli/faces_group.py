@@ -1,0 +1,71 @@
+"""`faceswap faces group`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from faceswap_cli.cli import console
+
+
+def group(
+    face_set: Annotated[Path, typer.Argument(metavar="FACES", help="Face set folder.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FOLDER", help="New folder for the people's face sets.")
+    ],
+    threshold: Annotated[
+        float,
+        typer.Option(
+            min=0.1,
+            max=1.2,
+            help="How different faces of one person may be: higher when one person is in several folders, "
+            "lower when several people are in one.",
+        ),
+    ] = 0.45,
+    names: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME,NAME,...", help="Folder names for the people with the most faces, in order."
+        ),
+    ] = "",
+    device: Annotated[
+        str, typer.Option("--device", help="Where the network runs: auto, cpu, cuda, cuda:N or mps.")
+    ] = "auto",
+) -> None:
+    """Sort the faces of a set into a face set for each person.
+
+    FOLDER/person_1 has the most faces; people seen only once and faces too poor to tell are in
+    FOLDER/unsorted. Look at FOLDER/people.html. Each folder can be given to train and convert. FACES stays
+    as it is. Run it again after an interruption: what was measured is kept.
+    """
+    from faceswap_cli.faces import grouping
+    from faceswap_cli.faces.faceset import FaceSet
+    from faceswap_cli.faces.identity import IdentityEncoder
+    from faceswap_cli.faces.people_sheet import PAGE
+
+    chosen = [name.strip() for name in names.split(",")] if names else []
+    grouping.check_names(chosen)
+    grouping.check_new(output)
+    faces = FaceSet.open(face_set)
+    steps = grouping.find_people(faces, IdentityEncoder(device), threshold, chosen)
+    with console.Bar("who is who") as bar:
+        try:
+            while True:
+                step = next(steps)
+                bar.update(step.done, max(step.total, 1), f"{step.done} of {step.total} crops")
+        except StopIteration as stop:
+            found: grouping.Grouped = stop.value
+    if len(chosen) > len(found.people):
+        console.warn(f"only {len(found.people)} people for {len(chosen)} names")
+    grouping.write_people(faces, found, output)
+    rows = [(person.name, person.faces, len(person.tracks)) for person in found.people]
+    if found.unsorted:
+        left = found.faces - sum(person.faces for person in found.people)
+        rows.append((grouping.UNSORTED, left, len(found.unsorted)))
+    console.table(("folder", "faces", "tracks"), rows)
+    console.say(
+        f"done: {len(found.people)} people and {found.singles} seen only once, among {found.faces} faces; "
+        f"look at {output / PAGE}"
+    )
