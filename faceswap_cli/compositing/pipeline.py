@@ -7,7 +7,7 @@ on where it stopped. Nothing stands under the output's name before all is done.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,9 @@ from faceswap_cli.networks.renderer import Renderer
 
 VERSION = 2
 """Raised when the same settings begin to give other pictures: unfinished work of before is not mixed in."""
+
+MOST_TOLD = 3
+"""Tracks left alone as doubtful that are told one by one."""
 
 Steps = Iterator[ConvertProgress]
 
@@ -196,7 +199,26 @@ def _find(job: _Job, work: WorkFolder) -> Generator[ConvertProgress, None, tuple
     if not seen.faces:
         work.remove()
         raise no_face(job.info.path)
-    return survey.found(seen), seen.damage
+    found, doubts = survey.without_doubtful(survey.found(seen))
+    if not len(found.frames):
+        work.remove()
+        raise _only_doubtful(job.info.path, doubts)
+    if doubts:
+        yield _note("faces", f"left alone, probably no faces: {_told(doubts)}")
+    return found, seen.damage
+
+
+def _told(doubts: Mapping[int, str]) -> str:
+    """A few of the reasons to doubt tracks, by track number."""
+    few = "; ".join(f"track {track} ({reason})" for track, reason in list(doubts.items())[:MOST_TOLD])
+    return f"{few}; {len(doubts) - MOST_TOLD} more" if len(doubts) > MOST_TOLD else few
+
+
+def _only_doubtful(source: Path, doubts: Mapping[int, str]) -> UserError:
+    return UserError(
+        f"no face was surely found in {source}: {_told(doubts)}",
+        "If they are faces, extract them and give the face set with --faces: its faces are all drawn",
+    )
 
 
 def _choose(job: _Job, work: WorkFolder, found: Found) -> Generator[ConvertProgress, None, set[int]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from faceswap_cli.compositing.options import ConvertProgress
 from faceswap_cli.compositing.plan import Found
 from faceswap_cli.compositing.work import Journal
 from faceswap_cli.faces.analysis import analyse_batches
+from faceswap_cli.faces.doubt import doubt_of, pace
 from faceswap_cli.faces.face import Face, FloatArray
 from faceswap_cli.faces.stage import FaceStage
 from faceswap_cli.faces.tracks import Observation, link
@@ -87,6 +88,24 @@ def found(seen: Surveyed) -> Found:
         times=np.array(seen.times),
         removed=np.zeros((0, 2), np.int64),
     )
+
+
+def without_doubtful(seen: Found) -> tuple[Found, dict[int, str]]:
+    """Leave out the tracks that are probably no faces.
+
+    Returns:
+        What stays, and why each of the others (by track number) does not.
+    """
+    looked = pace(np.arange(len(seen.times)), seen.times)
+    tracks = {track: seen.of_track(track) for track in seen.track_numbers()}
+    reasons = {
+        track: reason
+        for track, places in tracks.items()
+        if (reason := doubt_of(seen.frames[places].tolist(), seen.scores[places].tolist(), looked))
+    }
+    stays = ~np.isin(seen.tracks, list(reasons))
+    arrays = {name: getattr(seen, name)[stays] for name in ("frames", "tracks", "landmarks", "scores")}
+    return replace(seen, **arrays), reasons
 
 
 def _progress(journal: Journal) -> tuple[int, bool]:
