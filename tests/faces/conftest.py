@@ -23,7 +23,7 @@ def face_picture() -> Image:
 
 @pytest.fixture(scope="session")
 def stage() -> FaceStage:
-    return build_stage(landmarks="dlib")
+    return build_stage()
 
 
 @pytest.fixture(scope="session")

