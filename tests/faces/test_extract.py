@@ -125,7 +125,7 @@ import sys
 from pathlib import Path
 from faceswap_cli.faces.extract import extract
 from faceswap_cli.faces.stage import build_stage
-stage = build_stage(landmarks="dlib")
+stage = build_stage()
 print("ready", flush=True)
 for progress in extract([Path(p) for p in sys.argv[2:]], Path(sys.argv[1]), stage):
     print(progress.done, flush=True)
