@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -10,8 +10,10 @@ import typer
 
 from faceswap_cli.cli import console
 from faceswap_cli.cli.app import new_app
+from faceswap_cli.cli.faces_group import group
 
 if TYPE_CHECKING:
+    from faceswap_cli.faces.likeness import Likeness
     from faceswap_cli.faces.measures import Measuring
 
 T = TypeVar("T")
@@ -24,6 +26,9 @@ FaceSetArgument = Annotated[Path, typer.Argument(metavar="FACES", help="Face set
 @app.callback()
 def faces() -> None:
     """Look at face sets, sort them, take out what should not be there."""
+
+
+app.command("group")(group)
 
 
 @app.command("sheet")
@@ -69,6 +74,7 @@ def sort(
     from faceswap_cli.faces.order import sort_faces
 
     done = _watched("sort", sort_faces(face_set, by, reverse, to))
+    _tell_of_photos([done.like] if done.like else [])
     if done.unreadable:
         console.warn(f"{done.unreadable} crops can't be read; they come first")
     page = _refresh_sheet(face_set)
@@ -122,6 +128,22 @@ def filter_command(
             help="Move this track: N, or SOURCE:N where several sources have one. May be repeated.",
         ),
     ] = None,
+    like: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="PHOTO", help="Keep only faces like the one in this photo. May be repeated: like one."
+        ),
+    ] = None,
+    unlike: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="PHOTO", help="Move faces like the one in this photo. May be repeated."),
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=2, help="Identity distance up to which two faces are alike, for --like. [default: 0.5]"
+        ),
+    ] = None,
     list_file: Annotated[
         Path | None,
         typer.Option(
@@ -156,11 +178,21 @@ def filter_command(
         "brightness": min_brightness,
     }
     most = {"yaw": max_yaw, "pitch": max_pitch, "roll": max_roll, "brightness": max_brightness}
-    rules = Rules(_given(least), _given(most), doubtful, tuple(track or ()), list_file)
+    rules = Rules(
+        _given(least),
+        _given(most),
+        doubtful,
+        tuple(track or ()),
+        list_file,
+        tuple(like or ()),
+        tuple(unlike or ()),
+        threshold,
+    )
     if restore:
         _restore(face_set, bool(rules) or dry_run or bin_folder is not None)
         return
     done = _watched("filter", filter_faces(face_set, rules, bin_folder, dry_run))
+    _tell_of_photos(done.failing.likenesses)
     for reason, count in sorted(done.failing.counts.items(), key=lambda one: -one[1]):
         console.say(f"{count:6d} {reason}")
     if done.failing.unreadable:
@@ -191,6 +223,13 @@ def _restore(face_set: Path, with_others: bool) -> None:
         console.warn(f"{done.gone} crops are no longer in the bin")
     page = _refresh_sheet(face_set) if done.back else ""
     console.say(f"done: {done.back} faces moved back{page}")
+
+
+def _tell_of_photos(likenesses: Sequence[Likeness]) -> None:
+    """Say which face was meant where a photo has several."""
+    for one in likenesses:
+        if one.faces > 1:
+            console.warn(f"{one.photo} has {one.faces} faces; the largest one was taken")
 
 
 def _given(options: dict[str, float | None]) -> dict[str, float]:

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.crop_files import check_single, crop_name, ranked, rename_crops
 from faceswap_cli.faces.faceset import FaceSet
+from faceswap_cli.faces.identity import IdentityEncoder
+from faceswap_cli.faces.likeness import Likeness, embeddings, from_the_middle, likeness_of, nearest
 from faceswap_cli.faces.measures import Measured, Measuring, brightnesses, stored
 from faceswap_cli.faces.records import CROPS
 from faceswap_cli.files import locked, said_plainly, sync_folder
@@ -45,11 +47,13 @@ class Sorted:
         faces: how many the set holds.
         renamed: crops whose file has another name now.
         unreadable: crops that could not be measured; they stand first.
+        like: the face that they were compared with.
     """
 
     faces: int
     renamed: int
     unreadable: int
+    like: Likeness | None = None
 
 
 def sort_faces(
@@ -68,12 +72,13 @@ def sort_faces(
             process works in it, the photo is missing or has no face, or the folder can't be written.
     """
     _check(by, to)
-    FaceSet.open(path)  # before a lock file is left in a folder that is no face set
+    check_complete(FaceSet.open(path))
+    like = likeness_of(to, IdentityEncoder()) if to else None
     with locked(path):
         faces = FaceSet.open(path)
         check_complete(faces)
         check_single(path)
-        values = yield from _values(faces, by, to)
+        values = yield from _values(faces, by, like)
         broken = np.isnan(values)
         order = _order(np.where(broken, -np.inf, -values if reverse else values))
         plain = by == "time" and not reverse
@@ -82,7 +87,7 @@ def sort_faces(
         with said_plainly(path / CROPS):
             renamed = rename_crops(path, zip(old, new, strict=True))
             sync_folder(path / CROPS)
-    return Sorted(len(faces), renamed, int(broken.sum()))
+    return Sorted(len(faces), renamed, int(broken.sum()), like)
 
 
 def check_complete(faces: FaceSet) -> None:
@@ -109,10 +114,14 @@ def _order(values: NDArray[np.float64]) -> NDArray[np.intp]:
     return np.argsort(values, kind="stable")
 
 
-def _values(faces: FaceSet, by: str, to: Path | None) -> Measured:
+def _values(faces: FaceSet, by: str, like: Likeness | None) -> Measured:
     """One figure a face; the least comes first."""
     if by == "brightness":
         return (yield from brightnesses(faces))
+    if by == "outlier":
+        return -from_the_middle((yield from embeddings(faces, IdentityEncoder())))
+    if like is not None:
+        return -nearest((yield from embeddings(faces, IdentityEncoder())), [like])
     return _KNOWN[by](faces)
 
 

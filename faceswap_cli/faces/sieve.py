@@ -14,6 +14,8 @@ from faceswap_cli.errors import UserError
 from faceswap_cli.faces.crop_files import crop_name
 from faceswap_cli.faces.doubt import doubtful
 from faceswap_cli.faces.faceset import FaceSet
+from faceswap_cli.faces.identity import THRESHOLD, IdentityEncoder
+from faceswap_cli.faces.likeness import Likeness, embeddings, likeness_of, nearest
 from faceswap_cli.faces.measures import Measured, Measuring, brightnesses, stored
 from faceswap_cli.faces.order import check_complete
 from faceswap_cli.faces.records import CROPS
@@ -72,11 +74,13 @@ class Failing:
 
     Attributes:
         reasons: why, by crop name.
-        unreadable: crops that could not be measured, and fail for no reason of their own: they stay.
+        unreadable: crops that could not be measured and fail for no other reason: they stay.
+        likenesses: the faces they were compared with.
     """
 
     reasons: Mapping[str, Sequence[str]]
     unreadable: int
+    likenesses: tuple[Likeness, ...] = ()
 
     @property
     def counts(self) -> dict[str, int]:
@@ -94,20 +98,47 @@ def sift(faces: FaceSet, rules: Rules) -> Generator[Measuring, None, Failing]:
     failing: dict[str, list[str]] = {}
     unreadable: set[str] = set()
 
+    def crops(where: NDArray[np.bool_]) -> list[str]:
+        return [faces.records[place].crop for place in np.flatnonzero(where)]
+
     def fail(bad: NDArray[np.bool_], reason: str) -> None:
-        for place in np.flatnonzero(bad):
-            failing.setdefault(faces.records[place].crop, []).append(reason)
+        for crop in crops(bad):
+            failing.setdefault(crop, []).append(reason)
 
     for bad, reason in _told(faces, rules):  # the quick ones first: they may end in an error
         fail(bad, reason)
+    likenesses = [likeness_of(photo, IdentityEncoder()) for photo in (*rules.like, *rules.unlike)]
     measured: dict[str, NDArray[np.float64]] = {}
     for name, bound, reason, is_least in _bounds(rules):
         if name not in measured:
             measured[name] = yield from _measure(faces, name)
-        values = measured[name]
-        fail(values < bound if is_least else values > bound, reason)
-        unreadable |= {faces.records[place].crop for place in np.flatnonzero(np.isnan(values))}
-    return Failing(failing, len(unreadable - set(failing)))
+        fail(measured[name] < bound if is_least else measured[name] > bound, reason)
+    if likenesses:
+        found = yield from embeddings(faces, IdentityEncoder())
+        measured["identity"] = found[:, 0]
+        for bad, reason in _unlike(found, likenesses, rules):
+            fail(bad, reason)
+    for values in measured.values():
+        unreadable.update(crops(np.isnan(values)))
+    return Failing(failing, len(unreadable - set(failing)), tuple(likenesses))
+
+
+def _unlike(
+    found: NDArray[np.float64], likenesses: Sequence[Likeness], rules: Rules
+) -> list[tuple[NDArray[np.bool_], str]]:
+    """Faces that resemble nobody they should, and those that resemble somebody they should not."""
+    threshold = THRESHOLD if rules.threshold is None else rules.threshold
+    like, unlike = likenesses[: len(rules.like)], likenesses[len(rules.like) :]
+    told = []
+    if like:
+        told.append((nearest(found, like) > threshold, f"not like {_names(like)}"))
+    if unlike:
+        told.append((nearest(found, unlike) <= threshold, f"like {_names(unlike)}"))
+    return told
+
+
+def _names(likenesses: Sequence[Likeness]) -> str:
+    return " or ".join(one.photo.name for one in likenesses)
 
 
 def _bounds(rules: Rules) -> list[tuple[str, float, str, bool]]:

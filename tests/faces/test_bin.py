@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from face_sets import HEADER, contents, files, killed, make_set, pictures
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.bin import Restored, move_to_bin, read_bin
@@ -15,6 +14,7 @@ from faceswap_cli.faces.curate import Filtered, filter_faces, restore_faces
 from faceswap_cli.faces.faceset import FaceSet, FaceSetWriter
 from faceswap_cli.faces.order import sort_faces
 from faceswap_cli.faces.sieve import Rules
+from tests.face_sets import HEADER, contents, files, killed, make_set, pictures
 
 BLURRED = Rules(least={"sharpness": 0.5})
 

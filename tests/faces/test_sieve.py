@@ -3,12 +3,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from face_sets import HEADER, crop, files, make_set, record
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.faceset import FaceSet, FaceSetWriter, Source
 from faceswap_cli.faces.order import sort_faces
 from faceswap_cli.faces.sieve import Failing, Rules, sift
+from tests.face_sets import HEADER, crop, files, make_set, record
 
 
 def failing(folder: Path, rules: Rules) -> Failing:
