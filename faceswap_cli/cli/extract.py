@@ -36,6 +36,18 @@ def extract(
     crop_size: Annotated[
         int, typer.Option(min=64, max=1024, help="Side of the stored crops in pixels.")
     ] = 256,
+    only: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="PHOTO", help="Keep only the faces of the person on this photo. May be repeated."
+        ),
+    ] = None,
+    without: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--not", metavar="PHOTO", help="Leave out the faces of the person on this photo. May be repeated."
+        ),
+    ] = None,
     detector: DetectorOption = "auto",
     landmarks: LandmarksOption = "auto",
     device: DeviceOption = "auto",
@@ -43,20 +55,27 @@ def extract(
     """Find the faces of videos and photos and put them into a face set.
 
     Look at FACES/sheet.html afterwards, and delete the crops that should not be there: that removes the
-    face. Run the same command again to go on where it was interrupted.
+    face. Run the same command again to go on where it was interrupted. With --only and --not whole tracks
+    are judged, when a video's end is reached; until then everybody's crops are there.
     """
     from faceswap_cli.faces.extract import ExtractOptions
     from faceswap_cli.faces.extract import extract as run
     from faceswap_cli.faces.faceset import FaceSet
     from faceswap_cli.faces.sheet import write_sheet
     from faceswap_cli.faces.stage import build_stage
+    from faceswap_cli.faces.wanted import read_wanted
 
     stage = build_stage(detector, landmarks, device, min_size=min_size)
     photo_stage = build_stage(detector, landmarks, device, min_size=min_size, thorough=True)
     console.tell(stage.explanation)
     options = ExtractOptions(every, min_size, crop_size, max_faces)
+    wanted = None
+    if only or without:
+        wanted, notes = read_wanted(only or [], without or [], photo_stage, device)
+        for note in notes:
+            console.warn(note)
     new = 0
-    steps = run(inputs, output, stage, options, photo_stage)
+    steps = run(inputs, output, stage, options, photo_stage, wanted)
     with stop_on_signal("stopping, one moment ...") as stopped, console.Bar("extract") as bar, closing(steps):
         for step in steps:
             _show(bar, step)

@@ -17,12 +17,13 @@ from faceswap_cli.errors import UserError
 from faceswap_cli.faces import geometry
 from faceswap_cli.faces.analysis import Looked, analyse_batches
 from faceswap_cli.faces.face import Face
-from faceswap_cli.faces.faceset import FaceSetWriter
+from faceswap_cli.faces.faceset import FaceSet, FaceSetWriter
 from faceswap_cli.faces.pose import pose
 from faceswap_cli.faces.quality import sharpness
-from faceswap_cli.faces.records import CROPS, INDEX, FaceRecord, Header, Source, rounded
+from faceswap_cli.faces.records import CROPS, INDEX, FaceRecord, Header, Source, rounded, with_tracks
 from faceswap_cli.faces.stage import FaceStage
 from faceswap_cli.faces.tracks import Observation, gap_for, link
+from faceswap_cli.faces.wanted import NOTHING_LEFT, Wanted, left_of_photo, left_of_tracks
 from faceswap_cli.files import LOCK
 from faceswap_cli.media.frame import Frame, Image
 from faceswap_cli.media.inputs import find_media
@@ -88,6 +89,7 @@ def extract(
     stage: FaceStage,
     options: ExtractOptions = ExtractOptions(),
     photo_stage: FaceStage | None = None,
+    wanted: Wanted | None = None,
 ) -> Generator[ExtractProgress, None, None]:
     """Put the faces of videos and photos into the face set `output`, which is made or added to.
 
@@ -100,6 +102,7 @@ def extract(
         stage: finds the faces in videos.
         options: what to take.
         photo_stage: finds the faces in photos (a thorough one); `stage`, if not given.
+        wanted: whose faces are kept; everybody's, if not given.
 
     Yields:
         Progress, several times for a video, and at least once for each file.
@@ -113,11 +116,11 @@ def extract(
     is_new, made = _check_output(output)
     mine = False
     try:
-        with FaceSetWriter(output, _header(stage, options)) as writer:
+        with FaceSetWriter(output, _header(stage, options, wanted)) as writer:
             mine = is_new
             faces, problems = 0, []
             for number, file in enumerate(files, start=1):
-                job = _Job(writer, file, number, len(files), options)
+                job = _Job(writer, file, number, len(files), options, wanted)
                 try:
                     for progress in job.run(stage, photo_stage or stage):
                         yield progress
@@ -128,7 +131,7 @@ def extract(
             if len(problems) == len(files):
                 raise problems[0].args[0]
             if not faces:
-                raise _no_face(files)
+                raise _no_face(files, wanted)
     except UserError:
         if mine:
             _take_back(output, made)
@@ -139,13 +142,20 @@ class _Job:
     """One file on its way into a face set."""
 
     def __init__(
-        self, writer: FaceSetWriter, file: Path, number: int, sources: int, options: ExtractOptions
+        self,
+        writer: FaceSetWriter,
+        file: Path,
+        number: int,
+        sources: int,
+        options: ExtractOptions,
+        wanted: Wanted | None,
     ) -> None:
         self.writer = writer
         self.file = file
         self.number = number
         self.sources = sources
         self.options = options
+        self.wanted = wanted
         self.total: int | None = None
         self.started = time.monotonic()
 
@@ -184,8 +194,10 @@ class _Job:
         found = self._records(source, (frame, 0, stage.find([frame])[0]))
         # Each face of a photo is a track of its own.
         numbered = [(replace(record, track=k), crop) for k, (record, crop) in enumerate(found)]
-        self.writer.add(source, numbered)
-        return self.progress(1, len(found), "complete")
+        left = left_of_photo(self.wanted, numbered) if self.wanted else NOTHING_LEFT
+        kept = [one for one in numbered if one[0].crop not in left.crops]
+        self.writer.add(source, kept)
+        return self.progress(1, len(kept), "complete", left.notes)
 
     def _video(self, source: Source, info: MediaInfo, stage: FaceStage) -> Iterator[ExtractProgress]:
         before, read = source.seen, 0
@@ -210,8 +222,14 @@ class _Job:
                     yield self.progress(source.seen, self._count(source), "running", before=before)
             notes = tuple(note for note in (info.note, reader.damage) if note)
         source = replace(source, seen=max(read, before), notes=notes)
-        self.writer.finish(source, _tracks(self.writer.index.records.get(source.id, [])))
-        yield self.progress(source.seen, self._count(source), "complete", notes, before)
+        records = self.writer.index.records.get(source.id, [])
+        tracks = _tracks(records)
+        left = NOTHING_LEFT
+        if self.wanted:
+            tracked = with_tracks(records, tracks.values())
+            left = left_of_tracks(self.wanted, FaceSet(self.writer.path, self.writer.index), tracked)
+        self.writer.finish(source, tracks, left.crops)
+        yield self.progress(source.seen, self._count(source), "complete", (*notes, *left.notes), before)
 
     def _count(self, source: Source) -> int:
         return len(self.writer.index.records.get(source.id, []))
@@ -273,7 +291,7 @@ def _extent(face: Face) -> float:
     return float((face.box[2:] - face.box[:2]).max())
 
 
-def _header(stage: FaceStage, options: ExtractOptions) -> Header:
+def _header(stage: FaceStage, options: ExtractOptions, wanted: Wanted | None) -> Header:
     """What a set keeps of how it was made; the settings' names are those of the command's options."""
     detector, landmarks = stage.names
     settings = {
@@ -282,6 +300,7 @@ def _header(stage: FaceStage, options: ExtractOptions) -> Header:
         "max-faces": str(options.max_faces),
         "detector": detector,
         "landmarks": landmarks,
+        **(wanted.settings if wanted else {}),
     }
     return Header(options.crop_size, geometry.STORED_SIDE, settings)
 
@@ -363,8 +382,13 @@ def _take_back(output: Path, made: bool) -> None:
             output.rmdir()
 
 
-def _no_face(files: Sequence[Path]) -> UserError:
+def _no_face(files: Sequence[Path], wanted: Wanted | None) -> UserError:
     where = files[0].name if len(files) == 1 else f"{files[0].name} and {len(files) - 1} more"
+    if wanted:
+        return UserError(
+            f"no face of the people asked for found in {where}",
+            "Give another photo with --only (clear, from the front), or leave --only and --not out",
+        )
     return UserError(
         f"no face found in {where}",
         "Look whether a face is at least --min-size pixels large; another --detector may help",

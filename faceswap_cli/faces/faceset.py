@@ -13,7 +13,8 @@ Deleting a crop's file removes that face from the set. A sorted crop's file has 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -45,6 +46,9 @@ from faceswap_cli.media.frame import Image
 __all__ = ["FaceRecord", "FaceSet", "FaceSetWriter", "Header", "Source"]
 
 JPEG_QUALITY = 95
+
+CHOSEN = frozenset({"only", "not"})
+"""Settings of sets that hold the faces of certain people only: digests of those people's photos."""
 
 
 class FaceSet:
@@ -148,6 +152,8 @@ class FaceSetWriter:
         with ExitStack() as stack:
             stack.enter_context(locked(path))
             self.index = _index_to_go_on_with(path, header)
+            if CHOSEN & header.settings.keys():
+                _remove_dropped(path, self.index)
             with said_plainly(path / INDEX):
                 self._file = (path / INDEX).open("a", encoding="utf-8")
             self._lock = stack.pop_all()
@@ -201,15 +207,28 @@ class FaceSetWriter:
         self.index.sources[source.id] = source
         self.index.records.setdefault(source.id, []).extend(record for record, _ in faces)
 
-    def finish(self, source: Source, tracks: Mapping[str, int]) -> None:
-        """Set the tracks of a source (by crop name) and write the index anew, without superseded lines."""
+    def finish(
+        self, source: Source, tracks: Mapping[str, int], dropped: Collection[str] = frozenset()
+    ) -> None:
+        """Set the tracks of a source and write the index anew, without superseded lines.
+
+        Args:
+            source: it is complete now.
+            tracks: of all its faces, by crop name.
+            dropped: names of crops that do not come into the set after all: first their lines go, then
+                their files. What a crash leaves of those is removed when the set is opened again.
+        """
         records = self.index.records.get(source.id, [])
-        self.index.records[source.id] = with_tracks(records, [tracks[record.crop] for record in records])
+        records = with_tracks(records, [tracks[record.crop] for record in records])
+        records = [record for record in records if record.crop not in dropped]
+        self.index.records[source.id] = records
         self.index.sources[source.id] = replace(source, faces=len(records), complete=True)
         self._file.close()
         write_text(self.path / INDEX, format_index(self.index))
         with said_plainly(self.path / INDEX):
             self._file = (self.path / INDEX).open("a", encoding="utf-8")
+            for crop in dropped:
+                (self.path / CROPS / crop).unlink(missing_ok=True)
 
 
 def read_index(path: Path) -> Index:
@@ -273,13 +292,29 @@ def _write_crop(path: Path, image: Image) -> None:
             os.fsync(file.fileno())
 
 
+def _remove_dropped(path: Path, index: Index) -> None:
+    """Remove crops of finished sources that the index doesn't know: their dropping was cut off."""
+    known = {record.crop for records in index.records.values() for record in records}
+    prefixes = [re.escape(source.prefix) for source in index.sources.values() if source.complete]
+    if prefixes:
+        ours = re.compile(rf"(?:{'|'.join(prefixes)})_\d{{6,}}_\d+\.jpg")
+        for name in crop_files(path):
+            if name not in known and ours.fullmatch(name):
+                (path / CROPS / name).unlink(missing_ok=True)
+
+
 def _check_same(there: Header, wanted: Header, path: Path) -> None:
     """Raise a UserError that names the first setting in which the set and the command differ."""
     old = {"crop-size": str(there.crop_size), "side": str(there.side), **there.settings}
     new = {"crop-size": str(wanted.crop_size), "side": str(wanted.side), **wanted.settings}
     for name in [*old, *new]:
-        if old.get(name) != new.get(name):
-            instead = (
-                "Use another folder" if name == "side" else f"Use --{name} {old.get(name)}, or another folder"
-            )
-            raise UserError(f"{path} was made with {name} {old.get(name)}, not {new.get(name)}", instead)
+        if old.get(name) == new.get(name):
+            continue
+        if name in CHOSEN:
+            made = f"with other photos for --{name}" if name in old else f"without --{name}"
+            instead = "Give the same photos again" if name in old else f"Leave --{name} out"
+            raise UserError(f"{path} was made {made}", f"{instead}, or use another folder")
+        instead = (
+            "Use another folder" if name == "side" else f"Use --{name} {old.get(name)}, or another folder"
+        )
+        raise UserError(f"{path} was made with {name} {old.get(name)}, not {new.get(name)}", instead)
