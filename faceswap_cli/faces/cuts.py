@@ -21,6 +21,10 @@ BURST = 3.0
 """A cut changes at least so many times more than any step of the recent past: a pan or a hand moving close
 to the lens changes much too, but not from one frame to the next."""
 
+FARTHEST, JERK = 5, 0.6
+"""A camera that jerks changes everything at once, too: but shifted by up to so many thumbnail pixels the old
+picture fits the new one, leaving less than this part of the change. Another scene fits nowhere."""
+
 MEMORY = 6
 """Steps remembered."""
 
@@ -41,12 +45,24 @@ class CutDetector:
         small = _thumbnail(image)
         if self._last is not None:
             change = float(np.abs(small - self._last).mean())
-            if change > LEAST_CHANGE and change > BURST * max(self._changes):
+            burst = change > LEAST_CHANGE and change > BURST * max(self._changes)
+            if burst and _unlike_if_moved(small, self._last) > JERK * change:
                 self.shot += 1
                 change /= BURST  # so that a fast pan right after the cut is not taken for more cuts
             self._changes.append(change)
         self._last = small
         return self.shot
+
+
+def _unlike_if_moved(small: NDArray[np.float32], last: NDArray[np.float32]) -> float:
+    """The least mean absolute difference of two thumbnails when one is shifted against the other."""
+    height, width = small.shape[:2]
+    inner = small[FARTHEST : height - FARTHEST, FARTHEST : width - FARTHEST]
+    # Squared differences at all shifts in one go; the absolute one is wanted at the best of them only.
+    unlike = cv2.matchTemplate(last, inner, cv2.TM_SQDIFF)
+    down, right = np.unravel_index(int(unlike.argmin()), unlike.shape)
+    there = last[down : down + inner.shape[0], right : right + inner.shape[1]]
+    return float(np.abs(inner - there).mean())
 
 
 def _thumbnail(image: Image) -> NDArray[np.float32]:

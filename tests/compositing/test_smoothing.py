@@ -102,3 +102,16 @@ def test_colours_are_weighed_by_time() -> None:
     assert weights[1] == 1
     assert weights[0] == pytest.approx(weights[2])
     assert weights[3] < 1e-6
+
+
+@pytest.mark.parametrize("rate", [25, 50])
+def test_a_head_that_never_stops_shaking_is_followed(rate: int) -> None:
+    """Nothing in the path is still: its motion must not pass for noise."""
+    times = np.arange(3 * rate) / rate
+    rng = np.random.default_rng(2)
+    shift = np.zeros((len(times), 1, 2))
+    shift[:, 0, 0] = 0.35 * EYES * np.sin(12 * times)
+    truth = MEAN_FACE * EYES + 300 + shift
+    seen = truth + rng.normal(0, 0.4, truth.shape)
+    smooth = smoothing.smooth_landmarks(times, seen)
+    assert error(smooth, truth).mean() < 1.1 * error(seen, truth).mean()

@@ -91,6 +91,17 @@ def test_flashes_fades_and_pans_are_no_cuts(face_picture: Image) -> None:
         assert set(shots(pictures)) == {0}
 
 
+def test_a_camera_that_jerks_makes_no_cut(face_picture: Image) -> None:
+    def shaken(right: int, down: int) -> Image:
+        return np.roll(face_picture, (down, right), axis=(0, 1))
+
+    calm = [shaken(0, 0)] * 8
+    jerked = [shaken(30 * i, 12 * i) for i in range(1, 4)]
+    assert set(shots([*calm, *jerked, *[jerked[-1]] * 8])) == {0}
+    other = np.ascontiguousarray(255 - face_picture[::-1])
+    assert shots([*calm, *[other] * 4]) == [0] * 8 + [1] * 4
+
+
 def test_odd_sizes_are_no_trouble() -> None:
     for shape in ((1, 1, 3), (100, 20_000, 3), (2160, 3, 3)):
         assert shots([np.zeros(shape, np.uint8)] * 3) == [0, 0, 0]
