@@ -15,7 +15,9 @@ from faceswap_cli.compositing.plan import PlannedFace
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.face import Face
 from faceswap_cli.faces.identity import IdentityEncoder
+from faceswap_cli.faces.looks import allowed, clarity
 from faceswap_cli.faces.parsing import FaceParser
+from faceswap_cli.faces.pose import pose
 from faceswap_cli.faces.stage import FaceStage
 from faceswap_cli.media.frame import Frame, Image
 from faceswap_cli.media.photo import check_photo_suffix, read_photo, what_is_lost, write_photo
@@ -106,8 +108,12 @@ def swap_image(
 
 def _of_person(image: Image, faces: list[Face], reference: NDArray[np.float32]) -> list[Face]:
     embeddings = IdentityEncoder().embed(image, [face.landmarks for face in faces])
-    distances = [who.distance(one[None], reference) for one in embeddings]
-    return [f for f, d in zip(faces, distances, strict=True) if who.Verdict(0, d, 1).wanted]
+    pairs = zip(faces, embeddings, strict=True)
+    return [face for face, one in pairs if who.distance(one, reference) <= allowed(_clarity(face))]
+
+
+def _clarity(face: Face) -> float:
+    return clarity(face.score, pose(face.landmarks), face.landmarks, confidence=face.confidence)
 
 
 def check_apart(source: Path, output: Path) -> None:

@@ -181,6 +181,14 @@ def test_faces_whose_crops_were_deleted_stay(video: Path, tmp_path: Path) -> Non
     assert changed[~gone].min() > 30
 
 
+def test_people_who_are_not_in_the_set_stay(couple: Path, tmp_path: Path) -> None:
+    """As in the set of one person that `faces group` makes."""
+    output = tmp_path / "out.mp4"
+    mf.convert(couple, output, faces=make_set(tmp_path / "faces", couple))
+    assert mf.changed_inside(couple, output, 0).min() > 30
+    assert mf.changed_inside(couple, output, 1).max() < 5
+
+
 def test_a_set_of_another_video_or_half_a_set_is_refused(video: Path, couple: Path, tmp_path: Path) -> None:
     faces = make_set(tmp_path / "faces", video)
     with pytest.raises(UserError, match=r"not of this video.*one\.mp4"):
