@@ -223,7 +223,7 @@ function start(data) {
     if (track.doubt) parts.push(make("small", { className: "doubt", textContent: "doubtful: " + track.doubt }));
     const button = make("button", { type: "button", textContent: "tick these" });
     button.onclick = () => tick(row.from, row.to, true);
-    const element = make("div", { className: "row head" }, ...parts, button);
+    const element = make("div", { className: "row head", title: track.about }, ...parts, button);
     element.style.height = sheet.HEAD + "px";
     return element;
   }

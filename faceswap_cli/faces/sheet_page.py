@@ -22,7 +22,7 @@ from faceswap_cli.faces.doubt import doubtful
 from faceswap_cli.faces.faceset import FaceSet
 from faceswap_cli.faces.measures import STORED
 from faceswap_cli.faces.records import CROPS, FaceRecord
-from faceswap_cli.faces.sheet_words import about_track, track_heading
+from faceswap_cli.faces.sheet_words import about_track, many, track_heading
 
 WITHOUT_SCRIPT = 200
 """Crops, of the worst tracks, that a browser without scripts shows."""
@@ -37,7 +37,9 @@ def page(faces: FaceSet, tracks: Sequence[list[FaceRecord]]) -> str:
     """
     name = faces.path.resolve().name
     title = html.escape(f"Faces in {name}")
-    count = f"{len(faces)} faces, {len(tracks)} tracks, {len(faces.sources)} sources"
+    count = ", ".join(
+        [many(len(faces), "face"), many(len(tracks), "track"), many(len(faces.sources), "source")]
+    )
     if faces.deleted:
         count += f", {len(faces.deleted)} removed"
     command = html.escape(f"faceswap faces filter {shlex.quote(name)} --list list.txt")

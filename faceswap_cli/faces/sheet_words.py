@@ -21,10 +21,14 @@ def track_heading(faces: FaceSet, track: Sequence[FaceRecord]) -> str:
 
 def about_track(faces: FaceSet, track: Sequence[FaceRecord]) -> str:
     """How long, how good and how turned it is, by its median face."""
-    yaw, pitch, roll = np.median([record.pose for record in track], axis=0)
+    yaw, pitch, roll = (round(float(angle)) for angle in np.median([r.pose for r in track], axis=0))
     value = float(np.median([record_quality(record, faces.crop_size) for record in track]))
-    number = f"{len(track)} face" + ("s" if len(track) > 1 else "")
-    return f"{number}, quality {value:.2f}, median yaw {yaw:.0f}, pitch {pitch:.0f}, roll {roll:.0f}"
+    return f"{many(len(track), 'face')}, quality {value:.2f}, median yaw {yaw}, pitch {pitch}, roll {roll}"
+
+
+def many(number: int, what: str) -> str:
+    """A number of things: "1 face", "2 faces"."""
+    return f"{number} {what}" + ("" if number == 1 else "s")
 
 
 def _clock(seconds: float) -> str:
