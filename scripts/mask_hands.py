@@ -4,7 +4,7 @@
     python scripts/mask_hands.py VIDEO... -o HANDS.npz --sheet hands.png
     python scripts/mask_hands.py VIDEO... -o HANDS.npz --leave-out 1 15 27
 
-MediaPipe's hand landmarks (Apache-2.0; `pip install "mediapipe<0.10.30"`, no dependency of faceswap) say
+MediaPipe's hand landmarks (Apache-2.0; `pip install mediapipe==0.10.21`, no dependency of faceswap) say
 where a hand is, grabCut (C. Rother et al., SIGGRAPH 2004) finds its outline. Look at the sheet: cut-outs
 that are not hands are left out by their numbers.
 """
@@ -147,7 +147,7 @@ def main() -> None:
     try:
         import mediapipe
     except ImportError:
-        sys.exit('finding hands needs MediaPipe: pip install "mediapipe<0.10.30"')
+        sys.exit("finding hands needs MediaPipe: pip install mediapipe==0.10.21")
     hands = [hand for path in options.videos for hand in hands_of(path, mediapipe)]
     if options.sheet:
         cv2.imwrite(str(options.sheet), sheet(hands)[..., ::-1])

@@ -231,7 +231,7 @@ LICENCE = (
     "commercial use."
 )
 SOURCES = {
-    "sfhq": "SFHQ part 4 and its galleries, synthetic people drawn by text-to-image networks (MIT)",
+    "sfhq": "SFHQ galleries, people invented by text-to-image networks (MIT; StyleGAN2's were left out)",
     "congress": "official portraits of members of the US Congress (public domain)",
     "london": "Face Research Lab London Set, DeBruine and Jones 2017 (CC BY 4.0)",
     "clips": "frames of the GRID corpus and of Intel's sample videos (CC BY 4.0)",

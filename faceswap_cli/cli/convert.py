@@ -48,7 +48,7 @@ class Person(StrEnum):
     b = "b"
 
 
-DEFAULT_MASK = "hull+model"
+DEFAULT_MASK = "hull+model+occlusion"
 
 RunOption = Annotated[Path, typer.Option("--model", "-m", help="Run folder that `faceswap train` wrote.")]
 OutputOption = Annotated[Path, typer.Option("--output", "-o", help="File to write; its suffix says how.")]

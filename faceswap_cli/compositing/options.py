@@ -36,7 +36,7 @@ class ConvertOptions:
         encode: how the video is written.
     """
 
-    mask: str = "hull+model"
+    mask: str = "hull+model+occlusion"
     colour: str = "rct"
     erode: float = 0.0
     feather: float = 0.12
