@@ -42,7 +42,8 @@ KEPT = 0.95
 out, a face at the frame's edge or under a hand may lack what told it."""
 
 MOST_LOOKS = 8
-"""Second looks a frame of video at most, the surest hints first; for photos five times as many."""
+"""Second looks a frame of video at most, the surest hints first; for photos five times as many. In a crowd
+the rest must do with the score that they have."""
 
 SPARSE = 0.15
 """Seconds between frames from which on nothing can be followed: each is looked at as if it were alone."""
@@ -125,9 +126,12 @@ class RetinaFaceDetector:
         """Those of `found` that are surely upright faces, or that a second look shows to be faces."""
         large = [d for d in found if extent(d) >= self.min_size / 2]
         sure = [d for d in large if surely_upright(d)]
-        hints = [d for d in large if not surely_upright(d)][:most]
+        unsure = [d for d in large if not surely_upright(d)]
+        hints, rest = unsure[:most], [d for d in unsure[most:] if d.score >= self.threshold]
         shown = look(self._network, [Hint(image, d) for d in hints], max(self.threshold, BELIEVED))
-        kept = [face for old, new in zip(hints, shown, strict=True) if (face := self._judged(old, new))]
+        kept = [
+            face for old, new in zip(hints, shown, strict=True) if (face := self._judged(old, new))
+        ] + rest
         # What a second look shows is upright there, as far as ranks are concerned.
         return suppress([*sure, *kept], [*(rank(d) for d in sure), *(d.score for d in kept)])
 
