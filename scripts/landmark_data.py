@@ -133,10 +133,22 @@ class Labeller:
     def round(self, image: np.ndarray, frame: tuple[np.ndarray, float, float], views: int) -> np.ndarray:
         return np.stack([self.view(image, frame, bool(v % 2)) for v in range(views)])
 
-    def view(self, image: np.ndarray, frame: tuple[np.ndarray, float, float], mirrored: bool) -> np.ndarray:
+    def plain(self, image: np.ndarray, frame: tuple[np.ndarray, float, float]) -> np.ndarray:
+        """One look without jitter: what dlib says by itself."""
+        return self.view(image, frame, False, np.zeros(4))
+
+    def view(
+        self,
+        image: np.ndarray,
+        frame: tuple[np.ndarray, float, float],
+        mirrored: bool,
+        jitter: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """What dlib says of a jittered view (zoom, turn, shift right and down, in parts of their usual size)."""
         centre, side, angle = frame
         size, margin = 256, 64
-        jitter = self.random.normal(size=4).clip(-2, 2)
+        if jitter is None:
+            jitter = self.random.normal(size=4).clip(-2, 2)
         side = side * np.exp(0.05 * jitter[0])
         angle = angle + np.radians(5.0 * jitter[1])
         scale = size / side
@@ -194,13 +206,6 @@ class SelfLabeller:
         if np.sqrt((spread**2).mean()) / unit > self.MOST_SPREAD:
             return None
         return mean, spread / unit
-
-
-class Still:
-    """Random numbers that are all zero."""
-
-    def normal(self, size: int) -> np.ndarray:
-        return np.zeros(size)
 
 
 def framing(five: np.ndarray) -> tuple[np.ndarray, float, float]:

@@ -236,6 +236,7 @@ def write(trainer: Trainer, data: Data) -> None:
         ],
         "faces": {
             "trained": len(data.own),
+            "of_them_labelled_by_itself": sum(str(name).startswith("self:") for name in data.names),
             "turned_views": len(data.turned_of),
             "held_out": len(data.held_out),
         },
