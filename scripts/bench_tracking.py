@@ -10,7 +10,8 @@ still: jitter, the root mean square of what is left of the error after its slow 
 swing, shake: error against the known path, its mean taken away (landmarkers and truth differ by a constant),
 and lag in milliseconds, from the peak of the cross-correlation of the speeds.
 jump: how far the path shoots over its goal after a move of 0.2 s.
-clips: jitter in the stillest third of each track's frames.
+clips: noise from one frame to the next in the stillest third of each track's frames, by second
+differences. What moves there is in it, too: nobody holds still.
 """
 
 from __future__ import annotations
@@ -167,10 +168,10 @@ def real(stage: FaceStage, path: Path, strength: float) -> None:
         smooth = smooth_landmarks(times, raw, strength).astype(np.float64)
         middle = smooth[:, 27:36].mean(1)
         speed = np.array([np.linalg.norm(b - a) for a, b in pairwise(middle)])
-        still = np.flatnonzero(speed <= np.quantile(speed, 1 / 3))
+        still = np.flatnonzero(speed[:-1] <= np.quantile(speed, 1 / 3))
         unit = per_crop(raw)
-        jitter = [rms(quick(times, path)[still]) * unit for path in (raw, smooth)]
-        print(f"{path.name:44}{len(times):5} frames, jitter {jitter[0]:.2f} > {jitter[1]:.2f}")
+        noise = [rms(np.diff(path, 2, axis=0)[still]) / np.sqrt(6) * unit for path in (raw, smooth)]
+        print(f"{path.name:44}{len(times):5} frames, noise {noise[0]:.2f} > {noise[1]:.2f}")
 
 
 def main() -> None:
