@@ -144,7 +144,7 @@ class Labeller:
         mirrored: bool,
         jitter: np.ndarray | None = None,
     ) -> np.ndarray:
-        """What dlib says of a jittered view (zoom, turn, shift right and down, in parts of their usual size)."""
+        """What dlib says of a view, jittered in zoom, turn and place (in parts of their usual size)."""
         centre, side, angle = frame
         size, margin = 256, 64
         if jitter is None:

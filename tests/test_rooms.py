@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "faceswap_cli"
 LAYERS = (
     {"__main__"},
     {"cli"},
-    {"compositing", "training"},
+    {"compositing", "training", "curation"},
     {"evaluation"},
     {"faces"},
     {"networks"},

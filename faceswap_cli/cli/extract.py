@@ -58,10 +58,10 @@ def extract(
     face. Run the same command again to go on where it was interrupted. With --only and --not whole tracks
     are judged, when a video's end is reached; until then everybody's crops are there.
     """
+    from faceswap_cli.curation.sheet import write_sheet
     from faceswap_cli.faces.extract import ExtractOptions
     from faceswap_cli.faces.extract import extract as run
     from faceswap_cli.faces.faceset import FaceSet
-    from faceswap_cli.faces.sheet import write_sheet
     from faceswap_cli.faces.stage import build_stage
     from faceswap_cli.faces.wanted import read_wanted
 

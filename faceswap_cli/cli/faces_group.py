@@ -40,10 +40,10 @@ def group(
     FOLDER/unsorted. Look at FOLDER/people.html. Each folder can be given to train and convert. FACES stays
     as it is. Run it again after an interruption: what was measured is kept.
     """
-    from faceswap_cli.faces import grouping
+    from faceswap_cli.curation import grouping
+    from faceswap_cli.curation.people_sheet import PAGE
     from faceswap_cli.faces.faceset import FaceSet
     from faceswap_cli.faces.identity import IdentityEncoder
-    from faceswap_cli.faces.people_sheet import PAGE
 
     chosen = [name.strip() for name in names.split(",")] if names else []
     grouping.check_names(chosen)

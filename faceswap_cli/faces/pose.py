@@ -16,8 +16,8 @@ from faceswap_cli.faces.geometry import MEAN_FACE
 from faceswap_cli.faces.landmark_shape import DEPTH
 
 _RIGID = (18, 19, 20, 23, 24, 25, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 39, 42, 45, 48, 51, 54)
-"""Points that move little with the expression: the bridge and the wings of the nose, the eye corners, and with
-less weight brows and upper lip."""
+"""Points that move little with the expression: the bridge and the wings of the nose, the eye corners, and
+with less weight brows and upper lip."""
 
 _POINTS = np.array(_RIGID)
 _SHAPE = np.column_stack([MEAN_FACE, -DEPTH])[_POINTS]  # z grows into the picture

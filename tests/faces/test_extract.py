@@ -17,13 +17,13 @@ import numpy as np
 import pytest
 from face_pictures import DATA, one, save
 
+from faceswap_cli.curation.sheet import write_sheet
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces import extract as extracting
 from faceswap_cli.faces import geometry
 from faceswap_cli.faces.analysis import analyse
 from faceswap_cli.faces.extract import ExtractOptions, ExtractProgress, extract
 from faceswap_cli.faces.faceset import FaceSet
-from faceswap_cli.faces.sheet import write_sheet
 from faceswap_cli.faces.stage import FaceStage
 from faceswap_cli.files import locked
 from faceswap_cli.media.frame import Frame, Image

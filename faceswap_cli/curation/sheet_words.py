@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from faceswap_cli.curation.measures import record_quality
 from faceswap_cli.faces.faceset import FaceSet
-from faceswap_cli.faces.measures import record_quality
 from faceswap_cli.faces.records import FaceRecord
 
 

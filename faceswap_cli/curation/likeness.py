@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from faceswap_cli.curation.measures import Measured, Measuring
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces import geometry
 from faceswap_cli.faces.embeddings import Store
 from faceswap_cli.faces.face import FloatArray
 from faceswap_cli.faces.faceset import FaceSet
 from faceswap_cli.faces.identity import BATCH, NUMBERS, IdentityEncoder, chip, distance
-from faceswap_cli.faces.measures import Measured, Measuring
 from faceswap_cli.faces.records import FaceRecord
 from faceswap_cli.faces.stage import build_stage
 from faceswap_cli.media.frame import Frame, Image

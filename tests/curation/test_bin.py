@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from faceswap_cli.curation.bin import Restored, move_to_bin, read_bin
+from faceswap_cli.curation.curate import Filtered, filter_faces, restore_faces
+from faceswap_cli.curation.order import sort_faces
+from faceswap_cli.curation.sieve import Rules
 from faceswap_cli.errors import UserError
-from faceswap_cli.faces.bin import Restored, move_to_bin, read_bin
-from faceswap_cli.faces.curate import Filtered, filter_faces, restore_faces
 from faceswap_cli.faces.faceset import FaceSet, FaceSetWriter
-from faceswap_cli.faces.order import sort_faces
-from faceswap_cli.faces.sieve import Rules
 from tests.face_sets import HEADER, contents, files, killed, make_set, pictures
 
 BLURRED = Rules(least={"sharpness": 0.5})

@@ -18,11 +18,11 @@ from importlib import resources
 from typing import Any
 from urllib.parse import quote
 
+from faceswap_cli.curation.measures import STORED
+from faceswap_cli.curation.sheet_words import about_track, many, track_heading
 from faceswap_cli.faces.doubt import doubtful
 from faceswap_cli.faces.faceset import FaceSet
-from faceswap_cli.faces.measures import STORED
 from faceswap_cli.faces.records import CROPS, FaceRecord
-from faceswap_cli.faces.sheet_words import about_track, many, track_heading
 
 WITHOUT_SCRIPT = 200
 """Crops, of the worst tracks, that a browser without scripts shows."""

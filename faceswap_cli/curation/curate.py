@@ -6,12 +6,12 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
+from faceswap_cli.curation.bin import Restored, move_to_bin, restore
+from faceswap_cli.curation.measures import Measuring
+from faceswap_cli.curation.sieve import Failing, Rules, sift
 from faceswap_cli.errors import UserError
-from faceswap_cli.faces.bin import Restored, move_to_bin, restore
 from faceswap_cli.faces.crop_files import check_single
 from faceswap_cli.faces.faceset import FaceSet
-from faceswap_cli.faces.measures import Measuring
-from faceswap_cli.faces.sieve import Failing, Rules, sift
 from faceswap_cli.files import locked
 
 

@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from faceswap_cli.curation import grouping
+from faceswap_cli.curation.grouping import UNSORTED, check_names, joined, write_people
+from faceswap_cli.curation.people import cluster
 from faceswap_cli.errors import UserError
-from faceswap_cli.faces import grouping
 from faceswap_cli.faces.embeddings import STORE, Portrait, Store, in_one_picture, portraits
 from faceswap_cli.faces.faceset import FaceSet
-from faceswap_cli.faces.grouping import UNSORTED, check_names, joined, write_people
 from faceswap_cli.faces.identity import NUMBERS, IdentityEncoder
 from faceswap_cli.faces.looks import allowed, best_looks, clarity, combined
-from faceswap_cli.faces.people import cluster
 from tests.face_sets import contents, make_set, record
 
 

@@ -12,10 +12,10 @@ from urllib.parse import unquote
 import cv2
 import pytest
 
+from faceswap_cli.curation.order import sort_faces
+from faceswap_cli.curation.sheet import write_sheet
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.faceset import FaceSet, FaceSetWriter, Source
-from faceswap_cli.faces.order import sort_faces
-from faceswap_cli.faces.sheet import write_sheet
 from tests.face_sets import HEADER, crop, files, make_set, record
 
 NASTY = """a"b'c</script><script>alert(1)</script><!--&amp;\u2028 %41#?é日.mp4"""
@@ -159,7 +159,7 @@ def in_node(script: str, *arguments: object) -> Any:
     node = shutil.which("node")
     if node is None:
         pytest.skip("node is not installed")
-    source = resources.files("faceswap_cli.faces").joinpath("sheet_page.js").read_text(encoding="utf-8")
+    source = resources.files("faceswap_cli.curation").joinpath("sheet_page.js").read_text(encoding="utf-8")
     given = "".join(f"const a{k} = {json.dumps(value)};\n" for k, value in enumerate(arguments))
     whole = f"{source}\n{given}console.log(JSON.stringify((() => {{ {script} }})()));"
     done = subprocess.run([node, "-"], input=whole, capture_output=True, text=True, check=True)

@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
+from faceswap_cli.curation.measures import brightnesses
+from faceswap_cli.curation.order import ORDERS, Sorted, sort_faces
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.crop_files import crop_name, ranked
 from faceswap_cli.faces.faceset import FaceSet, FaceSetWriter, Source
-from faceswap_cli.faces.measures import brightnesses
-from faceswap_cli.faces.order import ORDERS, Sorted, sort_faces
 from tests.face_sets import HEADER, contents, crop, files, killed, make_set, record
 
 SHARPNESS = [0.5, 0.1, 0.9, 0.3, 0.7]

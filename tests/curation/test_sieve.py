@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from faceswap_cli.curation.order import sort_faces
+from faceswap_cli.curation.sieve import Failing, Rules, sift
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.faceset import FaceSet, FaceSetWriter, Source
-from faceswap_cli.faces.order import sort_faces
-from faceswap_cli.faces.sieve import Failing, Rules, sift
 from tests.face_sets import HEADER, crop, files, make_set, record
 
 

@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from faceswap_cli.curation.likeness import Likeness, embeddings, likeness_of, nearest
+from faceswap_cli.curation.measures import Measured, Measuring, brightnesses, stored
+from faceswap_cli.curation.order import check_complete
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.crop_files import crop_name
 from faceswap_cli.faces.doubt import doubtful
 from faceswap_cli.faces.faceset import FaceSet
 from faceswap_cli.faces.identity import THRESHOLD, IdentityEncoder
-from faceswap_cli.faces.likeness import Likeness, embeddings, likeness_of, nearest
-from faceswap_cli.faces.measures import Measured, Measuring, brightnesses, stored
-from faceswap_cli.faces.order import check_complete
 from faceswap_cli.faces.records import CROPS
 
 MINIMA = {

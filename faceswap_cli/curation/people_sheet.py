@@ -20,7 +20,7 @@ from faceswap_cli.files import write_bytes, write_text
 from faceswap_cli.media.frame import Image
 
 if TYPE_CHECKING:
-    from faceswap_cli.faces.grouping import Grouped
+    from faceswap_cli.curation.grouping import Grouped
 
 PAGE, PICTURE = "people.html", "people.jpg"
 
@@ -49,7 +49,7 @@ def write_people_sheet(faces: FaceSet, found: Grouped, tracks: Tracks, folder: P
         tracks: all tracks of the set.
         folder: where the people's folders are.
     """
-    from faceswap_cli.faces.grouping import UNSORTED
+    from faceswap_cli.curation.grouping import UNSORTED
 
     rows = [(person.name, person.tracks) for person in found.people]
     if found.unsorted:

@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from faceswap_cli.curation.likeness import Likeness, embeddings, from_the_middle, likeness_of, nearest
+from faceswap_cli.curation.measures import Measured, Measuring, brightnesses, stored
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.crop_files import check_single, crop_name, ranked, rename_crops
 from faceswap_cli.faces.faceset import FaceSet
 from faceswap_cli.faces.identity import IdentityEncoder
-from faceswap_cli.faces.likeness import Likeness, embeddings, from_the_middle, likeness_of, nearest
-from faceswap_cli.faces.measures import Measured, Measuring, brightnesses, stored
 from faceswap_cli.faces.records import CROPS
 from faceswap_cli.files import locked, said_plainly, sync_folder
 

@@ -6,17 +6,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from face_pictures import one
 
+from faceswap_cli.curation.likeness import from_the_middle, likeness_of
+from faceswap_cli.curation.order import sort_faces
+from faceswap_cli.curation.sieve import Failing, Rules, sift
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces import geometry
 from faceswap_cli.faces.faceset import FaceSet, FaceSetWriter, Source
 from faceswap_cli.faces.identity import IdentityEncoder
-from faceswap_cli.faces.likeness import from_the_middle, likeness_of
-from faceswap_cli.faces.order import sort_faces
-from faceswap_cli.faces.sieve import Failing, Rules, sift
 from faceswap_cli.faces.stage import FaceStage
-from faceswap_cli.media.frame import Image
+from faceswap_cli.media.frame import Frame, Image
 from tests.face_sets import HEADER, SIZE, files, record
 
 OTHERS = (2, 5)
@@ -35,7 +34,7 @@ def somebody_else(number: int) -> Image:
 @pytest.fixture
 def mixed(tmp_path: Path, stage: FaceStage, face_picture: Image) -> Path:
     """Seven crops, most of them of the one real face, in different light."""
-    [[face]] = stage.find(one(face_picture))
+    [[face]] = stage.find([Frame(0, 0.0, face_picture)])
     matrix = geometry.crop_matrix(face.landmarks, SIZE, geometry.STORED_SIDE)
     real = geometry.warp(face_picture, matrix, SIZE)
     folder = tmp_path / "faces"

@@ -22,12 +22,12 @@ from pathlib import Path
 
 import numpy as np
 
+from faceswap_cli.curation.people import cluster
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.embeddings import Embedding, Portrait, Store, TrackKey, in_one_picture, portraits
 from faceswap_cli.faces.faceset import FaceSet
 from faceswap_cli.faces.identity import IdentityEncoder
 from faceswap_cli.faces.looks import allowed
-from faceswap_cli.faces.people import cluster
 from faceswap_cli.faces.records import CROPS, INDEX, FaceRecord, Index, format_index
 from faceswap_cli.files import make_folder, said_plainly, sync_folder, write_text
 
@@ -172,7 +172,7 @@ def write_people(faces: FaceSet, found: Grouped, output: Path) -> None:
     Raises:
         UserError: it is neither, or can't be written.
     """
-    from faceswap_cli.faces.people_sheet import write_people_sheet
+    from faceswap_cli.curation.people_sheet import write_people_sheet
 
     check_new(output)
     tracks = faces.tracks()

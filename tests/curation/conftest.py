@@ -1,0 +1,22 @@
+"""A real face, and what finds it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import pytest
+
+from faceswap_cli.faces.stage import FaceStage, build_stage
+from faceswap_cli.media.frame import Image
+
+
+@pytest.fixture(scope="session")
+def face_picture() -> Image:
+    """(360, 640, 3) uint8 RGB with one face, its box about 150 x 220 pixels."""
+    return cv2.cvtColor(cv2.imread(str(Path(__file__).parents[1] / "data" / "face.jpg")), cv2.COLOR_BGR2RGB)
+
+
+@pytest.fixture(scope="session")
+def stage() -> FaceStage:
+    return build_stage()
