@@ -81,7 +81,7 @@ class SwapReport:
             (
                 "identity to A",
                 f"{self.to_a:.2f}",
-                f"the original has {self.before_a:.2f}; one person is < .60",
+                f"the original has {self.before_a:.2f}; one person is < {identity.THRESHOLD:.2f}",
             ),
             ("identity to B", f"{self.to_b:.2f}", f"the original has {self.before_b:.2f}"),
             ("nearer to B", f"{self.nearer:.0%}", "of the faces measured"),
