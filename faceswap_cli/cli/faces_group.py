@@ -58,7 +58,7 @@ def group(
         except StopIteration as stop:
             found: grouping.Grouped = stop.value
     if len(chosen) > len(found.people):
-        console.warn(f"only {len(found.people)} people for {len(chosen)} names")
+        console.warn(f"only {_people(len(found.people))} for {len(chosen)} names")
     grouping.write_people(faces, found, output)
     rows = [(person.name, person.faces, len(person.tracks)) for person in found.people]
     if found.unsorted:
@@ -66,6 +66,10 @@ def group(
         rows.append((grouping.UNSORTED, left, len(found.unsorted)))
     console.table(("folder", "faces", "tracks"), rows)
     console.say(
-        f"done: {len(found.people)} people and {found.singles} seen only once, among {found.faces} faces; "
+        f"done: {_people(len(found.people))} and {found.singles} seen only once, among {found.faces} faces; "
         f"look at {output / PAGE}"
     )
+
+
+def _people(count: int) -> str:
+    return "1 person" if count == 1 else f"{count} people"

@@ -40,7 +40,7 @@ def weight_report() -> list[Weights]:
             True,
         )
     ]
-    found += [bundled(name, name) for name in ("landmarks", "identity")]
+    found += [bundled(name, name) for name in ("landmarks", "mask", "identity")]
     optional = {"landmarks: fan": fan.LANDMARK_WEIGHTS} | {
         f"faces: {name}": file for name, file in fan.DETECTOR_WEIGHTS.items()
     }
