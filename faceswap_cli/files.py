@@ -16,8 +16,8 @@ from faceswap_cli.errors import UserError
 
 
 @contextlib.contextmanager
-def atomic_output(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; move it into place when the block ends well.
+def atomic_output(path: Path, temporary: Path | None = None) -> Iterator[Path]:
+    """Give a temporary path (by default beside `path`); move it into place when the block ends well.
 
     The temporary name keeps the suffix, so that writers that go by it work. When the block fails, the
     temporary file is removed and whatever stood at `path` before is untouched.
@@ -26,7 +26,7 @@ def atomic_output(path: Path) -> Iterator[Path]:
         UserError: the folder is missing or can't be written, or the disk is full.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    temporary = temporary or path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
         with said_plainly(path):
             check_writable(path)

@@ -20,7 +20,7 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.files import atomic_output, check_writable, said_plainly, sync_file, sync_folder
+from faceswap_cli.files import atomic_output
 from faceswap_cli.media.containers import FORMATS, check_output, copyable, is_cover
 from faceswap_cli.media.encode import segment_origin, target_tags
 from faceswap_cli.media.probe import MediaInfo, open_video
@@ -67,7 +67,8 @@ def join_segments(
     output = Path(output)
     suffix = output.suffix.lower()
     with (
-        _whole(output, room) as temporary,
+        # What is unfinished in `room` is swept up there by a later run.
+        atomic_output(output, room / f".joined.part{suffix}" if room else None) as temporary,
         open_video(Path(source)) as container,
         _segment(Path(segments[0])) as first,
     ):
@@ -94,25 +95,6 @@ def join_segments(
                 reason = f"{output}: the source's streams can't be put together ({error.strerror})"
                 raise UserError(reason, "Use .mkv") from error
             raise
-
-
-@contextlib.contextmanager
-def _whole(output: Path, room: Path | None) -> Iterator[Path]:
-    """Like `atomic_output`, but what is unfinished lies in `room`, where a later run sweeps it up."""
-    if room is None:
-        with atomic_output(output) as temporary:
-            yield temporary
-        return
-    temporary = room / f".joined.part{output.suffix}"
-    try:
-        with said_plainly(output):
-            check_writable(output)
-            yield temporary
-            sync_file(temporary)
-            temporary.replace(output)
-            sync_folder(output.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _muxer_options(suffix: str, source: InputContainer, info: MediaInfo) -> dict[str, str]:

@@ -15,8 +15,8 @@ import av
 import numpy as np
 import pytest
 
+from faceswap_cli import files
 from faceswap_cli.errors import UserError
-from faceswap_cli.media import join
 from faceswap_cli.media.encode import ENCODERS, EncodeOptions, SegmentWriter
 from faceswap_cli.media.join import check_output, join_segments
 from faceswap_cli.media.photo import write_photo
@@ -268,7 +268,7 @@ def test_what_is_unfinished_lies_in_the_given_room(
         seen.append(sorted(p.name for p in room.iterdir()))
         assert list(output.parent.iterdir()) == [room]
 
-    monkeypatch.setattr(join, "sync_file", look)
+    monkeypatch.setattr(files, "sync_file", look)
     join_segments([tmp_path / "a.nut"], source, output, info, room)
     assert seen == [[".joined.part.mp4"]]
     assert times(output) == times(source)
