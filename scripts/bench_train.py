@@ -17,9 +17,9 @@ import torch
 from faceswap_cli.device import pick_device
 from faceswap_cli.networks.registry import build, parameter_count, placed
 from faceswap_cli.training.dataset import Faces, wide_side
-from faceswap_cli.training.loop import Trainer, generator_for
 from faceswap_cli.training.settings import SIZES, settings_for
 from faceswap_cli.training.train import autoencoder_phase, swap_batches
+from faceswap_cli.training.trainer import Trainer, generator_for
 
 STORED_SIDE = 2.75
 WARM_UP_STEPS = 5
@@ -31,9 +31,9 @@ def noise(resolution: int, count: int = 64) -> Faces:
         return values.permute(0, 3, 1, 2)
 
     wide = pictures(wide_side(resolution, STORED_SIDE), 3)
-    mask, weight = pictures(resolution, 1), pictures(resolution, 1)
+    masks = (pictures(resolution, 1) for _ in range(3))
     mean, std = torch.full((count, 3), 0.5), torch.full((count, 3), 0.2)
-    return Faces(wide, pictures(resolution, 3), mask, weight, mean, std)
+    return Faces(wide, pictures(resolution, 3), *masks, mean, std)
 
 
 def main() -> None:

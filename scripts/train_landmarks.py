@@ -30,8 +30,9 @@ from faceswap_cli.faces.landmark_shape import MIRROR
 from faceswap_cli.faces.pose import pose
 from faceswap_cli.networks.landmarks import LandmarkConfig, LandmarkNetwork, LandmarkOutput
 from faceswap_cli.training.checkpoints import CheckpointStore
-from faceswap_cli.training.loop import Budget, Phase, Trainer, fit
+from faceswap_cli.training.loop import Budget, fit
 from faceswap_cli.training.settings import TrainSettings
+from faceswap_cli.training.trainer import Phase, Trainer
 
 ROOT = Path(__file__).resolve().parents[1]
 

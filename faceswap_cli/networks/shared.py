@@ -29,14 +29,17 @@ class SharedConfig:
         resolution: side of the pictures, a multiple of 16.
         width: channels at half resolution; every halving doubles them.
         code: length of the vector between encoder and decoders.
+        squeeze: channels of the grid that is flattened into the code and unfolded from it. The two linear
+            layers would hold most of the weights if they met all 8 * width channels.
         residuals: residual blocks after each doubling of a decoder.
         identities: names of the people, one decoder each.
         side: side of the pictures in face units, see `faces.geometry`.
     """
 
-    resolution: int = 96
+    resolution: int = 128
     width: int = 32
-    code: int = 192
+    code: int = 256
+    squeeze: int = 64
     residuals: int = 0
     identities: tuple[str, ...] = ("a", "b")
     side: float = 2.0
@@ -59,10 +62,13 @@ class SharedAutoencoder(nn.Module):
             Down(w, 2 * w),
             Down(2 * w, 4 * w),
             Down(4 * w, 8 * w),
+            nn.Conv2d(8 * w, config.squeeze, 1),
+            activation(),
             nn.Flatten(),
-            nn.Linear(self.grid**2 * 8 * w, config.code),
+            nn.Linear(self.grid**2 * config.squeeze, config.code),
         )
-        self.inter = nn.Sequential(nn.Linear(config.code, self.grid**2 * 8 * w), activation())
+        self.unfold = nn.Linear(config.code, self.grid**2 * config.squeeze)
+        self.inter = nn.Sequential(activation(), nn.Conv2d(config.squeeze, 8 * w, 1), activation())
         self.decoders = nn.ModuleDict({name: _decoder(w, config.residuals) for name in config.identities})
         initialise(self)
 
@@ -73,8 +79,9 @@ class SharedAutoencoder(nn.Module):
 
     def decode(self, code: Tensor, identity: str) -> Tensor:
         """Codes to logits (B, 4, R, R): RGB and mask."""
-        grid = self.inter(code).unflatten(1, (8 * self.config.width, self.grid, self.grid))
-        logits: Tensor = self.decoders[identity](grid.contiguous(memory_format=torch.channels_last))
+        grid = self.unfold(code).unflatten(1, (self.config.squeeze, self.grid, self.grid))
+        grid = self.inter(grid.contiguous(memory_format=torch.channels_last))
+        logits: Tensor = self.decoders[identity](grid)
         return logits
 
     def renderer(self, identity: str) -> SwapRenderer:

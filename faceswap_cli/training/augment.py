@@ -43,6 +43,7 @@ class Samples:
         target: (B, 3, R, R) in [0, 1], not warped.
         mask: (B, 1, R, R) in [0, 1].
         weight: (B, 1, R, R) in [0, 1], 1 on eyes and mouth.
+        free: (B, 1, R, R) in [0, 1], 0 where something stands before the face.
     """
 
     identity: str
@@ -50,6 +51,7 @@ class Samples:
     target: Tensor
     mask: Tensor
     weight: Tensor
+    free: Tensor
 
 
 def augmented(
@@ -94,8 +96,8 @@ def augmented(
     mirrored = (uniform(count) < 0).view(-1, 1, 1, 1)
     # Clamped by hand: older torch has no border padding on MPS.
     bent = F.grid_sample(wide, grid.clamp(-1, 1), mode="bilinear", align_corners=True)
-    mask, weight = drawn.mask.float() / 255, drawn.weight.float() / 255
-    return Samples(identity, *(torch.where(mirrored, x.flip(-1), x) for x in (bent, target, mask, weight)))
+    masks = [values.float() / 255 for values in (drawn.mask, drawn.weight, drawn.free)]
+    return Samples(identity, *(torch.where(mirrored, x.flip(-1), x) for x in (bent, target, *masks)))
 
 
 def recolouring(faces: Faces, others: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:

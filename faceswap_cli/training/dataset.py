@@ -23,6 +23,8 @@ from faceswap_cli.errors import UserError
 from faceswap_cli.faces.faceset import FaceRecord, FaceSet
 from faceswap_cli.faces.geometry import FACE_SIDE, transform
 from faceswap_cli.faces.hull import raised_hull
+from faceswap_cli.faces.parsing import SIDE as PARSER_SIDE
+from faceswap_cli.faces.parsing import FaceParser, occlusion
 from faceswap_cli.media.frame import Image
 
 FEATURES = (slice(36, 42), slice(42, 48), slice(48, 60))
@@ -32,6 +34,10 @@ OPPONENT = np.array([[3**-0.5] * 3, [2**-0.5, 0, -(2**-0.5)], [6**-0.5, -2 * 6**
 """RGB in [0, 1] to lightness, warm-cool and magenta-green. Orthonormal: its transpose leads back. Contrast
 is matched along these axes and not along R, G and B, which all three are mostly lightness: so a face from
 grey-graded footage takes on the other's colourfulness, red lips included."""
+
+LEAST_FREE = 0.4
+"""When less of a face than this is called free, the parser is thought wrong (it calls very dark faces so),
+and the whole face is learnt."""
 
 MOST_FACES = 6000
 """Of a larger face set so many faces are taken, evenly spread: 0.6 GB at 96 px, 4 GB at 256 px."""
@@ -49,14 +55,17 @@ class Faces:
         target: (N, 3, R, R) RGB, what the network should draw.
         mask: (N, 1, R, R), 255 inside the face, soft at the edge.
         weight: (N, 1, R, R), 255 on eyes and mouth, soft.
-        mean: (N, 3) float32 mean colour inside the mask, in OPPONENT coordinates.
-        std: (N, 3) float32 standard deviation inside the mask, likewise.
+        free: (N, 1, R, R), 0 where a hand, hair or a microphone stands before the face: there the picture
+            is not the person's, and must not be learnt as if it were.
+        mean: (N, 3) float32 mean colour of the free face, in OPPONENT coordinates.
+        std: (N, 3) float32 standard deviation of it, likewise.
     """
 
     wide: Tensor
     target: Tensor
     mask: Tensor
     weight: Tensor
+    free: Tensor
     mean: Tensor
     std: Tensor
 
@@ -93,6 +102,7 @@ def check_enough(face_set: FaceSet) -> None:
 def load_faces(
     face_set: FaceSet,
     resolution: int,
+    parser: FaceParser | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Faces:
     """Decode a face set into memory: about 100 KB a face at 96 px; of a large set MOST_FACES.
@@ -100,6 +110,7 @@ def load_faces(
     Args:
         face_set: the person's crops.
         resolution: side R of the network's pictures.
+        parser: tells what stands before the faces; None: nothing does.
         progress: called with faces done and faces in all.
 
     Raises:
@@ -112,7 +123,7 @@ def load_faces(
     def load(record: FaceRecord) -> list[NDArray[np.generic]]:
         crop = face_set.crop(record)
         landmarks = transform(record.landmarks, record.matrix)
-        return prepare(crop, landmarks, face_set.side, resolution)
+        return prepare(crop, landmarks, face_set.side, resolution, parser)
 
     columns: list[NDArray[np.generic]] = []
     with ThreadPoolExecutor(2) as pool:  # OpenCV decodes and resamples outside Python's lock
@@ -122,8 +133,13 @@ def load_faces(
             for column, value in zip(columns, row, strict=True):
                 column[number] = value
             progress(number + 1, len(records))
-    wide, target, mask, weight, mean, std = map(torch.from_numpy, columns)
-    return Faces(_planes(wide), _planes(target), mask[:, None], weight[:, None], mean, std)
+    return as_faces(columns)
+
+
+def as_faces(columns: Sequence[NDArray[np.generic]]) -> Faces:
+    """Samples from the stacked columns of `prepare`; the tensors share their memory."""
+    wide, target, mask, weight, free, mean, std = map(torch.from_numpy, columns)
+    return Faces(_planes(wide), _planes(target), mask[:, None], weight[:, None], free[:, None], mean, std)
 
 
 def _planes(images: Tensor) -> Tensor:
@@ -132,15 +148,20 @@ def _planes(images: Tensor) -> Tensor:
 
 
 def prepare(
-    crop: Image, landmarks: NDArray[np.float64], side: float, resolution: int
+    crop: Image,
+    landmarks: NDArray[np.float64],
+    side: float,
+    resolution: int,
+    parser: FaceParser | None = None,
 ) -> list[NDArray[np.generic]]:
-    """One face set crop to wide, target, mask, weight, mean, std (see Faces).
+    """One face set crop to wide, target, mask, weight, free, mean, std (see Faces).
 
     Args:
         crop: (S, S, 3) uint8 RGB.
         landmarks: (68, 2) crop pixels.
         side: the crop's side in face units.
         resolution: R.
+        parser: tells what stands before the face; None: nothing does.
     """
     size = crop.shape[0]
     zoom = resolution / FACE_SIDE * side / size  # network pixels per crop pixel
@@ -157,8 +178,24 @@ def prepare(
     weight = _soft_polygons(
         [points[feature] for feature in FEATURES], resolution, resolution / 24, resolution / 48
     )
-    mean, std = _colour(target, mask)
-    return [wide, target, _bytes(mask), _bytes(weight), mean, std]
+    free = np.ones_like(mask) if parser is None else _free(parser, crop, landmarks, mask)
+    mean, std = _colour(target, mask * free)
+    return [wide, target, _bytes(mask), _bytes(weight), _bytes(free), mean, std]
+
+
+def _free(
+    parser: FaceParser, crop: Image, landmarks: NDArray[np.float64], mask: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """(R, R) in [0, 1]: 0 where the parser sees something before the face."""
+    size = mask.shape[0]
+    seen = occlusion(parser.probabilities([parser.crop(crop, landmarks)]))[0]
+    zoom = (size / FACE_SIDE) / (seen.shape[0] / PARSER_SIDE)
+    matrix = np.array([[zoom, 0, 0], [0, zoom, 0]])
+    matrix[:, 2] = (size - 1) / 2 - zoom * (seen.shape[0] - 1) / 2
+    free: NDArray[np.float32] = cv2.warpAffine(seen, matrix, (size, size), borderMode=cv2.BORDER_REPLICATE)  # type: ignore[assignment]
+    if (free * mask).sum() < LEAST_FREE * mask.sum():
+        return np.ones_like(mask)
+    return np.clip(free, 0, 1)
 
 
 def wide_side(resolution: int, side: float) -> int:

@@ -7,48 +7,23 @@ one that was not, as long as it is measured in steps.
 
 from __future__ import annotations
 
-import copy
 import json
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.training.augment import Samples
-from faceswap_cli.training.checkpoints import Checkpoint, CheckpointStore
-from faceswap_cli.training.settings import TrainSettings
+from faceswap_cli.training.checkpoints import CheckpointStore
+from faceswap_cli.training.trainer import Batch, Trainer, generator_for
 
-Batch = Sequence[Samples]
-
-LAST_RATE = 0.02
-"""Share of the peak learning rate that is left at the end."""
-HOLD = 0.3
-"""Part of the run before the learning rate begins to fall."""
 REPORT_SECONDS = 1.0
 MOST_ROLLBACKS = 5
 """So many roll-backs in a row without a save between them mean it will not work."""
-
-
-@dataclass(frozen=True)
-class Phase:
-    """One optimiser's part of a step: an autoencoder has one phase, a GAN two.
-
-    Attributes:
-        name: for messages.
-        parameters: what it trains.
-        loss: batch to weighted terms; their sum is minimised.
-    """
-
-    name: str
-    parameters: list[nn.Parameter]
-    loss: Callable[[Batch], dict[str, Tensor]]
 
 
 @dataclass(frozen=True)
@@ -99,120 +74,6 @@ class Tick:
     seconds_left: float
     saved: Path | None = None
     note: str | None = None
-
-
-class Trainer:
-    """Model, its moving average, optimiser and counters: all that a checkpoint holds."""
-
-    def __init__(self, model: nn.Module, phases: Sequence[Phase], settings: TrainSettings) -> None:
-        self.model = model
-        self.phases = phases
-        self.settings = settings
-        self.ema = copy.deepcopy(model).requires_grad_(False).eval()
-        self.optimisers = [
-            # Fused: one pass over memory instead of a dozen.
-            torch.optim.Adam(p.parameters, lr=settings.learning_rate, betas=(0.9, 0.99), fused=True)
-            for p in phases
-        ]
-        self.step = 0
-        self.seconds = 0.0
-        self.attempt = 0
-
-    def update(self, batch: Batch, progress: float) -> dict[str, Tensor]:
-        """One step: every phase once, then the average. Returns the detached loss terms."""
-        device = next(self.model.parameters()).device
-        terms: dict[str, Tensor] = {}
-        for phase, optimiser in zip(self.phases, self.optimisers, strict=True):
-            for group in optimiser.param_groups:
-                group["lr"] = self.learning_rate(progress)
-            with torch.autocast(device.type, torch.bfloat16) if device.type == "cuda" else nullcontext():
-                losses = phase.loss(batch)
-            optimiser.zero_grad(set_to_none=True)
-            torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(phase.parameters, self.settings.clip)
-            optimiser.step()
-            terms |= {k: v.detach() for k, v in losses.items()}
-        self.step += 1
-        self._average()
-        return terms
-
-    def learning_rate(self, progress: float) -> float:
-        """Warm-up, hold, cosine to LAST_RATE; halved for every roll-back."""
-        fall = min(max((progress - HOLD) / (1 - HOLD), 0.0), 1.0)
-        cosine = LAST_RATE + (1 - LAST_RATE) * (1 + math.cos(math.pi * fall)) / 2
-        warm = min(1.0, (self.step + 1) / max(self.settings.warm_up, 1))
-        return self.settings.learning_rate * warm * cosine * 0.5**self.attempt
-
-    @torch.no_grad()
-    def _average(self) -> None:
-        """Exponential moving average; shorter at first, so that it does not drag the start along."""
-        decay = min(self.settings.ema, (1 + self.step) / (10 + self.step))
-        averaged: list[Tensor] = [*self.ema.parameters()]
-        current: list[Tensor] = [*self.model.parameters()]
-        torch._foreach_lerp_(averaged, current, 1 - decay)
-
-    def tensors(self) -> dict[str, Tensor]:
-        """Everything a checkpoint holds, by name."""
-        found = {f"model.{k}": v for k, v in self.model.state_dict().items()}
-        found |= {f"ema.{k}": v for k, v in self.ema.state_dict().items()}
-        for number, optimiser in enumerate(self.optimisers):
-            for index, state in optimiser.state_dict()["state"].items():
-                found |= {f"optimiser{number}.{index}.{k}": v for k, v in state.items()}
-        return found
-
-    def facts(self) -> dict[str, float]:
-        """The counters a checkpoint holds."""
-        return {"step": self.step, "seconds": self.seconds, "attempt": self.attempt}
-
-    def restore(self, checkpoint: Checkpoint) -> None:
-        """The inverse of `tensors` and `facts`.
-
-        Raises:
-            UserError: it is of another architecture.
-        """
-        parts: dict[str, dict[str, Tensor]] = {}
-        for name, tensor in checkpoint.tensors.items():
-            prefix, _, rest = name.partition(".")
-            parts.setdefault(prefix, {})[rest] = tensor
-        try:
-            self.model.load_state_dict(parts["model"])
-            self.ema.load_state_dict(parts["ema"])
-            for number, optimiser in enumerate(self.optimisers):
-                _restore_optimiser(optimiser, parts.get(f"optimiser{number}", {}))
-        except (RuntimeError, KeyError, ValueError) as error:
-            raise UserError(
-                f"{checkpoint.path} does not fit the architecture in its run.json",
-                "The folder mixes two runs: restore it, or train into a new one",
-            ) from error
-        self.step = int(checkpoint.facts["step"])
-        self.seconds = float(checkpoint.facts["seconds"])
-        self.attempt = int(checkpoint.facts["attempt"])
-
-    def is_finite(self) -> bool:
-        """Whether every weight and average is a number."""
-        values = [*self.model.parameters(), *self.ema.parameters()]
-        return bool(torch.stack([v.detach().sum() for v in values]).isfinite().all())
-
-
-def _restore_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in tensors.items():
-        index, _, key = name.partition(".")
-        state.setdefault(int(index), {})[key] = tensor
-    own: dict[str, Any] = optimiser.state_dict()
-    optimiser.load_state_dict({"state": state, "param_groups": own["param_groups"]})
-    # The file holds plain row-major tensors, the weights may be channels-last, and the fused step walks
-    # through both side by side in memory: moments must lie as their weights do.
-    for parameter, values in optimiser.state.items():
-        for key, value in values.items():
-            if value.shape == parameter.shape:
-                values[key] = torch.empty_like(parameter, requires_grad=False).copy_(value)
-
-
-def generator_for(seed: int, attempt: int, step: int) -> torch.Generator:
-    """The random numbers of one step; a new attempt after a roll-back draws others."""
-    mixed = (seed * 1_000_003 + attempt) * 1_000_000_007 + step
-    return torch.Generator().manual_seed(mixed % 2**63)
 
 
 def fit(

@@ -39,14 +39,15 @@ class LossWeights:
 
 def face_loss(drawn: Rendered, samples: Samples, weights: LossWeights) -> dict[str, Tensor]:
     """Weighted loss terms of one person's part of a batch; their sum is minimised."""
-    image, target, mask = drawn.image, samples.target, samples.mask
+    image, target = drawn.image, samples.target
+    mask = samples.mask * samples.free  # the label of the mask is the whole face all the same
     emphasis = mask * (1 + weights.features * samples.weight)
     return {
         "dssim": weights.dssim * dssim(image * mask, target * mask),
         # Absolute, not squared: squares favour the blurred mean of what is uncertain.
         "pixel": weights.pixel * ((image - target).abs() * emphasis).mean(),
         "edge": weights.edge * gradient_difference((image - target) * emphasis),
-        "mask": weights.mask * F.mse_loss(drawn.mask, mask),
+        "mask": weights.mask * F.mse_loss(drawn.mask, samples.mask),
     }
 
 

@@ -45,7 +45,18 @@ def write_preview(path: Path, model: FaceModel, faces: dict[str, Faces]) -> None
         columns += [_cells(pictures), _cells(_on_grey(rebuilt)), _cells(_on_grey(swapped))]
     rows = min(len(column) for column in columns)
     body = np.vstack([np.hstack([column[row] for column in columns]) for row in range(rows)])
-    sheet = np.vstack([_headings(body.shape[1]), body])
+    _save(path, np.vstack([_headings(body.shape[1]), body]))
+
+
+def write_rebuilt(path: Path, model: FaceModel, faces: Faces, identity: str) -> None:
+    """Save pictures (above) of `faces` and what an identity's decoder makes of them (below)."""
+    index = torch.tensor(list(spread(len(faces), 12)), device=faces.device)
+    pictures = faces.pick(index).target.float() / 255
+    columns = zip(_cells(pictures), _cells(_on_grey(model.renderer(identity)(pictures))), strict=True)
+    _save(path, np.hstack([np.vstack(pair) for pair in columns]))
+
+
+def _save(path: Path, sheet: Image) -> None:
     _, data = cv2.imencode(".jpg", sheet[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
     write_bytes(path, data.tobytes())
 

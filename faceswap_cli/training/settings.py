@@ -87,17 +87,17 @@ def _check_types(settings: TrainSettings) -> None:
 
 SIZES: dict[str, TrainSettings] = {
     "small": TrainSettings(
-        network=asdict(SharedConfig(resolution=96, width=32, code=192, residuals=0)),
+        network=asdict(SharedConfig(resolution=128, width=32, code=256, residuals=0)),
         batch=8,
         learning_rate=1e-3,
     ),
     "base": TrainSettings(
-        network=asdict(SharedConfig(resolution=128, width=48, code=256, residuals=1)),
+        network=asdict(SharedConfig(resolution=192, width=48, code=256, squeeze=96, residuals=1)),
         batch=16,
         learning_rate=3e-4,
     ),
     "large": TrainSettings(
-        network=asdict(SharedConfig(resolution=256, width=64, code=512, residuals=1)),
+        network=asdict(SharedConfig(resolution=256, width=64, code=512, squeeze=128, residuals=1)),
         batch=16,
         learning_rate=2e-4,
     ),

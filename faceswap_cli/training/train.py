@@ -17,15 +17,17 @@ from faceswap_cli.errors import UserError
 from faceswap_cli.faces.faceset import FaceSet
 from faceswap_cli.faces.geometry import transform
 from faceswap_cli.faces.identity import IdentityEncoder
+from faceswap_cli.faces.parsing import FaceParser
 from faceswap_cli.files import locked
 from faceswap_cli.networks.registry import FaceModel, build, placed
 from faceswap_cli.training.augment import augmented
 from faceswap_cli.training.dataset import Faces, check_enough, load_faces, spread
-from faceswap_cli.training.loop import Batch, Budget, Phase, Tick, Trainer, fit
+from faceswap_cli.training.loop import Budget, Tick, fit
 from faceswap_cli.training.losses import face_loss
 from faceswap_cli.training.preview import write_preview
 from faceswap_cli.training.run_folder import Run, create_run, is_run, open_run
 from faceswap_cli.training.settings import SOURCE, TARGET, TrainSettings, differences
+from faceswap_cli.training.trainer import Batch, Phase, Trainer
 
 OF_A_SIZE = ("batch", "learning_rate")
 """What `--size` sets besides the network."""
@@ -104,9 +106,9 @@ def _load_all(
         if stop():
             raise KeyboardInterrupt
 
-    faces = {}
+    faces, parser = {}, FaceParser()
     for identity, face_set in sets.items():
-        faces[identity] = load_faces(face_set, resolution, check)
+        faces[identity] = load_faces(face_set, resolution, parser, check)
         of = f" of {len(face_set)}" if len(faces[identity]) < len(face_set) else ""
         say(f"{identity.upper()}: {len(faces[identity])}{of} faces from {face_set.path}")
     return faces

@@ -3,10 +3,9 @@
 import cv2
 import numpy as np
 import pytest
-import torch
 
 from faceswap_cli.faces.geometry import STORED_SIDE, mean_face
-from faceswap_cli.training.dataset import Faces, prepare
+from faceswap_cli.training.dataset import Faces, as_faces, prepare
 
 
 def made_up_crop(index: int, hue: tuple[int, int, int], size: int = 128) -> np.ndarray:
@@ -25,10 +24,7 @@ def made_up_crop(index: int, hue: tuple[int, int, int], size: int = 128) -> np.n
 def made_up_faces(hue: tuple[int, int, int], count: int = 6, resolution: int = 32) -> Faces:
     landmarks = mean_face(128, STORED_SIDE)
     rows = [prepare(made_up_crop(i, hue), landmarks, STORED_SIDE, resolution) for i in range(count)]
-    wide, target, mask, weight, mean, std = (torch.from_numpy(np.stack(c)) for c in zip(*rows, strict=True))
-    return Faces(
-        wide.permute(0, 3, 1, 2), target.permute(0, 3, 1, 2), mask[:, None], weight[:, None], mean, std
-    )
+    return as_faces([np.stack(column) for column in zip(*rows, strict=True)])
 
 
 @pytest.fixture

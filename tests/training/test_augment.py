@@ -1,7 +1,7 @@
 import torch
 
 from faceswap_cli.training.augment import augmented, sampling_grid
-from faceswap_cli.training.loop import generator_for
+from faceswap_cli.training.trainer import generator_for
 
 
 def test_without_strength_the_input_is_the_target(people):

@@ -7,9 +7,10 @@ from faceswap_cli.errors import UserError
 from faceswap_cli.networks.registry import build, placed
 from faceswap_cli.training import loop
 from faceswap_cli.training.checkpoints import CheckpointStore
-from faceswap_cli.training.loop import Budget, Phase, Trainer, fit
+from faceswap_cli.training.loop import Budget, fit
 from faceswap_cli.training.settings import TrainSettings
 from faceswap_cli.training.train import autoencoder_phase, swap_batches
+from faceswap_cli.training.trainer import Phase, Trainer
 
 SETTINGS = TrainSettings(
     network={"resolution": 32, "width": 8, "code": 16}, batch=2, warm_up=2, learning_rate=2e-3

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -14,7 +16,7 @@ def samples():
     mask[..., 8:24, 8:24] = 1
     weight = torch.zeros_like(mask)
     weight[..., 10:14, 10:22] = 1
-    return Samples("a", picture, picture, mask, weight)
+    return Samples("a", picture, picture, mask, weight, torch.ones_like(mask))
 
 
 def test_dssim_is_zero_for_the_same_and_grows_with_blur(samples):
@@ -45,3 +47,15 @@ def test_eyes_and_mouth_count_more(samples):
         return face_loss(Rendered(drawn, samples.mask), samples, LossWeights())["pixel"]
 
     assert cost(slice(10, 14)) > 2.5 * cost(slice(18, 22))
+
+
+def test_what_stands_before_the_face_counts_for_the_mask_alone(samples):
+    free = torch.ones_like(samples.mask)
+    free[..., 8:16, 8:24] = 0
+    covered = replace(samples, free=free)
+    drawn = samples.target.clone()
+    drawn[..., 8:14, 8:24] = 0.5
+    terms = face_loss(Rendered(drawn, samples.mask), covered, LossWeights())
+    assert sum(terms.values()) < 1e-5
+    terms = face_loss(Rendered(drawn, samples.mask * free), covered, LossWeights())
+    assert terms["mask"] > 0.1
