@@ -12,7 +12,6 @@ import typer
 from faceswap_cli.cli import console
 from faceswap_cli.cli.app import new_app
 from faceswap_cli.cli.options import DetectorOption, DeviceOption, LandmarksOption, MinSizeOption
-from faceswap_cli.errors import UserError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,18 +40,17 @@ class VideoEncoder(StrEnum):
     ffv1 = "ffv1"
 
 
-class Person(StrEnum):
-    """The decoders of a run."""
-
-    a = "a"
-    b = "b"
-
-
 DEFAULT_MASK = "hull+model+occlusion"
 
 RunOption = Annotated[Path, typer.Option("--model", "-m", help="Run folder that `faceswap train` wrote.")]
 OutputOption = Annotated[Path, typer.Option("--output", "-o", help="File to write; its suffix says how.")]
-FaceOption = Annotated[Person, typer.Option("--face", help="Whose face is drawn: b, the source, or a.")]
+FaceOption = Annotated[
+    str,
+    typer.Option(
+        "--face",
+        help="Whose face is drawn: b, the (first) person put on, b2, b3, ..., a, or a face set's name.",
+    ),
+]
 MaskOption = Annotated[
     str,
     typer.Option(
@@ -96,7 +94,7 @@ def video(
             "crops were deleted are not. [default: faces are looked for anew]"
         ),
     ] = None,
-    face: FaceOption = Person.b,
+    face: FaceOption = "b",
     all_faces: AllFacesOption = False,
     mask: MaskOption = DEFAULT_MASK,
     colour: ColourOption = Colour.rct,
@@ -175,7 +173,7 @@ def photo(
     source: Annotated[Path, typer.Argument(metavar="IN", help="The photo.")],
     run: RunOption,
     output: OutputOption,
-    face: FaceOption = Person.b,
+    face: FaceOption = "b",
     all_faces: AllFacesOption = False,
     mask: MaskOption = DEFAULT_MASK,
     colour: ColourOption = Colour.rct,
@@ -217,21 +215,21 @@ def photo(
     console.say(f"done: {output} (faces replaced: {report.swapped}{alone})")
 
 
-def _load(run: Path, face: Person, device: str) -> tuple[Renderer, NDArray[np.float32] | None, str]:
+def _load(run: Path, person: str, device: str) -> tuple[Renderer, NDArray[np.float32] | None, str]:
     """The renderer of a run, whom it replaces, and what its pictures depend on."""
     from faceswap_cli.device import pick_device
     from faceswap_cli.training.run_folder import load_trained, open_run
+    from faceswap_cli.training.settings import TARGET
 
     opened = open_run(run)
+    face = opened.identity(person)
     model, checkpoint, notes = load_trained(opened, pick_device(device))
     for note in notes:
         console.warn(note)
-    if face.value not in model.config.identities:
-        raise UserError(f"{run} has no face {face.value}", f"It has {', '.join(model.config.identities)}")
     # The run knows what A looks like. Putting A onto B's footage, there is nobody to compare with.
-    reference = opened.reference if len(opened.reference) and face is Person.b else None
-    fingerprint = hashlib.sha256(f"{checkpoint.path.name} {face.value}".encode()).hexdigest()
-    return model.renderer(face.value), reference, fingerprint
+    reference = opened.reference if len(opened.reference) and face != TARGET else None
+    fingerprint = hashlib.sha256(f"{checkpoint.path.name} {face}".encode()).hexdigest()
+    return model.renderer(face), reference, fingerprint
 
 
 def _parser(options: ConvertOptions, device: str) -> FaceParser | None:

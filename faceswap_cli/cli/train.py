@@ -33,7 +33,15 @@ def train(
         Path,
         typer.Option("--target-faces", "-A", help="Face set of the person in the video, to be replaced."),
     ],
-    source: Annotated[Path, typer.Option("--source-faces", "-B", help="Face set of the person put on.")],
+    sources: Annotated[
+        list[Path],
+        typer.Option(
+            "--source-faces",
+            "-B",
+            help="Face set of the person put on. May be repeated: each person is learnt, convert picks one "
+            "with --face.",
+        ),
+    ],
     run: Annotated[
         Path,
         typer.Option("--model", "-m", help="Run folder: made when it is new, gone on with when it is there."),
@@ -104,7 +112,7 @@ def train(
         if (given := ctx.get_parameter_source(name)) is not None and given.name == "COMMANDLINE"
     )
     request = TrainRequest(
-        target, source, run, settings, explicit, Budget(steps, minutes), save_every, preview_every
+        target, tuple(sources), run, settings, explicit, Budget(steps, minutes), save_every, preview_every
     )
     chosen = pick_device(device)
     console.tell(f"training on {chosen}; preview: {run / 'preview.jpg'}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -16,12 +17,13 @@ from faceswap_cli.networks.registry import FaceModel
 from faceswap_cli.networks.renderer import Rendered
 from faceswap_cli.training.augment import mapped, recolouring
 from faceswap_cli.training.dataset import Faces, spread
-from faceswap_cli.training.settings import SOURCE, TARGET
+from faceswap_cli.training.settings import TARGET
 
 ROWS = 4
 CELL = 160
 """Side of a face in the picture, pixels."""
-HEADINGS = ("A", "A rebuilt", "A as B", "B", "B rebuilt", "B as A")
+MOST_OTHERS = 3
+"""People put on that are shown."""
 
 
 def write_preview(path: Path, model: FaceModel, faces: dict[str, Faces]) -> None:
@@ -35,17 +37,27 @@ def write_preview(path: Path, model: FaceModel, faces: dict[str, Faces]) -> None
         model: usually the averaged one.
         faces: by identity.
     """
-    columns: list[list[Image]] = []
-    for own, other in ((TARGET, SOURCE), (SOURCE, TARGET)):
-        person = faces[own]
-        index = torch.tensor(list(spread(len(person), ROWS)), device=person.device)
-        pictures = _lit(person.pick(index), faces[TARGET])
-        rebuilt = model.renderer(own)(pictures)
-        swapped = model.renderer(other)(pictures)
-        columns += [_cells(pictures), _cells(_on_grey(rebuilt)), _cells(_on_grey(swapped))]
-    rows = min(len(column) for column in columns)
-    body = np.vstack([np.hstack([column[row] for column in columns]) for row in range(rows)])
-    _save(path, np.vstack([_headings(body.shape[1]), body]))
+    others = [identity for identity in faces if identity != TARGET][:MOST_OTHERS]
+    columns = _columns(model, faces, TARGET, others)
+    for other in others:
+        columns |= _columns(model, faces, other, [TARGET])
+    rows = min(len(column) for column in columns.values())
+    body = np.vstack([np.hstack([column[row] for column in columns.values()]) for row in range(rows)])
+    _save(path, np.vstack([_headings(list(columns), body.shape[1]), body]))
+
+
+def _columns(
+    model: FaceModel, faces: dict[str, Faces], own: str, others: Sequence[str]
+) -> dict[str, list[Image]]:
+    """A person's pictures, rebuilt, and as each of the others, by heading."""
+    person = faces[own]
+    index = torch.tensor(list(spread(len(person), ROWS)), device=person.device)
+    pictures = _lit(person.pick(index), faces[TARGET])
+    name = own.upper()
+    found = {name: _cells(pictures), f"{name} rebuilt": _cells(_on_grey(model.renderer(own)(pictures)))}
+    for other in others:
+        found[f"{name} as {other.upper()}"] = _cells(_on_grey(model.renderer(other)(pictures)))
+    return found
 
 
 def write_rebuilt(path: Path, model: FaceModel, faces: Faces, identity: str) -> None:
@@ -78,9 +90,9 @@ def _cells(pictures: Tensor) -> list[Image]:
     return [cv2.resize(image, (CELL, CELL), interpolation=cv2.INTER_CUBIC) for image in images]  # type: ignore[misc]
 
 
-def _headings(width: int) -> Image:
+def _headings(texts: Sequence[str], width: int) -> Image:
     bar = np.full((24, width, 3), 32, np.uint8)
-    for number, text in enumerate(HEADINGS):
+    for number, text in enumerate(texts):
         place = (number * CELL + 6, 17)
         cv2.putText(bar, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.45, (235,) * 3, 1, cv2.LINE_AA)
     return bar

@@ -26,7 +26,7 @@ from faceswap_cli.training.checkpoints import Checkpoint, CheckpointStore
 from faceswap_cli.training.settings import TrainSettings
 
 FORMAT = "faceswap-run"
-VERSION = 1
+VERSION = 2
 LARGEST_CARD = 16 * 2**20
 """No run.json is larger than this many bytes."""
 
@@ -47,6 +47,25 @@ class Run:
     settings: TrainSettings
     names: Mapping[str, str]
     reference: NDArray[np.float32]
+
+    @property
+    def identities(self) -> tuple[str, ...]:
+        """Of the network: a, b, b2, ..."""
+        return tuple(self.settings.network["identities"])
+
+    def identity(self, person: str) -> str:
+        """The identity that is meant by itself or by its person's name.
+
+        Raises:
+            UserError: there is none of that name.
+        """
+        if person in self.identities:
+            return person
+        for identity, name in self.names.items():
+            if name == person:
+                return identity
+        known = ", ".join(f"{identity} ({self.names.get(identity, '?')})" for identity in self.identities)
+        raise UserError(f"{self.path} has no face {person}", f"It has {known}")
 
     @property
     def store(self) -> CheckpointStore:

@@ -11,7 +11,12 @@ from faceswap_cli.networks.shared import MULTIPLE, SharedConfig
 from faceswap_cli.training.losses import LossWeights
 
 TARGET, SOURCE = "a", "b"
-"""The two identities of a swap: a is the person in the video, b the person put on."""
+"""The identities of a swap: a is the person in the video, b the person put on; more of these: b2, b3, ..."""
+
+
+def identities(sources: int) -> tuple[str, ...]:
+    """The identities of a run with so many people to put on."""
+    return (TARGET, SOURCE, *(f"{SOURCE}{number}" for number in range(2, sources + 1)))
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from faceswap_cli.training.loop import Budget, Tick, fit
 from faceswap_cli.training.losses import face_loss
 from faceswap_cli.training.preview import write_preview
 from faceswap_cli.training.run_folder import Run, create_run, is_run, open_run
-from faceswap_cli.training.settings import SOURCE, TARGET, TrainSettings, differences
+from faceswap_cli.training.settings import TARGET, TrainSettings, differences, identities
 from faceswap_cli.training.trainer import Batch, Phase, Trainer
 
 OF_A_SIZE = ("batch", "learning_rate")
@@ -42,7 +42,7 @@ class TrainRequest:
 
     Attributes:
         target: face set of the person in the video (A).
-        source: face set of the person put on (B).
+        sources: face sets of the people put on (B); each gets a decoder of its own.
         run: the run folder, new or one to go on with.
         settings: for a new run; a run that is gone on with keeps its own.
         explicit: names of settings the user gave himself; a run that has others is refused.
@@ -52,7 +52,7 @@ class TrainRequest:
     """
 
     target: Path
-    source: Path
+    sources: tuple[Path, ...]
     run: Path
     settings: TrainSettings
     explicit: frozenset[str]
@@ -78,16 +78,15 @@ def train(
     Raises:
         UserError: see load_faces, open_run and fit.
     """
-    sets = {TARGET: FaceSet.open(request.target), SOURCE: FaceSet.open(request.source)}
+    sets = {identity: FaceSet.open(path) for identity, path in people(request).items()}
     for face_set in sets.values():
         check_enough(face_set)
     if is_run(request.run):
         run = open_run(request.run)
         check_same(run, request)
     else:
-        run = create_run(
-            request.run, request.settings, set_names(request), reference_embeddings(sets[TARGET])
-        )
+        settings = with_identities(request.settings, tuple(sets))
+        run = create_run(request.run, settings, set_names(request), reference_embeddings(sets[TARGET]))
     with locked(run.path):
         trainer = start(run, device, say)
         if request.budget.progress(trainer.step, trainer.seconds) >= 1:
@@ -143,15 +142,17 @@ def autoencoder_phase(model: FaceModel, settings: TrainSettings) -> Phase:
 def swap_batches(
     faces: dict[str, Faces], settings: TrainSettings
 ) -> Callable[[torch.Generator, float], Batch]:
-    """Half a batch of each person, the source's recoloured to the target's light."""
+    """A batch of each person; those of the people put on are recoloured to the target's light."""
 
     def batch(generator: torch.Generator, progress: float) -> Batch:
         full = progress < settings.distortion_until
         strength = 1.0 if full else settings.distortion_after
         recolour = bool(torch.rand((), generator=generator) < settings.recolour)
-        light = {SOURCE: faces[TARGET] if recolour else None}
+        light = faces[TARGET] if recolour else None
         return [
-            augmented(person, identity, settings.batch, generator, strength, light.get(identity))
+            augmented(
+                person, identity, settings.batch, generator, strength, light if identity != TARGET else None
+            )
             for identity, person in faces.items()
         ]
 
@@ -190,7 +191,7 @@ def check_same(run: Run, request: TrainRequest) -> None:
     """
     changed = [
         name
-        for name in differences(run.settings, request.settings)
+        for name in differences(run.settings, with_identities(request.settings, run.identities))
         if name.removeprefix("network.") in request.explicit
         or ("size" in request.explicit and (name.startswith("network.") or name in OF_A_SIZE))
     ]
@@ -208,9 +209,28 @@ def check_same(run: Run, request: TrainRequest) -> None:
         )
 
 
+def people(request: TrainRequest) -> dict[str, Path]:
+    """The face sets by identity.
+
+    Raises:
+        UserError: a face set is given twice, or two have one name: convert could not tell them apart.
+    """
+    found = dict(zip(identities(len(request.sources)), (request.target, *request.sources), strict=True))
+    names = [path.resolve().name for path in found.values()]
+    for name in names[1:]:
+        if names.count(name) > 1 and len(names) > 2:
+            raise UserError(f"two face sets are called {name}", "Rename one: people are told apart by it")
+    return found
+
+
+def with_identities(settings: TrainSettings, names: tuple[str, ...]) -> TrainSettings:
+    """The settings with a network for these identities."""
+    return replace(settings, network={**settings.network, "identities": names})
+
+
 def set_names(request: TrainRequest) -> dict[str, str]:
     """What a run calls its people: their face sets' folders. Exchanged or mistyped ones are noticed by it."""
-    return {TARGET: request.target.resolve().name, SOURCE: request.source.resolve().name}
+    return {identity: path.resolve().name for identity, path in people(request).items()}
 
 
 def reference_embeddings(face_set: FaceSet) -> NDArray[np.float32]:
