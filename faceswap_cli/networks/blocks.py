@@ -48,6 +48,49 @@ class Residual(nn.Module):
         return x + change
 
 
+class PixelNorm(nn.Module):
+    """Each vector scaled to a mean square of 1 (Karras et al., Progressive growing of GANs, 2017)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C) in and out."""
+        return x * (x.square().mean(1, keepdim=True) + 1e-8).rsqrt()
+
+
+def downwards(width: int, squeeze: int) -> list[nn.Module]:
+    """Layers from pictures (B, 3, R, R) in [-1, 1] to features (B, squeeze, R / 16, R / 16).
+
+    The first halving only rearranges pixels; after it there are `width` channels, doubled by each halving.
+    """
+    return [
+        nn.PixelUnshuffle(2),
+        nn.Conv2d(12, width, 3, padding=1),
+        activation(),
+        Down(width, 2 * width),
+        Down(2 * width, 4 * width),
+        Down(4 * width, 8 * width),
+        nn.Conv2d(8 * width, squeeze, 1),
+        activation(),
+    ]
+
+
+def upwards(width: int, residuals: int, depth_to_space: bool) -> nn.Sequential:
+    """From features (B, 8 * width, R / 16, R / 16) to logits (B, 4, R, R), RGB and mask.
+
+    Args:
+        width: channels at half resolution.
+        residuals: residual blocks after each doubling but the last.
+        depth_to_space: the last doubling rearranges 16 channels into 4 at full size (Shi et al., Real-time
+            super-resolution by sub-pixel convolution, 2016); if not, it is a transposed convolution.
+    """
+    layers: list[nn.Module] = []
+    for channels in (8 * width, 4 * width, 2 * width):
+        layers.append(Up(channels, channels // 2))
+        layers += [Residual(channels // 2) for _ in range(residuals)]
+    if depth_to_space:
+        return nn.Sequential(*layers, nn.Conv2d(width, 16, 3, padding=1), nn.PixelShuffle(2))
+    return nn.Sequential(*layers, Up(width, width // 2), nn.Conv2d(width // 2, 4, 3, padding=1))
+
+
 def initialise(module: nn.Module) -> None:
     """He initialisation for leaky ReLU; the last convolution of a residual starts at zero."""
     for layer in module.modules():

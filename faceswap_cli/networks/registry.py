@@ -10,13 +10,17 @@ import torch
 from torch import nn
 
 from faceswap_cli.errors import UserError
+from faceswap_cli.networks.family import FaceModel, FamilyConfig
+from faceswap_cli.networks.liae import LiaeAutoencoder, LiaeConfig
+from faceswap_cli.networks.original import OriginalAutoencoder, OriginalConfig
 from faceswap_cli.networks.shared import SharedAutoencoder, SharedConfig
 
-FaceModel = SharedAutoencoder
-"""What a run folder holds. All families share this interface."""
+__all__ = ["ARCHITECTURES", "FaceModel", "build", "describe", "parameter_count", "placed"]
 
-ARCHITECTURES: dict[str, tuple[type[SharedConfig], type[SharedAutoencoder]]] = {
+ARCHITECTURES: dict[str, tuple[type[FamilyConfig], type[FaceModel]]] = {
     "shared": (SharedConfig, SharedAutoencoder),
+    "liae": (LiaeConfig, LiaeAutoencoder),
+    "original": (OriginalConfig, OriginalAutoencoder),
 }
 
 
@@ -48,7 +52,8 @@ def describe(model: FaceModel) -> dict[str, Any]:
 
 def placed(model: FaceModel, device: torch.device) -> FaceModel:
     """The model on a device, its convolutions channels-last, which is faster on CPUs."""
-    return model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    model.layout = torch.channels_last
+    return model.to(device).to(memory_format=model.layout)  # type: ignore[call-overload, no-any-return]
 
 
 def parameter_count(model: nn.Module) -> int:

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.networks.shared import MULTIPLE, SharedConfig
+from faceswap_cli.networks.family import MULTIPLE
+from faceswap_cli.networks.shared import SharedConfig
 from faceswap_cli.training.losses import LossWeights
 
 TARGET, SOURCE = "a", "b"
