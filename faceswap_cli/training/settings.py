@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.networks.family import MULTIPLE
+from faceswap_cli.networks.family import LEAST_RESOLUTION, MOST_RESOLUTION, MULTIPLE
+from faceswap_cli.networks.liae import LiaeConfig
+from faceswap_cli.networks.original import OriginalConfig
+from faceswap_cli.networks.registry import ARCHITECTURES
 from faceswap_cli.networks.shared import SharedConfig
+from faceswap_cli.training.family_options import parsed
 from faceswap_cli.training.losses import LossWeights
 
 TARGET, SOURCE = "a", "b"
@@ -108,7 +112,28 @@ SIZES: dict[str, TrainSettings] = {
         learning_rate=2e-4,
     ),
 }
-"""`--size`: one dial for resolution, width, batch and learning rate."""
+"""`--size`: one dial for resolution, width, batch and learning rate. These are the family shared's."""
+
+_LIAE = {
+    "small": LiaeConfig(resolution=128, width=32, code=256, residuals=0),
+    "base": LiaeConfig(resolution=192, width=48, code=256, squeeze=96, residuals=1),
+    "large": LiaeConfig(resolution=256, width=64, code=512, squeeze=128, residuals=1),
+}
+
+FAMILIES: dict[str, dict[str, TrainSettings]] = {
+    "shared": SIZES,
+    "liae": {
+        size: replace(SIZES[size], architecture="liae", network=asdict(network))
+        for size, network in _LIAE.items()
+    },
+    # The published rate: its wide dense layers bear no more.
+    "original": {
+        "small": TrainSettings(
+            architecture="original", network=asdict(OriginalConfig()), batch=16, learning_rate=5e-5
+        )
+    },
+}
+"""The sizes of every family. The original has one."""
 
 
 def settings_for(
@@ -117,19 +142,37 @@ def settings_for(
     batch: int | None = None,
     learning_rate: float | None = None,
     seed: int = 0,
+    architecture: str = "shared",
+    options: Sequence[str] = (),
 ) -> TrainSettings:
-    """The settings of a size, with what was asked for in place of its own values.
+    """The settings of a family's size, with what was asked for in place of its own values.
+
+    Args:
+        size: see FAMILIES.
+        resolution: side of the pictures in pixels.
+        batch: samples of each person in a step.
+        learning_rate: the peak.
+        seed: see TrainSettings.
+        architecture: the family.
+        options: NAME=VALUE, see `family_options.parsed`.
 
     Raises:
-        UserError: a value is out of range.
+        UserError: a value is out of range, or the family has no such size or option.
     """
-    settings = SIZES[size]
+    if size not in FAMILIES[architecture]:
+        raise UserError(
+            f"the family {architecture} does not come in the size {size}",
+            f"Leave --size out, or use {' or '.join(FAMILIES[architecture])}",
+        )
+    settings = FAMILIES[architecture][size]
     if resolution is not None:
-        if resolution % MULTIPLE or not 32 <= resolution <= 512:
+        if resolution % MULTIPLE or not LEAST_RESOLUTION <= resolution <= MOST_RESOLUTION:
             raise UserError(
-                f"--resolution {resolution} can't be built", f"Use a multiple of {MULTIPLE} from 32 to 512"
+                f"--resolution {resolution} can't be built",
+                f"Use a multiple of {MULTIPLE} from {LEAST_RESOLUTION} to {MOST_RESOLUTION}",
             )
         settings = replace(settings, network={**settings.network, "resolution": resolution})
+    settings = replace(settings, network={**settings.network, **parsed(architecture, options)})
     return replace(
         settings,
         batch=batch or settings.batch,
@@ -140,7 +183,10 @@ def settings_for(
 
 def differences(saved: TrainSettings, asked: TrainSettings) -> list[str]:
     """Names of the fields in which two settings differ, network options by their own names."""
-    found = [f"network.{k}" for k in asked.network if saved.network.get(k) != _plain(asked.network[k])]
+    of_saved = saved.network
+    if saved.architecture in ARCHITECTURES:  # an option that came later stood at its default
+        of_saved = {**asdict(ARCHITECTURES[saved.architecture][0]()), **saved.network}
+    found = [f"network.{k}" for k in asked.network if _plain(of_saved.get(k)) != _plain(asked.network[k])]
     names = [f.name for f in fields(TrainSettings) if f.name != "network"]
     return found + [name for name in names if getattr(saved, name) != getattr(asked, name)]
 
