@@ -17,25 +17,27 @@ app = new_app(help="The network families, and what a trained run holds.")
 def list_models() -> None:
     """List the network families and the sizes they come in, and the weights that come with the tool."""
     from faceswap_cli import zoo
-    from faceswap_cli.networks.registry import ARCHITECTURES, build, parameter_count
-    from faceswap_cli.training.settings import SIZES
+    from faceswap_cli.networks.registry import ARCHITECTURES, outline, parameter_count
+    from faceswap_cli.training.family_options import described
+    from faceswap_cli.training.settings import FAMILIES
 
     rows = []
-    for size, settings in SIZES.items():
-        network = settings.network
-        model = build(settings.architecture, network)
-        rows.append(
-            (
-                settings.architecture,
-                size,
-                f"{network['resolution']} px",
-                f"{parameter_count(model) / 1e6:.1f} M",
-                f"{settings.batch} + {settings.batch}",
+    for family, sizes in FAMILIES.items():
+        for size, settings in sizes.items():
+            model = outline(family, settings.network)
+            rows.append(
+                (
+                    family,
+                    size,
+                    f"{model.config.resolution} px",
+                    f"{parameter_count(model) / 1e6:.1f} M",
+                    f"{settings.batch} + {settings.batch}",
+                )
             )
-        )
-    console.table(("family", "--size", "picture", "parameters", "batch"), rows)
+    console.table(("--architecture", "--size", "picture", "parameters", "batch"), rows)
     for name, (_, model_type) in ARCHITECTURES.items():
         console.say(f"\n{name}: {(model_type.__doc__ or '').splitlines()[0]}")
+        console.say(f"  --option {described(name)}")
     cards = [zoo.card(name) for name in zoo.names()]
     bundled = [
         (

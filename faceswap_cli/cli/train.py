@@ -27,6 +27,14 @@ class Size(StrEnum):
     large = "large"
 
 
+class Architecture(StrEnum):
+    """The network families, as `networks/registry.py` lists them."""
+
+    shared = "shared"
+    liae = "liae"
+    original = "original"
+
+
 def train(
     ctx: typer.Context,
     target: Annotated[
@@ -48,8 +56,23 @@ def train(
     ],
     size: Annotated[
         Size,
-        typer.Option(help="small: 96 px, for a CPU; base: 128 px; large: 256 px, for a graphics card."),
+        typer.Option(help="small: 128 px, for a CPU; base: 192 px; large: 256 px, for a graphics card."),
     ] = Size.small,
+    architecture: Annotated[
+        Architecture | None,
+        typer.Option(
+            help="Network family. shared: a decoder for each person; liae: one decoder for all, for another "
+            "light; original: the network of 2018, to compare with. [default: shared, or the run's own]"
+        ),
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="An option of the family's own, such as residuals=1 or pixel_norm=true. May be repeated; "
+            "an unknown name lists them all.",
+        ),
+    ] = None,
     steps: Annotated[
         int | None, typer.Option(min=1, help="Train until this step, counted from the run's beginning.")
     ] = None,
@@ -78,6 +101,14 @@ def train(
         typer.Option(min=1e-6, max=0.1, help="Peak learning rate. [default: the size's own]"),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of weights, sampling and augmentation.")] = 0,
+    checkpointing: Annotated[
+        bool,
+        typer.Option(
+            "--checkpointing",
+            help="Compute activations twice instead of keeping them: about half the memory, a third slower, "
+            "the same result.",
+        ),
+    ] = False,
     device: DeviceOption = "auto",
     save_every: Annotated[float, typer.Option(min=1, help="Seconds between checkpoints.")] = 60.0,
     preview_every: Annotated[
@@ -93,9 +124,13 @@ def train(
     """
     if steps is not None and minutes is not None:
         raise UserError("--steps and --minutes were both given", "Give one of them")
+    from faceswap_cli.training.family_options import parsed
+    from faceswap_cli.training.run_folder import family_of
     from faceswap_cli.training.settings import settings_for
 
-    settings = settings_for(size.value, resolution, batch, learning_rate, seed)
+    family = architecture.value if architecture else family_of(run)
+    options = option or []
+    settings = settings_for(size.value, resolution, batch, learning_rate, seed, family, options)
     if dry_run:
         console.out.print_json(data=settings.to_json())
         return
@@ -108,11 +143,19 @@ def train(
         minutes = DEFAULT_MINUTES
     explicit = frozenset(
         name
-        for name in ("size", "resolution", "batch", "learning_rate", "seed")
+        for name in ("size", "architecture", "resolution", "batch", "learning_rate", "seed")
         if (given := ctx.get_parameter_source(name)) is not None and given.name == "COMMANDLINE"
-    )
+    ) | frozenset(parsed(family, options))
     request = TrainRequest(
-        target, tuple(sources), run, settings, explicit, Budget(steps, minutes), save_every, preview_every
+        target,
+        tuple(sources),
+        run,
+        settings,
+        explicit,
+        Budget(steps, minutes),
+        save_every,
+        preview_every,
+        checkpointing=checkpointing,
     )
     chosen = pick_device(device)
     console.tell(f"training on {chosen}; preview: {run / 'preview.jpg'}")

@@ -15,7 +15,7 @@ from faceswap_cli.networks.liae import LiaeAutoencoder, LiaeConfig
 from faceswap_cli.networks.original import OriginalAutoencoder, OriginalConfig
 from faceswap_cli.networks.shared import SharedAutoencoder, SharedConfig
 
-__all__ = ["ARCHITECTURES", "FaceModel", "build", "describe", "parameter_count", "placed"]
+__all__ = ["ARCHITECTURES", "FaceModel", "build", "describe", "outline", "parameter_count", "placed"]
 
 ARCHITECTURES: dict[str, tuple[type[FamilyConfig], type[FaceModel]]] = {
     "shared": (SharedConfig, SharedAutoencoder),
@@ -43,6 +43,12 @@ def build(name: str, config: Mapping[str, Any]) -> FaceModel:
         return model_type(config_type(**values))
     except (TypeError, ValueError, RuntimeError) as error:
         raise UserError(f"the architecture {name!r} can't be built: {error}", "Restore run.json") from error
+
+
+def outline(name: str, config: Mapping[str, Any]) -> FaceModel:
+    """The network of a family without its weights: what can be told of it at no cost."""
+    with torch.device("meta"):
+        return build(name, config)
 
 
 def describe(model: FaceModel) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.files import make_folder, write_text
-from faceswap_cli.networks.registry import FaceModel, build, placed
+from faceswap_cli.networks.registry import ARCHITECTURES, FaceModel, build, placed
 from faceswap_cli.training.checkpoints import Checkpoint, CheckpointStore
 from faceswap_cli.training.settings import TrainSettings
 
@@ -140,6 +140,21 @@ def open_run(path: Path) -> Run:
     if version != VERSION:
         raise UserError(f"{path} was made by another version of this tool (format {version})")
     return Run(path, TrainSettings.from_json(settings_json), names, reference)
+
+
+def family_of(path: Path) -> str:
+    """The family of a run folder, or of a new one when nobody says which.
+
+    Raises:
+        UserError: see open_run; or the run is of a version that knows other families.
+    """
+    family = open_run(path).settings.architecture if is_run(path) else TrainSettings().architecture
+    if family not in ARCHITECTURES:
+        raise UserError(
+            f"{path} holds a network of the family {family!r}, which is unknown to this version",
+            f"Known: {', '.join(ARCHITECTURES)}",
+        )
+    return family
 
 
 def load_trained(run: Run, device: torch.device) -> tuple[FaceModel, Checkpoint, list[str]]:

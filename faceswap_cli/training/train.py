@@ -49,6 +49,7 @@ class TrainRequest:
         budget: how long.
         save_seconds: time between checkpoints.
         preview_seconds: time between preview pictures.
+        checkpointing: less memory for more time, see FaceModel.
     """
 
     target: Path
@@ -59,6 +60,7 @@ class TrainRequest:
     budget: Budget
     save_seconds: float = 60.0
     preview_seconds: float = 30.0
+    checkpointing: bool = False
 
 
 def train(
@@ -89,6 +91,8 @@ def train(
         run = create_run(request.run, settings, set_names(request), reference_embeddings(sets[TARGET]))
     with locked(run.path):
         trainer = start(run, device, say)
+        assert isinstance(trainer.model, FaceModel)
+        trainer.model.checkpointing = request.checkpointing
         if request.budget.progress(trainer.step, trainer.seconds) >= 1:
             return
         faces = _load_all(sets, run.settings.resolution, stop, say)
