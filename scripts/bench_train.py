@@ -17,8 +17,8 @@ import torch
 from faceswap_cli.device import pick_device
 from faceswap_cli.networks.registry import build, parameter_count, placed
 from faceswap_cli.training.dataset import Faces, wide_side
+from faceswap_cli.training.phases import phases, swap_batches
 from faceswap_cli.training.settings import SIZES, settings_for
-from faceswap_cli.training.train import autoencoder_phase, swap_batches
 from faceswap_cli.training.trainer import Trainer, generator_for
 
 STORED_SIDE = 2.75
@@ -55,7 +55,7 @@ def main() -> None:
 def row(options: argparse.Namespace, resolution: int, device: torch.device) -> None:
     settings = settings_for(options.size, resolution, options.batch)
     model = placed(build(settings.architecture, settings.network), device)
-    trainer = Trainer(model, [autoencoder_phase(model, settings)], settings)
+    trainer = Trainer(model, phases(model, settings, None), settings)
     batches = swap_batches({"a": noise(resolution).to(device), "b": noise(resolution).to(device)}, settings)
     for step in range(WARM_UP_STEPS):
         trainer.update(batches(generator_for(0, 0, step), 0.0), 0.0)

@@ -61,7 +61,7 @@ def main() -> None:
     device = pick_device(options.device)
     torch.manual_seed(SETTINGS.seed)
     network = LandmarkNetwork(LandmarkConfig()).to(device).to(memory_format=torch.channels_last)
-    phase = Phase("landmarks", list(network.parameters()), lambda batch: losses(network, batch[0]))
+    phase = Phase("landmarks", list(network.parameters()), lambda batch, _: losses(network, batch[0]))
     trainer = Trainer(network, [phase], SETTINGS)
     store = CheckpointStore(options.run, keep=2)
     checkpoint, notes = store.newest()

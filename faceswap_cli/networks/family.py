@@ -117,12 +117,17 @@ class FaceModel(nn.Module):
 
     def forward(self, sides: Sequence[tuple[str, Tensor]]) -> list[Rendered]:
         """Rebuild each (identity, pictures) pair; all pictures go through the encoder in one batch."""
-        codes = self._part(self.encode, torch.cat([pictures for _, pictures in sides]))
-        parts = torch.split(codes, [len(pictures) for _, pictures in sides])
-        return [
-            rendered(self._part(self.decode, code, name))
-            for (name, _), code in zip(sides, parts, strict=True)
-        ]
+        codes = self.codes([pictures for _, pictures in sides])
+        return [self.drawn(code, name) for (name, _), code in zip(sides, codes, strict=True)]
+
+    def codes(self, parts: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """The codes (B, C) of several batches of pictures; all go through the encoder at once."""
+        together = self._part(self.encode, torch.cat(list(parts)))
+        return torch.split(together, [len(pictures) for pictures in parts])
+
+    def drawn(self, code: Tensor, identity: str) -> Rendered:
+        """Codes (B, C) drawn as `identity`."""
+        return rendered(self._part(self.decode, code, identity))
 
     def as_map(self, vector: Tensor, channels: int) -> Tensor:
         """(B, channels * G * G) to the smallest feature map (B, channels, G, G), in the network's layout."""

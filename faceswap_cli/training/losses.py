@@ -27,6 +27,9 @@ class LossWeights:
         edge: mean absolute difference of the horizontal and vertical gradients inside the mask. Pixel terms
             forgive a soft edge that is in the right place; this one does not.
         mask: mean squared difference of the masks.
+        match: how unlike the codes of different people are.
+        adversarial: the drawn swap before the critic, see phases.SwapLosses; 0: there is no critic.
+        r1: the critic's slope at real pictures.
         features: how much more a pixel of eyes and mouth counts than one of a cheek.
     """
 
@@ -34,6 +37,9 @@ class LossWeights:
     pixel: float = 10.0
     edge: float = 10.0
     mask: float = 3.0
+    match: float = 0.0
+    adversarial: float = 0.0
+    r1: float = 1.0
     features: float = 4.0
 
 

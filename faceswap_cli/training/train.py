@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.faceset import FaceSet
@@ -20,14 +19,13 @@ from faceswap_cli.faces.identity import IdentityEncoder
 from faceswap_cli.faces.parsing import FaceParser
 from faceswap_cli.files import locked
 from faceswap_cli.networks.registry import FaceModel, build, placed
-from faceswap_cli.training.augment import augmented
 from faceswap_cli.training.dataset import Faces, check_enough, load_faces, spread
 from faceswap_cli.training.loop import Budget, Tick, fit
-from faceswap_cli.training.losses import face_loss
+from faceswap_cli.training.phases import new_critic, phases, swap_batches
 from faceswap_cli.training.preview import write_preview
 from faceswap_cli.training.run_folder import Run, create_run, is_run, open_run
 from faceswap_cli.training.settings import TARGET, TrainSettings, differences, identities
-from faceswap_cli.training.trainer import Batch, Phase, Trainer
+from faceswap_cli.training.trainer import Trainer
 
 OF_A_SIZE = ("batch", "learning_rate")
 """What `--size` sets besides the network."""
@@ -117,11 +115,17 @@ def _load_all(
     return faces
 
 
+def new_trainer(settings: TrainSettings, device: torch.device) -> Trainer:
+    """A trainer at the very start of a run; the seed decides its weights."""
+    torch.manual_seed(settings.seed)
+    model = placed(build(settings.architecture, settings.network), device)
+    critic = new_critic(model, settings)
+    return Trainer(model, phases(model, settings, critic), settings, critic)
+
+
 def start(run: Run, device: torch.device, say: Callable[[str], None]) -> Trainer:
     """The trainer of a run, at its newest whole checkpoint or at the very start."""
-    torch.manual_seed(run.settings.seed)
-    model = placed(build(run.settings.architecture, run.settings.network), device)
-    trainer = Trainer(model, [autoencoder_phase(model, run.settings)], run.settings)
+    trainer = new_trainer(run.settings, device)
     checkpoint, notes = run.store.newest()
     for note in notes:
         say(note)
@@ -130,37 +134,6 @@ def start(run: Run, device: torch.device, say: Callable[[str], None]) -> Trainer
         if trainer.step:
             say(f"going on at step {trainer.step} ({trainer.seconds / 60:.1f} minutes trained so far)")
     return trainer
-
-
-def autoencoder_phase(model: FaceModel, settings: TrainSettings) -> Phase:
-    """Rebuild everyone's own pictures; the terms of all people are averaged."""
-
-    def loss(batch: Batch) -> dict[str, Tensor]:
-        drawn = model([(samples.identity, samples.input) for samples in batch])
-        terms = [face_loss(d, s, settings.loss) for d, s in zip(drawn, batch, strict=True)]
-        return {name: torch.stack([t[name] for t in terms]).mean() for name in terms[0]}
-
-    return Phase("autoencoder", list(model.parameters()), loss)
-
-
-def swap_batches(
-    faces: dict[str, Faces], settings: TrainSettings
-) -> Callable[[torch.Generator, float], Batch]:
-    """A batch of each person; those of the people put on are recoloured to the target's light."""
-
-    def batch(generator: torch.Generator, progress: float) -> Batch:
-        full = progress < settings.distortion_until
-        strength = 1.0 if full else settings.distortion_after
-        recolour = bool(torch.rand((), generator=generator) < settings.recolour)
-        light = faces[TARGET] if recolour else None
-        return [
-            augmented(
-                person, identity, settings.batch, generator, strength, light if identity != TARGET else None
-            )
-            for identity, person in faces.items()
-        ]
-
-    return batch
 
 
 def _with_previews(

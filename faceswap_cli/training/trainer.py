@@ -32,19 +32,36 @@ class Phase:
     Attributes:
         name: for messages.
         parameters: what it trains.
-        loss: batch to weighted terms; their sum is minimised.
+        loss: batch and progress (0..1) to weighted terms; their sum is minimised.
+        begins: progress at which the phase sets in; until then it is passed over.
     """
 
     name: str
     parameters: list[nn.Parameter]
-    loss: Callable[[Batch], dict[str, Tensor]]
+    loss: Callable[[Batch, float], dict[str, Tensor]]
+    begins: float = 0.0
 
 
 class Trainer:
-    """Model, its moving average, optimiser and counters: all that a checkpoint holds."""
+    """Model, its moving average, optimiser and counters: all that a checkpoint holds.
 
-    def __init__(self, model: nn.Module, phases: Sequence[Phase], settings: TrainSettings) -> None:
+    Args:
+        model: what is trained, averaged, and drawn with.
+        phases: of each step.
+        settings: rates, clipping and average.
+        aside: a module that phases train too but nobody draws with (a discriminator): it is saved with the
+            model and not averaged.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        phases: Sequence[Phase],
+        settings: TrainSettings,
+        aside: nn.Module | None = None,
+    ) -> None:
         self.model = model
+        self.aside = aside
         self.phases = phases
         self.settings = settings
         self.ema = copy.deepcopy(model).requires_grad_(False).eval()
@@ -62,10 +79,12 @@ class Trainer:
         device = next(self.model.parameters()).device
         terms: dict[str, Tensor] = {}
         for phase, optimiser in zip(self.phases, self.optimisers, strict=True):
+            if progress < phase.begins:
+                continue
             for group in optimiser.param_groups:
                 group["lr"] = self.learning_rate(progress)
             with torch.autocast(device.type, torch.bfloat16) if device.type == "cuda" else nullcontext():
-                losses = phase.loss(batch)
+                losses = phase.loss(batch, progress)
             optimiser.zero_grad(set_to_none=True)
             torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(phase.parameters, self.settings.clip)
@@ -94,6 +113,8 @@ class Trainer:
         """Everything a checkpoint holds, by name."""
         found = {f"model.{k}": v for k, v in self.model.state_dict().items()}
         found |= {f"ema.{k}": v for k, v in self.ema.state_dict().items()}
+        if self.aside is not None:
+            found |= {f"aside.{k}": v for k, v in self.aside.state_dict().items()}
         for number, optimiser in enumerate(self.optimisers):
             for index, state in optimiser.state_dict()["state"].items():
                 found |= {f"optimiser{number}.{index}.{k}": v for k, v in state.items()}
@@ -116,6 +137,8 @@ class Trainer:
         try:
             self.model.load_state_dict(parts["model"])
             self.ema.load_state_dict(parts["ema"])
+            if self.aside is not None:
+                self.aside.load_state_dict(parts["aside"])
             for number, optimiser in enumerate(self.optimisers):
                 _restore_optimiser(optimiser, parts.get(f"optimiser{number}", {}))
         except (RuntimeError, KeyError, ValueError) as error:
@@ -129,7 +152,8 @@ class Trainer:
 
     def is_finite(self) -> bool:
         """Whether every weight and average is a number."""
-        values = [*self.model.parameters(), *self.ema.parameters()]
+        aside = self.aside.parameters() if self.aside is not None else ()
+        values = [*self.model.parameters(), *self.ema.parameters(), *aside]
         return bool(torch.stack([v.detach().sum() for v in values]).isfinite().all())
 
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from faceswap_cli.networks.registry import ARCHITECTURES, build, placed
+from faceswap_cli.training.phases import phases, swap_batches
 from faceswap_cli.training.settings import FAMILIES, settings_for
-from faceswap_cli.training.train import autoencoder_phase, swap_batches
 from faceswap_cli.training.trainer import Trainer, generator_for
 
 every = pytest.mark.parametrize("family", ARCHITECTURES)
@@ -21,7 +21,7 @@ def one_step(family, people, checkpointing=False):
     torch.manual_seed(0)
     model = placed(build(family, settings.network), torch.device("cpu"))
     model.checkpointing = checkpointing
-    trainer = Trainer(model, [autoencoder_phase(model, settings)], settings)
+    trainer = Trainer(model, phases(model, settings, None), settings)
     before = {name: value.clone() for name, value in model.named_parameters()}
     losses = trainer.update(swap_batches(people, settings)(generator_for(0, 0, 0), 0.0), 0.0)
     return trainer, before, losses

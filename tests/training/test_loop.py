@@ -8,8 +8,8 @@ from faceswap_cli.networks.registry import build, placed
 from faceswap_cli.training import loop
 from faceswap_cli.training.checkpoints import CheckpointStore
 from faceswap_cli.training.loop import Budget, fit
+from faceswap_cli.training.phases import phases, swap_batches
 from faceswap_cli.training.settings import TrainSettings
-from faceswap_cli.training.train import autoencoder_phase, swap_batches
 from faceswap_cli.training.trainer import Phase, Trainer
 
 SETTINGS = TrainSettings(
@@ -25,7 +25,7 @@ def report_every_step(monkeypatch):
 def new_trainer(settings=SETTINGS):
     torch.manual_seed(settings.seed)
     model = placed(build(settings.architecture, settings.network), torch.device("cpu"))
-    return Trainer(model, [autoencoder_phase(model, settings)], settings)
+    return Trainer(model, phases(model, settings, None), settings)
 
 
 def run(trainer, people, folder, **options):
@@ -75,8 +75,8 @@ def poison(trainer, step):
     """Make the loss of one step NaN, once."""
     healthy, poisoned = trainer.phases[0].loss, []
 
-    def sick(batch):
-        losses = healthy(batch)
+    def sick(batch, progress):
+        losses = healthy(batch, progress)
         if trainer.step == step and not poisoned:
             poisoned.append(True)
             losses = {k: v * float("nan") for k, v in losses.items()}
@@ -115,7 +115,9 @@ def test_nan_for_ever_ends_in_a_plain_error_and_good_checkpoints(people, tmp_pat
     healthy = trainer.phases[0].loss
     trainer.phases = [
         Phase(
-            "x", trainer.phases[0].parameters, lambda b: {k: v * float("nan") for k, v in healthy(b).items()}
+            "x",
+            trainer.phases[0].parameters,
+            lambda b, p: {k: v * float("nan") for k, v in healthy(b, p).items()},
         )
     ]
     with pytest.raises(UserError, match="NaN"):

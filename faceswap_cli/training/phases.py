@@ -1,0 +1,148 @@
+"""What a step of training consists of: the batch it draws, and the losses of network and discriminator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from faceswap_cli.networks.family import FaceModel
+from faceswap_cli.networks.patch_discriminator import PatchDiscriminator
+from faceswap_cli.networks.renderer import Rendered
+from faceswap_cli.training.augment import Samples, augmented
+from faceswap_cli.training.dataset import Faces
+from faceswap_cli.training.losses import face_loss
+from faceswap_cli.training.settings import TARGET, TrainSettings
+from faceswap_cli.training.trainer import Batch, Phase
+
+GREY = 0.5
+"""What the discriminator sees where no face is."""
+
+
+def swap_batches(
+    faces: dict[str, Faces], settings: TrainSettings
+) -> Callable[[torch.Generator, float], Batch]:
+    """A batch of each person; those of the people put on are recoloured to the target's light."""
+
+    def batch(generator: torch.Generator, progress: float) -> Batch:
+        full = progress < settings.distortion_until
+        strength = 1.0 if full else settings.distortion_after
+        recolour = bool(torch.rand((), generator=generator) < settings.recolour)
+        light = faces[TARGET] if recolour else None
+        return [
+            augmented(
+                person, identity, settings.batch, generator, strength, light if identity != TARGET else None
+            )
+            for identity, person in faces.items()
+        ]
+
+    return batch
+
+
+def new_critic(model: FaceModel, settings: TrainSettings) -> PatchDiscriminator | None:
+    """The discriminator of a run, if it has one."""
+    if settings.loss.adversarial <= 0:
+        return None
+    critic = PatchDiscriminator(model.config.identities).to(next(model.parameters()).device)
+    return critic.to(memory_format=model.layout)  # type: ignore[call-overload, no-any-return]
+
+
+def phases(model: FaceModel, settings: TrainSettings, critic: PatchDiscriminator | None) -> list[Phase]:
+    """The autoencoder's phase, and with a critic the discriminator's after it."""
+    losses = SwapLosses(model, settings, critic)
+    own = Phase("autoencoder", list(model.parameters()), losses.autoencoder)
+    if critic is None:
+        return [own]
+    return [own, Phase("critic", list(critic.parameters()), losses.critic, settings.adversarial_from)]
+
+
+class SwapLosses:
+    """The losses of one step.
+
+    Everybody's own pictures are rebuilt and compared. With a critic, from `adversarial_from` on, A is also
+    drawn as every person put on, which is what convert will do and what no picture exists of: the critic
+    has to take that for a picture of that person. The critic compares a drawn with a real face
+    (Jolicoeur-Martineau, The relativistic discriminator, 2018), and R1 keeps it smooth (Mescheder et al.,
+    Which training methods for GANs do actually converge?, 2018), as in Huang et al., The GAN is dead; long
+    live the GAN, 2024.
+    """
+
+    def __init__(self, model: FaceModel, settings: TrainSettings, judge: PatchDiscriminator | None) -> None:
+        self.model, self.settings, self.judge = model, settings, judge
+
+    def autoencoder(self, batch: Batch, progress: float) -> dict[str, Tensor]:
+        """Rebuild everyone's own pictures; the terms of all people are averaged."""
+        weights = self.settings.loss
+        codes = self.model.codes([samples.input for samples in batch])
+        drawn = [self.model.drawn(code, s.identity) for code, s in zip(codes, batch, strict=True)]
+        terms = [face_loss(d, s, weights) for d, s in zip(drawn, batch, strict=True)]
+        losses = {name: torch.stack([t[name] for t in terms]).mean() for name in terms[0]}
+        if weights.match > 0 and len(codes) > 1:
+            losses["match"] = weights.match * unlike(codes)
+        if self.judge is not None and progress >= self.settings.adversarial_from:
+            losses["adversarial"] = weights.adversarial * self._fooling(codes, batch)
+        return losses
+
+    def _fooling(self, codes: Sequence[Tensor], batch: Batch) -> Tensor:
+        assert self.judge is not None
+        self.judge.requires_grad_(False)  # its own turn comes: here its weights' gradients would be waste
+        found = [
+            relative(self.judge, seen_drawn(self.model.drawn(codes[0], s.identity)), seen_real(s), s.identity)
+            for s in batch[1:]
+        ]
+        self.judge.requires_grad_(True)
+        return torch.stack(found).mean()
+
+    def critic(self, batch: Batch, progress: float) -> dict[str, Tensor]:
+        """Tell A drawn as others from pictures of these others."""
+        assert self.judge is not None
+        with torch.no_grad():
+            code = self.model.codes([batch[0].input])[0]
+            fakes = [seen_drawn(self.model.drawn(code, s.identity)) for s in batch[1:]]
+        told = [
+            relative(self.judge, seen_real(s), fake, s.identity)
+            for s, fake in zip(batch[1:], fakes, strict=True)
+        ]
+        smooth = [slope(self.judge, seen_real(s), s.identity) for s in batch[1:]]
+        return {
+            "critic": torch.stack(told).mean(),
+            "r1": self.settings.loss.r1 * torch.stack(smooth).mean(),
+        }
+
+
+def seen_drawn(drawn: Rendered) -> Tensor:
+    """What the critic sees of a drawn face: all but the face is grey."""
+    mask = drawn.mask.detach()
+    return drawn.image * mask + GREY * (1 - mask)
+
+
+def seen_real(samples: Samples) -> Tensor:
+    """What the critic sees of a real face."""
+    return samples.target * samples.mask + GREY * (1 - samples.mask)
+
+
+def relative(judge: PatchDiscriminator, better: Tensor, worse: Tensor, identity: str) -> Tensor:
+    """softplus(-(judge(better) - judge(worse))), a mean over patches: small when `better` looks more real."""
+    pairs = zip(judge(better, identity), judge(worse, identity), strict=True)
+    return torch.stack([F.softplus(bad - good).mean() for good, bad in pairs]).mean()
+
+
+def slope(judge: PatchDiscriminator, pictures: Tensor, identity: str) -> Tensor:
+    """R1: half the squared gradient of the judge's logits by the picture, a mean over samples."""
+    pictures = pictures.detach().requires_grad_(True)
+    total = torch.stack([logits.flatten(1).mean(1).sum() for logits in judge(pictures, identity)]).sum()
+    (gradient,) = torch.autograd.grad(total, pictures, create_graph=True)
+    return gradient.square().flatten(1).sum(1).mean() / 2
+
+
+def unlike(codes: Sequence[Tensor]) -> Tensor:
+    """How far people's codes lie apart: squared distance of the means over the variance within.
+
+    Args:
+        codes: (B, C) of each person.
+    """
+    means = torch.stack([code.float().mean(0) for code in codes])
+    within = torch.stack([code.float().var(0) for code in codes]).mean(0)
+    return ((means - means.mean(0)).square().mean(0) / (within.detach() + 1e-4)).mean()
