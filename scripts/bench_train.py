@@ -18,6 +18,7 @@ from faceswap_cli.device import pick_device
 from faceswap_cli.networks.registry import build, parameter_count, placed
 from faceswap_cli.training.dataset import Faces, wide_side
 from faceswap_cli.training.phases import phases, swap_batches
+from faceswap_cli.training.sampling import TRAITS
 from faceswap_cli.training.settings import SIZES, settings_for
 from faceswap_cli.training.trainer import Trainer, generator_for
 
@@ -33,7 +34,7 @@ def noise(resolution: int, count: int = 64) -> Faces:
     wide = pictures(wide_side(resolution, STORED_SIDE), 3)
     masks = (pictures(resolution, 1) for _ in range(3))
     mean, std = torch.full((count, 3), 0.5), torch.full((count, 3), 0.2)
-    return Faces(wide, pictures(resolution, 3), *masks, mean, std)
+    return Faces(wide, pictures(resolution, 3), *masks, mean, std, torch.rand(count, TRAITS))
 
 
 def main() -> None:

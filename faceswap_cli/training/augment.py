@@ -61,6 +61,7 @@ def augmented(
     generator: torch.Generator,
     strength: float = 1.0,
     colours: Faces | None = None,
+    chances: Tensor | None = None,
 ) -> Samples:
     """Draw `count` samples, warped and recoloured.
 
@@ -72,6 +73,8 @@ def augmented(
         strength: 0..1, scales warp, rotation, zoom and shift.
         colours: when given, every sample takes on the mean and contrast of a random one of these, so
             that both people are learnt in the light of the footage the result goes into.
+        chances: (len(faces),) float64 on the CPU, growing to 1: how likely a sample up to each is drawn;
+            None draws evenly.
     """
     device = faces.device
 
@@ -81,7 +84,11 @@ def augmented(
     def some_of(total: int) -> Tensor:
         return torch.randint(total, (count,), generator=generator).to(device, non_blocking=True)
 
-    drawn = faces.pick(some_of(len(faces)))
+    if chances is None:
+        drawn = faces.pick(some_of(len(faces)))
+    else:
+        dice = torch.rand(count, generator=generator, dtype=torch.float64)
+        drawn = faces.pick(torch.searchsorted(chances, dice).clamp(max=len(faces) - 1).to(device))
     wide, target = drawn.wide.float() / 255, drawn.target.float() / 255
     if colours is not None:
         matrix, offset = recolouring(drawn, colours.pick_colours(some_of(len(colours))))

@@ -26,6 +26,7 @@ from faceswap_cli.faces.hull import raised_hull
 from faceswap_cli.faces.parsing import SIDE as PARSER_SIDE
 from faceswap_cli.faces.parsing import FaceParser, occlusion
 from faceswap_cli.media.frame import Image
+from faceswap_cli.training.sampling import traits
 
 FEATURES = (slice(36, 42), slice(42, 48), slice(48, 60))
 """Eyes and mouth in the 68 points: where a face's expression is, and where loss counts more."""
@@ -59,6 +60,7 @@ class Faces:
             is not the person's, and must not be learnt as if it were.
         mean: (N, 3) float32 mean colour of the free face, in OPPONENT coordinates.
         std: (N, 3) float32 standard deviation of it, likewise.
+        traits: (N, TRAITS) float32 pose and expression, see sampling.traits.
     """
 
     wide: Tensor
@@ -68,6 +70,7 @@ class Faces:
     free: Tensor
     mean: Tensor
     std: Tensor
+    traits: Tensor
 
     def __len__(self) -> int:
         return len(self.target)
@@ -138,8 +141,10 @@ def load_faces(
 
 def as_faces(columns: Sequence[NDArray[np.generic]]) -> Faces:
     """Samples from the stacked columns of `prepare`; the tensors share their memory."""
-    wide, target, mask, weight, free, mean, std = map(torch.from_numpy, columns)
-    return Faces(_planes(wide), _planes(target), mask[:, None], weight[:, None], free[:, None], mean, std)
+    wide, target, mask, weight, free, mean, std, looks = map(torch.from_numpy, columns)
+    return Faces(
+        _planes(wide), _planes(target), mask[:, None], weight[:, None], free[:, None], mean, std, looks
+    )
 
 
 def _planes(images: Tensor) -> Tensor:
@@ -154,7 +159,7 @@ def prepare(
     resolution: int,
     parser: FaceParser | None = None,
 ) -> list[NDArray[np.generic]]:
-    """One face set crop to wide, target, mask, weight, free, mean, std (see Faces).
+    """One face set crop to wide, target, mask, weight, free, mean, std, traits (see Faces).
 
     Args:
         crop: (S, S, 3) uint8 RGB.
@@ -180,7 +185,7 @@ def prepare(
     )
     free = np.ones_like(mask) if parser is None else _free(parser, crop, landmarks, mask)
     mean, std = _colour(target, mask * free)
-    return [wide, target, _bytes(mask), _bytes(weight), _bytes(free), mean, std]
+    return [wide, target, _bytes(mask), _bytes(weight), _bytes(free), mean, std, traits(landmarks)]
 
 
 def _free(

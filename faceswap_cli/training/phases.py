@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -14,6 +15,7 @@ from faceswap_cli.networks.renderer import Rendered
 from faceswap_cli.training.augment import Samples, augmented
 from faceswap_cli.training.dataset import Faces
 from faceswap_cli.training.losses import face_loss
+from faceswap_cli.training.sampling import weights
 from faceswap_cli.training.settings import TARGET, TrainSettings
 from faceswap_cli.training.trainer import Batch, Phase
 
@@ -26,6 +28,8 @@ def swap_batches(
 ) -> Callable[[torch.Generator, float], Batch]:
     """A batch of each person; those of the people put on are recoloured to the target's light."""
 
+    chances = {identity: _chances(faces, identity, settings.balance) for identity in faces}
+
     def batch(generator: torch.Generator, progress: float) -> Batch:
         full = progress < settings.distortion_until
         strength = 1.0 if full else settings.distortion_after
@@ -33,12 +37,27 @@ def swap_batches(
         light = faces[TARGET] if recolour else None
         return [
             augmented(
-                person, identity, settings.batch, generator, strength, light if identity != TARGET else None
+                person,
+                identity,
+                settings.batch,
+                generator,
+                strength,
+                light if identity != TARGET else None,
+                chances[identity],
             )
             for identity, person in faces.items()
         ]
 
     return batch
+
+
+def _chances(faces: dict[str, Faces], identity: str, balance: float) -> Tensor | None:
+    """How likely a person's samples up to each one are drawn; None: evenly."""
+    if balance <= 0:
+        return None
+    wanted = None if identity == TARGET else faces[TARGET].traits.cpu().numpy()
+    found = np.cumsum(weights(faces[identity].traits.cpu().numpy(), wanted, balance))
+    return torch.from_numpy(found / found[-1])
 
 
 def new_critic(model: FaceModel, settings: TrainSettings) -> PatchDiscriminator | None:
@@ -74,15 +93,15 @@ class SwapLosses:
 
     def autoencoder(self, batch: Batch, progress: float) -> dict[str, Tensor]:
         """Rebuild everyone's own pictures; the terms of all people are averaged."""
-        weights = self.settings.loss
+        amount = self.settings.loss
         codes = self.model.codes([samples.input for samples in batch])
         drawn = [self.model.drawn(code, s.identity) for code, s in zip(codes, batch, strict=True)]
-        terms = [face_loss(d, s, weights) for d, s in zip(drawn, batch, strict=True)]
+        terms = [face_loss(d, s, amount) for d, s in zip(drawn, batch, strict=True)]
         losses = {name: torch.stack([t[name] for t in terms]).mean() for name in terms[0]}
-        if weights.match > 0 and len(codes) > 1:
-            losses["match"] = weights.match * unlike(codes)
+        if amount.match > 0 and len(codes) > 1:
+            losses["match"] = amount.match * unlike(codes)
         if self.judge is not None and progress >= self.settings.adversarial_from:
-            losses["adversarial"] = weights.adversarial * self._fooling(codes, batch)
+            losses["adversarial"] = amount.adversarial * self._fooling(codes, batch)
         return losses
 
     def _fooling(self, codes: Sequence[Tensor], batch: Batch) -> Tensor:

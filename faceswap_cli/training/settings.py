@@ -40,6 +40,7 @@ class TrainSettings:
             plain crop, which sharpens what convert will see.
         distortion_after: strength of the warp from then on.
         recolour: share of the steps in which the source's samples take on the target's colours.
+        balance: how far rare poses and expressions are drawn more often than they occur, 0..1.
         adversarial_from: part of the run after which the critic joins, if `loss.adversarial` is above 0.
         seed: of weights, sampling and augmentation.
         loss: weights of the loss terms.
@@ -55,6 +56,7 @@ class TrainSettings:
     distortion_until: float = 0.8
     distortion_after: float = 0.15
     recolour: float = 1.0
+    balance: float = 0.5
     adversarial_from: float = 0.5
     seed: int = 0
     loss: LossWeights = field(default_factory=LossWeights)
