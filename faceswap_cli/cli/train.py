@@ -73,6 +73,13 @@ def train(
             "an unknown name lists them all.",
         ),
     ] = None,
+    from_scratch: Annotated[
+        bool,
+        typer.Option(
+            "--from-scratch",
+            help="Begin with random weights instead of the bundled base, which knows faces already.",
+        ),
+    ] = False,
     steps: Annotated[
         int | None, typer.Option(min=1, help="Train until this step, counted from the run's beginning.")
     ] = None,
@@ -130,7 +137,7 @@ def train(
 
     family = architecture.value if architecture else family_of(run)
     options = option or []
-    settings = settings_for(size.value, resolution, batch, learning_rate, seed, family, options)
+    settings = settings_for(size.value, resolution, batch, learning_rate, seed, family, options, from_scratch)
     if dry_run:
         console.out.print_json(data=settings.to_json())
         return
@@ -146,6 +153,8 @@ def train(
         for name in ("size", "architecture", "resolution", "batch", "learning_rate", "seed")
         if (given := ctx.get_parameter_source(name)) is not None and given.name == "COMMANDLINE"
     ) | frozenset(parsed(family, options))
+    if from_scratch:
+        explicit |= {"base"}
     request = TrainRequest(
         target,
         tuple(sources),

@@ -14,6 +14,7 @@ from faceswap_cli.networks.registry import ARCHITECTURES
 from faceswap_cli.networks.shared import SharedConfig
 from faceswap_cli.training.family_options import parsed
 from faceswap_cli.training.losses import LossWeights
+from faceswap_cli.training.warm import base_for
 
 TARGET, SOURCE = "a", "b"
 """The identities of a swap: a is the person in the video, b the person put on; more of these: b2, b3, ..."""
@@ -31,6 +32,7 @@ class TrainSettings:
     Attributes:
         architecture: name of the network family.
         network: the family's configuration.
+        base: name of the bundled weights that it started from, see warm; "": from random ones.
         batch: samples of each person in a step.
         learning_rate: the peak, reached after the warm-up.
         warm_up: steps until then.
@@ -48,6 +50,7 @@ class TrainSettings:
 
     architecture: str = "shared"
     network: dict[str, Any] = field(default_factory=dict)
+    base: str = ""
     batch: int = 8
     learning_rate: float = 1e-3
     warm_up: int = 50
@@ -148,6 +151,7 @@ def settings_for(
     seed: int = 0,
     architecture: str = "shared",
     options: Sequence[str] = (),
+    from_scratch: bool = False,
 ) -> TrainSettings:
     """The settings of a family's size, with what was asked for in place of its own values.
 
@@ -159,6 +163,7 @@ def settings_for(
         seed: see TrainSettings.
         architecture: the family.
         options: NAME=VALUE, see `family_options.parsed`.
+        from_scratch: begin with random weights even where a base fits.
 
     Raises:
         UserError: a value is out of range, or the family has no such size or option.
@@ -179,6 +184,7 @@ def settings_for(
     settings = replace(settings, network={**settings.network, **parsed(architecture, options)})
     return replace(
         settings,
+        base="" if from_scratch else base_for(architecture, settings.network),
         batch=batch or settings.batch,
         learning_rate=learning_rate or settings.learning_rate,
         seed=seed,

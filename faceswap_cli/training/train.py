@@ -26,6 +26,7 @@ from faceswap_cli.training.preview import write_preview
 from faceswap_cli.training.run_folder import Run, create_run, is_run, open_run
 from faceswap_cli.training.settings import TARGET, TrainSettings, differences, identities
 from faceswap_cli.training.trainer import Trainer
+from faceswap_cli.training.warm import warm_start
 
 OF_A_SIZE = ("batch", "learning_rate")
 """What `--size` sets besides the network."""
@@ -118,7 +119,10 @@ def _load_all(
 def new_trainer(settings: TrainSettings, device: torch.device) -> Trainer:
     """A trainer at the very start of a run; the seed decides its weights."""
     torch.manual_seed(settings.seed)
-    model = placed(build(settings.architecture, settings.network), device)
+    model = build(settings.architecture, settings.network)
+    if settings.base:
+        warm_start(model, settings.base)
+    model = placed(model, device)
     critic = new_critic(model, settings)
     return Trainer(model, phases(model, settings, critic), settings, critic)
 
@@ -126,10 +130,13 @@ def new_trainer(settings: TrainSettings, device: torch.device) -> Trainer:
 def start(run: Run, device: torch.device, say: Callable[[str], None]) -> Trainer:
     """The trainer of a run, at its newest whole checkpoint or at the very start."""
     trainer = new_trainer(run.settings, device)
+    began = f"the bundled {run.settings.base}" if run.settings.base else "random weights"
     checkpoint, notes = run.store.newest()
     for note in notes:
         say(note)
-    if checkpoint is not None:
+    if checkpoint is None:
+        say(f"starting from {began}")
+    else:
         trainer.restore(checkpoint)
         if trainer.step:
             say(f"going on at step {trainer.step} ({trainer.seconds / 60:.1f} minutes trained so far)")
