@@ -47,6 +47,7 @@ class SwapReport:
         to_a: identity distance of the swapped faces to person A, who was replaced.
         to_b: the same to person B, who was put on.
         before_a, before_b: both for the original's faces.
+        real_b: the same distance between B's own pictures.
         nearer: share of the measured faces that are nearer to B than to A.
         inside: change inside the face, grey levels (0..255).
         ring: change in a ring just outside it.
@@ -62,10 +63,16 @@ class SwapReport:
     to_b: float
     before_a: float
     before_b: float
+    real_b: float
     nearer: float
     inside: float
     ring: float
     flicker: float
+
+    @property
+    def likeness(self) -> float:
+        """How far the swap came from the original's distance to B to that of B's own pictures; 1 is there."""
+        return (self.before_b - self.to_b) / max(self.before_b - self.real_b, 1e-6)
 
     def table(self) -> str:
         """The figures in plain text, one a line, each with what it means."""
@@ -83,7 +90,12 @@ class SwapReport:
                 f"{self.to_a:.2f}",
                 f"the original has {self.before_a:.2f}; one person is < {identity.THRESHOLD:.2f}",
             ),
-            ("identity to B", f"{self.to_b:.2f}", f"the original has {self.before_b:.2f}"),
+            (
+                "identity to B",
+                f"{self.to_b:.2f}",
+                f"the original has {self.before_b:.2f}, B's own pictures {self.real_b:.2f}",
+            ),
+            ("likeness to B", f"{self.likeness:.0%}", "of the way to what B's own pictures reach"),
             ("nearer to B", f"{self.nearer:.0%}", "of the faces measured"),
             ("change inside", f"{self.inside:.1f}", "grey levels"),
             ("change in the ring", f"{self.ring:.1f}", "grey levels just outside (encoding alone: 1 to 2)"),
@@ -251,11 +263,23 @@ class _Tally:
             to_b=after[1],
             before_a=before[0],
             before_b=before[1],
+            real_b=among(self.references[1]),
             nearer=_mean([float(value) for value in nearer]),
             inside=_mean(self.inside),
             ring=_mean(self.ring),
             flicker=self.flicker.ratio(1),
         )
+
+
+def among(references: NDArray[np.float32] | None) -> float:
+    """Mean distance of one person's embeddings (K, 128), each to the nearest quarter of the others."""
+    if references is None or len(references) < 2:
+        return float("nan")
+    found = []
+    for index, one in enumerate(references):
+        others = np.delete(references, index, axis=0)
+        found.append(float(np.quantile(identity.distance(others, one[None]), 0.25)))
+    return float(np.mean(found))
 
 
 def _nearest(face: Face, others: Sequence[Face]) -> Face | None:

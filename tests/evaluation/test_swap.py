@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from faceswap_cli.evaluation import metrics
-from faceswap_cli.evaluation.swap import evaluate_swap
+from faceswap_cli.evaluation.swap import among, evaluate_swap
 from faceswap_cli.faces.face import Detection, Points
 from faceswap_cli.faces.geometry import mean_face
 from faceswap_cli.faces.landmark_shape import five_of
@@ -103,3 +104,18 @@ def test_identity_is_measured_against_both_people(tmp_path: Path, monkeypatch: p
     assert (report.before_a, report.to_b, report.nearer) == (0, 0, 1)
     assert report.to_a == pytest.approx(report.before_b) == pytest.approx(math.sqrt(2))
     assert "nearer to B" in report.table()
+
+
+def test_likeness_is_the_way_from_the_original_to_real_pictures(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    references = rng.normal(0, 0.01, (5, 128)).astype(np.float32)
+    near = among(references)
+    assert 0 < near < 0.3
+    assert math.isnan(among(references[:1])) and math.isnan(among(None))
+    same = video(tmp_path / "a.mkv", [texture()] * 3)
+    report = evaluate_swap(same, same, None, references, stage())
+    assert report.real_b == pytest.approx(near)
+    assert report.likeness == pytest.approx(0)
+    half = replace(report, to_b=(report.before_b + near) / 2)
+    assert half.likeness == pytest.approx(0.5)
+    assert "likeness to B" in half.table() and "50%" in half.table()
