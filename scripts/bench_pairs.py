@@ -3,9 +3,9 @@
 
     python scripts/bench_pairs.py OUT --pair A.mp4 B.mp4 --warm 5 10 --cold 30
 
-For each pair: B's face is put on A's clip. Sharpness is of the original's Laplacian variance, likeness of what
-B's own frames reach, landmarks in % of the eye distance; see `evaluation.swap`. With --steps-per-minute a minute
-is so many steps, so that a busy machine measures the same training. What is there already is not done again.
+For each pair B's face is put on A's clip. Sharpness is of the original's Laplacian variance, likeness of
+what B's own frames reach, landmarks in % of the eye distance; see `evaluation.swap`. With --steps-per-minute
+a minute is so many steps, so that a busy machine measures the same training. What is there is not done again.
 """
 
 from __future__ import annotations
