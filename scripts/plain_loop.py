@@ -2,8 +2,8 @@
 
 "Plain" means, and nothing else differs:
 
-- samples one by one, drawn evenly, recoloured, jittered, turned, warped and mirrored by OpenCV and numpy on the CPU,
-  in the loop and not beside it, by the same recipe and the same strengths as `training/augment.py`;
+- samples one by one, drawn evenly, recoloured, jittered, turned, warped and mirrored by OpenCV and numpy
+  on the CPU, in the loop and not beside it, by the same recipe and strengths as `training/augment.py`;
 - the batch then stacked, NCHW, and sent to the device; the network in NCHW as torch builds it;
 - float32 all through: no autocast;
 - the same losses with the same weights, each written as its paper has it: SSIM at every pixel, its Gaussian
