@@ -200,11 +200,11 @@ class UntilPlateau(Budget):
         if used < LATEST:
             waited = 0.999 * HOLD * used / LATEST
         else:
-            waited = HOLD + (1 - HOLD) * (used - LATEST) / (1 - LATEST)
+            waited = HOLD + (1 - HOLD) * ((used - LATEST) / (1 - LATEST))
         if "closing_from" not in self.state:
             return waited
         begun, end = self.state["closing_from"], self.state["closing_until"]
-        return max(waited, HOLD + (1 - HOLD) * (step - begun) / max(end - begun, 1))
+        return max(waited, HOLD + (1 - HOLD) * ((step - begun) / max(end - begun, 1)))
 
     def seconds_left(self, step: int, seconds: float, steps_per_second: float) -> float:
         """An estimate; while waiting the most it can be, infinite if that is not limited."""
