@@ -95,10 +95,3 @@ class Bar:
     def note(self, text: str) -> None:
         """A lasting line above the bar."""
         self._progress.console.print(f"[yellow]note:[/] {escape(text)}")
-
-
-def clock(seconds: float) -> str:
-    """Seconds as 1:02:03 or 2:03."""
-    whole = round(max(seconds, 0))
-    hours, minutes = divmod(whole // 60, 60)
-    return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"

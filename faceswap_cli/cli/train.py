@@ -121,6 +121,33 @@ def train(
     preview_every: Annotated[
         float, typer.Option(min=1, help="Seconds between preview pictures (RUN/preview.jpg).")
     ] = 30.0,
+    held_out: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=0.5,
+            help="Share of each person's faces that is not trained on, but measured on. 0: train on all.",
+        ),
+    ] = 0.1,
+    until_plateau: Annotated[
+        bool,
+        typer.Option(
+            "--until-plateau",
+            help="Train until it no longer gets better, then finish with a falling learning rate. "
+            "--minutes or --steps are then the most.",
+        ),
+    ] = False,
+    measure_every: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Steps between measures on held-out faces; 0: never. [default: about a minute, and less "
+            "than 5 % of the time]",
+        ),
+    ] = None,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write the figures to RUN/tensorboard as well.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the settings a new run would have and stop.")
     ] = False,
@@ -137,37 +164,40 @@ def train(
 
     family = architecture.value if architecture else family_of(run)
     options = option or []
-    settings = settings_for(size.value, resolution, batch, learning_rate, seed, family, options, from_scratch)
+    settings = settings_for(
+        *(size.value, resolution, batch, learning_rate, seed, family, options, from_scratch, held_out)
+    )
     if dry_run:
         console.out.print_json(data=settings.to_json())
         return
     from faceswap_cli.device import pick_device
+    from faceswap_cli.training.board import check_installed
     from faceswap_cli.training.loop import Budget
     from faceswap_cli.training.train import TrainRequest
     from faceswap_cli.training.train import train as run_training
+    from faceswap_cli.training.watch import Watching
 
-    if steps is None and minutes is None:
+    if until_plateau and measure_every == 0:
+        raise UserError("--until-plateau needs measures", "Leave out --measure-every 0")
+    if steps is None and minutes is None and not until_plateau:
         minutes = DEFAULT_MINUTES
     explicit = frozenset(
         name
-        for name in ("size", "architecture", "resolution", "batch", "learning_rate", "seed")
+        for name in ("size", "architecture", "resolution", "batch", "learning_rate", "seed", "held_out")
         if (given := ctx.get_parameter_source(name)) is not None and given.name == "COMMANDLINE"
     ) | frozenset(parsed(family, options))
     if from_scratch:
         explicit |= {"base"}
+    if tensorboard:
+        check_installed()
     request = TrainRequest(
-        target,
-        tuple(sources),
-        run,
-        settings,
-        explicit,
-        Budget(steps, minutes),
-        save_every,
-        preview_every,
+        *(target, tuple(sources), run, settings, explicit, Budget(steps, minutes), save_every),
+        watching=Watching(preview_every, measure_every, tensorboard),
+        until_plateau=until_plateau,
         checkpointing=checkpointing,
     )
     chosen = pick_device(device)
-    console.tell(f"training on {chosen}; preview: {run / 'preview.jpg'}")
+    console.tell(f"training on {chosen}; see {run / 'train.html'}")
     with stop_on_signal("saving, one moment ...") as stopped, console.Bar("train") as bar:
         last = None
         for tick in run_training(request, chosen, stopped, console.tell):
@@ -186,11 +216,12 @@ def train(
 def _show(bar: console.Bar, tick: Tick) -> None:
     """One report on the progress line."""
     losses = " ".join(f"{name} {value:.3f}" for name, value in tick.losses.items())
+    done, total = (tick.step, None) if tick.open_ended else (tick.progress, 1.0)
     bar.update(
-        tick.progress,
-        1.0,
+        done,
+        total,
         f"step {tick.step} | {losses} | {tick.images_per_second:.0f} images/s | "
-        f"data {tick.data_wait:.0%} | {console.clock(tick.seconds_left)} left",
+        f"data {tick.data_wait:.0%} | {tick.left}",
     )
     if tick.note:
         bar.note(tick.note)

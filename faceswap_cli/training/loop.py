@@ -7,7 +7,6 @@ one that was not, as long as it is measured in steps.
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ import torch
 from torch import Tensor
 
 from faceswap_cli.errors import UserError
+from faceswap_cli.training import journal
 from faceswap_cli.training.checkpoints import CheckpointStore
 from faceswap_cli.training.trainer import Batch, Trainer, generator_for
 
@@ -64,6 +64,8 @@ class Tick:
         seconds_left: estimate.
         saved: the checkpoint written just before, if any.
         note: something a person should read, if any.
+        seconds: time spent on the run so far, earlier starts included.
+        open_ended: nobody knows when it ends; `seconds_left` is the most, perhaps infinite.
     """
 
     step: int
@@ -74,6 +76,23 @@ class Tick:
     seconds_left: float
     saved: Path | None = None
     note: str | None = None
+    seconds: float = 0.0
+    open_ended: bool = False
+
+    @property
+    def left(self) -> str:
+        """The time that is left, in words."""
+        if not self.open_ended:
+            return f"{clock(self.seconds_left)} left"
+        most = f", at most {clock(self.seconds_left)} left" if math.isfinite(self.seconds_left) else ""
+        return f"until it levels off{most}"
+
+
+def clock(seconds: float) -> str:
+    """Seconds as 1:02:03 or 2:03."""
+    whole = round(max(seconds, 0))
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
 
 
 def fit(
@@ -84,6 +103,7 @@ def fit(
     stop: Callable[[], bool] = lambda: False,
     save_seconds: float = 60.0,
     log: Path | None = None,
+    attend: Callable[[int], bool] = lambda step: False,
 ) -> Iterator[Tick]:
     """Train until the budget is spent, yielding a report about every second.
 
@@ -95,6 +115,7 @@ def fit(
         stop: asked after every step; when true, the run saves and ends.
         save_seconds: time between saves.
         log: a JSON line for each report is appended here.
+        attend: true for steps after which a report is given whatever the clock says.
 
     Yields:
         reports; none when the budget was spent before.
@@ -112,13 +133,15 @@ def fit(
             return
         if not ended:
             run.one_step(batches, progress)
-        if ended or run.report_due():
+        if ended or run.report_due() or attend(trainer.step):
             fresh = bool(run.terms)
             # At the end this saves, or rolls back and there is still something to do.
             tick = run.report(budget, last=ended)
             if log is not None and fresh:
                 tick = _logged(log, tick)
+            before = time.monotonic()
             yield tick
+            run.reported_at += time.monotonic() - before  # what is done with a report is no training
 
 
 class _Running:
@@ -172,6 +195,7 @@ class _Running:
             seconds_left=budget.seconds_left(trainer.step, self.seconds(), steps_per_second),
             saved=saved,
             note=note,
+            seconds=self.seconds(),
         )
         self._clear()
         return tick
@@ -219,13 +243,13 @@ def _logged(log: Path, tick: Tick) -> Tick:
 
 
 def _append(log: Path, tick: Tick) -> None:
-    """NaN is not JSON: a loss that is no number is written as null."""
     line = {
         "step": tick.step,
-        "losses": {k: round(v, 6) if math.isfinite(v) else None for k, v in tick.losses.items()},
+        "seconds": round(tick.seconds, 2),
+        "progress": tick.progress,
+        "losses": tick.losses,
         "images_per_second": round(tick.images_per_second, 1),
         "data_wait": round(tick.data_wait, 4),
         **({"note": tick.note} if tick.note else {}),
     }
-    with log.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")
+    journal.append(log, line)

@@ -44,6 +44,7 @@ class TrainSettings:
         recolour: share of the steps in which the source's samples take on the target's colours.
         balance: how far rare poses and expressions are drawn more often than they occur, 0..1.
         adversarial_from: part of the run after which the critic joins, if `loss.adversarial` is above 0.
+        held_out: share of each person's faces that is never trained on, but measured on; 0: none.
         seed: of weights, sampling and augmentation.
         loss: weights of the loss terms.
     """
@@ -61,6 +62,7 @@ class TrainSettings:
     recolour: float = 1.0
     balance: float = 0.5
     adversarial_from: float = 0.5
+    held_out: float = 0.1
     seed: int = 0
     loss: LossWeights = field(default_factory=LossWeights)
 
@@ -152,6 +154,7 @@ def settings_for(
     architecture: str = "shared",
     options: Sequence[str] = (),
     from_scratch: bool = False,
+    held_out: float | None = None,
 ) -> TrainSettings:
     """The settings of a family's size, with what was asked for in place of its own values.
 
@@ -164,6 +167,7 @@ def settings_for(
         architecture: the family.
         options: NAME=VALUE, see `family_options.parsed`.
         from_scratch: begin with random weights even where a base fits.
+        held_out: see TrainSettings; None: its default.
 
     Raises:
         UserError: a value is out of range, or the family has no such size or option.
@@ -188,6 +192,7 @@ def settings_for(
         batch=batch or settings.batch,
         learning_rate=learning_rate or settings.learning_rate,
         seed=seed,
+        held_out=settings.held_out if held_out is None else held_out,
     )
 
 

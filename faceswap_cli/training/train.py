@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +18,15 @@ from faceswap_cli.faces.parsing import FaceParser
 from faceswap_cli.files import locked
 from faceswap_cli.networks.registry import FaceModel, build, placed
 from faceswap_cli.training.dataset import Faces, check_enough, load_faces, spread
+from faceswap_cli.training.heldout import split, told
 from faceswap_cli.training.loop import Budget, Tick, fit
 from faceswap_cli.training.phases import new_critic, phases, swap_batches
-from faceswap_cli.training.preview import write_preview
+from faceswap_cli.training.plateau import UntilPlateau
 from faceswap_cli.training.run_folder import Run, create_run, is_run, open_run
 from faceswap_cli.training.settings import TARGET, TrainSettings, differences, identities
 from faceswap_cli.training.trainer import Trainer
 from faceswap_cli.training.warm import warm_start
+from faceswap_cli.training.watch import Watch, Watching
 
 OF_A_SIZE = ("batch", "learning_rate")
 """What `--size` sets besides the network."""
@@ -47,7 +47,8 @@ class TrainRequest:
         explicit: names of settings the user gave himself; a run that has others is refused.
         budget: how long.
         save_seconds: time between checkpoints.
-        preview_seconds: time between preview pictures.
+        watching: what is measured and shown meanwhile.
+        until_plateau: end when the run has levelled off; the budget, which may then be empty, is the most.
         checkpointing: less memory for more time, see FaceModel.
     """
 
@@ -58,7 +59,8 @@ class TrainRequest:
     explicit: frozenset[str]
     budget: Budget
     save_seconds: float = 60.0
-    preview_seconds: float = 30.0
+    watching: Watching = field(default_factory=Watching)
+    until_plateau: bool = False
     checkpointing: bool = False
 
 
@@ -92,11 +94,21 @@ def train(
         trainer = start(run, device, say)
         assert isinstance(trainer.model, FaceModel)
         trainer.model.checkpointing = request.checkpointing
-        if request.budget.progress(trainer.step, trainer.seconds) >= 1:
+        budget = request.budget
+        if request.until_plateau:
+            budget = UntilPlateau(budget.steps, budget.minutes, trainer.extra)
+        if budget.progress(trainer.step, trainer.seconds) >= 1:
             return
         faces = _load_all(sets, run.settings.resolution, stop, say)
         faces = {identity: person.to(device) for identity, person in faces.items()}
-        yield from _with_previews(run, trainer, faces, request, stop)
+        splits = {identity: split(person, run.settings.held_out) for identity, person in faces.items()}
+        say(told(splits, run.settings.held_out))
+        watch = Watch(run, trainer, splits, budget, request.watching)
+        for note in watch.begin():
+            say(note)
+        batches = swap_batches({identity: one.train for identity, one in splits.items()}, run.settings)
+        ticks = fit(trainer, batches, budget, run.store, stop, request.save_seconds, run.log, watch.attends)
+        yield from map(watch, ticks)
 
 
 def _load_all(
@@ -141,30 +153,6 @@ def start(run: Run, device: torch.device, say: Callable[[str], None]) -> Trainer
         if trainer.step:
             say(f"going on at step {trainer.step} ({trainer.seconds / 60:.1f} minutes trained so far)")
     return trainer
-
-
-def _with_previews(
-    run: Run, trainer: Trainer, faces: dict[str, Faces], request: TrainRequest, stop: Callable[[], bool]
-) -> Iterator[Tick]:
-    batches = swap_batches(faces, run.settings)
-    shown = -math.inf
-    ticks = fit(trainer, batches, request.budget, run.store, stop, request.save_seconds, run.log)
-    for tick in ticks:
-        if time.monotonic() - shown < request.preview_seconds and tick.progress < 1:
-            yield tick
-            continue
-        yield _shown(run.preview, trainer.ema, faces, tick)
-        shown = time.monotonic()
-
-
-def _shown(path: Path, model: torch.nn.Module, faces: dict[str, Faces], tick: Tick) -> Tick:
-    """Refresh the preview; one that can't be written is told and never ends a training."""
-    assert isinstance(model, FaceModel)
-    try:
-        write_preview(path, model, faces)
-    except UserError as error:
-        return replace(tick, note=tick.note or str(error))
-    return tick
 
 
 def check_same(run: Run, request: TrainRequest) -> None:

@@ -73,6 +73,8 @@ class Trainer:
         self.step = 0
         self.seconds = 0.0
         self.attempt = 0
+        self.extra: dict[str, float] = {}
+        """Counters of others that go with the weights: kept in checkpoints, put back with them."""
 
     def update(self, batch: Batch, progress: float) -> dict[str, Tensor]:
         """One step: every phase once, then the average. Returns the detached loss terms."""
@@ -122,7 +124,7 @@ class Trainer:
 
     def facts(self) -> dict[str, float]:
         """The counters a checkpoint holds."""
-        return {"step": self.step, "seconds": self.seconds, "attempt": self.attempt}
+        return {"step": self.step, "seconds": self.seconds, "attempt": self.attempt, **self.extra}
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """The inverse of `tensors` and `facts`.
@@ -149,6 +151,9 @@ class Trainer:
         self.step = int(checkpoint.facts["step"])
         self.seconds = float(checkpoint.facts["seconds"])
         self.attempt = int(checkpoint.facts["attempt"])
+        others = {k: v for k, v in checkpoint.facts.items() if k not in ("step", "seconds", "attempt")}
+        self.extra.clear()
+        self.extra.update(others)
 
     def is_finite(self) -> bool:
         """Whether every weight and average is a number."""

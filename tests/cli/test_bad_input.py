@@ -83,6 +83,14 @@ def test_train_without_face_sets(faceswap, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_train_until_plateau_without_measures(faceswap, tmp_path):
+    done = faceswap(
+        *("train", "-A", tmp_path / "a", "-B", tmp_path / "b", "-m", tmp_path / "run"),
+        *("--until-plateau", "--measure-every", 0),
+    )
+    assert done.is_one_line_error("--until-plateau", "--measure-every")
+
+
 def test_train_into_a_folder_of_something_else(faceswap, tmp_path, clips):
     faceswap("extract", clips[0], "-o", tmp_path / "a")
     (tmp_path / "run").mkdir()

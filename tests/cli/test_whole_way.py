@@ -1,5 +1,7 @@
 """From two clips to a swapped one, by the commands of the README, with a network as small as it goes."""
 
+import json
+
 import av
 import cv2
 import numpy as np
@@ -50,6 +52,14 @@ def test_train_goes_on_and_stops_when_it_is_enough(faceswap, folder):
     assert done.code == 0 and "step 6" in done.out and "going on at step 4" in done.err
     done = faceswap(*train(folder, steps=6))
     assert done.code == 0 and "nothing to do" in done.out
+
+
+def test_train_leaves_a_report_that_opens_from_the_disk(folder):
+    page = (folder / "run" / "train.html").read_text()
+    assert "trained whole, it has fewer than 20 faces" in page
+    assert list((folder / "run" / "previews").glob("step-*.jpg")) != []
+    lines = [json.loads(line) for line in (folder / "run" / "log.jsonl").read_text().splitlines()]
+    assert any("validation" in line for line in lines)
 
 
 def test_a_run_of_other_settings_is_refused_and_untouched(faceswap, folder):
