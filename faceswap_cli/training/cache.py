@@ -49,7 +49,7 @@ from faceswap_cli.training.dataset import (
     load_faces,
     prepared,
     wide_side,
-)
+)from faceswap_cli.training.sampling import TRAITS
 
 FOLDER = "cache"
 MANIFEST = "manifest.json"
@@ -154,6 +154,7 @@ def _columns(resolution: int, side: float, count: int) -> Columns:
         "free": (plain, np.uint8),
         "mean": ((count, 3), np.float32),
         "std": ((count, 3), np.float32),
+        "traits": ((count, TRAITS), np.float32),
     }
 
 

@@ -39,7 +39,8 @@ def check_settings(run: Run, asked: TrainSettings, explicit: Collection[str]) ->
         # --size stands for the network's options, apart from one that was given its own value.
         of_size = "size" in explicit and name.startswith(NETWORK) and option != "resolution"
         if (option in explicit or of_size) and name not in CHANGEABLE:
-            told.append(f"{option} {_value(run.settings, name)}, not {_value(asked, name)}")
+            before, after = (_value(settings, name) for settings in (run.settings, asked))
+            told.append(f"{option} {_named(before)}, not {_named(after)}")
     if told:
         raise UserError(
             f"{run.path} was begun with other settings ({'; '.join(sorted(told))})",
@@ -73,3 +74,8 @@ def take_on(
 def _value(settings: TrainSettings, name: str) -> Any:
     option = name.removeprefix(NETWORK)
     return settings.network.get(option) if name.startswith(NETWORK) else getattr(settings, name)
+
+
+def _named(value: Any) -> str:
+    """A value for a person: an empty name is none."""
+    return "none" if value == "" else str(value)

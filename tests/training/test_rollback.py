@@ -15,7 +15,7 @@ from faceswap_cli.training.loop import Budget, fit
 from faceswap_cli.training.rollback import roll_back
 from faceswap_cli.training.run_folder import create_run, open_run
 from faceswap_cli.training.snapshots import Snapshots
-from faceswap_cli.training.train import swap_batches
+from faceswap_cli.training.phases import swap_batches
 from tests.face_sets import files, killed
 from tests.small_disks import fill, small_disk
 from tests.training.conftest import made_up_faces
