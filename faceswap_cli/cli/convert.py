@@ -42,7 +42,12 @@ class VideoEncoder(StrEnum):
 
 DEFAULT_MASK = "hull+model+occlusion"
 
-RunOption = Annotated[Path, typer.Option("--model", "-m", help="Run folder that `faceswap train` wrote.")]
+RunOption = Annotated[
+    Path,
+    typer.Option(
+        "--model", "-m", help="Run folder that `faceswap train` wrote, or a file by `faceswap models export`."
+    ),
+]
 OutputOption = Annotated[Path, typer.Option("--output", "-o", help="File to write; its suffix says how.")]
 FaceOption = Annotated[
     str,
@@ -221,6 +226,8 @@ def _load(run: Path, person: str, device: str) -> tuple[Renderer, NDArray[np.flo
     from faceswap_cli.training.run_folder import load_trained, open_run
     from faceswap_cli.training.settings import TARGET
 
+    if run.is_file():
+        return _load_file(run, person, device)
     opened = open_run(run)
     face = opened.identity(person)
     model, checkpoint, notes = load_trained(opened, pick_device(device))
@@ -230,6 +237,21 @@ def _load(run: Path, person: str, device: str) -> tuple[Renderer, NDArray[np.flo
     reference = opened.reference if len(opened.reference) and face != TARGET else None
     fingerprint = hashlib.sha256(f"{checkpoint.path.name} {face}".encode()).hexdigest()
     return model.renderer(face), reference, fingerprint
+
+
+def _load_file(path: Path, person: str, device: str) -> tuple[Renderer, NDArray[np.float32] | None, str]:
+    """The same of a file that `faceswap models export` made."""
+    from faceswap_cli.device import pick_device
+    from faceswap_cli.training.model_file import load_exported
+    from faceswap_cli.training.settings import TARGET
+
+    opened = load_exported(path, pick_device(device))
+    face = opened.identity(person)
+    reference = opened.reference if len(opened.reference) and face != TARGET else None
+    if reference is None and face != TARGET:
+        console.tell(f"{path} does not say what the person to be replaced looks like: every face counts")
+    fingerprint = hashlib.sha256(f"{opened.card['sha256']} {face}".encode()).hexdigest()
+    return opened.model.renderer(face), reference, fingerprint
 
 
 def _parser(options: ConvertOptions, device: str) -> FaceParser | None:

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-app = new_app(help="Look at face sets, sort them, take out what should not be there.")
+app = new_app(
+    help="Look at face sets, sort them, take out what should not be there. Training keeps prepared samples, "
+    "which are pictures too, in FACES/cache: those of faces that were taken out go at the next training, or "
+    "by removing that folder, which is always safe."
+)
 
 FaceSetArgument = Annotated[Path, typer.Argument(metavar="FACES", help="Face set folder.")]
 

@@ -9,8 +9,9 @@ import typer
 
 from faceswap_cli.cli import console
 from faceswap_cli.cli.app import new_app
+from faceswap_cli.errors import UserError
 
-app = new_app(help="The network families, and what a trained run holds.")
+app = new_app(help="The network families, what a trained run holds, and files to hand on.")
 
 
 @app.command("list")
@@ -56,15 +57,25 @@ def list_models() -> None:
 @app.command("show")
 def show(
     run: Annotated[
-        Path, typer.Argument(help="Run folder of `faceswap train -m`, or the name of bundled weights.")
+        Path,
+        typer.Argument(
+            help="Run folder of `faceswap train -m`, a file by `faceswap models export`, or the name of "
+            "bundled weights."
+        ),
     ],
 ) -> None:
-    """Show what a run folder holds (people, settings, checkpoints), or the card of bundled weights."""
+    """Show what a run folder holds, or the card of an exported file or of bundled weights."""
     from faceswap_cli import zoo
+    from faceswap_cli.training.checkpoints import step_of
     from faceswap_cli.training.run_folder import open_run
 
     if str(run) in zoo.names() and not run.exists():
         console.out.print_json(data=dict(zoo.card(str(run)).facts))
+        return
+    if run.is_file():
+        from faceswap_cli.training.model_file import read_card
+
+        console.out.print_json(data=dict(read_card(run)))
         return
     opened = open_run(run)
     names = ", ".join(f"{identity.upper()} = {name}" for identity, name in opened.names.items())
@@ -75,6 +86,79 @@ def show(
         console.say(
             f"step {checkpoint.facts['step']:.0f}, {minutes:.1f} minutes trained, {checkpoint.path.name}"
         )
+    if steps := [str(step_of(path)) for path in opened.snapshots.paths()]:
+        console.say(f"snapshots of step {', '.join(steps)}")
     console.out.print_json(data=opened.settings.to_json())
+    if opened.history:
+        console.out.print_json(data=[dict(entry) for entry in opened.history])
     for note in notes:
         console.warn(note)
+
+
+@app.command("export")
+def export(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder of `faceswap train -m`.")],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="FILE.safetensors for this tool, FILE.onnx for others."),
+    ],
+    face: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Whose face the file can draw: b, b2, ..., a, or a face set's name. May be repeated. "
+            "[default: everybody's; .onnx: b]"
+        ),
+    ] = None,
+    with_reference: Annotated[
+        bool,
+        typer.Option(
+            "--with-reference/--no-reference",
+            help="Put in the descriptors by which convert tells the person to be replaced from others. They "
+            "are biometric data. Without them convert replaces every face.",
+        ),
+    ] = False,
+    with_names: Annotated[
+        bool, typer.Option("--names/--no-names", help="Put in the names of the people's face sets.")
+    ] = True,
+    licence: Annotated[
+        str, typer.Option(metavar="TEXT", help="What others may do with the file, for its card.")
+    ] = "",
+) -> None:
+    """Write a trained run as one file to hand on: weights and a card, no picture, no path.
+
+    `faceswap convert -m FILE.safetensors` works as with the run folder; `faceswap models show` prints the
+    card. A .onnx file takes crops and gives faces and masks; it needs the extra `faceswap-cli[onnx]`.
+    """
+    from faceswap_cli.training.export import export as export_safetensors
+    from faceswap_cli.training.run_folder import open_run
+    from faceswap_cli.training.settings import SOURCE
+
+    opened = open_run(run)
+    faces = [opened.identity(name) for name in face or []]
+    kind = output.suffix.lower()
+    if kind == ".onnx":
+        from faceswap_cli.training.export_onnx import export_onnx
+
+        if with_reference or len(faces) > 1:
+            raise UserError("an ONNX file holds one face and no reference", "Leave the others out")
+        drawn = faces[0] if faces else opened.identity(SOURCE)
+        made, difference = export_onnx(opened, output, drawn, with_names, licence)
+        told = f"it draws {drawn}; onnxruntime draws as torch does, to {255 * difference:.4f} of 255"
+    elif kind == ".safetensors":
+        made = export_safetensors(opened, output, faces, with_reference, with_names, licence)
+        told = f"it draws {', '.join(made.card['identities'])}; the reference is "
+        told += (
+            "in it, which is biometric data"
+            if with_reference
+            else "not in it: convert will replace all faces"
+        )
+    else:
+        raise UserError(f"{output} has no known suffix", "Use .safetensors, or .onnx for other programs")
+    for note in made.notes:
+        console.warn(note)
+    console.say(
+        f"done: {output} ({output.stat().st_size / 1e6:.1f} MB, step {made.card['training']['step']})"
+    )
+    console.tell(told)
+    if named := ", ".join(name for name in made.card["names"].values() if name):
+        console.tell(f"its card has the names {named} (--no-names leaves them out)")

@@ -37,23 +37,23 @@ class Architecture(StrEnum):
 
 def train(
     ctx: typer.Context,
-    target: Annotated[
+    run: Annotated[
         Path,
-        typer.Option("--target-faces", "-A", help="Face set of the person in the video, to be replaced."),
+        typer.Option("--model", "-m", help="Run folder: made when it is new, gone on with when it is there."),
     ],
+    target: Annotated[
+        Path | None,
+        typer.Option("--target-faces", "-A", help="Face set of the person in the video, to be replaced."),
+    ] = None,
     sources: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Option(
             "--source-faces",
             "-B",
             help="Face set of the person put on. May be repeated: each person is learnt, convert picks one "
             "with --face.",
         ),
-    ],
-    run: Annotated[
-        Path,
-        typer.Option("--model", "-m", help="Run folder: made when it is new, gone on with when it is there."),
-    ],
+    ] = None,
     size: Annotated[
         Size,
         typer.Option(help="small: 128 px, for a CPU; base: 192 px; large: 256 px, for a graphics card."),
@@ -148,6 +148,23 @@ def train(
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Write the figures to RUN/tensorboard as well.")
     ] = False,
+    snapshot_every: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="STEPS",
+            help="Keep the checkpoint of every so many steps for good, in RUN/snapshots. [default: none]",
+        ),
+    ] = None,
+    rollback: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            metavar="STEP",
+            help="First go back to the newest checkpoint or snapshot at or before this step. Later ones are "
+            "moved to RUN/set-aside. Without face sets: go back and stop.",
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the settings a new run would have and stop.")
     ] = False,
@@ -170,6 +187,14 @@ def train(
     if dry_run:
         console.out.print_json(data=settings.to_json())
         return
+    if rollback is not None and not (target or sources or steps or minutes):
+        _roll_back(run, rollback)
+        return
+    if target is None or not sources:
+        missing = "'--target-faces' / '-A'" if target is None else "'--source-faces' / '-B'"
+        raise typer.BadParameter("give the face set to train with", ctx, param_hint=missing)
+    if rollback is not None:
+        _roll_back(run, rollback)
     from faceswap_cli.device import pick_device
     from faceswap_cli.training.board import check_installed
     from faceswap_cli.training.loop import Budget
@@ -195,6 +220,7 @@ def train(
         watching=Watching(preview_every, measure_every, tensorboard),
         until_plateau=until_plateau,
         checkpointing=checkpointing,
+        snapshot_steps=snapshot_every,
     )
     chosen = pick_device(device)
     console.tell(f"training on {chosen}; see {run / 'train.html'}")
@@ -211,6 +237,18 @@ def train(
     console.say(f"{state}: {run}" + (f", step {last.step}" if last else ""))
     if interrupted:
         raise typer.Exit(INTERRUPTED)
+
+
+def _roll_back(run: Path, step: int) -> None:
+    """Go back, and say where the run stands."""
+    from faceswap_cli.training.rollback import roll_back
+    from faceswap_cli.training.run_folder import open_run
+
+    done = roll_back(open_run(run), step)
+    for note in done.notes:
+        console.warn(note)
+    aside = f"; what came later is in {done.aside}" if done.aside else ", and nothing is later"
+    console.say(f"{run} stands at step {done.step} ({done.minutes:.1f} minutes trained){aside}")
 
 
 def _show(bar: console.Bar, tick: Tick) -> None:

@@ -93,7 +93,7 @@ class CheckpointStore:
         if paths:
             raise UserError(
                 f"all {len(paths)} checkpoints in {self.folder} are damaged",
-                "Restore one from a backup, or train into a new run folder",
+                "Go back to a snapshot by --rollback, restore one from a backup, or train into a new folder",
             )
         return None, passed_over
 
@@ -104,6 +104,13 @@ class CheckpointStore:
                 path.unlink(missing_ok=True)
         for leftover in self.folder.glob(".step-*.part*"):
             leftover.unlink(missing_ok=True)
+
+
+def step_of(path: Path) -> int:
+    """The step that a checkpoint's name tells."""
+    name = _NAME.match(path.name)
+    assert name is not None
+    return int(name[1])
 
 
 def read_checkpoint(path: Path) -> Checkpoint:

@@ -8,7 +8,7 @@ convert pastes it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from typing import Self
@@ -41,7 +41,8 @@ LEAST_FREE = 0.4
 and the whole face is learnt."""
 
 MOST_FACES = 6000
-"""Of a larger face set so many faces are taken, evenly spread: 0.6 GB at 96 px, 4 GB at 256 px."""
+"""Of a larger face set so many faces are taken, evenly spread, where samples lie in memory or on a card:
+0.6 GB at 96 px, 4 GB at 256 px. Samples that are read memory-mapped may be more, see `cache`."""
 
 LEAST_FACES = 4
 """Fewer pictures of a person than this are refused."""
@@ -120,23 +121,38 @@ def load_faces(
         UserError: see check_enough.
     """
     check_enough(face_set)
-    records = face_set.records
-    records = [records[index] for index in spread(len(records), MOST_FACES)]
+    records = chosen(face_set, MOST_FACES)
+    columns: list[NDArray[np.generic]] = []
+    for number, row in enumerate(prepared(face_set, records, resolution, parser)):
+        if not columns:  # filled in place: stacking at the end would hold everything twice
+            columns = [np.empty((len(records), *value.shape), value.dtype) for value in row]
+        for column, value in zip(columns, row, strict=True):
+            column[number] = value
+        progress(number + 1, len(records))
+    return as_faces(columns)
+
+
+def chosen(face_set: FaceSet, most: int) -> list[FaceRecord]:
+    """Up to `most` of a set's faces, evenly spread."""
+    return [face_set.records[index] for index in spread(len(face_set), most)]
+
+
+def prepared(
+    face_set: FaceSet, records: Sequence[FaceRecord], resolution: int, parser: FaceParser | None = None
+) -> Generator[list[NDArray[np.generic]], None, None]:
+    """What `prepare` makes of each face, in order.
+
+    Raises:
+        UserError: a crop is gone or damaged.
+    """
 
     def load(record: FaceRecord) -> list[NDArray[np.generic]]:
         crop = face_set.crop(record)
         landmarks = transform(record.landmarks, record.matrix)
         return prepare(crop, landmarks, face_set.side, resolution, parser)
 
-    columns: list[NDArray[np.generic]] = []
     with ThreadPoolExecutor(2) as pool:  # OpenCV decodes and resamples outside Python's lock
-        for number, row in enumerate(pool.map(load, records)):
-            if not columns:  # filled in place: stacking at the end would hold everything twice
-                columns = [np.empty((len(records), *value.shape), value.dtype) for value in row]
-            for column, value in zip(columns, row, strict=True):
-                column[number] = value
-            progress(number + 1, len(records))
-    return as_faces(columns)
+        yield from pool.map(load, records)
 
 
 def as_faces(columns: Sequence[NDArray[np.generic]]) -> Faces:

@@ -19,6 +19,7 @@ from torch import Tensor
 from faceswap_cli.errors import UserError
 from faceswap_cli.training import journal
 from faceswap_cli.training.checkpoints import CheckpointStore
+from faceswap_cli.training.snapshots import Snapshots
 from faceswap_cli.training.trainer import Batch, Trainer, generator_for
 
 REPORT_SECONDS = 1.0
@@ -103,6 +104,7 @@ def fit(
     stop: Callable[[], bool] = lambda: False,
     save_seconds: float = 60.0,
     log: Path | None = None,
+    snapshots: Snapshots | None = None,
     attend: Callable[[int], bool] = lambda step: False,
 ) -> Iterator[Tick]:
     """Train until the budget is spent, yielding a report about every second.
@@ -115,6 +117,7 @@ def fit(
         stop: asked after every step; when true, the run saves and ends.
         save_seconds: time between saves.
         log: a JSON line for each report is appended here.
+        snapshots: which checkpoints are kept for good.
         attend: true for steps after which a report is given whatever the clock says.
 
     Yields:
@@ -123,7 +126,7 @@ def fit(
     Raises:
         UserError: it went to NaN again and again, or a checkpoint can't be written.
     """
-    run = _Running(trainer, store, save_seconds)
+    run = _Running(trainer, store, save_seconds, snapshots)
     if not store.paths():
         run.save()
     while True:
@@ -147,8 +150,11 @@ def fit(
 class _Running:
     """The clock and the sums of a run in progress."""
 
-    def __init__(self, trainer: Trainer, store: CheckpointStore, save_seconds: float) -> None:
+    def __init__(
+        self, trainer: Trainer, store: CheckpointStore, save_seconds: float, snapshots: Snapshots | None
+    ) -> None:
         self.trainer, self.store, self.save_seconds = trainer, store, save_seconds
+        self.snapshots = snapshots
         self.begun = time.monotonic() - trainer.seconds
         self.saved_at = self.reported_at = time.monotonic()
         self.saved_step = trainer.step if store.paths() else -1
@@ -173,7 +179,11 @@ class _Running:
         self.images += sum(len(samples.input) for samples in batch)
 
     def report_due(self) -> bool:
-        return time.monotonic() - self.reported_at >= REPORT_SECONDS
+        return time.monotonic() - self.reported_at >= REPORT_SECONDS or self.snapshot_due()
+
+    def snapshot_due(self) -> bool:
+        step, snapshots = self.trainer.step, self.snapshots
+        return snapshots is not None and snapshots.due(step) and self.saved_step != step
 
     def report(self, budget: Budget, last: bool = False) -> Tick:
         """Sum up, roll back if it went wrong, save if it is time."""
@@ -183,7 +193,7 @@ class _Running:
         note, saved = None, None
         if not all(math.isfinite(v) for v in losses.values()) or not trainer.is_finite():
             note = self.roll_back()
-        elif last or time.monotonic() - self.saved_at >= self.save_seconds:
+        elif last or self.snapshot_due() or time.monotonic() - self.saved_at >= self.save_seconds:
             saved = self.save()
         steps_per_second = len(self.terms) / elapsed
         tick = Tick(
@@ -204,6 +214,8 @@ class _Running:
         trainer = self.trainer
         trainer.seconds = self.seconds()
         path = self.store.save(trainer.step, trainer.tensors(), trainer.facts())
+        if self.snapshots is not None and self.snapshots.due(trainer.step):
+            self.snapshots.keep(path)
         self.saved_at, self.saved_step, self.rollbacks = time.monotonic(), trainer.step, 0
         return path
 

@@ -1,8 +1,9 @@
 """The run folder: what a training run is, apart from its weights.
 
 RUN/
-  run.json        the settings and who is who, written once
+  run.json        the settings, who is who, and what was changed on the way
   checkpoints/    see checkpoints.py
+  snapshots/      those kept for good, see snapshots.py
   preview.jpg     how far it is
   log.jsonl       a line for each report
 """
@@ -10,8 +11,8 @@ RUN/
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.files import make_folder, write_text
+from faceswap_cli.files import make_folder, said_plainly, write_text
 from faceswap_cli.networks.registry import ARCHITECTURES, FaceModel, build, placed
 from faceswap_cli.training.checkpoints import Checkpoint, CheckpointStore
 from faceswap_cli.training.settings import TrainSettings
@@ -37,16 +38,23 @@ class Run:
 
     Attributes:
         path: the folder.
-        settings: as it was begun.
+        settings: as it was begun, with what was changed since.
         names: a label for each identity, such as the face set's folder name.
         reference: (K, 128) embeddings of the target person, by which convert knows whom to replace;
             empty when there are none.
+        history: what was changed on the way and at which step, see `changes` and `snapshots`.
     """
 
     path: Path
     settings: TrainSettings
     names: Mapping[str, str]
     reference: NDArray[np.float32]
+    history: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def snapshots(self) -> CheckpointStore:
+        """Its checkpoints that are kept for good; to be read only."""
+        return CheckpointStore(self.path / "snapshots")
 
     @property
     def identities(self) -> tuple[str, ...]:
@@ -59,13 +67,7 @@ class Run:
         Raises:
             UserError: there is none of that name.
         """
-        if person in self.identities:
-            return person
-        for identity, name in self.names.items():
-            if name == person:
-                return identity
-        known = ", ".join(f"{identity} ({self.names.get(identity, '?')})" for identity in self.identities)
-        raise UserError(f"{self.path} has no face {person}", f"It has {known}")
+        return identity_called(person, self.identities, self.names, self.path)
 
     @property
     def store(self) -> CheckpointStore:
@@ -81,6 +83,21 @@ class Run:
     def log(self) -> Path:
         """JSON lines."""
         return self.path / "log.jsonl"
+
+
+def identity_called(person: str, identities: Sequence[str], names: Mapping[str, str], where: Path) -> str:
+    """The identity that is meant by itself or by its person's name.
+
+    Raises:
+        UserError: there is none of that name.
+    """
+    if person in identities:
+        return person
+    for identity, name in names.items():
+        if name == person and identity in identities:
+            return identity
+    known = ", ".join(f"{one} ({names[one]})" if names.get(one) else one for one in identities)
+    raise UserError(f"{where} has no face {person}", f"It has {known}")
 
 
 def create_run(
@@ -135,11 +152,27 @@ def open_run(path: Path) -> Run:
         names = {str(k): str(v) for k, v in card["names"].items()}
         reference = np.array(card["reference"], np.float32).reshape(-1, 128)
         settings_json = card["settings"]
+        history = tuple(dict(entry) for entry in card.get("history", []))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{file} is damaged ({error})", "Restore it from a backup") from error
     if version != VERSION:
         raise UserError(f"{path} was made by another version of this tool (format {version})")
-    return Run(path, TrainSettings.from_json(settings_json), names, reference)
+    return Run(path, TrainSettings.from_json(settings_json), names, reference, history)
+
+
+def amended(run: Run, entry: Mapping[str, Any], settings: TrainSettings | None = None) -> Run:
+    """Add a line to a run's history, and give it other settings if there are any.
+
+    Raises:
+        UserError: run.json can't be written; the old one is untouched.
+    """
+    file = run.path / "run.json"
+    with said_plainly(file):
+        card = json.loads(file.read_text(encoding="utf-8"))
+    changed = replace(run, settings=settings or run.settings, history=(*run.history, entry))
+    card |= {"settings": changed.settings.to_json(), "history": [dict(e) for e in changed.history]}
+    write_text(file, json.dumps(card, indent=1))
+    return changed
 
 
 def family_of(path: Path) -> str:

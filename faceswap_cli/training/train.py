@@ -17,19 +17,19 @@ from faceswap_cli.faces.identity import IdentityEncoder
 from faceswap_cli.faces.parsing import FaceParser
 from faceswap_cli.files import locked
 from faceswap_cli.networks.registry import FaceModel, build, placed
-from faceswap_cli.training.dataset import Faces, check_enough, load_faces, spread
+from faceswap_cli.training.cache import MOST_MAPPED, cached_faces
+from faceswap_cli.training.changes import check_settings, take_on
+from faceswap_cli.training.dataset import MOST_FACES, Faces, check_enough, spread
 from faceswap_cli.training.heldout import split, told
 from faceswap_cli.training.loop import Budget, Tick, fit
 from faceswap_cli.training.phases import new_critic, phases, swap_batches
 from faceswap_cli.training.plateau import UntilPlateau
 from faceswap_cli.training.run_folder import Run, create_run, is_run, open_run
-from faceswap_cli.training.settings import TARGET, TrainSettings, differences, identities
+from faceswap_cli.training.settings import TARGET, TrainSettings, identities
+from faceswap_cli.training.snapshots import Snapshots
 from faceswap_cli.training.trainer import Trainer
 from faceswap_cli.training.warm import warm_start
 from faceswap_cli.training.watch import Watch, Watching
-
-OF_A_SIZE = ("batch", "learning_rate")
-"""What `--size` sets besides the network."""
 
 REFERENCES = 12
 """Embeddings of the target person kept in the run folder."""
@@ -44,12 +44,13 @@ class TrainRequest:
         sources: face sets of the people put on (B); each gets a decoder of its own.
         run: the run folder, new or one to go on with.
         settings: for a new run; a run that is gone on with keeps its own.
-        explicit: names of settings the user gave himself; a run that has others is refused.
+        explicit: names of settings the user gave himself: what a run has otherwise is changed, if it can be.
         budget: how long.
         save_seconds: time between checkpoints.
         watching: what is measured and shown meanwhile.
         until_plateau: end when the run has levelled off; the budget, which may then be empty, is the most.
         checkpointing: less memory for more time, see FaceModel.
+        snapshot_steps: steps between checkpoints that are kept for good; None: none is.
     """
 
     target: Path
@@ -62,6 +63,7 @@ class TrainRequest:
     watching: Watching = field(default_factory=Watching)
     until_plateau: bool = False
     checkpointing: bool = False
+    snapshot_steps: int | None = None
 
 
 def train(
@@ -79,7 +81,7 @@ def train(
         say: called with a line about each stage before training.
 
     Raises:
-        UserError: see load_faces, open_run and fit.
+        UserError: see cached_faces, open_run and fit.
     """
     sets = {identity: FaceSet.open(path) for identity, path in people(request).items()}
     for face_set in sets.values():
@@ -99,7 +101,9 @@ def train(
             budget = UntilPlateau(budget.steps, budget.minutes, trainer.extra)
         if budget.progress(trainer.step, trainer.seconds) >= 1:
             return
-        faces = _load_all(sets, run.settings.resolution, stop, say)
+        run = take_on(run, request.settings, request.explicit, trainer, say)
+        most = MOST_MAPPED if device.type == "cpu" else MOST_FACES
+        faces = _load_all(sets, run.settings.resolution, most, stop, say)
         faces = {identity: person.to(device) for identity, person in faces.items()}
         splits = {identity: split(person, run.settings.held_out) for identity, person in faces.items()}
         say(told(splits, run.settings.held_out))
@@ -107,12 +111,22 @@ def train(
         for note in watch.begin():
             say(note)
         batches = swap_batches({identity: one.train for identity, one in splits.items()}, run.settings)
-        ticks = fit(trainer, batches, budget, run.store, stop, request.save_seconds, run.log, watch.attends)
+        every = request.snapshot_steps
+        snapshots = Snapshots(run.snapshots.folder, every) if every else None
+        ticks = fit(
+            *(trainer, batches, budget, run.store, stop, request.save_seconds, run.log),
+            attend=watch.attends,
+            snapshots=snapshots,
+        )
         yield from map(watch, ticks)
 
 
 def _load_all(
-    sets: dict[str, FaceSet], resolution: int, stop: Callable[[], bool], say: Callable[[str], None]
+    sets: dict[str, FaceSet],
+    resolution: int,
+    most: int,
+    stop: Callable[[], bool],
+    say: Callable[[str], None],
 ) -> dict[str, Faces]:
     """Every person's samples. Nothing is trained yet, so being asked to stop simply ends it."""
 
@@ -122,7 +136,7 @@ def _load_all(
 
     faces, parser = {}, FaceParser()
     for identity, face_set in sets.items():
-        faces[identity] = load_faces(face_set, resolution, parser, check)
+        faces[identity] = cached_faces(face_set, resolution, parser, check, say, most)
         of = f" of {len(face_set)}" if len(faces[identity]) < len(face_set) else ""
         say(f"{identity.upper()}: {len(faces[identity])}{of} faces from {face_set.path}")
     return faces
@@ -161,17 +175,8 @@ def check_same(run: Run, request: TrainRequest) -> None:
     Raises:
         UserError: names what differs.
     """
-    changed = [
-        name
-        for name in differences(run.settings, with_identities(request.settings, run.identities))
-        if name.removeprefix("network.") in request.explicit
-        or ("size" in request.explicit and (name.startswith("network.") or name in OF_A_SIZE))
-    ]
-    if changed:
-        raise UserError(
-            f"{run.path} was begun with other settings ({', '.join(sorted(changed))})",
-            "Leave these options out to go on with it, or choose a new run folder",
-        )
+    asked = with_identities(request.settings, run.identities)
+    check_settings(run, asked, request.explicit)
     names = set_names(request)
     if names != run.names:
         told = ", ".join(f"{identity.upper()} = {name}" for identity, name in run.names.items())

@@ -1,6 +1,10 @@
 """From two clips to a swapped one, by the commands of the README, with a network as small as it goes."""
 
 import json
+import shutil
+import subprocess
+import sys
+import time
 
 import av
 import cv2
@@ -109,3 +113,71 @@ def test_convert_photo(faceswap, folder):
 def test_models_show(faceswap, folder):
     done = faceswap("models", "show", folder / "run")
     assert done.code == 0 and '"resolution": 32' in done.out
+
+
+def test_an_exported_file_converts_like_its_run(faceswap, folder):
+    file = folder / "model.safetensors"
+    done = faceswap("models", "export", folder / "run", "-o", file, "--with-reference", "--licence", "CC0")
+    assert done.code == 0 and "biometric" in done.err, done.err
+    for model, output in ((folder / "run", "by-run.png"), (file, "by-file.png")):
+        done = faceswap("convert", "photo", PICTURE, "-m", model, "-o", folder / output, "--device", "cpu")
+        assert done.code == 0 and "faces replaced: 1" in done.out, done.err
+    one, other = (cv2.imread(str(folder / name)).astype(int) for name in ("by-run.png", "by-file.png"))
+    assert np.abs(one - other).max() <= 2
+    assert np.abs(one - cv2.imread(str(PICTURE)))[80:300, 230:370].mean() > 5
+    shown = faceswap("models", "show", file)
+    assert shown.code == 0 and '"licence": "CC0"' in shown.out and str(folder) not in shown.out
+
+
+def test_an_exported_file_without_reference_says_so(faceswap, folder):
+    file = folder / "plain.safetensors"
+    done = faceswap("models", "export", folder / "run", "-o", file, "--face", "b", "--no-names")
+    assert done.code == 0 and "replace all faces" in done.err, done.err
+    done = faceswap("convert", "photo", PICTURE, "-m", file, "-o", folder / "plain.png", "--device", "cpu")
+    assert done.code == 0 and "every face counts" in done.err
+    done = faceswap("convert", "photo", PICTURE, "-m", file, "-o", folder / "a.png", "--face", "a")
+    assert done.is_one_line_error("no face a") and not (folder / "a.png").exists()
+
+
+def test_what_is_no_model_is_told_in_a_line(faceswap, folder):
+    for wrong, words in (
+        (PICTURE, "no model of this tool"),
+        (next((folder / "run" / "checkpoints").iterdir()), "no model of this tool"),
+    ):
+        done = faceswap("convert", "photo", PICTURE, "-m", wrong, "-o", folder / "no.png")
+        assert done.is_one_line_error(words) and not (folder / "no.png").exists()
+    assert faceswap("models", "export", folder / "run", "-o", folder / "x.pt").is_one_line_error("suffix")
+
+
+def test_rollback_by_itself_says_where_the_run_stands(faceswap, folder):
+    shutil.copytree(folder / "run", folder / "back")
+    done = faceswap("train", "-m", folder / "back", "--rollback", 5)
+    assert done.code == 0 and "stands at step 4" in done.out and "set-aside" in done.out, done.err
+    done = faceswap("train", "-m", folder / "back", "--rollback", 5)
+    assert done.code == 0 and "nothing is later" in done.out
+    assert faceswap("train", "-m", folder / "back", "--rollback", 5, "--steps", 9).code == 2
+    assert faceswap("train", "-m", folder / "none", "--rollback", 5).is_one_line_error("no trained run")
+
+
+def test_a_second_training_in_a_run_folder_is_refused(faceswap, folder):
+    """Two processes, both real."""
+    shutil.copytree(folder / "run", folder / "shared")
+    command = [str(argument) for argument in train(folder, steps=10**6)]
+    command[command.index("-m") + 1] = str(folder / "shared")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "faceswap_cli", *command, "--save-every", "1"], stderr=subprocess.DEVNULL
+    )
+    try:
+        store, begun = folder / "shared" / "checkpoints", time.monotonic()
+        before = sorted(store.iterdir())
+        while sorted(store.iterdir()) == before:
+            assert process.poll() is None and time.monotonic() - begun < 120
+            time.sleep(0.1)
+        for arguments in (command, ("train", "-m", folder / "shared", "--rollback", 4)):
+            done = faceswap(*arguments)
+            assert done.is_one_line_error("another faceswap is working in", "shared", "Wait for it")
+        assert process.poll() is None  # the first one is not disturbed
+    finally:
+        process.terminate()
+        assert process.wait(60) == 130
+    assert faceswap("train", "-m", folder / "shared", "--rollback", 10**6).code == 0

@@ -13,10 +13,10 @@ from faceswap_cli.training import journal, past_previews, plateau
 from faceswap_cli.training.board import Board
 from faceswap_cli.training.heldout import split
 from faceswap_cli.training.loop import Budget, Tick, fit
+from faceswap_cli.training.phases import swap_batches
 from faceswap_cli.training.plateau import HOLD, UntilPlateau
 from faceswap_cli.training.run_folder import create_run, is_run, open_run
 from faceswap_cli.training.settings import TrainSettings
-from faceswap_cli.training.train import autoencoder_phase, swap_batches
 from faceswap_cli.training.trainer import Trainer
 from faceswap_cli.training.validation import Validation, Validator
 from faceswap_cli.training.watch import Watch, Watching
