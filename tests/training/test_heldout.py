@@ -41,6 +41,7 @@ def test_parts_hold_what_they_should_and_have_nothing_in_common():
     assert not parts.seen and (len(parts.train), len(parts.held)) == (18, 6)
     seen = [part.pick(torch.arange(len(part))).mean[:, 0].tolist() for part in (parts.train, parts.held)]
     assert sorted(seen[0] + seen[1]) == list(range(24))
+    assert parts.train.traits.shape[0] == 18 and parts.held.mean[:, 0].tolist() == seen[1]
     assert seen[1] == np.flatnonzero(held_out(24, 0.25)).tolist()
     index = torch.tensor([3, 0])
     assert torch.equal(parts.held.pick_colours(index)[0], parts.held.pick(index).mean)

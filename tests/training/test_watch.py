@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.networks.registry import build, placed
 from faceswap_cli.training import journal, past_previews, plateau
 from faceswap_cli.training.board import Board
 from faceswap_cli.training.heldout import split
@@ -17,7 +16,7 @@ from faceswap_cli.training.phases import swap_batches
 from faceswap_cli.training.plateau import HOLD, UntilPlateau
 from faceswap_cli.training.run_folder import create_run, is_run, open_run
 from faceswap_cli.training.settings import TrainSettings
-from faceswap_cli.training.trainer import Trainer
+from faceswap_cli.training.train import new_trainer
 from faceswap_cli.training.validation import Validation, Validator
 from faceswap_cli.training.watch import Watch, Watching
 from tests.training.conftest import made_up_faces
@@ -37,9 +36,7 @@ def splits():
 def start(folder):
     """A run and its trainer, at its newest checkpoint."""
     run = open_run(folder) if is_run(folder) else create_run(folder, SETTINGS, NAMES, np.zeros((0, 128)))
-    torch.manual_seed(0)
-    network = placed(build("shared", SETTINGS.network), torch.device("cpu"))
-    trainer = Trainer(network, [autoencoder_phase(network, SETTINGS)], SETTINGS)
+    trainer = new_trainer(SETTINGS, torch.device("cpu"))
     checkpoint, _ = run.store.newest()
     if checkpoint is not None:
         trainer.restore(checkpoint)
@@ -55,7 +52,9 @@ def trained(folder, splits, steps=None, until_plateau=False, wanted=None, stop_a
     notes = watch.begin()
     batches = swap_batches({identity: one.train for identity, one in splits.items()}, SETTINGS)
     stop = lambda: stop_at is not None and trainer.step >= stop_at  # noqa: E731
-    ticks = list(map(watch, fit(trainer, batches, budget, run.store, stop, 1e9, run.log, watch.attends)))
+    ticks = list(
+        map(watch, fit(trainer, batches, budget, run.store, stop, 1e9, run.log, attend=watch.attends))
+    )
     return run, trainer, ticks, notes
 
 
