@@ -1,8 +1,16 @@
-"""Which device the networks run on. A device that was asked for and is missing is an error."""
+"""Which device the networks run on, how many threads, and which process of how many this is.
+
+A device that was asked for and is missing is an error.
+"""
 
 from __future__ import annotations
 
+import math
+import os
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from faceswap_cli.errors import UserError
@@ -48,3 +56,130 @@ def pick_device(name: str = "auto") -> torch.device:
     if kind == "cuda" and number and int(number) >= torch.cuda.device_count():
         raise UserError(f"--device {name} was asked for, but there are {torch.cuda.device_count()} cards")
     return torch.device(name)
+
+
+@dataclass(frozen=True)
+class Processes:
+    """Which of the processes that train together this one is.
+
+    Attributes:
+        rank: its number, 0 for the one that leads.
+        count: how many there are.
+        local_rank: its number on this machine.
+        local_count: how many there are on this machine.
+    """
+
+    rank: int = 0
+    count: int = 1
+    local_rank: int = 0
+    local_count: int = 1
+
+    @property
+    def leads(self) -> bool:
+        """Whether this is the one that decides and writes."""
+        return self.rank == 0
+
+
+ONLY = Processes()
+
+
+def processes(environment: Mapping[str, str] = os.environ) -> Processes:
+    """What torchrun says in the environment; without torchrun, the only process there is.
+
+    Raises:
+        UserError: the variables are no numbers.
+    """
+    if not {"RANK", "WORLD_SIZE", "MASTER_ADDR"} <= set(environment):
+        return ONLY
+    defaults = {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0", "LOCAL_WORLD_SIZE": "1"}
+    values = {name: environment.get(name, default) for name, default in defaults.items()}
+    try:
+        rank, count, local_rank, local_count = map(int, values.values())
+    except ValueError as error:
+        told = ", ".join(f"{name}={value}" for name, value in values.items())
+        raise UserError(f"the environment names no process ({told})", "Start it by torchrun") from error
+    return Processes(rank, count, local_rank, local_count)
+
+
+def device_of_process(name: str, of: Processes) -> torch.device:
+    """The torch device for a `--device` value in one of several processes: a card for each.
+
+    Raises:
+        UserError: see pick_device; or there are fewer cards than processes.
+    """
+    device = pick_device(name)
+    if of.count == 1 or device.type == "cpu":
+        return device
+    import torch
+
+    if device.type != "cuda" or device.index is not None:
+        raise UserError(
+            f"{of.count} processes can't share the device {device}",
+            "With torchrun use --device cuda (each process takes a card) or --device cpu",
+        )
+    if of.local_count > torch.cuda.device_count():
+        raise UserError(
+            f"there are {of.local_count} processes for {torch.cuda.device_count()} cards",
+            f"Start torchrun with --nproc-per-node {torch.cuda.device_count()}",
+        )
+    return torch.device("cuda", of.local_rank)
+
+
+def use_threads(asked: int | None, of: Processes = ONLY) -> int:
+    """Tell torch how many threads to compute with, and say how many they are.
+
+    Unless asked otherwise, the physical cores this process may use, shared out among the processes on
+    this machine. Two threads on one core slow each other down: the networks keep its one vector unit busy.
+
+    Args:
+        asked: a number, or None for the best guess. OMP_NUM_THREADS in the environment counts as asked.
+        of: the processes that share the machine.
+    """
+    import torch
+
+    given = os.environ.get("OMP_NUM_THREADS")
+    # torchrun sets 1 in each of several processes when nobody said anything.
+    if given is not None and not (of.local_count > 1 and given == "1"):
+        asked = asked or torch.get_num_threads()
+    count = asked or max(1, usable_cores() // of.local_count)
+    torch.set_num_threads(count)
+    return count
+
+
+def usable_cores(root: Path = Path("/sys")) -> int:
+    """Physical cores this process may run on: by its CPU affinity and its container's quota, at least 1.
+
+    Args:
+        root: where the kernel tells of cores and control groups.
+    """
+    if not hasattr(os, "sched_getaffinity"):  # macOS, Windows
+        import torch
+
+        return torch.get_num_threads()
+    allowed = os.sched_getaffinity(0)
+    folder = root / "devices" / "system" / "cpu"
+    # Siblings are the logical processors of one core; it is known by the text that lists them.
+    cores = {
+        _read(folder / f"cpu{number}/topology/thread_siblings_list") or str(number) for number in allowed
+    }
+    return max(1, min(len(cores), _quota(root / "fs" / "cgroup")))
+
+
+def _quota(folder: Path) -> int:
+    """Cores' worth of time that the control group grants, rounded up; very many when it sets no limit."""
+    limit, _, period = (_read(folder / "cpu.max") or "max").partition(" ")  # version 2
+    if limit == "max":  # perhaps version 1, where -1 means no limit
+        limit = _read(folder / "cpu" / "cpu.cfs_quota_us") or "-1"
+        period = _read(folder / "cpu" / "cpu.cfs_period_us") or "100000"
+    try:
+        granted = int(limit) / int(period)
+    except (ValueError, ZeroDivisionError):
+        return 2**16
+    return math.ceil(granted) if granted > 0 else 2**16
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return ""

@@ -31,8 +31,14 @@ def warn(text: str) -> None:
     err.print(f"[yellow]note:[/] {escape(text)}")
 
 
+def hush() -> None:
+    """Say nothing from now on, but why the work failed: one of several processes speaks for all."""
+    out.quiet = err.quiet = True
+
+
 def fail(text: str) -> None:
     """Why the work ended."""
+    err.quiet = False
     err.print(f"[red]error:[/] {escape(text)}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,9 +15,14 @@ from faceswap_cli.cli.options import DeviceOption
 from faceswap_cli.errors import UserError
 
 if TYPE_CHECKING:
+    import torch
+
+    from faceswap_cli.device import Processes
     from faceswap_cli.training.loop import Tick
+    from faceswap_cli.training.train import TrainRequest
 
 DEFAULT_MINUTES = 20.0
+MOST_BATCH = 4096
 
 
 class Size(StrEnum):
@@ -33,6 +39,14 @@ class Architecture(StrEnum):
     shared = "shared"
     liae = "liae"
     original = "original"
+
+
+class Compile(StrEnum):
+    """When torch.compile is used."""
+
+    auto = "auto"
+    on = "on"
+    off = "off"
 
 
 def train(
@@ -100,9 +114,22 @@ def train(
         ),
     ] = None,
     batch: Annotated[
-        int | None,
-        typer.Option(min=1, max=512, help="Faces of each person in a step. [default: the size's own]"),
+        str | None,
+        typer.Option(
+            metavar="INTEGER|auto",
+            help="Faces of each person in a step, over all processes. auto: measured, as large as pays and "
+            "fits here; the learning rate goes with it. [default: the size's own]",
+        ),
     ] = None,
+    accumulate: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=512,
+            help="Take each batch in so many equal parts: the same training in less memory. May be changed "
+            "from start to start.",
+        ),
+    ] = 1,
     learning_rate: Annotated[
         float | None,
         typer.Option(min=1e-6, max=0.1, help="Peak learning rate. [default: the size's own]"),
@@ -117,6 +144,18 @@ def train(
         ),
     ] = False,
     device: DeviceOption = "auto",
+    threads: Annotated[
+        int | None,
+        typer.Option(min=1, max=1024, help="CPU threads. [default: the physical cores this process may use]"),
+    ] = None,
+    compiled: Annotated[
+        Compile,
+        typer.Option(
+            "--compile",
+            help="Compile the network by torch.compile. auto: on NVIDIA cards, for budgets of 10 minutes and "
+            "more.",
+        ),
+    ] = Compile.auto,
     save_every: Annotated[float, typer.Option(min=1, help="Seconds between checkpoints.")] = 60.0,
     preview_every: Annotated[
         float, typer.Option(min=1, help="Seconds between preview pictures (RUN/preview.jpg).")
@@ -181,55 +220,87 @@ def train(
 
     family = architecture.value if architecture else family_of(run)
     options = option or []
+    auto_batch, number = _batch(batch, accumulate)
     settings = settings_for(
-        *(size.value, resolution, batch, learning_rate, seed, family, options, from_scratch, held_out)
+        *(size.value, resolution, number, learning_rate, seed, family, options, from_scratch, held_out)
     )
+    settings = replace(settings, accumulate=accumulate)
     if dry_run:
         console.out.print_json(data=settings.to_json())
         return
-    if rollback is not None and not (target or sources or steps or minutes):
+    which, chosen = _place(device, threads)
+    if rollback is not None and which.leads:
         _roll_back(run, rollback)
+    if rollback is not None and not (target or sources or steps or minutes):
         return
     if target is None or not sources:
         missing = "'--target-faces' / '-A'" if target is None else "'--source-faces' / '-B'"
         raise typer.BadParameter("give the face set to train with", ctx, param_hint=missing)
-    if rollback is not None:
-        _roll_back(run, rollback)
-    from faceswap_cli.device import pick_device
-    from faceswap_cli.training.board import check_installed
     from faceswap_cli.training.loop import Budget
     from faceswap_cli.training.train import TrainRequest
-    from faceswap_cli.training.train import train as run_training
     from faceswap_cli.training.watch import Watching
 
     if until_plateau and measure_every == 0:
         raise UserError("--until-plateau needs measures", "Leave out --measure-every 0")
     if steps is None and minutes is None and not until_plateau:
         minutes = DEFAULT_MINUTES
-    explicit = frozenset(
-        name
-        for name in ("size", "architecture", "resolution", "batch", "learning_rate", "seed", "held_out")
-        if (given := ctx.get_parameter_source(name)) is not None and given.name == "COMMANDLINE"
-    ) | frozenset(parsed(family, options))
-    if from_scratch:
-        explicit |= {"base"}
-    if tensorboard:
-        check_installed()
+    explicit = _explicit(ctx) - ({"batch"} if auto_batch else set()) | frozenset(parsed(family, options))
     request = TrainRequest(
         *(target, tuple(sources), run, settings, explicit, Budget(steps, minutes), save_every),
         watching=Watching(preview_every, measure_every, tensorboard),
         until_plateau=until_plateau,
         checkpointing=checkpointing,
         snapshot_steps=snapshot_every,
+        auto_batch=auto_batch,
+        compiled=compiled.value,
     )
-    chosen = pick_device(device)
-    console.tell(f"training on {chosen}; see {run / 'train.html'}")
-    with stop_on_signal("saving, one moment ...") as stopped, console.Bar("train") as bar:
-        last = None
-        for tick in run_training(request, chosen, stopped, console.tell):
-            _show(bar, tick)
-            last = tick
-        interrupted = stopped()
+    _train(request, which, chosen)
+
+
+def _explicit(ctx: typer.Context) -> frozenset[str]:
+    """Names of the settings that stand on the command line."""
+    settings = (
+        "size",
+        "architecture",
+        "resolution",
+        "batch",
+        "learning_rate",
+        "seed",
+        "held_out",
+        "accumulate",
+    )
+    options = {name: name for name in settings} | {"from_scratch": "base"}
+    given = {name: ctx.get_parameter_source(name) for name in options}
+    return frozenset(options[n] for n, source in given.items() if source and source.name == "COMMANDLINE")
+
+
+def _train(request: TrainRequest, which: Processes, device: torch.device) -> None:
+    """Train and show how it goes.
+
+    Raises:
+        typer.Exit: interrupted, after saving; or another process of the training failed.
+    """
+    from faceswap_cli.training.board import check_installed
+    from faceswap_cli.training.parallel import EndedError, joined
+    from faceswap_cli.training.train import train as run_training
+
+    if request.watching.tensorboard:
+        check_installed()
+    run = request.run
+    console.tell(f"training on {device}{_together(which)}; see {run / 'train.html'}")
+    last = None
+    try:
+        with (
+            stop_on_signal("saving, one moment ...") as stopped,
+            joined(which, device) as team,
+            console.Bar("train") as bar,
+        ):
+            for tick in run_training(request, device, stopped, console.tell, team):
+                _show(bar, tick)
+                last = tick
+            interrupted = team.any(stopped())
+    except EndedError:  # whoever failed has said why
+        raise typer.Exit(1) from None
     if last is None and not interrupted:
         console.say(f"nothing to do: {run} has had this much training; raise --minutes or --steps to go on")
         return
@@ -249,6 +320,41 @@ def _roll_back(run: Path, step: int) -> None:
         console.warn(note)
     aside = f"; what came later is in {done.aside}" if done.aside else ", and nothing is later"
     console.say(f"{run} stands at step {done.step} ({done.minutes:.1f} minutes trained){aside}")
+
+
+def _place(device: str, threads: int | None) -> tuple[Processes, torch.device]:
+    """Which process this is and where it computes. Only the one that leads speaks from here on."""
+    from faceswap_cli.device import device_of_process, processes, use_threads
+
+    which = processes()
+    chosen = device_of_process(device, which)
+    use_threads(threads, which)
+    if not which.leads:
+        console.hush()
+    return which, chosen
+
+
+def _together(which: Processes) -> str:
+    return f" in {which.count} processes" if which.count > 1 else ""
+
+
+def _batch(text: str | None, accumulate: int) -> tuple[bool, int | None]:
+    """Whether the batch is to be measured, and the number that was given.
+
+    Raises:
+        UserError: it is neither a number nor auto.
+    """
+    if text is None:
+        return False, None
+    if text == "auto":
+        if accumulate > 1:
+            raise UserError(
+                "--batch auto looks for what fits at once, --accumulate is for what does not", "Leave one out"
+            )
+        return True, None
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_BATCH:
+        raise UserError(f"--batch {text} is no batch size", f"Use auto or a number from 1 to {MOST_BATCH}")
+    return False, int(text)
 
 
 def _show(bar: console.Bar, tick: Tick) -> None:

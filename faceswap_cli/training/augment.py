@@ -9,13 +9,17 @@ random number comes from a generator seeded by (seed, step), so a resumed run dr
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from typing import Self
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from faceswap_cli.training.accelerate import upload
 from faceswap_cli.training.dataset import OPPONENT, Faces
+from faceswap_cli.training.parallel import WHOLE, Share
 
 NODES = 5
 WARP = 3.5 / 256
@@ -53,6 +57,14 @@ class Samples:
     weight: Tensor
     free: Tensor
 
+    def part(self, share: Share) -> Self:
+        """The same for an equal part of the samples."""
+        if share.parts == 1:
+            return self
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        tensors = {k: share.of(v) for k, v in values.items() if isinstance(v, Tensor)}
+        return type(self)(**(values | tensors))
+
 
 def augmented(
     faces: Faces,
@@ -62,6 +74,7 @@ def augmented(
     strength: float = 1.0,
     colours: Faces | None = None,
     chances: Tensor | None = None,
+    share: Share = WHOLE,
 ) -> Samples:
     """Draw `count` samples, warped and recoloured.
 
@@ -75,20 +88,21 @@ def augmented(
             that both people are learnt in the light of the footage the result goes into.
         chances: (len(faces),) float64 on the CPU, growing to 1: how likely a sample up to each is drawn;
             None draws evenly.
+        share: the part of them to make; the numbers are drawn for all.
     """
     device = faces.device
 
     def uniform(*shape: int) -> Tensor:
-        return torch.rand(*shape, generator=generator).to(device, non_blocking=True) * 2 - 1
+        return upload(share.of(torch.rand(*shape, generator=generator)), device) * 2 - 1
 
     def some_of(total: int) -> Tensor:
-        return torch.randint(total, (count,), generator=generator).to(device, non_blocking=True)
+        return share.of(torch.randint(total, (count,), generator=generator))
 
     if chances is None:
         drawn = faces.pick(some_of(len(faces)))
     else:
-        dice = torch.rand(count, generator=generator, dtype=torch.float64)
-        drawn = faces.pick(torch.searchsorted(chances, dice).clamp(max=len(faces) - 1).to(device))
+        dice = share.of(torch.rand(count, generator=generator, dtype=torch.float64))
+        drawn = faces.pick(torch.searchsorted(chances, dice).clamp(max=len(faces) - 1))
     wide, target = drawn.wide.float() / 255, drawn.target.float() / 255
     if colours is not None:
         matrix, offset = recolouring(drawn, colours.pick_colours(some_of(len(colours))))
@@ -97,7 +111,7 @@ def augmented(
     wide, target = (wide * jitter).clamp_(0, 1), (target * jitter).clamp_(0, 1)
 
     size = target.shape[-1]
-    nodes = torch.randn(count, 2, NODES, NODES, generator=generator).to(device, non_blocking=True)
+    nodes = upload(share.of(torch.randn(count, 2, NODES, NODES, generator=generator)), device)
     grid = sampling_grid(size, wide.shape[-1], uniform(count, 4), nodes, strength)
     # Mirrored samples double the poses; input and label are mirrored alike.
     mirrored = (uniform(count) < 0).view(-1, 1, 1, 1)
@@ -121,9 +135,15 @@ def recolouring(faces: Faces, others: tuple[Tensor, Tensor]) -> tuple[Tensor, Te
     """
     mean, std = others
     gain = (std / faces.std.clamp(min=1e-3)).clamp(*RECOLOUR_GAIN)
-    opponent = torch.from_numpy(OPPONENT).to(gain.device)
+    opponent = _opponent(gain.device)
     matrix = opponent.T @ (gain[:, :, None] * opponent)
     return matrix, (mean - gain * faces.mean) @ opponent
+
+
+@lru_cache
+def _opponent(device: torch.device) -> Tensor:
+    """OPPONENT on a device: uploading it in every step would make the CPU wait."""
+    return torch.from_numpy(OPPONENT).to(device)
 
 
 def mapped(pictures: Tensor, matrix: Tensor, offset: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from faceswap_cli.training.run_folder import Run, amended
 from faceswap_cli.training.settings import TrainSettings, differences
 from faceswap_cli.training.trainer import Trainer
 
-CHANGEABLE = ("batch", "learning_rate")
+CHANGEABLE = ("batch", "learning_rate", "accumulate")
 """Settings that may differ from one start to the next. Budget, device and intervals are not kept at all."""
 
 NETWORK = "network."
@@ -49,9 +49,22 @@ def check_settings(run: Run, asked: TrainSettings, explicit: Collection[str]) ->
 
 
 def take_on(
-    run: Run, asked: TrainSettings, explicit: Collection[str], trainer: Trainer, say: Callable[[str], None]
+    run: Run,
+    asked: TrainSettings,
+    explicit: Collection[str],
+    trainer: Trainer,
+    say: Callable[[str], None],
+    record: bool = True,
 ) -> Run:
     """Let a run go on with the changed options, from the trainer's step on; say and record it.
+
+    Args:
+        run: as it was begun.
+        asked: what the command line would make of a new run.
+        explicit: names of the options the user gave himself.
+        trainer: at the step from which on they hold.
+        say: called with a line for each change.
+        record: whether to write it into run.json; of several processes one does.
 
     Raises:
         UserError: run.json can't be written.
@@ -64,7 +77,10 @@ def take_on(
     if not changed:
         return run
     settings = replace(run.settings, **{name: values[1] for name, values in changed.items()})
-    run = amended(run, {"step": trainer.step, "changed": changed}, settings)
+    if record:
+        run = amended(run, {"step": trainer.step, "changed": changed}, settings)
+    else:
+        run = replace(run, settings=settings)
     trainer.settings = settings
     for name, (before, after) in changed.items():
         say(f"{name.replace('_', ' ')}: {before:g} -> {after:g} from step {trainer.step} on")

@@ -26,6 +26,7 @@ from faceswap_cli.faces.hull import raised_hull
 from faceswap_cli.faces.parsing import SIDE as PARSER_SIDE
 from faceswap_cli.faces.parsing import FaceParser, occlusion
 from faceswap_cli.media.frame import Image
+from faceswap_cli.training.accelerate import taken
 from faceswap_cli.training.sampling import traits
 
 FEATURES = (slice(36, 42), slice(42, 48), slice(48, 60))
@@ -43,6 +44,9 @@ and the whole face is learnt."""
 MOST_FACES = 6000
 """Of a larger face set so many faces are taken, evenly spread, where samples lie in memory or on a card:
 0.6 GB at 96 px, 4 GB at 256 px. Samples that are read memory-mapped may be more, see `cache`."""
+
+PICTURES = ("wide", "target", "mask", "weight", "free")
+"""What is large in Faces."""
 
 LEAST_FACES = 4
 """Fewer pictures of a person than this are refused."""
@@ -78,20 +82,25 @@ class Faces:
 
     @property
     def device(self) -> torch.device:
-        """Where the tensors are."""
-        return self.target.device
+        """Where picked samples are. The pictures may lie in the computer's memory all the same."""
+        return self.mean.device
 
     def to(self, device: torch.device) -> Self:
         """The same on another device: 0.1 to 0.7 MB a face."""
         return type(self)(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
 
-    def pick(self, index: Tensor) -> Self:
-        """The samples of an index (M,)."""
-        return type(self)(**{f.name: getattr(self, f.name)[index] for f in fields(self)})
+    def pick(self, index: Tensor) -> Faces:
+        """The samples of an index (M,) on any device."""
+        return self._picked(index, index)
+
+    def _picked(self, rows: Tensor, index: Tensor) -> Faces:
+        """The samples whose pictures are in `rows` and all else at `index`."""
+        where = {f.name: rows if f.name in PICTURES else index for f in fields(Faces)}
+        return Faces(**{k: taken(getattr(self, k), v, self.device) for k, v in where.items()})
 
     def pick_colours(self, index: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation, each (M, 3), of an index (M,)."""
-        return self.mean[index], self.std[index]
+        """Mean and standard deviation, each (M, 3), of an index (M,) on any device."""
+        return taken(self.mean, index, self.device), taken(self.std, index, self.device)
 
 
 def check_enough(face_set: FaceSet) -> None:

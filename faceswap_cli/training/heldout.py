@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from faceswap_cli.training.dataset import LEAST_FACES, Faces
+from faceswap_cli.training.dataset import LEAST_FACES, PICTURES, Faces
 
 TINY = 20
 """A set with fewer faces is trained whole."""
@@ -20,10 +19,6 @@ BLOCK, MOST_BLOCKS = 8, 8
 """Faces of a block at least, where there are enough, and blocks at most. Neighbouring frames are nearly the
 same picture: a held-out frame whose neighbours are trained on says little. Blocks have few such frames at
 their edges, and several of them meet more than one pose and light."""
-
-
-PICTURES = ("wide", "target", "mask", "weight", "free")
-"""What is large in Faces."""
 
 
 def held_out(count: int, share: float) -> NDArray[np.bool_]:
@@ -58,7 +53,7 @@ class Part(Faces):
     """Some of a person's samples. Their pictures are read where they lie, of all of them: nothing is copied.
 
     Attributes:
-        rows: (M,) int64, which of the pictures these are.
+        rows: (M,) int64, which of the pictures these are; on the CPU, as the draw is.
     """
 
     rows: Tensor
@@ -66,11 +61,9 @@ class Part(Faces):
     def __len__(self) -> int:
         return len(self.rows)
 
-    def pick(self, index: Tensor) -> Self:
+    def pick(self, index: Tensor) -> Faces:
         """The samples of an index (M,) into this part: Faces of their own."""
-        rows = self.rows[index]
-        values = {f.name: getattr(self, f.name)[rows if f.name in PICTURES else index] for f in fields(Faces)}
-        return Faces(**values)  # type: ignore[return-value]
+        return self._picked(self.rows[index.cpu()], index)
 
 
 @dataclass(frozen=True)
@@ -114,6 +107,6 @@ def told(splits: Mapping[str, Split], share: float) -> str:
 
 
 def _part(faces: Faces, which: NDArray[np.bool_]) -> Part:
-    rows = torch.from_numpy(np.flatnonzero(which)).to(faces.device)
+    rows = torch.from_numpy(np.flatnonzero(which))
     values = {f.name: getattr(faces, f.name) for f in fields(Faces)}
-    return Part(**{k: v if k in PICTURES else v[rows] for k, v in values.items()}, rows=rows)
+    return Part(**{k: v if k in PICTURES else v[rows.to(v.device)] for k, v in values.items()}, rows=rows)

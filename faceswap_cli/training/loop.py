@@ -18,6 +18,7 @@ from torch import Tensor
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.training import journal
+from faceswap_cli.training.accelerate import memory_told
 from faceswap_cli.training.checkpoints import CheckpointStore
 from faceswap_cli.training.snapshots import Snapshots
 from faceswap_cli.training.trainer import Batch, Trainer, generator_for
@@ -130,21 +131,23 @@ def fit(
     if not store.paths():
         run.save()
     while True:
-        progress = budget.progress(trainer.step, run.seconds())
-        ended = progress >= 1 or stop()
+        # The leader's clock decides for all processes, and whoever was asked to stop stops all.
+        said = (budget.progress(trainer.step, run.seconds()), run.report_due(attend), run.save_due())
+        (progress, report_due, save_due), stopped = trainer.team.agree(said, stop())
+        ended = progress >= 1 or stopped
         if ended and run.saved_step == trainer.step:
             return
-        if not ended:
+        if not ended and not report_due:
             run.one_step(batches, progress)
-        if ended or run.report_due() or attend(trainer.step):
-            fresh = bool(run.terms)
-            # At the end this saves, or rolls back and there is still something to do.
-            tick = run.report(budget, last=ended)
-            if log is not None and fresh:
-                tick = _logged(log, tick)
-            before = time.monotonic()
-            yield tick
-            run.reported_at += time.monotonic() - before  # what is done with a report is no training
+            continue
+        fresh = bool(run.terms)
+        # At the end this saves, or rolls back and there is still something to do.
+        tick = run.report(budget, save=bool(save_due) or not report_due)
+        if log is not None and fresh and trainer.team.leads:
+            tick = _logged(log, tick)
+        before = time.monotonic()
+        yield tick
+        run.reported_at += time.monotonic() - before  # what is done with a report is no training
 
 
 class _Running:
@@ -175,31 +178,36 @@ class _Running:
         trainer, before = self.trainer, time.monotonic()
         batch = batches(generator_for(trainer.settings.seed, trainer.attempt, trainer.step), progress)
         self.waited += time.monotonic() - before
-        self.terms.append(trainer.update(batch, progress))
-        self.images += sum(len(samples.input) for samples in batch)
+        with memory_told(trainer.device):
+            self.terms.append(trainer.update(batch, progress))
+        self.images += sum(len(samples.input) for samples in batch) * trainer.team.count
 
-    def report_due(self) -> bool:
-        return time.monotonic() - self.reported_at >= REPORT_SECONDS or self.snapshot_due()
+    def report_due(self, attend: Callable[[int], bool]) -> bool:
+        late = time.monotonic() - self.reported_at >= REPORT_SECONDS
+        return bool(self.terms) and (late or attend(self.trainer.step) or self.snapshot_due())
 
     def snapshot_due(self) -> bool:
         step, snapshots = self.trainer.step, self.snapshots
         return snapshots is not None and snapshots.due(step) and self.saved_step != step
 
-    def report(self, budget: Budget, last: bool = False) -> Tick:
+    def save_due(self) -> bool:
+        return self.snapshot_due() or time.monotonic() - self.saved_at >= self.save_seconds
+
+    def report(self, budget: Budget, save: bool) -> Tick:
         """Sum up, roll back if it went wrong, save if it is time."""
         trainer = self.trainer
-        self.losses = losses = _means(self.terms) or self.losses  # reading them waits for the device
+        finite = self.look()
         elapsed = max(time.monotonic() - self.reported_at, 1e-9)
         note, saved = None, None
-        if not all(math.isfinite(v) for v in losses.values()) or not trainer.is_finite():
+        if not finite:
             note = self.roll_back()
-        elif last or self.snapshot_due() or time.monotonic() - self.saved_at >= self.save_seconds:
+        elif save:
             saved = self.save()
         steps_per_second = len(self.terms) / elapsed
         tick = Tick(
             step=trainer.step,
             progress=min(budget.progress(trainer.step, self.seconds()), 1.0),
-            losses=losses,
+            losses=self.losses,
             images_per_second=self.images / elapsed,
             data_wait=self.waited / elapsed,
             seconds_left=budget.seconds_left(trainer.step, self.seconds(), steps_per_second),
@@ -210,12 +218,23 @@ class _Running:
         self._clear()
         return tick
 
-    def save(self) -> Path:
+    def look(self) -> bool:
+        """Take the losses' means over all processes; whether they and the weights are numbers in all."""
+        own = _means(self.terms) or self.losses  # reading them waits for the device
+        sound = 0.0 if self.trainer.is_finite() else math.nan
+        *values, sound = self.trainer.team.means([*own.values(), sound])
+        self.losses = dict(zip(own, values, strict=True))
+        return all(math.isfinite(v) for v in (*values, sound))
+
+    def save(self) -> Path | None:
+        """Save, and say where; only the process that leads writes."""
         trainer = self.trainer
         trainer.seconds = self.seconds()
-        path = self.store.save(trainer.step, trainer.tensors(), trainer.facts())
-        if self.snapshots is not None and self.snapshots.due(trainer.step):
-            self.snapshots.keep(path)
+        path = None
+        if trainer.team.leads:
+            path = self.store.save(trainer.step, trainer.tensors(), trainer.facts())
+            if self.snapshots is not None and self.snapshots.due(trainer.step):
+                self.snapshots.keep(path)
         self.saved_at, self.saved_step, self.rollbacks = time.monotonic(), trainer.step, 0
         return path
 
@@ -230,6 +249,7 @@ class _Running:
             )
         attempt = trainer.attempt + 1
         trainer.restore(checkpoint)
+        trainer.team.check_shared(trainer.step)
         trainer.attempt = attempt  # other random numbers and half the rate, or it would only happen again
         self.saved_at, self.saved_step = time.monotonic(), trainer.step
         return (

@@ -15,6 +15,7 @@ from faceswap_cli.networks.renderer import Rendered
 from faceswap_cli.training.augment import Samples, augmented
 from faceswap_cli.training.dataset import Faces
 from faceswap_cli.training.losses import face_loss
+from faceswap_cli.training.parallel import WHOLE, Share
 from faceswap_cli.training.sampling import weights
 from faceswap_cli.training.settings import TARGET, TrainSettings
 from faceswap_cli.training.trainer import Batch, Phase
@@ -24,9 +25,9 @@ GREY = 0.5
 
 
 def swap_batches(
-    faces: dict[str, Faces], settings: TrainSettings
+    faces: dict[str, Faces], settings: TrainSettings, share: Share = WHOLE
 ) -> Callable[[torch.Generator, float], Batch]:
-    """A batch of each person; those of the people put on are recoloured to the target's light."""
+    """A batch of each person, or a share of it; those put on are recoloured to the target's light."""
 
     chances = {identity: _chances(faces, identity, settings.balance) for identity in faces}
 
@@ -44,6 +45,7 @@ def swap_batches(
                 strength,
                 light if identity != TARGET else None,
                 chances[identity],
+                share,
             )
             for identity, person in faces.items()
         ]

@@ -34,6 +34,8 @@ class TrainSettings:
         network: the family's configuration.
         base: name of the bundled weights that it started from, see warm; "": from random ones.
         batch: samples of each person in a step.
+        accumulate: equal parts in which a batch goes through the network, one after the other: the same
+            training in less memory. A run may be gone on with in other parts.
         learning_rate: the peak, reached after the warm-up.
         warm_up: steps until then.
         clip: greatest norm of the gradient.
@@ -53,6 +55,7 @@ class TrainSettings:
     network: dict[str, Any] = field(default_factory=dict)
     base: str = ""
     batch: int = 8
+    accumulate: int = 1
     learning_rate: float = 1e-3
     warm_up: int = 50
     clip: float = 1.0
@@ -194,6 +197,27 @@ def settings_for(
         seed=seed,
         held_out=settings.held_out if held_out is None else held_out,
     )
+
+
+def check_parts(settings: TrainSettings, count: int) -> None:
+    """Raise a UserError if the settings' batch does not fall into equal parts that add up to the whole.
+
+    Args:
+        settings: their batch and accumulate.
+        count: of processes.
+    """
+    batch, parts = settings.batch, count * settings.accumulate
+    words = [f"{count} processes"] * (count > 1) + [f"--accumulate {settings.accumulate}"]
+    if batch % parts:
+        raise UserError(
+            f"a batch of {batch} can't be split into {parts} equal parts ({', '.join(words)})",
+            f"Use --batch {max(parts, round(batch / parts) * parts)}",
+        )
+    if parts > 1 and settings.loss.match > 0:  # the only term that is no mean over samples
+        raise UserError(
+            "the loss term match compares whole batches: it can't be had in parts",
+            "Set it to 0, or train in one process without --accumulate",
+        )
 
 
 def differences(saved: TrainSettings, asked: TrainSettings) -> list[str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,15 +19,19 @@ from faceswap_cli.faces.identity import IdentityEncoder
 from faceswap_cli.faces.parsing import FaceParser
 from faceswap_cli.files import locked
 from faceswap_cli.networks.registry import FaceModel, build, placed
+from faceswap_cli.training.accelerate import should_compile, tune
+from faceswap_cli.training.autobatch import with_measured_batch
 from faceswap_cli.training.cache import MOST_MAPPED, cached_faces
 from faceswap_cli.training.changes import check_settings, take_on
 from faceswap_cli.training.dataset import MOST_FACES, Faces, check_enough, spread
 from faceswap_cli.training.heldout import split, told
 from faceswap_cli.training.loop import Budget, Tick, fit
+from faceswap_cli.training.parallel import ALONE, Team
 from faceswap_cli.training.phases import new_critic, phases, swap_batches
 from faceswap_cli.training.plateau import UntilPlateau
+from faceswap_cli.training.residence import settled
 from faceswap_cli.training.run_folder import Run, create_run, is_run, open_run
-from faceswap_cli.training.settings import TARGET, TrainSettings, identities
+from faceswap_cli.training.settings import TARGET, TrainSettings, check_parts, identities
 from faceswap_cli.training.snapshots import Snapshots
 from faceswap_cli.training.trainer import Trainer
 from faceswap_cli.training.warm import warm_start
@@ -51,6 +57,9 @@ class TrainRequest:
         until_plateau: end when the run has levelled off; the budget, which may then be empty, is the most.
         checkpointing: less memory for more time, see FaceModel.
         snapshot_steps: steps between checkpoints that are kept for good; None: none is.
+        auto_batch: whether a new run's batch is measured; `settings.batch` is then only where the
+            learning rate belongs.
+        compiled: auto, on or off, see accelerate.should_compile.
     """
 
     target: Path
@@ -64,6 +73,8 @@ class TrainRequest:
     until_plateau: bool = False
     checkpointing: bool = False
     snapshot_steps: int | None = None
+    auto_batch: bool = False
+    compiled: str = "auto"
 
 
 def train(
@@ -71,6 +82,7 @@ def train(
     device: torch.device,
     stop: Callable[[], bool] = lambda: False,
     say: Callable[[str], None] = lambda text: None,
+    team: Team = ALONE,
 ) -> Iterator[Tick]:
     """Begin a run or go on with one.
 
@@ -79,6 +91,7 @@ def train(
         device: where the network runs.
         stop: asked after every step; when true, the run saves and ends.
         say: called with a line about each stage before training.
+        team: the processes that train together; the one that leads makes the folder and writes into it.
 
     Raises:
         UserError: see cached_faces, open_run and fit.
@@ -86,39 +99,69 @@ def train(
     sets = {identity: FaceSet.open(path) for identity, path in people(request).items()}
     for face_set in sets.values():
         check_enough(face_set)
-    if is_run(request.run):
-        run = open_run(request.run)
-        check_same(run, request)
-    else:
-        settings = with_identities(request.settings, tuple(sets))
-        run = create_run(request.run, settings, set_names(request), reference_embeddings(sets[TARGET]))
-    with locked(run.path):
-        trainer = start(run, device, say)
-        assert isinstance(trainer.model, FaceModel)
-        trainer.model.checkpointing = request.checkpointing
+    compiled = should_compile(request.compiled, device, request.budget.minutes, request.budget.steps)
+    run = _begun(request, sets, device, say, team) if team.leads else None
+    team.wait()
+    run = run or open_run(request.run)
+    with locked(run.path) if team.leads else nullcontext():
+        trainer = start(run, device, say, team, request.checkpointing)
         budget = request.budget
         if request.until_plateau:
             budget = UntilPlateau(budget.steps, budget.minutes, trainer.extra)
         if budget.progress(trainer.step, trainer.seconds) >= 1:
             return
-        run = take_on(run, request.settings, request.explicit, trainer, say)
+        run = take_on(run, request.settings, request.explicit, trainer, say, record=team.leads)
+        check_parts(run.settings, team.count)
         most = MOST_MAPPED if device.type == "cpu" else MOST_FACES
         faces = _load_all(sets, run.settings.resolution, most, stop, say)
-        faces = {identity: person.to(device) for identity, person in faces.items()}
+        faces, resident = settled(faces, device)
+        if not resident:
+            say("the faces don't fit on the card beside the network: each batch is sent to it")
         splits = {identity: split(person, run.settings.held_out) for identity, person in faces.items()}
         say(told(splits, run.settings.held_out))
+        batches = swap_batches(
+            {identity: one.train for identity, one in splits.items()}, run.settings, team.share
+        )
+        if compiled:
+            assert isinstance(trainer.model, FaceModel)
+            trainer.compilation.begin(trainer.model)
+            say("compiling the network: the first step takes a minute or two")
+        if not team.leads:  # what is watched, and what follows from it, is the leader's
+            yield from fit(trainer, batches, budget, run.store, stop, request.save_seconds)
+            return
         watch = Watch(run, trainer, splits, budget, request.watching)
         for note in watch.begin():
             say(note)
-        batches = swap_batches({identity: one.train for identity, one in splits.items()}, run.settings)
         every = request.snapshot_steps
         snapshots = Snapshots(run.snapshots.folder, every) if every else None
         ticks = fit(
             *(trainer, batches, budget, run.store, stop, request.save_seconds, run.log),
-            attend=watch.attends,
             snapshots=snapshots,
+            attend=watch.attends,
         )
         yield from map(watch, ticks)
+
+
+def _begun(
+    request: TrainRequest,
+    sets: dict[str, FaceSet],
+    device: torch.device,
+    say: Callable[[str], None],
+    team: Team,
+) -> Run:
+    """The run, opened if it is there, made if not."""
+    if is_run(request.run):
+        run = open_run(request.run)
+        check_same(run, request)
+        return run
+    settings = with_identities(request.settings, tuple(sets))
+    if request.auto_batch:
+        samples = sum(min(len(face_set), MOST_FACES) for face_set in sets.values())
+        make = partial(new_trainer, checkpointing=request.checkpointing)
+        settings = with_measured_batch(settings, make, swap_batches, device, team, samples)
+        say(f"batch {settings.batch} of each person, learning rate {settings.learning_rate:.2g}")
+    check_parts(settings, team.count)
+    return create_run(request.run, settings, set_names(request), reference_embeddings(sets[TARGET]))
 
 
 def _load_all(
@@ -142,20 +185,31 @@ def _load_all(
     return faces
 
 
-def new_trainer(settings: TrainSettings, device: torch.device) -> Trainer:
+def new_trainer(
+    settings: TrainSettings, device: torch.device, team: Team = ALONE, checkpointing: bool = False
+) -> Trainer:
     """A trainer at the very start of a run; the seed decides its weights."""
+    tune(device)
     torch.manual_seed(settings.seed)
     model = build(settings.architecture, settings.network)
     if settings.base:
         warm_start(model, settings.base)
     model = placed(model, device)
+    model.checkpointing = checkpointing
     critic = new_critic(model, settings)
-    return Trainer(model, phases(model, settings, critic), settings, critic)
+    return Trainer(model, phases(model, settings, critic), settings, critic, team)
 
 
-def start(run: Run, device: torch.device, say: Callable[[str], None]) -> Trainer:
+def start(
+    run: Run,
+    device: torch.device,
+    say: Callable[[str], None],
+    team: Team = ALONE,
+    checkpointing: bool = False,
+) -> Trainer:
     """The trainer of a run, at its newest whole checkpoint or at the very start."""
-    trainer = new_trainer(run.settings, device)
+    trainer = new_trainer(run.settings, device, team, checkpointing)
+    trainer.compilation.say = say
     began = f"the bundled {run.settings.base}" if run.settings.base else "random weights"
     checkpoint, notes = run.store.newest()
     for note in notes:
@@ -166,6 +220,8 @@ def start(run: Run, device: torch.device, say: Callable[[str], None]) -> Trainer
         trainer.restore(checkpoint)
         if trainer.step:
             say(f"going on at step {trainer.step} ({trainer.seconds / 60:.1f} minutes trained so far)")
+    team.check_shared(trainer.step)
+    team.spread(trainer.weights())
     return trainer
 
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from faceswap_cli.errors import UserError
+from faceswap_cli.training.accelerate import Compilation, autocast, reduced_precision
 from faceswap_cli.training.augment import Samples
 from faceswap_cli.training.checkpoints import Checkpoint
+from faceswap_cli.training.parallel import ALONE, Share, Team
 from faceswap_cli.training.settings import TrainSettings
 
 Batch = Sequence[Samples]
@@ -51,6 +54,7 @@ class Trainer:
         settings: rates, clipping and average.
         aside: a module that phases train too but nobody draws with (a discriminator): it is saved with the
             model and not averaged.
+        team: the processes that train it together.
     """
 
     def __init__(
@@ -59,11 +63,15 @@ class Trainer:
         phases: Sequence[Phase],
         settings: TrainSettings,
         aside: nn.Module | None = None,
+        team: Team = ALONE,
     ) -> None:
         self.model = model
         self.aside = aside
         self.phases = phases
         self.settings = settings
+        self.team = team
+        self.compilation = Compilation()
+        self.precision = reduced_precision(self.device)
         self.ema = copy.deepcopy(model).requires_grad_(False).eval()
         self.optimisers = [
             # Fused: one pass over memory instead of a dozen.
@@ -76,25 +84,50 @@ class Trainer:
         self.extra: dict[str, float] = {}
         """Counters of others that go with the weights: kept in checkpoints, put back with them."""
 
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return next(self.model.parameters()).device
+
     def update(self, batch: Batch, progress: float) -> dict[str, Tensor]:
-        """One step: every phase once, then the average. Returns the detached loss terms."""
-        device = next(self.model.parameters()).device
+        """One step: every phase once, then the average. Returns the detached loss terms.
+
+        Nothing here waits for the device: no value is read back.
+        """
         terms: dict[str, Tensor] = {}
         for phase, optimiser in zip(self.phases, self.optimisers, strict=True):
             if progress < phase.begins:
                 continue
             for group in optimiser.param_groups:
                 group["lr"] = self.learning_rate(progress)
-            with torch.autocast(device.type, torch.bfloat16) if device.type == "cuda" else nullcontext():
-                losses = phase.loss(batch, progress)
-            optimiser.zero_grad(set_to_none=True)
-            torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
+            terms |= self.compilation.run(partial(self._gradients, phase, optimiser, batch, progress))
+            self.team.average_gradients(phase.parameters)
             nn.utils.clip_grad_norm_(phase.parameters, self.settings.clip)
             optimiser.step()
-            terms |= {k: v.detach() for k, v in losses.items()}
         self.step += 1
         self._average()
         return terms
+
+    def _gradients(
+        self, phase: Phase, optimiser: Optimizer, batch: Batch, progress: float
+    ) -> dict[str, Tensor]:
+        """Leave the gradients of a phase's loss in its parameters; its detached terms.
+
+        With `accumulate` they are gathered over equal parts of the batch: the loss terms are means over
+        samples, so the mean of the parts' is the whole's, and only one part needs memory at a time.
+        """
+        optimiser.zero_grad(set_to_none=True)
+        parts = self.settings.accumulate
+        found: list[dict[str, Tensor]] = []
+        for part in range(parts):
+            with autocast(self.device, self.precision):
+                losses = phase.loss([samples.part(Share(part, parts)) for samples in batch], progress)
+            total = torch.stack(list(losses.values())).sum()
+            (total / parts if parts > 1 else total).backward()  # type: ignore[no-untyped-call]
+            found.append({k: v.detach() for k, v in losses.items()})
+        if parts == 1:
+            return found[0]
+        return {name: torch.stack([terms[name] for terms in found]).mean() for name in found[0]}
 
     def learning_rate(self, progress: float) -> float:
         """Warm-up, hold, cosine to LAST_RATE; halved for every roll-back."""
@@ -157,9 +190,12 @@ class Trainer:
 
     def is_finite(self) -> bool:
         """Whether every weight and average is a number."""
+        return bool(torch.stack([v.detach().sum() for v in self.weights()]).isfinite().all())
+
+    def weights(self) -> list[Tensor]:
+        """All that is learnt or averaged."""
         aside = self.aside.parameters() if self.aside is not None else ()
-        values = [*self.model.parameters(), *self.ema.parameters(), *aside]
-        return bool(torch.stack([v.detach().sum() for v in values]).isfinite().all())
+        return [*self.model.parameters(), *self.ema.parameters(), *aside]
 
 
 def _restore_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
