@@ -139,8 +139,8 @@ def train(
         bool,
         typer.Option(
             "--checkpointing",
-            help="Compute activations twice instead of keeping them: about half the memory, a third slower, "
-            "the same result.",
+            help="Compute activations twice instead of keeping them: less memory, about a third slower, the "
+            "same result. May differ from start to start.",
         ),
     ] = False,
     device: DeviceOption = "auto",

@@ -27,6 +27,22 @@ def test_dssim_is_zero_for_the_same_and_grows_with_blur(samples):
     assert 0 < dssim(slight, picture) < dssim(strong, picture) <= 1
 
 
+def test_dssim_is_the_papers_formula_on_every_second_pixel(samples):
+    torch.manual_seed(1)
+    a, b = samples.target, (samples.target + 0.1 * torch.randn_like(samples.target)).clamp(0, 1)
+    line = torch.exp(-((torch.arange(9.0) - 4) ** 2) / (2 * 1.5**2))
+    window = (line[:, None] * line / line.sum() ** 2).expand(3, 1, 9, 9)
+
+    def mean(x):
+        return torch.nn.functional.conv2d(x, window, groups=3)[..., ::2, ::2]
+
+    var_a, var_b = mean(a * a) - mean(a) ** 2, mean(b * b) - mean(b) ** 2
+    covariance = mean(a * b) - mean(a) * mean(b)
+    top = (2 * mean(a) * mean(b) + 1e-4) * (2 * covariance + 9e-4)
+    ssim = top / ((mean(a) ** 2 + mean(b) ** 2 + 1e-4) * (var_a + var_b + 9e-4))
+    torch.testing.assert_close(dssim(a, b), (1 - ssim.mean()) / 2, atol=1e-6, rtol=1e-4)
+
+
 def test_a_perfect_drawing_costs_nothing(samples):
     terms = face_loss(Rendered(samples.target, samples.mask), samples, LossWeights())
     assert sum(terms.values()) < 1e-5
