@@ -229,13 +229,14 @@ def train(
         console.out.print_json(data=settings.to_json())
         return
     which, chosen = _place(device, threads)
-    if rollback is not None and which.leads:
-        _roll_back(run, rollback)
-    if rollback is not None and not (target or sources or steps or minutes):
-        return
-    if target is None or not sources:
+    only_back = rollback is not None and not (target or sources or steps or minutes or until_plateau)
+    if not only_back and (target is None or not sources):
         missing = "'--target-faces' / '-A'" if target is None else "'--source-faces' / '-B'"
         raise typer.BadParameter("give the face set to train with", ctx, param_hint=missing)
+    if rollback is not None and which.leads:
+        _roll_back(run, rollback)
+    if target is None or not sources:
+        return
     from faceswap_cli.training.loop import Budget
     from faceswap_cli.training.train import TrainRequest
     from faceswap_cli.training.watch import Watching

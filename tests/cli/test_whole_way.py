@@ -155,7 +155,10 @@ def test_rollback_by_itself_says_where_the_run_stands(faceswap, folder):
     assert done.code == 0 and "stands at step 4" in done.out and "set-aside" in done.out, done.err
     done = faceswap("train", "-m", folder / "back", "--rollback", 5)
     assert done.code == 0 and "nothing is later" in done.out
-    assert faceswap("train", "-m", folder / "back", "--rollback", 5, "--steps", 9).code == 2
+    before = sorted((folder / "back" / "checkpoints").iterdir())
+    for more in (("--steps", 9), ("--until-plateau",), ("-A", folder / "a")):
+        assert faceswap("train", "-m", folder / "back", "--rollback", 0, *more).code == 2
+    assert sorted((folder / "back" / "checkpoints").iterdir()) == before
     assert faceswap("train", "-m", folder / "none", "--rollback", 5).is_one_line_error("no trained run")
 
 
