@@ -13,7 +13,7 @@ from typing import Any
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.training.run_folder import Run, amended
-from faceswap_cli.training.settings import TrainSettings, differences
+from faceswap_cli.training.settings import TrainSettings, check_parts, differences
 from faceswap_cli.training.trainer import Trainer
 
 CHANGEABLE = ("batch", "learning_rate", "accumulate")
@@ -67,16 +67,17 @@ def take_on(
         record: whether to write it into run.json; of several processes one does.
 
     Raises:
-        UserError: run.json can't be written.
+        UserError: run.json can't be written, or the batch does not fall into equal parts.
     """
     changed = {
         name: [_value(run.settings, name), _value(asked, name)]
         for name in differences(run.settings, asked)
         if name in CHANGEABLE and name in explicit
     }
+    settings = replace(run.settings, **{name: values[1] for name, values in changed.items()})
+    check_parts(settings, trainer.team.count)
     if not changed:
         return run
-    settings = replace(run.settings, **{name: values[1] for name, values in changed.items()})
     if record:
         run = amended(run, {"step": trainer.step, "changed": changed}, settings)
     else:

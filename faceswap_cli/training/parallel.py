@@ -213,6 +213,9 @@ def joined(which: Processes, device: torch.device) -> Iterator[Team]:
         ) from error
     try:
         yield Team(which)
+    except KeyboardInterrupt:
+        _is_first(store)
+        raise
     except Exception as error:
         # Told before the connections close below, by which the others learn of it.
         if _is_first(store):

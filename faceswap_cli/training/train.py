@@ -111,9 +111,12 @@ def train(
         if budget.progress(trainer.step, trainer.seconds) >= 1:
             return
         run = take_on(run, request.settings, request.explicit, trainer, say, record=team.leads)
-        check_parts(run.settings, team.count)
         most = MOST_MAPPED if device.type == "cpu" else MOST_FACES
+        if not team.leads:
+            team.wait()  # for what the leader prepares: then it lies in the face sets' caches
         faces = _load_all(sets, run.settings.resolution, most, stop, say)
+        if team.leads:
+            team.wait()
         faces, resident = settled(faces, device)
         if not resident:
             say("the faces don't fit on the card beside the network: each batch is sent to it")
