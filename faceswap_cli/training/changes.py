@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from faceswap_cli.errors import UserError
+from faceswap_cli.networks.registry import ARCHITECTURES
 from faceswap_cli.training.run_folder import Run, amended
 from faceswap_cli.training.settings import TrainSettings, check_parts, differences
 from faceswap_cli.training.trainer import Trainer
@@ -89,8 +90,10 @@ def take_on(
 
 
 def _value(settings: TrainSettings, name: str) -> Any:
+    if not name.startswith(NETWORK):
+        return getattr(settings, name)
     option = name.removeprefix(NETWORK)
-    return settings.network.get(option) if name.startswith(NETWORK) else getattr(settings, name)
+    return settings.network.get(option, getattr(ARCHITECTURES[settings.architecture][0], option, None))
 
 
 def _named(value: Any) -> str:

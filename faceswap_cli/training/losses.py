@@ -37,7 +37,7 @@ class LossWeights:
     pixel: float = 10.0
     edge: float = 10.0
     mask: float = 3.0
-    match: float = 0.0
+    match: float = 0.2
     adversarial: float = 0.0
     r1: float = 1.0
     features: float = 4.0

@@ -144,6 +144,17 @@ class Team:
                     gradient.copy_(part.view(gradient.shape))
 
     @torch.no_grad()
+    def mean_of(self, tensor: Tensor) -> Tensor:
+        """The mean of a tensor over all processes, without gradients."""
+        total = tensor.detach()
+        if self.count == 1:
+            return total
+        total = total.clone()
+        with _in_touch():
+            dist.all_reduce(total)
+        return total / self.count
+
+    @torch.no_grad()
     def spread(self, tensors: Iterable[Tensor]) -> None:
         """The leader's values for everyone: machines of different make round differently."""
         if self.count == 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -15,13 +16,20 @@ from faceswap_cli.networks.renderer import Rendered
 from faceswap_cli.training.augment import Samples, augmented
 from faceswap_cli.training.dataset import Faces
 from faceswap_cli.training.losses import face_loss
-from faceswap_cli.training.parallel import WHOLE, Share
+from faceswap_cli.training.parallel import ALONE, WHOLE, Share, Team
 from faceswap_cli.training.sampling import weights
 from faceswap_cli.training.settings import TARGET, TrainSettings
 from faceswap_cli.training.trainer import Batch, Phase
 
 GREY = 0.5
-"""What the discriminator sees where no face is."""
+"""What the critic sees where no face is."""
+
+LEAST_SPREAD = 0.01
+"""Variance of codes below which they count as spread so much: a trained encoder's is near 1, a new one's tiny."""
+
+JUDGED, SMOOTHED = 2, 4
+"""Every so-manieth sample is shown to the critic, and has its slope taken. All of them would double a step's
+time on a CPU."""
 
 
 def swap_batches(
@@ -70,9 +78,11 @@ def new_critic(model: FaceModel, settings: TrainSettings) -> PatchDiscriminator 
     return critic.to(memory_format=model.layout)  # type: ignore[call-overload, no-any-return]
 
 
-def phases(model: FaceModel, settings: TrainSettings, critic: PatchDiscriminator | None) -> list[Phase]:
+def phases(
+    model: FaceModel, settings: TrainSettings, critic: PatchDiscriminator | None, team: Team = ALONE
+) -> list[Phase]:
     """The autoencoder's phase, and with a critic the discriminator's after it."""
-    losses = SwapLosses(model, settings, critic)
+    losses = SwapLosses(model, settings, critic, team)
     own = Phase("autoencoder", list(model.parameters()), losses.autoencoder)
     if critic is None:
         return [own]
@@ -90,8 +100,11 @@ class SwapLosses:
     live the GAN, 2024.
     """
 
-    def __init__(self, model: FaceModel, settings: TrainSettings, judge: PatchDiscriminator | None) -> None:
-        self.model, self.settings, self.judge = model, settings, judge
+    def __init__(
+        self, model: FaceModel, settings: TrainSettings, judge: PatchDiscriminator | None, team: Team = ALONE
+    ) -> None:
+        self.model, self.settings, self.judge, self.team = model, settings, judge, team
+        self.fakes: deque[list[Tensor]] = deque()  # drawn by one phase, judged by the next, part by part
 
     def autoencoder(self, batch: Batch, progress: float) -> dict[str, Tensor]:
         """Rebuild everyone's own pictures; the terms of all people are averaged."""
@@ -101,7 +114,7 @@ class SwapLosses:
         terms = [face_loss(d, s, amount) for d, s in zip(drawn, batch, strict=True)]
         losses = {name: torch.stack([t[name] for t in terms]).mean() for name in terms[0]}
         if amount.match > 0 and len(codes) > 1:
-            losses["match"] = amount.match * unlike(codes)
+            losses["match"] = amount.match * unlike(codes, self.team)
         if self.judge is not None and progress >= self.settings.adversarial_from:
             losses["adversarial"] = amount.adversarial * self._fooling(codes, batch)
         return losses
@@ -109,24 +122,23 @@ class SwapLosses:
     def _fooling(self, codes: Sequence[Tensor], batch: Batch) -> Tensor:
         assert self.judge is not None
         self.judge.requires_grad_(False)  # its own turn comes: here its weights' gradients would be waste
+        seen = [seen_drawn(self.model.drawn(codes[0][::JUDGED], s.identity)) for s in batch[1:]]
         found = [
-            relative(self.judge, seen_drawn(self.model.drawn(codes[0], s.identity)), seen_real(s), s.identity)
-            for s in batch[1:]
+            relative(self.judge, fake, seen_real(s)[::JUDGED], s.identity)
+            for fake, s in zip(seen, batch[1:], strict=True)
         ]
         self.judge.requires_grad_(True)
+        self.fakes.append([fake.detach() for fake in seen])
         return torch.stack(found).mean()
 
     def critic(self, batch: Batch, progress: float) -> dict[str, Tensor]:
-        """Tell A drawn as others from pictures of these others."""
+        """Tell what `autoencoder` has just drawn of the same batch from pictures of these people."""
         assert self.judge is not None
-        with torch.no_grad():
-            code = self.model.codes([batch[0].input])[0]
-            fakes = [seen_drawn(self.model.drawn(code, s.identity)) for s in batch[1:]]
-        told = [
-            relative(self.judge, seen_real(s), fake, s.identity)
-            for s, fake in zip(batch[1:], fakes, strict=True)
-        ]
-        smooth = [slope(self.judge, seen_real(s), s.identity) for s in batch[1:]]
+        told, smooth = [], []
+        for fake, samples in zip(self.fakes.popleft(), batch[1:], strict=True):
+            real = seen_real(samples)
+            told.append(relative(self.judge, real[::JUDGED], fake, samples.identity))
+            smooth.append(slope(self.judge, real[::SMOOTHED], samples.identity))
         return {
             "critic": torch.stack(told).mean(),
             "r1": self.settings.loss.r1 * torch.stack(smooth).mean(),
@@ -158,12 +170,19 @@ def slope(judge: PatchDiscriminator, pictures: Tensor, identity: str) -> Tensor:
     return gradient.square().flatten(1).sum(1).mean() / 2
 
 
-def unlike(codes: Sequence[Tensor]) -> Tensor:
+def unlike(codes: Sequence[Tensor], team: Team = ALONE) -> Tensor:
     """How far people's codes lie apart: squared distance of the means over the variance within.
+
+    With several processes the statistics are of the whole batch; the gradient is of this process's part of
+    it, and the mean over processes that of the whole.
 
     Args:
         codes: (B, C) of each person.
+        team: the processes that hold the other parts of the batch.
     """
-    means = torch.stack([code.float().mean(0) for code in codes])
-    within = torch.stack([code.float().var(0) for code in codes]).mean(0)
-    return ((means - means.mean(0)).square().mean(0) / (within.detach() + 1e-4)).mean()
+    own = torch.stack([code.float().mean(0) for code in codes])
+    mean = team.mean_of(own)
+    spreads = [(code.detach().float() - m).square().mean(0) for code, m in zip(codes, mean, strict=True)]
+    within = team.mean_of(torch.stack(spreads)).mean(0)
+    means = own + (mean - own.detach())
+    return ((means - mean.mean(0)).square().mean(0) / (within + LEAST_SPREAD)).mean()

@@ -197,6 +197,8 @@ class UntilPlateau(Budget):
     def progress(self, step: int, seconds: float) -> float:
         """Below HOLD while waiting, then up to 1 along the closing phase."""
         used = 0.0 if self.endless else super().progress(step, seconds)
+        if used >= 1:
+            return used  # the sum below would miss it by a rounding
         if used < LATEST:
             waited = 0.999 * HOLD * used / LATEST
         else:

@@ -111,7 +111,7 @@ SIZES: dict[str, TrainSettings] = {
     "small": TrainSettings(
         network=asdict(SharedConfig(resolution=128, width=32, code=256, residuals=0)),
         batch=8,
-        learning_rate=1e-3,
+        learning_rate=2e-3,
     ),
     "base": TrainSettings(
         network=asdict(SharedConfig(resolution=192, width=48, code=256, squeeze=96, residuals=1)),
@@ -212,11 +212,6 @@ def check_parts(settings: TrainSettings, count: int) -> None:
         raise UserError(
             f"a batch of {batch} can't be split into {parts} equal parts ({', '.join(words)})",
             f"Use --batch {max(parts, round(batch / parts) * parts)}",
-        )
-    if parts > 1 and settings.loss.match > 0:  # the only term that is no mean over samples
-        raise UserError(
-            "the loss term match compares whole batches: it can't be had in parts",
-            "Set it to 0, or train in one process without --accumulate",
         )
 
 

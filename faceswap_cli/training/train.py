@@ -200,7 +200,7 @@ def new_trainer(
     model = placed(model, device)
     model.checkpointing = checkpointing
     critic = new_critic(model, settings)
-    return Trainer(model, phases(model, settings, critic), settings, critic, team)
+    return Trainer(model, phases(model, settings, critic, team), settings, critic, team)
 
 
 def start(

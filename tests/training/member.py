@@ -28,11 +28,11 @@ from tests.training.conftest import made_up_faces
 # With a critic from the third step on: a second phase, which trains other weights.
 SETTINGS = TrainSettings(
     network={"resolution": 32, "width": 8, "code": 16},
-    batch=4,
+    batch=8,  # a multiple of what two processes show the critic at a time
     warm_up=2,
     learning_rate=2e-3,
     adversarial_from=0.4,
-    loss=LossWeights(adversarial=0.1),
+    loss=LossWeights(match=0.2, adversarial=0.1),
 )
 CPU = torch.device("cpu")
 

@@ -14,7 +14,6 @@ import torch
 from faceswap_cli.device import Processes, processes
 from faceswap_cli.errors import UserError
 from faceswap_cli.training.checkpoints import CheckpointStore
-from faceswap_cli.training.losses import LossWeights
 from faceswap_cli.training.parallel import BUCKET, Share, _buckets
 from faceswap_cli.training.settings import check_parts
 from tests.face_sets import make_set
@@ -129,8 +128,6 @@ def test_what_cannot_be_split_is_refused_with_a_number_that_can():
     check_parts(replace(member.SETTINGS, batch=12, accumulate=3), 2)
     with pytest.raises(UserError, match="--batch 12"):
         check_parts(replace(member.SETTINGS, batch=11, accumulate=3), 2)
-    with pytest.raises(UserError, match="match"):
-        check_parts(replace(member.SETTINGS, loss=LossWeights(match=1.0)), 2)
 
 
 def test_shares_make_up_the_whole():
