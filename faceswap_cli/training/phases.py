@@ -25,7 +25,7 @@ GREY = 0.5
 """What the critic sees where no face is."""
 
 LEAST_SPREAD = 0.01
-"""Variance of codes below which they count as spread so much: a trained encoder's is near 1, a new one's tiny."""
+"""Variance that codes are taken to have at least: a trained encoder's near 1, a new one's next to none."""
 
 JUDGED, SMOOTHED = 2, 4
 """Every so-manieth sample is shown to the critic, and has its slope taken. All of them would double a step's

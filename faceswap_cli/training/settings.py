@@ -35,7 +35,8 @@ class TrainSettings:
         base: name of the bundled weights that it started from, see warm; "": from random ones.
         batch: samples of each person in a step.
         accumulate: equal parts in which a batch goes through the network, one after the other: the same
-            training in less memory. A run may be gone on with in other parts.
+            training in less memory, but that the term `match` compares people within a part. A run may be
+            gone on with in other parts.
         learning_rate: the peak, reached after the warm-up.
         warm_up: steps until then.
         clip: greatest norm of the gradient.

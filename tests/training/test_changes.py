@@ -33,7 +33,7 @@ def test_batch_and_rate_change_and_it_is_said_and_recorded(run):
     changed, trainer, lines = asked(run, {"batch", "learning_rate"}, batch=16, learning_rate=2e-4)
     assert lines == [
         "batch: 4 -> 16 from step 7 on",
-        "learning rate: 0.001 -> 0.0002 from step 7 on",
+        "learning rate: 0.002 -> 0.0002 from step 7 on",
     ]
     wanted = replace(SETTINGS, batch=16, learning_rate=2e-4)
     again = open_run(run.path)

@@ -131,7 +131,7 @@ def test_ticks_report_and_are_logged(people, tmp_path):
     ticks = run(new_trainer(), people, tmp_path / "c", log=log)
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert [line["step"] for line in lines] == list(range(1, 13))
-    assert set(lines[0]["losses"]) == {"dssim", "pixel", "edge", "mask"}
+    assert set(lines[0]["losses"]) == {"dssim", "pixel", "edge", "mask", "match"}
     tick = ticks[3]
     assert tick.progress == pytest.approx(4 / 12)
     assert tick.images_per_second > 0 and 0 <= tick.data_wait <= 1
