@@ -39,7 +39,7 @@ def test_batch_and_rate_change_and_it_is_said_and_recorded(run):
     again = open_run(run.path)
     for settings in (trainer.settings, changed.settings, again.settings):
         assert differences(settings, wanted) == []
-    assert again.history == ({"step": 7, "changed": {"batch": [4, 16], "learning_rate": [0.001, 0.0002]}},)
+    assert again.history == ({"step": 7, "changed": {"batch": [4, 16], "learning_rate": [0.002, 0.0002]}},)
     assert again.names == run.names and (again.reference == run.reference).all()
 
 
