@@ -75,6 +75,7 @@ def augmented(
     colours: Faces | None = None,
     chances: Tensor | None = None,
     share: Share = WHOLE,
+    mirror: bool = True,
 ) -> Samples:
     """Draw `count` samples, warped and recoloured.
 
@@ -89,6 +90,7 @@ def augmented(
         chances: (len(faces),) float64 on the CPU, growing to 1: how likely a sample up to each is drawn;
             None draws evenly.
         share: the part of them to make; the numbers are drawn for all.
+        mirror: mirror half of them.
     """
     device = faces.device
 
@@ -114,7 +116,7 @@ def augmented(
     nodes = upload(share.of(torch.randn(count, 2, NODES, NODES, generator=generator)), device)
     grid = sampling_grid(size, wide.shape[-1], uniform(count, 4), nodes, strength)
     # Mirrored samples double the poses; input and label are mirrored alike.
-    mirrored = (uniform(count) < 0).view(-1, 1, 1, 1)
+    mirrored = (uniform(count) < (0 if mirror else -2)).view(-1, 1, 1, 1)
     # Clamped by hand: older torch has no border padding on MPS.
     bent = F.grid_sample(wide, grid.clamp(-1, 1), mode="bilinear", align_corners=True)
     masks = [values.float() / 255 for values in (drawn.mask, drawn.weight, drawn.free)]

@@ -54,6 +54,7 @@ def swap_batches(
                 light if identity != TARGET else None,
                 chances[identity],
                 share,
+                settings.mirror,
             )
             for identity, person in faces.items()
         ]
@@ -72,7 +73,7 @@ def _chances(faces: dict[str, Faces], identity: str, balance: float) -> Tensor |
 
 def new_critic(model: FaceModel, settings: TrainSettings) -> PatchDiscriminator | None:
     """The discriminator of a run, if it has one."""
-    if settings.loss.adversarial <= 0:
+    if settings.adversarial <= 0:
         return None
     critic = PatchDiscriminator(model.config.identities).to(next(model.parameters()).device)
     return critic.to(memory_format=model.layout)  # type: ignore[call-overload, no-any-return]
@@ -116,7 +117,7 @@ class SwapLosses:
         if amount.match > 0 and len(codes) > 1:
             losses["match"] = amount.match * unlike(codes, self.team)
         if self.judge is not None and progress >= self.settings.adversarial_from:
-            losses["adversarial"] = amount.adversarial * self._fooling(codes, batch)
+            losses["adversarial"] = self.settings.adversarial * self._fooling(codes, batch)
         return losses
 
     def _fooling(self, codes: Sequence[Tensor], batch: Batch) -> Tensor:
@@ -141,7 +142,7 @@ class SwapLosses:
             smooth.append(slope(self.judge, real[::SMOOTHED], samples.identity))
         return {
             "critic": torch.stack(told).mean(),
-            "r1": self.settings.loss.r1 * torch.stack(smooth).mean(),
+            "r1": self.settings.slope * torch.stack(smooth).mean(),
         }
 
 

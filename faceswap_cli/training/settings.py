@@ -46,7 +46,11 @@ class TrainSettings:
         distortion_after: strength of the warp from then on.
         recolour: share of the steps in which the source's samples take on the target's colours.
         balance: how far rare poses and expressions are drawn more often than they occur, 0..1.
-        adversarial_from: part of the run after which the critic joins, if `loss.adversarial` is above 0.
+        mirror: whether half of the samples are mirrored, which doubles the poses; False for a face that is
+            not alike on both sides: a scar, a parting, a film of one side only.
+        adversarial: weight of the drawn swap before the critic, see phases.SwapLosses; 0: there is none.
+        adversarial_from: part of the run after which the critic joins.
+        slope: weight of the critic's slope at real pictures (R1).
         held_out: share of each person's faces that is never trained on, but measured on; 0: none.
         seed: of weights, sampling and augmentation.
         loss: weights of the loss terms.
@@ -65,7 +69,10 @@ class TrainSettings:
     distortion_after: float = 0.15
     recolour: float = 1.0
     balance: float = 0.5
+    mirror: bool = True
+    adversarial: float = 0.0
     adversarial_from: float = 0.5
+    slope: float = 1.0
     held_out: float = 0.1
     seed: int = 0
     loss: LossWeights = field(default_factory=LossWeights)
@@ -139,10 +146,14 @@ FAMILIES: dict[str, dict[str, TrainSettings]] = {
         size: replace(SIZES[size], architecture="liae", network=asdict(network))
         for size, network in _LIAE.items()
     },
-    # The published rate: its wide dense layers bear no more.
+    # The published rate: its wide dense layers bear no more. And as published, codes are not compared.
     "original": {
         "small": TrainSettings(
-            architecture="original", network=asdict(OriginalConfig()), batch=16, learning_rate=5e-5
+            architecture="original",
+            network=asdict(OriginalConfig()),
+            batch=16,
+            learning_rate=5e-5,
+            loss=LossWeights(match=0.0),
         )
     },
 }

@@ -17,7 +17,6 @@ from faceswap_cli.errors import UserError
 from faceswap_cli.training import loop
 from faceswap_cli.training.checkpoints import CheckpointStore
 from faceswap_cli.training.loop import Budget, fit
-from faceswap_cli.training.losses import LossWeights
 from faceswap_cli.training.parallel import ALONE, EndedError, Team, joined
 from faceswap_cli.training.phases import swap_batches
 from faceswap_cli.training.settings import TrainSettings
@@ -31,8 +30,8 @@ SETTINGS = TrainSettings(
     batch=8,  # a multiple of what two processes show the critic at a time
     warm_up=2,
     learning_rate=2e-3,
+    adversarial=0.1,
     adversarial_from=0.4,
-    loss=LossWeights(match=0.2, adversarial=0.1),
 )
 CPU = torch.device("cpu")
 

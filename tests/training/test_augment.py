@@ -41,3 +41,11 @@ def test_grid_turns_about_the_middle():
     grid = sampling_grid(33, 45, draws, torch.zeros(1, 2, 5, 5), 1.0)
     torch.testing.assert_close(grid[0, 16, 16], torch.zeros(2), atol=1e-6, rtol=0)
     assert grid[0, 16, 32, 1] > 0.05  # the right edge is read lower down: 10 degrees
+
+
+def test_without_mirroring_every_sample_looks_the_same_way(people):
+    one = people["a"].pick(torch.tensor([1]))
+    one.weight[..., :16] = 0  # a face that is not alike on both sides
+    for mirror, ways in ((True, 2), (False, 1)):
+        samples = augmented(one, "a", 16, generator_for(0, 0, 0), 0.0, mirror=mirror)
+        assert len({tuple(weight.flatten().tolist()) for weight in samples.weight}) == ways

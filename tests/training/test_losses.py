@@ -5,7 +5,7 @@ import torch
 
 from faceswap_cli.networks.renderer import Rendered
 from faceswap_cli.training.augment import Samples
-from faceswap_cli.training.losses import LossWeights, dssim, face_loss
+from faceswap_cli.training.losses import LossWeights, dssim, face_loss, structure
 
 
 @pytest.fixture
@@ -41,6 +41,16 @@ def test_dssim_is_the_papers_formula_on_every_second_pixel(samples):
     top = (2 * mean(a) * mean(b) + 1e-4) * (2 * covariance + 9e-4)
     ssim = top / ((mean(a) ** 2 + mean(b) ** 2 + 1e-4) * (var_a + var_b + 9e-4))
     torch.testing.assert_close(dssim(a, b), (1 - ssim.mean()) / 2, atol=1e-6, rtol=1e-4)
+
+
+def test_large_pictures_are_compared_at_two_sizes():
+    torch.manual_seed(1)
+    coarse = torch.nn.functional.interpolate(torch.rand(1, 3, 12, 12), size=256, mode="bicubic").clamp(0, 1)
+    other = coarse.flip(-1)
+    assert structure(other, coarse) != dssim(other, coarse)
+    small = (other[..., :128, :128], coarse[..., :128, :128])
+    assert structure(*small) == dssim(*small)
+    assert structure(coarse, coarse) < 1e-6
 
 
 def test_a_perfect_drawing_costs_nothing(samples):
