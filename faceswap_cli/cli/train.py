@@ -138,7 +138,7 @@ def train(
         bool,
         typer.Option(
             "--mirror/--no-mirror",
-            help="Mirror half of the samples, which doubles the poses. Not for a face with a scar or a parting.",
+            help="Mirror half of the samples, which doubles the poses. Not for a face with a scar.",
         ),
     ] = True,
     adversarial: Annotated[
@@ -146,7 +146,7 @@ def train(
         typer.Option(
             min=0,
             max=1,
-            help="Weight of a discriminator that judges the swap in the second half of the run; 0.1 is usual. "
+            help="Weight of a discriminator that judges the swap in the second half of a run; 0.1 is usual. "
             "For long runs on a card: on a CPU it brought nothing in the same time. 0: none.",
         ),
     ] = 0.0,
