@@ -87,7 +87,9 @@ def noise(resolution: int, count: int = 64) -> Faces:
     wide = pictures(wide_side(resolution, STORED_SIDE), 3)
     masks = (pictures(resolution, 1) for _ in range(3))
     mean, std = torch.full((count, 3), 0.5), torch.full((count, 3), 0.2)
-    return Faces(wide, pictures(resolution, 3), *masks, mean, std, torch.rand(count, TRAITS))
+    return Faces(
+        wide, pictures(resolution, 3), *masks, mean, std, torch.rand(count, TRAITS), torch.ones(count)
+    )
 
 
 def main() -> None:

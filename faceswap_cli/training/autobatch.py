@@ -178,6 +178,7 @@ def made_up(resolution: int, count: int) -> Faces:
         mean=torch.full((count, 3), 0.5),
         std=torch.full((count, 3), 0.2),
         traits=torch.rand(count, TRAITS, generator=torch.Generator().manual_seed(0)),
+        in_view=torch.ones(count),
     )
 
 

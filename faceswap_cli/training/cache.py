@@ -54,7 +54,7 @@ from faceswap_cli.training.sampling import TRAITS
 
 FOLDER = "cache"
 MANIFEST = "manifest.json"
-VERSION = 1
+VERSION = 2
 """Of what `dataset.prepare` makes of a crop: raise it with every change of that."""
 
 MOST_MAPPED = 20_000
@@ -156,6 +156,7 @@ def _columns(resolution: int, side: float, count: int) -> Columns:
         "mean": ((count, 3), np.float32),
         "std": ((count, 3), np.float32),
         "traits": ((count, TRAITS), np.float32),
+        "in_view": ((count,), np.float32),
     }
 
 

@@ -66,6 +66,7 @@ class Faces:
         mean: (N, 3) float32 mean colour of the free face, in OPPONENT coordinates.
         std: (N, 3) float32 standard deviation of it, likewise.
         traits: (N, TRAITS) float32 pose and expression, see sampling.traits.
+        in_view: (N,) float32 share of the face that is free.
     """
 
     wide: Tensor
@@ -76,6 +77,7 @@ class Faces:
     mean: Tensor
     std: Tensor
     traits: Tensor
+    in_view: Tensor
 
     def __len__(self) -> int:
         return len(self.target)
@@ -166,10 +168,9 @@ def prepared(
 
 def as_faces(columns: Sequence[NDArray[np.generic]]) -> Faces:
     """Samples from the stacked columns of `prepare`; the tensors share their memory."""
-    wide, target, mask, weight, free, mean, std, looks = map(torch.from_numpy, columns)
-    return Faces(
-        _planes(wide), _planes(target), mask[:, None], weight[:, None], free[:, None], mean, std, looks
-    )
+    wide, target, mask, weight, free, mean, std, looks, view = map(torch.from_numpy, columns)
+    masks = (mask[:, None], weight[:, None], free[:, None])
+    return Faces(_planes(wide), _planes(target), *masks, mean=mean, std=std, traits=looks, in_view=view)
 
 
 def _planes(images: Tensor) -> Tensor:
@@ -184,7 +185,7 @@ def prepare(
     resolution: int,
     parser: FaceParser | None = None,
 ) -> list[NDArray[np.generic]]:
-    """One face set crop to wide, target, mask, weight, free, mean, std, traits (see Faces).
+    """One face set crop to wide, target, mask, weight, free, mean, std, traits, in_view (see Faces).
 
     Args:
         crop: (S, S, 3) uint8 RGB.
@@ -210,7 +211,9 @@ def prepare(
     )
     free = np.ones_like(mask) if parser is None else _free(parser, crop, landmarks, mask)
     mean, std = _colour(target, mask * free)
-    return [wide, target, _bytes(mask), _bytes(weight), _bytes(free), mean, std, traits(landmarks)]
+    in_view = np.float32((mask * free).sum() / max(float(mask.sum()), 1.0))
+    masks = [_bytes(mask), _bytes(weight), _bytes(free)]
+    return [wide, target, *masks, mean, std, traits(landmarks), np.array(in_view)]
 
 
 def _free(

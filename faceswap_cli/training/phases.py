@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -68,22 +67,12 @@ def _chances(faces: dict[str, Faces], identity: str, balance: float) -> Tensor |
     if balance <= 0:
         return None
     own = faces[identity]
+    # What is drawn under a hand is anybody's guess: a covered face must not be shown as often as a whole one.
+    seen = own.in_view.cpu().numpy().astype(np.float64) ** 2
     wanted = None if identity == TARGET else faces[TARGET].traits.cpu().numpy()
-    drawn = weights(own.traits.cpu().numpy(), wanted, balance) * in_view(own) ** 2
+    drawn = weights(own.traits.cpu().numpy(), wanted, balance) * seen
     found = np.cumsum(drawn)
     return torch.from_numpy(found / found[-1])
-
-
-def in_view(faces: Faces) -> NDArray[np.float64]:
-    """(N,) share of each face that nothing stands before.
-
-    What is drawn under a hand is anybody's guess: a covered face must not be shown as often as a whole one.
-    """
-    shares = []
-    for start in range(0, len(faces), 256):  # a set may be a map of a file larger than the memory
-        mask, free = (part[start : start + 256].float() for part in (faces.mask, faces.free))
-        shares.append((mask * free).sum((1, 2, 3)) / (255 * mask.sum((1, 2, 3))).clamp(min=1))
-    return torch.cat(shares).double().cpu().numpy()
 
 
 def new_critic(model: FaceModel, settings: TrainSettings) -> PatchDiscriminator | None:
