@@ -43,7 +43,7 @@ and the whole face is learnt."""
 
 MOST_FACES = 6000
 """Of a larger face set so many faces are taken, evenly spread, where samples lie in memory or on a card:
-0.6 GB at 96 px, 4 GB at 256 px. Samples that are read memory-mapped may be more, see `cache`."""
+1.2 GB at 128 px, 4 GB at 256 px. Samples that are read memory-mapped may be more, see `cache`."""
 
 PICTURES = ("wide", "target", "mask", "weight", "free")
 """What is large in Faces."""
@@ -120,7 +120,7 @@ def load_faces(
     parser: FaceParser | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Faces:
-    """Decode a face set into memory: about 100 KB a face at 96 px; of a large set MOST_FACES.
+    """Decode a face set into memory: about 190 KB a face at 128 px; of a large set MOST_FACES.
 
     Args:
         face_set: the person's crops.
