@@ -15,8 +15,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import torch
-
 from faceswap_cli.evaluation.swap import SwapReport, evaluate_swap
 from faceswap_cli.faces.faceset import FaceSet
 from faceswap_cli.faces.stage import build_stage
@@ -33,10 +31,7 @@ def main() -> None:
     parser.add_argument("--warm", type=float, nargs="*", default=[5, 10], metavar="MINUTES")
     parser.add_argument("--cold", type=float, nargs="*", default=[30], metavar="MINUTES")
     parser.add_argument("--steps-per-minute", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=0)
     options = parser.parse_args()
-    if options.threads:
-        torch.set_num_threads(options.threads)
     print("| " + " | ".join(HEADS) + " |\n|" + "---|" * len(HEADS), flush=True)
     for a, b in options.pair:
         for start, times in (("warm", options.warm), ("cold", options.cold)):

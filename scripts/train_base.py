@@ -12,6 +12,7 @@ for checkpoints.
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -47,6 +48,9 @@ STRETCH = 0.05
 
 RECOLOUR = 0.5
 """Share of the steps in which the faces take on one another's light."""
+
+LEARNING_RATE = 1e-3
+"""Lower than that of a short run: this is a long one."""
 
 HELD_OUT = 20
 """Every so-manieth picture is never trained on."""
@@ -96,7 +100,7 @@ def main() -> None:
 
 def resumed(options: argparse.Namespace) -> tuple[Trainer, CheckpointStore]:
     """The trainer at its newest checkpoint, or at the very start."""
-    settings = SIZES[options.size]
+    settings = replace(SIZES[options.size], batch=options.batch, learning_rate=LEARNING_RATE)
     network = {**settings.network, "identities": (EVERYBODY,)}
     torch.manual_seed(settings.seed)
     model = placed(build(settings.architecture, network), pick_device(options.device))

@@ -15,7 +15,8 @@ from faceswap_cli.training.warm import PREFIX
 ROOT = Path(__file__).resolve().parents[1]
 
 DATA = [
-    "1,731 synthetic adults of SFHQ-T2I (MIT; David Beniaminov 2024), only pictures that no StyleGAN2 made",
+    "1,758 faces in 1,732 synthetic pictures of SFHQ-T2I (MIT; David Beniaguev 2024), "
+    "none of them made by StyleGAN2",
     "678 portraits of members of the US Congress (public domain)",
     "122 portraits of 61 people of the Face Research Lab London Set (DeBruine and Jones 2017, CC BY 4.0)",
     "252 frames of six sample videos by Intel (CC BY 4.0)",

@@ -211,12 +211,15 @@ def start(
     checkpointing: bool = False,
 ) -> Trainer:
     """The trainer of a run, at its newest whole checkpoint or at the very start."""
-    trainer = new_trainer(run.settings, device, team, checkpointing)
-    trainer.compilation.say = say
-    began = f"the bundled {run.settings.base}" if run.settings.base else "random weights"
     checkpoint, notes = run.store.newest()
     for note in notes:
         say(note)
+    began = f"the bundled {run.settings.base}" if run.settings.base else "random weights"
+    # What is gone on with needs no base: it may have been replaced since.
+    settings = run.settings if checkpoint is None else replace(run.settings, base="")
+    trainer = new_trainer(settings, device, team, checkpointing)
+    trainer.settings = run.settings
+    trainer.compilation.say = say
     if checkpoint is None:
         say(f"starting from {began}")
     else:

@@ -9,8 +9,9 @@ import torch
 from faceswap_cli import zoo
 from faceswap_cli.errors import UserError
 from faceswap_cli.networks.registry import build
-from faceswap_cli.training.settings import FAMILIES, settings_for
-from faceswap_cli.training.train import new_trainer
+from faceswap_cli.training.run_folder import create_run
+from faceswap_cli.training.settings import FAMILIES, TrainSettings, settings_for
+from faceswap_cli.training.train import new_trainer, start
 from faceswap_cli.training.warm import EVERYBODY, base_for, resized, warm_start
 
 CPU = torch.device("cpu")
@@ -85,6 +86,19 @@ def test_the_bundled_base_is_what_its_card_says():
     assert card.facts["steps"] > 0 and json.dumps(card.facts["data"])
     small = FAMILIES["shared"]["small"].network
     assert {k: v for k, v in small.items() if k != "identities"} == card.facts["config"]["network"]
+
+
+def test_going_on_needs_no_base(base, tmp_path):
+    network = {**NETWORK, "identities": ("a", "b")}
+    settings = TrainSettings(network=network, base="base-tiny")
+    run = create_run(tmp_path / "run", settings, {"a": "x", "b": "y"}, np.zeros((0, 128), np.float32))
+    first = start(run, CPU, print)
+    run.store.save(first.step, first.tensors(), first.facts())
+    (tmp_path / "base-tiny" / "card.json").unlink()
+    again = start(run, CPU, print)
+    assert again.settings.base == "base-tiny"
+    for own, other in zip(first.weights(), again.weights(), strict=True):
+        assert torch.equal(own, other)
 
 
 def test_missing_weights_are_a_plain_error(base):
