@@ -1,0 +1,72 @@
+"""Options of `faceswap convert`, each declared once."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Colour(StrEnum):
+    """Names in compositing.colour."""
+
+    rct = "rct"
+    lct = "lct"
+    none = "none"
+
+
+class VideoEncoder(StrEnum):
+    """Names in media.encode."""
+
+    x264 = "x264"
+    x265 = "x265"
+    ffv1 = "ffv1"
+
+
+DEFAULT_MASK = "hull+model+occlusion"
+
+RunOption = Annotated[
+    Path,
+    typer.Option(
+        "--model", "-m", help="Run folder that `faceswap train` wrote, or a file by `faceswap models export`."
+    ),
+]
+OutputOption = Annotated[Path, typer.Option("--output", "-o", help="File to write; its suffix says how.")]
+FaceOption = Annotated[
+    str,
+    typer.Option(
+        "--face",
+        help="Whose face is drawn: b, the (first) person put on, b2, b3, ..., a, or a face set's name.",
+    ),
+]
+MaskOption = Annotated[
+    str,
+    typer.Option(
+        help="Where the new face shows, one or several joined by +: hull (around the landmarks), model (the "
+        "network's own mask), parsed (skin up to the hair, as a face parser sees it), occlusion (not over "
+        "hands, microphones, hair and frames of glasses before the face); both is hull+model."
+    ),
+]
+ColourOption = Annotated[
+    Colour,
+    typer.Option(
+        help="Colour match inside the mask: rct (mean and contrast), lct (all covariances) or none."
+    ),
+]
+ErodeOption = Annotated[
+    float, typer.Option(min=-0.2, max=0.4, help="How far the mask's edge is moved inwards, in face widths.")
+]
+FeatherOption = Annotated[
+    float, typer.Option(min=0.0, max=0.5, help="Width of the mask's soft edge, in face widths.")
+]
+SharpenOption = Annotated[
+    float, typer.Option(min=0.0, max=1.0, help="Unsharp mask on the new face; 0 is none.")
+]
+AllFacesOption = Annotated[
+    bool,
+    typer.Option(
+        "--all-faces", help="Replace every face, also of people the model was not trained to replace."
+    ),
+]
