@@ -7,8 +7,9 @@ For each pair B's face is put on A's clip. Sharpness is of the original's Laplac
 what B's own frames reach, landmarks in % of the eye distance; see `evaluation.swap`. With --steps-per-minute
 a minute is so many steps, so that a busy machine measures the same training. What is there is not done again.
 
-The row "own pixels" is no training: B's own picture that is likest to each of A's frames, through the same
-convert. It says what a network could reach at best with this mask, these colours and A's head around it.
+The row "own pixels" is no training: B's own pictures, for each of A's frames the one with the likest pose and
+expression, through the same convert. It says how sharp and how like B a network could be at best with this
+mask, these colours and A's head around it. (Its expressions are not A's, where B never has them.)
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -26,7 +28,7 @@ from faceswap_cli.compositing.options import ConvertOptions
 from faceswap_cli.compositing.pipeline import convert_video
 from faceswap_cli.evaluation.swap import SwapReport, evaluate_swap
 from faceswap_cli.faces.faceset import FaceSet
-from faceswap_cli.faces.geometry import FACE_SIDE
+from faceswap_cli.faces.geometry import FACE_SIDE, transform
 from faceswap_cli.faces.parsing import FaceParser
 from faceswap_cli.faces.stage import build_stage
 from faceswap_cli.networks.renderer import Rendered
@@ -74,34 +76,40 @@ def own_pixels(options: argparse.Namespace, a: Path, b: Path) -> str:
     faces = [extracted(options.out, clip) for clip in (a, b)]
     video = options.out / f"{a.stem}-{b.stem}-own.mp4"
     if not video.exists():
-        renderer, parser = Likest(FaceSet.open(faces[1])), FaceParser()
+        sets, parser = [FaceSet.open(path) for path in faces], FaceParser()
         chosen = ConvertOptions(identity=False)
-        for _ in convert_video(a, video, renderer, chosen, faces=FaceSet.open(faces[0]), parser=parser):
+        for _ in convert_video(a, video, Likest(*sets), chosen, faces=sets[0], parser=parser):
             pass
     return line(a, b, "own pixels", "", "", *measured(a, video, faces))
 
 
 class Likest:
-    """A renderer that gives back, for every face, the likest of a person's own pictures."""
+    """A renderer that gives for every face of A the picture of B with the likest pose and expression."""
 
     size, side = 128, FACE_SIDE
 
-    def __init__(self, faces: FaceSet) -> None:
-        samples = load_faces(faces, self.size, FaceParser())
-        self.images, self.masks = samples.target.float() / 255, samples.mask.float() / 255
-        self.keys = seen_coarsely(self.images)
+    def __init__(self, a: FaceSet, b: FaceSet) -> None:
+        parser = FaceParser()
+        own, other = load_faces(a, self.size, parser), load_faces(b, self.size, parser)
+        self.known = seen_coarsely(own.target.float() / 255)
+        self.likest = torch.cdist(moves(a), moves(b)).argmin(1)
+        self.images, self.masks = other.target.float() / 255, other.mask.float() / 255
 
     def __call__(self, crops: Tensor) -> Rendered:
-        likest = torch.cdist(seen_coarsely(crops), self.keys).argmin(1)
+        faces = torch.cdist(seen_coarsely(crops), self.known).argmin(1)  # which of A's faces these are
+        likest = self.likest[faces]
         return Rendered(self.images[likest], self.masks[likest])
 
 
+def moves(faces: FaceSet) -> Tensor:
+    """(N, 136): how each face's aligned landmarks differ from the person's mean: pose and expression."""
+    points = np.stack([transform(record.landmarks, record.matrix) for record in faces.records])
+    return torch.from_numpy((points - np.median(points, axis=0)).reshape(len(points), -1))
+
+
 def seen_coarsely(pictures: Tensor) -> Tensor:
-    """(N, 3, R, R) to (N, 256): eyes to chin in 16 x 16 grey values without their mean; pose and expression
-    tell at this size."""
-    lower = pictures.mean(1, keepdim=True)[:, :, pictures.shape[2] // 3 :]
-    grey = F.adaptive_avg_pool2d(lower, 16).flatten(1)
-    return grey - grey.mean(1, keepdim=True)
+    """(N, 3, R, R) to (N, 1024) grey values: enough to know a picture again."""
+    return F.adaptive_avg_pool2d(pictures.mean(1, keepdim=True), 32).flatten(1)
 
 
 def measured(a: Path, video: Path, faces: list[Path]) -> list[str]:
