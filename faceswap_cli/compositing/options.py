@@ -12,7 +12,7 @@ from faceswap_cli.compositing.masks import wanted
 from faceswap_cli.errors import UserError
 from faceswap_cli.media.encode import EncodeOptions
 
-Phase = Literal["faces", "render", "join"]
+Phase = Literal["read", "faces", "render", "join"]
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class ConvertProgress:
     """One step of a conversion.
 
     Attributes:
-        phase: faces (looking for them), render or join.
+        phase: read (the frames only), faces (looking for them), render or join.
         done: frames of this phase that are done, those of an earlier run included.
         total: frames in all; None while unknown.
         fps: frames a second in this run so far; 0 at its start.

@@ -4,7 +4,8 @@ Containers say too little to be trusted with that: a keyframe may be none, pictu
 before (open groups of pictures), and timestamps may be missing. So a video is read through once, which the
 search for faces does anyway, and each frame's timestamp and every few frames' checksum is written down: the
 `Timeline`. Reading from the middle seeks to a keyframe before the wanted frame, finds its place by the
-timestamps and its truth by the checksums; where they disagree it begins farther back, at last at the beginning.
+timestamps and its truth by the checksums; where they disagree it begins farther back, at last at the
+beginning.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ CHECKED = 8
 
 ROOM = (16, 320)
 """So many frames before the wanted one are asked for first; the keyframe is somewhere before. A few, because
-decoders and filters may need some pictures to come right, and because containers find keyframes by decoding time,
-which is earlier than that of showing. The second is for what begins to be shown whole only after a while."""
+decoders and filters may need some pictures to come right, and because containers find keyframes by decoding
+time, which is earlier than that of showing. The second is for pictures that come right only after a while."""
 
 
 @dataclass(frozen=True)
@@ -55,13 +56,13 @@ class Timeline:
 
 def checksum(frame: Frame) -> int | None:
     """The CRC-32 of a frame's pixels if it is one of those that are checked, else None."""
-    return zlib.crc32(np.ascontiguousarray(frame.image)) if frame.index % CHECKED == 0 else None
+    return zlib.crc32(np.ascontiguousarray(frame.image).data) if frame.index % CHECKED == 0 else None
 
 
 def frames_from(info: MediaInfo, timeline: Timeline, first: int) -> Generator[Frame]:
     """The frames of a video from index `first` on, each exactly as reading from the beginning gives it.
 
-    A damaged video is always read from its beginning: what decoders make of the damage depends on the way there.
+    A damaged video is always read from its beginning: what decoders make of damage depends on the way there.
 
     Raises:
         UserError: the video is not the one that the timeline is of, any more.
@@ -92,7 +93,7 @@ def _entries(timeline: Timeline, first: int) -> list[int]:
 
 
 def _after(info: MediaInfo, timeline: Timeline, near: int, first: int) -> Iterator[Frame]:
-    """The frames from `first` on that follow a keyframe near a timestamp, as long as they are the right ones."""
+    """The frames from `first` on that follow a keyframe near a timestamp, as long as they are right."""
     following = first // CHECKED * CHECKED
     with VideoReader(info.path, info, near) as reader:
         for frame in reader:

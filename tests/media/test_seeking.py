@@ -67,11 +67,9 @@ def test_from_any_place(make_clip: ClipMaker, kind: str) -> None:
     check(path, [0, 1, 17, 23, 24, 25, 40, 48, COUNT - 1])
 
 
-@pytest.mark.parametrize(
-    "name", ["grid_bbaf2n.mpg", "vfr.mp4", "rot90_metadata.mp4", "whitehouse_short_hamilton_clip.mp4"]
-)
+@pytest.mark.parametrize("name", ["grid_bbaf2n.mpg", "vfr.mp4", "whitehouse_short_hamilton_clip.mp4"])
 def test_of_the_samples(shared: Path, name: str) -> None:
-    check(shared / "clips" / name, [40, 71])
+    check(shared / "clips" / name, [71])
 
 
 def test_a_seek_is_used_where_it_leads_there(make_clip: ClipMaker, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,7 +85,7 @@ def test_a_seek_is_used_where_it_leads_there(make_clip: ClipMaker, monkeypatch: 
     assert len(list(frames_from(probe(path), timeline, 50))) == COUNT - 50
     assert began == [34 * 512]
     # Pictures that are not those of before: the checksums tell, and it is read from the beginning.
-    liar = replace(timeline, sums={index: 0 for index in timeline.sums})
+    liar = replace(timeline, sums=dict.fromkeys(timeline.sums, 0))
     began.clear()
     assert len(list(frames_from(probe(path), liar, 50))) == COUNT - 50
     assert began == [34 * 512, None]
