@@ -84,8 +84,8 @@ MapOption = Annotated[
     typer.Option(
         "--map",
         metavar="PERSON=NAME",
-        help="Replace this person by the face NAME (see --face), or by MODEL:NAME of another model. PERSON is "
-        "a photo, or a face set of nobody else. For each person once.",
+        help="Replace this person by the face NAME (see --face), or by MODEL:NAME of another model. PERSON "
+        "is a photo, or a face set of nobody else. For each person once.",
     ),
 ]
 OnlyOption = Annotated[

@@ -1,10 +1,10 @@
 """Work on a Ray cluster, or on this machine by a Ray of its own.
 
 Ray does what it is for: it finds free processors, starts a piece again whose worker was lost (up to RETRIES
-times), and moves what must be moved. The work itself goes to the cluster once, through Ray's object store, and
-the results come back through it, so that nothing needs a shared disk. A video is read where it lies if the
-worker sees the same file there; otherwise it goes through the object store, too, and is kept while the worker
-lives.
+times), and moves what must be moved. The work itself goes to the cluster once, through Ray's object store,
+and the results come back through it, so that nothing needs a shared disk. A video is read where it lies if
+the worker sees the same file there; otherwise it goes through the object store, too, and is kept while the
+worker lives.
 """
 
 from __future__ import annotations

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import os
 import socket
+import sys
 import time
 import warnings
 from collections.abc import Iterator
@@ -22,8 +24,11 @@ from faceswap_cli.errors import UserError
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[RayCluster]:
-    with RayCluster("local", 2) as cluster:
-        yield cluster
+    with pytest.MonkeyPatch.context() as patch:
+        # Its workers find this folder's modules, and ours wherever they are imported from.
+        patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+        with RayCluster("local", 2) as cluster:
+            yield cluster
     with warnings.catch_warnings():  # Ray does not wait for the processes that it ends
         warnings.simplefilter("ignore", ResourceWarning)
         gc.collect()
