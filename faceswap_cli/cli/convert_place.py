@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from faceswap_cli.errors import UserError
+
 if TYPE_CHECKING:
     from faceswap_cli.compositing.places import Place
 
@@ -58,6 +60,7 @@ def guess(sources: Sequence[Path], segment: int) -> int:
         return 1
     longest = 0.0
     for source in sources:
-        info = probe(source)
-        longest = max(longest, info.frames or (info.duration or 0) * float(info.average_rate or 25))
+        with contextlib.suppress(UserError):  # told when it is that video's turn
+            info = probe(source)
+            longest = max(longest, info.frames or (info.duration or 0) * float(info.average_rate or 25))
     return max(1, min(count, int(longest / (2 * segment))))

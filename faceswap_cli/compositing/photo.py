@@ -63,6 +63,8 @@ def convert_photo(
             more than 8 bits a channel and options.allow_8bit is off.
     """
     options.check()
+    whole_cast = cast if isinstance(cast, Cast) else Cast((Role(cast),))
+    whole_cast.check()
     check_photo_suffix(output)
     check_apart(source, output)
     photo = read_photo(source)
@@ -72,7 +74,6 @@ def convert_photo(
     faces = stage.find([Frame(0, 0.0, image)])[0]
     if not faces:
         raise no_face(source)
-    whole_cast = cast if isinstance(cast, Cast) else Cast((Role(cast),))
     chosen = who.Chosen(dict.fromkeys(range(len(faces)), 0))
     if whole_cast.asks_who and options.identity:
         chosen = _roles(image, faces, whole_cast)
@@ -151,6 +152,6 @@ def no_face(source: Path) -> UserError:
 def nobody_wanted(source: Path, others: str) -> UserError:
     """The error for sources in which only other people are seen."""
     return UserError(
-        f"the person this model replaces was not found in {source}, but {others}",
-        "Use --all-faces to replace every face",
+        f"nobody who is to be replaced was found in {source}, but {others}",
+        "Use --all-faces to replace every face, or a higher --threshold",
     )

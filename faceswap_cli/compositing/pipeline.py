@@ -78,6 +78,8 @@ def convert_video(
             a face set of another video; the disk is full.
     """
     options.check()
+    whole_cast = cast if isinstance(cast, Cast) else Cast((Role(cast),))
+    whole_cast.check()
     assert parser is not None or not masks.wanted(options.mask).parser, "these masks need the face parser"
     assert (stage is None) != (faces is None), "faces come from a stage or from a face set"
     check_apart(source, output)
@@ -85,7 +87,6 @@ def convert_video(
     check_source(info, options)
     lost = check_output(output, info, options.encode)
     known = faces_from_set(faces, source) if faces is not None else None
-    whole_cast = cast if isinstance(cast, Cast) else Cast((Role(cast),))
     job = _Job(info, output, whole_cast, options, stage, known, model, parser, place or Here())
     return _convert(job, lost)
 

@@ -36,7 +36,7 @@ class Work(Protocol):
         """The same work where the video lies at another path."""
         ...
 
-    def __call__(self, piece: Piece) -> Iterator[Report]:
+    def __call__(self, piece: Piece) -> Generator[Report]:
         """Do a piece."""
         ...
 
@@ -74,12 +74,8 @@ class Here:
         """See Place."""
         with one_thread():
             for piece in pieces:
-                with contextlib.closing(_generator(work(piece))) as reports:
+                with contextlib.closing(work(piece)) as reports:
                     yield from reports
-
-
-def _generator(reports: Iterator[Report]) -> Generator[Report]:
-    return (report for report in reports) if not isinstance(reports, Generator) else reports
 
 
 @contextlib.contextmanager

@@ -120,6 +120,9 @@ def survey(
         return
     yield from read_through(info, frames, total)
     timeline = read_frames(frames).timeline
+    if timeline.damage:  # what decoders make of it depends on how they came there
+        yield from _together(info, stage, frames, faces, total)
+        return
     size = batch_size(info.width, info.height)
     missing = range(-(-before // size), -(-len(timeline) // size))
     work, done, started = Looking(info, timeline, stage), before, time.monotonic()

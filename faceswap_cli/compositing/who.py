@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceswap_cli.compositing.plan import Found
+from faceswap_cli.errors import UserError
 from faceswap_cli.faces import looks
 from faceswap_cli.faces.geometry import transform
 from faceswap_cli.faces.identity import THRESHOLD, IdentityEncoder, chip, chip_matrix
@@ -23,6 +24,10 @@ from faceswap_cli.media.frame import Image
 from faceswap_cli.media.probe import MediaInfo
 from faceswap_cli.media.reader import VideoReader
 from faceswap_cli.networks.renderer import Renderer
+
+SIZES, SIDES = (16, 2048), (1.0, 6.0)
+"""Least and greatest side of a model's crops: in pixels, and in face units (1 is from eye corner to eye
+corner, brows and chin take 2)."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,16 @@ class Cast:
     roles: Sequence[Role]
     unwanted: Sequence[Person] = ()
     threshold: float = THRESHOLD
+
+    def check(self) -> None:
+        """Raise a UserError for a model whose crops can't be cut: its card or run.json was changed."""
+        for role in self.roles:
+            size, side = role.renderer.size, role.renderer.side
+            if not (SIZES[0] <= size <= SIZES[1] and SIDES[0] <= side <= SIDES[1]):
+                raise UserError(
+                    f"the model's framing can't be: crops of {size} pixels and {side:g} face units",
+                    "Restore its run.json, or get the file again",
+                )
 
     @property
     def wanted(self) -> list[Person]:

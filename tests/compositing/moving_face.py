@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -117,6 +118,11 @@ def unchanged(crops: torch.Tensor) -> torch.Tensor:
 
 
 def inverted(crops: torch.Tensor) -> torch.Tensor:
+    return 1 - crops
+
+
+def slowly(crops: torch.Tensor) -> torch.Tensor:
+    time.sleep(0.3)
     return 1 - crops
 
 

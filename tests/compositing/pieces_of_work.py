@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,7 +29,7 @@ class Letters:
     def reading(self, source: Path) -> Letters:
         return replace(self, source=source)
 
-    def __call__(self, piece: Piece) -> Iterator[int | tuple[int, str]]:
+    def __call__(self, piece: Piece) -> Generator[int | tuple[int, str]]:
         text = self.source.read_text()
         for place in range(piece[0], piece[1] + 1):
             if place == 3:

@@ -21,6 +21,7 @@ from faceswap_cli.compositing.work import Journal, WorkFolder
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.stage import FaceStage
 from faceswap_cli.files import locked
+from tests.small_disks import fill, small_disk
 
 RICH = {"colour": "rct", "smoothing": 1.0}
 
@@ -261,6 +262,21 @@ def test_killed_in_the_middle(video: Path, whole: Path, tmp_path: Path, how: str
     assert first in (11, 21, 31, 41)  # the second segment's journal line may not have been written yet
     assert mf.same(output, whole)
     assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
+
+
+def test_a_full_disk_in_the_middle(video: Path, whole: Path, tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "2m") as disk:
+        output = disk / "out.mp4"
+        steps = convert_video(video, output, mf.negative(), mf.options(**RICH), mf.fake_stage())
+        next(step for step in steps if step.phase == "render" and step.done > 22)
+        ballast = fill(disk, 0)
+        with pytest.raises(UserError, match="the disk is full") as caught:
+            list(steps)
+        assert "\n" not in str(caught.value) and not output.exists()
+        ballast.unlink()
+        again = mf.convert(video, output, options=mf.options(**RICH))
+        assert mf.steps_of(again, "render")[0] == 21
+        assert mf.same(output, whole)
 
 
 def test_two_runs_at_once_are_refused(tmp_path: Path) -> None:

@@ -97,6 +97,18 @@ def test_in_a_photo(couple: Path, tmp_path: Path) -> None:
     assert (report.swapped, report.left_alone, report.note) == (1, 1, "nobody was not found")
 
 
+def test_a_model_of_an_impossible_framing(video: Path, tmp_path: Path) -> None:
+    wrong = mf.identity()
+    for side in (0.0, -2.0, float("nan"), 50.0):
+        wrong.side = side
+        with pytest.raises(UserError, match="the model's framing can't be"):
+            mf.convert(video, tmp_path / "out.mp4", wrong)
+    wrong.side = 2.75  # another framing than usual is none that is wrong
+    mf.convert(video, tmp_path / "out.mp4", wrong)
+    for old, new in zip(mf.frames_of(video), mf.frames_of(tmp_path / "out.mp4"), strict=True):
+        assert np.abs(old.image.astype(int) - new.image).mean() < 3
+
+
 def test_another_cast_looks_again(couple: Path, tmp_path: Path) -> None:
     """Nobody is drawn by what was known of others."""
     output = tmp_path / "out.mp4"

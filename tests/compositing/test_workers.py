@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -61,6 +66,43 @@ def test_two_processes_give_the_same_bytes(couple: Path, tmp_path: Path, two: Pr
     mf.convert(couple, third, options=options, stage=mf.fake_stage(2))
     assert one.read_bytes() == third.read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one.mp4", "other.mp4", "third.mp4"]
+
+
+SLOW = """
+import signal, sys, time
+from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # shells' background jobs begin with it ignored
+sys.path.insert(0, {tests!r})
+import moving_face as mf
+from faceswap_cli.compositing.workers import Processes
+
+if __name__ == "__main__":
+    with Processes(2) as two:
+        mf.convert(Path({video!r}), Path({output!r}), mf.Paint(mf.slowly), place=two)
+"""
+
+
+def test_interrupted_by_ctrl_c(video: Path, tmp_path: Path) -> None:
+    """The terminal sends it to all: finished segments stay, nobody is left, nobody has a traceback but us."""
+    output = tmp_path / "out.mp4"
+    code = SLOW.format(tests=str(Path(__file__).parent), video=str(video), output=str(output))
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    journal = tmp_path / ".out.mp4.faceswap" / "segments.jsonl"
+    deadline = time.monotonic() + 200
+    while not (journal.exists() and journal.read_bytes().count(b"\n") > 1) and process.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert said.count("Traceback") == 1 and said.rstrip().endswith("KeyboardInterrupt")
+    with pytest.raises(ProcessLookupError):  # soon nobody of the group is left
+        while time.monotonic() < deadline + 60:
+            os.killpg(process.pid, 0)
+            time.sleep(0.05)
+    steps = mf.convert(video, output)
+    assert any(step.note and "going on after" in step.note for step in steps)
 
 
 @pytest.mark.parametrize("wrong", ["error", "bug", "killed"])
