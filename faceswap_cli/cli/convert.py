@@ -110,7 +110,6 @@ def video(
         feather=feather,
         smoothing=smoothing,
         sharpen=sharpen,
-        identity=not all_faces,
         allow_8bit=eight_bit,
         segment_frames=segment,
         encode=EncodeOptions(encoder.value, crf, preset),
@@ -205,7 +204,6 @@ def photo(
         erode=erode,
         feather=feather,
         sharpen=sharpen,
-        identity=not all_faces,
         allow_8bit=eight_bit,
     )
     options.check()

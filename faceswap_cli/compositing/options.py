@@ -29,7 +29,7 @@ class ConvertOptions:
         sharpen: unsharp mask on the drawn face, 0 (none) to 1. A network trained on pixel differences
             draws softer than what it saw: 0.3 and 0.6 raised a small model's Laplacian variance from 0.30 to
             0.37 and 0.45 of the original's, without visible halos.
-        identity: leave people alone who are clearly not the one the model was trained to replace.
+        identity: recognise people, if the cast asks for it; without, everybody is drawn by its first role.
         allow_8bit: let sources of more than 8 bits a channel come out with 8.
         segment_frames: an interrupted run goes on from the last whole segment of so many frames.
         batch: faces drawn at once, at most.

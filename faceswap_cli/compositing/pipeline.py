@@ -31,6 +31,7 @@ from faceswap_cli.faces.stage import FaceStage
 from faceswap_cli.media.containers import check_output
 from faceswap_cli.media.join import join_segments
 from faceswap_cli.media.probe import MediaInfo, probe
+from faceswap_cli.media.seeking import Timeline
 from faceswap_cli.networks.renderer import Renderer
 
 VERSION = 3
@@ -179,7 +180,7 @@ def _convert(job: _Job, lost: list[str]) -> Steps:
             yield _note("faces", "unfinished work with other settings was thrown away")
         read, found = yield from _find(job, work)
         timeline = read.timeline
-        chosen = yield from _choose(job, work, found)
+        chosen = yield from _choose(job, work, timeline, found)
         before = segments.finished(journal, work.path)
         if before:
             yield _note("render", f"going on after {sum(before.values())} frames that are done")
@@ -258,11 +259,13 @@ def _only_doubtful(source: Path, doubts: Mapping[int, str]) -> UserError:
     )
 
 
-def _choose(job: _Job, work: WorkFolder, found: Found) -> Generator[ConvertProgress, None, dict[int, int]]:
+def _choose(
+    job: _Job, work: WorkFolder, timeline: Timeline, found: Found
+) -> Generator[ConvertProgress, None, dict[int, int]]:
     """The role of each track that is drawn."""
     if not job.asks_who:
         return dict.fromkeys(found.track_numbers(), 0)
-    verdicts = yield from _verdicts(job, work.journal("who", job.who_mark), found)
+    verdicts = yield from _verdicts(job, work.journal("who", job.who_mark), timeline, found)
     chosen = who.choose(job.cast, verdicts, found.frames, found.tracks)
     if not chosen.roles:
         people = f"{len(verdicts)} face tracks of others were"
@@ -274,18 +277,18 @@ def _choose(job: _Job, work: WorkFolder, found: Found) -> Generator[ConvertProgr
 
 
 def _verdicts(
-    job: _Job, journal: Journal, found: Found
+    job: _Job, journal: Journal, timeline: Timeline, found: Found
 ) -> Generator[ConvertProgress, None, list[who.Verdict]]:
     """What is known of the tracks, or is found by looking at them."""
     if (known := next(journal.read(), None)) is not None:
         return [who.Verdict(**verdict) for verdict in known["verdicts"]]
-    verdicts: list[who.Verdict] = []
     yield _note("faces", "looking whose faces they are")
-    for step in who.look(job.info, found, job.cast):
-        if isinstance(step, list):
-            verdicts = step
-        else:
-            yield ConvertProgress("faces", step + 1, len(found.times))
+    looking = who.look(job.info, timeline, found, job.cast)
+    try:
+        while True:
+            yield ConvertProgress("faces", next(looking) + 1, len(found.times))
+    except StopIteration as stop:
+        verdicts: list[who.Verdict] = stop.value
     # In one line: some of the verdicts would pass for all.
     journal.append([{"verdicts": [vars(verdict) for verdict in verdicts]}])
     return verdicts

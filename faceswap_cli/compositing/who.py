@@ -6,7 +6,8 @@ the swap would blink.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import contextlib
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,7 +23,7 @@ from faceswap_cli.faces.pose import pose
 from faceswap_cli.faces.quality import sharpness
 from faceswap_cli.media.frame import Image
 from faceswap_cli.media.probe import MediaInfo
-from faceswap_cli.media.reader import VideoReader
+from faceswap_cli.media.seeking import Timeline, frames_at
 from faceswap_cli.networks.renderer import Renderer
 
 SIZES, SIDES = (16, 2048), (1.0, 6.0)
@@ -184,31 +185,32 @@ def _in_one_frame(frames: NDArray[np.int64], tracks: NDArray[np.int64]) -> dict[
     return beside
 
 
-def look(info: MediaInfo, found: Found, cast: Cast) -> Iterator[int | list[Verdict]]:
-    """Read the video once more, look at the best faces of each track, and judge.
+def look(
+    info: MediaInfo, timeline: Timeline, found: Found, cast: Cast
+) -> Generator[int, None, list[Verdict]]:
+    """Look at the best faces of each track once more, and judge.
 
     Yields:
-        The numbers of the frames read, and last the verdicts, one a track.
+        The numbers of the frames that are looked at.
+
+    Returns:
+        The verdicts, one a track.
     """
-    wanted = sorted((int(found.frames[p]), p) for t in found.track_numbers() for p in _best(found, t))
+    best = sorted((int(found.frames[p]), p) for t in found.track_numbers() for p in _best(found, t))
     by_frame: dict[int, list[int]] = {}
-    for frame, place in wanted:
-        by_frame.setdefault(frame, []).append(place)
+    for number, place in best:
+        by_frame.setdefault(number, []).append(place)
     encoder = IdentityEncoder()
     seen: dict[int, list[tuple[NDArray[np.float32], float]]] = {}
-    with VideoReader(info.path, info) as reader:
-        for frame_read in reader:
-            places = by_frame.pop(frame_read.index, [])
-            if places:
-                image = frame_read.image
-                embeddings = encoder.embed(image, [found.landmarks[p] for p in places])
-                for place, embedding in zip(places, embeddings, strict=True):
-                    clearness = _clarity(found, place, _crispness(image, found.landmarks[place]))
-                    seen.setdefault(int(found.tracks[place]), []).append((embedding, clearness))
-            yield frame_read.index
-            if not by_frame:
-                break
-    yield [_verdict(track, found, of_track, cast) for track, of_track in sorted(seen.items())]
+    with contextlib.closing(frames_at(info, timeline, list(by_frame))) as frames:
+        for frame in frames:
+            places = by_frame[frame.index]
+            embeddings = encoder.embed(frame.image, [found.landmarks[p] for p in places])
+            for place, embedding in zip(places, embeddings, strict=True):
+                clearness = _clarity(found, place, _crispness(frame.image, found.landmarks[place]))
+                seen.setdefault(int(found.tracks[place]), []).append((embedding, clearness))
+            yield frame.index
+    return [_verdict(track, found, of_track, cast) for track, of_track in sorted(seen.items())]
 
 
 def _best(found: Found, track: int) -> list[int]:

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import contextlib
 import zlib
-from collections.abc import Generator, Iterator, Mapping
+from collections import deque
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -30,6 +31,9 @@ ROOM = (16, 320)
 """So many frames before the wanted one are asked for first; the keyframe is somewhere before. A few, because
 decoders and filters may need some pictures to come right, and because containers find keyframes by decoding
 time, which is earlier than that of showing. The second is for pictures that come right only after a while."""
+
+FAR = 300
+"""A seek, with what must be decoded before a frame comes right, costs about as much as reading so many."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,23 @@ def frames_from(info: MediaInfo, timeline: Timeline, first: int) -> Generator[Fr
                 expected = frame.index + 1
     if expected < len(timeline) and not timeline.damage:
         raise _changed(info)
+
+
+def frames_at(info: MediaInfo, timeline: Timeline, wanted: Sequence[int]) -> Generator[Frame]:
+    """Single frames of a video, by their indices, rising; long ways between them are not read.
+
+    Raises:
+        UserError: see frames_from.
+    """
+    left = deque(wanted)
+    while left:
+        with contextlib.closing(frames_from(info, timeline, left[0])) as frames:
+            for frame in frames:
+                if frame.index == left[0]:
+                    left.popleft()
+                    yield frame
+                if not left or (left[0] - frame.index > FAR and not timeline.damage):
+                    break
 
 
 def _entries(timeline: Timeline, first: int) -> list[int]:

@@ -94,6 +94,18 @@ def test_a_seek_is_used_where_it_leads_there(make_clip: ClipMaker, monkeypatch: 
     assert began == [None]
 
 
+def test_single_frames(make_clip: ClipMaker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seeking, "FAR", 20)
+    path = make_clip(pts=tuple(range(0, COUNT * 512, 512)), options=B_FRAMES)
+    frames = read(path)
+    timeline = timeline_of(frames)
+    for wanted in ([], [0], [3, 4, 9, 40, 69], [50]):
+        for damage in (None, "scratched"):
+            got = list(seeking.frames_at(probe(path), replace(timeline, damage=damage), wanted))
+            assert [frame.index for frame in got] == wanted
+            assert all(np.array_equal(frame.image, frames[frame.index].image) for frame in got)
+
+
 def test_a_video_that_was_changed_is_told(make_clip: ClipMaker) -> None:
     path = make_clip(pts=tuple(range(0, 20 * 512, 512)))
     timeline = timeline_of(read(path))
