@@ -283,7 +283,7 @@ def paste_face(image: Image, face: Drawn, transfer: ColourTransform, free: Float
         transfer: of its colours.
         free: what of it nothing stands before, in parser pixels, steadied; None: as `face` has it.
     """
-    crop = colour.apply(transfer, face.image.astype(np.float32))
+    crop = transfer(face.image.astype(np.float32))
     mask = face.mask.astype(np.float32)
     if free is None and face.free is not None:
         free = face.free.astype(np.float32)

@@ -1,4 +1,4 @@
-"""Colour, masks and blending of one crop."""
+"""Masks and blending of one crop."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from faceswap_cli.compositing import blend, colour, masks
+from faceswap_cli.compositing import blend, masks
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.geometry import crop_matrix, invert, mean_face, transform, warp
-
-METHODS = [name for name in colour.COLOUR if name != "none"]
 
 
 def noise_image(size: int, seed: int, low: float = 0.2, high: float = 0.8) -> np.ndarray:
@@ -32,49 +30,6 @@ def hull(size: int, **options: float) -> np.ndarray:
 def evidence(landmarks: np.ndarray, drawn: np.ndarray) -> masks.Evidence:
     """The renderer and the parser see the same."""
     return masks.Evidence(landmarks, drawn.astype(np.float32), drawn.astype(np.float32))
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_colour_undoes_a_tint_inside_the_mask_only(method: str) -> None:
-    target, mask = noise_image(96, 0), disc(96)
-    source = np.clip(target * (0.9, 0.7, 0.8) + (0.05, 0.1, 0.0), 0, 1).astype(np.float32)
-    source[mask == 0] = (1, 0, 0)  # what is outside the mask must not count
-    stats = [colour.measure(method, image, mask) for image in (source, target)]
-    matched = colour.apply(colour.fit(method, *stats), source)
-    before, after = (np.abs(image - target)[mask > 0].mean() for image in (source, matched))
-    assert after < before / 8
-    again = colour.measure(method, matched, mask)
-    assert np.allclose(again.mean, stats[1].mean, atol=0.02 * np.abs(stats[1].mean).max())
-
-
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("flat", ["source", "target"])
-def test_contrast_gain_is_limited(method: str, flat: str) -> None:
-    images = {"source": noise_image(64, 1, 0, 1), "target": noise_image(64, 2, 0, 1)}
-    images[flat] = 0.5 + (images[flat] - 0.5) * 0.02
-    stats = [colour.measure(method, images[name].astype(np.float32), disc(64)) for name in images]
-    gains = np.linalg.svd(colour.fit(method, *stats).matrix)[1]
-    low, high = colour.GAIN_LIMITS
-    assert low - 1e-6 <= gains.min() <= gains.max() <= high + 1e-6
-
-
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("pixels", [0, 1, 9])
-def test_tiny_masks_leave_the_colours_alone(method: str, pixels: int) -> None:
-    mask = np.zeros((32, 32), np.float32)
-    mask.flat[:pixels] = 1
-    source, target = noise_image(32, 1), noise_image(32, 2, 0, 0.3)
-    fitted = colour.fit(method, *(colour.measure(method, image, mask) for image in (source, target)))
-    assert np.array_equal(colour.apply(fitted, source), source)
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_averaged_statistics_are_those_of_a_steady_picture(method: str) -> None:
-    stats = [colour.measure(method, noise_image(64, 1) + np.float32(s), disc(64)) for s in (-0.1, 0, 0.1)]
-    mean = colour.average(stats, [1, 2, 1])
-    assert np.allclose(mean.mean, stats[1].mean, atol=1)
-    assert np.all(np.diag(mean.cov) < 1.3 * np.diag(stats[1].cov))  # the flicker is not taken for contrast
-    assert colour.average([colour.NOTHING], [1.0]) == colour.NOTHING
 
 
 @pytest.mark.parametrize("name", list(masks.MASKS))
