@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
+from faceswap_cli.compositing import membrane, pyramid
 from faceswap_cli.compositing.colour import FloatImage
 from faceswap_cli.compositing.masks import FloatMask
 from faceswap_cli.faces.geometry import invert, transform
@@ -17,7 +20,21 @@ averaging over whole pixels (as area interpolation does) halves the sharpness of
 blur at all lets a drawn one shimmer."""
 
 
-def paste(image: Image, crop: FloatImage, mask: FloatMask, matrix: ArrayLike) -> None:
+Box = tuple[int, int, int, int]
+"""Part of a frame: x0 y0 x1 y1, end exclusive."""
+
+Finisher = Callable[[FloatImage, FloatMask], FloatImage]
+"""Last touches on a patch of frame pixels (H, W, 3) in [0, 1], under its alpha (H, W)."""
+
+
+def paste(
+    image: Image,
+    crop: FloatImage,
+    mask: FloatMask,
+    matrix: ArrayLike,
+    blend: str = "alpha",
+    finish: Finisher | None = None,
+) -> None:
     """Blend a crop into its frame, in place.
 
     Args:
@@ -25,25 +42,59 @@ def paste(image: Image, crop: FloatImage, mask: FloatMask, matrix: ArrayLike) ->
         crop: (S, S, 3) float32 RGB in [0, 1].
         mask: (S, S) float32 in [0, 1]; the alpha, used once.
         matrix: (2, 3) similarity from frame to crop pixels.
+        blend: a name in BLENDS.
+        finish: what is done to the patch that lands, if anything.
     """
     box = touched(mask, matrix, image.shape[:2])
     if box is None:
         return
     x0, y0, x1, y1 = box
-    size = (x1 - x0, y1 - y0)
-    local = np.asarray(matrix, np.float64).copy()
-    local[:, 2] += local[:, :2] @ (x0, y0)
-    crop = _softened(crop, float(np.hypot(local[0, 0], local[1, 0])))
-    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    new = cv2.warpAffine(crop, local, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    # Linear, because cubic overshoots: alpha must stay within [0, 1] and 0 outside the mask.
-    alpha = cv2.warpAffine(mask, local, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)[..., None]
+    new = placed(crop, _local(matrix, box), (x1 - x0, y1 - y0))
+    alpha = alpha_in(mask, matrix, box)
+    if finish is not None:
+        new = finish(new, alpha)
     region = image[y0:y1, x0:x1]
-    mixed = alpha * (np.clip(new, 0, 1) * np.float32(255)) + (1 - alpha) * region
-    region[:] = np.rint(mixed).astype(np.uint8)
+    mixed = BLENDS[blend](np.clip(new, 0, 1) * np.float32(255), region.astype(np.float32), alpha[..., None])
+    region[:] = np.rint(np.clip(mixed, 0, 255)).astype(np.uint8)
 
 
-def touched(mask: FloatMask, matrix: ArrayLike, shape: tuple[int, ...]) -> tuple[int, int, int, int] | None:
+def alpha_in(mask: FloatMask, matrix: ArrayLike, box: Box) -> FloatMask:
+    """A crop's mask in the pixels of a box of its frame."""
+    size = (box[2] - box[0], box[3] - box[1])
+    # Linear, because cubic overshoots: alpha must stay within [0, 1] and 0 outside the mask.
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpAffine(mask, _local(matrix, box), size, flags=flags), np.float32)
+
+
+def _local(matrix: ArrayLike, box: Box) -> NDArray[np.float64]:
+    """The matrix from a box's pixels to the crop's."""
+    local = np.asarray(matrix, np.float64).copy()
+    local[:, 2] += local[:, :2] @ box[:2]
+    return local
+
+
+def placed(crop: FloatImage, matrix: NDArray[np.float64], size: tuple[int, int]) -> FloatImage:
+    """A crop in the pixels of a patch (width, height) of its frame; `matrix` leads from patch to crop."""
+    scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    patch = cv2.warpAffine(_softened(crop, scale), matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(patch, np.float32)
+
+
+def _alpha(new: FloatImage, old: FloatImage, alpha: FloatImage) -> FloatImage:
+    return alpha * new + (1 - alpha) * old
+
+
+BLENDS: dict[str, Callable[[FloatImage, FloatImage, FloatImage], FloatImage]] = {
+    "alpha": _alpha,
+    "pyramid": pyramid.blended,
+    "poisson": _alpha,
+}
+"""Blends by name: new and old (H, W, 3) in 0..255 and alpha (H, W, 1) in, what is seen out. For `poisson` the
+drawn face has been given a membrane before; see `membrane`."""
+
+
+def touched(mask: FloatMask, matrix: ArrayLike, shape: tuple[int, ...]) -> Box | None:
     """The box x0 y0 x1 y1 (end exclusive) of the frame that the mask can reach; None when there is none."""
     rows, columns = np.nonzero(mask.any(1))[0], np.nonzero(mask.any(0))[0]
     if not len(rows):
@@ -75,3 +126,28 @@ def sharpen(crop: FloatImage, amount: float) -> FloatImage:
     # A hundredth of the crop: detail the network blurred, not the grain of the pixels.
     blurred = cv2.GaussianBlur(crop, (0, 0), max(0.8, crop.shape[0] / 128))
     return np.clip(crop + amount * (crop - blurred), 0, 1)
+
+
+def led_in(
+    image: Image, crop: FloatImage, shape: FloatMask, mask: FloatMask, matrix: ArrayLike
+) -> FloatImage:
+    """What to add to a crop (S, S, 3) so that it meets its frame without a step; see `membrane`.
+
+    Args:
+        image: the frame.
+        crop: float32 RGB in [0, 1].
+        shape: (S, S) where the face is.
+        mask: (S, S) the same, but for what stands before it.
+        matrix: (2, 3) similarity from frame to crop pixels.
+    """
+    small, factor = (membrane.SIDE, membrane.SIDE), membrane.SIDE / crop.shape[0]
+    coarse = np.asarray(matrix, np.float64) * factor
+    coarse[:, 2] += (factor - 1) / 2  # pixel centres lie at integers
+    frame = cv2.warpAffine(image, coarse, small, flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE)
+    free = np.where(shape > 0.02, mask / np.maximum(shape, np.float32(0.02)), np.float32(1))
+    drawn, where, seen = (
+        np.asarray(cv2.resize(part, small, interpolation=cv2.INTER_AREA), np.float32)
+        for part in (crop, shape, free)
+    )
+    found = membrane.membrane(drawn, np.asarray(frame, np.float32) / np.float32(255), where, seen)
+    return np.asarray(cv2.resize(found, crop.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.float32)

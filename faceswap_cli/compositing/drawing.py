@@ -8,15 +8,16 @@ starts at any frame, given the `lead_in` before it, draws that frame exactly as 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from faceswap_cli.compositing import blend, colour, masks, smoothing, veil
+from faceswap_cli.compositing import blend, colour, finish, focus, grain, masks, smoothing, veil
 from faceswap_cli.compositing.colour import ColourStats, ColourTransform
+from faceswap_cli.compositing.finish import Finish, Seen, Traits
 from faceswap_cli.compositing.options import ConvertOptions
 from faceswap_cli.compositing.plan import Plan, PlannedFace
 from faceswap_cli.faces import parsing
@@ -47,6 +48,7 @@ class Drawn:
             parser was not asked.
         new: colours of the drawn face's skin under the mask.
         old: colours of the covered face's skin under the mask.
+        traits: how soft both faces are and how grainy the frame is.
     """
 
     face: PlannedFace
@@ -57,6 +59,7 @@ class Drawn:
     free: veil.HalfMask | None
     new: ColourStats
     old: ColourStats
+    traits: Traits
 
 
 @dataclass(frozen=True)
@@ -140,14 +143,42 @@ def draw_faces(
     new = np.clip(rendered.image.permute(0, 2, 3, 1).float().numpy(), 0, 1)
     shown = rendered.mask[:, 0].float().numpy()
     parsed, free = _parse(faces, options, parser)
-    done = []
-    for i, (_, face) in enumerate(faces):
+    done: list[Drawn] = []
+    before: dict[int, int] = {}  # by track, the last of its faces in this batch
+    for i, (frame, face) in enumerate(faces):
         mask, seen_skin = _masks(face, matrices[i], shown[i], parsed[i], free[i], renderer, options)
         sharp = blend.sharpen(new[i], options.sharpen)
-        stats = [colour.measure(options.colour, image, seen_skin) for image in (sharp, old[i])]
-        halves = (sharp.astype(np.float16), mask.astype(np.float16))
-        done.append(Drawn(face, matrices[i], renderer.side, *halves, free[i], *stats))
+        colours = [colour.measure(options.colour, image, seen_skin) for image in (sharp, old[i])]
+        traits = _traits(frame, matrices[i], (sharp, old[i]), (mask, seen_skin), options)
+        if options.grain and face.track in before:
+            fresh = grain.fresh_share(old[before[face.track]], old[i], seen_skin)
+            traits = replace(traits, grain=replace(traits.grain, fresh=fresh))
+        before[face.track] = i
+        image, alpha = sharp.astype(np.float16), mask.astype(np.float16)
+        done.append(
+            Drawn(face, matrices[i], renderer.side, image, alpha, free[i], colours[0], colours[1], traits)
+        )
     return done
+
+
+def _traits(
+    frame: Image,
+    matrix: FloatArray,
+    crops: tuple[FloatArray, FloatArray],
+    where: tuple[FloatArray, FloatArray],
+    options: ConvertOptions,
+) -> Traits:
+    """Softness of the drawn and the covered face (`crops`) in the mask, and the frame's grain on the skin."""
+    mask, skin = where
+    edges = [focus.NO_EDGES, focus.NO_EDGES]
+    if options.defocus or options.motion_blur:
+        edges = [focus.measure(crop, mask) for crop in crops]
+    own = grain.NO_GRAIN
+    box = blend.touched(skin, matrix, frame.shape[:2])
+    if options.grain and box is not None:
+        x0, y0, x1, y1 = box
+        own = grain.measure(frame[y0:y1, x0:x1], blend.alpha_in(skin, matrix, box))
+    return Traits(edges[0], edges[1], own)
 
 
 def _parse(
@@ -228,10 +259,60 @@ def _blended(item: DrawnFrame, around: Iterable[DrawnFrame], options: ConvertOpt
         return item.frame
     image = item.frame.image.copy()
     near = list(around)
-    transfers = [steady_colour(face, item.frame, near, options) for face in item.faces]
-    for face, transfer in zip(item.faces, transfers, strict=True):
-        paste_face(image, face, transfer, _steady_free(face, item.frame, near, options))
+    looks = [steady_look(face, item.frame, near, options) for face in item.faces]
+    for face, look in zip(item.faces, looks, strict=True):
+        paste_face(image, face, look, options)
     return replace(item.frame, image=image)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is done to a drawn face when it is blended, decided from the frames around it.
+
+    Attributes:
+        transfer: of its colours.
+        free: what of it nothing stands before, in parser pixels; None: all of it.
+        finish: blur and grain.
+    """
+
+    transfer: ColourTransform
+    free: FloatArray | None
+    finish: Finish
+
+
+def steady_look(face: Drawn, frame: Frame, around: Iterable[DrawnFrame], options: ConvertOptions) -> Look:
+    """How a face is blended, by itself and its track's faces in the frames around."""
+    near = [item for item in around if abs(item.frame.index - frame.index) <= COLOUR_REACH]
+    return Look(
+        steady_colour(face, frame, near, options),
+        _steady_free(face, frame, near, options),
+        _steady_finish(face, frame, near, options),
+    )
+
+
+def _steady_finish(
+    face: Drawn, frame: Frame, around: Sequence[DrawnFrame], options: ConvertOptions
+) -> Finish:
+    """How a face is blurred and grained; see `finish.steady`."""
+    same = [
+        (item.frame, other) for item in around for other in item.faces if other.face.track == face.face.track
+    ]
+    weights = smoothing.time_weights([near.time for near, _ in same], frame.time, options.smoothing)
+    places = {near.index: other.face.landmarks.mean(0, dtype=np.float64) for near, other in same}
+    seen = {
+        near.index: _seen(other, near.index, places, float(weight))
+        for (near, other), weight in zip(same, weights, strict=True)
+    }
+    own, seed = seen[frame.index], (frame.index, face.face.track)
+    return finish.steady(own, list(seen.values()), face.mask.shape[0], options, seed)
+
+
+def _seen(face: Drawn, index: int, places: Mapping[int, NDArray[np.float64]], weight: float) -> Seen:
+    """A face for steadying, with its motion by where its track is one frame before and after."""
+    before, after = (index + step if index + step in places else index for step in (-1, 1))
+    motion = (places[after] - places[before]) / max(after - before, 1)
+    fast = float(np.hypot(*motion)) > focus.LEAST_MOTION
+    return Seen(weight, face.traits, face.matrix[:, :2].astype(np.float64) @ motion, fast)
 
 
 def _steady_free(
@@ -262,7 +343,6 @@ def steady_colour(
     same = [
         (near.frame.time, other)
         for near in around
-        if abs(near.frame.index - frame.index) <= COLOUR_REACH
         for other in near.faces
         if other.face.track == face.face.track
     ]
@@ -274,19 +354,14 @@ def steady_colour(
     return colour.fit(options.colour, new, old)
 
 
-def paste_face(image: Image, face: Drawn, transfer: ColourTransform, free: FloatArray | None = None) -> None:
-    """Colour one drawn face and blend it into its frame's image, in place.
-
-    Args:
-        image: (H, W, 3) uint8.
-        face: what is drawn.
-        transfer: of its colours.
-        free: what of it nothing stands before, in parser pixels, steadied; None: as `face` has it.
-    """
-    crop = transfer(face.image.astype(np.float32))
-    mask = face.mask.astype(np.float32)
-    if free is None and face.free is not None:
-        free = face.free.astype(np.float32)
-    if free is not None:
-        mask = np.minimum(mask, veil.rescaled(free, parsing.SIDE, mask.shape[0], face.side))
-    blend.paste(image, crop, mask, face.matrix)
+def paste_face(image: Image, face: Drawn, look: Look, options: ConvertOptions) -> None:
+    """Colour one drawn face, finish it and blend it into its frame's image (H, W, 3) uint8, in place."""
+    crop = look.transfer(face.image.astype(np.float32))
+    shape = face.mask.astype(np.float32)
+    mask = shape
+    if look.free is not None:
+        free = veil.rescaled(look.free, parsing.SIDE, shape.shape[0], face.side)
+        mask = np.minimum(shape, free)
+    if options.seamless:
+        crop = crop + blend.led_in(image, crop, shape, mask, face.matrix)
+    blend.paste(image, look.finish.blurred(crop), mask, face.matrix, options.blend, look.finish.grained)

@@ -7,7 +7,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from faceswap_cli.compositing.colour import COLOUR
+from faceswap_cli.compositing.blend import BLENDS
+from faceswap_cli.compositing.colour import COLOUR, SEAMLESS
 from faceswap_cli.compositing.masks import wanted
 from faceswap_cli.errors import UserError
 from faceswap_cli.media.encode import EncodeOptions
@@ -22,13 +23,17 @@ class ConvertOptions:
     Attributes:
         mask: hull (around the landmarks), model (the network's own), parsed (the face parser's region),
             occlusion (not what stands before the face), or several joined by "+"; see `masks`.
-        colour: rct, lct or none; see `colour`.
+        colour: rct, lct, mkl, hist, idt, sot, seamless or none; see `colour`.
+        blend: alpha, pyramid or poisson; see `blend`.
         erode: how far the mask's edge is moved inwards, in face widths, -0.2..0.4.
         feather: width of the mask's soft edge, in face widths, 0..0.5.
         smoothing: steadiness over time, 0 (none) to 5; see `smoothing`.
         sharpen: unsharp mask on the drawn face, 0 (none) to 1. A network trained on pixel differences
             draws softer than what it saw: 0.3 and 0.6 raised a small model's Laplacian variance from 0.30 to
             0.37 and 0.45 of the original's, without visible halos.
+        grain: how much of the grain that the drawn face lacks is added, 0 (none) to 1; see `grain`.
+        defocus: how much of the covered face's softness the drawn one is given, 0 (none) to 1; see `focus`.
+        motion_blur: how much of the covered face's motion blur, 0 (none) to 1.
         identity: recognise people, if the cast asks for it; without, everybody is drawn by its first role.
         allow_8bit: let sources of more than 8 bits a channel come out with 8.
         segment_frames: an interrupted run goes on from the last whole segment of so many frames.
@@ -38,10 +43,14 @@ class ConvertOptions:
 
     mask: str = "hull+model+occlusion"
     colour: str = "rct"
+    blend: str = "alpha"
     erode: float = 0.0
     feather: float = 0.12
     smoothing: float = 1.0
     sharpen: float = 0.5
+    grain: float = 1.0
+    defocus: float = 1.0
+    motion_blur: float = 1.0
     identity: bool = True
     allow_8bit: bool = False
     segment_frames: int = 250
@@ -53,10 +62,17 @@ class ConvertOptions:
         wanted(self.mask)
         if self.colour not in COLOUR:
             raise UserError(f"--colour {self.colour} is none of {', '.join(COLOUR)}")
+        if self.blend not in BLENDS:
+            raise UserError(f"--blend {self.blend} is none of {', '.join(BLENDS)}")
         for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
             if not math.isfinite(value) or not low <= value <= high:
                 raise UserError(f"--{name.replace('_', '-')} {value} is outside {low}..{high}")
+
+    @property
+    def seamless(self) -> bool:
+        """Whether colours are led in from the mask's border."""
+        return self.blend == "poisson" or self.colour == SEAMLESS
 
     def settings(self) -> dict[str, Any]:
         """What the picture depends on, for the fingerprint of unfinished work; plain JSON values."""
@@ -68,6 +84,9 @@ _RANGES: dict[str, tuple[float, float]] = {
     "feather": (0.0, 0.5),
     "smoothing": (0.0, 5.0),
     "sharpen": (0.0, 1.0),
+    "grain": (0.0, 1.0),
+    "defocus": (0.0, 1.0),
+    "motion_blur": (0.0, 1.0),
     "segment_frames": (1, 100_000),
     "batch": (1, 1024),
 }

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from faceswap_cli.compositing import colour, who
-from faceswap_cli.compositing.drawing import draw_faces, paste_face
+from faceswap_cli.compositing import who
+from faceswap_cli.compositing.drawing import DrawnFrame, draw_faces, paste_face, steady_look
 from faceswap_cli.compositing.options import ConvertOptions
 from faceswap_cli.compositing.plan import PlannedFace
 from faceswap_cli.compositing.who import Cast, Role
@@ -106,7 +106,8 @@ def swap_image(
     for start in range(0, len(planned), options.batch):
         batch = [(image, face) for face in planned[start : start + options.batch]]
         for drawn in draw_faces(batch, renderer, options, parser):
-            paste_face(result, drawn, colour.fit(options.colour, drawn.new, drawn.old))
+            alone = DrawnFrame(Frame(0, 0.0, image), [drawn])
+            paste_face(result, drawn, steady_look(drawn, alone.frame, [alone], options), options)
     return result
 
 

@@ -1,0 +1,178 @@
+"""Grain: how much a frame has around a face, and giving a drawn face what it lacks.
+
+Grain is measured in two bands, the finest detail and that of half its frequency: between them lies how fine
+the grain is, after the camera's own processing, resampling and compression. It is measured on the flat parts
+of a face, by a low quantile over small patches, so that features don't count. The same measure is taken of
+the drawn face, and the difference is added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from faceswap_cli.compositing.colour.spaces import FloatImage
+
+Energies = NDArray[np.float64]
+
+PATCH = 5
+"""Side in pixels of the patches whose flattest are believed."""
+
+FLATTEST = 0.3
+"""Quantile of the patches' energies that is taken for grain."""
+
+LEAST_PATCHES = 12
+"""With fewer patches nothing is said."""
+
+MOST = 14.0
+"""Standard deviation in 8-bit grey levels of the strongest grain that is believed, in each band."""
+
+
+@dataclass(frozen=True)
+class Grain:
+    """Grain of a face in its frame.
+
+    Attributes:
+        energy: (2, 3) variances in squared 8-bit grey levels, of the finest and the next band, of luma and
+            the two colour differences (Y, Cr, Cb).
+        fresh: share of it, 0..1, that is another in the next frame; the rest is texture that moves with the
+            skin. nan where nobody knows.
+        weight: how much it counts; 0 when nothing was measured.
+    """
+
+    energy: Energies
+    fresh: float
+    weight: float
+
+
+NO_GRAIN = Grain(np.zeros((2, 3)), float("nan"), 0.0)
+
+
+def measure(region: NDArray[np.uint8] | FloatImage, where: FloatImage) -> Grain:
+    """The grain of a part of a frame (H, W, 3), 0..255, where `where` (H, W) is above a half."""
+    picture = np.asarray(
+        cv2.cvtColor(np.ascontiguousarray(region, np.float32), cv2.COLOR_RGB2YCrCb), np.float32
+    )
+    half = np.asarray(cv2.pyrDown(picture), np.float32)
+    for inside in (where > 0.5, np.ones(where.shape, np.bool_)):  # of a small face all around it, too
+        bands = [_flat_energy(picture, inside), _flat_energy(half, inside[::2, ::2])]
+        known = [band for band in bands if band is not None]
+        if len(known) == 2:
+            return Grain(np.minimum(np.stack(known), MOST**2), float("nan"), 1.0)
+    return NO_GRAIN
+
+
+def _flat_energy(picture: NDArray[np.float32], inside: NDArray[np.bool_]) -> Energies | None:
+    """(3,) energy of the finest detail in the flattest patches that lie inside."""
+    fine = picture - cv2.GaussianBlur(picture, (3, 3), 0)
+    energies = cv2.blur(fine * fine, (PATCH, PATCH))
+    whole = cv2.erode(inside.astype(np.uint8), np.ones((PATCH, PATCH), np.uint8))
+    step = 2
+    chosen = energies[::step, ::step][whole[::step, ::step] > 0]
+    if len(chosen) < LEAST_PATCHES:
+        return None
+    return np.asarray(np.quantile(chosen, FLATTEST, axis=0), np.float64)
+
+
+def fresh_share(before: FloatImage, now: FloatImage, where: FloatImage) -> float:
+    """How much of the finest detail of a face is another one frame later: 0 nothing, 1 all of it.
+
+    Args:
+        before: (S, S, 3) aligned crop of the frame before, in [0, 1].
+        now: the same of this frame.
+        where: (S, S) where to look.
+    """
+    inside = where > 0.5
+    bands = []
+    for crop in (before, now):
+        luma = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
+        bands.append(luma - cv2.GaussianBlur(luma, (3, 3), 0))
+    change, both = bands[1] - bands[0], bands[0] ** 2 + bands[1] ** 2
+    fine = cv2.blur(both, (PATCH, PATCH))
+    if inside.sum() < LEAST_PATCHES * PATCH:
+        return float("nan")
+    flat = inside & (fine <= np.quantile(fine[inside], FLATTEST))
+    return float(np.clip((change[flat] ** 2).sum() / max(both[flat].sum(), 1e-12), 0, 1))
+
+
+def average(grains: Sequence[Grain], weights: Sequence[float]) -> Grain:
+    """Grain averaged over frames; where no frame knows how much is fresh, all of it is."""
+    shares = np.array([w * g.weight for w, g in zip(weights, grains, strict=True)])
+    total = float(shares.sum())
+    if total <= 0:
+        return NO_GRAIN
+    energy = sum((s * g.energy for s, g in zip(shares, grains, strict=True)), np.zeros((2, 3))) / total
+    known = [(s, g.fresh) for s, g in zip(shares, grains, strict=True) if not np.isnan(g.fresh)]
+    weight = sum(s for s, _ in known)
+    fresh = sum(s * f for s, f in known) / weight if weight > 0 else 1.0
+    return Grain(energy, float(fresh), 1.0)
+
+
+def add(
+    patch: FloatImage, where: FloatImage, wanted: Grain, seed: tuple[int, int], amount: float
+) -> FloatImage:
+    """A drawn patch with the grain it lacks.
+
+    Args:
+        patch: (H, W, 3) RGB in [0, 1], in frame pixels.
+        where: (H, W) in [0, 1], the face.
+        wanted: the frame's own grain.
+        seed: frame and track: another run gives the same grain.
+        amount: 0 (none) to 1 (all that is missing).
+    """
+    if amount <= 0 or wanted.weight <= 0:
+        return patch
+    own = measure(patch * np.float32(255), where)
+    missing = np.maximum(wanted.energy - own.energy, 0) * wanted.fresh
+    strength = amount * _strengths(missing)
+    if strength.max() < 0.15:  # of a grey level: nobody sees it
+        return patch
+    noise = _noise(patch.shape[:2], strength, seed) / np.float32(255)
+    return np.asarray(patch + noise, np.float32)
+
+
+def _strengths(missing: Energies) -> Energies:
+    """(2, 3) deviations of fine and of coarse noise that together have the energies (2, 3)."""
+    response = _response()
+    fine, coarse = np.linalg.solve(response, missing)
+    # Fine noise is in the next band too, and so the other way round. Where the other band has no room for it,
+    # the finest counts: it is what the eye takes for grain.
+    fine = np.where(coarse < 0, missing[0] / response[0, 0], fine)
+    coarse = np.where(fine < 0, np.minimum(missing[0] / response[0, 1], missing[1] / response[1, 1]), coarse)
+    return np.asarray(np.sqrt(np.maximum(np.stack([fine, coarse]), 0)))
+
+
+@cache
+def _response() -> Energies:
+    """(2, 2) energy in each band (row) of fine and of coarse noise (column) of deviation 1."""
+    where = np.ones((512, 512), np.float32)
+    columns = []
+    for kind in range(2):
+        strength = np.zeros((2, 3))
+        strength[kind, 0] = 1
+        columns.append(measure(_noise((512, 512), strength, (0, 0)) + np.float32(128), where).energy[:, 0])
+    return np.stack(columns, axis=1)
+
+
+def _noise(shape: tuple[int, ...], strength: Energies, seed: tuple[int, int]) -> FloatImage:
+    """(H, W, 3) RGB noise: luma and colour, fine and coarse, each as strong as `strength` (2, 3) says."""
+    height, width = shape
+    random = np.random.Generator(np.random.SFC64([part % 2**32 for part in seed]))
+    total = np.zeros((height, width, 3), np.float32)
+    for band, deviations in enumerate(strength):
+        size = (height, width) if band == 0 else (height // 2 + 1, width // 2 + 1)
+        planes = np.zeros((*size, 3), np.float32)
+        for channel, deviation in enumerate(deviations):
+            if deviation > 0.05:
+                planes[..., channel] = random.standard_normal(size, np.float32) * np.float32(deviation)
+        total += planes if band == 0 else cv2.resize(planes, (width, height), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(total @ _TO_RGB.T, np.float32)
+
+
+_TO_RGB = np.array([[1, 1.403, 0], [1, -0.714, -0.344], [1, 0, 1.773]], np.float32)
+"""From luma and colour differences (Y, Cr, Cb) to RGB, ITU-R BT.601."""
