@@ -149,7 +149,7 @@ def draw_faces(
         mask, seen_skin = _masks(face, matrices[i], shown[i], parsed[i], free[i], renderer, options)
         sharp = blend.sharpen(new[i], options.sharpen)
         colours = [colour.measure(options.colour, image, seen_skin) for image in (sharp, old[i])]
-        traits = _traits(frame, matrices[i], (sharp, old[i]), (mask, seen_skin), options)
+        traits = _traits(frame, face, matrices[i], (sharp, old[i]), (mask, seen_skin), options)
         if options.grain and face.track in before:
             fresh = grain.fresh_share(old[before[face.track]], old[i], seen_skin)
             traits = replace(traits, grain=replace(traits.grain, fresh=fresh))
@@ -163,6 +163,7 @@ def draw_faces(
 
 def _traits(
     frame: Image,
+    face: PlannedFace,
     matrix: FloatArray,
     crops: tuple[FloatArray, FloatArray],
     where: tuple[FloatArray, FloatArray],
@@ -178,7 +179,7 @@ def _traits(
     if options.grain and box is not None:
         x0, y0, x1, y1 = box
         own = grain.measure(frame[y0:y1, x0:x1], blend.alpha_in(skin, matrix, box))
-    return Traits(edges[0], edges[1], own)
+    return Traits(edges[0], edges[1], own, face.landmarks.mean(0, dtype=np.float64))
 
 
 def _parse(
@@ -298,7 +299,7 @@ def _steady_finish(
         (item.frame, other) for item in around for other in item.faces if other.face.track == face.face.track
     ]
     weights = smoothing.time_weights([near.time for near, _ in same], frame.time, options.smoothing)
-    places = {near.index: other.face.landmarks.mean(0, dtype=np.float64) for near, other in same}
+    places = {near.index: other.traits.place for near, other in same}
     seen = {
         near.index: _seen(other, near.index, places, float(weight))
         for (near, other), weight in zip(same, weights, strict=True)

@@ -22,11 +22,13 @@ class Traits:
         drawn: edges of the drawn face.
         covered: edges of the covered one, in the same crop.
         grain: of the covered one, in its frame.
+        place: (2,) the middle of its landmarks, frame pixels.
     """
 
     drawn: Edges
     covered: Edges
     grain: Grain
+    place: Vector
 
 
 @dataclass(frozen=True)

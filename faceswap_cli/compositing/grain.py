@@ -26,8 +26,8 @@ PATCH = 5
 FLATTEST = 0.3
 """Quantile of the patches' energies that is taken for grain."""
 
-LEAST_PATCHES = 12
-"""With fewer patches nothing is said."""
+PATCHES = (12, 400)
+"""With fewer patches nothing is said; of more, so many are looked at."""
 
 MOST = 14.0
 """Standard deviation in 8-bit grey levels of the strongest grain that is believed, in each band."""
@@ -38,8 +38,8 @@ class Grain:
     """Grain of a face in its frame.
 
     Attributes:
-        energy: (2, 3) variances in squared 8-bit grey levels, of the finest and the next band, of luma and
-            the two colour differences (Y, Cr, Cb).
+        energy: (4,) variances in squared 8-bit grey levels: luma in the finest and in the next band, and the
+            two colour differences (Cr, Cb) in the next band; video has no finer ones.
         fresh: share of it, 0..1, that is another in the next frame; the rest is texture that moves with the
             skin. nan where nobody knows.
         weight: how much it counts; 0 when nothing was measured.
@@ -50,33 +50,33 @@ class Grain:
     weight: float
 
 
-NO_GRAIN = Grain(np.zeros((2, 3)), float("nan"), 0.0)
+NO_GRAIN = Grain(np.zeros(4), float("nan"), 0.0)
 
 
 def measure(region: NDArray[np.uint8] | FloatImage, where: FloatImage) -> Grain:
     """The grain of a part of a frame (H, W, 3), 0..255, where `where` (H, W) is above a half."""
-    picture = np.asarray(
-        cv2.cvtColor(np.ascontiguousarray(region, np.float32), cv2.COLOR_RGB2YCrCb), np.float32
-    )
-    half = np.asarray(cv2.pyrDown(picture), np.float32)
+    fine = np.asarray(cv2.cvtColor(region, cv2.COLOR_RGB2GRAY), np.float32)
+    coarse = np.asarray(cv2.pyrDown(region), np.float32) / np.float32(255)
+    coarse = np.asarray(cv2.cvtColor(coarse, cv2.COLOR_RGB2YCrCb), np.float32) * np.float32(255)
     for inside in (where > 0.5, np.ones(where.shape, np.bool_)):  # of a small face all around it, too
-        bands = [_flat_energy(picture, inside), _flat_energy(half, inside[::2, ::2])]
+        bands = [_flat_energy(fine[..., None], inside), _flat_energy(coarse, inside[::2, ::2])]
         known = [band for band in bands if band is not None]
         if len(known) == 2:
-            return Grain(np.minimum(np.stack(known), MOST**2), float("nan"), 1.0)
+            return Grain(np.minimum(np.concatenate(known), MOST**2), float("nan"), 1.0)
     return NO_GRAIN
 
 
 def _flat_energy(picture: NDArray[np.float32], inside: NDArray[np.bool_]) -> Energies | None:
-    """(3,) energy of the finest detail in the flattest patches that lie inside."""
-    fine = picture - cv2.GaussianBlur(picture, (3, 3), 0)
-    energies = cv2.blur(fine * fine, (PATCH, PATCH))
-    whole = cv2.erode(inside.astype(np.uint8), np.ones((PATCH, PATCH), np.uint8))
-    step = 2
-    chosen = energies[::step, ::step][whole[::step, ::step] > 0]
-    if len(chosen) < LEAST_PATCHES:
+    """(C,) energy of the finest detail of (H, W, C) in the flattest patches that lie inside."""
+    fine = picture - cv2.GaussianBlur(picture, (3, 3), 0).reshape(picture.shape)
+    energies = cv2.blur(fine * fine, (PATCH, PATCH)).reshape(picture.shape)
+    whole = cv2.erode(inside.astype(np.uint8), np.ones((PATCH, PATCH), np.uint8)) > 0
+    step = max(2, int(np.sqrt(np.count_nonzero(whole) / PATCHES[1])))
+    chosen = energies[::step, ::step][whole[::step, ::step]]
+    if len(chosen) < PATCHES[0]:
         return None
-    return np.asarray(np.quantile(chosen, FLATTEST, axis=0), np.float64)
+    place = int(FLATTEST * (len(chosen) - 1))
+    return np.asarray(np.partition(chosen, place, axis=0)[place], np.float64)
 
 
 def fresh_share(before: FloatImage, now: FloatImage, where: FloatImage) -> float:
@@ -94,7 +94,7 @@ def fresh_share(before: FloatImage, now: FloatImage, where: FloatImage) -> float
         bands.append(luma - cv2.GaussianBlur(luma, (3, 3), 0))
     change, both = bands[1] - bands[0], bands[0] ** 2 + bands[1] ** 2
     fine = cv2.blur(both, (PATCH, PATCH))
-    if inside.sum() < LEAST_PATCHES * PATCH:
+    if np.count_nonzero(inside) < PATCHES[0] * PATCH:
         return float("nan")
     flat = inside & (fine <= np.quantile(fine[inside], FLATTEST))
     return float(np.clip((change[flat] ** 2).sum() / max(both[flat].sum(), 1e-12), 0, 1))
@@ -106,7 +106,7 @@ def average(grains: Sequence[Grain], weights: Sequence[float]) -> Grain:
     total = float(shares.sum())
     if total <= 0:
         return NO_GRAIN
-    energy = sum((s * g.energy for s, g in zip(shares, grains, strict=True)), np.zeros((2, 3))) / total
+    energy = sum((s * g.energy for s, g in zip(shares, grains, strict=True)), np.zeros(4)) / total
     known = [(s, g.fresh) for s, g in zip(shares, grains, strict=True) if not np.isnan(g.fresh)]
     weight = sum(s for s, _ in known)
     fresh = sum(s * f for s, f in known) / weight if weight > 0 else 1.0
@@ -129,49 +129,50 @@ def add(
         return patch
     own = measure(patch * np.float32(255), where)
     missing = np.maximum(wanted.energy - own.energy, 0) * wanted.fresh
-    strength = amount * _strengths(missing)
-    if strength.max() < 0.15:  # of a grey level: nobody sees it
+    deviations = amount * _deviations(missing)
+    if deviations.max() < 0.15:  # of a grey level: nobody sees it
         return patch
-    noise = _noise(patch.shape[:2], strength, seed) / np.float32(255)
-    return np.asarray(patch + noise, np.float32)
+    return np.asarray(patch + _noise(patch.shape[:2], deviations, seed) / np.float32(255), np.float32)
 
 
-def _strengths(missing: Energies) -> Energies:
-    """(2, 3) deviations of fine and of coarse noise that together have the energies (2, 3)."""
+def _deviations(missing: Energies) -> Energies:
+    """(4,) deviations of fine luma noise and of coarse noise (Y, Cr, Cb) that together have energies (4,)."""
     response = _response()
-    fine, coarse = np.linalg.solve(response, missing)
+    fine, coarse = np.linalg.solve(response, missing[:2])
     # Fine noise is in the next band too, and so the other way round. Where the other band has no room for it,
     # the finest counts: it is what the eye takes for grain.
-    fine = np.where(coarse < 0, missing[0] / response[0, 0], fine)
-    coarse = np.where(fine < 0, np.minimum(missing[0] / response[0, 1], missing[1] / response[1, 1]), coarse)
-    return np.asarray(np.sqrt(np.maximum(np.stack([fine, coarse]), 0)))
+    if coarse < 0:
+        fine, coarse = missing[0] / response[0, 0], 0.0
+    elif fine < 0:
+        fine, coarse = 0.0, min(missing[0] / response[0, 1], missing[1] / response[1, 1])
+    return np.asarray(np.sqrt([fine, coarse, *(missing[2:] / response[1, 1])]), np.float64)
 
 
 @cache
 def _response() -> Energies:
-    """(2, 2) energy in each band (row) of fine and of coarse noise (column) of deviation 1."""
+    """(2, 2) energy in each band (row) of fine and of coarse luma noise (column) of deviation 1."""
     where = np.ones((512, 512), np.float32)
-    columns = []
-    for kind in range(2):
-        strength = np.zeros((2, 3))
-        strength[kind, 0] = 1
-        columns.append(measure(_noise((512, 512), strength, (0, 0)) + np.float32(128), where).energy[:, 0])
-    return np.stack(columns, axis=1)
+    noise = [_noise((512, 512), np.eye(4)[kind], (0, 0)) + np.float32(128) for kind in range(2)]
+    return np.stack([measure(picture, where).energy[:2] for picture in noise], axis=1)
 
 
-def _noise(shape: tuple[int, ...], strength: Energies, seed: tuple[int, int]) -> FloatImage:
-    """(H, W, 3) RGB noise: luma and colour, fine and coarse, each as strong as `strength` (2, 3) says."""
+def _noise(shape: tuple[int, ...], deviations: Energies, seed: tuple[int, int]) -> FloatImage:
+    """(H, W, 3) RGB noise of these deviations: fine luma and coarse Y, Cr, Cb."""
     height, width = shape
     random = np.random.Generator(np.random.SFC64([part % 2**32 for part in seed]))
-    total = np.zeros((height, width, 3), np.float32)
-    for band, deviations in enumerate(strength):
-        size = (height, width) if band == 0 else (height // 2 + 1, width // 2 + 1)
-        planes = np.zeros((*size, 3), np.float32)
-        for channel, deviation in enumerate(deviations):
-            if deviation > 0.05:
-                planes[..., channel] = random.standard_normal(size, np.float32) * np.float32(deviation)
-        total += planes if band == 0 else cv2.resize(planes, (width, height), interpolation=cv2.INTER_CUBIC)
-    return np.asarray(total @ _TO_RGB.T, np.float32)
+    coarse = np.zeros((height // 2 + 1, width // 2 + 1, 3), np.float32)
+    for channel, deviation in enumerate(deviations[1:]):
+        if deviation > 0.05:
+            coarse[..., channel] = random.standard_normal(coarse.shape[:2], np.float32) * np.float32(
+                deviation
+            )
+    total = np.asarray(
+        cv2.resize(coarse @ _TO_RGB.T, (width, height), interpolation=cv2.INTER_CUBIC), np.float32
+    )
+    if deviations[0] > 0.05:
+        fine = random.standard_normal((height, width, 1), np.float32)
+        total = total + fine * np.float32(deviations[0])
+    return total
 
 
 _TO_RGB = np.array([[1, 1.403, 0], [1, -0.714, -0.344], [1, 0, 1.773]], np.float32)

@@ -58,7 +58,7 @@ def _spanned(known: FloatImage, weight: FloatImage) -> FloatImage:
         field = _resized(_spanned(means, half), known.shape[0])
     else:
         mean = (known * weight[..., None]).sum((0, 1)) / max(float(weight.sum()), 1e-6)
-        field = np.asarray(np.broadcast_to(mean, known.shape), np.float32)
+        field = np.asarray(np.zeros_like(known) + mean, np.float32)
     hold = (np.float32(_HOLD) * weight)[..., None]
     for _ in range(_SWEEPS):
         around = cv2.filter2D(field, -1, _NEIGHBOURS, borderType=cv2.BORDER_REPLICATE)
