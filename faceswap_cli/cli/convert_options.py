@@ -14,7 +14,20 @@ class Colour(StrEnum):
 
     rct = "rct"
     lct = "lct"
+    mkl = "mkl"
+    hist = "hist"
+    idt = "idt"
+    sot = "sot"
+    seamless = "seamless"
     none = "none"
+
+
+class Blend(StrEnum):
+    """Names in compositing.blend."""
+
+    alpha = "alpha"
+    pyramid = "pyramid"
+    poisson = "poisson"
 
 
 class VideoEncoder(StrEnum):
@@ -61,7 +74,8 @@ MaskOption = Annotated[
 ColourOption = Annotated[
     Colour,
     typer.Option(
-        help="Colour match inside the mask: rct (mean and contrast), lct (all covariances) or none."
+        help="Colour match inside the mask: rct (mean and contrast), lct and mkl (all covariances), hist, idt "
+        "and sot (whole distributions), seamless (colours led in from the edge, see --blend poisson) or none."
     ),
 ]
 ErodeOption = Annotated[
@@ -72,6 +86,26 @@ FeatherOption = Annotated[
 ]
 SharpenOption = Annotated[
     float, typer.Option(min=0.0, max=1.0, help="Unsharp mask on the new face; 0 is none.")
+]
+BlendOption = Annotated[
+    Blend,
+    typer.Option(
+        help="How the new face is put in: alpha, pyramid (detail over a narrow edge, colours over a wide one) or "
+        "poisson (seamless clone: the frame's colours at the mask's edge are led into the face)."
+    ),
+]
+GrainOption = Annotated[
+    float, typer.Option(min=0.0, max=1.0, help="How much of the grain that the new face lacks is added.")
+]
+DefocusOption = Annotated[
+    float,
+    typer.Option(
+        min=0.0, max=1.0, help="How much of the old face's softness the new one gets, where it is sharper."
+    ),
+]
+MotionBlurOption = Annotated[
+    float,
+    typer.Option(min=0.0, max=1.0, help="How much of the old face's motion blur the new one gets."),
 ]
 AllFacesOption = Annotated[
     bool,

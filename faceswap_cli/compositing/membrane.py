@@ -51,15 +51,15 @@ def membrane(drawn: FloatImage, frame: FloatImage, shape: FloatImage, free: Floa
 
 def _spanned(known: FloatImage, weight: FloatImage) -> FloatImage:
     """The smoothest picture that is `known` (S, S, 3) where it has `weight` (S, S), from coarse to fine."""
+    field = np.zeros_like(known)
     if known.shape[0] > _COARSEST:
         half = _resized(weight, known.shape[0] // 2)
         sums = _resized(known * weight[..., None], known.shape[0] // 2)
         means = np.asarray(sums / np.maximum(half, np.float32(1e-6))[..., None], np.float32)
         field = _resized(_spanned(means, half), known.shape[0])
     else:
-        mean = (known * weight[..., None]).sum((0, 1)) / max(float(weight.sum()), 1e-6)
-        field = np.asarray(np.zeros_like(known) + mean, np.float32)
-    hold = (np.float32(_HOLD) * weight)[..., None]
+        field += (known * weight[..., None]).sum((0, 1)) / np.float32(max(weight.sum(), 1e-6))
+    hold = np.float32(_HOLD) * weight[..., None]
     for _ in range(_SWEEPS):
         around = cv2.filter2D(field, -1, _NEIGHBOURS, borderType=cv2.BORDER_REPLICATE)
         field = np.asarray((around + hold * known) / (1 + hold), np.float32)
@@ -71,4 +71,4 @@ def _resized(picture: FloatImage, side: int) -> FloatImage:
     return np.asarray(cv2.resize(picture, (side, side), interpolation=how), np.float32)
 
 
-_NEIGHBOURS: NDArray[np.float32] = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.float32) / 4
+_NEIGHBOURS: NDArray[np.float32] = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.float32) / np.float32(4)

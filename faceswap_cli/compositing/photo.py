@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from faceswap_cli.compositing import who
+from faceswap_cli.compositing import closeup, who
 from faceswap_cli.compositing.drawing import DrawnFrame, draw_faces, paste_face, steady_look
 from faceswap_cli.compositing.options import ConvertOptions
 from faceswap_cli.compositing.plan import PlannedFace
@@ -79,12 +79,14 @@ def convert_photo(
         chosen = _roles(image, faces, whole_cast)
         if not chosen.roles:
             raise nobody_wanted(source, f"{len(faces)} other face{'s' if len(faces) > 1 else ''}")
-    result = image
+    result, notes = image, [photo.note] if photo.note else []
     for number, role in enumerate(whole_cast.roles):
         wanted = [faces[place] for place, of in chosen.roles.items() if of == number]
         result = swap_image(result, wanted, role.renderer, options, parser)
+        if wanted and (said := closeup.spoken(np.stack([face.landmarks for face in wanted]), role.renderer)):
+            notes.append(said)
     write_photo(output, result, like=photo)
-    notes = [*([photo.note] if photo.note else []), *chosen.notes]
+    notes += chosen.notes
     if lost := what_is_lost(output, photo):
         notes.append(f"{output.name} does not keep the photo's {' and '.join(lost)}")
     return PhotoReport(len(chosen.roles), len(faces) - len(chosen.roles), "; ".join(notes) or None)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from faceswap_cli.compositing import masks, segments, survey, who
+from faceswap_cli.compositing import closeup, masks, segments, survey, who
 from faceswap_cli.compositing.known import faces_from_set
 from faceswap_cli.compositing.options import ConvertOptions, ConvertProgress
 from faceswap_cli.compositing.photo import check_apart, no_face, nobody_wanted, too_deep
@@ -34,7 +34,7 @@ from faceswap_cli.media.probe import MediaInfo, probe
 from faceswap_cli.media.seeking import Timeline
 from faceswap_cli.networks.renderer import Renderer
 
-VERSION = 3
+VERSION = 4
 """Raised when the same settings begin to give other pictures: unfinished work of before is not mixed in."""
 
 MOST_TOLD = 3
@@ -186,6 +186,9 @@ def _convert(job: _Job, lost: list[str]) -> Steps:
             yield _note("render", f"going on after {sum(before.values())} frames that are done")
         left_alone = set(found.track_numbers()) - chosen.keys()
         plan = make_plan(found, job.options.smoothing, left_alone, chosen)
+        for number, renderer in enumerate(job.renderers):
+            if said := closeup.spoken(plan.drawn_by(number), renderer):
+                yield _note("render", said)
         rendering = segments.Rendering(
             job.info, timeline, plan, job.renderers, job.options, job.parser, work.path
         )

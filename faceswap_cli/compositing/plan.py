@@ -72,6 +72,11 @@ class Plan:
     landmarks: FloatArray
     roles: Mapping[int, int] = field(default_factory=dict)
 
+    def drawn_by(self, number: int) -> FloatArray:
+        """(K, 68, 2) landmarks of all faces that a renderer, by its number, draws."""
+        mine = [track for track in np.unique(self.tracks).tolist() if self.roles.get(track, 0) == number]
+        return self.landmarks[np.isin(self.tracks, mine)]
+
     def faces(self, frame: int) -> list[PlannedFace]:
         """The faces of a frame, the largest last: it is in front of the others."""
         start, stop = np.searchsorted(self.frames, [frame, frame + 1])
