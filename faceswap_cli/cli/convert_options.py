@@ -74,8 +74,8 @@ MaskOption = Annotated[
 ColourOption = Annotated[
     Colour,
     typer.Option(
-        help="Colour match inside the mask: rct (mean and contrast), lct and mkl (all covariances), hist, idt "
-        "and sot (whole distributions), seamless (colours led in from the edge, see --blend poisson) or none."
+        help="Colour match inside the mask: rct (mean and contrast), lct and mkl (all covariances), hist, "
+        "idt and sot (whole distributions), seamless (none, but --blend poisson) or none."
     ),
 ]
 ErodeOption = Annotated[
@@ -90,8 +90,8 @@ SharpenOption = Annotated[
 BlendOption = Annotated[
     Blend,
     typer.Option(
-        help="How the new face is put in: alpha, pyramid (detail over a narrow edge, colours over a wide one) or "
-        "poisson (seamless clone: the frame's colours at the mask's edge are led into the face)."
+        help="How the new face is put in: alpha, pyramid (detail over a narrow edge, colours over a wide one) "
+        "or poisson (seamless clone: the frame's colours at the mask's edge are led into the face)."
     ),
 ]
 GrainOption = Annotated[

@@ -20,7 +20,7 @@ _LOOKED_AT = 200
 
 
 def spoken(landmarks: NDArray[np.float32], renderer: Renderer) -> str | None:
-    """What to tell the user of faces (M, 68, 2), in frame pixels; None when the model draws enough of them."""
+    """What to tell the user of faces (M, 68, 2) in frame pixels; None when the model draws enough."""
     if not len(landmarks):
         return None
     chosen = np.unique(np.linspace(0, len(landmarks) - 1, _LOOKED_AT).astype(int))
@@ -31,6 +31,6 @@ def spoken(landmarks: NDArray[np.float32], renderer: Renderer) -> str | None:
         return None
     drawn = face_width(renderer.size, renderer.side)
     return (
-        f"faces are up to {enlarged * drawn:.0f} pixels wide here, and the model draws {drawn:.0f}: they come "
-        "out softer than their frame. A model trained with a higher --resolution draws more"
+        f"faces are up to {enlarged * drawn:.0f} pixels wide here, and the model draws {drawn:.0f}: they "
+        "come out softer than their frame. A model trained with a higher --resolution draws more"
     )
