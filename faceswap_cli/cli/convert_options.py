@@ -90,8 +90,8 @@ SharpenOption = Annotated[
 BlendOption = Annotated[
     Blend,
     typer.Option(
-        help="How the new face is put in: alpha, pyramid (detail over a narrow edge, colours over a wide one) "
-        "or poisson (seamless clone: the frame's colours at the mask's edge are led into the face)."
+        help="How the new face is put in: alpha, pyramid (detail over a narrow edge, colours over a wide "
+        "one) or poisson (seamless clone: the frame's colours at the mask's edge are led into the face)."
     ),
 ]
 GrainOption = Annotated[

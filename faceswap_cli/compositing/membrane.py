@@ -40,7 +40,8 @@ def membrane(drawn: FloatImage, frame: FloatImage, shape: FloatImage, free: Floa
         (SIDE, SIDE, 3) float32.
     """
     apart = np.asarray(frame - drawn, np.float32)
-    edge = (4 * shape * (1 - shape) * free**2).astype(np.float32)
+    # Only the outer part of the soft edge: masks are seldom quite 1 inside, and the old face would show there.
+    edge = np.clip(shape / 0.1, 0, 1) * np.clip((0.6 - shape) / 0.3, 0, 1) * free**2
     seen = edge > 0.1
     if seen.sum() < SIDE // 4:
         return np.zeros_like(apart)
