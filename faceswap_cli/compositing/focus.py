@@ -78,14 +78,17 @@ def summed(edges: Sequence[Edges], weights: Sequence[float]) -> Edges:
     return Edges(sum((w * e.energy for w, e in zip(weights, edges, strict=True)), np.zeros((2, 3))))
 
 
+_AROUND = np.array([[1, 0], [0.7071, 0.7071], [0, 1], [-0.7071, 0.7071]])
+"""Unit vectors in every direction of an edge."""
+
+
 def missing_focus(drawn: Edges, covered: Edges, size: int) -> float:
     """How much blur (standard deviation, crop pixels) a drawn face needs to be as soft as the covered one."""
     again = second_blur(size)
-    directions = np.array([[1.0, 0.0], [0.0, 1.0]])
     if not (drawn.energy[0].any() and covered.energy[0].any()):
         return 0.0
-    # The sharper direction of the covered face: what blurs the other one alone is motion.
-    soft = min(covered.blur(d, again) for d in directions) - min(drawn.blur(d, again) for d in directions)
+    # Each in its sharpest direction: what blurs another one alone is motion.
+    soft = min(covered.blur(d, again) for d in _AROUND) - min(drawn.blur(d, again) for d in _AROUND)
     least = LEAST_BLUR * size / 128
     missing = float(np.sqrt(max(soft, 0.0))) / FOUND_FOCUS
     # From nothing on, so that a face at the limit doesn't change its look from one frame to the next.

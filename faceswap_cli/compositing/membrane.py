@@ -22,7 +22,7 @@ _SWEEPS = 12
 _HOLD = 4.0
 """How firmly the membrane is held where it is known, against the pull of four neighbours."""
 
-_ODD = 0.12
+_ODD = 0.25
 """Standard deviation of a difference on the edge that is believed, around the median: hair or a dark backdrop
 behind the mask's edge must not run into the face."""
 
@@ -40,7 +40,7 @@ def membrane(drawn: FloatImage, frame: FloatImage, shape: FloatImage, free: Floa
         (SIDE, SIDE, 3) float32.
     """
     apart = np.asarray(frame - drawn, np.float32)
-    # Only the outer part of the soft edge: masks are seldom quite 1 inside, and the old face would show there.
+    # Only the outer part of the soft edge: masks are seldom quite 1 inside, where the old face would show.
     edge = np.clip(shape / 0.1, 0, 1) * np.clip((0.6 - shape) / 0.3, 0, 1) * free**2
     seen = edge > 0.1
     if seen.sum() < SIDE // 4:
