@@ -79,8 +79,8 @@ def _local(matrix: ArrayLike, box: Box) -> NDArray[np.float64]:
 def placed(crop: FloatImage, matrix: NDArray[np.float64], size: tuple[int, int]) -> FloatImage:
     """A crop in the pixels of a patch (width, height) of its frame; `matrix` leads from patch to crop."""
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
-    how = (cv2.INTER_LANCZOS4 if scale < 1 else cv2.INTER_CUBIC) | cv2.WARP_INVERSE_MAP
-    patch = cv2.warpAffine(_softened(crop, scale), matrix, size, flags=how, borderMode=cv2.BORDER_REPLICATE)
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    patch = cv2.warpAffine(_softened(crop, scale), matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
     return _crisp(np.asarray(patch, np.float32), 1 / scale)
 
 
@@ -88,9 +88,9 @@ def _crisp(patch: FloatImage, scale: float) -> FloatImage:
     """A patch that was enlarged by `scale`, with steeper edges, but none that overshoots what is around it.
 
     An unsharp mask held between the least and the most of each pixel's surroundings. It grows from nothing
-    where nothing is enlarged. On faces that were shrunk 1.4 to 4.5 times and enlarged again, Lanczos and this
-    bring half of the Laplacian variance back and all of the gradients, a cubic filter a third and 0.93 of
-    them, at the same distance from the original.
+    where nothing is enlarged. On faces that were shrunk 1.4 to 4.5 times and enlarged again it leaves 0.46 of
+    the Laplacian variance and 0.98 of the gradients where a cubic filter alone leaves 0.33 and 0.93, at the
+    same distance from the original. A Lanczos filter before it is 0.3 dB nearer and seven times as slow.
     """
     amount = _CRISP * min(max(scale - 1, 0), 1)
     if amount <= 0:
