@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from faceswap_cli.compositing.colour import FloatImage
 from faceswap_cli.compositing.masks import FloatMask
 from faceswap_cli.faces.geometry import invert, transform
-from faceswap_cli.media.frame import Image
+from faceswap_cli.media.frame import FineImage, Image
 
 _SOFTEN = 0.3
 """Standard deviation, in frame pixels, of the blur before a much finer crop is sampled. A compromise:
@@ -17,11 +17,11 @@ averaging over whole pixels (as area interpolation does) halves the sharpness of
 blur at all lets a drawn one shimmer."""
 
 
-def paste(image: Image, crop: FloatImage, mask: FloatMask, matrix: ArrayLike) -> None:
+def paste(image: Image | FineImage, crop: FloatImage, mask: FloatMask, matrix: ArrayLike) -> None:
     """Blend a crop into its frame, in place.
 
     Args:
-        image: (H, W, 3) uint8 RGB, changed only where the mask lands.
+        image: (H, W, 3) RGB in 0..255, uint8 or float32, changed only where the mask lands.
         crop: (S, S, 3) float32 RGB in [0, 1].
         mask: (S, S) float32 in [0, 1]; the alpha, used once.
         matrix: (2, 3) similarity from frame to crop pixels.
@@ -40,7 +40,7 @@ def paste(image: Image, crop: FloatImage, mask: FloatMask, matrix: ArrayLike) ->
     alpha = cv2.warpAffine(mask, local, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)[..., None]
     region = image[y0:y1, x0:x1]
     mixed = alpha * (np.clip(new, 0, 1) * np.float32(255)) + (1 - alpha) * region
-    region[:] = np.rint(mixed).astype(np.uint8)
+    region[:] = np.rint(mixed) if image.dtype == np.uint8 else mixed
 
 
 def touched(mask: FloatMask, matrix: ArrayLike, shape: tuple[int, ...]) -> tuple[int, int, int, int] | None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any, Literal
 
 from faceswap_cli.compositing.colour import COLOUR
 from faceswap_cli.compositing.masks import wanted
 from faceswap_cli.errors import UserError
-from faceswap_cli.media.encode import EncodeOptions
+from faceswap_cli.media.encoders import EncodeOptions
 
 Phase = Literal["read", "faces", "render", "join"]
 
@@ -30,10 +31,12 @@ class ConvertOptions:
             draws softer than what it saw: 0.3 and 0.6 raised a small model's Laplacian variance from 0.30 to
             0.37 and 0.45 of the original's, without visible halos.
         identity: recognise people, if the cast asks for it; without, everybody is drawn by its first role.
-        allow_8bit: let sources of more than 8 bits a channel come out with 8.
+        allow_8bit: let photos of more than 8 bits a channel come out with 8; videos keep their depth.
         segment_frames: an interrupted run goes on from the last whole segment of so many frames.
         batch: faces drawn at once, at most.
         encode: how the video is written.
+        fps: pictures a second of a sequence of pictures, as in "24000/1001"; "" is 25, and for videos.
+        frames: of a video only these, as in "100-250,400-", counted from 0; "" is all.
     """
 
     mask: str = "hull+model+occlusion"
@@ -47,6 +50,8 @@ class ConvertOptions:
     segment_frames: int = 250
     batch: int = 8
     encode: EncodeOptions = field(default_factory=EncodeOptions)
+    fps: str = ""
+    frames: str = ""
 
     def check(self) -> None:
         """Raise a UserError for the first value that can't be."""
@@ -57,6 +62,21 @@ class ConvertOptions:
             value = getattr(self, name)
             if not math.isfinite(value) or not low <= value <= high:
                 raise UserError(f"--{name.replace('_', '-')} {value} is outside {low}..{high}")
+
+    @property
+    def rate(self) -> Fraction | None:
+        """`fps` as a number; None if it is not said."""
+        if not self.fps:
+            return None
+        try:
+            rate = Fraction(self.fps).limit_denominator(1001)
+        except (ValueError, ZeroDivisionError):
+            rate = Fraction(0)
+        if not 0 < rate <= 1000:
+            raise UserError(f"--fps {self.fps} is no rate", "Write it as 25, 23.976 or 24000/1001")
+        # 23.976 is a short way to write 24000/1001.
+        whole = Fraction(round(rate), 1) * Fraction(1000, 1001)
+        return whole if abs(rate - whole) < Fraction(1, 1000) else rate
 
     def settings(self) -> dict[str, Any]:
         """What the picture depends on, for the fingerprint of unfinished work; plain JSON values."""
