@@ -37,6 +37,7 @@ def make_clip(tmp_path: Path) -> ClipMaker:
         tags: tuple[int, int, int, int] = (2, 2, 2, 0),
         matrix: Sequence[int] | None = None,
         audio: str | None = None,
+        sound_packets: int = 12,
         metadata: dict[str, str] | None = None,
         options: dict[str, str] | None = None,
         movflags: str = "",
@@ -64,7 +65,7 @@ def make_clip(tmp_path: Path) -> ClipMaker:
                 container.mux(video.encode(frame))
             container.mux(video.encode(None))
             if sound is not None:
-                for index in range(12):
+                for index in range(sound_packets):
                     wave = np.sin(np.arange(1024) * (0.02 + index / 200)).astype(np.float32)
                     samples = av.AudioFrame.from_ndarray(np.stack([wave, wave]), "fltp", "stereo")
                     samples.sample_rate, samples.pts = 44100, index * 1024

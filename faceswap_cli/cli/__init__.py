@@ -50,4 +50,6 @@ def main() -> None:
     # else wants a core, training is ten times slower. With 20,000 it is four times slower then, and
     # nearly as fast as before on a quiet machine. Must be set before torch is loaded.
     os.environ.setdefault("GOMP_SPINCOUNT", "20000")
+    # SVT-AV1 would print its settings for every piece of a video; 1 is errors only.
+    os.environ.setdefault("SVT_LOG", "1")
     app(prog_name="faceswap")

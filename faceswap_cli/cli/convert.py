@@ -20,10 +20,14 @@ from faceswap_cli.cli.convert_options import (
     BlendOption,
     Colour,
     ColourOption,
+    CrfOption,
     DefocusOption,
+    EncoderOption,
     ErodeOption,
     FaceOption,
     FeatherOption,
+    FpsOption,
+    FramesOption,
     GrainOption,
     MapOption,
     MaskOption,
@@ -31,12 +35,13 @@ from faceswap_cli.cli.convert_options import (
     NotOption,
     OnlyOption,
     OutputOption,
+    Preset,
+    PresetOption,
     RayOption,
     RunOption,
     SegmentOption,
     SharpenOption,
     ThresholdOption,
-    VideoEncoder,
     VideoOutputOption,
     VideosArgument,
     WorkersOption,
@@ -83,16 +88,11 @@ def video(
         float,
         typer.Option(min=0.0, max=5.0, help="Steadiness of landmarks and colour over time; 0 is none."),
     ] = 1.0,
-    encoder: Annotated[
-        VideoEncoder, typer.Option(help="x264, x265, or ffv1 (lossless, for .mkv).")
-    ] = VideoEncoder.x264,
-    crf: Annotated[
-        float, typer.Option(min=0, max=51, help="Quality of x264 and x265; lower is better and larger.")
-    ] = 16,
-    preset: Annotated[str, typer.Option(help="Speed of x264 and x265, ultrafast to veryslow.")] = "medium",
-    eight_bit: Annotated[
-        bool, typer.Option("--eight-bit", help="Let a video of more than 8 bits a channel come out with 8.")
-    ] = False,
+    encoder: EncoderOption = None,
+    crf: CrfOption = None,
+    preset: PresetOption = Preset.medium,
+    frames: FramesOption = "",
+    fps: FpsOption = "",
     segment: SegmentOption = 250,
     workers: WorkersOption = 0,
     ray: RayOption = "",
@@ -110,8 +110,9 @@ def video(
     from faceswap_cli.compositing.options import ConvertOptions
     from faceswap_cli.faces.faceset import FaceSet
     from faceswap_cli.faces.stage import build_stage
-    from faceswap_cli.media.encode import EncodeOptions
+    from faceswap_cli.media.encoders import EncodeOptions, encoder_for
 
+    outputs = outputs_for(sources, output, encoder.value if encoder else "x264")
     options = ConvertOptions(
         mask=mask,
         colour=colour.value,
@@ -123,12 +124,12 @@ def video(
         sharpen=sharpen,
         grain=grain,
         defocus=defocus,
-        allow_8bit=eight_bit,
         segment_frames=segment,
-        encode=EncodeOptions(encoder.value, crf, preset),
+        encode=EncodeOptions(encoder.value if encoder else encoder_for(outputs[0]), crf, preset.value),
+        fps=fps,
+        frames=frames,
     )
     options.check()
-    outputs = outputs_for(sources, output, encoder.value)
     asked = Asked(
         run, face, all_faces, mapped or [], only or [], without or [], threshold, device,
         lambda: build_stage(detector, landmarks, device, min_size=min_size, thorough=True),

@@ -31,11 +31,37 @@ class Blend(StrEnum):
 
 
 class VideoEncoder(StrEnum):
-    """Names in media.encode."""
+    """Names in media.encoders."""
 
     x264 = "x264"
     x265 = "x265"
+    av1 = "av1"
     ffv1 = "ffv1"
+    prores = "prores"
+    png = "png"
+    h264_nvenc = "h264_nvenc"
+    hevc_nvenc = "hevc_nvenc"
+    av1_nvenc = "av1_nvenc"
+    h264_videotoolbox = "h264_videotoolbox"
+    hevc_videotoolbox = "hevc_videotoolbox"
+    h264_qsv = "h264_qsv"
+    hevc_qsv = "hevc_qsv"
+    h264_amf = "h264_amf"
+    hevc_amf = "hevc_amf"
+
+
+class Preset(StrEnum):
+    """Names in media.encoders."""
+
+    ultrafast = "ultrafast"
+    superfast = "superfast"
+    veryfast = "veryfast"
+    faster = "faster"
+    fast = "fast"
+    medium = "medium"
+    slow = "slow"
+    slower = "slower"
+    veryslow = "veryslow"
 
 
 DEFAULT_MASK = "hull+model+occlusion"
@@ -46,7 +72,13 @@ RunOption = Annotated[
         "--model", "-m", help="Run folder that `faceswap train` wrote, or a file by `faceswap models export`."
     ),
 ]
-VideosArgument = Annotated[list[Path], typer.Argument(metavar="IN...", help="The video, or several.")]
+VideosArgument = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="IN...",
+        help="The video, or several; also numbered pictures: a folder of them, or frames/%05d.png.",
+    ),
+]
 VideoOutputOption = Annotated[
     str,
     typer.Option(
@@ -166,5 +198,42 @@ RayOption = Annotated[
         metavar="ADDRESS",
         help="Work on a Ray cluster: HOST:PORT, ray://HOST:PORT, auto, or local for one on this machine. "
         "--workers limits how many pieces are done at a time.",
+    ),
+]
+EncoderOption = Annotated[
+    VideoEncoder | None,
+    typer.Option(
+        help="How the video is encoded: x264, x265 or av1; without loss ffv1 (.mkv) or png (.mov); prores "
+        "(.mov, .mkv), 4444 if the source has transparency. The others need their maker's card: `faceswap "
+        "doctor` says which work here. [default: x264; what the output's suffix says for pictures and GIF]"
+    ),
+]
+CrfOption = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        max=63,
+        help="Quality; lower is better and larger: 0 to 51, for av1 0 to 63. No meaning for ffv1, prores and "
+        "png. [default: 16; 20 for av1; 18 or 19 for cards]",
+    ),
+]
+PresetOption = Annotated[
+    Preset, typer.Option(help="Time against size; each encoder is told by its own names and numbers.")
+]
+FramesOption = Annotated[
+    str,
+    typer.Option(
+        metavar="PIECES",
+        help="Only these frames come out, with their sound and subtitles, as in 100-250,400- (both ends are "
+        "in; counted from 0; -100 is 0-100). [default: all]",
+        show_default=False,
+    ),
+]
+FpsOption = Annotated[
+    str,
+    typer.Option(
+        metavar="RATE",
+        help="Pictures a second when IN is pictures, as in 25, 23.976 or 24000/1001. [default: 25]",
+        show_default=False,
     ),
 ]

@@ -16,14 +16,14 @@ def outputs_for(sources: Sequence[Path], output: str, encoder: str) -> list[Path
         sources: one video or several.
         output: as the user wrote it; several sources, or a / at its end, make it a folder, and a folder that
             is there is one.
-        encoder: a name in media.encode.ENCODERS; where it does not go into the source's container, the result
-            gets one that it goes into.
+        encoder: a name in media.encoders.ENCODERS; where it does not go into the source's container, the
+            result gets one that it goes into.
 
     Raises:
         UserError: two results would have one name; the folder can't be made.
     """
     from faceswap_cli.files import make_folder
-    from faceswap_cli.media.encode import ENCODERS
+    from faceswap_cli.media.encoders import ENCODERS
 
     folder = Path(output)
     if len(sources) == 1 and not output.endswith(("/", os.sep)) and not folder.is_dir():

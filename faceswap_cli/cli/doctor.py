@@ -24,7 +24,7 @@ PACKAGES = (
 
 
 def doctor() -> None:
-    """Say what this installation has: versions, devices, weights. Changes nothing.
+    """Say what this installation has: versions, devices, encoders, weights. Changes nothing.
 
     Exits with 1 when something that extract, train or convert needs is missing.
     """
@@ -44,6 +44,8 @@ def doctor() -> None:
     if "torch" not in missing:
         console.table(("device", "what it is"), _devices())
     console.say("")
+    console.table(("encoder", "state"), _encoders())
+    console.say("")
     weights = weight_report()
     console.table(("weights", "state", "where"), [(w.name, w.state, w.where) for w in weights])
     missing += [w.name for w in weights if w.needed and w.state != "there"]
@@ -52,6 +54,14 @@ def doctor() -> None:
             f"missing: {', '.join(missing)}. Install again: pip install --force-reinstall . in the checkout"
         )
         raise typer.Exit(1)
+
+
+def _encoders() -> list[tuple[str, str]]:
+    """Every video encoder, and whether a trial with it went well."""
+    from faceswap_cli.media.encoders import CHOICES
+    from faceswap_cli.media.trial import refusal
+
+    return [(name, refusal(name) or "works") for name in CHOICES]
 
 
 def _devices() -> list[tuple[str, str]]:

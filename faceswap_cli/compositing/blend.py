@@ -12,7 +12,7 @@ from faceswap_cli.compositing import membrane, pyramid
 from faceswap_cli.compositing.colour import FloatImage
 from faceswap_cli.compositing.masks import FloatMask
 from faceswap_cli.faces.geometry import invert, transform
-from faceswap_cli.media.frame import Image
+from faceswap_cli.media.frame import FineImage, Image
 
 _SOFTEN = 0.3
 """Standard deviation, in frame pixels, of the blur before a much finer crop is sampled. A compromise:
@@ -31,7 +31,7 @@ Finisher = Callable[[FloatImage, FloatMask], FloatImage]
 
 
 def paste(
-    image: Image,
+    image: Image | FineImage,
     crop: FloatImage,
     mask: FloatMask,
     matrix: ArrayLike,
@@ -41,7 +41,7 @@ def paste(
     """Blend a crop into its frame, in place.
 
     Args:
-        image: (H, W, 3) uint8 RGB, changed only where the mask lands.
+        image: (H, W, 3) RGB in 0..255, uint8 or float32, changed only where the mask lands.
         crop: (S, S, 3) float32 RGB in [0, 1].
         mask: (S, S) float32 in [0, 1]; the alpha, used once.
         matrix: (2, 3) similarity from frame to crop pixels.
@@ -57,8 +57,10 @@ def paste(
     if finish is not None:
         new = finish(new, alpha)
     region = image[y0:y1, x0:x1]
+    # A fine image (float32) keeps its fractions: its frame has more than 8 bits.
     mixed = BLENDS[blend](np.clip(new, 0, 1) * np.float32(255), region.astype(np.float32), alpha[..., None])
-    region[:] = np.rint(np.clip(mixed, 0, 255)).astype(np.uint8)
+    mixed = np.clip(mixed, 0, 255)
+    region[:] = np.rint(mixed) if image.dtype == np.uint8 else mixed
 
 
 def alpha_in(mask: FloatMask, matrix: ArrayLike, box: Box) -> FloatMask:
@@ -148,12 +150,12 @@ def sharpen(crop: FloatImage, amount: float) -> FloatImage:
 
 
 def led_in(
-    image: Image, crop: FloatImage, shape: FloatMask, mask: FloatMask, matrix: ArrayLike
+    image: Image | FineImage, crop: FloatImage, shape: FloatMask, mask: FloatMask, matrix: ArrayLike
 ) -> FloatImage:
     """What to add to a crop (S, S, 3) so that it meets its frame without a step; see `membrane`.
 
     Args:
-        image: the frame.
+        image: the frame; uint8, or float32 in 0..255.
         crop: float32 RGB in [0, 1].
         shape: (S, S) where the face is.
         mask: (S, S) the same, but for what stands before it.

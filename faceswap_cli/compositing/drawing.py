@@ -24,7 +24,7 @@ from faceswap_cli.faces import parsing
 from faceswap_cli.faces.face import FloatArray
 from faceswap_cli.faces.geometry import crop_matrix, transform, warp
 from faceswap_cli.faces.parsing import FaceParser
-from faceswap_cli.media.frame import Frame, Image
+from faceswap_cli.media.frame import FineImage, Frame, Image
 from faceswap_cli.networks.renderer import Renderer
 
 BLOCK = 8
@@ -252,18 +252,18 @@ _NO_CROP = np.zeros((0, 0, 3), np.float16)
 def _spent(item: DrawnFrame) -> DrawnFrame:
     """What later frames still need of a frame that is out: its colours and what stood before its faces."""
     faces = [replace(face, image=_NO_CROP, mask=_NO_CROP[..., 0]) for face in item.faces]
-    return DrawnFrame(replace(item.frame, image=_NO_IMAGE), faces)
+    return DrawnFrame(replace(item.frame, image=_NO_IMAGE, picture=None), faces)
 
 
 def _blended(item: DrawnFrame, around: Iterable[DrawnFrame], options: ConvertOptions) -> Frame:
     if not item.faces:
         return item.frame
-    image = item.frame.image.copy()
+    canvas = item.frame.canvas()
     near = list(around)
     looks = [steady_look(face, item.frame, near, options) for face in item.faces]
     for face, look in zip(item.faces, looks, strict=True):
-        paste_face(image, face, look, options)
-    return replace(item.frame, image=image)
+        paste_face(canvas, face, look, options)
+    return item.frame.drawn(canvas)
 
 
 @dataclass(frozen=True)
@@ -355,8 +355,15 @@ def steady_colour(
     return colour.fit(options.colour, new, old)
 
 
-def paste_face(image: Image, face: Drawn, look: Look, options: ConvertOptions) -> None:
-    """Colour one drawn face, finish it and blend it into its frame's image (H, W, 3) uint8, in place."""
+def paste_face(image: Image | FineImage, face: Drawn, look: Look, options: ConvertOptions) -> None:
+    """Colour one drawn face, finish it and blend it into its frame's image, in place.
+
+    Args:
+        image: (H, W, 3) uint8, or float32 in 0..255.
+        face: what is drawn.
+        look: how it is blended.
+        options: how all faces are.
+    """
     crop = look.transfer(face.image.astype(np.float32))
     shape = face.mask.astype(np.float32)
     mask = shape

@@ -11,6 +11,7 @@ from faceswap_cli.compositing.plan import Found
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.faceset import FaceSet
 from faceswap_cli.faces.records import FaceRecord, Source
+from faceswap_cli.media.pieces import Piece, is_wanted
 
 
 def faces_from_set(faces: FaceSet, path: Path) -> Found:
@@ -43,6 +44,25 @@ def faces_from_set(faces: FaceSet, path: Path) -> Found:
         scores=np.array([r.score for r in mine], np.float32),
         times=_times([*mine, *gone], source.seen),
         removed=np.array([(r.frame, r.track) for r in gone], np.int64).reshape(-1, 2),
+    )
+
+
+def pieces_of(found: Found, pieces: Sequence[Piece]) -> Found:
+    """Faces in some pieces of a video only, whose frames are counted anew from 0."""
+    if not pieces:
+        return found
+    wanted = np.array([is_wanted(pieces, frame) for frame in range(len(found.times))])
+    number = np.cumsum(wanted) - 1
+    stays = wanted[found.frames]
+    removed = found.removed[wanted[found.removed[:, 0]]].copy()
+    removed[:, 0] = number[removed[:, 0]]
+    return Found(
+        frames=number[found.frames[stays]],
+        tracks=found.tracks[stays],
+        landmarks=found.landmarks[stays],
+        scores=found.scores[stays],
+        times=found.times[wanted],
+        removed=removed,
     )
 
 

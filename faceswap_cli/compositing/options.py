@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any, Literal
 
 from faceswap_cli.compositing.blend import BLENDS
 from faceswap_cli.compositing.colour import COLOUR, SEAMLESS
 from faceswap_cli.compositing.masks import wanted
 from faceswap_cli.errors import UserError
-from faceswap_cli.media.encode import EncodeOptions
+from faceswap_cli.media.encoders import EncodeOptions
 
 Phase = Literal["read", "faces", "render", "join"]
 
@@ -35,10 +36,12 @@ class ConvertOptions:
         defocus: how much of the covered face's softness the drawn one is given, 0 (none) to 1; see `focus`.
         motion_blur: how much of the covered face's motion blur, 0 (none) to 1.
         identity: recognise people, if the cast asks for it; without, everybody is drawn by its first role.
-        allow_8bit: let sources of more than 8 bits a channel come out with 8.
+        allow_8bit: let photos of more than 8 bits a channel come out with 8; videos keep their depth.
         segment_frames: an interrupted run goes on from the last whole segment of so many frames.
         batch: faces drawn at once, at most.
         encode: how the video is written.
+        fps: pictures a second of a sequence of pictures, as in "24000/1001"; "" is 25, and for videos.
+        frames: of a video only these, as in "100-250,400-", counted from 0; "" is all.
     """
 
     mask: str = "hull+model+occlusion"
@@ -56,6 +59,8 @@ class ConvertOptions:
     segment_frames: int = 250
     batch: int = 8
     encode: EncodeOptions = field(default_factory=EncodeOptions)
+    fps: str = ""
+    frames: str = ""
 
     def check(self) -> None:
         """Raise a UserError for the first value that can't be."""
@@ -73,6 +78,21 @@ class ConvertOptions:
     def seamless(self) -> bool:
         """Whether colours are led in from the mask's border."""
         return self.blend == "poisson" or self.colour == SEAMLESS
+
+    @property
+    def rate(self) -> Fraction | None:
+        """`fps` as a number; None if it is not said."""
+        if not self.fps:
+            return None
+        try:
+            rate = Fraction(self.fps).limit_denominator(1001)
+        except (ValueError, ZeroDivisionError):
+            rate = Fraction(0)
+        if not 0 < rate <= 1000:
+            raise UserError(f"--fps {self.fps} is no rate", "Write it as 25, 23.976 or 24000/1001")
+        # 23.976 is a short way to write 24000/1001.
+        whole = Fraction(round(rate), 1) * Fraction(1000, 1001)
+        return whole if abs(rate - whole) < Fraction(1, 1000) else rate
 
     def settings(self) -> dict[str, Any]:
         """What the picture depends on, for the fingerprint of unfinished work; plain JSON values."""

@@ -20,8 +20,9 @@ from faceswap_cli.faces.parsing import FaceParser
 from faceswap_cli.faces.pose import pose
 from faceswap_cli.faces.stage import FaceStage
 from faceswap_cli.media.frame import Frame, Image
+from faceswap_cli.media.open import check_readable
 from faceswap_cli.media.photo import check_photo_suffix, read_photo, what_is_lost, write_photo
-from faceswap_cli.media.probe import check_readable
+from faceswap_cli.media.sequence import is_sequence
 from faceswap_cli.networks.renderer import Renderer
 
 
@@ -69,7 +70,7 @@ def convert_photo(
     check_apart(source, output)
     photo = read_photo(source)
     if photo.bit_depth > 8 and not options.allow_8bit:
-        raise too_deep(source, photo.bit_depth)
+        raise _too_deep(source, photo.bit_depth)
     image = np.ascontiguousarray(photo.image)
     faces = stage.find([Frame(0, 0.0, image)])[0]
     if not faces:
@@ -131,13 +132,16 @@ def _clarity(face: Face) -> float:
 
 def check_apart(source: Path, output: Path) -> None:
     """Raise a UserError if the source can't be read, or the output is the source itself."""
-    check_readable(source)
-    if source.resolve() == output.resolve() or (output.exists() and source.samefile(output)):
+    if not is_sequence(source):
+        check_readable(source)
+    if source.resolve() == output.resolve() or (
+        output.exists() and source.exists() and source.samefile(output)
+    ):
         raise UserError(f"{output} is the source itself", "Choose another output")
 
 
-def too_deep(source: Path, depth: int) -> UserError:
-    """The error for sources of more than 8 bits."""
+def _too_deep(source: Path, depth: int) -> UserError:
+    """The error for photos of more than 8 bits."""
     return UserError(
         f"{source} has {depth} bits a channel, and faces are drawn with 8",
         "Use --eight-bit to convert it all the same",

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceswap_cli.compositing import closeup, masks, segments, survey, who
-from faceswap_cli.compositing.known import faces_from_set
+from faceswap_cli.compositing.known import faces_from_set, pieces_of
 from faceswap_cli.compositing.options import ConvertOptions, ConvertProgress
-from faceswap_cli.compositing.photo import check_apart, no_face, nobody_wanted, too_deep
+from faceswap_cli.compositing.photo import check_apart, no_face, nobody_wanted
 from faceswap_cli.compositing.places import Here, Place
 from faceswap_cli.compositing.plan import Found, make_plan
 from faceswap_cli.compositing.who import Cast, Role
@@ -30,7 +30,7 @@ from faceswap_cli.faces.people import Person
 from faceswap_cli.faces.stage import FaceStage
 from faceswap_cli.media.containers import check_output
 from faceswap_cli.media.join import join_segments
-from faceswap_cli.media.probe import MediaInfo, probe
+from faceswap_cli.media.probe import MediaInfo, only_frames, probe
 from faceswap_cli.media.seeking import Timeline
 from faceswap_cli.networks.renderer import Renderer
 
@@ -84,16 +84,16 @@ def convert_video(
     assert parser is not None or not masks.wanted(options.mask).parser, "these masks need the face parser"
     assert (stage is None) != (faces is None), "faces come from a stage or from a face set"
     check_apart(source, output)
-    info = probe(source)
-    check_source(info, options)
+    info = only_frames(probe(source, options.rate), options.frames)
+    check_source(info)
     lost = check_output(output, info, options.encode)
-    known = faces_from_set(faces, source) if faces is not None else None
+    known = pieces_of(faces_from_set(faces, source), info.pieces) if faces is not None else None
     job = _Job(info, output, whole_cast, options, stage, known, model, parser, place or Here())
     return _convert(job, lost)
 
 
-def check_source(info: MediaInfo, options: ConvertOptions) -> None:
-    """Raise a UserError if a file can't be converted as a video with these options."""
+def check_source(info: MediaInfo) -> None:
+    """Raise a UserError if a file can't be converted as a video."""
     if info.kind != "video":
         raise UserError(f"{info.path} is a photo, not a video", "Use `faceswap convert photo`")
     if info.hdr:
@@ -101,8 +101,6 @@ def check_source(info: MediaInfo, options: ConvertOptions) -> None:
             f"{info.path} is HDR video, whose brightness this tool would get wrong",
             "Make a standard-range (SDR, BT.709) copy of it first and convert that",
         )
-    if info.bit_depth > 8 and not options.allow_8bit:
-        raise too_deep(info.path, info.bit_depth)
 
 
 @dataclass(frozen=True)
@@ -132,8 +130,7 @@ class _Job:
     @property
     def source_mark(self) -> list[Any]:
         """The source file: what it is called may change, what is in it not."""
-        stat = self.info.path.stat()
-        return [VERSION, stat.st_size, stat.st_mtime_ns]
+        return [VERSION, *self.info.mark]
 
     @property
     def faces_mark(self) -> str:
@@ -201,7 +198,7 @@ def _convert(job: _Job, lost: list[str]) -> Steps:
             raise _not_whole(work, f"{frames} of {len(timeline)} frames are drawn")
         yield ConvertProgress("join", 0, frames)
         pieces = [work.path / segments.segment_name(number) for number in sorted(done)]
-        join_segments(pieces, job.info.path, job.output, job.info, work.path)
+        join_segments(pieces, job.info.path, job.output, job.info, work.path, whole=not timeline.damage)
         yield ConvertProgress("join", frames, frames)
         work.remove()
 

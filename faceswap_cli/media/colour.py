@@ -5,15 +5,18 @@ The numbers are those of ITU-T H.273, which FFmpeg, MP4 and Matroska share.
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, cast
 
 import av
 import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+from numpy.typing import NDArray
 
-from faceswap_cli.media.frame import Image
+from faceswap_cli.media.frame import FineImage, Image
+from faceswap_cli.media.planes import fine_to_yuv, yuv_to_fine
 
 UNSPECIFIED = 2  # primaries, transfer and matrix; a range that is not said is 0
 MATRIX_RGB = 0
@@ -38,6 +41,15 @@ _MATRICES = {
     7: Colorspace.SMPTE240M,
     9: Colorspace.BT2020,
 }
+
+LUMA_WEIGHTS = {
+    Colorspace.ITU709: (0.2126, 0.0722),
+    Colorspace.FCC: (0.30, 0.11),
+    Colorspace.ITU601: (0.299, 0.114),
+    Colorspace.SMPTE240M: (0.212, 0.087),
+    Colorspace.BT2020: (0.2627, 0.0593),
+}
+"""What red and blue weigh in luma."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +92,11 @@ class PixelKind:
     alpha: bool
     full_range: bool
 
+    @property
+    def family(self) -> Literal["yuv", "grey", "rgb"]:
+        """Formats of one family differ in depth, chroma and alpha only."""
+        return self.chroma if self.chroma in ("grey", "rgb") else "yuv"
+
 
 def pixel_kind(name: str) -> PixelKind:
     """Describe one of FFmpeg's pixel formats."""
@@ -120,8 +137,15 @@ def matrix_of(tags: ColourTags, width: int, height: int) -> Colorspace:
     return Colorspace.ITU709 if width >= 1280 or height > 576 else Colorspace.ITU601
 
 
+class _ThreadsOwn(threading.local):
+    """One reformatter a thread: pictures are made into RGB in one and into what is encoded in another."""
+
+    def __init__(self) -> None:
+        self.reformatter = VideoReformatter()
+
+
 class Converter:
-    """Turns decoded pictures into RGB and RGB into pictures to encode, for one stream.
+    """Turns decoded pictures into RGB and RGB into pictures to encode, for one stream, in any thread.
 
     Args:
         tags: the stream's colour tags.
@@ -134,30 +158,83 @@ class Converter:
         self.width = width
         self.height = height
         self.matrix = matrix_of(tags, width, height)
-        self._reformatter = VideoReformatter()
+        self._own = _ThreadsOwn()
 
     def to_rgb(self, picture: VideoFrame) -> Image:
         """(H, W, 3) uint8 RGB of a decoded picture, in stored orientation and in the stream's size."""
         kind = pixel_kind(picture.format.name)
-        full = range_of(self.tags, kind) == RANGE_FULL
-        rgb = self._reformat(picture, "rgb24", full, True)
-        image = rgb.to_ndarray().astype(np.uint8, copy=False)
-        return image if full or kind.chroma != "grey" else _stretched(image)
+        image = self._rgb(picture, "rgb24").astype(np.uint8, copy=False)
+        return _STRETCH[image] if kind.chroma == "grey" and range_of(self.tags, kind) != RANGE_FULL else image
 
-    def from_rgb(self, image: Image, pixel_format: str) -> VideoFrame:
-        """A picture to encode in `pixel_format`, from a (H, W, 3) uint8 RGB one in stored orientation."""
+    def to_fine_rgb(self, picture: VideoFrame) -> FineImage:
+        """The same as float32 in 0..255, with the fractions that more than 8 bits a sample say."""
+        kind = pixel_kind(picture.format.name)
+        if kind.family == "rgb":
+            return self._rgb(picture, "rgb48le").astype(np.float32) * np.float32(1 / 257)
+        full = range_of(self.tags, kind) == RANGE_FULL
+        picture = self._reformat(picture, (self.width, self.height), _planar(picture.format.name), full, full)
+        return yuv_to_fine(picture, LUMA_WEIGHTS[self.matrix], full)
+
+    def from_rgb(self, image: Image | FineImage, pixel_format: str) -> VideoFrame:
+        """A picture to encode, from (H, W, 3) RGB in stored orientation; of any size, so also of a region.
+
+        Args:
+            image: uint8, or float32 in 0..255, which is rounded to the format's own depth.
+            pixel_format: FFmpeg's name.
+        """
         kind = pixel_kind(pixel_format)
         full = range_of(self.tags, kind) == RANGE_FULL
+        size = (image.shape[1], image.shape[0])
+        if image.dtype != np.uint8 and kind.family != "rgb":
+            picture = fine_to_yuv(image, _planar(pixel_format), LUMA_WEIGHTS[self.matrix], full)
+            return self._reformat(picture, size, pixel_format, full, full)
+        if image.dtype != np.uint8:
+            levels = np.rint(cast(FineImage, image).clip(0, 255) * np.float32(257)).astype(np.uint16)
+            return self._reformat(VideoFrame.from_ndarray(levels, "rgb48le"), size, pixel_format, True, True)
+        rgb = np.ascontiguousarray(cast(Image, image))
         if kind.chroma == "grey" and not full:
-            image = _squeezed(image)
-        picture = VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
-        return self._reformat(picture, pixel_format, True, full)
+            rgb = _SQUEEZE[rgb]
+        return self._reformat(VideoFrame.from_ndarray(rgb, "rgb24"), size, pixel_format, True, full)
 
-    def _reformat(self, picture: VideoFrame, name: str, source_full: bool, target_full: bool) -> VideoFrame:
-        return self._reformatter.reformat(
+    def to_format(self, picture: VideoFrame, pixel_format: str, tags: ColourTags) -> VideoFrame:
+        """A decoded picture in another pixel format and in the stream's size, on the shortest way.
+
+        Samples that both formats have stay as they are, to the bit.
+
+        Args:
+            picture: in stored orientation; it is given back itself if nothing is to do.
+            pixel_format: FFmpeg's name.
+            tags: what will be said of the new picture's colours.
+        """
+        size = (self.width, self.height)
+        source, target = pixel_kind(picture.format.name), pixel_kind(pixel_format)
+        new = Converter(tags, self.width, self.height)
+        full = (range_of(self.tags, source) == RANGE_FULL, range_of(tags, target) == RANGE_FULL)
+        alike = source.family == target.family and (
+            source.family == "rgb" or (new.matrix == self.matrix and full[0] == full[1])
+        )
+        if source.family == "grey" and source.name != target.name:
+            alike = False  # swscale takes no notice of the range of greys
+        if alike and source.name == target.name and (picture.width, picture.height) == size:
+            return picture
+        if alike or (source.alpha and target.alpha):
+            own = new if source.family == "rgb" else self
+            return own._reformat(picture, size, pixel_format, *full)
+        image = self.to_fine_rgb(picture) if source.bit_depth > 8 else self.to_rgb(picture)
+        return new.from_rgb(image, pixel_format)
+
+    def _rgb(self, picture: VideoFrame, name: str) -> NDArray[Any]:
+        kind = pixel_kind(picture.format.name)
+        full = range_of(self.tags, kind) == RANGE_FULL
+        return self._reformat(picture, (self.width, self.height), name, full, True).to_ndarray()
+
+    def _reformat(
+        self, picture: VideoFrame, size: tuple[int, int], name: str, source_full: bool, target_full: bool
+    ) -> VideoFrame:
+        return self._own.reformatter.reformat(
             picture,
-            width=self.width,
-            height=self.height,
+            width=size[0],
+            height=size[1],
             format=name,
             src_colorspace=self.matrix,
             dst_colorspace=self.matrix,
@@ -172,11 +249,7 @@ _STRETCH = np.clip((np.arange(256) - 16) * 255 / 219 + 0.5, 0, 255).astype(np.ui
 _SQUEEZE = (np.arange(256) * 219 / 255 + 16.5).astype(np.uint8)
 
 
-def _stretched(image: Image) -> Image:
-    stretched: Image = _STRETCH[image]
-    return stretched
-
-
-def _squeezed(image: Image) -> Image:
-    squeezed: Image = _SQUEEZE[image]
-    return squeezed
+def _planar(name: str) -> str:
+    """The format with the same samples, in planes of their own and in this machine's order of bytes."""
+    own = {"nv12": "yuv420p", "p010le": "yuv420p10le", "ya16be": "gray16le", "ya16le": "gray16le"}
+    return own.get(name, f"{name[:-2]}le" if name.endswith("be") else name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -14,10 +15,13 @@ from av.stream import Disposition, Stream
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.files import check_writable
-from faceswap_cli.media.encode import ENCODERS, EncodeOptions
-from faceswap_cli.media.probe import MediaInfo, open_video
+from faceswap_cli.media.encoders import ENCODERS, PICTURES, EncodeOptions, what_is_lost
+from faceswap_cli.media.open import open_video
+from faceswap_cli.media.probe import MediaInfo
+from faceswap_cli.media.sequence import picture_names, picture_suffix
+from faceswap_cli.media.trial import check_encoder
 
-FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
+FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".gif": "gif"}
 
 # What a user would miss. A format that can't hold it is refused while another one could.
 _DEAR = ("audio", "subtitle")
@@ -39,18 +43,38 @@ def check_output(output: Path, info: MediaInfo, options: EncodeOptions) -> list[
     """
     output = Path(output)
     suffix = output.suffix.lower()
+    if picture_suffix(output) is not None:
+        return _check_pictures(output, info, options)
     if suffix not in FORMATS:
         raise UserError(f"video can't be written as '{output.suffix}' ({output})", f"Use {_named(FORMATS)}")
     usable = ENCODERS[options.encoder].suffixes
     if suffix not in usable:
         raise UserError(f"{suffix} does not hold {options.encoder} video", f"Use {_named(usable)}")
+    check_encoder(options.encoder)
     check_writable(output)
-    if output.exists() and output.samefile(info.path):
+    if output.exists() and output.samefile(info.file):
         raise UserError(f"{output} is the source itself", "Choose another output")
-    lost = _lost_streams(suffix, info, usable)
-    if info.has_alpha:
-        lost.append("the video's transparency is not kept")
-    return lost
+    return [*_lost_streams(suffix, info, usable), *what_is_lost(info, options)]
+
+
+def _check_pictures(output: Path, info: MediaInfo, options: EncodeOptions) -> list[str]:
+    """The same for a sequence of pictures: a folder, or a name such as %05d.png."""
+    suffix = picture_suffix(output) or ""
+    if suffix not in PICTURES:
+        raise UserError(f"pictures can't be written as '{suffix}' ({output})", f"Use {_named(PICTURES)}")
+    if options.encoder != PICTURES[suffix]:
+        raise UserError(f"{suffix} pictures are not {options.encoder} video", "Leave out --encoder")
+    folder = output.parent if "%" in output.name else output
+    if not folder.is_dir():
+        check_writable(folder)
+    elif not os.access(folder, os.W_OK | os.X_OK):
+        raise UserError(f"{folder} can't be written", "Choose another output, or mend its permissions")
+    if set(info.pictures) & set(picture_names(output, info.pictures, range(len(info.pictures)))):
+        raise UserError(f"{output} is the source itself", "Choose another output")
+    lost = [
+        f"pictures have no {kind}: it is left out" for kind in _DEAR if kind in {o.type for o in info.others}
+    ]
+    return [*lost, *what_is_lost(info, options)]
 
 
 def copyable(source: InputContainer, info: MediaInfo, suffix: str) -> list[Stream]:
@@ -78,6 +102,8 @@ def _made_anew(stream: Stream, source: InputContainer) -> bool:
 
 def _fits(streams: Sequence[Stream], suffix: str) -> bool:
     """True if streams can be copied into a file with this suffix: write such a file's head to find out."""
+    if suffix == ".gif":
+        return not streams
     if suffix == ".mov" and any(map(is_cover, streams)):
         return False  # FFmpeg takes a cover without a word and writes none.
     container = av.open(io.BytesIO(), "w", format=FORMATS[suffix])
@@ -96,12 +122,12 @@ def _fits(streams: Sequence[Stream], suffix: str) -> bool:
 
 
 def _lost_streams(suffix: str, info: MediaInfo, usable: Sequence[str]) -> list[str]:
-    with open_video(info.path) as source:
+    with open_video(info.file) as source:
         kept = {stream.index for stream in copyable(source, info, suffix)}
         others = [source.streams[other.index] for other in info.others]
         lost = [s for s in others if s.index not in kept and not _made_anew(s, source)]
         dear = [stream for stream in lost if stream.type in _DEAR]
-        if dear:
+        if dear and suffix != ".gif":
             wanted = [stream for stream in others if stream.type in _DEAR]
             better = [other for other in (".mkv", ".mp4", ".mov") if other in usable and _fits(wanted, other)]
             if better:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -13,129 +12,21 @@ import av
 import numpy as np
 from av.container import OutputContainer
 from av.error import FFmpegError
+from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.files import atomic_output
-from faceswap_cli.media.colour import (
-    MATRIX_RGB,
-    RANGE_FULL,
-    RANGE_LIMITED,
-    UNSPECIFIED,
-    ColourTags,
-    Converter,
-    matrix_of,
-    pixel_kind,
-)
+from faceswap_cli.media.colour import Converter
+from faceswap_cli.media.encoders import ENCODERS, EncodeOptions, target_format, target_tags
 from faceswap_cli.media.frame import Frame
+from faceswap_cli.media.picture import picture_to_encode
 from faceswap_cli.media.probe import MediaInfo
 
-# NUT keeps any time base exactly, needs no index at its front, and is written front to back.
+__all__ = ["SEGMENT_SUFFIX", "EncodeOptions", "SegmentWriter", "segment_origin"]
+
 SEGMENT_SUFFIX = ".nut"
-
-
-@dataclass(frozen=True)
-class Encoder:
-    """One way to encode.
-
-    Attributes:
-        codec: FFmpeg's name of the encoder.
-        suffixes: containers that hold it.
-        depths: bits a sample it can write.
-        reorder: how many pictures may be decoded before one that is shown earlier (B-frames).
-        quality: True if it takes `crf` and `preset`; else it is lossless.
-        own_kinds: True if it also stores grey and RGB pictures as such.
-        options: what else FFmpeg is told.
-    """
-
-    codec: str
-    suffixes: tuple[str, ...]
-    depths: tuple[int, ...]
-    reorder: int
-    quality: bool
-    own_kinds: bool
-    options: dict[str, str]
-
-
-_MP4_AND_MKV = (".mp4", ".mov", ".m4v", ".mkv")
-
-ENCODERS = {
-    "x264": Encoder("libx264", _MP4_AND_MKV, (8, 10), 2, True, False, {"bf": "3", "b-pyramid": "normal"}),
-    "x265": Encoder(
-        # Its own default is open groups of pictures, which refer to pictures of the segment before.
-        "libx265", _MP4_AND_MKV, (8, 10, 12), 2, True, False,
-        {"x265-params": "log-level=none:info=0:open-gop=0:bframes=4:b-pyramid=1"},
-    ),
-    "ffv1": Encoder(
-        # A fixed number of slices, so that the same frames give the same bytes on every machine.
-        "ffv1", (".mkv",), (8, 10, 12, 16), 0, False, True,
-        {"level": "3", "g": "1", "slices": "4", "slicecrc": "1"},
-    ),
-}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class EncodeOptions:
-    """How the result is encoded.
-
-    Attributes:
-        encoder: a key of ENCODERS.
-        crf: constant quality, 0 (lossless or nearly) to 51; lower is better and larger. Not for ffv1.
-        preset: "ultrafast" to "veryslow": time against size. Not for ffv1.
-    """
-
-    encoder: str = "x264"
-    crf: float = 16
-    preset: str = "medium"
-
-    def __post_init__(self) -> None:
-        if self.encoder not in ENCODERS:
-            raise UserError(f"no encoder named {self.encoder}", f"Use one of {', '.join(ENCODERS)}")
-        if not 0 <= self.crf <= 51:
-            raise UserError(f"crf {self.crf} is out of range", "Use 0 (best) to 51 (smallest)")
-        if self.preset not in PRESETS:
-            raise UserError(f"no preset named {self.preset}", f"Use one of {', '.join(PRESETS)}")
-
-
-PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
-
-
-def target_format(info: MediaInfo, options: EncodeOptions) -> str:
-    """FFmpeg's name of the pixel format that is written: the source's depth and chroma, where it can be.
-
-    Pictures with an odd side are written as 4:4:4, the only chroma that keeps their size in every encoder.
-    Transparency is not kept.
-    """
-    encoder = ENCODERS[options.encoder]
-    enough = [depth for depth in encoder.depths if depth >= info.bit_depth]
-    depth = enough[0] if enough else encoder.depths[-1]
-    ending = "" if depth == 8 else f"{depth}le"
-    chroma = info.pixels.chroma
-    if encoder.own_kinds and chroma == "rgb":
-        return "bgr0" if depth == 8 else f"gbrp{ending}"
-    if encoder.own_kinds and chroma == "grey":
-        return f"gray{ending}"
-    # Few players show monochrome H.264: a grey picture gets empty colour planes.
-    subsampling = {"rgb": "444", "grey": "420"}.get(chroma, chroma)
-    if info.stored_width % 2 or info.stored_height % 2:
-        subsampling = "444"
-    return f"yuv{subsampling}p{ending}"
-
-
-def target_tags(info: MediaInfo, pixel_format: str) -> ColourTags:
-    """The colour tags that are written: the source's, unless its pixels were of another kind (RGB, grey).
-
-    What the source leaves unsaid stays unsaid.
-    """
-    tags, source, target = info.tags, info.pixels, pixel_kind(pixel_format)
-    if target.chroma in ("rgb", "grey"):
-        return tags
-    if source.chroma == "rgb":
-        matrix = int(matrix_of(tags, info.stored_width, info.stored_height))
-        return replace(tags, matrix=matrix, range=RANGE_LIMITED)
-    if source.full_range and source.chroma != "grey":
-        tags = replace(tags, range=RANGE_FULL)
-    return replace(tags, matrix=UNSPECIFIED) if tags.matrix == MATRIX_RGB else tags
+"""Of pieces, also of the few that are in another container because NUT does not hold them (ProRes)."""
 
 
 class SegmentWriter:
@@ -159,7 +50,7 @@ class SegmentWriter:
         self.options = options or EncodeOptions()
         self.frames = 0
         self._format = target_format(info, self.options)
-        self._tags = target_tags(info, self._format)
+        self._tags = target_tags(info, self._format, ENCODERS[self.options.encoder])
         self._converter = Converter(self._tags, info.stored_width, info.stored_height)
         self._last_pts: int | None = None
 
@@ -177,28 +68,37 @@ class SegmentWriter:
         self._session.__exit__(kind, error, traceback)
 
     def write(self, frame: Frame) -> None:
-        """Encode one frame: upright (H, W, 3) uint8 RGB, with the source's own timestamp in its ticks."""
+        """Encode one frame, with the source's own timestamp in its ticks.
+
+        Of a frame that was decoded, only what was drawn on is converted from RGB: everything else is handed
+        to the encoder as it was decoded. This may be done in the decoded picture's own memory.
+        """
         pts, info = frame.pts, self.info
         assert pts is not None, "a frame of a video has a timestamp"
         assert self._last_pts is None or pts > self._last_pts, "frames come in the order of their times"
         assert frame.image.shape == (info.height, info.width, 3) and frame.image.dtype == np.uint8
-        picture = self._converter.from_rgb(info.orientation.undo(frame.image), self._format)
+        picture = self._to_encode(frame)
+        picture.pict_type = PictureType.NONE  # the encoder decides; the source's types are not its own
         picture.time_base = info.time_base
         picture.pts = pts - segment_origin(info)
         self._last_pts = pts
         self.frames += 1
         self._container.mux(self._stream.encode(picture))
 
+    def _to_encode(self, frame: Frame) -> VideoFrame:
+        if frame.picture is None:
+            return self._converter.from_rgb(self.info.orientation.undo(frame.image), self._format)
+        return picture_to_encode(frame, frame.picture, self._format, self._converter, self._tags)
+
     @contextlib.contextmanager
     def _opened(self) -> Iterator[None]:
         with atomic_output(self.path) as temporary:
+            muxer = ENCODERS[self.options.encoder].segment
             # Without shifting: the times are exact, and negative decoding times do no harm here.
-            self._container = av.open(
-                f"file:{temporary}",
-                "w",
-                format="nut",
-                container_options={"avoid_negative_ts": "disabled", "fflags": "+bitexact"},
-            )
+            told = {"avoid_negative_ts": "disabled", "fflags": "+bitexact"}
+            if muxer == "mov":
+                told["movie_timescale"] = str(self.info.time_base.denominator)  # else a start is in ms
+            self._container = av.open(f"file:{temporary}", "w", format=muxer, container_options=told)
             try:
                 self._stream = self._add_stream(self._container)
                 yield
@@ -213,10 +113,9 @@ class SegmentWriter:
 
     def _add_stream(self, container: OutputContainer) -> VideoStream:
         info, encoder = self.info, ENCODERS[self.options.encoder]
-        chosen = dict(encoder.options)
-        if encoder.quality:
-            chosen |= {"crf": f"{self.options.crf:g}", "preset": self.options.preset}
-        stream = container.add_stream(encoder.codec, rate=info.average_rate or 25, options=chosen)
+        stream = container.add_stream(
+            encoder.codec, rate=info.average_rate or 25, options=self.options.told()
+        )
         assert isinstance(stream, VideoStream)
         context = stream.codec_context
         context.width, context.height = info.stored_width, info.stored_height

@@ -22,13 +22,22 @@ from av.video.stream import VideoStream
 from faceswap_cli.errors import UserError
 from faceswap_cli.files import atomic_output
 from faceswap_cli.media.containers import FORMATS, check_output, copyable, is_cover
-from faceswap_cli.media.encode import segment_origin, target_tags
-from faceswap_cli.media.probe import MediaInfo, open_video
+from faceswap_cli.media.encode import segment_origin
+from faceswap_cli.media.encoders import ENCODERS, target_tags
+from faceswap_cli.media.join_pictures import join_as_gif, join_as_pictures
+from faceswap_cli.media.open import open_video
+from faceswap_cli.media.pieces import Cut, moved_chapters
+from faceswap_cli.media.probe import MediaInfo
+from faceswap_cli.media.segment_packets import at_their_place, cut_of, open_segment, segment_pictures
+from faceswap_cli.media.sequence import picture_suffix
 
 __all__ = ["check_output", "join_segments"]
 
 # How far ahead of the end one must look to know which packet is shown last: more than any encoder's B-frames.
 _WINDOW = 32
+
+# Codecs whose packets come in the order in which they are shown.
+_IN_ORDER = ("ffv1", "av1", "prores", "png")
 
 # What is not true any more of a stream that was encoded again, or is worked out by the file's writer itself.
 _STALE = (
@@ -44,13 +53,22 @@ _STALE = (
 
 
 def join_segments(
-    segments: Sequence[Path], source: Path, output: Path, info: MediaInfo, room: Path | None = None
+    segments: Sequence[Path],
+    source: Path,
+    output: Path,
+    info: MediaInfo,
+    room: Path | None = None,
+    whole: bool = True,
 ) -> None:
     """Write `output`: the video of the segments, and every other stream of the source as it is.
 
     Frames keep the source's times: exactly in MP4 and MOV, to the millisecond in Matroska, which has no
     finer clock. The turn, the colour tags, metadata and chapters are kept. Streams that the format can't hold
     are left out; `check_output` tells which.
+
+    Of a video of which only pieces are wanted (`info.pieces`), these follow each other without a pause and
+    from time 0, and so do the sound and the subtitles that belong to them: whole packets that begin within a
+    piece, so that at each cut at most one packet of sound (some 20 ms) is missing or too much.
 
     Args:
         segments: pieces that a SegmentWriter wrote with this `info`, in order.
@@ -59,6 +77,7 @@ def join_segments(
         info: what `probe` said of the source.
         room: where the result is written before it is renamed: a folder on the output's disk, by default
             the output's own.
+        whole: False if the source breaks off: nothing is copied that would be heard after the last picture.
 
     Raises:
         UserError: a piece is damaged or does not fit the others, or the output can't be written.
@@ -66,13 +85,20 @@ def join_segments(
     assert segments, "a video has at least one piece"
     output = Path(output)
     suffix = output.suffix.lower()
+    if picture_suffix(output) is not None:
+        join_as_pictures(segments, output, info)
+        return
+    if suffix == ".gif":
+        join_as_gif(segments, output, info, room)
+        return
     with (
         # What is unfinished in `room` is swept up there by a later run.
         atomic_output(output, room / f".joined.part{suffix}" if room else None) as temporary,
-        open_video(Path(source)) as container,
-        _segment(Path(segments[0])) as first,
+        open_video(info.file) as container,
+        open_segment(Path(segments[0])) as first,
     ):
         model = first.streams.video[0]
+        cut = cut_of(segments, info, whole)
         others = copyable(container, info, suffix)
         target = av.open(
             f"file:{temporary}",
@@ -81,10 +107,11 @@ def join_segments(
             container_options=_muxer_options(suffix, container, info),
         )
         try:
-            video, copies = _add_streams(target, container, info, model, others)
-            end = _source_end(container, info)
-            pictures = _timed(_pictures(segments, model, info), model, info, end)
-            for packet in heapq.merge(_to(video, pictures), _copied(container, copies), key=_seconds):
+            video, copies = _add_streams(target, container, info, model, others, cut)
+            end = None if info.pieces else _source_end(container, info)
+            shown = at_their_place(segment_pictures(segments, model, info), cut if info.pieces else None)
+            pictures = _timed(shown, model, info, end)
+            for packet in heapq.merge(_to(video, pictures), _copied(container, copies, cut), key=_seconds):
                 target.mux_one(packet)
             target.close()
         except BaseException as error:
@@ -106,6 +133,8 @@ def _muxer_options(suffix: str, source: InputContainer, info: MediaInfo) -> dict
         # The keys that telephones write (place, model) are kept only this way.
         options["movflags"] = "+use_metadata_tags"
     starts = [Fraction(segment_origin(info)) * info.time_base]
+    if info.pieces:  # what begins late in the result can begin at any tick
+        starts += [s.time_base for s in source.streams if s.time_base]
     starts += [s.start_time * s.time_base for s in source.streams if s.start_time and s.time_base]
     # Streams that begin late are delayed in ticks of the whole movie, by default milliseconds.
     ticks = math.lcm(1000, *(start.denominator for start in starts))
@@ -120,6 +149,7 @@ def _add_streams(
     info: MediaInfo,
     model: VideoStream,
     others: Sequence[Stream],
+    cut: Cut | None,
 ) -> tuple[VideoStream, dict[int, Stream]]:
     """The target's video stream, and its copies of other streams by their number in the source."""
     kept = {stream.index for stream in others}
@@ -142,7 +172,8 @@ def _add_streams(
         copy.disposition = stream.disposition
     assert video is not None
     target.metadata.update(_still_true(source.metadata))
-    target.set_chapters(source.chapters())
+    chapters = source.chapters()
+    target.set_chapters(moved_chapters(chapters, cut) if cut else chapters)
     return video, copies
 
 
@@ -150,7 +181,10 @@ def _add_video(target: OutputContainer, info: MediaInfo, model: VideoStream) -> 
     video = target.add_stream_from_template(model, opaque=True)
     video.time_base = info.time_base
     # Some codecs (FFV1) do not hold the colour tags or the shape of pixels themselves.
-    context, tags = video.codec_context, target_tags(info, str(model.pix_fmt))
+    # Only of those whose names are alike (prores, prores_ks) anything must be known.
+    name = model.codec_context.name
+    encoder = next((e for e in ENCODERS.values() if e.codec.startswith(name)), ENCODERS["x264"])
+    context, tags = video.codec_context, target_tags(info, str(model.pix_fmt), encoder)
     context.color_primaries, context.color_trc = tags.primaries, tags.transfer
     context.colorspace, context.color_range = tags.matrix, tags.range
     context.framerate = info.average_rate or Fraction(25)
@@ -172,44 +206,6 @@ def _still_true(metadata: dict[str, str]) -> dict[str, str]:
     return {key: text for key, text in metadata.items() if not key.lower().startswith(_STALE)}
 
 
-@contextlib.contextmanager
-def _segment(path: Path) -> Iterator[InputContainer]:
-    try:
-        container = av.open(f"file:{path}", "r", format="nut")
-    except FFmpegError as error:
-        raise UserError(f"{path} is damaged", "Delete it, then run this again") from error
-    with container:
-        yield container
-
-
-def _pictures(segments: Sequence[Path], model: VideoStream, info: MediaInfo) -> Iterator[Packet[VideoStream]]:
-    """Every packet of the pieces, its presentation time in the source's ticks."""
-    origin = segment_origin(info)
-    for path in map(Path, segments):
-        with _segment(path) as container:
-            stream = container.streams.video[0]
-            _check_same(path, stream, model)
-            for packet in container.demux(stream):
-                if not packet.size:
-                    continue
-                assert packet.pts is not None and packet.time_base is not None
-                ticks = packet.pts * packet.time_base / info.time_base
-                assert ticks.denominator == 1, "a piece has the source's clock"
-                packet.pts = int(ticks) + origin
-                packet.time_base = info.time_base
-                yield packet
-
-
-def _check_same(path: Path, stream: VideoStream, model: VideoStream) -> None:
-    """One header serves the whole video, so the pieces must have been encoded alike."""
-    for what in ("name", "width", "height", "pix_fmt", "extradata"):
-        if getattr(stream.codec_context, what) != getattr(model.codec_context, what):
-            raise UserError(
-                f"{path} was encoded differently than the piece before it ({what})",
-                "Delete the unfinished work, then run this again",
-            )
-
-
 def _timed(
     packets: Iterable[Packet[VideoStream]], model: VideoStream, info: MediaInfo, end: int | None
 ) -> Iterator[Packet[VideoStream]]:
@@ -225,7 +221,8 @@ def _timed(
     # Before the first time the clock must not take longer steps than from the first picture to the second:
     # FFmpeg's MP4 writer places a late start by whichever of the two waits less to be shown.
     step = min([info.last_duration, *(b - a for a, b in itertools.pairwise(shown[:2]))])
-    depth = max(2, model.codec_context.reorder_depth) if model.codec_context.name != "ffv1" else 0
+    in_order = model.codec_context.codec.canonical_name in _IN_ORDER
+    depth = 0 if in_order else max(2, model.codec_context.reorder_depth)
     # A piece starts with a keyframe, which is shown first.
     waiting = [shown[0] - step * back for back in range(depth, 0, -1)]
     for packet in window:
@@ -257,7 +254,7 @@ def _source_end(source: InputContainer, info: MediaInfo) -> int | None:
     return segment_origin(info) + stream.duration
 
 
-def _copied(source: InputContainer, copies: dict[int, Stream]) -> Iterator[Packet[Stream]]:
+def _copied(source: InputContainer, copies: dict[int, Stream], cut: Cut | None) -> Iterator[Packet[Stream]]:
     """The packets of the other streams, as they are, but for decoding times that do not grow."""
     last: dict[int, int] = {}
     if not copies:
@@ -274,11 +271,29 @@ def _copied(source: InputContainer, copies: dict[int, Stream]) -> Iterator[Packe
                 packet.dts = packet.pts
             if packet.dts is None:
                 continue
+            if cut is not None and not is_cover(packet.stream) and not _moved(packet, cut):
+                continue
             if packet.dts <= last.get(index, packet.dts - 1):
                 packet.dts = last[index] + 1
                 packet.pts = max(packet.dts, packet.pts or 0)
             last[index] = packet.dts
             yield from _to(copies[index], [packet])
+
+
+def _moved(packet: Packet[Stream], cut: Cut) -> bool:
+    """Move a packet to its time in the result; False if it is not in it."""
+    assert packet.dts is not None and packet.time_base is not None
+    base, before = packet.time_base, packet.pts if packet.pts is not None else packet.dts
+    timed_text = packet.stream.type == "subtitle" and bool(packet.duration)
+    start = before * base
+    place = cut.moved(start, start + (packet.duration or 0) * base if timed_text else None)
+    if place is None:
+        return False
+    packet.pts = round(place[0] / base)
+    packet.dts += packet.pts - before
+    if timed_text:
+        packet.duration = max(1, round((place[1] - place[0]) / base))
+    return True
 
 
 def _to(stream: Stream, packets: Iterable[Packet[Any]]) -> Iterator[Packet[Any]]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from faceswap_cli.media.frame import Image
+Sample = TypeVar("Sample", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -42,21 +44,21 @@ class Orientation:
         """True if the picture is also seen in a mirror, so that no turn alone makes it upright."""
         return self.transpose ^ self.mirror ^ self.flip
 
-    def apply(self, image: Image) -> Image:
+    def apply(self, image: NDArray[Sample]) -> NDArray[Sample]:
         """Turn a stored (H, W, ...) picture upright; a contiguous array, the same one if nothing is to do."""
         if self.upright:
             return image
         turned = image.swapaxes(0, 1) if self.transpose else image
         return np.ascontiguousarray(self._flipped(turned))
 
-    def undo(self, image: Image) -> Image:
+    def undo(self, image: NDArray[Sample]) -> NDArray[Sample]:
         """Turn an upright (H, W, ...) picture back to how it is stored."""
         if self.upright:
             return image
         turned = self._flipped(image)
         return np.ascontiguousarray(turned.swapaxes(0, 1) if self.transpose else turned)
 
-    def _flipped(self, image: Image) -> Image:
+    def _flipped(self, image: NDArray[Sample]) -> NDArray[Sample]:
         rows = slice(None, None, -1) if self.flip else slice(None)
         columns = slice(None, None, -1) if self.mirror else slice(None)
         return image[rows, columns]

@@ -18,9 +18,9 @@ from faceswap_cli.errors import UserError
 from faceswap_cli.files import atomic_output
 from faceswap_cli.media.exif import made_true
 from faceswap_cli.media.frame import Image
+from faceswap_cli.media.open import check_readable
 from faceswap_cli.media.photo_header import PhotoHeader, photo_header
 from faceswap_cli.media.photo_metadata import METADATA_FORMATS, with_metadata
-from faceswap_cli.media.probe import check_readable
 
 LARGEST_PIXELS = 300_000_000
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
@@ -18,11 +17,16 @@ from av.video.stream import VideoStream
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.media.colour import ColourTags, PixelKind, pixel_kind
+from faceswap_cli.media.open import check_readable, decoder_of, open_video
 from faceswap_cli.media.orientation import Orientation, from_display_matrix
 from faceswap_cli.media.photo_header import photo_header
+from faceswap_cli.media.pieces import Piece, parse_pieces, wanted_of
+from faceswap_cli.media.sequence import find_pictures, is_sequence
 
 # Pictures that travel with a video, but are not its moving pictures.
 _STILL = Disposition.attached_pic | Disposition.timed_thumbnails
+
+_INTERLACED = (2, 3, 4, 5)  # orders of fields
 
 _ONE = 1 << 16  # fixed point
 _QUARTER_TURNS = {
@@ -73,6 +77,8 @@ class MediaInfo:
         sample_aspect: width of one stored pixel over its height; None if not said.
         stream_index: the video stream's number in the file.
         others: every other stream.
+        pieces: the only frames that are read, if not all; see `only_frames`.
+        pictures: the files of a sequence of pictures, one a frame; none for a video.
     """
 
     path: Path
@@ -96,13 +102,27 @@ class MediaInfo:
     sample_aspect: Fraction | None = None
     stream_index: int = 0
     others: tuple[OtherStream, ...] = ()
+    pieces: tuple[Piece, ...] = ()
+    pictures: tuple[Path, ...] = ()
+
+    @property
+    def file(self) -> Path:
+        """The file in which everything stands that is not a frame: of a sequence its first picture."""
+        return self.pictures[0] if self.pictures else self.path
+
+    @property
+    def mark(self) -> list[object]:
+        """What changes when the source is changed: sizes and dates of its files, which frames, their rate."""
+        stats = [file.stat() for file in self.pictures or (self.path,)]
+        dates = [[stat.st_size, stat.st_mtime_ns] for stat in stats]
+        return [*dates, self.pieces, str(self.time_base) if self.pictures else ""]
 
     @property
     def note(self) -> str | None:
         """What the user should know before the work begins; None if nothing."""
         if not self.interlaced:
             return None
-        return f"{self.path.name} is interlaced video: not deinterlaced, faces may show combing"
+        return f"{self.path.name} is interlaced video: it is deinterlaced, the result is progressive"
 
     @property
     def pixel_format(self) -> str:
@@ -125,14 +145,22 @@ class MediaInfo:
         return self.tags.hdr
 
 
-def probe(path: Path) -> MediaInfo:
-    """Say what a file is.
+def probe(path: Path, rate: Fraction | None = None) -> MediaInfo:
+    """Say what a file is, or a sequence of pictures (see `sequence`).
+
+    Args:
+        path: of the file, a folder of pictures, or a name such as %05d.png.
+        rate: pictures a second of a sequence, 25 if None; a video has its own.
 
     Raises:
         UserError: it is missing, empty, unreadable, neither video nor photo, or has no moving pictures.
     """
     path = Path(path)
+    if is_sequence(path):
+        return _sequence_info(path, rate or Fraction(25))
     check_readable(path)
+    if rate is not None:
+        raise UserError(f"{path} has its own times: --fps is for pictures", "Leave out --fps")
     header = photo_header(path)
     if header is None:
         with open_video(path) as container:
@@ -157,48 +185,42 @@ def probe(path: Path) -> MediaInfo:
     )
 
 
-def check_readable(path: Path) -> None:
-    """Raise a UserError if `path` is not a file with something in it that we may read."""
-    try:
-        if path.is_dir():
-            raise UserError(f"{path} is a folder, not a file", "Give a photo or a video")
-        if not path.exists():
-            raise UserError(f"no such file: {path}", "Check the path")
-        if path.is_file() and path.stat().st_size == 0:
-            raise UserError(f"{path} is empty", "Copy or download it again")
-        with path.open("rb") as file:
-            file.read(1)
-    except OSError as error:
-        raise UserError(
-            f"{path} can't be read: {error.strerror or error}", "Check its permissions"
-        ) from error
+def _sequence_info(path: Path, rate: Fraction) -> MediaInfo:
+    """Describe a sequence of pictures by its first."""
+    pictures = find_pictures(path)
+    with open_video(pictures[0]) as container:
+        info = video_info(pictures[0], container, main_stream(pictures[0], container))
+    return replace(
+        info,
+        path=path,
+        pictures=pictures,
+        frames=len(pictures),
+        duration=float(len(pictures) / rate),
+        average_rate=rate,
+        time_base=1 / rate,
+        last_duration=1,
+        start_pts=0,
+        others=(),
+    )
 
 
-@contextlib.contextmanager
-def open_video(path: Path) -> Iterator[InputContainer]:
-    """Open a file with FFmpeg; its errors on opening become a UserError.
+def only_frames(info: MediaInfo, text: str) -> MediaInfo:
+    """A video of which only some frames are read, counted anew from 0; they keep their timestamps.
 
-    Only files are ever opened, so that a playlist named .mp4 can't make us fetch from the network.
+    Args:
+        info: the video.
+        text: which, as `parse_pieces` reads it; "" is all.
+
+    Raises:
+        UserError: the text can't be read, or the video is known to have none of these frames.
     """
-    try:
-        # "file:" keeps FFmpeg from taking a name such as "part:2.mp4" for a protocol. Bytes that are no UTF-8
-        # in a title must not keep anybody from using the video.
-        container = av.open(
-            f"file:{path}", "r", options={"protocol_whitelist": "file"}, metadata_errors="replace"
-        )
-    except (FFmpegError, OSError, ValueError) as error:
-        raise _unreadable(path) from error
-    with container:
-        yield container
-
-
-def _unreadable(path: Path) -> UserError:
-    with path.open("rb") as file:
-        start = file.read(12)
-    # MP4 and MOV have their index at the end as a rule: the usual fate of a download that was cut short.
-    if start[4:8] in (b"ftyp", b"moov", b"mdat", b"wide"):
-        return UserError(f"{path} breaks off before its index", "Copy or download it again")
-    return UserError(f"{path} is not a video or photo that can be read", "Convert it to .mp4 first")
+    if not text:
+        return info
+    pieces = parse_pieces(text)
+    wanted = wanted_of(pieces, info.frames)
+    if wanted == 0:
+        raise UserError(f"{info.path} has only {info.frames} frames", "Give --frames that it has, from 0")
+    return replace(info, pieces=pieces, frames=wanted)
 
 
 def main_stream(path: Path, container: InputContainer) -> VideoStream:
@@ -249,7 +271,7 @@ def video_info(path: Path, container: InputContainer, stream: VideoStream) -> Me
         start_pts=picture.pts,
         pixels=pixel_kind(picture.format.name),
         tags=_tags(stream, picture),
-        interlaced=picture.interlaced_frame,
+        interlaced=picture.interlaced_frame or stream.codec_context.field_order in _INTERLACED,
         sample_aspect=aspect if aspect and aspect > 0 else None,
         stream_index=stream.index,
         others=tuple(
@@ -279,10 +301,11 @@ def picture_ticks(time_base: Fraction, rate: Fraction | None) -> int:
 
 def _first_picture(path: Path, container: InputContainer, stream: VideoStream) -> VideoFrame:
     stream.thread_type = "AUTO"  # type: ignore[assignment]
+    decoder = decoder_of(stream)
     try:
         for packet in container.demux(stream):
             with contextlib.suppress(av.error.InvalidDataError):
-                for picture in packet.decode():
+                for picture in decoder.decode(packet):
                     return picture
     except FFmpegError as error:
         raise UserError(f"{path} can't be decoded", "Copy it again, or convert it to .mp4 first") from error

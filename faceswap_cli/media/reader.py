@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -19,8 +19,13 @@ from av.video.stream import VideoStream
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.media.colour import Converter
+from faceswap_cli.media.deinterlace import deinterlaced
 from faceswap_cli.media.frame import Frame
-from faceswap_cli.media.probe import MediaInfo, open_video, probe
+from faceswap_cli.media.open import decoder_of, open_video
+from faceswap_cli.media.picture import Picture
+from faceswap_cli.media.pieces import is_past, is_wanted
+from faceswap_cli.media.probe import MediaInfo, probe
+from faceswap_cli.media.sequence import read_pictures
 
 # Pictures decoded ahead: enough to keep a consumer busy, few enough to hold 4K video in little memory.
 _AHEAD = 4
@@ -123,6 +128,9 @@ def _decode_ahead(info: MediaInfo, frames: queue.Queue[Frame | BaseException | N
 
 
 def _decode(info: MediaInfo, state: _State) -> Iterator[Frame]:
+    if info.pictures:
+        yield from _frames(read_pictures(info.pictures, state.near or 0), info, state)
+        return
     with open_video(info.path) as container:
         stream = container.streams[info.stream_index]
         assert isinstance(stream, VideoStream)
@@ -130,17 +138,41 @@ def _decode(info: MediaInfo, state: _State) -> Iterator[Frame]:
             with contextlib.suppress(FFmpegError):  # what can't be sought in is read from its beginning
                 container.seek(state.near, stream=stream)
         pictures = _Pictures(container, stream)
-        converter = Converter(info.tags, info.stored_width, info.stored_height)
-        clock = Clock(info)
-        for index, picture in enumerate(pictures):
-            if state.stop.is_set():
-                return
-            pts = clock.next(picture.pts)
-            image = info.orientation.apply(converter.to_rgb(picture))
-            yield Frame(index, float(pts * info.time_base), image, pts)
+        yield from _frames(_timed(pictures, info), info, state)
         if pictures.read == 0:
             raise UserError(f"{info.path}: not one frame can be read", "Copy or download the video again")
         state.damage = pictures.damage(info)
+
+
+def _timed(pictures: Iterable[VideoFrame], info: MediaInfo) -> Iterator[VideoFrame]:
+    """The pictures, whole, with timestamps that grow."""
+    clock = Clock(info)
+
+    def clocked() -> Iterator[VideoFrame]:
+        for picture in pictures:
+            picture.pts, picture.time_base = clock.next(picture.pts), info.time_base
+            yield picture
+
+    return deinterlaced(clocked(), info.time_base) if info.interlaced else clocked()
+
+
+def _frames(pictures: Iterable[VideoFrame], info: MediaInfo, state: _State) -> Iterator[Frame]:
+    """The wanted pictures as frames, counted from 0."""
+    converter = Converter(info.tags, info.stored_width, info.stored_height)
+    # After a seek nobody knows which frames these are: whoever asked for it picks them by their times.
+    pieces, index, number = info.pieces if state.near is None else (), 0, -1
+    for number, picture in enumerate(pictures):
+        if state.stop.is_set() or is_past(pieces, number):
+            break
+        if not is_wanted(pieces, number):
+            continue
+        assert picture.pts is not None
+        image = info.orientation.apply(converter.to_rgb(picture))
+        kept = Picture(picture, image, converter, info.orientation)
+        yield Frame(index, float(picture.pts * info.time_base), image, picture.pts, kept)
+        index += 1
+    if pieces and not index and not state.stop.is_set():
+        raise UserError(f"{info.path} has only {number + 1} frames", "Give --frames that it has, from 0")
 
 
 class Clock:
@@ -169,15 +201,17 @@ class _Pictures:
         self.read = 0
         self._container = container
         self._stream = stream
+        self._decoder = decoder_of(stream)
         self._packets = 0
         self._bad = 0
         self._broken_off = False
+        self._to_the_end = False
         self._end = Fraction(0)
 
     def __iter__(self) -> Iterator[VideoFrame]:
         for packet in self._demux():
             try:
-                pictures = packet.decode()
+                pictures = self._decoder.decode(packet)
             except FFmpegError:
                 self._bad += 1
                 continue
@@ -195,13 +229,14 @@ class _Pictures:
                         end = (packet.pts + (packet.duration or 0)) * packet.time_base
                         self._end = max(self._end, end)
                 yield packet
+            self._to_the_end = True
         except FFmpegError:
             self._broken_off = True
 
     def damage(self, info: MediaInfo) -> str | None:
         """What went wrong, in words for the user; None if nothing did."""
         claimed = f" of {info.frames}" if info.frames else ""
-        if self._broken_off or self._short(info):
+        if self._broken_off or (self._to_the_end and self._short(info)):
             return f"{info.path} breaks off: {self.read}{claimed} frames could be read"
         if self._bad:
             return f"{info.path} is damaged: {self._bad} frames were skipped or faulty, {self.read} were read"

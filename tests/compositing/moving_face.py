@@ -21,7 +21,7 @@ from faceswap_cli.faces.geometry import mean_face
 from faceswap_cli.faces.landmark_shape import five_of
 from faceswap_cli.faces.people import Person
 from faceswap_cli.faces.stage import FaceStage
-from faceswap_cli.media.encode import EncodeOptions
+from faceswap_cli.media.encoders import EncodeOptions
 from faceswap_cli.media.frame import Frame, Image
 from faceswap_cli.media.reader import VideoReader
 from faceswap_cli.networks.renderer import Rendered

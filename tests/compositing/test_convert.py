@@ -222,11 +222,8 @@ def test_what_cannot_be_converted_is_said_at_once(video: Path, tmp_path: Path) -
         convert_video(video, video, mf.negative(), mf.options(), mf.fake_stage())
     info = probe(video)
     with pytest.raises(UserError, match="HDR"):
-        check_source(dataclasses.replace(info, tags=ColourTags(transfer=16)), mf.options(allow_8bit=True))
-    deep = dataclasses.replace(info, pixels=pixel_kind("yuv420p10le"))
-    with pytest.raises(UserError, match="--eight-bit"):
-        check_source(deep, mf.options())
-    check_source(deep, mf.options(allow_8bit=True))
+        check_source(dataclasses.replace(info, tags=ColourTags(transfer=16)))
+    check_source(dataclasses.replace(info, pixels=pixel_kind("yuv420p10le")))
     for wrong in ({"mask": "oval"}, {"smoothing": -1}, {"erode": float("nan")}, {"segment_frames": 0}):
         with pytest.raises(UserError, match="--"):
             convert_video(video, tmp_path / "out.mp4", mf.negative(), mf.options(**wrong), mf.fake_stage())
@@ -250,9 +247,9 @@ def test_a_mistyped_source_is_said_though_the_output_exists(tmp_path: Path) -> N
 
 def test_an_interlaced_video_is_told(video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = dataclasses.replace(probe(video), interlaced=True)
-    monkeypatch.setattr(pipeline, "probe", lambda path: seen)
+    monkeypatch.setattr(pipeline, "probe", lambda path, rate: seen)
     notes = [step.note for step in mf.convert(video, tmp_path / "out.mp4") if step.note]
-    assert sum("interlaced video: not deinterlaced" in note for note in notes) == 1
+    assert sum("interlaced video: it is deinterlaced" in note for note in notes) == 1
 
 
 def test_a_renderers_error_ends_the_run_and_says_what(video: Path, tmp_path: Path) -> None:

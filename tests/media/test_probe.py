@@ -40,7 +40,7 @@ def test_a_turned_video_is_measured_upright(make_clip: Callable[..., Path]) -> N
 def test_an_interlaced_video_says_so(make_clip: Callable[..., Path]) -> None:
     info = probe(make_clip("old.mp4", options={"x264-params": "interlaced=1"}))
     assert info.interlaced and info.note is not None
-    assert "old.mp4 is interlaced video: not deinterlaced" in info.note
+    assert "old.mp4 is interlaced video: it is deinterlaced" in info.note
 
 
 def test_a_photo_tells_its_facts(tmp_path: Path) -> None:

@@ -1,0 +1,296 @@
+"""The encoders: what each takes and keeps of a source, and how its dials are called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from faceswap_cli.errors import UserError
+from faceswap_cli.media.colour import (
+    MATRIX_RGB,
+    RANGE_FULL,
+    RANGE_LIMITED,
+    UNSPECIFIED,
+    ColourTags,
+    PixelKind,
+    matrix_of,
+    pixel_kind,
+)
+from faceswap_cli.media.probe import MediaInfo
+from faceswap_cli.media.sequence import picture_suffix
+
+PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
+"""x264's names of time against size; other encoders' are told by them."""
+
+
+def _crf(crf: float) -> dict[str, str]:
+    return {"crf": f"{crf:g}"}
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """One way to encode.
+
+    Attributes:
+        codec: FFmpeg's name of the encoder.
+        suffixes: containers that hold it.
+        formats: pixel formats it is given, the plainest first.
+        options: what FFmpeg is always told.
+        quality: what it is told of a crf; None if it has none, being lossless or of one quality.
+        crf: the usual one.
+        worst: the largest crf.
+        presets: its own names for PRESETS; none if it has no such dial.
+        odd: True if it takes pictures with an odd side in every format, not only in 4:4:4.
+        always: the colour tags (by ColourTags' names) that its decoders take for granted, whatever is said.
+        hardware: True if it needs a certain machine.
+        segment: FFmpeg's name of the container for pieces of a video. NUT keeps any time base exactly,
+            needs no index at its front, and is written front to back.
+    """
+
+    codec: str
+    suffixes: tuple[str, ...]
+    formats: tuple[str, ...]
+    options: dict[str, str] = field(default_factory=dict)
+    quality: Callable[[float], dict[str, str]] | None = None
+    crf: float = 16
+    worst: float = 51
+    presets: dict[str, str] = field(default_factory=dict)
+    odd: bool = False
+    always: dict[str, int] = field(default_factory=dict)
+    hardware: bool = False
+    segment: str = "nut"
+
+
+_MP4_AND_MKV = (".mp4", ".mov", ".m4v", ".mkv")
+_SAME = {name: name for name in PRESETS}
+
+
+def _named(*own: int | str, prefix: str = "") -> dict[str, str]:
+    return {name: f"{prefix}{one}" for name, one in zip(PRESETS, own, strict=True)}
+
+
+def _yuv(
+    *depths: int, kind: str = "yuv", chromas: tuple[str, ...] = ("420", "422", "444")
+) -> tuple[str, ...]:
+    return tuple(f"{kind}{chroma}p{'' if d == 8 else f'{d}le'}" for d in depths for chroma in chromas)
+
+
+def _nvenc(codec: str, formats: tuple[str, ...]) -> Encoder:
+    return Encoder(
+        codec, _MP4_AND_MKV, formats, {"rc": "vbr", "b": "0", "forced-idr": "1"},
+        lambda crf: {"cq": f"{max(crf, 1):g}"}, 19,
+        presets=_named(1, 1, 2, 3, 4, 5, 6, 7, 7, prefix="p"), hardware=True,
+    )  # fmt: skip
+
+
+def _videotoolbox(codec: str, formats: tuple[str, ...]) -> Encoder:
+    # Its quality goes from 1 to 100, in FFmpeg's steps of 118; larger is better.
+    return Encoder(
+        codec, _MP4_AND_MKV, formats, {"flags": "+qscale"},
+        lambda crf: {"global_quality": f"{round(100 - 99 * crf / 51) * 118}"}, 18, hardware=True,
+    )  # fmt: skip
+
+
+def _qsv(codec: str, formats: tuple[str, ...]) -> Encoder:
+    own = ("veryfast", "veryfast", *PRESETS[2:])
+    return Encoder(
+        codec, _MP4_AND_MKV, formats, {}, lambda crf: {"global_quality": f"{max(round(crf), 1)}"}, 18,
+        presets=_named(*own), hardware=True,
+    )  # fmt: skip
+
+
+def _amf(codec: str, formats: tuple[str, ...]) -> Encoder:
+    own = ("speed",) * 4 + ("balanced",) * 2 + ("quality",) * 3
+    return Encoder(
+        codec, _MP4_AND_MKV, formats, {"rc": "cqp"},
+        lambda crf: {f"qp_{kind}": f"{round(crf)}" for kind in "ip"}, 18,
+        presets=_named(*own), hardware=True,
+    )  # fmt: skip
+
+
+_JPEG = {"flags": "+qscale", "global_quality": str(2 * 118)}  # about 95 on other tools' scales
+
+_FFV1 = {"level": "3", "g": "1", "slicecrc": "1"}
+
+ENCODERS = {
+    "x264": Encoder(
+        "libx264", _MP4_AND_MKV, _yuv(8, 10), {"bf": "3", "b-pyramid": "normal"}, _crf, presets=_SAME
+    ),
+    "x265": Encoder(
+        # Its own default is open groups of pictures, which refer to pictures of the segment before.
+        "libx265", _MP4_AND_MKV, _yuv(8, 10, 12),
+        {"x265-params": "log-level=none:info=0:open-gop=0:bframes=4:b-pyramid=1"}, _crf, presets=_SAME,
+    ),
+    "av1": Encoder(
+        "libsvtav1", (".mp4", ".mkv"), _yuv(8, 10, chromas=("420",)), {}, _crf, 20, 63,
+        _named(12, 11, 10, 9, 8, 7, 5, 4, 2), odd=True,
+    ),
+    "ffv1": Encoder(
+        "ffv1", (".mkv",),
+        (
+            "gray", "gray10le", "gray12le", "gray16le", "bgr0", "gbrp10le", "gbrp12le", "gbrp16le",
+            "bgra", "gbrap10le", "gbrap12le", "gbrap16le", *_yuv(8, 9, 10, 12, 14, 16),
+            *_yuv(8, 9, 10, 16, kind="yuva"), "yuva422p12le", "yuva444p12le",
+            "yuv410p", "yuv411p", "yuv440p",
+        ),
+        _FFV1, odd=True,
+    ),
+    "prores": Encoder(
+        "prores_ks", (".mov", ".mkv"), ("yuv422p10le", "yuv444p10le", "yuva444p10le"),
+        {"vendor": "apl0"}, odd=True, always={"range": RANGE_LIMITED}, segment="mov",
+    ),
+    "png": Encoder(
+        "png", (".mov",), ("rgb24", "rgba", "rgb48be", "rgba64be"), {"pred": "up"}, odd=True
+    ),
+    "tiff": Encoder(
+        "tiff", (), ("rgb24", "rgba", "rgb48le", "rgba64le"), {"compression_algo": "deflate"}, odd=True,
+        segment="mov",
+    ),
+    "jpeg": Encoder("mjpeg", (), ("yuvj420p", "yuvj422p", "yuvj444p"), _JPEG, odd=True,
+        always={"matrix": 5, "range": RANGE_FULL},
+    ),
+    # Kept without loss until all of it is there: one palette is made for the whole.
+    "gif": Encoder("ffv1", (".gif",), ("bgr0", "bgra"), _FFV1, odd=True),
+    "h264_nvenc": _nvenc("h264_nvenc", ("yuv420p", "yuv444p")),
+    "hevc_nvenc": _nvenc("hevc_nvenc", ("yuv420p", "yuv444p", "p010le")),
+    "av1_nvenc": _nvenc("av1_nvenc", ("yuv420p", "p010le")),
+    "h264_videotoolbox": _videotoolbox("h264_videotoolbox", ("yuv420p",)),
+    "hevc_videotoolbox": _videotoolbox("hevc_videotoolbox", ("yuv420p", "p010le")),
+    "h264_qsv": _qsv("h264_qsv", ("nv12",)),
+    "hevc_qsv": _qsv("hevc_qsv", ("nv12", "p010le")),
+    "h264_amf": _amf("h264_amf", ("yuv420p",)),
+    "hevc_amf": _amf("hevc_amf", ("yuv420p", "p010le")),
+}  # fmt: skip
+
+
+CHOICES = [name for name, encoder in ENCODERS.items() if set(encoder.suffixes) - {".gif"}]
+"""What a user may ask for; the others are what an output's name means."""
+
+PICTURES = {".png": "png", ".tif": "tiff", ".tiff": "tiff", ".jpg": "jpeg", ".jpeg": "jpeg"}
+"""How single pictures with these suffixes are encoded."""
+
+
+def encoder_for(output: Path) -> str:
+    """The encoder that an output's name asks for: a key of ENCODERS."""
+    suffix = picture_suffix(output)
+    if suffix is not None:
+        return PICTURES.get(suffix, "png")
+    return "gif" if output.suffix.lower() == ".gif" else "x264"
+
+
+@dataclass(frozen=True)
+class EncodeOptions:
+    """How the result is encoded.
+
+    Attributes:
+        encoder: a key of ENCODERS.
+        crf: constant quality, 0 (lossless or nearly) to 51 (63 for av1); lower is better and larger. None is
+            the encoder's usual one. Encoders without such a dial take no notice of it.
+        preset: one of PRESETS; None is "medium". Encoders without such a dial take no notice of it.
+    """
+
+    encoder: str = "x264"
+    crf: float | None = None
+    preset: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.encoder not in ENCODERS:
+            raise UserError(f"no encoder named {self.encoder}", f"Use one of {', '.join(CHOICES)}")
+        worst = ENCODERS[self.encoder].worst
+        if self.crf is not None and not 0 <= self.crf <= worst:
+            raise UserError(f"crf {self.crf:g} is out of range", f"Use 0 (best) to {worst:g} (smallest)")
+        if self.preset is not None and self.preset not in PRESETS:
+            raise UserError(f"no preset named {self.preset}", f"Use one of {', '.join(PRESETS)}")
+
+    def told(self) -> dict[str, str]:
+        """What FFmpeg is told."""
+        encoder = ENCODERS[self.encoder]
+        told = dict(encoder.options)
+        if encoder.quality is not None:
+            told |= encoder.quality(encoder.crf if self.crf is None else self.crf)
+        if encoder.presets:
+            told["quality" if encoder.codec.endswith("_amf") else "preset"] = encoder.presets[
+                self.preset or "medium"
+            ]
+        return told
+
+
+def target_format(info: MediaInfo, options: EncodeOptions) -> str:
+    """FFmpeg's name of the pixel format that is written: of those the encoder takes, what loses least.
+
+    Pictures with an odd side are written as 4:4:4 where the encoder takes them in no other chroma.
+    """
+    encoder, source = ENCODERS[options.encoder], info.pixels
+    if source.name in encoder.formats:
+        formats: tuple[str, ...] = (source.name,)
+    else:
+        formats = encoder.formats
+    if (info.stored_width % 2 or info.stored_height % 2) and not encoder.odd:
+        formats = tuple(name for name in encoder.formats if pixel_kind(name).chroma not in ("420", "422"))
+    if not formats:
+        size = f"{info.stored_width} x {info.stored_height}"
+        raise UserError(f"{options.encoder} can't encode {size} pixels: a side is odd", "Use --encoder x264")
+    return min(formats, key=lambda name: _loss(source, pixel_kind(name)))
+
+
+_FINENESS = {"grey": 0, "420": 1, "422": 2, "444": 3, "rgb": 3}
+
+
+def _loss(source: PixelKind, target: PixelKind) -> tuple[int, ...]:
+    """What is lost by writing one as the other, the worst first; then what is written for nothing."""
+    chroma = _FINENESS[target.chroma] - _FINENESS[source.chroma]
+    depth = target.bit_depth - source.bit_depth
+    return (
+        source.alpha and not target.alpha,
+        max(0, -chroma),
+        max(0, -depth),
+        source.family != target.family,
+        target.alpha and not source.alpha,
+        # Few players show monochrome H.264: a grey picture gets empty colour planes, as few as can be.
+        max(0, chroma),
+        max(0, depth),
+    )
+
+
+def what_is_lost(info: MediaInfo, options: EncodeOptions) -> list[str]:
+    """One line for each thing of the source's pictures that the written ones will not have."""
+    name = target_format(info, options)
+    source, target = info.pixels, pixel_kind(name)
+    lost = []
+    if source.alpha and not target.alpha:
+        lost.append(f"the video's transparency is not kept: {options.encoder} has none")
+    if _FINENESS[target.chroma] < _FINENESS[source.chroma]:
+        lost.append(
+            f"{options.encoder} halves the colour's resolution: it is written as 4:{target.chroma[1:]}"
+        )
+    if target.bit_depth < source.bit_depth:
+        lost.append(f"{options.encoder} keeps {target.bit_depth} of the video's {source.bit_depth} bits")
+    if target.chroma == "444" and source.chroma in ("420", "422"):
+        odd = f"{info.stored_width} x {info.stored_height}"
+        lost.append(f"for its odd size ({odd}) the video is written as 4:4:4, which some players don't show")
+    return lost
+
+
+def target_tags(info: MediaInfo, pixel_format: str, encoder: Encoder) -> ColourTags:
+    """The colour tags that are written: the source's, unless its pixels were of another kind (RGB, grey).
+
+    What the source leaves unsaid stays unsaid.
+
+    Args:
+        info: the source.
+        pixel_format: that is written.
+        encoder: writes it.
+    """
+    tags, source, target = info.tags, info.pixels, pixel_kind(pixel_format)
+    if target.family != "yuv":
+        # What is stored as RGB has no matrix, whatever it was before.
+        return replace(tags, matrix=MATRIX_RGB, range=RANGE_FULL) if source.family == "yuv" else tags
+    if source.family == "rgb":
+        matrix = int(matrix_of(tags, info.stored_width, info.stored_height))
+        tags = replace(tags, matrix=matrix, range=RANGE_LIMITED)
+    elif source.full_range and source.family != "grey":
+        tags = replace(tags, range=RANGE_FULL)
+    if tags.matrix == MATRIX_RGB:
+        tags = replace(tags, matrix=UNSPECIFIED)
+    return replace(tags, **encoder.always)

@@ -1,0 +1,113 @@
+"""A decoded picture that is kept, so that only what was drawn on is converted and written anew."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from av.video.frame import VideoFrame
+from numpy.typing import NDArray
+
+from faceswap_cli.media.colour import ColourTags, Converter, pixel_kind
+from faceswap_cli.media.frame import FineImage, Frame, Image
+from faceswap_cli.media.orientation import Orientation
+from faceswap_cli.media.planes import planes
+
+_MARGIN = 8
+"""Pixels around what changed that are converted with it: chroma filters look at neighbours."""
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """What the decoder gave for one frame.
+
+    Attributes:
+        stored: the picture, as it is stored. Whoever encodes it may write into it, as the last who needs it.
+        image: (H, W, 3) uint8 RGB, upright: what was made of it for everyone to look at.
+        converter: made that.
+        orientation: turns it upright.
+    """
+
+    stored: VideoFrame
+    image: Image
+    converter: Converter
+    orientation: Orientation
+
+    @property
+    def deep(self) -> bool:
+        """True if it has more than 8 bits a sample."""
+        return pixel_kind(self.stored.format.name).bit_depth > 8
+
+    def fine_image(self) -> FineImage:
+        """`image` with the fractions of a level that its bits say."""
+        return self.orientation.apply(self.converter.to_fine_rgb(self.stored))
+
+
+def picture_to_encode(
+    frame: Frame, picture: Picture, pixel_format: str, converter: Converter, tags: ColourTags
+) -> VideoFrame:
+    """The decoded picture in the encoder's format, with what was drawn on the frame.
+
+    Samples that no changed pixel touches are the decoder's own, to the bit, as far as the format has them.
+
+    Args:
+        frame: of which `image` or `fine` may have been drawn on.
+        picture: the frame's.
+        pixel_format: FFmpeg's name of the encoder's.
+        converter: from RGB to that, with `tags`.
+        tags: what is said of the written colours.
+    """
+    base = picture.converter.to_format(picture.stored, pixel_format, tags)
+    if frame.image is picture.image:
+        return base
+    after, before = (frame.image, picture.image) if frame.fine is None else (frame.fine, picture.fine_image())
+    box = _changed_box(before, after)
+    if box is None:
+        return base
+    undo = picture.orientation.undo
+    changed = np.zeros(after.shape[:2], bool)
+    changed[box] = (before[box] != after[box]).any(axis=2)
+    return _patched(base, undo(changed), undo(after), converter)  # type: ignore[arg-type]
+
+
+def _changed_box(before: NDArray[np.generic], after: NDArray[np.generic]) -> tuple[slice, slice] | None:
+    """Rows and columns within which two (H, W, 3) images differ; None if nowhere."""
+    height, width = before.shape[:2]
+    # Whole rows first: they lie together in memory, and faces are small.
+    rows = np.flatnonzero((before.reshape(height, -1) != after.reshape(height, -1)).any(axis=1))
+    if not len(rows):
+        return None
+    down = slice(int(rows[0]), int(rows[-1]) + 1)
+    samples = np.flatnonzero(
+        (before[down].reshape(-1, 3 * width) != after[down].reshape(-1, 3 * width)).any(0)
+    )
+    return down, slice(int(samples[0]) // 3, int(samples[-1]) // 3 + 1)
+
+
+def _patched(
+    base: VideoFrame, changed: NDArray[np.bool_], image: Image | FineImage, converter: Converter
+) -> VideoFrame:
+    """`base` with the changed pixels of `image`, all in stored orientation; written in place if it may be."""
+    height, width = changed.shape
+    rows, columns = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
+    top, left = (max(0, int(first[0]) - _MARGIN) // 4 * 4 for first in (rows, columns))
+    bottom, right = (int(last[-1]) + 1 + _MARGIN for last in (rows, columns))
+    box = slice(top, min(bottom, height)), slice(left, min(right, width))
+    region = converter.from_rgb(image[box], base.format.name)
+    base.make_writable()
+    for plane, part in zip(planes(base), planes(region), strict=True):
+        # How many pixels of the picture, down and across, share a sample.
+        down, across = -(-height // plane.shape[0]), -(-width // plane.shape[1])
+        touched = _any_of(changed[box], down, across)
+        place = plane[top // down :, left // across :][: touched.shape[0], : touched.shape[1]]
+        np.copyto(place, part, where=touched[..., None])
+    return base
+
+
+def _any_of(changed: NDArray[np.bool_], down: int, across: int) -> NDArray[np.bool_]:
+    """True for each block of `down` x `across` pixels with a changed one in it; the last may be narrower."""
+    if down > 1:
+        changed = np.logical_or.reduceat(changed, np.arange(0, changed.shape[0], down), axis=0)
+    if across > 1:
+        changed = np.logical_or.reduceat(changed, np.arange(0, changed.shape[1], across), axis=1)
+    return changed
