@@ -54,7 +54,7 @@ def video(
     mask: MaskOption = DEFAULT_MASK,
     colour: ColourOption = Colour.rct,
     erode: ErodeOption = 0.0,
-    feather: FeatherOption = 0.12,
+    feather: FeatherOption = 0.08,
     sharpen: SharpenOption = 0.5,
     smoothing: Annotated[
         float,
@@ -133,7 +133,7 @@ def photo(
     mask: MaskOption = DEFAULT_MASK,
     colour: ColourOption = Colour.rct,
     erode: ErodeOption = 0.0,
-    feather: FeatherOption = 0.12,
+    feather: FeatherOption = 0.08,
     sharpen: SharpenOption = 0.5,
     eight_bit: Annotated[
         bool, typer.Option("--eight-bit", help="Let a photo of more than 8 bits a channel come out with 8.")

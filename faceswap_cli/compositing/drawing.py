@@ -201,8 +201,8 @@ _NO_CROP = np.zeros((0, 0, 3), np.float16)
 
 
 def _spent(item: DrawnFrame) -> DrawnFrame:
-    """What later frames still need of a frame that is out: its colours and what stood before its faces."""
-    faces = [replace(face, image=_NO_CROP, mask=_NO_CROP[..., 0]) for face in item.faces]
+    """What later frames still need of a frame that is out: its faces' colours and masks."""
+    faces = [replace(face, image=_NO_CROP) for face in item.faces]
     return DrawnFrame(replace(item.frame, image=_NO_IMAGE), faces)
 
 
@@ -213,8 +213,18 @@ def _blended(item: DrawnFrame, around: Iterable[DrawnFrame], options: ConvertOpt
     near = list(around)
     transfers = [steady_colour(face, item.frame, near, options) for face in item.faces]
     for face, transfer in zip(item.faces, transfers, strict=True):
-        paste_face(image, face, transfer, _steady_free(face, item.frame, near, options))
+        steady = replace(face, mask=_steady_mask(face, item.frame, near, options))
+        paste_face(image, steady, transfer, _steady_free(face, item.frame, near, options))
     return replace(item.frame, image=image)
+
+
+def _steady_mask(
+    face: Drawn, frame: Frame, around: Iterable[DrawnFrame], options: ConvertOptions
+) -> veil.HalfMask:
+    """A face's shape mask, averaged with its track's frames around this one."""
+    same = [(delay, other.mask) for delay, other in _same_track(face, frame, around, veil.REACH)]
+    way = veil.steady if "parsed" in masks.wanted(options.mask).shapes else veil.averaged
+    return way(face.mask, same, options.smoothing).astype(np.float16)
 
 
 def _steady_free(
@@ -223,14 +233,22 @@ def _steady_free(
     """What of a face is free, averaged with its track's frames around this one; see `veil.steady`."""
     if face.free is None:
         return None
-    same = [
-        (near.frame.time - frame.time, other.free)
-        for near in around
-        if 0 < abs(near.frame.index - frame.index) <= veil.REACH
-        for other in near.faces
-        if other.face.track == face.face.track and other.free is not None
-    ]
+    near = _same_track(face, frame, around, veil.REACH)
+    same = [(delay, other.free) for delay, other in near if other.free is not None]
     return veil.steady(face.free, same, options.smoothing)
+
+
+def _same_track(
+    face: Drawn, frame: Frame, around: Iterable[DrawnFrame], reach: int
+) -> list[tuple[float, Drawn]]:
+    """A track's faces up to `reach` frames away, this one among them, each with its delay in seconds."""
+    return [
+        (near.frame.time - frame.time, other)
+        for near in around
+        if abs(near.frame.index - frame.index) <= reach
+        for other in near.faces
+        if other.face.track == face.face.track
+    ]
 
 
 def steady_colour(
@@ -242,14 +260,8 @@ def steady_colour(
     the renderer through, while the covered skin's own mean is steady. Contrast measures noisily and changes
     slowly, and is averaged.
     """
-    same = [
-        (near.frame.time, other)
-        for near in around
-        if abs(near.frame.index - frame.index) <= COLOUR_REACH
-        for other in near.faces
-        if other.face.track == face.face.track
-    ]
-    weights = [float(w) for w in smoothing.time_weights([t for t, _ in same], frame.time, options.smoothing)]
+    same = _same_track(face, frame, around, COLOUR_REACH)
+    weights = [float(w) for w in smoothing.time_weights([t for t, _ in same], 0.0, options.smoothing)]
     new = colour.average([other.new for _, other in same], weights)
     old = colour.average([other.old for _, other in same], weights)
     if min(face.new.weight, face.old.weight) >= colour.LEAST_PIXELS:

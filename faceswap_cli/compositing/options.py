@@ -39,7 +39,7 @@ class ConvertOptions:
     mask: str = "hull+model+occlusion"
     colour: str = "rct"
     erode: float = 0.0
-    feather: float = 0.12
+    feather: float = 0.08
     smoothing: float = 1.0
     sharpen: float = 0.5
     identity: bool = True

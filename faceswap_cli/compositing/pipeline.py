@@ -30,7 +30,7 @@ from faceswap_cli.media.join import join_segments
 from faceswap_cli.media.probe import MediaInfo, probe
 from faceswap_cli.networks.renderer import Renderer
 
-VERSION = 2
+VERSION = 3
 """Raised when the same settings begin to give other pictures: unfinished work of before is not mixed in."""
 
 MOST_TOLD = 3
