@@ -15,13 +15,17 @@ from faceswap_cli.cli.convert_options import (
     AllFacesOption,
     Colour,
     ColourOption,
+    DryRunOption,
     ErodeOption,
     FaceOption,
     FeatherOption,
     MaskOption,
     OutputOption,
+    PreviewOption,
     RunOption,
     SharpenOption,
+    SmoothingOption,
+    VaryOption,
     VideoEncoder,
 )
 from faceswap_cli.cli.options import DetectorOption, DeviceOption, LandmarksOption, MinSizeOption
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
 
     from faceswap_cli.compositing.options import ConvertOptions, ConvertProgress
     from faceswap_cli.faces.parsing import FaceParser
+    from faceswap_cli.faces.stage import FaceStage
     from faceswap_cli.networks.renderer import Renderer
 
 app = new_app(help="Put the learnt face into a video or a photo.")
@@ -56,10 +61,7 @@ def video(
     erode: ErodeOption = 0.0,
     feather: FeatherOption = 0.08,
     sharpen: SharpenOption = 0.5,
-    smoothing: Annotated[
-        float,
-        typer.Option(min=0.0, max=5.0, help="Steadiness of landmarks and colour over time; 0 is none."),
-    ] = 1.0,
+    smoothing: SmoothingOption = 1.0,
     encoder: Annotated[
         VideoEncoder, typer.Option(help="x264, x265, or ffv1 (lossless, for .mkv).")
     ] = VideoEncoder.x264,
@@ -80,6 +82,8 @@ def video(
     landmarks: LandmarksOption = "auto",
     min_size: MinSizeOption = 24,
     device: DeviceOption = "auto",
+    preview: PreviewOption = None,
+    dry_run: DryRunOption = False,
 ) -> None:
     """Swap the faces of a video.
 
@@ -112,6 +116,10 @@ def video(
         stage = build_stage(detector, landmarks, device, min_size=min_size)
         console.tell(stage.explanation)
     parser = _parser(options, device)
+    if preview is not None or dry_run:
+        look_first = stage or build_stage(detector, landmarks, device, min_size=min_size)
+        _look_first(source, output, preview, dry_run, options, look_first, (renderer, parser, reference))
+        return
     steps = convert_video(source, output, renderer, options, stage, known, reference, fingerprint, parser)
     try:
         with console.Bar("convert") as bar:
@@ -142,6 +150,7 @@ def photo(
     landmarks: LandmarksOption = "auto",
     min_size: MinSizeOption = 24,
     device: DeviceOption = "auto",
+    preview: PreviewOption = None,
 ) -> None:
     """Swap the faces of a photo.
 
@@ -163,11 +172,68 @@ def photo(
     options.check()
     renderer, reference, _ = _load(run, face, device)
     stage = build_stage(detector, landmarks, device, min_size=min_size, thorough=True)
-    report = convert_photo(source, output, renderer, options, stage, reference, _parser(options, device))
+    parser = _parser(options, device)
+    if preview is not None:
+        _look_first(source, output, preview, False, options, stage, (renderer, parser, reference))
+        return
+    report = convert_photo(source, output, renderer, options, stage, reference, parser)
     if report.note:
         console.warn(report.note)
     alone = f", {report.left_alone} of other people left alone" if report.left_alone else ""
     console.say(f"done: {output} (faces replaced: {report.swapped}{alone})")
+
+
+@app.command("sheet")
+def sheet(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="A video or a photo.")],
+    run: RunOption,
+    output: OutputOption,
+    vary: VaryOption,
+    face: FaceOption = "b",
+    all_faces: AllFacesOption = False,
+    mask: MaskOption = DEFAULT_MASK,
+    colour: ColourOption = Colour.rct,
+    detector: DetectorOption = "auto",
+    landmarks: LandmarksOption = "auto",
+    min_size: MinSizeOption = 24,
+    device: DeviceOption = "auto",
+) -> None:
+    """Compare settings: a few moments, drawn with each of them, on one picture.
+
+    Everything that is not varied is as `convert video` has it by default.
+    """
+    from faceswap_cli.cli.convert_preview import write_sheet
+    from faceswap_cli.compositing.options import ConvertOptions
+    from faceswap_cli.compositing.preview import Painter
+    from faceswap_cli.faces.stage import build_stage
+
+    options = ConvertOptions(mask=mask, colour=colour.value, identity=not all_faces)
+    options.check()
+    renderer, reference, _ = _load(run, face, device)
+    stage = build_stage(detector, landmarks, device, min_size=min_size)
+    # Which masks are varied may ask for the parser: it is loaded when it is needed.
+    painter = Painter(renderer, _any_parser(device), reference)
+    write_sheet(source, output, vary, options, painter, stage)
+
+
+def _look_first(
+    source: Path,
+    output: Path,
+    preview: Path | None,
+    dry_run: bool,
+    options: ConvertOptions,
+    stage: FaceStage,
+    painter: tuple[Renderer, FaceParser | None, NDArray[np.float32] | None],
+) -> None:
+    """A preview, or what would be done, instead of doing it."""
+    from faceswap_cli.cli.convert_dry_run import tell_video
+    from faceswap_cli.cli.convert_preview import write_preview
+    from faceswap_cli.compositing.preview import Painter
+
+    if preview is not None:
+        write_preview(source, preview, options, Painter(*painter), stage)
+    if dry_run:
+        tell_video(source, output, options, Painter(*painter), stage)
 
 
 def _load(run: Path, person: str, device: str) -> tuple[Renderer, NDArray[np.float32] | None, str]:
@@ -207,14 +273,19 @@ def _load_file(path: Path, person: str, device: str) -> tuple[Renderer, NDArray[
 def _parser(options: ConvertOptions, device: str) -> FaceParser | None:
     """The face parser, if the masks asked for want it; its weights are checked at once."""
     from faceswap_cli.compositing.masks import wanted
-    from faceswap_cli.device import pick_device
-    from faceswap_cli.faces.parsing import FaceParser
 
     if not wanted(options.mask).parser:
         return None
-    parser = FaceParser(str(pick_device(device)))
+    parser = _any_parser(device)
     parser.load()
     return parser
+
+
+def _any_parser(device: str) -> FaceParser:
+    from faceswap_cli.device import pick_device
+    from faceswap_cli.faces.parsing import FaceParser
+
+    return FaceParser(str(pick_device(device)))
 
 
 def _show(bar: console.Bar, step: ConvertProgress) -> None:
@@ -223,4 +294,6 @@ def _show(bar: console.Bar, step: ConvertProgress) -> None:
     if step.note:
         bar.note(step.note)
     rate = f"{step.done} frames" + (f" | {step.fps:.1f} frames/s" if step.fps else "")
+    if step.fps and step.total and step.total > step.done:
+        rate += f" | {console.duration((step.total - step.done) / step.fps)} left"
     bar.update(step.done, step.total, rate, names[step.phase])

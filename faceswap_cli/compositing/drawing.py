@@ -218,6 +218,20 @@ def _blended(item: DrawnFrame, around: Iterable[DrawnFrame], options: ConvertOpt
     return replace(item.frame, image=image)
 
 
+def steady_alpha(
+    face: Drawn, frame: Frame, around: Iterable[DrawnFrame], options: ConvertOptions
+) -> FloatArray:
+    """(S, S) in [0, 1]: where a face shows in the end, in the pixels of its crop."""
+    near = list(around)
+    mask = _steady_mask(face, frame, near, options).astype(np.float32)
+    free = _steady_free(face, frame, near, options)
+    return mask if free is None else np.minimum(mask, _in_crop(free, face))
+
+
+def _in_crop(free: FloatArray, face: Drawn) -> FloatArray:
+    return veil.rescaled(free, parsing.SIDE, face.mask.shape[0], face.side)
+
+
 def _steady_mask(
     face: Drawn, frame: Frame, around: Iterable[DrawnFrame], options: ConvertOptions
 ) -> veil.HalfMask:
@@ -283,5 +297,5 @@ def paste_face(image: Image, face: Drawn, transfer: ColourTransform, free: Float
     if free is None and face.free is not None:
         free = face.free.astype(np.float32)
     if free is not None:
-        mask = np.minimum(mask, veil.rescaled(free, parsing.SIDE, mask.shape[0], face.side))
+        mask = np.minimum(mask, _in_crop(free, face))
     blend.paste(image, crop, mask, face.matrix)

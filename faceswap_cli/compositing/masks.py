@@ -201,7 +201,7 @@ def _softened(mask: FloatMask, erode: float, feather: float) -> FloatMask:
 
 
 def _moved(mask: FloatMask, inwards: float) -> FloatMask:
-    """A mask eroded, or below 0 dilated, by any part of a pixel: mixed from the whole pixels below and above."""
+    """A mask eroded, or below 0 dilated, by parts of a pixel: mixed from the whole pixels below and above."""
     whole, part = divmod(abs(inwards), 1.0)
     less = _morphed(mask, int(whole), inwards > 0)
     if part == 0:

@@ -6,7 +6,8 @@ frame counts only at pixels where it says nearly the same: a bilateral filter in
 R. Manduchi, ICCV 1998). It is symmetric, so nothing lags.
 
 Of the shape masks only the parser's can jump like that. The hull and the network's own mask change slowly in
-the crop, which moves with the face: a plain mean over the same window is enough for them, at a third of the time.
+the crop, which moves with the face: a plain mean over the same window is enough for them, and a third of the
+work.
 """
 
 from __future__ import annotations
