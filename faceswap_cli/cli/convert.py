@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -121,14 +122,16 @@ def video(
         _look_first(source, output, preview, dry_run, options, look_first, (renderer, parser, reference))
         return
     steps = convert_video(source, output, renderer, options, stage, known, reference, fingerprint, parser)
+    started, told = time.monotonic(), ""
     try:
         with console.Bar("convert") as bar:
             for step in steps:
                 _show(bar, step)
+                told = step.summary or told
     except KeyboardInterrupt:
         console.tell("stopped; run the same command again to go on from the last whole piece")
         raise
-    console.say(f"done: {output}")
+    console.say(f"done: {output} ({told}, in {console.duration(time.monotonic() - started)})")
 
 
 @app.command("photo")

@@ -229,7 +229,8 @@ def steady_alpha(
 
 
 def _in_crop(free: FloatArray, face: Drawn) -> FloatArray:
-    return veil.rescaled(free, parsing.SIDE, face.mask.shape[0], face.side)
+    """What is free, (S, S) in the pixels of a face's crop, as it is blended."""
+    return veil.decided(veil.rescaled(free, parsing.SIDE, face.mask.shape[0], face.side))
 
 
 def _steady_mask(

@@ -83,6 +83,7 @@ class ConvertProgress:
         total: frames in all; None while unknown.
         fps: frames a second in this run so far; 0 at its start.
         note: something the user should read; None on most steps.
+        summary: on the last step, what was done.
     """
 
     phase: Phase
@@ -90,3 +91,4 @@ class ConvertProgress:
     total: int | None
     fps: float = 0.0
     note: str | None = None
+    summary: str | None = None

@@ -20,6 +20,7 @@ from faceswap_cli.compositing.known import faces_from_set
 from faceswap_cli.compositing.options import ConvertOptions, ConvertProgress
 from faceswap_cli.compositing.photo import check_apart, no_face, nobody_wanted, too_deep
 from faceswap_cli.compositing.plan import Found, make_plan
+from faceswap_cli.compositing.summary import summary
 from faceswap_cli.compositing.work import WorkFolder, fingerprint
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.faceset import FaceSet
@@ -170,7 +171,8 @@ def _convert(job: _Job, lost: list[str]) -> Steps:
             yield _note("render", done.damage)
         yield ConvertProgress("join", 0, done.frames)
         join_segments(done.segments, job.info.path, job.output, job.info, work.path)
-        yield ConvertProgress("join", done.frames, done.frames)
+        told = summary(plan, done.frames, len(found.track_numbers()))
+        yield ConvertProgress("join", done.frames, done.frames, summary=told)
         work.remove()
 
 

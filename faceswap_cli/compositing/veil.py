@@ -29,6 +29,10 @@ REACH = 3
 WINDOW = 0.06
 """Standard deviation in seconds of the weights in time at strength 1."""
 
+DOUBT = (0.25, 0.8)
+"""Below the first probability that nothing stands before a face it is taken for covered, above the second for
+free. The middle is more than a half: a hand painted over catches the eye, a patch of the old cheek does not."""
+
 LEAST_WEIGHT = 0.01
 """Frames that would count for less are left out."""
 
@@ -90,6 +94,17 @@ def averaged(
 def time_weight(delay: float, strength: float) -> float:
     """How much a frame counts that is `delay` seconds away."""
     return float(np.exp(-0.5 * (delay / (WINDOW * strength)) ** 2)) if strength > 0 else 0.0
+
+
+def decided(free: FloatMask) -> FloatMask:
+    """What is free, with its doubts made smaller: half a face before half a hand is neither.
+
+    Args:
+        free: (S, S) in [0, 1], the parser's probabilities.
+    """
+    low, high = DOUBT
+    share = np.clip((free - np.float32(low)) / np.float32(high - low), 0, 1)
+    return np.asarray(share * share * (3 - 2 * share), np.float32)
 
 
 def rescaled(mask: HalfMask | FloatMask, from_side: float, size: int, side: float) -> FloatMask:

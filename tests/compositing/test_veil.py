@@ -57,6 +57,15 @@ def test_without_smoothing_each_frame_stands_alone() -> None:
     assert np.array_equal(steadied(masks, 3, 0.0), masks[3].astype(np.float32))
 
 
+def test_doubts_are_made_smaller_and_sides_are_kept() -> None:
+    free = np.linspace(0, 1, 101, dtype=np.float32).reshape(1, -1)
+    after = veil.decided(free)[0]
+    assert (np.diff(after) >= 0).all() and (after[0], after[-1]) == (0, 1)
+    assert after[20] == 0 and after[85] == 1  # nearly sure is sure
+    unsure = (after > 0.1) & (after < 0.9)
+    assert unsure.sum() < 0.5 * ((free[0] > 0.1) & (free[0] < 0.9)).sum()
+
+
 @pytest.mark.parametrize("way", [veil.averaged, veil.steady])
 def test_a_shape_that_shakes_is_steadied_and_does_not_lag(way: Callable[..., np.ndarray]) -> None:
     random = np.random.default_rng(1)
