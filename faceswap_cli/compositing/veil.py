@@ -30,8 +30,8 @@ WINDOW = 0.06
 """Standard deviation in seconds of the weights in time at strength 1."""
 
 DOUBT = (0.25, 0.8)
-"""Below the first probability that nothing stands before a face it is taken for covered, above the second for
-free. The middle is more than a half: a hand painted over catches the eye, a patch of the old cheek does not."""
+"""Below the first probability that nothing stands before a face it is taken for covered, above the second
+for free. The middle is above a half: a hand painted over is seen at once, a patch of the old cheek is not."""
 
 LEAST_WEIGHT = 0.01
 """Frames that would count for less are left out."""
