@@ -57,12 +57,13 @@ def moments(info: MediaInfo, stage: FaceStage, count: int) -> Iterator[Moment]:
         yield _looked([Frame(0, 0.0, np.ascontiguousarray(read_photo(info.path).image))], 0.0, stage)
         return
     seen, last = 0, info.duration or 0.0
+    start = float((info.start_pts or 0) * info.time_base)
     for share in itertools.islice(_spread(count), TRIES * count):
         wanted = share * last
         frames = glimpse(info, wanted, COLOUR_REACH)
         if not frames:
             continue
-        moment = _looked(frames, wanted, stage)
+        moment = _looked(frames, start + wanted, stage)
         seen += moment.has_face
         yield moment
         if seen >= count or last == 0:
@@ -76,6 +77,7 @@ def _spread(count: int) -> Iterator[float]:
 
 
 def _looked(frames: Sequence[Frame], wanted: float, stage: FaceStage) -> Moment:
+    """A moment whose middle is the frame nearest to the `wanted` seconds on the video's clock."""
     frames = [replace(frame, index=number) for number, frame in enumerate(frames)]
     seen = Surveyed()
     for frame, shot, faces in analyse(frames, stage):

@@ -7,14 +7,20 @@ from pathlib import Path
 import moving_face as mf
 import numpy as np
 import pytest
+import torch
 
 from faceswap_cli.compositing import contact, preview
+from faceswap_cli.compositing.drawing import draw, steady_alpha
 from faceswap_cli.compositing.moments import Moment, moments
+from faceswap_cli.compositing.plan import Plan
 from faceswap_cli.compositing.trial import trial
 from faceswap_cli.compositing.vary import MOST_SETTINGS, combinations
 from faceswap_cli.errors import UserError
+from faceswap_cli.faces.geometry import mean_face
+from faceswap_cli.media.frame import Frame
 from faceswap_cli.media.glimpse import glimpse
 from faceswap_cli.media.probe import probe
+from faceswap_cli.networks.renderer import Rendered
 
 
 def looked(video: Path, count: int = 3, **stage: object) -> list[Moment]:
@@ -112,3 +118,26 @@ def test_a_trial_foretells_the_size_and_who_is_replaced(video: Path, tmp_path: P
     real = (tmp_path / "out.mp4").stat().st_size
     assert 0.4 < tried.video_bytes(mf.FRAMES) / real < 2.5
     assert tried.seconds(100) == pytest.approx(10 * tried.seconds(10))
+
+
+class MaskByLight:
+    """Draws what it gets, with a mask that is full in the dark and half in the light."""
+
+    size, side = 64, 2.0
+
+    def __call__(self, crops: torch.Tensor) -> Rendered:
+        light = crops.mean((1, 2, 3), keepdim=True) > 0.5
+        return Rendered(crops, torch.where(light, 0.5, 1.0) * torch.ones_like(crops[:, :1]))
+
+
+def test_nothing_is_averaged_over_a_cut() -> None:
+    """A face's track ends at a cut; the next one begins in the same place, with another mask."""
+    points = mean_face(100, 2.5).astype(np.float32)
+    frames = [Frame(n, n / 25, np.full((100, 100, 3), 40 if n < 5 else 220, np.uint8)) for n in range(10)]
+    numbers, options = np.arange(10), mf.options(mask="model", feather=0.0)
+    for tracks, crosses in ((np.repeat([0, 1], 5), False), (np.zeros(10, np.int64), True)):
+        plan = Plan(numbers, tracks, np.repeat(points[None], 10, 0))
+        drawn = list(draw(frames, plan, MaskByLight(), options))
+        alphas = [steady_alpha(one.faces[0], one.frame, drawn, options)[32, 32] for one in drawn]
+        assert (0.55 < alphas[4] < 0.95) == crosses
+        assert (0.55 < alphas[5] < 0.95) == crosses
