@@ -27,9 +27,11 @@ import torch
 from faceswap_cli.compositing.drawing import composite, draw
 from faceswap_cli.compositing.options import ConvertOptions
 from faceswap_cli.compositing.pipeline import convert_video
+from faceswap_cli.compositing.places import Here, Place, one_thread
 from faceswap_cli.compositing.plan import Found, make_plan
-from faceswap_cli.compositing.survey import found, read_survey, survey
+from faceswap_cli.compositing.survey import found, read_frames, read_survey, survey
 from faceswap_cli.compositing.work import WorkFolder
+from faceswap_cli.compositing.workers import Processes
 from faceswap_cli.device import pick_device
 from faceswap_cli.faces.parsing import FaceParser
 from faceswap_cli.faces.stage import build_stage
@@ -77,6 +79,12 @@ def timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
+def cpu_seconds() -> float:
+    """Processor time of this process, and of those that it started and that have ended."""
+    kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return sum(used.ru_utime + used.ru_stime for used in map(resource.getrusage, kinds))
+
+
 def run_out(items: Iterator[object]) -> None:
     for _ in items:
         pass
@@ -122,20 +130,26 @@ def speed(options: argparse.Namespace, folder: Path) -> None:
     machine = f"{platform.machine()}, {torch.get_num_threads()} threads"
     print(f"{machine}, {info.width}x{info.height}, {options.frames} frames")
     plain = timed(lambda: transcode(clip, folder / "plain.nut", chosen))
+    place: Place = Processes(options.workers) if options.workers > 1 else Here()
+    spent = cpu_seconds()
+    how = {"model": "bench", "parser": parser, "place": place}
     whole = timed(
-        lambda: run_out(
-            convert_video(clip, folder / "out.mkv", renderer, chosen, stage, model="bench", parser=parser)
-        )
+        lambda: run_out(convert_video(clip, folder / "out.mkv", renderer, chosen, stage, **how))  # type: ignore[arg-type]
     )
+    if isinstance(place, Processes):
+        place.close()  # what its workers have spent is known when they have ended
+    spent = cpu_seconds() - spent
     print(f"  {'transcoding alone':20} {plain:7.2f} s  {options.frames / plain:7.1f} frames/s")
     print(f"  {'convert, end to end':20} {whole:7.2f} s  {options.frames / whole:7.1f} frames/s")
     print(f"  {'ratio':20} {whole / plain:7.2f}")
+    print(f"  {'processor time':20} {spent:7.2f} s  {1000 * spent / options.frames:7.1f} ms a frame")
     with WorkFolder(folder / "survey") as work:
-        journal = work.journal("faces", "bench")
-        looking = timed(lambda: run_out(survey(info, stage, journal, None)))
-        faces = found(read_survey(journal))
+        frames, seen = work.journal("frames", "bench"), work.journal("faces", "bench")
+        looking = timed(lambda: run_out(survey(info, stage, frames, seen, None, Here())))
+        faces = found(read_survey(info, read_frames(frames), seen))
     print(f"  {'decode, find faces':20} {looking:7.2f} s  {1000 * looking / options.frames:7.1f} ms a frame")
-    stages(info, faces, folder, renderer, chosen, parser)
+    with one_thread():
+        stages(info, faces, folder, renderer, chosen, parser)
 
 
 def parser_of(options: argparse.Namespace) -> FaceParser:
@@ -184,6 +198,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=200)
     parser.add_argument("--short", type=int, default=100, help="frames of the shorter memory run; 0 for none")
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--workers", type=int, default=1, help="processes that convert at the same time")
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:

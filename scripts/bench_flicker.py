@@ -64,17 +64,19 @@ def renderer_of(options: argparse.Namespace) -> Renderer:
 
 def looked_at(clip: Path, frames: int, stage: FaceStage) -> tuple[list[Frame], list[int], Found]:
     """The first frames of a clip, their shots, and their faces."""
-    kept, seen = [], Surveyed()
     with VideoReader(clip) as reader:
-        for frame, shot, faces in analyse(itertools.islice(reader, frames), stage):
-            kept.append(frame)
-            seen.times.append(frame.time)
-            seen.shots.append(shot)
-            seen.frames += [frame.index] * len(faces)
-            seen.faces += faces
+        looked = list(analyse(itertools.islice(reader, frames), stage))
+    kept, shots = [frame for frame, _, _ in looked], [shot for _, shot, _ in looked]
+    seen = Surveyed(
+        times=[frame.time for frame in kept],
+        shots=shots,
+        frames=[frame.index for frame, _, faces in looked for _ in faces],
+        faces=[face for _, _, faces in looked for face in faces],
+        whole=True,
+    )
     if not seen.faces:
         raise SystemExit(f"{clip}: no face in the first {frames} frames")
-    return kept, seen.shots, without_doubtful(found(seen))[0]
+    return kept, shots, without_doubtful(found(seen))[0]
 
 
 def measured(

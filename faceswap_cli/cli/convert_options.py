@@ -33,6 +33,15 @@ RunOption = Annotated[
         "--model", "-m", help="Run folder that `faceswap train` wrote, or a file by `faceswap models export`."
     ),
 ]
+VideosArgument = Annotated[list[Path], typer.Argument(metavar="IN...", help="The video, or several.")]
+VideoOutputOption = Annotated[
+    str,
+    typer.Option(
+        "--output",
+        "-o",
+        help="File to write; its suffix says how. For several videos, or with a / at its end, a folder.",
+    ),
+]
 OutputOption = Annotated[Path, typer.Option("--output", "-o", help="File to write; its suffix says how.")]
 FaceOption = Annotated[
     str,
@@ -95,5 +104,60 @@ VaryOption = Annotated[
         metavar="SETTING=VALUE,VALUE",
         help="A setting and its values, for example colour=rct,none or feather=0.04,0.12. May be repeated: "
         "every combination is shown.",
+    ),
+]
+MapOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--map",
+        metavar="PERSON=NAME",
+        help="Replace this person by the face NAME (see --face), or by MODEL:NAME of another model. PERSON "
+        "is a photo, or a face set of nobody else. For each person once.",
+    ),
+]
+OnlyOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--only",
+        metavar="PERSON",
+        help="Replace only the person on this photo (or of this face set), whomever the model was trained "
+        "to replace. May be repeated.",
+    ),
+]
+NotOption = Annotated[
+    list[Path] | None,
+    typer.Option("--not", metavar="PERSON", help="Leave the person on this photo alone. May be repeated."),
+]
+ThresholdOption = Annotated[
+    float,
+    typer.Option(
+        min=0.1,
+        max=1.2,
+        help="Identity distance up to which a face is taken for a person's; poor faces get up to 0.1 more.",
+    ),
+]
+SegmentOption = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        max=100000,
+        help="Frames in a piece: what a worker makes in one go, and what is lost at most when all stops.",
+    ),
+]
+WorkersOption = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        max=256,
+        help="Processes that work at the same time, 0.6 GB each. The result is the same. 0: as many as suit "
+        "the machine and the video.",
+    ),
+]
+RayOption = Annotated[
+    str,
+    typer.Option(
+        metavar="ADDRESS",
+        help="Work on a Ray cluster: HOST:PORT, ray://HOST:PORT, auto, or local for one on this machine. "
+        "--workers limits how many pieces are done at a time.",
     ),
 ]

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from faceswap_cli.cli import console
+from faceswap_cli.cli.convert_dry_run import tell_video
+from faceswap_cli.errors import UserError
 
 if TYPE_CHECKING:
     from faceswap_cli.compositing.moments import Moment
@@ -22,6 +24,25 @@ SHEET_MOMENTS = 3
 """Frames in each row of a sheet that compares settings."""
 
 
+def look_first(
+    sources: Sequence[Path],
+    outputs: Sequence[Path],
+    picture: Path | None,
+    dry_run: bool,
+    options: ConvertOptions,
+    painter: Painter,
+    stage: FaceStage,
+) -> None:
+    """A preview, or what would be done, instead of doing it."""
+    if picture is not None:
+        if len(sources) > 1:
+            raise UserError("--preview shows one video", "Give one at a time")
+        write_preview(sources[0], picture, options, painter, stage)
+    if dry_run:
+        for source, output in zip(sources, outputs, strict=True):
+            tell_video(source, output, options, painter, stage)
+
+
 def write_preview(
     source: Path, picture: Path, options: ConvertOptions, painter: Painter, stage: FaceStage
 ) -> None:
@@ -32,7 +53,7 @@ def write_preview(
     _check(source, picture)
     rows = []
     for moment in with_faces(source, stage, PREVIEW_MOMENTS):
-        plan = preview.plan_of(moment, options, painter.reference)
+        plan = preview.plan_of(moment, options, painter)
         x0, y0, x1, y1 = preview.window(moment, plan)
         original = moment.frames[moment.middle].image
         pictures = [original, *preview.paint(moment, options, painter)]
@@ -58,7 +79,7 @@ def write_sheet(
     _check(source, picture)
     rows = list(combinations(vary, options))
     shown = with_faces(source, stage, SHEET_MOMENTS)
-    boxes = [preview.window(one, preview.plan_of(one, options, painter.reference)) for one in shown]
+    boxes = [preview.window(one, preview.plan_of(one, options, painter)) for one in shown]
     cut = [one.frames[one.middle].image for one in shown]
     page = [("original", [_part(image, box) for image, box in zip(cut, boxes, strict=True)])]
     with console.Bar("sheet") as bar:

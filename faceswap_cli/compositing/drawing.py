@@ -72,39 +72,56 @@ def lead_in(frame: int) -> int:
     return max(0, frame - COLOUR_REACH) // BLOCK * BLOCK
 
 
+def lead_out(frame: int) -> int:
+    """The last frame that must be drawn for `frame` to come out as in a run to the end."""
+    return (frame + COLOUR_REACH) // BLOCK * BLOCK + BLOCK - 1
+
+
 def draw(
     frames: Iterable[Frame],
     plan: Plan,
-    renderer: Renderer,
+    renderer: Renderer | Sequence[Renderer],
     options: ConvertOptions,
     parser: FaceParser | None = None,
 ) -> Iterator[DrawnFrame]:
-    """Draw the faces of frames that come in order; `parser` is needed for masks that want it."""
+    """Draw the faces of frames that come in order, by one renderer, or by those that the plan's numbers mean.
+
+    A `parser` is needed for masks that want it.
+    """
+    renderers = renderer if isinstance(renderer, Sequence) else (renderer,)
     block: list[Frame] = []
     for frame in frames:
         if block and frame.index // BLOCK != block[0].index // BLOCK:
-            yield from _draw_block(block, plan, renderer, options, parser)
+            yield from _draw_block(block, plan, renderers, options, parser)
             block = []
         block.append(frame)
-    yield from _draw_block(block, plan, renderer, options, parser)
+    yield from _draw_block(block, plan, renderers, options, parser)
 
 
 def _draw_block(
     block: Sequence[Frame],
     plan: Plan,
-    renderer: Renderer,
+    renderers: Sequence[Renderer],
     options: ConvertOptions,
     parser: FaceParser | None,
 ) -> Iterator[DrawnFrame]:
-    wanted = [(place, face) for place, frame in enumerate(block) for face in plan.faces(frame.index)]
-    drawn: list[list[Drawn]] = [[] for _ in block]
-    for start in range(0, len(wanted), options.batch):
-        batch = wanted[start : start + options.batch]
-        done = draw_faces([(block[place].image, face) for place, face in batch], renderer, options, parser)
-        for (place, _), face in zip(batch, done, strict=True):
-            drawn[place].append(face)
+    planned = [plan.faces(frame.index) for frame in block]
+    drawn: list[dict[int, Drawn]] = [{} for _ in block]
+    for number, renderer in enumerate(renderers):
+        wanted = [
+            (place, order, face)
+            for place, faces in enumerate(planned)
+            for order, face in enumerate(faces)
+            if face.drawn_by == number
+        ]
+        for start in range(0, len(wanted), options.batch):
+            batch = wanted[start : start + options.batch]
+            pictures = [(block[place].image, face) for place, _, face in batch]
+            done = draw_faces(pictures, renderer, options, parser)
+            for (place, order, _), face in zip(batch, done, strict=True):
+                drawn[place][order] = face
     for frame, faces in zip(block, drawn, strict=True):
-        yield DrawnFrame(frame, faces)
+        yield DrawnFrame(frame, [faces[order] for order in sorted(faces)])
 
 
 def draw_faces(

@@ -79,11 +79,13 @@ def _spread(count: int) -> Iterator[float]:
 def _looked(frames: Sequence[Frame], wanted: float, stage: FaceStage) -> Moment:
     """A moment whose middle is the frame nearest to the `wanted` seconds on the video's clock."""
     frames = [replace(frame, index=number) for number, frame in enumerate(frames)]
-    seen = Surveyed()
-    for frame, shot, faces in analyse(frames, stage):
-        seen.times.append(frame.time)
-        seen.shots.append(shot)
-        seen.frames += [frame.index] * len(faces)
-        seen.faces += faces
+    looked = list(analyse(frames, stage))
+    seen = Surveyed(
+        times=[frame.time for frame in frames],
+        shots=[shot for _, shot, _ in looked],
+        frames=[frame.index for frame, _, faces in looked for _ in faces],
+        faces=[face for _, _, faces in looked for face in faces],
+        whole=True,
+    )
     middle = min(range(len(frames)), key=lambda number: abs(frames[number].time - wanted))
     return Moment(frames[middle].time, frames, middle, found(seen) if seen.faces else None)

@@ -12,7 +12,7 @@ from faceswap_cli.compositing.masks import wanted
 from faceswap_cli.errors import UserError
 from faceswap_cli.media.encode import EncodeOptions
 
-Phase = Literal["faces", "render", "join"]
+Phase = Literal["read", "faces", "render", "join"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class ConvertOptions:
         sharpen: unsharp mask on the drawn face, 0 (none) to 1. A network trained on pixel differences
             draws softer than what it saw: 0.3 and 0.6 raised a small model's Laplacian variance from 0.30 to
             0.37 and 0.45 of the original's, without visible halos.
-        identity: leave people alone who are clearly not the one the model was trained to replace.
+        identity: recognise people, if the cast asks for it; without, everybody is drawn by its first role.
         allow_8bit: let sources of more than 8 bits a channel come out with 8.
         segment_frames: an interrupted run goes on from the last whole segment of so many frames.
         batch: faces drawn at once, at most.
@@ -78,7 +78,7 @@ class ConvertProgress:
     """One step of a conversion.
 
     Attributes:
-        phase: faces (looking for them), render or join.
+        phase: read (the frames only), faces (looking for them), render or join.
         done: frames of this phase that are done, those of an earlier run included.
         total: frames in all; None while unknown.
         fps: frames a second in this run so far; 0 at its start.

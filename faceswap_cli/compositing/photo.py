@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from faceswap_cli.compositing import colour, who
 from faceswap_cli.compositing.drawing import draw_faces, paste_face
 from faceswap_cli.compositing.options import ConvertOptions
 from faceswap_cli.compositing.plan import PlannedFace
+from faceswap_cli.compositing.who import Cast, Role
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.face import Face
 from faceswap_cli.faces.identity import IdentityEncoder
@@ -43,10 +43,9 @@ class PhotoReport:
 def convert_photo(
     source: Path,
     output: Path,
-    renderer: Renderer,
+    cast: Cast | Renderer,
     options: ConvertOptions,
     stage: FaceStage,
-    reference: NDArray[np.float32] | None = None,
     parser: FaceParser | None = None,
 ) -> PhotoReport:
     """Swap the faces of the photo `source` and write it to `output`.
@@ -54,10 +53,9 @@ def convert_photo(
     Args:
         source: a photo.
         output: another photo; its suffix chooses the format.
-        renderer: draws the new faces.
+        cast: who is replaced, and who draws the new faces; a renderer alone draws everybody.
         options: how; what concerns time has no meaning here.
         stage: finds the faces.
-        reference: (K, 128) identity embeddings of the person to replace; None replaces everyone.
         parser: needed when `options.mask` names a mask that it makes.
 
     Raises:
@@ -65,6 +63,8 @@ def convert_photo(
             more than 8 bits a channel and options.allow_8bit is off.
     """
     options.check()
+    whole_cast = cast if isinstance(cast, Cast) else Cast((Role(cast),))
+    whole_cast.check()
     check_photo_suffix(output)
     check_apart(source, output)
     photo = read_photo(source)
@@ -74,16 +74,20 @@ def convert_photo(
     faces = stage.find([Frame(0, 0.0, image)])[0]
     if not faces:
         raise no_face(source)
-    wanted = faces
-    if reference is not None and options.identity:
-        wanted = _of_person(image, faces, reference)
-        if not wanted:
+    chosen = who.Chosen(dict.fromkeys(range(len(faces)), 0))
+    if whole_cast.asks_who and options.identity:
+        chosen = _roles(image, faces, whole_cast)
+        if not chosen.roles:
             raise nobody_wanted(source, f"{len(faces)} other face{'s' if len(faces) > 1 else ''}")
-    write_photo(output, swap_image(image, wanted, renderer, options, parser), like=photo)
-    notes = [photo.note] if photo.note else []
+    result = image
+    for number, role in enumerate(whole_cast.roles):
+        wanted = [faces[place] for place, of in chosen.roles.items() if of == number]
+        result = swap_image(result, wanted, role.renderer, options, parser)
+    write_photo(output, result, like=photo)
+    notes = [*([photo.note] if photo.note else []), *chosen.notes]
     if lost := what_is_lost(output, photo):
         notes.append(f"{output.name} does not keep the photo's {' and '.join(lost)}")
-    return PhotoReport(len(wanted), len(faces) - len(wanted), "; ".join(notes) or None)
+    return PhotoReport(len(chosen.roles), len(faces) - len(chosen.roles), "; ".join(notes) or None)
 
 
 def swap_image(
@@ -106,10 +110,16 @@ def swap_image(
     return result
 
 
-def _of_person(image: Image, faces: list[Face], reference: NDArray[np.float32]) -> list[Face]:
+def _roles(image: Image, faces: list[Face], cast: Cast) -> who.Chosen:
+    """Which role each face (a track of one frame, here) plays."""
     embeddings = IdentityEncoder().embed(image, [face.landmarks for face in faces])
-    pairs = zip(faces, embeddings, strict=True)
-    return [face for face, one in pairs if who.distance(one, reference) <= allowed(_clarity(face))]
+    verdicts = [
+        who.judged(number, 1, allowed(_clarity(face), cast.threshold), embedding, cast)
+        for number, (face, embedding) in enumerate(zip(faces, embeddings, strict=True))
+    ]
+    chosen = who.choose(cast, verdicts, np.zeros(len(faces), np.int64), np.arange(len(faces)))
+    told = [note for note in chosen.notes if "left alone" not in note]  # the report counts those
+    return replace(chosen, notes=(*who.absent(cast, chosen), *told))
 
 
 def _clarity(face: Face) -> float:
@@ -142,6 +152,6 @@ def no_face(source: Path) -> UserError:
 def nobody_wanted(source: Path, others: str) -> UserError:
     """The error for sources in which only other people are seen."""
     return UserError(
-        f"the person this model replaces was not found in {source}, but {others}",
-        "Use --all-faces to replace every face",
+        f"nobody who is to be replaced was found in {source}, but {others}",
+        "Use --all-faces to replace every face, or a higher --threshold",
     )

@@ -7,7 +7,7 @@ on where it stopped. Nothing stands under the output's name before all is done.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,37 +19,41 @@ from faceswap_cli.compositing import masks, segments, survey, who
 from faceswap_cli.compositing.known import faces_from_set
 from faceswap_cli.compositing.options import ConvertOptions, ConvertProgress
 from faceswap_cli.compositing.photo import check_apart, no_face, nobody_wanted, too_deep
+from faceswap_cli.compositing.places import Here, Place
 from faceswap_cli.compositing.plan import Found, make_plan
 from faceswap_cli.compositing.summary import summary
-from faceswap_cli.compositing.work import WorkFolder, fingerprint
+from faceswap_cli.compositing.who import Cast, Role
+from faceswap_cli.compositing.work import Journal, WorkFolder, fingerprint
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.faceset import FaceSet
 from faceswap_cli.faces.parsing import FaceParser
+from faceswap_cli.faces.people import Person
 from faceswap_cli.faces.stage import FaceStage
 from faceswap_cli.media.containers import check_output
 from faceswap_cli.media.join import join_segments
 from faceswap_cli.media.probe import MediaInfo, probe
+from faceswap_cli.media.seeking import Timeline
 from faceswap_cli.networks.renderer import Renderer
 
-VERSION = 3
+VERSION = 4
 """Raised when the same settings begin to give other pictures: unfinished work of before is not mixed in."""
 
 MOST_TOLD = 3
 """Tracks left alone as doubtful that are told one by one."""
 
-Steps = Iterator[ConvertProgress]
+Steps = Generator[ConvertProgress]
 
 
 def convert_video(
     source: Path,
     output: Path,
-    renderer: Renderer,
+    cast: Cast | Renderer,
     options: ConvertOptions,
     stage: FaceStage | None = None,
     faces: FaceSet | None = None,
-    reference: NDArray[np.float32] | None = None,
     model: str = "",
     parser: FaceParser | None = None,
+    place: Place | None = None,
 ) -> Steps:
     """Swap the faces of the video `source` and write it to `output`.
 
@@ -60,13 +64,13 @@ def convert_video(
     Args:
         source: a video.
         output: another; its suffix chooses the container.
-        renderer: draws the new faces.
+        cast: who is replaced, and who draws the new faces; a renderer alone draws everybody.
         options: how.
         stage: finds the faces; needed when `faces` is None.
         faces: a face set of this video: its faces are drawn, and those whose crops were deleted are not.
-        reference: (K, 128) identity embeddings of the person to replace; None replaces everyone.
-        model: what the renderer's pictures depend on (weights, step), for resuming.
+        model: what the renderers' pictures depend on (weights, step), for resuming.
         parser: needed when `options.mask` names a mask that it makes.
+        place: where the work is done; by default in this process. The result is the same.
 
     Yields:
         One ConvertProgress for every few frames, and one for every note.
@@ -76,6 +80,8 @@ def convert_video(
             a face set of another video; the disk is full.
     """
     options.check()
+    whole_cast = cast if isinstance(cast, Cast) else Cast((Role(cast),))
+    whole_cast.check()
     assert parser is not None or not masks.wanted(options.mask).parser, "these masks need the face parser"
     assert (stage is None) != (faces is None), "faces come from a stage or from a face set"
     check_apart(source, output)
@@ -83,7 +89,7 @@ def convert_video(
     check_source(info, options)
     lost = check_output(output, info, options.encode)
     known = faces_from_set(faces, source) if faces is not None else None
-    job = _Job(info, output, renderer, options, stage, known, reference, model, parser)
+    job = _Job(info, output, whole_cast, options, stage, known, model, parser, place or Here())
     return _convert(job, lost)
 
 
@@ -106,13 +112,23 @@ class _Job:
 
     info: MediaInfo
     output: Path
-    renderer: Renderer
+    cast: Cast
     options: ConvertOptions
     stage: FaceStage | None
     known: Found | None
-    reference: NDArray[np.float32] | None
     model: str
     parser: FaceParser | None
+    place: Place
+
+    @property
+    def asks_who(self) -> bool:
+        """Whether anybody must be recognised."""
+        return self.options.identity and self.cast.asks_who
+
+    @property
+    def renderers(self) -> tuple[Renderer, ...]:
+        """One for each role."""
+        return tuple(role.renderer for role in self.cast.roles)
 
     @property
     def source_mark(self) -> list[Any]:
@@ -132,17 +148,24 @@ class _Job:
     @property
     def who_mark(self) -> str:
         """What the decision whose faces are drawn depends on."""
-        wanted = self.options.identity and self.reference is not None
-        person = _digest(np.asarray(self.reference, np.float32)) if wanted else None
-        return fingerprint(self.faces_mark, person)
+        if not self.asks_who:
+            return fingerprint(self.faces_mark, None)
+        named = [role.person is not None for role in self.cast.roles]
+        people = [_looks(people) for people in (self.cast.wanted, self.cast.unwanted)]
+        return fingerprint(self.faces_mark, named, people, self.cast.threshold)
 
     @property
     def picture_mark(self) -> str:
         """What the pictures depend on."""
-        drawn_by = [self.model, type(self.renderer).__name__, self.renderer.size, self.renderer.side]
+        drawn_by: list[Any] = [self.model]
+        drawn_by += [[type(one).__name__, one.size, one.side] for one in self.renderers]
         if self.parser is not None and masks.wanted(self.options.mask).parser:
             drawn_by.append(self.parser.mark)
         return fingerprint(self.who_mark, drawn_by, self.options.settings())
+
+
+def _looks(people: Sequence[Person]) -> list[str]:
+    return [_digest(np.asarray(person.looks, np.float32)) for person in people]
 
 
 def _digest(array: NDArray[Any]) -> str:
@@ -156,23 +179,29 @@ def _convert(job: _Job, lost: list[str]) -> Steps:
         journal = work.journal("segments", job.picture_mark)
         if journal.discarded:
             yield _note("faces", "unfinished work with other settings was thrown away")
-        found, damage = yield from _find(job, work)
-        left_alone = yield from _choose(job, work, found)
-        total = len(found.times) if job.known is None else job.info.frames
+        read, found = yield from _find(job, work)
+        timeline = read.timeline
+        chosen = yield from _choose(job, work, timeline, found)
         before = segments.finished(journal, work.path)
-        if before.frames:
-            yield _note("render", f"going on after {before.frames} frames that are done")
-        plan = make_plan(found, job.options.smoothing, left_alone)
-        yield from segments.render(job.info, plan, job.renderer, job.options, journal, total, job.parser)
+        if before:
+            yield _note("render", f"going on after {sum(before.values())} frames that are done")
+        left_alone = set(found.track_numbers()) - chosen.keys()
+        plan = make_plan(found, job.options.smoothing, left_alone, chosen)
+        rendering = segments.Rendering(
+            job.info, timeline, plan, job.renderers, job.options, job.parser, work.path
+        )
+        # What decoders make of damage depends on how they came there: it is read in one go.
+        yield from segments.render(rendering, journal, Here() if timeline.damage else job.place)
         done = segments.finished(journal, work.path)
-        if not done.whole or (done.frames != len(found.times) and not (damage or done.damage)):
-            raise _not_whole(work, f"{done.frames} of {len(found.times)} frames are drawn")
-        if done.damage and not damage:
-            yield _note("render", done.damage)
-        yield ConvertProgress("join", 0, done.frames)
-        join_segments(done.segments, job.info.path, job.output, job.info, work.path)
-        told = summary(plan, done.frames, len(found.track_numbers()))
-        yield ConvertProgress("join", done.frames, done.frames, summary=told)
+        frames = sum(done.values())
+        missing = [number for number in segments.numbers(timeline, job.options) if number not in done]
+        if missing or (frames != len(timeline) and not timeline.damage):
+            raise _not_whole(work, f"{frames} of {len(timeline)} frames are drawn")
+        yield ConvertProgress("join", 0, frames)
+        pieces = [work.path / segments.segment_name(number) for number in sorted(done)]
+        join_segments(pieces, job.info.path, job.output, job.info, work.path)
+        told = summary(plan, frames, len(found.track_numbers()))
+        yield ConvertProgress("join", frames, frames, summary=told)
         work.remove()
 
 
@@ -186,18 +215,22 @@ def _not_whole(work: WorkFolder, what: str) -> UserError:
     )
 
 
-def _find(job: _Job, work: WorkFolder) -> Generator[ConvertProgress, None, tuple[Found, str | None]]:
-    """The faces, from the face set or by looking, and what is wrong with the source if that is known."""
+def _find(job: _Job, work: WorkFolder) -> Generator[ConvertProgress, None, tuple[survey.Read, Found]]:
+    """The frames, and the faces in them: from the face set, or by looking."""
+    frames = work.journal("frames", fingerprint(job.source_mark))
     if job.known is not None:
-        return job.known, None
+        yield from survey.read_through(job.info, frames, job.info.frames)
+        read = survey.read_frames(frames)
+        yield from _told_of_damage(read)
+        return read, job.known
     assert job.stage is not None
-    journal = work.journal("faces", job.faces_mark)
-    yield from survey.survey(job.info, job.stage, journal, job.info.frames)
-    seen = survey.read_survey(journal)
+    faces = work.journal("faces", job.faces_mark)
+    yield from survey.survey(job.info, job.stage, frames, faces, job.info.frames, job.place)
+    read = survey.read_frames(frames)
+    seen = survey.read_survey(job.info, read, faces)
     if not seen.whole:
         raise _not_whole(work, f"faces were looked for in {len(seen.times)} frames only")
-    if seen.damage:
-        yield _note("faces", seen.damage)
+    yield from _told_of_damage(read)
     if not seen.faces:
         work.remove()
         raise no_face(job.info.path)
@@ -207,7 +240,12 @@ def _find(job: _Job, work: WorkFolder) -> Generator[ConvertProgress, None, tuple
         raise _only_doubtful(job.info.path, doubts)
     if doubts:
         yield _note("faces", f"left alone, probably no faces: {_told(doubts)}")
-    return found, seen.damage
+    return read, found
+
+
+def _told_of_damage(read: survey.Read) -> Steps:
+    if read.timeline.damage:
+        yield _note("faces", read.timeline.damage)
 
 
 def _told(doubts: Mapping[int, str]) -> str:
@@ -223,30 +261,36 @@ def _only_doubtful(source: Path, doubts: Mapping[int, str]) -> UserError:
     )
 
 
-def _choose(job: _Job, work: WorkFolder, found: Found) -> Generator[ConvertProgress, None, set[int]]:
-    """The tracks to leave alone."""
-    if job.reference is None or not job.options.identity:
-        return set()
-    journal = work.journal("who", job.who_mark)
-    known = next(journal.read(), None)
-    verdicts = [who.Verdict(**verdict) for verdict in known["verdicts"]] if known else []
-    if not verdicts:
-        yield _note("faces", "looking whose faces they are")
-        for step in who.look(job.info, found, job.reference):
-            if isinstance(step, list):
-                verdicts = step
-            else:
-                yield ConvertProgress("faces", step + 1, len(found.times))
-        # In one line: some of the verdicts would pass for all.
-        journal.append([{"verdicts": [vars(verdict) for verdict in verdicts]}])
-    said = who.spoken(verdicts)
-    if not any(verdict.wanted for verdict in verdicts):
+def _choose(
+    job: _Job, work: WorkFolder, timeline: Timeline, found: Found
+) -> Generator[ConvertProgress, None, dict[int, int]]:
+    """The role of each track that is drawn."""
+    if not job.asks_who:
+        return dict.fromkeys(found.track_numbers(), 0)
+    verdicts = yield from _verdicts(job, work.journal("who", job.who_mark), timeline, found)
+    chosen = who.choose(job.cast, verdicts, found.frames, found.tracks)
+    if not chosen.roles:
         people = f"{len(verdicts)} face tracks of others were"
-        raise nobody_wanted(job.info.path, f"{people} (nearest identity distance {_nearest(verdicts):.2f})")
-    if said:
-        yield _note("faces", said)
-    return {verdict.track for verdict in verdicts if not verdict.wanted}
+        nearest = f" (nearest identity distance {who.closest(verdicts):.2f})" if job.cast.wanted else ""
+        raise nobody_wanted(job.info.path, f"{people}{nearest}")
+    for note in (*who.absent(job.cast, chosen), *chosen.notes):
+        yield _note("faces", note)
+    return chosen.roles
 
 
-def _nearest(verdicts: list[who.Verdict]) -> float:
-    return min(verdict.distance for verdict in verdicts)
+def _verdicts(
+    job: _Job, journal: Journal, timeline: Timeline, found: Found
+) -> Generator[ConvertProgress, None, list[who.Verdict]]:
+    """What is known of the tracks, or is found by looking at them."""
+    if (known := next(journal.read(), None)) is not None:
+        return [who.Verdict(**verdict) for verdict in known["verdicts"]]
+    yield _note("faces", "looking whose faces they are")
+    looking = who.look(job.info, timeline, found, job.cast)
+    try:
+        while True:
+            yield ConvertProgress("faces", next(looking) + 1, len(found.times))
+    except StopIteration as stop:
+        verdicts: list[who.Verdict] = stop.value
+    # In one line: some of the verdicts would pass for all.
+    journal.append([{"verdicts": [vars(verdict) for verdict in verdicts]}])
+    return verdicts

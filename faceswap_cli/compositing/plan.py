@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,34 +51,51 @@ class PlannedFace:
     Attributes:
         track: its track's number.
         landmarks: (68, 2) float32 frame pixels, steadied. Its crop is cut and put back by these.
+        drawn_by: which of several renderers draws it, from 0.
     """
 
     track: int
     landmarks: FloatArray
+    drawn_by: int = 0
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Faces to draw, by frame, in compact arrays (see Found)."""
+    """Faces to draw, by frame, in compact arrays (see Found).
+
+    Attributes:
+        roles: which renderer draws each track's faces; the first, where it isn't said.
+    """
 
     frames: NDArray[np.int64]
     tracks: NDArray[np.int64]
     landmarks: FloatArray
+    roles: Mapping[int, int] = field(default_factory=dict)
 
     def faces(self, frame: int) -> list[PlannedFace]:
         """The faces of a frame, the largest last: it is in front of the others."""
         start, stop = np.searchsorted(self.frames, [frame, frame + 1])
-        found = [PlannedFace(int(self.tracks[i]), self.landmarks[i]) for i in range(start, stop)]
+        tracks = [int(track) for track in self.tracks[start:stop]]
+        found = [
+            PlannedFace(track, landmarks, self.roles.get(track, 0))
+            for track, landmarks in zip(tracks, self.landmarks[start:stop], strict=True)
+        ]
         return sorted(found, key=lambda face: float(np.ptp(face.landmarks[:, 1])))
 
 
-def make_plan(found: Found, strength: float, left_alone: Collection[int] = ()) -> Plan:
+def make_plan(
+    found: Found,
+    strength: float,
+    left_alone: Collection[int] = (),
+    roles: Mapping[int, int] | None = None,
+) -> Plan:
     """Steady each track's landmarks and fill its short gaps.
 
     Args:
         found: all faces.
         strength: of the smoothing, 0 for none. Gaps are filled all the same.
         left_alone: tracks that are not drawn.
+        roles: which renderer draws each track, see Plan.
     """
     frames, tracks, landmarks = [], [], []
     for track in found.track_numbers():
@@ -95,6 +112,5 @@ def make_plan(found: Found, strength: float, left_alone: Collection[int] = ()) -
     if not frames:
         return Plan(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, 68, 2), np.float32))
     order = np.argsort(np.concatenate(frames), kind="stable")
-    return Plan(
-        np.concatenate(frames)[order], np.concatenate(tracks)[order], np.concatenate(landmarks)[order]
-    )
+    joined = (np.concatenate(frames)[order], np.concatenate(tracks)[order], np.concatenate(landmarks)[order])
+    return Plan(*joined, dict(roles or {}))

@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from faceswap_cli.compositing import blend, who
 from faceswap_cli.compositing.drawing import DrawnFrame, composite, draw, steady_alpha
 from faceswap_cli.compositing.moments import Moment
 from faceswap_cli.compositing.options import ConvertOptions
 from faceswap_cli.compositing.plan import Plan, make_plan
+from faceswap_cli.compositing.who import Cast
+from faceswap_cli.faces.face import FloatArray
 from faceswap_cli.faces.identity import IdentityEncoder
 from faceswap_cli.faces.looks import allowed, clarity
 from faceswap_cli.faces.parsing import FaceParser
@@ -37,14 +38,17 @@ class Painter:
     """All that draws a moment, but the settings.
 
     Attributes:
-        renderer: draws the new faces.
+        cast: who is replaced, and who draws the new faces.
         parser: for masks that need it.
-        reference: (K, 128) identity embeddings of the person to replace; None replaces everyone.
     """
 
-    renderer: Renderer
+    cast: Cast
     parser: FaceParser | None = None
-    reference: NDArray[np.float32] | None = None
+
+    @property
+    def renderers(self) -> list[Renderer]:
+        """Who draws, by the numbers of the cast's roles."""
+        return [role.renderer for role in self.cast.roles]
 
 
 @dataclass(frozen=True)
@@ -54,53 +58,72 @@ class Person:
     Attributes:
         track: its track's number in the moment.
         width: of the face, in frame pixels.
-        distance: to the person to replace; None if everyone is replaced.
-        drawn: whether it is replaced.
+        distance: to the nearest person to be replaced; None if it doesn't matter who it is.
+        role: who draws it; None: it is left alone.
     """
 
     track: int
     width: float
     distance: float | None
-    drawn: bool
+    role: int | None
+
+    @property
+    def drawn(self) -> bool:
+        """Whether it is replaced."""
+        return self.role is not None
 
 
-def people(moment: Moment, reference: NDArray[np.float32] | None) -> list[Person]:
+def people(moment: Moment, options: ConvertOptions, painter: Painter) -> list[Person]:
     """The faces of a moment's middle frame, and which of them are replaced."""
     if moment.found is None:
         return []
-    seen = []
-    for place in np.nonzero(moment.found.frames == moment.middle)[0]:
-        landmarks = moment.found.landmarks[place]
-        distance, drawn = None, True
-        if reference is not None:
-            image = moment.frames[moment.middle].image
-            embedding = IdentityEncoder().embed(image, [landmarks])[0]
-            distance = who.distance(embedding, reference)
-            drawn = distance <= allowed(
-                clarity(float(moment.found.scores[place]), pose(landmarks), landmarks)
-            )
-        width = float(np.linalg.norm(landmarks[16] - landmarks[0]))
-        seen.append(Person(int(moment.found.tracks[place]), width, distance, drawn))
-    return seen
+    seen, cast = moment.found, painter.cast
+    places = np.nonzero(seen.frames == moment.middle)[0]
+    verdicts = [_verdict(moment, int(place), cast) for place in places] if _asks(options, cast) else []
+    roles = who.choose(cast, verdicts, seen.frames[places], seen.tracks[places]).roles
+    if not _asks(options, cast):
+        roles = {int(seen.tracks[place]): 0 for place in places}
+    nearest = {verdict.track: min(verdict.wanted, default=None) for verdict in verdicts}
+    return [
+        Person(track, _width(seen.landmarks[place]), nearest.get(track), roles.get(track))
+        for place in places
+        for track in [int(seen.tracks[place])]
+    ]
 
 
-def plan_of(moment: Moment, options: ConvertOptions, reference: NDArray[np.float32] | None) -> Plan | None:
+def _asks(options: ConvertOptions, cast: Cast) -> bool:
+    return cast.asks_who and options.identity
+
+
+def _verdict(moment: Moment, place: int, cast: Cast) -> who.Verdict:
+    assert moment.found is not None
+    landmarks = moment.found.landmarks[place]
+    embedding = IdentityEncoder().embed(moment.frames[moment.middle].image, [landmarks])[0]
+    clearness = clarity(float(moment.found.scores[place]), pose(landmarks), landmarks)
+    return who.judged(int(moment.found.tracks[place]), 1, allowed(clearness, cast.threshold), embedding, cast)
+
+
+def _width(landmarks: FloatArray) -> float:
+    return float(np.linalg.norm(landmarks[16] - landmarks[0]))
+
+
+def plan_of(moment: Moment, options: ConvertOptions, painter: Painter) -> Plan | None:
     """The faces to draw in a moment's frames; None if there are none."""
     if moment.found is None:
         return None
-    wanted = people(moment, reference if options.identity else None)
-    alone = {person.track for person in wanted if not person.drawn}
-    return make_plan(moment.found, options.smoothing, alone)
+    roles = {one.track: one.role for one in people(moment, options, painter) if one.role is not None}
+    alone = set(moment.found.track_numbers()) - set(roles)
+    return make_plan(moment.found, options.smoothing, alone, roles)
 
 
 def paint(moment: Moment, options: ConvertOptions, painter: Painter) -> tuple[Image, Image]:
     """A moment's middle frame swapped, and where: the mask as grey levels (H, W, 3)."""
     frame = moment.frames[moment.middle]
     nothing = np.zeros_like(frame.image)
-    plan = plan_of(moment, options, painter.reference)
+    plan = plan_of(moment, options, painter)
     if plan is None:
         return frame.image, nothing
-    drawn = list(draw(moment.frames, plan, painter.renderer, options, painter.parser))
+    drawn = list(draw(moment.frames, plan, painter.renderers, options, painter.parser))
     swapped = next(itertools.islice(composite(drawn, options), moment.middle, None))
     return swapped.image, _mask(drawn[moment.middle], drawn, options)
 

@@ -1,63 +1,115 @@
-"""The second pass: draw, composite and encode, one finished segment after the other."""
+"""The second pass: draw, composite and encode, in segments that are finished one by one, wherever that is.
+
+A segment is so many frames from a multiple of that number on. It is encoded by itself, and what is drawn in
+it depends on nothing but the frames around it: so segments may be made in any order, by any process.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import itertools
+import tempfile
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from faceswap_cli import files
 from faceswap_cli.compositing.ahead import ahead
-from faceswap_cli.compositing.drawing import composite, draw, lead_in
+from faceswap_cli.compositing.drawing import composite, draw, lead_in, lead_out
 from faceswap_cli.compositing.options import ConvertOptions, ConvertProgress
+from faceswap_cli.compositing.places import Piece, Place, pieces_for
 from faceswap_cli.compositing.plan import Plan
 from faceswap_cli.compositing.work import Journal
 from faceswap_cli.faces.parsing import FaceParser
 from faceswap_cli.media.encode import SEGMENT_SUFFIX, SegmentWriter
 from faceswap_cli.media.frame import Frame
 from faceswap_cli.media.probe import MediaInfo
-from faceswap_cli.media.reader import VideoReader
+from faceswap_cli.media.seeking import Timeline, frames_from
 from faceswap_cli.networks.renderer import Renderer
 
 _AHEAD = 4
 """Frames that wait between two stages, at most."""
 
+_LONGEST = 4
+"""Segments that a worker makes in one go, at most. The frames around a piece are drawn for nothing."""
+
 
 @dataclass(frozen=True)
-class Finished:
-    """Segments that earlier runs finished.
+class Segment:
+    """A segment that was made.
 
     Attributes:
-        segments: their files, in order.
-        frames: how many frames they hold together; the next one is the first to do.
-        whole: they reach the source's end, there is nothing left to do.
-        damage: what was wrong with the source, when it is known.
+        number: from 0.
+        frames: how many it holds.
+        data: its file's bytes, if it was made where the work folder can't be seen.
     """
 
-    segments: list[Path]
+    number: int
     frames: int
-    whole: bool
-    damage: str | None = None
+    data: bytes | None = None
 
 
-def finished(journal: Journal, folder: Path) -> Finished:
-    """What `journal` says is done, as far as its files are still there in full and none is missing."""
-    segments, frames, whole, damage = [], 0, False, None
-    for count, line in enumerate(journal.read()):
-        if "end" in line:
-            whole, damage = line["end"] == frames > 0, line["damage"]
-            if not whole:
-                journal.cut(count)
-            break
-        path = folder / segment_name(count)
-        if line["file"] != path.name or not path.is_file() or path.stat().st_size != line["bytes"]:
-            journal.cut(count)
-            break
-        segments.append(path)
-        frames += line["frames"]
-    return Finished(segments, frames, whole, damage)
+@dataclass(frozen=True)
+class Rendering:
+    """A `places.Work` that makes segments; a piece is the first and the last of them.
+
+    Attributes:
+        info: the video.
+        timeline: of it.
+        plan: which faces are drawn, where and by whom.
+        renderers: those that the plan's numbers mean.
+        options: how.
+        parser: for masks that want one.
+        folder: where segments go; None gives their bytes with the reports.
+    """
+
+    info: MediaInfo
+    timeline: Timeline
+    plan: Plan
+    renderers: Sequence[Renderer]
+    options: ConvertOptions
+    parser: FaceParser | None
+    folder: Path | None
+
+    @property
+    def source(self) -> Path:
+        """The video."""
+        return self.info.path
+
+    def reading(self, source: Path) -> Rendering:
+        """The same from another path."""
+        return replace(self, info=replace(self.info, path=source))
+
+    def __call__(self, piece: Piece) -> Generator[int | Segment]:
+        """Make the segments of a piece; tells of each frame, and of each segment when its file is whole.
+
+        Reading, decoding, drawing, compositing and encoding run in threads of their own, each a few frames
+        ahead of the next.
+        """
+        with contextlib.ExitStack() as stack:
+            folder = self.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            length, (low, high) = self.options.segment_frames, piece
+            first, beyond = low * length, (high + 1) * length
+            read = stack.enter_context(contextlib.closing(self._read(first, beyond)))
+            drawn = ahead(draw(read, self.plan, self.renderers, self.options, self.parser), _AHEAD)
+            composed = ahead(composite(drawn, self.options), _AHEAD)
+            # Closed last stage first: each thread then ends while the one before it still gives.
+            stack.enter_context(contextlib.closing(drawn))
+            stack.enter_context(contextlib.closing(composed))
+            wanted = (frame for frame in composed if first <= frame.index < beyond)
+            for number, frames in itertools.groupby(wanted, key=lambda frame: frame.index // length):
+                path, count = folder / segment_name(number), 0
+                for _ in write_segment(path, frames, self.info, self.options):
+                    count += 1
+                    yield 1
+                yield Segment(number, count, None if self.folder else path.read_bytes())
+
+    def _read(self, first: int, beyond: int) -> Generator[Frame]:
+        """The frames that must be drawn for those from `first` to before `beyond` to come out right."""
+        last = lead_out(beyond - 1)
+        with contextlib.closing(frames_from(self.info, self.timeline, lead_in(first))) as frames:
+            yield from itertools.takewhile(lambda frame: frame.index <= last, frames)
 
 
 def segment_name(number: int) -> str:
@@ -65,41 +117,49 @@ def segment_name(number: int) -> str:
     return f"{number:06d}{SEGMENT_SUFFIX}"
 
 
-def render(
-    info: MediaInfo,
-    plan: Plan,
-    renderer: Renderer,
-    options: ConvertOptions,
-    journal: Journal,
-    total: int | None,
-    parser: FaceParser | None = None,
-) -> Iterator[ConvertProgress]:
-    """Write the segments that are missing. Afterwards `finished` gives them all.
+def finished(journal: Journal, folder: Path) -> dict[int, int]:
+    """How many frames each segment holds, by number: of those whose files are there and whole."""
+    found = {}
+    for line in journal.read():
+        path = folder / segment_name(line["number"])
+        if path.is_file() and path.stat().st_size == line["bytes"]:
+            found[line["number"]] = line["frames"]
+    return found
 
-    Decoding, drawing, compositing and encoding run in four threads, each a few frames ahead of the next.
-    """
+
+def numbers(timeline: Timeline, options: ConvertOptions) -> range:
+    """The numbers of a video's segments."""
+    return range(-(-len(timeline) // options.segment_frames))
+
+
+def render(work: Rendering, journal: Journal, place: Place) -> Iterator[ConvertProgress]:
+    """Make the segments that are missing. Afterwards `finished` gives them all."""
     folder = journal.path.parent
     for leftover in folder.glob(".*.part*"):
         leftover.unlink(missing_ok=True)
     before = finished(journal, folder)
-    if before.whole:
+    missing = [number for number in numbers(work.timeline, work.options) if number not in before]
+    if not missing:
         return
-    started, done = time.monotonic(), before.frames
-    with VideoReader(info.path, info) as reader:
-        drawn = ahead(draw(_from(reader, lead_in(done)), plan, renderer, options, parser), _AHEAD)
-        composed = ahead(composite(drawn, options), _AHEAD)
-        # Closed in this order, last stage first: each thread then ends while the one before it still gives.
-        with contextlib.closing(drawn), contextlib.closing(composed):
-            wanted = (frame for frame in composed if frame.index >= before.frames)
-            segments = itertools.groupby(wanted, key=lambda frame: frame.index // options.segment_frames)
-            for number, frames in segments:
-                path, first = folder / segment_name(number), done
-                for _ in write_segment(path, frames, info, options):
-                    done += 1
-                    yield ConvertProgress("render", done, total, _rate(done - before.frames, started))
-                entry = {"file": path.name, "frames": done - first, "bytes": path.stat().st_size}
-                journal.append([entry])
-        journal.append([{"end": done, "damage": reader.damage}])
+    started, done = time.monotonic(), sum(before.values())
+    old, total = done, len(work.timeline)
+    there = replace(work, folder=folder if place.near else None)
+    with contextlib.closing(place.run(there, pieces_for(place, missing, _LONGEST))) as reports:
+        for report in reports:
+            if isinstance(report, Segment):
+                _keep(report, journal)
+            else:
+                done += report
+                yield ConvertProgress("render", done, total, _rate(done - old, started))
+
+
+def _keep(segment: Segment, journal: Journal) -> None:
+    """Write down that a segment is done, and its file if that came with it."""
+    path = journal.path.with_name(segment_name(segment.number))
+    if segment.data is not None:
+        files.write_bytes(path, segment.data)
+    entry = {"number": segment.number, "frames": segment.frames, "bytes": path.stat().st_size}
+    journal.append([entry])
 
 
 def write_segment(
@@ -110,10 +170,6 @@ def write_segment(
         for frame in frames:
             writer.write(frame)
             yield frame
-
-
-def _from(frames: Iterable[Frame], first: int) -> Iterator[Frame]:
-    return (frame for frame in frames if frame.index >= first)
 
 
 def _rate(frames: int, started: float) -> float:

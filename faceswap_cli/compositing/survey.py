@@ -1,18 +1,29 @@
-"""The first pass: look for faces in every frame, journalled, so that an interrupted look goes on."""
+"""The first pass: look for faces in every frame, journalled, so that an interrupted look goes on.
+
+In one process frames are read once, and their times, shots and faces are written down together. Several look
+for faces at the same time: before that the video is read through once, which is quick, so that each can begin
+anywhere (`media.seeking`) and cuts, which are seen by what was before, are where they always are. A batch of
+frames is looked at by itself: who does it makes no difference.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import takewhile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from faceswap_cli.compositing.options import ConvertProgress
+from faceswap_cli.compositing.places import Piece, Place, one_thread, pieces_for
 from faceswap_cli.compositing.plan import Found
 from faceswap_cli.compositing.work import Journal
-from faceswap_cli.faces.analysis import analyse_batches
+from faceswap_cli.faces.analysis import analyse_batches, batch_size
+from faceswap_cli.faces.cuts import CutDetector
 from faceswap_cli.faces.doubt import doubt_of, pace
 from faceswap_cli.faces.face import Face, FloatArray
 from faceswap_cli.faces.stage import FaceStage
@@ -20,58 +31,194 @@ from faceswap_cli.faces.tracks import Observation, link
 from faceswap_cli.media.frame import Frame
 from faceswap_cli.media.probe import MediaInfo
 from faceswap_cli.media.reader import VideoReader
+from faceswap_cli.media.seeking import Timeline, checksum, frames_from
+
+_LONGEST = 16
+"""Batches that a worker looks at in one go, at most: each piece begins with a seek."""
+
+_LINE = 64
+"""Frames in a line of the journal, when they are only read."""
 
 
-@dataclass
+@dataclass(frozen=True)
+class Read:
+    """What the frames themselves are.
+
+    Attributes:
+        timeline: their times.
+        shots: the number of each frame's shot.
+        whole: the source's end was reached.
+    """
+
+    timeline: Timeline
+    shots: list[int]
+    whole: bool
+
+
+@dataclass(frozen=True)
 class Surveyed:
     """What the first pass saw, one entry a frame (times, shots) or a face (the others).
 
     Attributes:
         whole: it reached the source's end.
-        damage: what was wrong with the source, when it is known.
     """
 
-    times: list[float] = field(default_factory=list)
-    shots: list[int] = field(default_factory=list)
-    frames: list[int] = field(default_factory=list)
-    faces: list[Face] = field(default_factory=list)
-    whole: bool = False
-    damage: str | None = None
+    times: Sequence[float]
+    shots: Sequence[int]
+    frames: Sequence[int]
+    faces: Sequence[Face]
+    whole: bool
+
+
+@dataclass(frozen=True)
+class Looking:
+    """A `places.Work` that finds faces; a piece is the first and the last of the detector's batches."""
+
+    info: MediaInfo
+    timeline: Timeline
+    stage: FaceStage
+
+    @property
+    def source(self) -> Path:
+        """The video."""
+        return self.info.path
+
+    def reading(self, source: Path) -> Looking:
+        """The same from another path."""
+        return replace(self, info=replace(self.info, path=source))
+
+    def __call__(self, piece: Piece) -> Generator[int | tuple[int, list[Any]]]:
+        """Tells of how many frames are done, and of each batch: its number, and its frames' faces as JSON."""
+        size = batch_size(self.info.width, self.info.height)
+        beyond = (piece[1] + 1) * size
+        with contextlib.closing(frames_from(self.info, self.timeline, piece[0] * size)) as frames:
+            wanted = takewhile(lambda frame: frame.index < beyond, frames)
+            with contextlib.closing(analyse_batches(wanted, self.stage)) as batches:
+                for batch in batches:
+                    yield len(batch)
+                    yield batch[0][0].index // size, [_faces(faces) for _, _, faces in batch]
 
 
 def survey(
-    info: MediaInfo, stage: FaceStage, journal: Journal, total: int | None
+    info: MediaInfo, stage: FaceStage, frames: Journal, faces: Journal, total: int | None, place: Place
 ) -> Iterator[ConvertProgress]:
-    """Look at the frames that the journal doesn't hold yet. Afterwards `read_survey` gives all."""
-    before, whole = _progress(journal)
-    if whole:
+    """Look at the frames that the journals don't hold yet. Afterwards `read_survey` gives all.
+
+    Args:
+        info: the video.
+        stage: finds the faces.
+        frames: a journal of the frames' times.
+        faces: a journal of their faces.
+        total: how many frames there are, if that is known.
+        place: where it is done.
+    """
+    before, whole = _progress(faces, "faces")
+    if whole and _progress(frames, "frames")[1]:
+        return
+    if place.most == 1 and place.near:
+        yield from _together(info, stage, frames, faces, total)
+        return
+    yield from read_through(info, frames, total)
+    timeline = read_frames(frames).timeline
+    if timeline.damage:  # what decoders make of it depends on how they came there
+        yield from _together(info, stage, frames, faces, total)
+        return
+    size = batch_size(info.width, info.height)
+    missing = range(-(-before // size), -(-len(timeline) // size))
+    work, done, started = Looking(info, timeline, stage), before, time.monotonic()
+    early: dict[int, list[Any]] = {}
+    following = missing.start
+    with contextlib.closing(place.run(work, pieces_for(place, missing, _LONGEST))) as reports:
+        for report in reports:
+            if isinstance(report, int):
+                done += report
+                rate = (done - before) / max(time.monotonic() - started, 1e-6)
+                yield ConvertProgress("faces", done, len(timeline), rate)
+                continue
+            early[report[0]] = report[1]
+            while following in early:  # the journal has them in order
+                faces.append([{"faces": early.pop(following)}])
+                following += 1
+    faces.append([{"end": done}])
+
+
+def _together(
+    info: MediaInfo, stage: FaceStage, frames: Journal, faces: Journal, total: int | None
+) -> Iterator[ConvertProgress]:
+    """Everything in one reading."""
+    before, all_looked = _progress(faces, "faces")
+    known, all_read = _progress(frames, "frames")
+    if all_looked:  # but not all read
+        yield from read_through(info, frames, total)
         return
     started, count = time.monotonic(), before
-    with VideoReader(info.path, info) as reader:
+    with one_thread(), VideoReader(info.path, info) as reader:
         # Taken up where a batch ended: what detectors say of a frame may depend on its batch.
         for batch in analyse_batches(reader, stage, start=before):
-            journal.append([{"frames": [_entry(*looked) for looked in batch]}])
+            new = [_frame(frame, shot) for frame, shot, _ in batch if frame.index >= known]
+            if new:
+                frames.append([{"frames": new}])
+            faces.append([{"faces": [_faces(found) for _, _, found in batch]}])
             count += len(batch)
             rate = (count - before) / max(time.monotonic() - started, 1e-6)
             yield ConvertProgress("faces", count, total, rate)
-        journal.append([{"end": count, "damage": reader.damage}])
+        if not all_read:
+            frames.append([{"end": count, "damage": reader.damage}])
+        faces.append([{"end": count}])
 
 
-def read_survey(journal: Journal) -> Surveyed:
-    """Everything the journal holds."""
-    seen = Surveyed()
+def read_through(info: MediaInfo, frames: Journal, total: int | None) -> Iterator[ConvertProgress]:
+    """Only read the frames, and write down their times and shots. Afterwards `read_frames` gives them."""
+    known, whole = _progress(frames, "frames")
+    if whole:
+        return
+    cuts, new, count = CutDetector(), [], 0
+    started = time.monotonic()
+    with VideoReader(info.path, info) as reader:
+        for frame in reader:
+            shot = cuts.feed(frame.image)
+            count += 1
+            if frame.index >= known:
+                new.append(_frame(frame, shot))
+            if len(new) == _LINE:
+                frames.append([{"frames": new}])
+                new = []
+                yield ConvertProgress("read", count, total, count / max(time.monotonic() - started, 1e-6))
+        frames.append([*([{"frames": new}] if new else []), {"end": count, "damage": reader.damage}])
+
+
+def read_frames(journal: Journal) -> Read:
+    """Everything that a journal says of the frames."""
+    pts: list[int] = []
+    shots: list[int] = []
+    sums: dict[int, int] = {}
+    whole, damage = False, None
     for line in journal.read():
         if "end" in line:
-            seen.whole, seen.damage = line["end"] == len(seen.times), line["damage"]
+            whole, damage = line["end"] == len(pts), line["damage"]
             break
-        for seconds, shot, faces in line["frames"]:
-            for box, score, landmarks in faces:
+        for ticks, shot, checked in line["frames"]:
+            if checked is not None:
+                sums[len(pts)] = checked
+            pts.append(ticks)
+            shots.append(shot)
+    return Read(Timeline(np.array(pts, np.int64), sums, damage), shots, whole)
+
+
+def read_survey(info: MediaInfo, read: Read, journal: Journal) -> Surveyed:
+    """Everything the journals hold."""
+    frames, faces, count, whole = [], [], 0, False
+    for line in journal.read():
+        if "end" in line:
+            whole = read.whole and line["end"] == count == len(read.shots)
+            break
+        for of_frame in line["faces"]:
+            for box, score, landmarks in of_frame:
                 points = np.array(landmarks, np.float32).reshape(68, 2)
-                seen.frames.append(len(seen.times))
-                seen.faces.append(Face(np.array(box, np.float32), points, score))
-            seen.times.append(seconds)
-            seen.shots.append(shot)
-    return seen
+                frames.append(count)
+                faces.append(Face(np.array(box, np.float32), points, score))
+            count += 1
+    return Surveyed(read.timeline.seconds(info).tolist(), read.shots, frames, faces, whole)
 
 
 def found(seen: Surveyed) -> Found:
@@ -108,26 +255,25 @@ def without_doubtful(seen: Found) -> tuple[Found, dict[int, str]]:
     return replace(seen, **arrays), reasons
 
 
-def _progress(journal: Journal) -> tuple[int, bool]:
-    """How many frames the journal holds, and whether those are all."""
+def _progress(journal: Journal, kind: str) -> tuple[int, bool]:
+    """How many frames a journal holds, and whether those are all."""
     count = 0
     for line in journal.read():
         if "end" in line:
-            if line["end"] == count:
-                return count, True
-            journal.cut(0)  # a line is missing, and nothing says which
-            return 0, False
-        count += len(line["frames"])
+            return count, True
+        count += len(line[kind])
     return count, False
 
 
-def _entry(frame: Frame, shot: int, faces: Iterable[Face]) -> list[Any]:
-    """One frame as JSON: its time, its shot, its faces."""
+def _frame(frame: Frame, shot: int) -> list[Any]:
+    """One frame as JSON: its timestamp, its shot, its checksum if it has one."""
+    return [frame.pts, shot, checksum(frame)]
+
+
+def _faces(faces: Iterable[Face]) -> list[Any]:
+    """The faces of a frame as JSON."""
     # A hundredth of a pixel is finer than any landmarker is sure of.
-    entries = [
-        [_rounded(face.box, 2), round(float(face.score), 4), _rounded(face.landmarks, 2)] for face in faces
-    ]
-    return [frame.time, shot, entries]
+    return [[_rounded(f.box, 2), round(float(f.score), 4), _rounded(f.landmarks, 2)] for f in faces]
 
 
 def _rounded(values: FloatArray, digits: int) -> list[float]:

@@ -76,18 +76,17 @@ def trial(
     started = time.monotonic()
     drawn: list[list[Frame]] = []
     for moment in moments:
-        plan = plan_of(moment, options, painter.reference) if moment.has_face else None
+        plan = plan_of(moment, options, painter) if moment.has_face else None
         if plan is not None:
-            items = draw(moment.frames, plan, painter.renderer, options, painter.parser)
+            items = draw(moment.frames, plan, painter.renderers, options, painter.parser)
             drawn.append(list(composite(items, options)))
     drawing = time.monotonic() - started
     frames = [frame for one in drawn for frame in one]
     everything = sum(len(moment.frames) for moment in moments)
     encoding, key_bytes, other_bytes = _encoded(info, drawn or [m.frames for m in moments], options)
-    reference = painter.reference if options.identity else None
     return Trial(
         looked=len(moments),
-        people=[people(moment, reference) for moment in moments if moment.has_face],
+        people=[people(moment, options, painter) for moment in moments if moment.has_face],
         find=looking / max(everything, 1),
         draw=drawing / max(len(frames), 1),
         encode=encoding,

@@ -2,15 +2,16 @@
 
     .OUTPUT.faceswap/
         .lock            held by the process that works here
+        frames.jsonl     a header line, then one line for every few frames: their times and shots
         faces.jsonl      a header line, then one line for every few frames: the faces found
-        who.jsonl        a header line, then one line: which tracks are the wanted person
+        who.jsonl        a header line, then one line: who the tracks are
         segments.jsonl   a header line, then one line for every finished segment
         000000.nut ...   finished segments
         .joined.part.*   the output, while it is put together
 
 Each journal begins with a fingerprint of everything its lines depend on. One that doesn't match is thrown
-away, never mixed. Lines are appended and flushed to the disk; a torn or damaged line and all behind it
-count as not written.
+away, never mixed. Lines are appended and flushed to the disk; each begins with a checksum over itself and all
+lines before it, so that one that is torn, changed or lost counts as not written, and all behind it.
 """
 
 from __future__ import annotations
@@ -20,18 +21,12 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Collection, Iterable, Iterator
+import zlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from faceswap_cli import files
-
-KINDS: dict[str, tuple[frozenset[str], ...]] = {
-    "faces": (frozenset({"frames"}), frozenset({"end", "damage"})),
-    "who": (frozenset({"verdicts"}),),
-    "segments": (frozenset({"file", "frames", "bytes"}), frozenset({"end", "damage"})),
-}
-"""The keys that the lines of each journal have, one set for each kind of line."""
 
 
 def fingerprint(*parts: Any) -> str:
@@ -47,69 +42,87 @@ class Journal:
         discarded: an older journal with another fingerprint stood here and was thrown away.
     """
 
-    def __init__(self, path: Path, mark: str, kinds: Collection[frozenset[str]] = ()) -> None:
-        """Open the journal at `path`; make it, or empty it, when it isn't marked with `mark`.
-
-        A line that has not all keys of one of the `kinds` is damaged; without kinds any JSON object will do.
-        """
+    def __init__(self, path: Path, mark: str) -> None:
+        """Open the journal at `path`; make it, or empty it, when it isn't marked with `mark`."""
         self.path = path
-        self._mark = mark
-        self._kinds = kinds
-        self.discarded = path.exists() and not self._marked()
+        header = _Line({"fingerprint": mark}, 0)
+        self.discarded = path.exists() and not self._begins_with(header.text)
         if self.discarded or not path.exists():
-            files.write_text(path, json.dumps({"fingerprint": mark}) + "\n")
-        self._mend()
+            files.write_bytes(path, header.text)
+        self._sum = self._mended()
 
-    def _marked(self) -> bool:
+    def _begins_with(self, header: bytes) -> bool:
         with self.path.open("rb") as file:
-            first = file.readline()
-        with contextlib.suppress(ValueError, AttributeError):
-            return bool(json.loads(first).get("fingerprint") == self._mark)
-        return False
+            return file.readline() == header
 
-    def _mend(self) -> None:
-        """Cut the file off before its first line that is damaged, or was being written when the power went.
+    def _mended(self, most: int | None = None) -> int:
+        """Cut the file off before its first line that is damaged, or lacks the line before it.
 
-        Nothing behind such a line counts: it would belong to other frames than it seems to.
+        Args:
+            most: keep so many lines after the header, at most.
+
+        Returns:
+            The checksum of the last line that stays.
         """
+        total, end = 0, 0
         with self.path.open("r+b") as file:
-            file.readline()
-            end = file.tell()
-            while line := file.readline():
-                if not self._sound(line):
+            for count, line in enumerate(file):
+                entry = _read(line, total)
+                if entry is None or (most is not None and count > most):
                     file.truncate(end)
-                    return
-                end = file.tell()
-
-    def _sound(self, line: bytes) -> bool:
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            return False
-        whole = isinstance(entry, dict) and line.endswith(b"\n")
-        return whole and (not self._kinds or any(kind <= entry.keys() for kind in self._kinds))
+                    break
+                total, end = entry.sum, end + len(line)
+        return total
 
     def read(self) -> Iterator[dict[str, Any]]:
         """The lines after the header, one at a time."""
         with self.path.open("rb") as file:
             file.readline()
             for line in file:
-                yield json.loads(line)
+                yield json.loads(line[_MARK:])
 
     def append(self, lines: Iterable[dict[str, Any]]) -> None:
         """Add lines and flush them to the disk."""
-        text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
+        text, total = b"", self._sum
+        for entry in lines:
+            line = _Line(entry, total)
+            text, total = text + line.text, line.sum
         with files.said_plainly(self.path), self.path.open("ab") as file:
-            file.write(text.encode())
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
+        self._sum = total
 
     def cut(self, count: int) -> None:
         """Keep only the first `count` lines after the header."""
-        with self.path.open("r+b") as file:
-            for _ in range(count + 1):
-                file.readline()
-            file.truncate(file.tell())
+        self._sum = self._mended(count)
+
+
+_MARK = 9
+"""Characters of a line's checksum: eight hexadecimal digits and a space."""
+
+
+class _Line:
+    """A line of a journal.
+
+    Attributes:
+        sum: CRC-32 over it and all lines before it.
+        text: as it is written.
+    """
+
+    def __init__(self, entry: dict[str, Any], before: int) -> None:
+        body = json.dumps(entry, separators=(",", ":")).encode()
+        self.sum = zlib.crc32(body, before)
+        self.text = b"%08x %s\n" % (self.sum, body)
+
+
+def _read(line: bytes, before: int) -> _Line | None:
+    """A line as it was written after those of the checksum `before`; None if it is not that."""
+    with contextlib.suppress(ValueError):
+        entry = json.loads(line[_MARK:])
+        if isinstance(entry, dict) and (found := _Line(entry, before)).text == line:
+            return found
+    return None
 
 
 class WorkFolder:
@@ -129,7 +142,7 @@ class WorkFolder:
 
     def journal(self, name: str, mark: str) -> Journal:
         """The journal `name`.jsonl, emptied when it isn't marked with `mark`."""
-        return Journal(self.path / f"{name}.jsonl", mark, KINDS.get(name, ()))
+        return Journal(self.path / f"{name}.jsonl", mark)
 
     def remove(self) -> None:
         """Throw the folder away: the output is done."""

@@ -62,6 +62,11 @@ def analyse_batches(
                 future.cancel()
 
 
+def batch_size(width: int, height: int, most: int = BATCH) -> int:
+    """How many frames of that size go through the detector together; batches begin at its multiples."""
+    return max(1, min(most, BATCH_PIXELS // max(1, width * height)))
+
+
 def _with_landmarks(
     stage: FaceStage, group: list[tuple[Frame, int]], found: Future[list[list[Detection]]]
 ) -> list[Looked]:
@@ -78,7 +83,7 @@ def _groups(frames: Iterable[Frame], batch: int, start: int, every: int) -> Iter
         shot = cuts.feed(frame.image)
         if frame.index < start or frame.index % every:
             continue
-        size = size or max(1, min(batch, BATCH_PIXELS // max(1, frame.image.shape[0] * frame.image.shape[1])))
+        size = size or batch_size(frame.image.shape[1], frame.image.shape[0], batch)
         if group and frame.index // every // size != group[0][0].index // every // size:
             yield group
             group = []

@@ -87,7 +87,7 @@ def combined(embeddings: FloatArray, clarities: ArrayLike) -> FloatArray:
     return np.asarray((embeddings * (weights / weights.sum())[:, None]).sum(0), np.float32)
 
 
-def allowed(clearness: float) -> float:
+def allowed(clearness: float, threshold: float = THRESHOLD) -> float:
     """The greatest distance at which a face or track counts as a person's.
 
     Faces of less than 20 pixels between the eyes, or blurred, are farther from themselves: with `THRESHOLD`
@@ -95,5 +95,6 @@ def allowed(clearness: float) -> float:
 
     Args:
         clearness: of the face, or of a track's clearest.
+        threshold: the distance for clear ones.
     """
-    return THRESHOLD + POOR_MORE * (1.0 - min(1.0, clearness / CLEAR))
+    return threshold + POOR_MORE * (1.0 - min(1.0, clearness / CLEAR))

@@ -50,6 +50,10 @@ class RetinaNetwork:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = runtime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
 
+    def __reduce__(self) -> tuple[type[RetinaNetwork], tuple[()]]:
+        """In another process it is made anew: the runtime's session can't be sent there."""
+        return RetinaNetwork, ()
+
     def find(self, images: Sequence[Image], scale: float, threshold: float) -> list[list[Detection]]:
         """Raw detections (overlapping each other) in equally sized pictures.
 

@@ -13,21 +13,15 @@ from pathlib import Path
 
 import numpy as np
 
-from faceswap_cli.errors import UserError
 from faceswap_cli.faces import geometry
 from faceswap_cli.faces.embeddings import Portrait, portraits
-from faceswap_cli.faces.face import Face, FloatArray
 from faceswap_cli.faces.faceset import FaceSet
-from faceswap_cli.faces.identity import NUMBERS, IdentityEncoder, distance
-from faceswap_cli.faces.looks import allowed, clarity, record_clarity
-from faceswap_cli.faces.pose import pose
+from faceswap_cli.faces.identity import IdentityEncoder
+from faceswap_cli.faces.looks import allowed, record_clarity
+from faceswap_cli.faces.people import Person, nearest, read_person
 from faceswap_cli.faces.records import FaceRecord
 from faceswap_cli.faces.stage import FaceStage
-from faceswap_cli.media.frame import Frame, Image
-from faceswap_cli.media.photo import read_photo
-
-POOR = 0.2
-"""A face on a photo that is less clear than this (see `looks.clarity`) is a poor thing to compare with."""
+from faceswap_cli.media.frame import Image
 
 
 @dataclass(frozen=True)
@@ -35,24 +29,24 @@ class Wanted:
     """People by whom faces are chosen.
 
     Attributes:
-        only: (K, 128) embeddings of people whose faces are kept; none keeps everybody's.
-        without: (L, 128) embeddings of people whose faces are not.
+        only: people whose faces are kept; none keeps everybody's.
+        without: people whose faces are not.
         settings: what a face set remembers of it: the photos' digests, by option.
         encoder: what the embeddings were made by.
     """
 
-    only: FloatArray
-    without: FloatArray
+    only: Sequence[Person]
+    without: Sequence[Person]
     settings: dict[str, str]
     encoder: IdentityEncoder
 
     def keeps(self, portrait: Portrait) -> bool:
         """Whether a face or track is kept. Of two people that it is like the nearer one decides."""
-        near = allowed(portrait.clarity)
-        wanted, unwanted = (_nearest(people, portrait.embedding) for people in (self.only, self.without))
-        if len(self.only) and wanted > near:
-            return False
-        return unwanted > near or (len(self.only) > 0 and wanted < unwanted)
+        limit = allowed(portrait.clarity)
+        only, without = (
+            [person.distance(portrait.embedding) for person in people] for people in (self.only, self.without)
+        )
+        return bool(nearest(only, without, limit)) if only else min(without, default=np.inf) > limit
 
 
 @dataclass(frozen=True)
@@ -77,8 +71,8 @@ def read_wanted(
     """Find the faces on the photos of `--only` and `--not`.
 
     Args:
-        only: photos of people whose faces are kept.
-        without: photos of people whose faces are not.
+        only: photos (or face sets) of people whose faces are kept.
+        without: the same of people whose faces are not.
         stage: finds the faces, thoroughly.
         device: where the identity network runs.
 
@@ -90,17 +84,16 @@ def read_wanted(
     """
     encoder = IdentityEncoder(device)
     notes: list[str] = []
-    people = {
-        option: [_person(path, option, stage, encoder, notes) for path in paths]
+    people: dict[str, list[Person]] = {
+        option: [read_person(path, option, stage, encoder, notes) for path in paths]
         for option, paths in (("only", only), ("not", without))
     }
     settings = {
-        option: ",".join(sorted({_digest(path) for path in paths}))
+        option: ",".join(sorted({_digest(*which) for which in zip(paths, people[option], strict=True)}))
         for option, paths in (("only", only), ("not", without))
         if paths
     }
-    found = {option: np.array(rows, np.float32).reshape(-1, NUMBERS) for option, rows in people.items()}
-    return Wanted(found["only"], found["not"], settings, encoder), notes
+    return Wanted(people["only"], people["not"], settings, encoder), notes
 
 
 def left_of_tracks(wanted: Wanted, faces: FaceSet, records: Sequence[FaceRecord]) -> Left:
@@ -136,30 +129,6 @@ def left_of_photo(wanted: Wanted, found: Sequence[tuple[FaceRecord, Image]]) -> 
     return Left(frozenset(crops), (f"{len(crops)} face{'s' * (len(crops) > 1)} left out",) if crops else ())
 
 
-def _nearest(people: FloatArray, embedding: FloatArray) -> float:
-    return float(distance(people, embedding).min()) if len(people) else np.inf
-
-
-def _person(
-    path: Path, option: str, stage: FaceStage, encoder: IdentityEncoder, notes: list[str]
-) -> FloatArray:
-    """The embedding (128,) of the largest face on a photo."""
-    image = read_photo(path).image
-    faces = stage.find([Frame(0, 0.0, image)])[0]
-    if not faces:
-        raise UserError(f"--{option} {path}: no face was found in it", "Give a photo that shows the face")
-    face = max(faces, key=_area)
-    if len(faces) > 1:
-        notes.append(f"{path.name} shows {len(faces)} faces: the largest is meant; crop the photo if not")
-    if clarity(face.score, pose(face.landmarks), face.landmarks, confidence=face.confidence) < POOR:
-        notes.append(f"the face in {path.name} is small or turned away: a clearer photo is surer")
-    [embedding] = encoder.embed(image, [face.landmarks])
-    return np.asarray(embedding, np.float32)
-
-
-def _area(face: Face) -> float:
-    return float(np.prod(face.box[2:] - face.box[:2]))
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+def _digest(path: Path, person: Person) -> str:
+    data = person.looks.tobytes() if path.is_dir() else path.read_bytes()
+    return hashlib.sha256(data).hexdigest()[:12]

@@ -12,7 +12,6 @@ from faceswap_cli.media.colour import Converter
 from faceswap_cli.media.frame import Frame
 from faceswap_cli.media.probe import MediaInfo, open_video
 
-
 EARLIER = (0.0, 2.0, 10.0)
 """Seconds before the wanted frames at which decoding begins; where a file's seeking comes out behind them (as
 MPEG program streams' does), the next is tried."""
@@ -42,7 +41,7 @@ def glimpse(info: MediaInfo, seconds: float, around: int) -> list[Frame]:
 
 
 def _decoded(info: MediaInfo, entry: int | None, wanted: int, around: int) -> list[Frame]:
-    """The frames around the timestamp `wanted`, decoded from a keyframe before `entry`, None for the start."""
+    """The frames around the timestamp `wanted`, decoded from before `entry`, or None: from the start."""
     before: deque[Frame] = deque(maxlen=around + 1)
     after: list[Frame] = []
     # A damaged place, or one that can't be sought: what was decoded until there will do.

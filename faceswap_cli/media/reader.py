@@ -32,6 +32,8 @@ class VideoReader:
     Args:
         path: a video.
         info: what `probe` said of it, if that is known already.
+        near: a timestamp in ticks: reading begins at a keyframe thereabouts, and frames are counted from
+            there. `seeking.frames_from` says which frames these are.
 
     Raises:
         UserError: the file is missing or no video, or (while iterating) not one frame can be read.
@@ -40,12 +42,12 @@ class VideoReader:
         info: what the file says of itself.
     """
 
-    def __init__(self, path: Path, info: MediaInfo | None = None) -> None:
+    def __init__(self, path: Path, info: MediaInfo | None = None, near: int | None = None) -> None:
         self.path = Path(path)
         self.info = info or probe(self.path)
         if self.info.kind != "video":
             raise UserError(f"{path} is a photo, not a video", "Use the command for photos")
-        self._state = _State()
+        self._state = _State(near)
         self._queue: queue.Queue[Frame | BaseException | None] = queue.Queue(_AHEAD)
         self._thread: threading.Thread | None = None
 
@@ -101,7 +103,8 @@ class VideoReader:
 class _State:
     """What the reader and its thread share."""
 
-    def __init__(self) -> None:
+    def __init__(self, near: int | None) -> None:
+        self.near = near
         self.stop = threading.Event()
         self.damage: str | None = None
 
@@ -123,6 +126,9 @@ def _decode(info: MediaInfo, state: _State) -> Iterator[Frame]:
     with open_video(info.path) as container:
         stream = container.streams[info.stream_index]
         assert isinstance(stream, VideoStream)
+        if state.near is not None:
+            with contextlib.suppress(FFmpegError):  # what can't be sought in is read from its beginning
+                container.seek(state.near, stream=stream)
         pictures = _Pictures(container, stream)
         converter = Converter(info.tags, info.stored_width, info.stored_height)
         clock = Clock(info)

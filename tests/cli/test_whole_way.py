@@ -1,5 +1,6 @@
 """From two clips to a swapped one, by the commands of the README, with a network as small as it goes."""
 
+import importlib.util
 import json
 import shutil
 import subprocess
@@ -139,6 +140,61 @@ def test_convert_by_face_set_leaves_a_deleted_face_alone(faceswap, clips, folder
     pairs = zip(before, after, strict=True)
     changed = [int(np.abs(b.astype(int) - a.astype(int)).max()) > 20 for (_, b), (_, a) in pairs]
     assert changed == [True, True, False, True, True, True]
+
+
+def test_convert_several_videos_in_two_processes(faceswap, clips, folder):
+    how = ("-m", folder / "run", "--all-faces", "--segment", 3, "--device", "cpu")
+    done = faceswap("convert", "video", *clips, "-o", f"{folder / 'several'}/", "--workers", 2, *how)
+    assert done.code == 0, done.err
+    for clip in clips:
+        done = faceswap("convert", "video", clip, "-o", folder / "alone.mp4", *how)
+        assert done.code == 0, done.err
+        assert (folder / "several" / clip.name).read_bytes() == (folder / "alone.mp4").read_bytes()
+    (folder / "no.mp4").write_bytes(b"no video")
+    done = faceswap("convert", "video", folder / "no.mp4", clips[1], "-o", folder / "more", *how)
+    assert (
+        done.is_one_line_error("1 of 2 videos were not converted") and "no.mp4 was not converted" in done.err
+    )
+    assert [path.name for path in (folder / "more").iterdir()] == ["two.mp4"]
+    done = faceswap("convert", "video", clips[0], clips[0], "-o", folder / "more", *how)
+    assert done.is_one_line_error("two videos would become")
+
+
+def test_convert_by_a_map_of_people(faceswap, clips, folder):
+    output = folder / "mapped.mp4"
+    convert = ("convert", "video", clips[0], "-m", folder / "run", "-o", output)
+    done = faceswap(*convert, "--map", f"{PICTURE}=a", "--map", f"{folder / 'b'}={folder / 'run'}:b")
+    assert done.code == 0 and "b was not found" in done.err, done.err
+    drawn = frames(output)[3][1]
+    done = faceswap(*convert, "--face", "a", "--all-faces")
+    assert done.code == 0 and np.array_equal(frames(output)[3][1], drawn)
+    done = faceswap(*convert, "--only", folder / "a", "--face", "a")
+    assert done.code == 0 and np.array_equal(frames(output)[3][1], drawn)
+    output.unlink()
+    done = faceswap(*convert, "--all-faces", "--not", PICTURE)
+    assert done.is_one_line_error("nobody who is to be replaced was found")
+    for wrong, words in (
+        (("--map", f"{PICTURE}=nobody"), "has no face nobody"),
+        (("--map", f"{PICTURE}"), "is not PERSON=NAME"),
+        (("--map", "nowhere.jpg=a"), "nowhere.jpg"),
+        (("--map", f"{folder}=a"), str(folder)),
+        (("--map", f"{PICTURE}=a", "--only", PICTURE), "--only and --map say different things"),
+        (("--only", PICTURE, "--all-faces"), "--all-faces and --only say different things"),
+        (("--ray", "127.0.0.1:1"), "--ray" if importlib.util.find_spec("ray") is None else "127.0.0.1:1"),
+        (("--ray", "nonsense"), "--ray"),
+    ):
+        assert faceswap(*convert, *wrong).is_one_line_error(words), wrong
+    assert not output.exists()
+
+
+def test_convert_by_a_damaged_model(faceswap, clips, folder):
+    run = shutil.copytree(folder / "run", folder / "damaged")
+    for checkpoint in (run / "checkpoints").iterdir():
+        data = bytearray(checkpoint.read_bytes())
+        data[-100] ^= 1
+        checkpoint.write_bytes(data)
+    done = faceswap("convert", "video", clips[0], "-m", run, "-o", folder / "no.mp4", "--workers", 2)
+    assert done.is_one_line_error(str(run))
 
 
 def test_convert_photo(faceswap, folder):

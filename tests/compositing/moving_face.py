@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,9 +15,11 @@ import torch
 
 from faceswap_cli.compositing.options import ConvertOptions, ConvertProgress
 from faceswap_cli.compositing.pipeline import convert_video
+from faceswap_cli.compositing.who import Cast, Role
 from faceswap_cli.faces.face import Detection, Points
 from faceswap_cli.faces.geometry import mean_face
 from faceswap_cli.faces.landmark_shape import five_of
+from faceswap_cli.faces.people import Person
 from faceswap_cli.faces.stage import FaceStage
 from faceswap_cli.media.encode import EncodeOptions
 from faceswap_cli.media.frame import Frame, Image
@@ -64,25 +68,32 @@ def write_video(path: Path, frames: int = FRAMES, people: int = 1) -> Path:
 
 def fake_stage(people: int = 1, missing: Sequence[int] = (), looks: list[int] | None = None) -> FaceStage:
     """Knows where the faces are; sees none in the `missing` frames; notes the frames it looks at."""
+    name = f"{people} people, without {sorted(missing)}"
+    detector = Detect(people, tuple(missing), looks)
+    return FaceStage(detector, describe, "fake stage", ("fake", name), min_size=24)
 
-    def detect(frames: Sequence[Frame]) -> list[list[Detection]]:
+
+@dataclass(frozen=True)
+class Detect:
+    """The detector of a fake stage; one that can be sent to other processes."""
+
+    people: int
+    missing: tuple[int, ...]
+    looks: list[int] | None
+
+    def __call__(self, frames: Sequence[Frame]) -> list[list[Detection]]:
         found: list[list[Detection]] = []
         for frame in frames:
-            if looks is not None:
-                looks.append(frame.index)
-            there = [] if frame.index in missing else [face_points(frame.index, p) for p in range(people)]
-            found.append([_detection(points) for points in there])
+            if self.looks is not None:
+                self.looks.append(frame.index)
+            people = () if frame.index in self.missing else range(self.people)
+            found.append([_detection(face_points(frame.index, person)) for person in people])
         return found
 
-    def describe(images: Sequence[Image], detections: Sequence[Sequence[Detection]]) -> list[list[Points]]:
-        shape = mean_face(FACE) - mean_face(FACE).min(0)
-        return [
-            [Points.certain((shape + d.box[:2]).astype(np.float32)) for d in found] for found in detections
-        ]
 
-    return FaceStage(
-        detect, describe, "fake stage", ("fake", f"{people} people, without {sorted(missing)}"), min_size=24
-    )
+def describe(images: Sequence[Image], detections: Sequence[Sequence[Detection]]) -> list[list[Points]]:
+    shape = mean_face(FACE) - mean_face(FACE).min(0)
+    return [[Points.certain((shape + d.box[:2]).astype(np.float32)) for d in found] for found in detections]
 
 
 def _detection(points: np.ndarray) -> Detection:
@@ -102,12 +113,30 @@ class Paint:
         return Rendered(self.change(crops).clamp(0, 1), torch.ones_like(crops[:, :1]))
 
 
+def unchanged(crops: torch.Tensor) -> torch.Tensor:
+    return crops
+
+
+def inverted(crops: torch.Tensor) -> torch.Tensor:
+    return 1 - crops
+
+
+def slowly(crops: torch.Tensor) -> torch.Tensor:
+    time.sleep(0.3)
+    return 1 - crops
+
+
 def identity(size: int = 64) -> Paint:
-    return Paint(lambda crops: crops, size)
+    return Paint(unchanged, size)
 
 
 def negative(size: int = 64) -> Paint:
-    return Paint(lambda crops: 1 - crops, size)
+    return Paint(inverted, size)
+
+
+def only_by(renderer: Paint, reference: np.ndarray) -> Cast:
+    """One person, known by (K, 128) embeddings, is drawn."""
+    return Cast([Role(renderer, Person("the one", reference))])
 
 
 def options(**changes: object) -> ConvertOptions:
@@ -116,13 +145,13 @@ def options(**changes: object) -> ConvertOptions:
 
 
 def convert(
-    source: Path, output: Path, renderer: Paint | None = None, **more: object
+    source: Path, output: Path, cast: Cast | Paint | None = None, **more: object
 ) -> list[ConvertProgress]:
     """Run a conversion to its end."""
     chosen = more.pop("options", None) or options()
     if "faces" not in more:
         more.setdefault("stage", fake_stage())
-    return list(convert_video(source, output, renderer or negative(), chosen, **more))  # type: ignore[arg-type]
+    return list(convert_video(source, output, cast or negative(), chosen, **more))  # type: ignore[arg-type]
 
 
 def frames_of(path: Path) -> list[Frame]:

@@ -120,12 +120,18 @@ def recogniser(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("recogniser")
 def test_someone_else_is_left_alone(couple: Path, tmp_path: Path) -> None:
     output, person = tmp_path / "out.mp4", np.eye(128, dtype=np.float32)[[1, 1]]
-    steps = mf.convert(couple, output, stage=mf.fake_stage(2), reference=person)
+    steps = mf.convert(couple, output, stage=mf.fake_stage(2), cast=mf.only_by(mf.negative(), person))
     assert mf.changed_inside(couple, output, 0).max() < 5
     assert mf.changed_inside(couple, output, 1).min() > 30
     notes = [step.note for step in steps if step.note]
     assert any("1 of 2 face tracks" in note and "someone else" in note for note in notes)
-    mf.convert(couple, output, stage=mf.fake_stage(2), reference=person, options=mf.options(identity=False))
+    mf.convert(
+        couple,
+        output,
+        stage=mf.fake_stage(2),
+        cast=mf.only_by(mf.negative(), person),
+        options=mf.options(identity=False),
+    )
     assert mf.changed_inside(couple, output, 0).min() > 30
 
 
@@ -133,7 +139,9 @@ def test_someone_else_is_left_alone(couple: Path, tmp_path: Path) -> None:
 def test_nobody_wanted_is_an_error_that_counts_the_others(couple: Path, tmp_path: Path) -> None:
     stranger = np.eye(128, dtype=np.float32)[[7]]
     with pytest.raises(UserError, match=r"2 .*others.*--all-faces"):
-        mf.convert(couple, tmp_path / "out.mp4", stage=mf.fake_stage(2), reference=stranger)
+        mf.convert(
+            couple, tmp_path / "out.mp4", stage=mf.fake_stage(2), cast=mf.only_by(mf.negative(), stranger)
+        )
 
 
 def make_set(folder: Path, video: Path, complete: bool = True, every: str = "1") -> FaceSet:
@@ -336,11 +344,17 @@ def test_photo_of_several_people(tmp_path: Path) -> None:
     source = tmp_path / "in.png"
     write_photo(source, mf.picture(0, 2))
     person = np.eye(128, dtype=np.float32)[[0]]
-    report = convert_photo(source, tmp_path / "o.png", mf.negative(), mf.options(), mf.fake_stage(2), person)
+    report = convert_photo(
+        source, tmp_path / "o.png", mf.only_by(mf.negative(), person), mf.options(), mf.fake_stage(2)
+    )
     assert (report.swapped, report.left_alone) == (1, 1)
     with pytest.raises(UserError, match="--all-faces"):
         convert_photo(
-            source, tmp_path / "p.png", mf.negative(), mf.options(), mf.fake_stage(2), person[:, ::-1].copy()
+            source,
+            tmp_path / "p.png",
+            mf.only_by(mf.negative(), person[:, ::-1].copy()),
+            mf.options(),
+            mf.fake_stage(2),
         )
 
 

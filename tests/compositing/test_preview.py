@@ -15,8 +15,10 @@ from faceswap_cli.compositing.moments import Moment, moments
 from faceswap_cli.compositing.plan import Plan
 from faceswap_cli.compositing.trial import trial
 from faceswap_cli.compositing.vary import MOST_SETTINGS, combinations
+from faceswap_cli.compositing.who import Cast, Role
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.geometry import mean_face
+from faceswap_cli.faces.people import Person
 from faceswap_cli.media.frame import Frame
 from faceswap_cli.media.glimpse import glimpse
 from faceswap_cli.media.probe import probe
@@ -26,6 +28,11 @@ from faceswap_cli.networks.renderer import Rendered
 def looked(video: Path, count: int = 3, **stage: object) -> list[Moment]:
     # The fake stage knows faces by frame numbers: it is told them from the picture's own time.
     return list(moments(probe(video), mf.fake_stage(**stage), count))  # type: ignore[arg-type]
+
+
+def painter_of(replaced: np.ndarray | None = None) -> preview.Painter:
+    person = None if replaced is None else Person("somebody", replaced)
+    return preview.Painter(Cast((Role(mf.negative(), person),)))
 
 
 def test_a_glimpse_is_of_the_wanted_time(video: Path) -> None:
@@ -56,12 +63,12 @@ def test_moments_are_spread_and_those_without_a_face_are_told(video: Path) -> No
 def test_a_moment_is_drawn_inside_its_mask_only(video: Path) -> None:
     moment = looked(video, 1)[0]
     options = mf.options(mask="hull", sharpen=0.0)
-    swapped, mask = preview.paint(moment, options, preview.Painter(mf.negative()))
+    swapped, mask = preview.paint(moment, options, painter_of())
     original = moment.frames[moment.middle].image
     assert (mask.max(), mask.min()) == (255, 0)
     assert np.array_equal(swapped[mask == 0], original[mask == 0])
     assert np.abs(swapped.astype(int) - original)[mask == 255].mean() > 20
-    x0, y0, x1, y1 = preview.window(moment, preview.plan_of(moment, options, None))
+    x0, y0, x1, y1 = preview.window(moment, preview.plan_of(moment, options, painter_of()))
     inside = mask[y0:y1, x0:x1]
     assert (inside > 0).sum() == (mask > 0).sum() and inside.size < mask.size
 
@@ -69,11 +76,11 @@ def test_a_moment_is_drawn_inside_its_mask_only(video: Path) -> None:
 def test_only_the_wanted_person_is_drawn(video: Path) -> None:
     moment = looked(video, 1)[0]
     nobody_like_that = np.full((4, 128), 3.0, np.float32)
-    painter = preview.Painter(mf.negative(), reference=nobody_like_that)
+    painter = painter_of(nobody_like_that)
     swapped, mask = preview.paint(moment, mf.options(), painter)
     assert not mask.any()
     assert np.array_equal(swapped, moment.frames[moment.middle].image)
-    assert [person.drawn for person in preview.people(moment, nobody_like_that)] == [False]
+    assert [person.drawn for person in preview.people(moment, mf.options(), painter)] == [False]
     everyone = mf.options(identity=False)
     assert preview.paint(moment, everyone, painter)[1].any()
 
@@ -111,7 +118,7 @@ def test_a_page_holds_all_pictures() -> None:
 
 def test_a_trial_foretells_the_size_and_who_is_replaced(video: Path, tmp_path: Path) -> None:
     options = mf.options()
-    tried = trial(probe(video), looked(video), 1.0, options, preview.Painter(mf.negative()))
+    tried = trial(probe(video), looked(video), 1.0, options, painter_of())
     assert (tried.looked, tried.replaced) == (3, 3)
     assert min(tried.find, tried.draw, tried.encode) > 0
     mf.convert(video, tmp_path / "out.mp4", options=options)

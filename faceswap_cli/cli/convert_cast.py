@@ -1,0 +1,195 @@
+"""Who is replaced by whom, as the options of `faceswap convert` say it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from faceswap_cli.cli import console
+from faceswap_cli.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from faceswap_cli.compositing.who import Cast, Role
+    from faceswap_cli.faces.people import Person
+    from faceswap_cli.faces.stage import FaceStage
+    from faceswap_cli.networks.renderer import Renderer
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The options that say who is replaced by whom.
+
+    Attributes:
+        model: a run folder or an exported file.
+        face: the name of the person that is drawn.
+        all_faces: whoever is seen is replaced.
+        mapped: PERSON=NAME or PERSON=MODEL:NAME, for several people.
+        only: photos or face sets of people who are replaced by `face`.
+        without: photos or face sets of people who stay.
+        threshold: identity distance up to which a face is taken for a person's.
+        device: where networks run.
+        stage: makes what finds faces on photos.
+    """
+
+    model: Path
+    face: str
+    all_faces: bool
+    mapped: Sequence[str]
+    only: Sequence[Path]
+    without: Sequence[Path]
+    threshold: float
+    device: str
+    stage: Callable[[], FaceStage]
+
+    def check(self) -> None:
+        """Raise a UserError for options that don't go together."""
+        given = [("--all-faces", self.all_faces), ("--only", bool(self.only)), ("--map", bool(self.mapped))]
+        named = [name for name, there in given if there]
+        if len(named) > 1:
+            raise UserError(f"{' and '.join(named)} say different things about who is replaced", "Give one")
+        for text in self.mapped:
+            split(text)
+
+
+def split(text: str) -> tuple[Path, Path | None, str]:
+    """PERSON=NAME or PERSON=MODEL:NAME as the person's path, the model's, if there is one, and the name."""
+    person, equals, drawn = text.rpartition("=")
+    model, _, name = drawn.rpartition(":")
+    if not (equals and person and name):
+        raise UserError(f"--map {text} is not PERSON=NAME", "For example --map alice.jpg=b")
+    return Path(person), Path(model) if model else None, name
+
+
+@dataclass(frozen=True)
+class _Drawer:
+    """A loaded face.
+
+    Attributes:
+        renderer: who draws it.
+        reference: (K, 128) whom its model was trained to replace; None if nobody knows.
+        mark: what its pictures depend on.
+        note: what to tell when everybody is replaced because of that.
+    """
+
+    renderer: Renderer
+    reference: NDArray[np.float32] | None
+    mark: str
+    note: str | None = None
+
+
+@dataclass
+class _Models:
+    """The models that are asked for, each loaded once."""
+
+    device: str
+    _loaded: dict[Path, Callable[[str], _Drawer]] = field(default_factory=dict)
+
+    def drawer(self, path: Path, face: str) -> _Drawer:
+        """Who draws `face` by the model at `path`."""
+        if path not in self._loaded:
+            self._loaded[path] = (_file if path.is_file() else _run)(path, self.device)
+        return self._loaded[path](face)
+
+
+def load_cast(asked: Asked) -> tuple[Cast, str]:
+    """The cast, and what its pictures depend on.
+
+    Raises:
+        UserError: options that don't go together; a model or a photo can't be used.
+    """
+    from faceswap_cli.compositing.who import Cast, Role
+
+    asked.check()
+    models, reader = _Models(asked.device), _PeopleReader(asked)
+    roles: list[Role] = []
+    marks = []
+    if asked.mapped:
+        for text in asked.mapped:
+            path, model, face = split(text)
+            drawer = models.drawer(model or asked.model, face)
+            roles.append(Role(drawer.renderer, reader.read(path, "map")))
+            marks.append(drawer.mark)
+    else:
+        drawer = models.drawer(asked.model, asked.face)
+        marks = [drawer.mark]
+        roles = [Role(drawer.renderer, person) for person in _replaced(asked, drawer, reader)]
+    unwanted = [reader.read(path, "not") for path in asked.without]
+    for note in reader.notes:
+        console.warn(note)
+    return Cast(roles, unwanted, asked.threshold), hashlib.sha256(" ".join(marks).encode()).hexdigest()
+
+
+def _replaced(asked: Asked, drawer: _Drawer, reader: _PeopleReader) -> list[Person | None]:
+    """The people whom one drawn face replaces; None is everybody."""
+    from faceswap_cli.faces.people import Person
+
+    if asked.only:
+        return [reader.read(path, "only") for path in asked.only]
+    if asked.all_faces or drawer.reference is None:
+        if drawer.note and not asked.all_faces:
+            console.tell(drawer.note)
+        return [None]
+    return [Person("the person that the model replaces", drawer.reference)]
+
+
+class _PeopleReader:
+    """Reads people from photos and face sets; what finds faces is loaded when it is first needed."""
+
+    def __init__(self, asked: Asked) -> None:
+        self.notes: list[str] = []
+        self._asked = asked
+        self._stage: FaceStage | None = None
+
+    def read(self, path: Path, option: str) -> Person:
+        """The person at `path`."""
+        from faceswap_cli.faces.identity import IdentityEncoder
+        from faceswap_cli.faces.people import read_person
+
+        self._stage = self._stage or self._asked.stage()
+        return read_person(path, option, self._stage, IdentityEncoder(), self.notes)
+
+
+def _run(path: Path, device: str) -> Callable[[str], _Drawer]:
+    """The faces of a run folder."""
+    from faceswap_cli.device import pick_device
+    from faceswap_cli.training.run_folder import load_trained, open_run
+    from faceswap_cli.training.settings import TARGET
+
+    opened = open_run(path)
+    model, checkpoint, notes = load_trained(opened, pick_device(device))
+    for note in notes:
+        console.warn(note)
+
+    def drawer(face: str) -> _Drawer:
+        identity = opened.identity(face)
+        # The run knows what A looks like. Putting A onto B's footage, there is nobody to compare with.
+        known = len(opened.reference) and identity != TARGET
+        mark = f"{checkpoint.path.name} {identity}"
+        return _Drawer(model.renderer(identity), opened.reference if known else None, mark)
+
+    return drawer
+
+
+def _file(path: Path, device: str) -> Callable[[str], _Drawer]:
+    """The faces of a file that `faceswap models export` made."""
+    from faceswap_cli.device import pick_device
+    from faceswap_cli.training.model_file import load_exported
+    from faceswap_cli.training.settings import TARGET
+
+    opened = load_exported(path, pick_device(device))
+
+    def drawer(face: str) -> _Drawer:
+        identity = opened.identity(face)
+        mark = f"{opened.card['sha256']} {identity}"
+        reference = opened.reference if len(opened.reference) and identity != TARGET else None
+        unknown = "does not say what the person to be replaced looks like: every face counts"
+        note = f"{path} {unknown}" if identity != TARGET else None
+        return _Drawer(opened.model.renderer(identity), reference, mark, note)
+
+    return drawer

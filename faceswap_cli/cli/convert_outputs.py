@@ -1,0 +1,41 @@
+"""Where the results of several videos go."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from faceswap_cli.errors import UserError
+
+
+def outputs_for(sources: Sequence[Path], output: str, encoder: str) -> list[Path]:
+    """The output of each source: the file named, or one of the source's name in a folder.
+
+    Args:
+        sources: one video or several.
+        output: as the user wrote it; several sources, or a / at its end, make it a folder, and a folder that
+            is there is one.
+        encoder: a name in media.encode.ENCODERS; where it does not go into the source's container, the result
+            gets one that it goes into.
+
+    Raises:
+        UserError: two results would have one name; the folder can't be made.
+    """
+    from faceswap_cli.files import make_folder
+    from faceswap_cli.media.encode import ENCODERS
+
+    folder = Path(output)
+    if len(sources) == 1 and not output.endswith(("/", os.sep)) and not folder.is_dir():
+        return [folder]
+    fitting = ENCODERS[encoder].suffixes
+    outputs: list[Path] = []
+    for source in sources:
+        fits = source.suffix.lower() in fitting
+        outputs.append(folder / (source.name if fits else f"{source.stem}{fitting[0]}"))
+        if outputs[-1] in outputs[:-1]:
+            raise UserError(
+                f"two videos would become {outputs[-1]}", "Convert them one by one, or rename one"
+            )
+    make_folder(folder)
+    return outputs

@@ -1,0 +1,66 @@
+"""Where converting is done, as `--workers` and `--ray` say it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from faceswap_cli.errors import UserError
+
+if TYPE_CHECKING:
+    from faceswap_cli.compositing.places import Place
+
+CORES_EACH = 3
+"""One process keeps about so many cores busy: its stages overlap."""
+
+MOST = 8
+"""Workers that nobody asked for, at most: each takes about 0.6 GB."""
+
+
+@contextlib.contextmanager
+def open_place(workers: int, ray: str, sources: Sequence[Path], segment: int, device: str) -> Iterator[Place]:
+    """The place, for the block.
+
+    Args:
+        workers: how many, 0 for a good guess.
+        ray: a cluster's address; empty for none.
+        sources: the videos.
+        segment: frames in a segment.
+        device: where networks run.
+    """
+    from faceswap_cli.compositing.places import Here
+    from faceswap_cli.device import pick_device
+
+    on_gpu = pick_device(device).type == "cuda"
+    if ray:
+        from faceswap_cli.compositing.on_ray import RayCluster
+
+        with RayCluster(ray, workers or None, on_gpu=on_gpu) as cluster:
+            yield cluster
+        return
+    count = workers or (1 if pick_device(device).type != "cpu" else guess(sources, segment))
+    if count == 1:
+        yield Here()
+        return
+    from faceswap_cli.compositing.workers import Processes
+
+    with Processes(count) as processes:
+        yield processes
+
+
+def guess(sources: Sequence[Path], segment: int) -> int:
+    """How many processes suit this machine, and videos of this length: none is started for a short clip."""
+    from faceswap_cli.device import usable_cores
+    from faceswap_cli.media.probe import probe
+
+    count = min(MOST, usable_cores() // CORES_EACH)
+    if count < 2:
+        return 1
+    longest = 0.0
+    for source in sources:
+        with contextlib.suppress(UserError):  # told when it is that video's turn
+            info = probe(source)
+            longest = max(longest, info.frames or (info.duration or 0) * float(info.average_rate or 25))
+    return max(1, min(count, int(longest / (2 * segment))))
