@@ -42,6 +42,16 @@ def fail(text: str) -> None:
     err.print(f"[red]error:[/] {escape(text)}")
 
 
+def duration(seconds: float) -> str:
+    """Seconds in words a person can read at a glance: "45 s", "3 min 20 s", "2 h 05 min"."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
 def table(headings: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
     """A plain table on stdout."""
     made = Table(*headings, box=None, pad_edge=False, header_style="bold")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import partial
@@ -22,6 +23,7 @@ from faceswap_cli.cli.convert_options import (
     ColourOption,
     CrfOption,
     DefocusOption,
+    DryRunOption,
     EncoderOption,
     ErodeOption,
     FaceOption,
@@ -37,16 +39,20 @@ from faceswap_cli.cli.convert_options import (
     OutputOption,
     Preset,
     PresetOption,
+    PreviewOption,
     RayOption,
     RunOption,
     SegmentOption,
     SharpenOption,
+    SmoothingOption,
     ThresholdOption,
     VideoOutputOption,
     VideosArgument,
     WorkersOption,
 )
 from faceswap_cli.cli.convert_outputs import outputs_for
+from faceswap_cli.cli.convert_preview import look_first
+from faceswap_cli.cli.convert_sheet import sheet
 from faceswap_cli.cli.options import DetectorOption, DeviceOption, LandmarksOption, MinSizeOption
 from faceswap_cli.errors import UserError
 
@@ -55,6 +61,7 @@ if TYPE_CHECKING:
     from faceswap_cli.faces.parsing import FaceParser
 
 app = new_app(help="Put the learnt face into a video or a photo.")
+app.command("sheet")(sheet)
 
 
 @app.command("video")
@@ -79,15 +86,12 @@ def video(
     colour: ColourOption = Colour.rct,
     blend: BlendOption = Blend.alpha,
     erode: ErodeOption = 0.0,
-    feather: FeatherOption = 0.12,
+    feather: FeatherOption = 0.08,
     sharpen: SharpenOption = 0.5,
     grain: GrainOption = 1.0,
     defocus: DefocusOption = 1.0,
     motion_blur: MotionBlurOption = 1.0,
-    smoothing: Annotated[
-        float,
-        typer.Option(min=0.0, max=5.0, help="Steadiness of landmarks and colour over time; 0 is none."),
-    ] = 1.0,
+    smoothing: SmoothingOption = 1.0,
     encoder: EncoderOption = None,
     crf: CrfOption = None,
     preset: PresetOption = Preset.medium,
@@ -100,6 +104,8 @@ def video(
     landmarks: LandmarksOption = "auto",
     min_size: MinSizeOption = 24,
     device: DeviceOption = "auto",
+    preview: PreviewOption = None,
+    dry_run: DryRunOption = False,
 ) -> None:
     """Swap the faces of a video.
 
@@ -108,6 +114,7 @@ def video(
     """
     from faceswap_cli.cli.convert_place import open_place
     from faceswap_cli.compositing.options import ConvertOptions
+    from faceswap_cli.compositing.preview import Painter
     from faceswap_cli.faces.faceset import FaceSet
     from faceswap_cli.faces.stage import build_stage
     from faceswap_cli.media.encoders import EncodeOptions, encoder_for
@@ -141,6 +148,10 @@ def video(
         stage = build_stage(detector, landmarks, device, min_size=min_size)
         console.tell(stage.explanation)
     parser = _parser(options, device)
+    if preview is not None or dry_run:
+        finder = stage or build_stage(detector, landmarks, device, min_size=min_size)
+        look_first(sources, outputs, preview, dry_run, options, Painter(cast, parser), finder)
+        return
     with open_place(workers, ray, sources, segment, device) as place:
         work = partial(
             _one_video, cast=cast, options=options, stage=stage, faces=known, model=mark, parser=parser,
@@ -156,14 +167,16 @@ def _one_video(source: Path, output: Path, **how: Any) -> None:
     """Convert one, and show how it goes."""
     from faceswap_cli.compositing.pipeline import convert_video
 
+    started, told = time.monotonic(), ""
     try:
         with console.Bar("convert") as bar, closing(convert_video(source, output, **how)) as steps:
             for step in steps:
                 _show(bar, step)
+                told = step.summary or told
     except KeyboardInterrupt:
         console.tell("stopped; run the same command again to go on from the last whole piece")
         raise
-    console.say(f"done: {output}")
+    console.say(f"done: {output} ({told}, in {console.duration(time.monotonic() - started)})")
 
 
 def _all_videos(sources: Sequence[Path], outputs: Sequence[Path], work: Callable[[Path, Path], None]) -> None:
@@ -195,7 +208,7 @@ def photo(
     colour: ColourOption = Colour.rct,
     blend: BlendOption = Blend.alpha,
     erode: ErodeOption = 0.0,
-    feather: FeatherOption = 0.12,
+    feather: FeatherOption = 0.08,
     sharpen: SharpenOption = 0.5,
     grain: GrainOption = 1.0,
     defocus: DefocusOption = 1.0,
@@ -206,6 +219,7 @@ def photo(
     landmarks: LandmarksOption = "auto",
     min_size: MinSizeOption = 24,
     device: DeviceOption = "auto",
+    preview: PreviewOption = None,
 ) -> None:
     """Swap the faces of a photo.
 
@@ -213,6 +227,7 @@ def photo(
     """
     from faceswap_cli.compositing.options import ConvertOptions
     from faceswap_cli.compositing.photo import convert_photo
+    from faceswap_cli.compositing.preview import Painter
     from faceswap_cli.faces.stage import build_stage
 
     options = ConvertOptions(
@@ -228,11 +243,15 @@ def photo(
     )
     options.check()
     stage = build_stage(detector, landmarks, device, min_size=min_size, thorough=True)
+    parser = _parser(options, device)
     asked = Asked(
         run, face, all_faces, mapped or [], only or [], without or [], threshold, device, lambda: stage
     )
     cast, _ = load_cast(asked)
-    report = convert_photo(source, output, cast, options, stage, _parser(options, device))
+    if preview is not None:
+        look_first([source], [output], preview, False, options, Painter(cast, parser), stage)
+        return
+    report = convert_photo(source, output, cast, options, stage, parser)
     if report.note:
         console.warn(report.note)
     alone = f", {report.left_alone} of other people left alone" if report.left_alone else ""
@@ -258,4 +277,6 @@ def _show(bar: console.Bar, step: ConvertProgress) -> None:
     if step.note:
         bar.note(step.note)
     rate = f"{step.done} frames" + (f" | {step.fps:.1f} frames/s" if step.fps else "")
+    if step.fps and step.total and step.total > step.done:
+        rate += f" | {console.duration((step.total - step.done) / step.fps)} left"
     bar.update(step.done, step.total, rate, names[step.phase])

@@ -145,6 +145,33 @@ AllFacesOption = Annotated[
         "--all-faces", help="Replace every face, also of people the model was not trained to replace."
     ),
 ]
+SmoothingOption = Annotated[
+    float,
+    typer.Option(min=0.0, max=5.0, help="Steadiness of landmarks, masks and colour over time; 0 is none."),
+]
+PreviewOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="PICTURE",
+        help="Write original, swapped and mask of a few moments to this picture, and stop there.",
+    ),
+]
+DryRunOption = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Try a few moments, say what would be done, for how long and how large, and write nothing.",
+    ),
+]
+VaryOption = Annotated[
+    list[str],
+    typer.Option(
+        "--vary",
+        metavar="SETTING=VALUE,VALUE",
+        help="A setting and its values, for example colour=rct,none or feather=0.04,0.12. May be repeated: "
+        "every combination is shown.",
+    ),
+]
 MapOption = Annotated[
     list[str] | None,
     typer.Option(

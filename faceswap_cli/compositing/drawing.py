@@ -250,8 +250,8 @@ _NO_CROP = np.zeros((0, 0, 3), np.float16)
 
 
 def _spent(item: DrawnFrame) -> DrawnFrame:
-    """What later frames still need of a frame that is out: its colours and what stood before its faces."""
-    faces = [replace(face, image=_NO_CROP, mask=_NO_CROP[..., 0]) for face in item.faces]
+    """What later frames still need of a frame that is out: its faces' colours and masks."""
+    faces = [replace(face, image=_NO_CROP) for face in item.faces]
     return DrawnFrame(replace(item.frame, image=_NO_IMAGE, picture=None), faces)
 
 
@@ -271,11 +271,13 @@ class Look:
     """What is done to a drawn face when it is blended, decided from the frames around it.
 
     Attributes:
+        mask: (S, S) where it shows, but for what stands before it.
         transfer: of its colours.
         free: what of it nothing stands before, in parser pixels; None: all of it.
         finish: blur and grain.
     """
 
+    mask: veil.HalfMask
     transfer: ColourTransform
     free: FloatArray | None
     finish: Finish
@@ -285,6 +287,7 @@ def steady_look(face: Drawn, frame: Frame, around: Iterable[DrawnFrame], options
     """How a face is blended, by itself and its track's faces in the frames around."""
     near = [item for item in around if abs(item.frame.index - frame.index) <= COLOUR_REACH]
     return Look(
+        _steady_mask(face, frame, near, options),
         steady_colour(face, frame, near, options),
         _steady_free(face, frame, near, options),
         _steady_finish(face, frame, near, options),
@@ -316,20 +319,52 @@ def _seen(face: Drawn, index: int, places: Mapping[int, NDArray[np.float64]], we
     return Seen(weight, face.traits, face.matrix[:, :2].astype(np.float64) @ motion, fast)
 
 
+def steady_alpha(
+    face: Drawn, frame: Frame, around: Iterable[DrawnFrame], options: ConvertOptions
+) -> FloatArray:
+    """(S, S) in [0, 1]: where a face shows in the end, in the pixels of its crop."""
+    near = list(around)
+    mask = _steady_mask(face, frame, near, options).astype(np.float32)
+    free = _steady_free(face, frame, near, options)
+    return mask if free is None else np.minimum(mask, _in_crop(free, face))
+
+
+def _in_crop(free: FloatArray, face: Drawn) -> FloatArray:
+    """What is free, (S, S) in the pixels of a face's crop, as it is blended."""
+    return veil.decided(veil.rescaled(free, parsing.SIDE, face.mask.shape[0], face.side))
+
+
+def _steady_mask(
+    face: Drawn, frame: Frame, around: Iterable[DrawnFrame], options: ConvertOptions
+) -> veil.HalfMask:
+    """A face's shape mask, averaged with its track's frames around this one."""
+    same = [(delay, other.mask) for delay, other in _same_track(face, frame, around, veil.REACH)]
+    way = veil.steady if "parsed" in masks.wanted(options.mask).shapes else veil.averaged
+    return way(face.mask, same, options.smoothing).astype(np.float16)
+
+
 def _steady_free(
     face: Drawn, frame: Frame, around: Iterable[DrawnFrame], options: ConvertOptions
 ) -> FloatArray | None:
     """What of a face is free, averaged with its track's frames around this one; see `veil.steady`."""
     if face.free is None:
         return None
-    same = [
-        (near.frame.time - frame.time, other.free)
-        for near in around
-        if 0 < abs(near.frame.index - frame.index) <= veil.REACH
-        for other in near.faces
-        if other.face.track == face.face.track and other.free is not None
-    ]
+    near = _same_track(face, frame, around, veil.REACH)
+    same = [(delay, other.free) for delay, other in near if other.free is not None]
     return veil.steady(face.free, same, options.smoothing)
+
+
+def _same_track(
+    face: Drawn, frame: Frame, around: Iterable[DrawnFrame], reach: int
+) -> list[tuple[float, Drawn]]:
+    """A track's faces up to `reach` frames away, this one among them, each with its delay in seconds."""
+    return [
+        (near.frame.time - frame.time, other)
+        for near in around
+        if abs(near.frame.index - frame.index) <= reach
+        for other in near.faces
+        if other.face.track == face.face.track
+    ]
 
 
 def steady_colour(
@@ -341,13 +376,8 @@ def steady_colour(
     the renderer through, while the covered skin's own mean is steady. Contrast measures noisily and changes
     slowly, and is averaged.
     """
-    same = [
-        (near.frame.time, other)
-        for near in around
-        for other in near.faces
-        if other.face.track == face.face.track
-    ]
-    weights = [float(w) for w in smoothing.time_weights([t for t, _ in same], frame.time, options.smoothing)]
+    same = _same_track(face, frame, around, COLOUR_REACH)
+    weights = [float(w) for w in smoothing.time_weights([t for t, _ in same], 0.0, options.smoothing)]
     new = colour.average([other.new for _, other in same], weights)
     old = colour.average([other.old for _, other in same], weights)
     if min(face.new.weight, face.old.weight) >= colour.LEAST_PIXELS:
@@ -365,11 +395,9 @@ def paste_face(image: Image | FineImage, face: Drawn, look: Look, options: Conve
         options: how all faces are.
     """
     crop = look.transfer(face.image.astype(np.float32))
-    shape = face.mask.astype(np.float32)
-    mask = shape
+    mask = shape = look.mask.astype(np.float32)
     if look.free is not None:
-        free = veil.rescaled(look.free, parsing.SIDE, shape.shape[0], face.side)
-        mask = np.minimum(shape, free)
+        mask = np.minimum(shape, _in_crop(look.free, face))
     if options.seamless:
         crop = crop + blend.led_in(image, crop, shape, mask, face.matrix)
     blend.paste(image, look.finish.blurred(crop), mask, face.matrix, options.blend, look.finish.grained)

@@ -106,7 +106,8 @@ def face_mask(
         shapes: names in MASKS.
         seen: what they are made from.
         erode: how far the edge is moved inwards, in face widths; below 0 outwards.
-        feather: width of the soft edge in face widths; it lies inside the edge.
+        feather: width of the soft edge in face widths, half of it inside the edge and half outside: a soft
+            edge that lies inside leaves a rim of the covered face to be seen, with its jaw and its beard.
         side: the crop's side in face units.
 
     Returns:
@@ -162,14 +163,16 @@ def border_ramp(size: int, feather: float) -> FloatMask:
     """1 in the middle of a crop, 0 along its border, with a soft edge of at most `feather` pixels."""
     margin = max(1.0, BORDER * size)
     axis = np.arange(size, dtype=np.float32)
-    depth = np.minimum(axis, size - 1 - axis) - np.float32(margin)
-    line = soft_edge(depth, min(feather, 0.08 * size))
+    soft = min(max(feather, 1.0), 0.08 * size)
+    # Half the soft edge further in: it must end before the border.
+    depth = np.minimum(axis, size - 1 - axis) - np.float32(margin + soft / 2)
+    line = soft_edge(depth, soft)
     return np.minimum(line[:, None], line[None, :])
 
 
 def soft_edge(depth: FloatMask, feather: float) -> FloatMask:
-    """Depth inside an edge (pixels) to alpha: 0 up to the edge, 1 from `feather` pixels on."""
-    t = np.clip(depth / max(feather, 1.0), 0, 1)
+    """Depth inside an edge (pixels) to alpha: half at the edge, 1 from half of `feather` pixels on inside."""
+    t = np.clip(depth / max(feather, 1.0) + 0.5, 0, 1)
     return np.asarray(t * t * (3 - 2 * t), np.float32)
 
 
@@ -191,15 +194,26 @@ def _parsed(seen: Evidence, erode: float, feather: float) -> FloatMask:
 
 def _softened(mask: FloatMask, erode: float, feather: float) -> FloatMask:
     """A mask with its edge moved inwards by `erode` and `feather` wide, both in pixels."""
-    # A blur spreads an edge both ways: moving it in by half the feather first keeps it inside.
-    mask = np.ascontiguousarray(mask, np.float32)
-    radius = round(erode + feather / 2)
-    if radius:
-        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * abs(radius) + 1,) * 2)
-        mask = (cv2.erode if radius > 0 else cv2.dilate)(mask, kernel)  # type: ignore[assignment]
+    mask = _moved(np.ascontiguousarray(mask, np.float32), erode)
     if feather >= 1:
         mask = cv2.GaussianBlur(mask, (0, 0), feather / 4)  # type: ignore[assignment]
     return np.clip(mask, 0, 1)
+
+
+def _moved(mask: FloatMask, inwards: float) -> FloatMask:
+    """A mask eroded, or below 0 dilated, by parts of a pixel: mixed from the whole pixels below and above."""
+    whole, part = divmod(abs(inwards), 1.0)
+    less = _morphed(mask, int(whole), inwards > 0)
+    if part == 0:
+        return less
+    return np.asarray((1 - part) * less + part * _morphed(mask, int(whole) + 1, inwards > 0), np.float32)
+
+
+def _morphed(mask: FloatMask, radius: int, inwards: bool) -> FloatMask:
+    if not radius:
+        return mask
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1,) * 2)
+    return (cv2.erode if inwards else cv2.dilate)(mask, kernel)  # type: ignore[return-value]
 
 
 MASKS: dict[str, Callable[[Evidence, float, float], FloatMask]] = {

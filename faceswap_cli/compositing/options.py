@@ -48,7 +48,7 @@ class ConvertOptions:
     colour: str = "rct"
     blend: str = "alpha"
     erode: float = 0.0
-    feather: float = 0.12
+    feather: float = 0.08
     smoothing: float = 1.0
     sharpen: float = 0.5
     grain: float = 1.0
@@ -122,6 +122,7 @@ class ConvertProgress:
         total: frames in all; None while unknown.
         fps: frames a second in this run so far; 0 at its start.
         note: something the user should read; None on most steps.
+        summary: on the last step, what was done.
     """
 
     phase: Phase
@@ -129,3 +130,4 @@ class ConvertProgress:
     total: int | None
     fps: float = 0.0
     note: str | None = None
+    summary: str | None = None

@@ -21,6 +21,7 @@ from faceswap_cli.compositing.options import ConvertOptions, ConvertProgress
 from faceswap_cli.compositing.photo import check_apart, no_face, nobody_wanted
 from faceswap_cli.compositing.places import Here, Place
 from faceswap_cli.compositing.plan import Found, make_plan
+from faceswap_cli.compositing.summary import summary
 from faceswap_cli.compositing.who import Cast, Role
 from faceswap_cli.compositing.work import Journal, WorkFolder, fingerprint
 from faceswap_cli.errors import UserError
@@ -34,7 +35,7 @@ from faceswap_cli.media.probe import MediaInfo, only_frames, probe
 from faceswap_cli.media.seeking import Timeline
 from faceswap_cli.networks.renderer import Renderer
 
-VERSION = 4
+VERSION = 5
 """Raised when the same settings begin to give other pictures: unfinished work of before is not mixed in."""
 
 MOST_TOLD = 3
@@ -75,7 +76,7 @@ def convert_video(
         One ConvertProgress for every few frames, and one for every note.
 
     Raises:
-        UserError: see ConvertOptions.check and check_source; no face, or none of the wanted person;
+        UserError: see ConvertOptions.check and video_of; no face, or none of the wanted person;
             a face set of another video; the disk is full.
     """
     options.check()
@@ -84,12 +85,22 @@ def convert_video(
     assert parser is not None or not masks.wanted(options.mask).parser, "these masks need the face parser"
     assert (stage is None) != (faces is None), "faces come from a stage or from a face set"
     check_apart(source, output)
-    info = only_frames(probe(source, options.rate), options.frames)
-    check_source(info)
+    info = video_of(source, options)
     lost = check_output(output, info, options.encode)
     known = pieces_of(faces_from_set(faces, source), info.pieces) if faces is not None else None
     job = _Job(info, output, whole_cast, options, stage, known, model, parser, place or Here())
     return _convert(job, lost)
+
+
+def video_of(source: Path, options: ConvertOptions) -> MediaInfo:
+    """What a source is, of which only the wanted frames are read.
+
+    Raises:
+        UserError: it can't be converted as a video, or has none of these frames.
+    """
+    info = only_frames(probe(source, options.rate), options.frames)
+    check_source(info)
+    return info
 
 
 def check_source(info: MediaInfo) -> None:
@@ -199,7 +210,8 @@ def _convert(job: _Job, lost: list[str]) -> Steps:
         yield ConvertProgress("join", 0, frames)
         pieces = [work.path / segments.segment_name(number) for number in sorted(done)]
         join_segments(pieces, job.info.path, job.output, job.info, work.path, whole=not timeline.damage)
-        yield ConvertProgress("join", frames, frames)
+        told = summary(plan, frames, len(found.track_numbers()))
+        yield ConvertProgress("join", frames, frames, summary=told)
         work.remove()
 
 

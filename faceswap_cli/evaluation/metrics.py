@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal, get_args
 
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from faceswap_cli.faces.geometry import INTERIOR, crop_matrix, interocular, mean_face, warp
+from faceswap_cli.faces.geometry import INTERIOR, STORED_SIDE, crop_matrix, interocular, mean_face, warp
 from faceswap_cli.faces.hull import raised_hull
 from faceswap_cli.media.frame import Image
 
@@ -18,7 +19,15 @@ INSIDE = 0.12
 RING = (0.03, 0.15)
 """The ring just outside a face, in face widths from its hull: where a seam or a second chin would show."""
 
-_FLICKER_SIZE = 128
+EDGE = 0.06
+"""Up to how far outside the hull its edge reaches when flicker is judged, in face widths."""
+
+Region = Literal["inside", "edge", "outside"]
+"""Where flicker is judged: the face clear of the mask's soft edge, that edge, and all around the face."""
+
+REGIONS: tuple[Region, ...] = get_args(Region)
+
+_FLICKER_SIZE = 160
 
 
 def hull_mask(landmarks: ArrayLike, shape: tuple[int, ...], grow: float = 0.0) -> NDArray[np.bool_]:
@@ -69,30 +78,33 @@ def inner_change(original: Image, output: Image, landmarks: ArrayLike) -> float:
 
 
 class Flicker:
-    """Temporal high-frequency energy inside one face through consecutive frames, of several videos at once.
+    """Temporal high-frequency energy around one face through consecutive frames, of several videos at once.
 
     Crops are stabilised by the same (original's) landmarks for all videos, so that the ratio of two
     energies compares the pictures and not their detectors. What is kept is three crops a video.
+
+    Attributes:
+        energy: region in REGIONS -> (videos,) mean squared second difference in grey levels, summed.
     """
 
     def __init__(self, videos: int) -> None:
-        points = mean_face(_FLICKER_SIZE)
-        self._inside = hull_mask(points, (_FLICKER_SIZE, _FLICKER_SIZE), -INSIDE)
+        self._where = _regions()
         self._recent: list[list[NDArray[np.float32]]] = [[] for _ in range(videos)]
-        self.energy = np.zeros(videos)
+        self.energy = {region: np.zeros(videos) for region in REGIONS}
         self.count = 0
 
     def add(self, images: Sequence[Image], landmarks: ArrayLike) -> None:
         """Take in the next frame: one image a video, and the original's landmarks."""
-        matrix = crop_matrix(landmarks, _FLICKER_SIZE)
+        matrix = crop_matrix(landmarks, _FLICKER_SIZE, STORED_SIDE)
         for recent, image in zip(self._recent, images, strict=True):
             crop = warp(image, matrix, _FLICKER_SIZE)
             recent.append(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY).astype(np.float32))
             del recent[:-3]
         if len(self._recent[0]) == 3:
             for video, (before, now, after) in enumerate(self._recent):
-                bend = (before - 2 * now + after)[self._inside]
-                self.energy[video] += float((bend**2).mean())
+                bend = (before - 2 * now + after) ** 2
+                for region, where in self._where.items():
+                    self.energy[region][video] += float(bend[where].mean())
             self.count += 1
 
     def cut(self) -> None:
@@ -100,6 +112,14 @@ class Flicker:
         for recent in self._recent:
             recent.clear()
 
-    def ratio(self, video: int) -> float:
+    def ratio(self, video: int, region: Region = "inside") -> float:
         """Energy of a video over that of the first; nan before three frames in a row were seen."""
-        return float(self.energy[video] / max(self.energy[0], 1e-9)) if self.count else float("nan")
+        energy = self.energy[region]
+        return float(energy[video] / max(energy[0], 1e-9)) if self.count else float("nan")
+
+
+def _regions() -> dict[Region, NDArray[np.bool_]]:
+    """Where in a stabilised crop each region is."""
+    points, shape = mean_face(_FLICKER_SIZE, STORED_SIDE), (_FLICKER_SIZE, _FLICKER_SIZE)
+    inside, rim = hull_mask(points, shape, -INSIDE), hull_mask(points, shape, EDGE)
+    return {"inside": inside, "edge": rim & ~inside, "outside": ~hull_mask(points, shape, RING[1])}

@@ -86,6 +86,46 @@ def test_convert_video_changes_the_face_and_keeps_the_times(faceswap, clips, fol
     assert list(folder.glob(".out.mp4*")) == []
 
 
+def test_convert_says_at_the_end_what_it_did(faceswap, clips, folder):
+    done = faceswap("convert", "video", clips[0], "-m", folder / "run", "-o", folder / "told.mp4")
+    assert done.code == 0, done.err
+    assert "6 faces of 1 track drawn in 6 of 6 frames" in done.out
+
+
+def test_a_preview_and_a_dry_run_write_nothing_else(faceswap, clips, folder, tmp_path):
+    output = tmp_path / "out.mp4"
+    convert = ("convert", "video", clips[0], "-m", folder / "run", "-o", output)
+    done = faceswap(*convert, "--preview", tmp_path / "look.png")
+    assert done.code == 0, done.err
+    assert [path.name for path in tmp_path.iterdir()] == ["look.png"]
+    page = cv2.imread(str(tmp_path / "look.png"))
+    assert page.shape[0] > 256 and page.shape[1] > 3 * 200
+    done = faceswap(*convert, "--dry-run")
+    assert done.code == 0 and "nothing was written" in done.out, done.err
+    for told in ("6 frames", "replaced in", "time", "size"):
+        assert told in done.out
+    assert [path.name for path in tmp_path.iterdir()] == ["look.png"]
+
+
+def test_a_preview_of_a_photo(faceswap, folder, tmp_path):
+    photo = ("convert", "photo", PICTURE, "-m", folder / "run", "-o", tmp_path / "out.png")
+    done = faceswap(*photo, "--preview", tmp_path / "look.png")
+    assert done.code == 0, done.err
+    assert [path.name for path in tmp_path.iterdir()] == ["look.png"]
+
+
+def test_a_sheet_compares_settings(faceswap, clips, folder, tmp_path):
+    sheet = ("convert", "sheet", clips[0], "-m", folder / "run", "-o", tmp_path / "sheet.png")
+    done = faceswap(*sheet, "--vary", "colour=rct,none", "--vary", "mask=hull,parsed")
+    assert done.code == 0 and "4 settings" in done.out, done.err
+    assert cv2.imread(str(tmp_path / "sheet.png")).shape[0] > 5 * 256
+    done = faceswap(*sheet[:-1], tmp_path / "no.png", "--vary", "nonsense=1")
+    assert done.is_one_line_error("--vary nonsense=1", "colour")
+    done = faceswap(*sheet[:-1], tmp_path / "no.xyz", "--vary", "colour=rct")
+    assert done.code == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["sheet.png"]
+
+
 def test_convert_by_face_set_leaves_a_deleted_face_alone(faceswap, clips, folder):
     faceswap("extract", clips[0], "-o", folder / "curated")
     removed = sorted((folder / "curated" / "crops").iterdir())[2]

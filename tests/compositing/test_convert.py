@@ -329,7 +329,7 @@ def test_a_real_photo(tmp_path: Path) -> None:
         results[name] = read_photo(output).image.astype(int)
     before = read_photo(source).image.astype(int)
     assert np.abs(results["same"] - before).max() < 40
-    assert np.abs(results["same"] - before).mean() < 0.15
+    assert np.abs(results["same"] - before).mean() < 0.18
     changed = np.abs(results["mirrored"] - before).max(axis=2) > 0
     assert 0.02 < changed.mean() < 0.25
     rows, columns = np.nonzero(changed)

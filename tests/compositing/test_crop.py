@@ -5,10 +5,14 @@ from __future__ import annotations
 import itertools
 
 import cv2
+import moving_face as mf
 import numpy as np
 import pytest
 
 from faceswap_cli.compositing import blend, masks
+from faceswap_cli.compositing.drawing import draw_faces
+from faceswap_cli.compositing.options import ConvertOptions
+from faceswap_cli.compositing.plan import PlannedFace
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.geometry import crop_matrix, invert, mean_face, transform, warp
 
@@ -59,12 +63,39 @@ def test_hull_moves_smoothly_with_the_landmarks() -> None:
     assert max(changes) < 1.3 * min(changes)
 
 
-def test_erode_and_feather_shrink_the_mask_within_the_hull() -> None:
+def test_erode_moves_the_edge_and_feather_softens_it_on_both_sides() -> None:
     plain = hull(128, erode=0, feather=0)
     eroded, grown = hull(128, erode=0.05, feather=0), hull(128, erode=-0.03, feather=0)
-    feathered = hull(128, erode=0, feather=0.2)
+    feathered = hull(128, erode=0, feather=0.1)
     assert eroded.sum() < plain.sum() < grown.sum()
-    assert np.all((feathered > 0) <= (plain > 0))
+    soft = (feathered > 0.01) & (feathered < 0.99)
+    assert soft[plain > 0.5].any() and soft[plain < 0.5].any()
+    assert abs(feathered.sum() - plain.sum()) < 0.02 * plain.sum()
+
+
+@pytest.mark.parametrize("name", list(masks.MASKS))
+@pytest.mark.parametrize("erode", [-0.013, 0.0, 0.02])
+def test_every_mask_has_the_same_shape_in_crops_of_any_size(name: str, erode: float) -> None:
+    made = []
+    for size in (96, 384):
+        face = hull(size, erode=0.05, feather=0.03)
+        mask = masks.face_mask((name,), evidence(mean_face(size), face), erode, 0.08)
+        made.append(cv2.resize(mask, (96, 96), interpolation=cv2.INTER_AREA))
+    assert np.abs(made[0] - made[1]).mean() < 0.01
+    assert np.abs(made[0] - made[1]).max() < 0.15
+
+
+@pytest.mark.parametrize("mask", ["hull", "hull+model"])
+def test_a_face_gets_the_same_mask_at_60_and_at_600_pixels(mask: str) -> None:
+    """Relative to the face; the picture is the same, ten times as large."""
+    drawn = []
+    for width in (60, 600):
+        frame = np.full((2 * width, 2 * width, 3), 128, np.uint8)
+        points = mean_face(2 * width, 2 * 2.0).astype(np.float32)
+        options = ConvertOptions(mask=mask, colour="none")
+        seen = draw_faces([(frame, PlannedFace(0, points))], mf.identity(128), options)[0]
+        drawn.append(seen.mask.astype(np.float32))
+    assert np.abs(drawn[0] - drawn[1]).max() < 0.01
 
 
 def test_joined_masks_are_the_least_of_them() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import moving_face as mf
@@ -54,6 +55,29 @@ def test_nothing_lags() -> None:
 def test_without_smoothing_each_frame_stands_alone() -> None:
     masks = [edge(32 + k % 2) for k in range(7)]
     assert np.array_equal(steadied(masks, 3, 0.0), masks[3].astype(np.float32))
+
+
+def test_doubts_are_made_smaller_and_sides_are_kept() -> None:
+    free = np.linspace(0, 1, 101, dtype=np.float32).reshape(1, -1)
+    after = veil.decided(free)[0]
+    assert (np.diff(after) >= 0).all() and (after[0], after[-1]) == (0, 1)
+    assert after[20] == 0 and after[85] == 1  # nearly sure is sure
+    unsure = (after > 0.1) & (after < 0.9)
+    assert unsure.sum() < 0.5 * ((free[0] > 0.1) & (free[0] < 0.9)).sum()
+
+
+@pytest.mark.parametrize("way", [veil.averaged, veil.steady])
+def test_a_shape_that_shakes_is_steadied_and_does_not_lag(way: Callable[..., np.ndarray]) -> None:
+    random = np.random.default_rng(1)
+    truth = 20 + 0.4 * np.arange(30)
+    masks = [edge(at) for at in truth + random.normal(0, 0.6, 30)]
+    after = []
+    for k in range(3, 27):
+        near = [((i - k) / 25, masks[i]) for i in range(k - veil.REACH, k + veil.REACH + 1)]
+        after.append(way(masks[k], near, 1.0)[0].astype(float).sum())
+    before = np.array([mask[0].astype(float).sum() for mask in masks[3:27]])
+    assert np.std(np.diff(after)) < 0.5 * np.std(np.diff(before))
+    assert abs(np.mean(after - before)) < 0.2
 
 
 @pytest.mark.parametrize("size", [64, 128, 200])

@@ -1,0 +1,87 @@
+"""`faceswap convert video --dry-run`: say what would be done, and write nothing."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from faceswap_cli.cli import console
+
+if TYPE_CHECKING:
+    from faceswap_cli.compositing.options import ConvertOptions
+    from faceswap_cli.compositing.preview import Painter
+    from faceswap_cli.compositing.trial import Trial
+    from faceswap_cli.faces.stage import FaceStage
+    from faceswap_cli.media.probe import MediaInfo
+
+MOMENTS = 6
+"""With a face, that are tried."""
+
+
+def tell_video(
+    source: Path, output: Path, options: ConvertOptions, painter: Painter, stage: FaceStage
+) -> None:
+    """What converting a video would do, for how long and how large; errors are those of the real run."""
+    from faceswap_cli.compositing.moments import moments
+    from faceswap_cli.compositing.photo import check_apart
+    from faceswap_cli.compositing.pipeline import video_of
+    from faceswap_cli.compositing.trial import room, trial
+    from faceswap_cli.media.containers import check_output
+
+    check_apart(source, output)
+    info = video_of(source, options)
+    lost = check_output(output, info, options.encode)
+    seen, started = [], time.monotonic()
+    with console.Bar("trying") as bar:
+        for moment in moments(info, stage, MOMENTS):
+            seen.append(moment)
+            bar.update(sum(one.has_face for one in seen), MOMENTS, f"{len(seen)} moments")
+        looking = time.monotonic() - started
+        tried = trial(info, seen, looking, options, painter)
+    _tell(info, output, options, tried, lost, room(output))
+
+
+def _tell(
+    info: MediaInfo, output: Path, options: ConvertOptions, tried: Trial, lost: list[str], free: int
+) -> None:
+    frames = info.frames or (round((info.duration or 0) * float(info.average_rate or 25)))
+    size = tried.video_bytes(frames)
+    rate = f", {float(info.average_rate):.5g} frames/s" if info.average_rate else ""
+    pictures = f"{info.width}x{info.height}{rate}, {info.codec}, {info.bit_depth} bits"
+    counted = f"about {frames} frames" if info.frames is None else f"{frames} frames"
+    kept = len(info.others) - len(lost)
+    quality = "" if options.encode.crf is None else f", crf {options.encode.crf:g}"
+    rows = [
+        ("source", f"{info.path}: {counted}, {pictures}"),
+        ("output", f"{output}: {options.encode.encoder}{quality}"),
+        ("faces", _faces(tried)),
+        ("other streams", f"{max(kept, 0)} of {len(info.others)} kept as they are"),
+        *(("lost", line) for line in lost),
+        ("time", f"at most about {console.duration(tried.seconds(frames))} on this machine, as it is now"),
+        ("size", f"about {size / 1e6:.1f} MB of pictures, and the streams that are kept"),
+        *(
+            [("disk", f"{free / 1e6:.0f} MB free, too few: twice the size is needed")]
+            if free < 2 * size
+            else []
+        ),
+    ]
+    for name, text in rows:
+        console.say(f"{name:14} {text}")
+    console.say("nothing was written; run without --dry-run to convert")
+
+
+def _faces(tried: Trial) -> str:
+    if not tried.people:
+        return f"none in {tried.looked} moments that were looked at"
+    everyone = [person for seen in tried.people for person in seen]
+    drawn = [person for person in everyone if person.drawn]
+    told = f"replaced in {tried.replaced} of {tried.looked} moments that were looked at"
+    if drawn:
+        told += f", {min(p.width for p in drawn):.0f} to {max(p.width for p in drawn):.0f} pixels wide"
+        near = [person.distance for person in drawn if person.distance is not None]
+        told += f", identity distance {min(near):.2f} to {max(near):.2f}" if near else ", whoever it is"
+    if len(everyone) > len(drawn):
+        nearest = min(person.distance or 0.0 for person in everyone if not person.drawn)
+        told += f"; {len(everyone) - len(drawn)} faces of others left alone (distance {nearest:.2f} or more)"
+    return told

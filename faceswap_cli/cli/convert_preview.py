@@ -1,0 +1,125 @@
+"""What a conversion would look like: `--preview` of `faceswap convert`, and `faceswap convert sheet`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from faceswap_cli.cli import console
+from faceswap_cli.cli.convert_dry_run import tell_video
+from faceswap_cli.errors import UserError
+
+if TYPE_CHECKING:
+    from faceswap_cli.compositing.moments import Moment
+    from faceswap_cli.compositing.options import ConvertOptions
+    from faceswap_cli.compositing.preview import Painter
+    from faceswap_cli.faces.stage import FaceStage
+    from faceswap_cli.media.frame import Image
+
+PREVIEW_MOMENTS = 6
+"""Frames on a preview."""
+
+SHEET_MOMENTS = 3
+"""Frames in each row of a sheet that compares settings."""
+
+
+def look_first(
+    sources: Sequence[Path],
+    outputs: Sequence[Path],
+    picture: Path | None,
+    dry_run: bool,
+    options: ConvertOptions,
+    painter: Painter,
+    stage: FaceStage,
+) -> None:
+    """A preview, or what would be done, instead of doing it."""
+    if picture is not None:
+        if len(sources) > 1:
+            raise UserError("--preview shows one video", "Give one at a time")
+        write_preview(sources[0], picture, options, painter, stage)
+    if dry_run:
+        for source, output in zip(sources, outputs, strict=True):
+            tell_video(source, output, options, painter, stage)
+
+
+def write_preview(
+    source: Path, picture: Path, options: ConvertOptions, painter: Painter, stage: FaceStage
+) -> None:
+    """Write original, swapped and mask of a few moments."""
+    from faceswap_cli.compositing import contact, preview
+    from faceswap_cli.media.photo import write_photo
+
+    _check(source, picture)
+    rows = []
+    for moment in with_faces(source, stage, PREVIEW_MOMENTS, options):
+        plan = preview.plan_of(moment, options, painter)
+        x0, y0, x1, y1 = preview.window(moment, plan)
+        original = moment.frames[moment.middle].image
+        pictures = [original, *preview.paint(moment, options, painter)]
+        alone = "" if plan is not None and plan.faces(moment.middle) else "   nobody to replace"
+        rows.append((f"{moment.time:.2f} s{alone}", [one[y0:y1, x0:x1] for one in pictures]))
+    write_photo(picture, contact.page(rows, ["original", "swapped", "mask"]))
+    console.say(f"preview: {picture} ({len(rows)} moments; run without --preview to convert)")
+
+
+def write_sheet(
+    source: Path,
+    picture: Path,
+    vary: Sequence[str],
+    options: ConvertOptions,
+    painter: Painter,
+    stage: FaceStage,
+) -> None:
+    """Write the same few moments by every combination of settings."""
+    from faceswap_cli.compositing import contact, preview
+    from faceswap_cli.compositing.vary import combinations
+    from faceswap_cli.media.photo import write_photo
+
+    _check(source, picture)
+    rows = list(combinations(vary, options))
+    shown = with_faces(source, stage, SHEET_MOMENTS, options)
+    boxes = [preview.window(one, preview.plan_of(one, options, painter)) for one in shown]
+    cut = [one.frames[one.middle].image for one in shown]
+    page = [("original", [_part(image, box) for image, box in zip(cut, boxes, strict=True)])]
+    with console.Bar("sheet") as bar:
+        for number, (name, chosen) in enumerate(rows):
+            images = [preview.paint(one, chosen, painter)[0] for one in shown]
+            page.append((name, [_part(image, box) for image, box in zip(images, boxes, strict=True)]))
+            bar.update(number + 1, len(rows), name)
+    write_photo(picture, contact.page(page, [f"{one.time:.2f} s" for one in shown]))
+    console.say(f"sheet: {picture} ({len(rows)} settings, {len(shown)} moments)")
+
+
+def with_faces(source: Path, stage: FaceStage, count: int, options: ConvertOptions) -> list[Moment]:
+    """Moments of a photo, or of the wanted frames of a video, with a face, in the order of time.
+
+    Raises:
+        UserError: there was no face wherever we looked.
+    """
+    from faceswap_cli.compositing.moments import moments
+    from faceswap_cli.compositing.photo import no_face
+    from faceswap_cli.media.probe import only_frames, probe
+
+    found: list[Moment] = []
+    info = only_frames(probe(source, options.rate), options.frames)
+    with console.Bar("looking for faces") as bar:
+        for number, moment in enumerate(moments(info, stage, count)):
+            bar.update(len(found), count, f"{number + 1} moments")
+            found += [moment] if moment.has_face else []
+    if not found:
+        raise no_face(source)
+    return sorted(found, key=lambda moment: moment.time)
+
+
+def _part(image: Image, box: tuple[int, int, int, int]) -> Image:
+    x0, y0, x1, y1 = box
+    return image[y0:y1, x0:x1]
+
+
+def _check(source: Path, picture: Path) -> None:
+    from faceswap_cli.compositing.photo import check_apart
+    from faceswap_cli.media.photo import check_photo_suffix
+
+    check_apart(source, picture)
+    check_photo_suffix(picture)

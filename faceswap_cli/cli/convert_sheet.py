@@ -1,0 +1,56 @@
+"""`faceswap convert sheet`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from faceswap_cli.cli.convert_cast import Asked, load_cast
+from faceswap_cli.cli.convert_options import (
+    DEFAULT_MASK,
+    AllFacesOption,
+    Colour,
+    ColourOption,
+    FaceOption,
+    MaskOption,
+    OutputOption,
+    RunOption,
+    VaryOption,
+)
+from faceswap_cli.cli.options import DetectorOption, DeviceOption, LandmarksOption, MinSizeOption
+
+
+def sheet(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="A video or a photo.")],
+    run: RunOption,
+    output: OutputOption,
+    vary: VaryOption,
+    face: FaceOption = "b",
+    all_faces: AllFacesOption = False,
+    mask: MaskOption = DEFAULT_MASK,
+    colour: ColourOption = Colour.rct,
+    detector: DetectorOption = "auto",
+    landmarks: LandmarksOption = "auto",
+    min_size: MinSizeOption = 24,
+    device: DeviceOption = "auto",
+) -> None:
+    """Compare settings: a few moments, drawn with each of them, on one picture.
+
+    Everything that is not varied is as `convert video` has it by default.
+    """
+    from faceswap_cli.cli.convert_preview import write_sheet
+    from faceswap_cli.compositing.options import ConvertOptions
+    from faceswap_cli.compositing.preview import Painter
+    from faceswap_cli.device import pick_device
+    from faceswap_cli.faces.parsing import FaceParser
+    from faceswap_cli.faces.stage import build_stage
+
+    options = ConvertOptions(mask=mask, colour=colour.value, identity=not all_faces)
+    options.check()
+    stage = build_stage(detector, landmarks, device, min_size=min_size)
+    cast, _ = load_cast(Asked(run, face, all_faces, [], [], [], 0.5, device, lambda: stage))
+    # Which masks are varied may ask for the parser: its network is loaded when it is needed.
+    painter = Painter(cast, FaceParser(str(pick_device(device))))
+    write_sheet(source, output, vary, options, painter, stage)
