@@ -94,7 +94,7 @@ def video(
     smoothing: SmoothingOption = 1.0,
     encoder: EncoderOption = None,
     crf: CrfOption = None,
-    preset: PresetOption = Preset.medium,
+    preset: PresetOption = Preset.faster,
     frames: FramesOption = "",
     fps: FpsOption = "",
     segment: SegmentOption = 250,

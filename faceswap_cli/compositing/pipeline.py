@@ -280,7 +280,8 @@ def _choose(
     verdicts = yield from _verdicts(job, work.journal("who", job.who_mark), timeline, found)
     chosen = who.choose(job.cast, verdicts, found.frames, found.tracks)
     if not chosen.roles:
-        people = f"{len(verdicts)} face tracks of others were"
+        count = len(verdicts)
+        people = f"{count} face track{'s' if count > 1 else ''} of others {'were' if count > 1 else 'was'}"
         nearest = f" (nearest identity distance {who.closest(verdicts):.2f})" if job.cast.wanted else ""
         raise nobody_wanted(job.info.path, f"{people}{nearest}")
     for note in (*who.absent(job.cast, chosen), *chosen.notes):

