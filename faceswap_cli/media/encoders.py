@@ -21,10 +21,11 @@ from faceswap_cli.media.probe import MediaInfo
 from faceswap_cli.media.sequence import picture_suffix
 
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
-USUAL_PRESET = "faster"
-"""At one crf x264 takes 0.6 of the time of "medium" for files of the same size, 0.5 to 0.8 dB worse at 46 to 50 dB;
-"medium" alone would take more than half of the time of a conversion at 1080p."""
 """x264's names of time against size; other encoders' are told by them."""
+
+USUAL_PRESET = "faster"
+"""At one crf x264 takes 0.6 of the time of "medium" for files of the same size, 0.5 to 0.8 dB worse at 46 to
+50 dB; "medium" alone would take more than half of the time of a conversion at 1080p."""
 
 
 def _crf(crf: float) -> dict[str, str]:
