@@ -24,7 +24,8 @@ from pathlib import Path
 
 import torch
 
-from faceswap_cli.compositing.drawing import composite, draw
+from faceswap_cli.compositing.composite import composite
+from faceswap_cli.compositing.drawing import draw
 from faceswap_cli.compositing.options import ConvertOptions
 from faceswap_cli.compositing.pipeline import convert_video
 from faceswap_cli.compositing.places import Here, Place, one_thread

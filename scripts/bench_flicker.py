@@ -20,7 +20,8 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from faceswap_cli.compositing.drawing import composite, draw
+from faceswap_cli.compositing.composite import composite
+from faceswap_cli.compositing.drawing import draw
 from faceswap_cli.compositing.options import ConvertOptions
 from faceswap_cli.compositing.plan import Found, make_plan
 from faceswap_cli.compositing.survey import Surveyed, found, without_doubtful

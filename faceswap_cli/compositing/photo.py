@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from faceswap_cli.compositing import closeup, who
-from faceswap_cli.compositing.drawing import DrawnFrame, draw_faces, paste_face, steady_look
+from faceswap_cli.compositing.composite import paste_face, steady_look
+from faceswap_cli.compositing.drawing import DrawnFrame, draw_faces
 from faceswap_cli.compositing.options import ConvertOptions
 from faceswap_cli.compositing.plan import PlannedFace
 from faceswap_cli.compositing.who import Cast, Role

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from faceswap_cli.compositing import blend, who
-from faceswap_cli.compositing.drawing import DrawnFrame, composite, draw, steady_alpha
+from faceswap_cli.compositing.composite import composite, steady_alpha
+from faceswap_cli.compositing.drawing import DrawnFrame, draw
 from faceswap_cli.compositing.moments import Moment
 from faceswap_cli.compositing.options import ConvertOptions
 from faceswap_cli.compositing.plan import Plan, make_plan

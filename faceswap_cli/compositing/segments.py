@@ -16,7 +16,8 @@ from pathlib import Path
 
 from faceswap_cli import files
 from faceswap_cli.compositing.ahead import ahead
-from faceswap_cli.compositing.drawing import composite, draw, lead_in, lead_out
+from faceswap_cli.compositing.composite import composite
+from faceswap_cli.compositing.drawing import draw, lead_in, lead_out
 from faceswap_cli.compositing.options import ConvertOptions, ConvertProgress
 from faceswap_cli.compositing.places import Piece, Place, pieces_for
 from faceswap_cli.compositing.plan import Plan

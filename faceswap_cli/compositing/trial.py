@@ -11,7 +11,8 @@ from pathlib import Path
 
 import av
 
-from faceswap_cli.compositing.drawing import composite, draw
+from faceswap_cli.compositing.composite import composite
+from faceswap_cli.compositing.drawing import draw
 from faceswap_cli.compositing.moments import Moment
 from faceswap_cli.compositing.options import ConvertOptions
 from faceswap_cli.compositing.preview import Painter, Person, people, plan_of

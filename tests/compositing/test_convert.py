@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from faceswap_cli.compositing import photo, pipeline, who
-from faceswap_cli.compositing.drawing import composite, draw
+from faceswap_cli.compositing.composite import composite
+from faceswap_cli.compositing.drawing import draw
 from faceswap_cli.compositing.photo import convert_photo
 from faceswap_cli.compositing.pipeline import check_source, convert_video
 from faceswap_cli.compositing.plan import Found, make_plan

@@ -13,7 +13,8 @@ import pytest
 import torch
 
 from faceswap_cli.compositing import closeup, focus, grain
-from faceswap_cli.compositing.drawing import composite, draw
+from faceswap_cli.compositing.composite import composite
+from faceswap_cli.compositing.drawing import draw
 from faceswap_cli.compositing.plan import Found, Plan, make_plan
 from faceswap_cli.media.frame import Frame
 

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from faceswap_cli.compositing import contact, preview
-from faceswap_cli.compositing.drawing import draw, steady_alpha
+from faceswap_cli.compositing.composite import steady_alpha
+from faceswap_cli.compositing.drawing import draw
 from faceswap_cli.compositing.moments import Moment, moments
 from faceswap_cli.compositing.plan import Plan
 from faceswap_cli.compositing.trial import trial
