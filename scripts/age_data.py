@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Find and align the faces of labelled picture sets, for `train_age_estimator.py`. It goes on where it was stopped.
+"""Find and align the faces of labelled picture sets, for `train_age_estimator.py`. It goes on where it was
+stopped.
 
     python scripts/age_data.py utkface_16plus.tar congress_pd.tar london_ccby.tar -o DATA
 
-Each tar holds pictures and a `labels.csv` with the columns `file`, `age` or `approx_age`, `sex`, and, where it is
-known who is who, `id`; other columns are kept as they are. Every picture's most central face is kept as an aligned
-crop of SIZE pixels and SIDE face units, in parts of PART pictures that training maps into memory.
+Each tar holds pictures and a `labels.csv` with the columns `file`, `age` or `approx_age`, `sex`, and, where
+it is known who is who, `id`; other columns are kept as they are. Every picture's most central face is kept as
+an aligned crop of SIZE pixels and SIDE face units, in parts of PART pictures that training maps into memory.
 """
 
 from __future__ import annotations
@@ -23,18 +24,24 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from faceswap_cli.faces.boxes import suppress
 from faceswap_cli.faces.face import Detection, Face
 from faceswap_cli.faces.geometry import crop_matrix, transform, warp
 from faceswap_cli.faces.identity import IdentityEncoder, chip
+from faceswap_cli.faces.retina_network import RetinaNetwork
 from faceswap_cli.faces.stage import FaceStage, build_stage
 from faceswap_cli.files import atomic_output, make_folder, write_text
 from faceswap_cli.media.frame import Frame, Image
 
 SIZE, SIDE = 192, 2.8
-"""What is kept of a face, in pixels and face units: the estimator's square with room to turn and shift it in."""
+"""What is kept of a face, in pixels and face units: the estimator's square with room to turn and shift it
+in."""
 
 PART = 450
 """Pictures in a part."""
+
+SURE = 0.9
+"""Least score of the detector at that; what it is less sure of is looked for again, in the picture alone."""
 
 ACROSS, CELL = 3, 213
 """The detector is shown ACROSS x ACROSS pictures at once, each shrunk or enlarged to CELL pixels: in sets of
@@ -106,7 +113,8 @@ def write_part(finder: Finder, part: list[Picture], folder: Path, number: int) -
 
 
 def facts_of(picture: Picture, face: Face, matrix: np.ndarray) -> dict[str, object]:
-    """Labels as numbers where there are any, the picture's corners in the crop, and how fine its detail is."""
+    """Labels as numbers where there are any, the picture's corners in the crop, and how fine its detail
+    is."""
     row = picture.row
     age = (row.get("age") or row.get("approx_age") or "").replace("NA", "")
     height, width = picture.image.shape[:2]
@@ -129,11 +137,12 @@ class Finder:
 
     def __init__(self) -> None:
         self.stage: FaceStage = build_stage(device="cpu", thorough=True)
-        self.quick: FaceStage = build_stage(device="cpu")
+        self.network = RetinaNetwork()
         self.identity = IdentityEncoder()
 
     def find(self, images: list[Image]) -> list[Face | None]:
-        """Up to ACROSS x ACROSS pictures' faces: looked at together, then by itself where that showed none."""
+        """Up to ACROSS x ACROSS pictures' faces: looked at together, then by itself where that showed
+        none."""
         board = np.full((ACROSS * CELL, ACROSS * CELL, 3), 127, np.uint8)
         scales = [CELL / max(image.shape[:2]) for image in images]
         for k, (image, scale) in enumerate(zip(images, scales, strict=True)):
@@ -141,7 +150,7 @@ class Finder:
             y, x = divmod(k, ACROSS)
             board[y * CELL : y * CELL + small.shape[0], x * CELL : x * CELL + small.shape[1]] = small
         found: list[list[Detection]] = [[] for _ in images]
-        for d in self.quick.detector([Frame(0, 0.0, board)])[0]:
+        for d in suppress(self.network.find([board], 1.0, SURE)[0]):
             x, y = ((d.box[:2] + d.box[2:]) / 2 // CELL).astype(int).clip(0, ACROSS - 1)
             if (k := int(y * ACROSS + x)) < len(images):
                 corner = np.array([x, y], np.float32) * CELL
@@ -149,7 +158,7 @@ class Finder:
                 points = (d.points - corner) / scales[k]
                 found[k].append(Detection(box.astype(np.float32), points.astype(np.float32), d.score))
         frames = [Frame(k, 0.0, image) for k, image in enumerate(images)]
-        faces = self.quick.describe(frames, found)
+        faces = self.stage.describe(frames, found)
         return [
             central(frame.image, seen) or central(frame.image, self.stage.find([frame])[0])
             for frame, seen in zip(frames, faces, strict=True)

