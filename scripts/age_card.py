@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from age_augment import degraded, plain
 from age_data import SIDE
-from age_faces import CALIBRATION, KEPT, SAME, YEARS, Faces, alike
+from age_faces import CALIBRATION, KEPT, KEPT_OF_FEW, SAME, YEARS, Faces, alike
 
 from faceswap_cli import zoo
 from faceswap_cli.networks.age_estimator import AgeNetwork, Calibration, folded
@@ -194,8 +194,9 @@ def write(trainer: Trainer, faces: Faces, sets: Sequence[str]) -> None:
         "trained": f"{time.strftime('%Y-%m')}, {trainer.seconds / 60:.0f} minutes",
         "balance": f"drawn inversely to the root of how many there are of a sex and {YEARS} years of age",
         "split": f"by person: faces of one sex with identity descriptors nearer than {SAME} count as one "
-        f"person's. {KEPT} % of the people are kept from everything and measured on; {CALIBRATION} % only "
-        f"calibrate. Pictures of the kept part that nearly equal one of the others: {close}.",
+        f"person's. {KEPT} % of the people ({KEPT_OF_FEW} % of the children) are kept from everything and "
+        f"measured on; {CALIBRATION} % only calibrate. Pictures of the kept part that nearly equal one of "
+        f"the others: {close}.",
         "config": config,
         "figures": {
             "kept": figures_of(network, faces, kept),

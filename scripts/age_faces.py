@@ -23,6 +23,9 @@ one."""
 KEPT, CALIBRATION = 10, 6
 """Percent of the people kept from training altogether, and percent by which ages are put right."""
 
+FEW, KEPT_OF_FEW = "children", 40
+"""Of sets named so, which are small, more are kept: four faces would say nothing."""
+
 YEARS = 5
 """Width of the age groups that sampling balances."""
 
@@ -136,10 +139,13 @@ def near(identity: Array, female: Array, most: float = SAME) -> list[tuple[int, 
 
 def folds(person: Array, facts: Sequence[dict[str, Any]]) -> Array:
     """(N,) the fold of each face: by its person, and by the name of that person's first picture."""
-    first = [crc32(f"{facts[i]['set']}/{facts[i]['name']}".encode()) % 100 for i in person]
-    return np.array(
-        ["kept" if p < KEPT else "calibration" if p < KEPT + CALIBRATION else "train" for p in first]
-    )
+
+    def fold(first: dict[str, Any]) -> str:
+        kept = KEPT_OF_FEW if FEW in first["set"] else KEPT
+        place = crc32(f"{first['set']}/{first['name']}".encode()) % 100
+        return "kept" if place < kept else "calibration" if place < kept + CALIBRATION else "train"
+
+    return np.array([fold(facts[i]) for i in person])
 
 
 def balance(faces: Faces, own: Array) -> Array:

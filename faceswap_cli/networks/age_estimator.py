@@ -125,7 +125,8 @@ class AgeNetwork(nn.Module):
         """(B,) share, 0..1, of the distributions of (B, AGES) logits that lies below an age in calibrated
         years."""
         years, _ = self._calibration(self.years)
-        return (logits.float().softmax(1) * (years < age)).sum(1)
+        share: Tensor = (logits.float().softmax(1) * (years < age)).sum(1)
+        return share
 
 
 class _Line(nn.Module):
