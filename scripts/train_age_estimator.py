@@ -42,9 +42,9 @@ from faceswap_cli.training.trainer import Phase, Trainer
 YEARS, SEX = 0.1, 0.3
 """Weights of the expected age's error, per year, and of the sex's cross-entropy; 1 for the distribution's."""
 
-SMALL, SMALL_UNTIL = 96, 0.6
-"""Side of the pictures in pixels in the first part of the run, and how long that is: what a filter looks for
-it learns from smaller pictures just as well, in half of the time."""
+GROWING = ((0.35, 64), (0.7, 96))
+"""Parts of the run, up to how far of it each goes, in which pictures are smaller, and their sides in pixels: what
+a face is like as a whole is learnt from small ones in a fraction of the time, what its skin is like at the end."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,8 @@ class Batches:
         self.coming: dict[tuple[int, int], Future[Batch]] = {}
 
     def __call__(self, generator: torch.Generator, progress: float) -> Sequence[Batch]:
-        seed, size = generator.initial_seed(), SMALL if progress < SMALL_UNTIL else self.size
+        seed = generator.initial_seed()
+        size = next((small for until, small in GROWING if progress < until), self.size)
         ahead = 2
         wanted = [(seed + k, size) for k in range(ahead + 1)]
         coming = {key: self.coming.get(key) or self.pool.submit(self._made, *key) for key in wanted}
