@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, fields
@@ -43,8 +45,9 @@ YEARS, SEX = 0.1, 0.3
 """Weights of the expected age's error, per year, and of the sex's cross-entropy; 1 for the distribution's."""
 
 GROWING = ((0.35, 64), (0.7, 96))
-"""Parts of the run, up to how far of it each goes, in which pictures are smaller, and their sides in pixels: what
-a face is like as a whole is learnt from small ones in a fraction of the time, what its skin is like at the end."""
+"""Parts of the run, up to how far of it each goes, in which pictures are smaller, and their sides in pixels:
+what a face is like as a whole is learnt from small ones in a fraction of the time, what its skin is like at
+the end."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,10 @@ def main() -> None:
     with ThreadPoolExecutor(options.workers) as pool:
         batches = Batches(pool, faces, own, settings.batch, trainer)
         budget = Budget(minutes=options.minutes) if options.minutes else Budget(options.steps)
-        for count, tick in enumerate(fit(trainer, batches, budget, store, save_seconds=180)):
+        asked = threading.Event()
+        signal.signal(signal.SIGTERM, lambda *_: asked.set())  # ends with a checkpoint, as the end itself
+        ticks = fit(trainer, batches, budget, store, asked.is_set, save_seconds=180)
+        for count, tick in enumerate(ticks):
             if count % 20 == 0 or tick.progress >= 1:
                 terms = " ".join(f"{name} {value:.3f}" for name, value in tick.losses.items())
                 speed = f"{tick.images_per_second:.0f}/s, waits {tick.data_wait:.0%}"
