@@ -30,6 +30,9 @@ EDGES = (0, 16, 20, 30, 40, 50, 60, 70, 80, 101)
 SLOPES = (0.6, 1.6)
 """Least and greatest slope of the calibration: it may not squeeze ages together nor tear them apart."""
 
+FEWEST = 10
+"""Faces that a group must have to bend the calibration."""
+
 
 @dataclass(frozen=True)
 class Answers:
@@ -75,14 +78,17 @@ def calibration(raw: Array, age: Array) -> Calibration:
         age: (N,) true ages.
     """
     decade = np.digitize(age, EDGES[1:-1])
-    there = [d for d in range(len(EDGES) - 1) if (decade == d).sum() >= 10]
-    places = np.array([raw[decade == d].mean() for d in there])
-    truth = np.array([age[decade == d].mean() for d in there])
-    assert (np.diff(places) > 0).all(), "older decades must look older"
+    there = [decade == d for d in range(len(EDGES) - 1) if (decade == d).sum() >= FEWEST]
+    while (bad := np.flatnonzero(np.diff([raw[mask].mean() for mask in there]) < 1)).size:
+        there[bad[0] : bad[0] + 2] = [there[bad[0]] | there[bad[0] + 1]]  # told apart too badly for a line
+    if len(there) < 2:
+        return (), ()
+    places = np.array([raw[mask].mean() for mask in there])
+    truth = np.array([age[mask].mean() for mask in there])
     values = truth.copy()
     for _ in range(200):
         line = _line(places, values, raw)
-        off = np.array([line[decade == d].mean() for d in there]) - truth
+        off = np.array([line[mask].mean() for mask in there]) - truth
         steps = np.clip(np.diff(values - 0.3 * off) / np.diff(places), *SLOPES) * np.diff(places)
         start = values[0] - 0.3 * off[0]
         values = np.concatenate([[start], start + np.cumsum(steps)])

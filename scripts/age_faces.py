@@ -16,9 +16,10 @@ import numpy as np
 Array = np.ndarray
 
 SAME = 0.36
-"""Identity distance below which two faces of the same sex are kept on one side of the split. Pairs that near are
-one person's but for some whom the descriptor tells apart badly: those hang together in chains, of a hundred
-faces at most, which does no harm here. At 0.5, which elsewhere tells people apart, half a set is one chain."""
+"""Identity distance below which two faces of the same sex are kept on one side of the split. Pairs that near
+are one person's but for some whom the descriptor tells apart badly: those hang together in chains, of a
+hundred faces at most, which does no harm here. At 0.5, which elsewhere tells people apart, half a set is one
+chain."""
 
 KEPT, CALIBRATION = 10, 6
 """Percent of the people kept from training altogether, and percent by which ages are put right."""

@@ -44,7 +44,7 @@ from faceswap_cli.training.trainer import Phase, Trainer
 YEARS, SEX = 0.1, 0.3
 """Weights of the expected age's error, per year, and of the sex's cross-entropy; 1 for the distribution's."""
 
-GROWING = ((0.35, 64), (0.7, 96))
+GROWING = ((0.35, 64), (0.8, 96))
 """Parts of the run, up to how far of it each goes, in which pictures are smaller, and their sides in pixels:
 what a face is like as a whole is learnt from small ones in a fraction of the time, what its skin is like at
 the end."""
