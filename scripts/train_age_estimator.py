@@ -111,6 +111,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=2400)
     parser.add_argument("--minutes", type=float, help="time to train in all, instead of --steps")
     parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--size", type=int, default=128, help="side of the pictures at the end, in pixels")
     parser.add_argument("--rate", type=float, default=1e-3, help="peak learning rate")
     parser.add_argument(
         "--frozen", type=int, default=0, help="so many of the first blocks stay as ImageNet left them"
@@ -126,7 +127,7 @@ def arguments() -> argparse.Namespace:
 def resumed(options: argparse.Namespace, settings: TrainSettings) -> tuple[Trainer, CheckpointStore]:
     """The trainer at its newest checkpoint, or with ImageNet's body and new heads."""
     torch.manual_seed(settings.seed)
-    network = AgeNetwork(AgeConfig(folded=False))
+    network = AgeNetwork(AgeConfig(size=options.size, folded=False))
     network = network.to(pick_device(options.device)).to(memory_format=torch.channels_last)
     store = CheckpointStore(options.run, keep=2)
     checkpoint, notes = store.newest()

@@ -26,10 +26,6 @@ from faceswap_cli.networks.age_estimator import AgeNetwork, AgeOutput, build
 WEIGHTS = "age_estimator"
 """The network's folder in `models/`."""
 
-SIZE, SIDE = 128, 2.4
-"""Side of the network's picture in pixels and in face units: hair line to neck. Wider squares showed it
-little more: most labelled pictures end at the ears."""
-
 BATCH = 32
 """Pictures that go through the network together: 0.2 GB of activations."""
 
@@ -68,8 +64,17 @@ class AgeEstimator:
     def network(self) -> AgeNetwork:
         """The network, in evaluation mode and frozen."""
         network: AgeNetwork = zoo.shared_network(WEIGHTS, build, self._device)
-        assert (network.config.size, network.config.side) == (SIZE, SIDE)
         return network
+
+    @property
+    def size(self) -> int:
+        """Side of the network's picture in pixels."""
+        return self.network.config.size
+
+    @property
+    def side(self) -> float:
+        """Side of the network's picture in face units."""
+        return self.network.config.side
 
     def estimate(self, image: Image, landmarks: Sequence[ArrayLike]) -> list[AgeEstimate]:
         """Ages of the faces in one picture.
@@ -78,9 +83,13 @@ class AgeEstimator:
             image: (H, W, 3) uint8 RGB.
             landmarks: (68, 2) pixels of `image` for each face.
         """
-        return self.estimate_crops(crop(image, one) for one in landmarks)
+        return self.estimate_crops((self.crop(image, one) for one in landmarks), self.side)
 
-    def estimate_crops(self, crops: Iterable[Image], side: float = SIDE) -> list[AgeEstimate]:
+    def crop(self, image: Image, landmarks: ArrayLike) -> Image:
+        """The network's picture (size, size, 3) of a face with `landmarks` (68, 2) in `image` (H, W, 3)."""
+        return warp(image, crop_matrix(landmarks, self.size, self.side), self.size)
+
+    def estimate_crops(self, crops: Iterable[Image], side: float) -> list[AgeEstimate]:
         """Ages of aligned crops, from as many pictures as you like.
 
         Args:
@@ -111,18 +120,13 @@ class AgeEstimator:
 
         Args:
             crops: (B, 3, S, S) RGB in [0, 1], on the estimator's device.
-            side: theirs in face units. Where it is less than SIDE the crops' edge is drawn out, which the
-                network has learned to look past.
+            side: theirs in face units. Where it is less than the network's the crops' edge is drawn out,
+                which the network has learned to look past.
         """
-        return self.network(framed(crops, side))  # type: ignore[no-any-return]
+        return self.network(framed(crops, side, self.size, self.side))  # type: ignore[no-any-return]
 
 
-def crop(image: Image, landmarks: ArrayLike) -> Image:
-    """The network's picture (SIZE, SIZE, 3) of a face with `landmarks` (68, 2) in `image` (H, W, 3)."""
-    return warp(image, crop_matrix(landmarks, SIZE, SIDE), SIZE)
-
-
-def framed(crops: Tensor, side: float, size: int = SIZE, wanted: float = SIDE) -> Tensor:
+def framed(crops: Tensor, side: float, size: int, wanted: float) -> Tensor:
     """Aligned crops resampled to another square around the same middle; differentiable.
 
     Args:

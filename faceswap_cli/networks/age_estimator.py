@@ -42,7 +42,7 @@ class AgeConfig:
     """What rebuilds an AgeNetwork.
 
     Attributes:
-        size: side of the picture in pixels, a multiple of 32.
+        size: side of the picture in pixels, a multiple of 16.
         side: side of the picture in face units, see `faces.geometry`.
         stem: channels of the first convolution.
         stages: expansion, kernel, stride, channels and number of blocks of each stage.
@@ -84,8 +84,8 @@ class AgeNetwork(nn.Module):
 
     def __init__(self, config: AgeConfig) -> None:
         super().__init__()
-        if config.size % 32:
-            raise ValueError(f"size {config.size} is not a multiple of 32")
+        if config.size % 16:
+            raise ValueError(f"size {config.size} is not a multiple of 16")
         self.config = config
         channels = config.stem
         self.stem = Convolution(3, channels, 3, stride=2, folded=config.folded)

@@ -10,10 +10,12 @@ from face_pictures import load, moved, one, shared_file
 
 from faceswap_cli import zoo
 from faceswap_cli.errors import UserError
-from faceswap_cli.faces.age import BATCH, SIDE, SIZE, WEIGHTS, AgeEstimator, crop, framed
+from faceswap_cli.faces.age import BATCH, WEIGHTS, AgeEstimator, framed
 from faceswap_cli.faces.geometry import crop_matrix, mean_face, warp
 from faceswap_cli.faces.stage import FaceStage
 from faceswap_cli.media.frame import Image
+
+SIZE, SIDE = 128, 2.4
 
 
 @pytest.fixture(scope="module")
@@ -42,10 +44,10 @@ def test_the_same_face_moved_and_turned_looks_as_old(
 def test_batches_are_as_single_ones(
     estimator: AgeEstimator, face_picture: Image, landmarks: np.ndarray
 ) -> None:
-    picture = crop(face_picture, landmarks)
+    picture = estimator.crop(face_picture, landmarks)
     shifted = [np.roll(picture, k, axis=1) for k in range(BATCH + 2)]
-    together = estimator.estimate_crops(iter(shifted))
-    alone = [estimator.estimate_crops([shifted[k]])[0] for k in (0, BATCH - 1, BATCH + 1)]
+    together = estimator.estimate_crops(iter(shifted), estimator.side)
+    alone = [estimator.estimate_crops([shifted[k]], estimator.side)[0] for k in (0, BATCH - 1, BATCH + 1)]
     assert len(together) == BATCH + 2
     for one_by_one, k in zip(alone, (0, BATCH - 1, BATCH + 1), strict=True):
         assert one_by_one.age == pytest.approx(together[k].age, abs=0.02)
@@ -57,11 +59,12 @@ def test_other_crops_are_framed_as_the_network_wants_them(
 ) -> None:
     other = warp(face_picture, crop_matrix(landmarks, size, side), size)
     tensor = torch.from_numpy(other).permute(2, 0, 1)[None].float() / 255
-    found = framed(tensor, side)[0].permute(1, 2, 0).numpy() * 255
+    found = framed(tensor, side, SIZE, SIDE)[0].permute(1, 2, 0).numpy() * 255
     inside = mean_face(SIZE, SIDE)[17:].astype(int)  # brows to mouth are in all of them
     (x0, y0), (x1, y1) = inside.min(0), inside.max(0)
-    apart = np.abs(found - crop(face_picture, landmarks))[y0:y1, x0:x1].mean()
-    wrong = np.abs(np.roll(found, 2, axis=1) - crop(face_picture, landmarks))[y0:y1, x0:x1].mean()
+    wanted = warp(face_picture, crop_matrix(landmarks, SIZE, SIDE), SIZE)
+    apart = np.abs(found - wanted)[y0:y1, x0:x1].mean()
+    wrong = np.abs(np.roll(found, 2, axis=1) - wanted)[y0:y1, x0:x1].mean()
     assert apart < 4 and apart < 0.6 * wrong, (apart, wrong)
 
 

@@ -90,5 +90,5 @@ def test_a_card_rebuilds_the_network(network: AgeNetwork) -> None:
 
 
 def test_odd_sizes_are_refused() -> None:
-    with pytest.raises(ValueError, match="multiple of 32"):
+    with pytest.raises(ValueError, match="multiple of 16"):
         AgeNetwork(AgeConfig(size=100))
