@@ -86,15 +86,16 @@ def calibration(raw: Array, age: Array) -> Calibration:
         there[bad[0] : bad[0] + 2] = [there[bad[0]] | there[bad[0] + 1]]  # told apart too badly for a line
     if len(there) < 2:
         return (), ()
-    places = np.array([raw[mask].mean() for mask in there])
+    # Nought stands for itself: going on below the youngest group would make children's ages negative.
+    places = np.array([0.0, *(raw[mask].mean() for mask in there)])
     truth = np.array([age[mask].mean() for mask in there])
-    values = truth.copy()
+    values = np.array([0.0, *truth])
     for _ in range(200):
         line = _line(places, values, raw)
-        off = np.array([line[mask].mean() for mask in there]) - truth
-        steps = np.clip(np.diff(values - 0.3 * off) / np.diff(places), *SLOPES) * np.diff(places)
-        start = values[0] - 0.3 * off[0]
-        values = np.concatenate([[start], start + np.cumsum(steps)])
+        inner = values[1:] - 0.3 * (np.array([line[mask].mean() for mask in there]) - truth)
+        steps = np.diff(places[1:])
+        rising = np.cumsum([0.0, *(np.clip(np.diff(inner) / steps, *SLOPES) * steps)])
+        values[1:] = rising + max((inner - rising).mean(), 1.0)
     return tuple(np.round(places, 3).tolist()), tuple(np.round(values, 3).tolist())
 
 
