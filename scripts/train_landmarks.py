@@ -31,6 +31,7 @@ from faceswap_cli.faces.pose import pose
 from faceswap_cli.networks.landmarks import LandmarkConfig, LandmarkNetwork, LandmarkOutput
 from faceswap_cli.training.checkpoints import CheckpointStore
 from faceswap_cli.training.loop import Budget, fit
+from faceswap_cli.training.parallel import Share
 from faceswap_cli.training.settings import TrainSettings
 from faceswap_cli.training.trainer import Phase, Trainer
 
@@ -150,6 +151,14 @@ def held_out(name: str) -> bool:
     return crc32(name.split("_", maxsplit=1)[0].encode() if name[:3].isdigit() else name.encode()) % 10 == 0
 
 
+class Drawn(SimpleNamespace):
+    """A batch: tensors by name, samples first."""
+
+    def part(self, share: Share) -> Drawn:
+        """A share of it."""
+        return Drawn(**{name: share.of(values) for name, values in vars(self).items()})
+
+
 class Ahead:
     """Batches by (seed, step), the next one made while the network is at this one."""
 
@@ -157,11 +166,11 @@ class Ahead:
         self.pool, self.data, self.device = pool, data, device
         self.coming: dict[int, Any] = {}
 
-    def __call__(self, generator: torch.Generator, progress: float) -> list[SimpleNamespace]:
+    def __call__(self, generator: torch.Generator, progress: float) -> list[Drawn]:
         seed = generator.initial_seed()
         ready = self.coming.pop(seed, None) or self.pool.submit(self._make, seed)
         self.coming = {seed + 1: self.pool.submit(self._make, seed + 1)}
-        return [SimpleNamespace(**{k: v.to(self.device) for k, v in ready.result().items()})]
+        return [Drawn(**{k: v.to(self.device) for k, v in ready.result().items()})]
 
     def _make(self, seed: int) -> dict[str, torch.Tensor]:
         random = np.random.default_rng(seed % 2**63)
@@ -177,7 +186,7 @@ class Ahead:
         }
 
 
-def losses(network: LandmarkNetwork, batch: SimpleNamespace) -> dict[str, torch.Tensor]:
+def losses(network: LandmarkNetwork, batch: Drawn) -> dict[str, torch.Tensor]:
     """Distance in Laplace's likelihood and plain; visibility; face or not."""
     out: LandmarkOutput = network(batch.input.float().div(255).contiguous(memory_format=torch.channels_last))
     weight = batch.weight * batch.face[:, None]
