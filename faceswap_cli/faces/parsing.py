@@ -128,6 +128,11 @@ def occlusion(found: FloatArray) -> FloatArray:
     return _sum(found, FACE)
 
 
+def hair(found: FloatArray) -> FloatArray:
+    """Where hair is, whoever's: (N, C, S, S) probabilities to (N, S, S) in [0, 1]."""
+    return _sum(found, ("hair",))
+
+
 def _sum(found: FloatArray, names: tuple[str, ...]) -> FloatArray:
     total = found[:, [CLASSES.index(name) for name in names]].sum(1)
     return np.asarray(np.clip(total, 0, 1), np.float32)

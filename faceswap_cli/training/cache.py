@@ -54,7 +54,7 @@ from faceswap_cli.training.sampling import TRAITS
 
 FOLDER = "cache"
 MANIFEST = "manifest.json"
-VERSION = 4
+VERSION = 5
 """Of what `dataset.prepare` makes of a crop: raise it with every change of that."""
 
 MOST_MAPPED = 20_000

@@ -24,7 +24,7 @@ from faceswap_cli.faces.faceset import FaceRecord, FaceSet
 from faceswap_cli.faces.geometry import FACE_SIDE, transform
 from faceswap_cli.faces.hull import raised_hull
 from faceswap_cli.faces.parsing import SIDE as PARSER_SIDE
-from faceswap_cli.faces.parsing import FaceParser, occlusion
+from faceswap_cli.faces.parsing import FaceParser, hair, occlusion
 from faceswap_cli.media.frame import Image
 from faceswap_cli.training.accelerate import taken
 from faceswap_cli.training.sampling import traits
@@ -217,26 +217,36 @@ def prepare(
     weight = _soft_polygons(
         [points[feature] for feature in FEATURES], resolution, resolution / 24, resolution / 48
     )
-    free = np.ones_like(mask) if parser is None else _free(parser, crop, landmarks, mask)
+    free = np.ones_like(mask)
+    if parser is not None:
+        free, locks = _seen(parser, crop, landmarks, mask)
+        # Hair that hangs into the face comes and goes with nobody's hands: the mask is to end at it, or the
+        # other head would get locks drawn on its cheeks.
+        mask = mask * (1 - locks)
     mean, std = _colour(target, mask * free)
     in_view = np.float32((mask * free).sum() / max(float(mask.sum()), 1.0))
     masks = [_bytes(mask), _bytes(weight), _bytes(free)]
     return [wide, target, *masks, mean, std, traits(landmarks), np.array(in_view)]
 
 
-def _free(
+def _seen(
     parser: FaceParser, crop: Image, landmarks: NDArray[np.float64], mask: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """(R, R) in [0, 1]: 0 where the parser sees something before the face."""
-    size = mask.shape[0]
-    seen = occlusion(parser.probabilities([parser.crop(crop, landmarks)]))[0]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """(R, R) in [0, 1] each: 0 where the parser sees something before the face, and 1 where it sees hair."""
+    found = parser.probabilities([parser.crop(crop, landmarks)])
+    free, locks = (_in_network_pixels(one[0], mask.shape[0]) for one in (occlusion(found), hair(found)))
+    if (free * mask).sum() < LEAST_FREE * mask.sum():
+        return np.ones_like(mask), np.zeros_like(mask)
+    return np.minimum(free, 1 - _fingertips(free, mask)), locks
+
+
+def _in_network_pixels(seen: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    """What the parser said, in its own pixels, in those of the network's square: (size, size) in [0, 1]."""
     zoom = (size / FACE_SIDE) / (seen.shape[0] / PARSER_SIDE)
     matrix = np.array([[zoom, 0, 0], [0, zoom, 0]])
     matrix[:, 2] = (size - 1) / 2 - zoom * (seen.shape[0] - 1) / 2
-    free: NDArray[np.float32] = cv2.warpAffine(seen, matrix, (size, size), borderMode=cv2.BORDER_REPLICATE)  # type: ignore[assignment]
-    if (free * mask).sum() < LEAST_FREE * mask.sum():
-        return np.ones_like(mask)
-    return np.minimum(np.clip(free, 0, 1), 1 - _fingertips(free, mask))
+    moved = cv2.warpAffine(seen, matrix, (size, size), borderMode=cv2.BORDER_REPLICATE)
+    return np.clip(moved, 0, 1).astype(np.float32)
 
 
 def _fingertips(free: NDArray[np.float32], mask: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from faceswap_cli.training.dataset import _fingertips
+from faceswap_cli.faces.geometry import STORED_SIDE, mean_face
+from faceswap_cli.faces.parsing import SIZE as PARSED
+from faceswap_cli.networks.parsing import CLASSES
+from faceswap_cli.training.dataset import _fingertips, prepare
 
 SIZE = 128
 
@@ -30,3 +34,29 @@ def test_hair_along_the_edge_takes_nothing_with_it():
 
 def test_a_free_face_is_learnt_whole():
     assert covered_by(slice(0, 0)).max() == 0
+
+
+class Says:
+    """What a parser says of a crop: all skin, but for one class in the left half of it."""
+
+    def __init__(self, left: str) -> None:
+        self.left = left
+
+    def crop(self, image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+        return image
+
+    def probabilities(self, crops: list[np.ndarray]) -> np.ndarray:
+        found = np.zeros((1, len(CLASSES), PARSED, PARSED), np.float32)
+        found[0, CLASSES.index("skin"), :, PARSED // 2 :] = 1
+        found[0, CLASSES.index(self.left), :, : PARSED // 2] = 1
+        return found
+
+
+@pytest.mark.parametrize(("left", "shown"), [("hair", False), ("occluder", True), ("skin", True)])
+def test_the_mask_ends_at_hair_but_not_at_hands(left, shown):
+    crop, points = np.full((256, 256, 3), 128, np.uint8), mean_face(256, STORED_SIDE)
+    _, _, mask, _, free, *_ = prepare(crop, points, STORED_SIDE, SIZE, Says(left))
+    beside = (SIZE // 2, SIZE // 2 - SIZE // 6)
+    assert (mask[beside] > 200) == shown
+    assert (free[beside] > 200) == (left == "skin")
+    assert mask[SIZE // 2, SIZE // 2 + SIZE // 6] > 200
