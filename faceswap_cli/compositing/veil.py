@@ -12,7 +12,7 @@ work.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -55,14 +55,9 @@ def steady(
         strength: 0 leaves the mask as it is; above 1 the window widens.
     """
     total = own.astype(np.float32)
-    if strength <= 0:
-        return total
     reference = cv2.GaussianBlur(total, (0, 0), AREA)
     weights = np.ones_like(total)
-    for delay, mask in around:
-        near = time_weight(delay, strength) if delay else 0.0
-        if near < LEAST_WEIGHT:
-            continue
+    for near, mask in _counted(around, strength):
         other = mask.astype(np.float32)
         apart = cv2.GaussianBlur(other, (0, 0), AREA) - reference
         weight = np.float32(near) * np.exp(-0.5 * (apart / np.float32(AGREE)) ** 2)
@@ -82,13 +77,18 @@ def averaged(
         strength: 0 leaves the mask as it is; above 1 the window widens.
     """
     total, weights = own.astype(np.float32), 1.0
-    for delay, mask in around:
-        near = time_weight(delay, strength) if delay else 0.0
-        if near < LEAST_WEIGHT:
-            continue
+    for near, mask in _counted(around, strength):
         total += np.float32(near) * mask
         weights += near
     return np.asarray(total / np.float32(weights), np.float32)
+
+
+def _counted(around: Sequence[tuple[float, HalfMask]], strength: float) -> Iterator[tuple[float, HalfMask]]:
+    """The neighbours that count, each with its weight in time; without this frame itself."""
+    for delay, mask in around:
+        near = time_weight(delay, strength) if delay else 0.0
+        if near >= LEAST_WEIGHT:
+            yield near, mask
 
 
 def time_weight(delay: float, strength: float) -> float:

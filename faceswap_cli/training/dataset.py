@@ -67,7 +67,7 @@ class Faces:
     Attributes:
         wide: (N, 3, W, W) RGB with a margin around the network's square, source of the warped inputs.
         target: (N, 3, R, R) RGB, what the network should draw.
-        mask: (N, 1, R, R), 255 inside the face, soft at the edge.
+        mask: (N, 1, R, R), 255 inside the face as far as no hair hangs into it, soft at the edge.
         weight: (N, 1, R, R), 255 on eyes and mouth, soft.
         free: (N, 1, R, R), 0 where a hand, hair or a microphone stands before the face: there the picture
             is not the person's, and must not be learnt as if it were.
@@ -220,8 +220,8 @@ def prepare(
     free = np.ones_like(mask)
     if parser is not None:
         free, locks = _seen(parser, crop, landmarks, mask)
-        # Hair that hangs into the face comes and goes with nobody's hands: the mask is to end at it, or the
-        # other head would get locks drawn on its cheeks.
+        # Hands come and go, the face behind them is still to be shown. Hair that hangs into the face stays:
+        # the mask ends at it, or the other head would get locks drawn on its cheeks.
         mask = mask * (1 - locks)
     mean, std = _colour(target, mask * free)
     in_view = np.float32((mask * free).sum() / max(float(mask.sum()), 1.0))
