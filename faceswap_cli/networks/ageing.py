@@ -1,0 +1,307 @@
+"""A face older or younger: a network that answers with a change to the picture, not with a picture.
+
+What is said is where the skin goes (a coarse flow), how much of its own fine detail is kept or strengthened
+(gains), and what is added (a residual). So a change that was found in a small crop is carried to a picture of
+any size (`carried`), where the picture's own pores and hairs stay, and where the mask is 0 nothing changes at
+all. The residual follows FRAN (G. Zoss et al., Production-ready face re-aging for visual effects, SIGGRAPH Asia
+2022); ages enter by FiLM (E. Perez et al., AAAI 2018).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from faceswap_cli.networks.blocks import activation, initialise
+
+BANDS = (0.012, 0.03, 0.075)
+"""Widths of the Gaussians, in face units, between which the bands of detail lie: finer than the first, from
+the first to the second, from the second to the third."""
+
+MOST_FLOW = 0.08
+"""How far the skin can move, face units."""
+
+MOST_GAIN = 1.5
+"""A band is changed by -1 (gone) to +1.5 (two and a half times as strong) of itself."""
+
+LEAST_AGE, MOST_AGE = 16.0, 80.0
+"""Ages that are drawn: of younger people there are no pictures to learn from, of older ones few."""
+
+
+class Change(NamedTuple):
+    """How B pictures change.
+
+    Attributes:
+        residual: (B, 3, S, S) added, in units of the picture's range 0..1.
+        gain: (B, len(BANDS), S, S) what is added of each band of detail, in parts of itself.
+        flow: (B, 2, S, S) where each pixel comes from, relative to itself: (x, y) in face units.
+    """
+
+    residual: Tensor
+    gain: Tensor
+    flow: Tensor
+
+
+class Ager(Protocol):
+    """Says how faces change between two ages: a network, or a method without one."""
+
+    @property
+    def size(self) -> int:
+        """Side of the crops in pixels."""
+        ...
+
+    @property
+    def side(self) -> float:
+        """Side of the crops in face units."""
+        ...
+
+    def __call__(self, crops: Tensor, source: Tensor, target: Tensor) -> Change:
+        """(B, 3, S, S) RGB in [0, 1], ages (B,) as they are and as they shall be, in years."""
+        ...
+
+
+@dataclass(frozen=True)
+class AgeingConfig:
+    """What rebuilds an AgeingNetwork.
+
+    Attributes:
+        size: side of its crops in pixels, a multiple of 32.
+        side: side of its crops in face units, see `faces.geometry`.
+        widths: channels of the coarse part at 1/4, 1/8, 1/16 and 1/32 of the side.
+        fine: channels of the fine part, at 1/2 of the side.
+        ages: length of the vector that stands for the two ages.
+    """
+
+    size: int = 160
+    side: float = 2.75
+    widths: tuple[int, int, int, int] = (32, 64, 96, 128)
+    fine: int = 24
+    ages: int = 64
+
+
+class AgeingNetwork(nn.Module):
+    """A U-Net on the picture at half its side, and a shallow part that adds what is finer.
+
+    The fine part begins by adding nothing, so that the coarse one can be trained first, on small pictures.
+    """
+
+    def __init__(self, config: AgeingConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.ages = AgeVector(config.ages)
+        self.coarse = Coarse(config.widths, config.ages)
+        self.fine = Fine(config.widths[0], config.fine, config.ages)
+        initialise(self)
+        for layer in (*self.coarse.lasts(), self.fine.last):
+            nn.init.zeros_(layer.weight)
+        for part in self.modules():
+            if isinstance(part, Film):
+                nn.init.zeros_(part.both.weight)
+
+    @property
+    def size(self) -> int:
+        """Side of the crops in pixels."""
+        return self.config.size
+
+    @property
+    def side(self) -> float:
+        """Side of the crops in face units."""
+        return self.config.side
+
+    def forward(self, crops: Tensor, source: Tensor, target: Tensor, coarse_only: bool = False) -> Change:
+        """See Ager. With `coarse_only` the crops are of half the size, and so is the change."""
+        ages = self.ages(source, target)
+        x = crops * 2 - 1
+        features, small, flow = self.coarse(x if coarse_only else F.avg_pool2d(x, 2), ages)
+        if coarse_only:
+            side = crops.shape[-1]
+            return _bounded(small, flow, side)
+        values = _twice(small) + self.fine(x, features, ages)
+        return _bounded(values, flow, crops.shape[-1])
+
+
+class AgeVector(nn.Module):
+    """Two ages (B,) in years to (B, ages): bumps over the years for each and for their difference."""
+
+    CENTRES = torch.linspace(10, 90, 9)
+    STEPS = torch.linspace(-70, 70, 9)
+
+    def __init__(self, ages: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(27, ages), activation(), nn.Linear(ages, ages), activation())
+
+    def forward(self, source: Tensor, target: Tensor) -> Tensor:
+        """(B,) and (B,) to (B, ages)."""
+        centres, steps = self.CENTRES.to(source), self.STEPS.to(source)
+        parts = ((source, centres, 10.0), (target, centres, 10.0), (target - source, steps, 17.5))
+        seen = [torch.exp(-0.5 * ((a[:, None] - c) / w).square()) for a, c, w in parts]
+        vector: Tensor = self.layers(torch.cat(seen, 1))
+        return vector
+
+
+class Film(nn.Module):
+    """Features scaled and shifted, channel by channel, as a vector says."""
+
+    def __init__(self, channels: int, ages: int) -> None:
+        super().__init__()
+        self.both = nn.Linear(ages, 2 * channels)
+
+    def forward(self, x: Tensor, ages: Tensor) -> Tensor:
+        """(B, C, H, W) and (B, ages)."""
+        scale, shift = self.both(ages)[..., None, None].chunk(2, 1)
+        return x * (1 + scale) + shift
+
+
+class Block(nn.Module):
+    """x + f(x) with two 3x3 convolutions and the ages between them."""
+
+    def __init__(self, channels: int, ages: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.film = Film(channels, ages)
+        self.act = activation()
+        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, x: Tensor, ages: Tensor) -> Tensor:
+        """(B, C, H, W) in and out."""
+        change: Tensor = self.second(self.act(self.film(self.first(x), ages)))
+        return x + change
+
+
+class Coarse(nn.Module):
+    """The U-Net; its skips are added. The first halving only rearranges pixels."""
+
+    def __init__(self, widths: tuple[int, int, int, int], ages: int) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(12, widths[0], 3, padding=1), activation())
+        self.down = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(a, b, 3, stride=2, padding=1), activation())
+            for a, b in zip(widths, widths[1:], strict=False)
+        )
+        self.inwards = nn.ModuleList(Block(w, ages) for w in widths)
+        self.up = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in zip(widths, widths[1:], strict=False))
+        self.outwards = nn.ModuleList(Block(w, ages) for w in widths[:-1])
+        self.flow = nn.Conv2d(widths[1], 2, 3, padding=1)
+        self.last = nn.Conv2d(widths[0], 4 * (3 + len(BANDS)), 3, padding=1)
+
+    def lasts(self) -> tuple[nn.Conv2d, nn.Conv2d]:
+        """The layers that answer."""
+        return self.flow, self.last
+
+    def forward(self, x: Tensor, ages: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(B, 3, S, S) to features (B, widths[0], S / 2, S / 2), residual and gains (B, 6, S, S) and a flow
+        (B, 2, S / 4, S / 4), all without bounds."""
+        x = self.inwards[0](self.stem(x), ages)
+        seen = []
+        for down, block in zip(self.down, self.inwards[1:], strict=True):  # type: ignore[arg-type]
+            seen.append(x)
+            x = block(down(x), ages)
+        flow = x
+        for level in reversed(range(len(self.up))):
+            x = seen[level] + _twice(self.up[level](x))
+            x = self.outwards[level](x, ages)
+            if level == 1:
+                flow = self.flow(x)
+        return x, F.pixel_shuffle(self.last(x), 2), flow
+
+
+class Fine(nn.Module):
+    """What is finer than the coarse part sees: one block at half the side."""
+
+    def __init__(self, features: int, width: int, ages: int) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(12, width, 3, padding=1), activation())
+        self.join = nn.Conv2d(features, width, 1)
+        self.blocks = nn.ModuleList(Block(width, ages) for _ in range(2))
+        self.last = nn.Conv2d(width, 4 * (3 + len(BANDS)), 3, padding=1)
+
+    def forward(self, x: Tensor, features: Tensor, ages: Tensor) -> Tensor:
+        """(B, 3, S, S) and features (B, C, S / 4, S / 4) to (B, 6, S, S)."""
+        x = self.stem(x) + _twice(self.join(features))
+        for block in self.blocks:
+            x = block(x, ages)
+        return F.pixel_shuffle(self.last(x), 2)
+
+
+def _twice(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+
+
+def _bounded(values: Tensor, flow: Tensor, side: int) -> Change:
+    gain = torch.tanh(values[:, 3:])
+    gain = torch.where(gain > 0, MOST_GAIN * gain, gain)
+    flow = F.interpolate(flow, (side, side), mode="bicubic", align_corners=False)
+    return Change(torch.tanh(values[:, :3]), gain, MOST_FLOW * torch.tanh(flow))
+
+
+def carried(pictures: Tensor, change: Change, mask: Tensor, side: float) -> Tensor:
+    """Pictures with a change that was found at any size.
+
+    Args:
+        pictures: (B, 3, H, H) RGB in [0, 1], of the square that the change was found in.
+        change: for crops of S pixels, on the same device.
+        mask: (B, 1, H, H) in [0, 1]. Where it is 0 the result is the picture, bit for bit.
+        side: of the square in face units.
+
+    Returns:
+        (B, 3, H, H), not clipped.
+    """
+    size = pictures.shape[-1]
+    residual, gain, flow = (_sized(part, size) for part in change)
+    moved = shifted(pictures, flow * mask, side)
+    added = residual
+    for number, band in enumerate(bands(moved, size / side)):
+        added = added + gain[:, number : number + 1] * band
+    return torch.where(mask > 0, moved + mask * added, pictures)
+
+
+def shifted(pictures: Tensor, flow: Tensor, side: float) -> Tensor:
+    """Pictures (B, 3, H, H) whose pixels come from where `flow` (B, 2, H, H), in face units, says."""
+    base = torch.eye(2, 3, dtype=pictures.dtype, device=pictures.device).expand(len(pictures), 2, 3)
+    grid = F.affine_grid(base, list(pictures.shape), align_corners=False)
+    grid = grid + flow.permute(0, 2, 3, 1) * (2 / side)
+    return F.grid_sample(pictures, grid, mode="bilinear", padding_mode="border", align_corners=False)
+
+
+def bands(pictures: Tensor, scale: float) -> list[Tensor]:
+    """The bands of detail of (B, C, H, H) pictures with `scale` pixels to a face unit, finest first."""
+    found, finer = [], pictures
+    for width in BANDS:
+        coarser = blurred(pictures, width * scale)
+        found.append(finer - coarser)
+        finer = coarser
+    return found
+
+
+def blurred(pictures: Tensor, sigma: float) -> Tensor:
+    """(B, C, H, W) under a Gaussian of `sigma` pixels; edges are drawn out."""
+    reach = max(1, round(3 * sigma))
+    place = torch.arange(-reach, reach + 1, dtype=pictures.dtype, device=pictures.device)
+    weights = torch.exp(-0.5 * (place / max(sigma, 1e-3)).square())
+    weights = weights / weights.sum()
+    channels = pictures.shape[1]
+    across = weights.view(1, 1, 1, -1).expand(channels, 1, 1, -1)
+    x = F.pad(pictures, (reach, reach, reach, reach), mode="replicate")
+    x = F.conv2d(x, across, groups=channels)
+    return F.conv2d(x, across.transpose(2, 3), groups=channels)
+
+
+def _sized(part: Tensor, size: int) -> Tensor:
+    if part.shape[-1] == size:
+        return part
+    smaller = size < part.shape[-1]
+    return F.interpolate(
+        part, (size, size), mode="bilinear" if smaller else "bicubic", align_corners=False, antialias=smaller
+    )
+
+
+def build(config: Mapping[str, Any]) -> AgeingNetwork:
+    """The network from a card's configuration, freshly initialised."""
+    values = dict(config)
+    values["widths"] = tuple(int(width) for width in values["widths"])
+    return AgeingNetwork(AgeingConfig(**values))
