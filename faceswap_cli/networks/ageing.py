@@ -3,14 +3,15 @@
 What is said is where the skin goes (a coarse flow), how much of its own fine detail is kept or strengthened
 (gains), and what is added (a residual). So a change that was found in a small crop is carried to a picture of
 any size (`carried`), where the picture's own pores and hairs stay, and where the mask is 0 nothing changes at
-all. The residual follows FRAN (G. Zoss et al., Production-ready face re-aging for visual effects, SIGGRAPH Asia
-2022); ages enter by FiLM (E. Perez et al., AAAI 2018).
+all. The residual follows FRAN (G. Zoss et al., Production-ready face re-aging for visual effects, SIGGRAPH
+Asia 2022); ages enter by FiLM (E. Perez et al., AAAI 2018).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -154,7 +155,8 @@ class Film(nn.Module):
     def forward(self, x: Tensor, ages: Tensor) -> Tensor:
         """(B, C, H, W) and (B, ages)."""
         scale, shift = self.both(ages)[..., None, None].chunk(2, 1)
-        return x * (1 + scale) + shift
+        modulated: Tensor = x * (1 + scale) + shift
+        return modulated
 
 
 class Block(nn.Module):
@@ -180,11 +182,10 @@ class Coarse(nn.Module):
         super().__init__()
         self.stem = nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(12, widths[0], 3, padding=1), activation())
         self.down = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(a, b, 3, stride=2, padding=1), activation())
-            for a, b in zip(widths, widths[1:], strict=False)
+            nn.Sequential(nn.Conv2d(a, b, 3, stride=2, padding=1), activation()) for a, b in pairwise(widths)
         )
         self.inwards = nn.ModuleList(Block(w, ages) for w in widths)
-        self.up = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in zip(widths, widths[1:], strict=False))
+        self.up = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairwise(widths))
         self.outwards = nn.ModuleList(Block(w, ages) for w in widths[:-1])
         self.flow = nn.Conv2d(widths[1], 2, 3, padding=1)
         self.last = nn.Conv2d(widths[0], 4 * (3 + len(BANDS)), 3, padding=1)
