@@ -9,7 +9,7 @@ throughout) without its last stage: inverted residuals of M. Sandler et al. (Mob
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -107,10 +107,20 @@ class AgeNetwork(nn.Module):
 
     def forward(self, pictures: Tensor) -> AgeOutput:
         """(B, 3, size, size) RGB in [0, 1]."""
-        x = self.mix(self.blocks(self.stem(pictures * 2 - 1))).mean((2, 3))
+        return self.seen(pictures, ())[0]
+
+    def seen(self, pictures: Tensor, taps: Sequence[int]) -> tuple[AgeOutput, list[Tensor]]:
+        """The answer, and the features (B, C, H, W) after the blocks of these numbers, counted from 1."""
+        x = self.stem(pictures * 2 - 1)
+        found = []
+        for number, block in enumerate(self.blocks, 1):
+            x = block(x)
+            if number in taps:
+                found.append(x)
+        x = self.mix(x).mean((2, 3))
         logits: Tensor = self.ages(x)
         age, spread = self.read(logits)
-        return AgeOutput(age, spread, self.female(x)[:, 0], logits)
+        return AgeOutput(age, spread, self.female(x)[:, 0], logits), found
 
     def read(self, logits: Tensor) -> tuple[Tensor, Tensor]:
         """Calibrated mean and standard deviation (B,), in years, of the distributions of (B, AGES) logits."""

@@ -126,11 +126,19 @@ class AgeingNetwork(nn.Module):
         return _bounded(values, flow, crops.shape[-1])
 
 
-class AgeVector(nn.Module):
-    """Two ages (B,) in years to (B, ages): bumps over the years for each and for their difference."""
+CENTRES, APART = (10.0, 90.0, 9), 10.0
+"""First, last and number of the years that `bumps` are around, and their width."""
 
-    CENTRES = torch.linspace(10, 90, 9)
-    STEPS = torch.linspace(-70, 70, 9)
+
+def bumps(age: Tensor, around: tuple[float, float, int] = CENTRES, width: float = APART) -> Tensor:
+    """Years (B,) as smooth marks (B, N), each near 1 around its own year."""
+    first, last, count = around
+    centres = torch.linspace(first, last, count, device=age.device, dtype=age.dtype)
+    return torch.exp(-0.5 * ((age[:, None] - centres) / width).square())
+
+
+class AgeVector(nn.Module):
+    """Two ages (B,) in years to (B, ages): marks of each and of their difference through two layers."""
 
     def __init__(self, ages: int) -> None:
         super().__init__()
@@ -138,10 +146,8 @@ class AgeVector(nn.Module):
 
     def forward(self, source: Tensor, target: Tensor) -> Tensor:
         """(B,) and (B,) to (B, ages)."""
-        centres, steps = self.CENTRES.to(source), self.STEPS.to(source)
-        parts = ((source, centres, 10.0), (target, centres, 10.0), (target - source, steps, 17.5))
-        seen = [torch.exp(-0.5 * ((a[:, None] - c) / w).square()) for a, c, w in parts]
-        vector: Tensor = self.layers(torch.cat(seen, 1))
+        step = bumps(target - source, (-70.0, 70.0, 9), 17.5)
+        vector: Tensor = self.layers(torch.cat([bumps(source), bumps(target), step], 1))
         return vector
 
 

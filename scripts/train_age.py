@@ -1,0 +1,159 @@
+#!/usr/bin/env python3
+"""Train the network that makes faces older and younger, and write `models/ageing`. It goes on where it was
+stopped.
+
+    python scripts/age_data.py utkface_16plus.tar congress_pd.tar london_ccby.tar -o DATA
+    python scripts/ageing_masks.py DATA
+    python scripts/train_age.py DATA -r RUN --recogniser faceplugin_fr_feature.onnx --minutes 90
+    python scripts/train_age.py DATA -r RUN --write
+
+RUN is any folder for checkpoints and previews; --write puts the averaged weights and their card into models/.
+The age estimator in models/ must be there: it is what the network is trained by.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from age_data import SIDE
+from age_faces import Faces, read_faces
+from ageing_card import write
+from ageing_preview import write_preview
+from ageing_teacher import Recogniser
+
+from faceswap_cli import zoo
+from faceswap_cli.device import pick_device
+from faceswap_cli.faces.parsing import SIDE as MASK_SIDE
+from faceswap_cli.networks import age_estimator
+from faceswap_cli.networks.age_critic import AgeCritic
+from faceswap_cli.networks.ageing import AgeingConfig, AgeingNetwork
+from faceswap_cli.training.ageing_batches import AgeingBatches
+from faceswap_cli.training.ageing_losses import AgeingLosses, AgeingWeights, chance, measured, unit
+from faceswap_cli.training.checkpoints import CheckpointStore
+from faceswap_cli.training.loop import Budget, fit
+from faceswap_cli.training.settings import TrainSettings
+from faceswap_cli.training.trainer import Trainer
+
+SETS = ("congress_pd", "london_ccby", "utkface_16plus")
+
+COARSE = 0.4
+"""Part of the run in which only the coarse part is trained, on pictures of half the side."""
+
+
+class Own:
+    """The labelled faces of a fold, with their masks."""
+
+    side, mask_side = SIDE, MASK_SIDE
+
+    def __init__(self, data: Path, faces: Faces, which: np.ndarray) -> None:
+        self.faces, self.which = faces, which
+        self.age = faces.age[which]
+        self.female = np.where(np.isnan(faces.female[which]), 0.5, faces.female[which])
+        masks = [path for path in sorted(data.glob("*/*.mask.npy")) if path.parent.name in SETS]
+        self.masks = np.concatenate([np.load(path) for path in masks])[which]
+
+    def crop(self, index: int) -> np.ndarray:
+        return self.faces.crop(int(self.which[index]))
+
+    def mask(self, index: int) -> np.ndarray:
+        return self.masks[index]
+
+
+def main() -> None:
+    options = arguments()
+    torch.set_num_threads(options.threads)
+    cv2.setNumThreads(1)
+    faces = read_faces(options.data, SETS)
+    settings = TrainSettings(
+        batch=options.batch, learning_rate=options.rate, warm_up=100, clip=5.0, ema=0.998, seed=options.seed
+    )
+    own = Own(options.data, faces, faces.where("train"))
+    with ThreadPoolExecutor(1) as pool:
+        trainer, store, batches = prepared(options, settings, own, pool)
+        if options.write:
+            write(trainer, faces, own.age)
+            return
+        preview = kept(options.data, faces)
+        stop = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stop.set())
+        shown = time.monotonic()
+        budget = Budget(options.steps, None if options.steps else options.minutes)
+        for tick in fit(trainer, batches, budget, store, stop.is_set, save_seconds=240):
+            if time.monotonic() - shown > options.every or tick.progress >= 1:
+                shown = time.monotonic()
+                write_preview(
+                    options.run / f"{tick.step:06d}.png", trainer.ema, preview, tick.progress < COARSE
+                )
+                said = " ".join(f"{name} {value:.3f}" for name, value in tick.losses.items())
+                rate = f"{tick.images_per_second:.1f}/s, waits {tick.data_wait:.0%}"
+                print(f"{tick.step} {said} | {rate}, {tick.left}", flush=True)
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("-r", "--run", type=Path, required=True, help="folder for checkpoints and previews")
+    parser.add_argument("--recogniser", type=Path, required=True, help="faceplugin_fr_feature.onnx")
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--minutes", type=float, default=90)
+    parser.add_argument("--batch", type=int, default=12)
+    parser.add_argument("--rate", type=float, default=6e-4)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--every", type=float, default=120, help="seconds between lines and previews")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--write", action="store_true", help="only write models/ from the newest checkpoint")
+    return parser.parse_args()
+
+
+def prepared(
+    options: argparse.Namespace, settings: TrainSettings, own: Own, pool: ThreadPoolExecutor
+) -> tuple[Trainer, CheckpointStore, AgeingBatches]:
+    """The trainer at its newest checkpoint or at the very start, and where its batches come from."""
+    torch.manual_seed(settings.seed)
+    device = pick_device(options.device)
+    config = AgeingConfig()
+    model = AgeingNetwork(config).to(device).to(memory_format=torch.channels_last)
+    critic = AgeCritic().to(device).to(memory_format=torch.channels_last)
+    estimator = zoo.shared_network("age_estimator", age_estimator.build, str(device))
+    recogniser = Recogniser(options.recogniser, config.side).to(device)
+    losses = AgeingLosses(model, critic, estimator, recogniser, AgeingWeights())
+    sizes = ((COARSE, config.size // 2), (2.0, config.size))
+    batches = AgeingBatches(pool, own, settings.batch, config.side, sizes, device)
+    store = CheckpointStore(options.run, keep=2)
+    checkpoint, notes = store.newest()
+    if checkpoint is None:
+        some = [batches.made(seed, config.size // 2) for seed in range(4)]
+        measured(critic, estimator, [losses.view(unit(b.real), chance(b, 1)) for b in some])
+    trainer = Trainer(model, losses.phases(), settings, critic)
+    if checkpoint is not None:
+        trainer.restore(checkpoint)
+        print("going on at step", trainer.step, *notes)
+    return trainer, store, batches
+
+
+def kept(data: Path, faces: Faces) -> tuple[Own, list[int]]:
+    """Faces kept from training, a few of each set and age."""
+    own = Own(data, faces, faces.where("kept"))
+    names = np.array([faces.facts[i]["set"] for i in own.which])
+    chosen: list[int] = []
+    for name, count in (("london_ccby", 2), ("congress_pd", 2), ("utkface_16plus", 5)):
+        there = np.flatnonzero(names == name)
+        there = there[np.argsort(own.age[there], kind="stable")]
+        chosen += [int(there[i]) for i in np.linspace(0, len(there) - 1, count + 2)[1:-1].astype(int)]
+    return own, chosen
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OMP_NUM_THREADS", "2")
+    main()
