@@ -114,11 +114,11 @@ class AgeingLosses:
                 there + 0.02 * _noise(there, random), batch.target[::AGAIN], batch.age[::AGAIN]
             )
             again = carried(there, back, mask[::AGAIN], self.model.side)
-            losses["cycle"] = w.cycle * (again - start).abs().mean()
+            losses["again"] = w.cycle * (again - start).abs().mean()
         else:
             still = self._change(start, batch.age[::AGAIN], batch.age[::AGAIN])
             own = carried(start, still, mask[::AGAIN], self.model.side)
-            losses["own"] = w.own * (own - start).abs().mean()
+            losses["again"] = w.own * (own - start).abs().mean()
         return losses
 
     def _change(self, x: Tensor, source: Tensor, target: Tensor) -> Change:
