@@ -35,7 +35,7 @@ def list_models() -> None:
                     f"{settings.batch} + {settings.batch}",
                 )
             )
-    console.table(("--architecture", "--size", "picture", "parameters", "batch"), rows)
+    console.table(("--model", "--size", "picture", "parameters", "batch"), rows)
     for name, (_, model_type) in ARCHITECTURES.items():
         console.say(f"\n{name}: {(model_type.__doc__ or '').splitlines()[0]}")
         console.say(f"  --option {described(name)}")

@@ -53,7 +53,7 @@ def train(
     ctx: typer.Context,
     run: Annotated[
         Path,
-        typer.Option("--model", "-m", help="Run folder: made when it is new, gone on with when it is there."),
+        typer.Option("--run", "-m", help="Run folder: made when it is new, gone on with when it is there."),
     ],
     target: Annotated[
         Path | None,
@@ -75,6 +75,8 @@ def train(
     architecture: Annotated[
         Architecture | None,
         typer.Option(
+            "--model",
+            "--architecture",
             help="Network family. shared: a decoder for each person; liae: one decoder for all, for another "
             "light; original: the network of 2018, to compare with. [default: shared, or the run's own]"
         ),

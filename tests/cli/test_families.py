@@ -1,4 +1,4 @@
-"""`faceswap train --architecture --option`: every family from face sets to a drawn picture."""
+"""`faceswap train --model --option`: every family from face sets to a drawn picture."""
 
 import json
 
@@ -30,7 +30,7 @@ def test_the_command_line_offers_what_the_registry_lists():
 
 @pytest.mark.parametrize("family", ARCHITECTURES)
 def test_a_run_is_trained_gone_on_with_and_drawn_from(train, faceswap, tmp_path, family):
-    assert train("--architecture", family, *TINY).code == 0
+    assert train("--model", family, *TINY).code == 0
     settings = open_run(tmp_path / "run").settings
     assert (settings.architecture, settings.network["width"]) == (family, 8)
     assert train(steps=2).code == 0  # the run knows its family
