@@ -78,7 +78,7 @@ def train(
             "--model",
             "--architecture",
             help="Network family. shared: a decoder for each person; liae: one decoder for all, for another "
-            "light; original: the network of 2018, to compare with. [default: shared, or the run's own]"
+            "light; original: the network of 2018, to compare with. [default: shared, or the run's own]",
         ),
     ] = None,
     option: Annotated[

@@ -18,9 +18,13 @@ from torch import Tensor
 
 from faceswap_cli.networks.age_critic import TAPS, AgeCritic
 from faceswap_cli.networks.age_estimator import AgeNetwork
-from faceswap_cli.networks.ageing import AgeingNetwork, Change, blurred, carried
+from faceswap_cli.networks.ageing import AgeingNetwork, Change, bands, blurred, carried
 from faceswap_cli.training.ageing_batches import AgeingBatch
 from faceswap_cli.training.trainer import Phase
+
+HEAD_START = 0.08
+"""Part of the run in which the estimator's weight grows: before the critic knows faces, a network learns to
+please the estimator by patterns."""
 
 AGAIN, ASKED = 2, 4
 """Every so-manieth face goes through the network a second time, and is shown to the recogniser."""
@@ -38,6 +42,7 @@ class AgeingWeights:
         cycle: L1 to the picture after there and back.
         own: L1 to the picture where the new age is its own.
         plain: mean absolute residual: what need not change stays.
+        fine: mean absolute value of the residual's finest band: no grain is added.
         flow: mean square of the flow's slope.
         slope: of the critic at real faces' features (R1).
     """
@@ -49,6 +54,7 @@ class AgeingWeights:
     cycle: float = 5.0
     own: float = 10.0
     plain: float = 0.5
+    fine: float = 5.0
     flow: float = 1.0
     slope: float = 0.1
 
@@ -84,10 +90,12 @@ class AgeingLosses:
         ]
 
     @staticmethod
-    def _of_first(loss: Callable[[AgeingBatch], dict[str, Tensor]]) -> Callable[..., dict[str, Tensor]]:
-        return lambda batch, progress: loss(batch[0])
+    def _of_first(
+        loss: Callable[[AgeingBatch, float], dict[str, Tensor]],
+    ) -> Callable[..., dict[str, Tensor]]:
+        return lambda batch, progress: loss(batch[0], progress)
 
-    def ageing(self, batch: AgeingBatch) -> dict[str, Tensor]:
+    def ageing(self, batch: AgeingBatch, progress: float) -> dict[str, Tensor]:
         """The generator's terms."""
         w, x, mask = self.weights, unit(batch.input), batch.mask.float() / 255
         random = chance(batch, 0)
@@ -100,10 +108,13 @@ class AgeingLosses:
         sex = F.binary_cross_entropy_with_logits(said.female, batch.female, known)
         losses = {
             "adversarial": -w.adversarial * torch.stack([one.mean() for one in judged]).mean(),
-            "age": w.age * F.smooth_l1_loss(said.age / 10, batch.target / 10, beta=0.3),
+            "age": w.age
+            * min(1.0, progress / HEAD_START)
+            * F.smooth_l1_loss(said.age / 10, batch.target / 10, beta=0.3),
             "sex": w.sex * sex,
             "identity": w.identity * self._stranger(x, y, batch),
             "plain": w.plain * (change.residual.abs() * mask).mean(),
+            "fine": w.fine * (bands(change.residual, x.shape[-1] / self.model.side)[0].abs() * mask).mean(),
             "flow": w.flow * _roughness(change.flow, self.model.side),
         }
         # One of the two in turn, of some faces: each costs as much as all the rest.
@@ -133,7 +144,7 @@ class AgeingLosses:
         allowed = 1 - 0.6 * (batch.target - batch.age).abs()[::ASKED] / 60
         return ((1 - near) * allowed.clamp_min(0.4)).mean()
 
-    def judging(self, batch: AgeingBatch) -> dict[str, Tensor]:
+    def judging(self, batch: AgeingBatch, progress: float) -> dict[str, Tensor]:
         """The critic's terms: a hinge on what is drawn, and on real faces said to be of another age."""
         random = chance(batch, 1)
         with torch.no_grad():
@@ -177,7 +188,8 @@ class AgeingLosses:
         gain, shift, soft = torch.rand(3, count, 1, 1, 1, generator=random).to(x)
         grey = x.mean((1, 2, 3), keepdim=True)
         x = (x - grey) * (0.85 + 0.3 * gain) + grey + 0.1 * (shift - 0.5)
-        # Half of them as sharp as they are, the others up to a Gaussian of 1.2 pixels.
+        # All a little soft, or single pixels could say anything; some under a Gaussian of 1.3 pixels.
+        x = blurred(x, 0.5)
         x = torch.lerp(x, blurred(x, 1.2), (2 * soft - 1).clamp_min(0))
         return (x + 0.012 * _noise(x, random)).clamp(0, 1)
 

@@ -133,7 +133,7 @@ def test_the_same_steps_end_in_the_same_weights(batches: AgeingBatches) -> None:
 
 def test_keeping_the_picture_alone_leaves_it(batches: AgeingBatches) -> None:
     """With only the terms that want the picture as it was, a disturbed network learns to be still."""
-    alone = AgeingWeights(adversarial=0, age=0, sex=0, identity=0, cycle=10, own=10, plain=1, flow=1)
+    alone = AgeingWeights(adversarial=0, age=0, sex=0, identity=0, cycle=10, own=10, plain=1, fine=0, flow=1)
     own = losses(alone)
     torch.nn.init.normal_(own.model.coarse.last.weight, std=0.2)
     made = trainer(own)
