@@ -214,7 +214,7 @@ class Coarse(nn.Module):
             x = self.outwards[level](x, ages)
             if level == 1:
                 flow = self.flow(x)
-        # Drawn at half the side: what is said pixel by pixel begins as a chequered pattern that pleases a judge.
+        # Drawn at half the side: what is said pixel by pixel begins as a chequered pattern.
         return x, _twice(self.last(x)), flow
 
 
