@@ -128,7 +128,11 @@ def load_network(name: str, build: Callable[[Mapping[str, Any]], Network]) -> Ne
 @cache
 def shared_network(name: str, build: Callable[[Mapping[str, Any]], Network], device: str) -> Network:
     """`load_network`, once for every device however many ask for it; see there."""
-    return load_network(name, build).to(device)
+    import torch
+
+    # Whoever asks first may be in inference mode; gradients may have to flow through it for another.
+    with torch.inference_mode(False):
+        return load_network(name, build).to(device)
 
 
 def write(folder: Path, network: nn.Module, facts: Mapping[str, Any]) -> Card:

@@ -7,7 +7,6 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
 from age_card import SOURCES
 from age_faces import Faces
 
@@ -18,7 +17,7 @@ from faceswap_cli.training.trainer import Trainer
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def write(trainer: Trainer, faces: Faces, ages: np.ndarray) -> None:
+def write(trainer: Trainer, faces: Faces) -> None:
     """Write `models/ageing` from the averaged weights."""
     network = trainer.ema.cpu()
     sets = [faces.facts[i]["set"] for i in faces.where("train")]

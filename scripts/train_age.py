@@ -27,26 +27,17 @@ import torch
 from age_data import SIDE
 from age_faces import Faces, read_faces
 from ageing_card import write
-from ageing_preview import write_preview
 from ageing_teacher import Recogniser
 
-from faceswap_cli import zoo
 from faceswap_cli.device import pick_device
 from faceswap_cli.faces.parsing import SIDE as MASK_SIDE
-from faceswap_cli.networks import age_estimator
-from faceswap_cli.networks.age_critic import AgeCritic
-from faceswap_cli.networks.ageing import AgeingConfig, AgeingNetwork
-from faceswap_cli.training.ageing_batches import AgeingBatches
-from faceswap_cli.training.ageing_losses import AgeingLosses, AgeingWeights, chance, measured, unit
+from faceswap_cli.networks.ageing import AgeingConfig
+from faceswap_cli.training.ageing import COARSE, AgeingSettings, Learner
+from faceswap_cli.training.ageing_preview import write_preview
 from faceswap_cli.training.checkpoints import CheckpointStore
 from faceswap_cli.training.loop import Budget, fit
-from faceswap_cli.training.settings import TrainSettings
-from faceswap_cli.training.trainer import Trainer
 
 SETS = ("congress_pd", "london_ccby", "utkface_16plus")
-
-COARSE = 0.4
-"""Part of the run in which only the coarse part is trained, on pictures of half the side."""
 
 
 class Own:
@@ -73,14 +64,17 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     cv2.setNumThreads(1)
     faces = read_faces(options.data, SETS)
-    settings = TrainSettings(
-        batch=options.batch, learning_rate=options.rate, warm_up=100, clip=5.0, ema=0.998, seed=options.seed
-    )
+    settings = AgeingSettings("", options.batch, options.rate, options.seed)
     own = Own(options.data, faces, faces.where("train"))
+    device = pick_device(options.device)
+    recogniser = Recogniser(options.recogniser, AgeingConfig().side).to(device)
+    store = CheckpointStore(options.run, keep=2)
     with ThreadPoolExecutor(1) as pool:
-        trainer, store, batches = prepared(options, settings, own, pool)
+        learner = Learner(settings, own, device, pool, recogniser)
+        print("going on at step", learner.resumed(store, print))
+        trainer = learner.trainer
         if options.write:
-            write(trainer, faces, own.age)
+            write(trainer, faces)
             return
         preview = kept(options.data, faces)
         stop = threading.Event()
@@ -88,12 +82,11 @@ def main() -> None:
             signal.signal(number, lambda *_: stop.set())
         shown = time.monotonic()
         budget = Budget(options.steps, None if options.steps else options.minutes)
-        for tick in fit(trainer, batches, budget, store, stop.is_set, save_seconds=240):
+        for tick in fit(trainer, learner.batches, budget, store, stop.is_set, save_seconds=240):
             if time.monotonic() - shown > options.every or tick.progress >= 1:
                 shown = time.monotonic()
-                write_preview(
-                    options.run / f"{tick.step:06d}.png", trainer.ema, preview, tick.progress < COARSE
-                )
+                path, coarse = options.run / f"{tick.step:06d}.png", tick.progress < COARSE
+                write_preview(path, trainer.ema, *preview, coarse)
                 said = " ".join(f"{name} {value:.3f}" for name, value in tick.losses.items())
                 rate = f"{tick.images_per_second:.1f}/s, waits {tick.data_wait:.0%}"
                 print(f"{tick.step} {said} | {rate}, {tick.left}", flush=True)
@@ -114,32 +107,6 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--write", action="store_true", help="only write models/ from the newest checkpoint")
     return parser.parse_args()
-
-
-def prepared(
-    options: argparse.Namespace, settings: TrainSettings, own: Own, pool: ThreadPoolExecutor
-) -> tuple[Trainer, CheckpointStore, AgeingBatches]:
-    """The trainer at its newest checkpoint or at the very start, and where its batches come from."""
-    torch.manual_seed(settings.seed)
-    device = pick_device(options.device)
-    config = AgeingConfig()
-    model = AgeingNetwork(config).to(device).to(memory_format=torch.channels_last)
-    critic = AgeCritic().to(device).to(memory_format=torch.channels_last)
-    estimator = zoo.shared_network("age_estimator", age_estimator.build, str(device))
-    recogniser = Recogniser(options.recogniser, config.side).to(device)
-    losses = AgeingLosses(model, critic, estimator, recogniser, AgeingWeights())
-    sizes = ((COARSE, config.size // 2), (2.0, config.size))
-    batches = AgeingBatches(pool, own, settings.batch, config.side, sizes, device)
-    store = CheckpointStore(options.run, keep=2)
-    checkpoint, notes = store.newest()
-    if checkpoint is None:
-        some = [batches.made(seed, config.size // 2) for seed in range(4)]
-        measured(critic, estimator, [losses.view(unit(b.real), chance(b, 1)) for b in some])
-    trainer = Trainer(model, losses.phases(), settings, critic)
-    if checkpoint is not None:
-        trainer.restore(checkpoint)
-        print("going on at step", trainer.step, *notes)
-    return trainer, store, batches
 
 
 def kept(data: Path, faces: Faces) -> tuple[Own, list[int]]:

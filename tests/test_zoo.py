@@ -88,3 +88,14 @@ def test_missing_or_damaged_cards_and_weights_are_said_in_a_line(models: Path) -
 def test_weights_of_another_network_are_refused(models: Path) -> None:
     with pytest.raises(UserError, match="don't fit this version"):
         zoo.load_network("small", lambda config: nn.Linear(2, 2))
+
+
+def test_a_shared_network_can_be_learnt_through_whoever_asks_first() -> None:
+    import torch
+
+    from faceswap_cli.networks import age_estimator
+
+    zoo.shared_network.cache_clear()
+    with torch.inference_mode():
+        network = zoo.shared_network("age_estimator", age_estimator.build, "cpu")
+    assert not any(value.is_inference() for value in network.state_dict().values())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from faceswap_cli.cli import console
+from faceswap_cli.cli import console, train_age
 from faceswap_cli.cli.app import INTERRUPTED, stop_on_signal
 from faceswap_cli.cli.options import DeviceOption
 from faceswap_cli.errors import UserError
@@ -34,11 +34,12 @@ class Size(StrEnum):
 
 
 class Architecture(StrEnum):
-    """The network families, as `networks/registry.py` lists them."""
+    """The network families of swaps, as `networks/registry.py` lists them, and the network that ages."""
 
     shared = "shared"
     liae = "liae"
     original = "original"
+    age = "age"
 
 
 class Compile(StrEnum):
@@ -57,7 +58,12 @@ def train(
     ],
     target: Annotated[
         Path | None,
-        typer.Option("--target-faces", "-A", help="Face set of the person in the video, to be replaced."),
+        typer.Option(
+            "--target-faces",
+            "-A",
+            help="Face set of the person in the video, to be replaced. With --model age: photos, or a face "
+            "set of them, whose ages stand in labels.csv (file,age,sex) or in their names (anna_age34.jpg).",
+        ),
     ] = None,
     sources: Annotated[
         list[Path] | None,
@@ -78,7 +84,8 @@ def train(
             "--model",
             "--architecture",
             help="Network family. shared: a decoder for each person; liae: one decoder for all, for another "
-            "light; original: the network of 2018, to compare with. [default: shared, or the run's own]",
+            "light; original: the network of 2018, to compare with; age: makes faces older and younger, "
+            "learnt from photos of known ages. [default: shared, or the run's own]",
         ),
     ] = None,
     option: Annotated[
@@ -232,6 +239,9 @@ def train(
     """
     if steps is not None and minutes is not None:
         raise UserError("--steps and --minutes were both given", "Give one of them")
+    if architecture is Architecture.age or (architecture is None and train_age.is_begun(run)):
+        train_age.train_age(ctx, minutes or (None if steps else DEFAULT_MINUTES), _place, _show)
+        return
     from faceswap_cli.training.family_options import parsed
     from faceswap_cli.training.run_folder import family_of
     from faceswap_cli.training.settings import settings_for
