@@ -132,10 +132,11 @@ class AgeNetwork(nn.Module):
         return age, (variance + 1e-4).sqrt() * slope
 
     def below(self, logits: Tensor, age: float) -> Tensor:
-        """(B,) share, 0..1, of the distributions of (B, AGES) logits that lies below an age in calibrated
-        years."""
-        years, _ = self._calibration(self.years)
-        share: Tensor = (logits.float().softmax(1) * (years < age)).sum(1)
+        """(B,) share, 0..1, of the distributions of (B, AGES) logits that lies below an age.
+
+        As they were learnt: the calibration puts means right, and takes a share of young adults for children.
+        """
+        share: Tensor = (logits.float().softmax(1) * (self.years < age)).sum(1)
         return share
 
 
