@@ -1,8 +1,9 @@
-"""Tells changed faces from real ones of an age, by the features of a network that knows ages.
+"""Tells changed faces from real ones of an age, by the features of a network that knows ages, and by colours.
 
 A projected discriminator (A. Sauer et al., Projected GANs converge faster, NeurIPS 2021): small heads on the
 frozen features of a trained network at several scales, here those of the age estimator, so that one pass
-gives the age and what the critic reads. The age and sex that a picture is said to have enter by projection
+gives the age and what the critic reads. The estimator has learned to look past colours: another head of its
+own sees the picture itself, small. The age and sex that a picture is said to have enter by projection
 (T. Miyato and M. Koyama, cGANs with projection discriminator, ICLR 2018).
 """
 
@@ -14,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from faceswap_cli.networks.ageing import bumps
-from faceswap_cli.networks.blocks import activation, initialise
+from faceswap_cli.networks.blocks import Down, activation, initialise
 
 TAPS = (1, 3, 5, 11)
 """Blocks of the estimator whose features are read: 1/2, 1/4, 1/8 and 1/16 of the picture's side."""
@@ -33,23 +34,29 @@ class AgeCritic(nn.Module):
 
     def __init__(self, width: int = 48, channels: Sequence[int] = CHANNELS) -> None:
         super().__init__()
+        self.colours = nn.Sequential(
+            nn.PixelUnshuffle(2), nn.Conv2d(12, width, 3, padding=1), activation(), Down(width, width)
+        )
         self.said = nn.Sequential(nn.Linear(11, width), activation())
         self.heads = nn.ModuleList(_Head(c, width, number < 2) for number, c in enumerate(channels))
+        self.last = _Head(width, width, True)
         initialise(self)
 
-    def forward(self, features: Sequence[Tensor], age: Tensor, female: Tensor) -> list[Tensor]:
+    def forward(self, view: Tensor, features: Sequence[Tensor], age: Tensor, female: Tensor) -> list[Tensor]:
         """Logits of patches, above 0 where a picture looks like a real one of that age and sex.
 
         Args:
+            view: (B, 3, S, S) in [0, 1], half the size that the estimator sees.
             features: see `AgeNetwork.seen` and TAPS.
             age: (B,) years.
             female: (B,) 0..1; 0.5 where nobody knows.
 
         Returns:
-            (B, 1, H, W) for each feature.
+            (B, 1, H, W) for each feature, and for the view.
         """
         said = self.said(torch.cat([bumps(age), torch.stack([female, 1 - female], 1)], 1))
-        return [head(x, said) for head, x in zip(self.heads, features, strict=True)]
+        found = [head(x, said) for head, x in zip(self.heads, features, strict=True)]
+        return [*found, self.last(self.colours(view * 2 - 1), said)]
 
     def spreads(self) -> list[Tensor]:
         """Standard deviations (C,) of the channels of each feature, as measured."""

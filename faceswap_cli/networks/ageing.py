@@ -20,12 +20,25 @@ from torch import Tensor, nn
 
 from faceswap_cli.networks.blocks import activation, initialise
 
+LUMA = (0.299, 0.587, 0.114)
+"""Weights of red, green and blue in brightness (ITU-R BT.601)."""
+
 BANDS = (0.012, 0.03, 0.075)
 """Widths of the Gaussians, in face units, between which the bands of detail lie: finer than the first, from
 the first to the second, from the second to the third."""
 
 MOST_FLOW = 0.08
 """How far the skin can move, face units."""
+
+MOST_HUE = 0.06
+"""How far colours move without regard to what they were. Most of the change of colour is in their saturation:
+hair goes grey, and nothing turns blue."""
+
+MOST_SATURATION = 0.5
+"""Colours lose up to all of their saturation, or gain up to this share of it."""
+
+ANSWERS = 4 + len(BANDS)
+"""Brightness, saturation, two of hue, and the gains."""
 
 MOST_GAIN = 1.5
 """A band is changed by -1 (gone) to +1.5 (two and a half times as strong) of itself."""
@@ -120,10 +133,8 @@ class AgeingNetwork(nn.Module):
         x = crops * 2 - 1
         features, small, flow = self.coarse(x if coarse_only else F.avg_pool2d(x, 2), ages)
         if coarse_only:
-            side = crops.shape[-1]
-            return _bounded(small, flow, side)
-        values = _twice(small) + self.fine(x, features, ages)
-        return _bounded(values, flow, crops.shape[-1])
+            return _bounded(small, flow, crops)
+        return _bounded(_twice(small) + self.fine(x, features, ages), flow, crops)
 
 
 CENTRES, APART = (10.0, 90.0, 9), 10.0
@@ -194,14 +205,14 @@ class Coarse(nn.Module):
         self.up = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairwise(widths))
         self.outwards = nn.ModuleList(Block(w, ages) for w in widths[:-1])
         self.flow = nn.Conv2d(widths[1], 2, 3, padding=1)
-        self.last = nn.Conv2d(widths[0], 3 + len(BANDS), 3, padding=1)
+        self.last = nn.Conv2d(widths[0], ANSWERS, 3, padding=1)
 
     def lasts(self) -> tuple[nn.Conv2d, nn.Conv2d]:
         """The layers that answer."""
         return self.flow, self.last
 
     def forward(self, x: Tensor, ages: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(B, 3, S, S) to features (B, widths[0], S / 2, S / 2), residual and gains (B, 6, S, S) and a flow
+        """(B, 3, S, S) to features (B, widths[0], S / 2, S / 2), answers (B, ANSWERS, S, S) and a flow
         (B, 2, S / 4, S / 4), all without bounds."""
         x = self.inwards[0](self.stem(x), ages)
         seen = []
@@ -227,10 +238,10 @@ class Fine(nn.Module):
         self.join = nn.Conv2d(features, width, 1)
         self.blocks = nn.ModuleList(Block(width, ages) for _ in range(2))
         self.spread = nn.Sequential(nn.Conv2d(width, 32, 3, padding=1), nn.PixelShuffle(2), activation())
-        self.last = nn.Conv2d(8, 3 + len(BANDS), 3, padding=1)
+        self.last = nn.Conv2d(8, ANSWERS, 3, padding=1)
 
     def forward(self, x: Tensor, features: Tensor, ages: Tensor) -> Tensor:
-        """(B, 3, S, S) and features (B, C, S / 4, S / 4) to (B, 6, S, S)."""
+        """(B, 3, S, S) and features (B, C, S / 4, S / 4) to answers (B, ANSWERS, S, S)."""
         x = self.stem(x) + _twice(self.join(features))
         for block in self.blocks:
             x = block(x, ages)
@@ -242,11 +253,18 @@ def _twice(x: Tensor) -> Tensor:
     return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
 
 
-def _bounded(values: Tensor, flow: Tensor, side: int) -> Change:
-    gain = torch.tanh(values[:, 3:])
-    gain = torch.where(gain > 0, MOST_GAIN * gain, gain)
-    flow = F.interpolate(flow, (side, side), mode="bicubic", align_corners=False)
-    return Change(torch.tanh(values[:, :3]), gain, MOST_FLOW * torch.tanh(flow))
+def _bounded(values: Tensor, flow: Tensor, crops: Tensor) -> Change:
+    """The change of crops (B, 3, S, S) from answers (B, ANSWERS, S, S) and a coarse flow, without bounds."""
+    bound = torch.tanh(values)
+    gain = torch.where(bound > 0, MOST_GAIN * bound, bound)[:, 4:]
+    saturation = torch.where(bound > 0, MOST_SATURATION * bound, bound)[:, 1:2]
+    red, blue = (MOST_HUE * bound[:, 2:4]).chunk(2, 1)
+    weights = crops.new_tensor(LUMA).view(1, 3, 1, 1)
+    colour = crops - (crops * weights).sum(1, keepdim=True)
+    # What red and blue gain green loses, so that the brightness is as it was.
+    hue = torch.cat([red, -(LUMA[0] * red + LUMA[2] * blue) / LUMA[1], blue], 1)
+    flow = F.interpolate(flow, crops.shape[-2:], mode="bicubic", align_corners=False)
+    return Change(bound[:, :1] + saturation * colour + hue, gain, MOST_FLOW * torch.tanh(flow))
 
 
 def carried(pictures: Tensor, change: Change, mask: Tensor, side: float) -> Tensor:

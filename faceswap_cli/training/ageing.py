@@ -50,7 +50,7 @@ LARGEST_CARD = 2**20
 BUNDLED = "ageing"
 """The weights in `models/` that a run starts from, unless it is to begin with random ones."""
 
-COARSE = 0.4
+COARSE = 0.5
 """Part of a run from random weights in which only the coarse part is trained, on small pictures."""
 
 

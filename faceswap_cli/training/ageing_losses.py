@@ -26,6 +26,9 @@ HEAD_START = 0.08
 """Part of the run in which the estimator's weight grows: before the critic knows faces, a network learns to
 please the estimator by patterns."""
 
+COLOURS = 0.25
+"""About the standard deviation of a picture's values: the slope over the picture is measured by it."""
+
 AGAIN, ASKED = 2, 4
 """Every so-manieth face goes through the network a second time, and is shown to the recogniser."""
 
@@ -80,7 +83,7 @@ class AgeingLosses:
     ) -> None:
         self.model, self.critic, self.estimator = model, critic, estimator
         self.recognise, self.weights = recognise, weights
-        self.drawn: list[list[Tensor]] = []
+        self.drawn: list[tuple[Tensor, list[Tensor]]] = []
 
     def phases(self) -> list[Phase]:
         """The generator's and the critic's."""
@@ -101,9 +104,11 @@ class AgeingLosses:
         random = chance(batch, 0)
         change = self._change(x, batch.age, batch.target)
         y = carried(x, change, mask, self.model.side)
-        said, features = self.estimator.seen(self.view(y, random), TAPS)
-        self.drawn.append([one.detach() for one in features])
-        judged = self.critic(features, batch.target, batch.female)
+        view = self.view(y, random)
+        said, features = self.estimator.seen(view, TAPS)
+        small = F.avg_pool2d(view, 2)
+        self.drawn.append((small.detach(), [one.detach() for one in features]))
+        judged = self.critic(small, features, batch.target, batch.female)
         known = (batch.female != 0.5).float()
         sex = F.binary_cross_entropy_with_logits(said.female, batch.female, known)
         losses = {
@@ -148,23 +153,27 @@ class AgeingLosses:
         """The critic's terms: a hinge on what is drawn, and on real faces said to be of another age."""
         random = chance(batch, 1)
         with torch.no_grad():
-            _, features = self.estimator.seen(self.view(unit(batch.real), random), TAPS)
-        real = [one.requires_grad_(True) for one in features]
+            view = self.view(unit(batch.real), random)
+            _, features = self.estimator.seen(view, TAPS)
+        small, real = (
+            F.avg_pool2d(view, 2).requires_grad_(True),
+            [one.requires_grad_(True) for one in features],
+        )
         wrong = batch.real_age + torch.where(batch.real_age < 48, 1.0, -1.0) * (
             15 + 20 * _uniform(random, batch)
         )
         # Reals are called their own age: D learns ages from labels, the generator from D.
-        right = self.critic(real, batch.real_age, batch.real_female)
-        other = self.critic([one.detach() for one in real], wrong, batch.real_female)
-        drawn = self.critic(self.drawn.pop(), batch.target, batch.female)
-        slope = torch.autograd.grad(
-            torch.stack([one.flatten(1).mean(1).sum() for one in right]).sum(), real, create_graph=True
-        )
+        right = self.critic(small, real, batch.real_age, batch.real_female)
+        other = self.critic(small.detach(), [one.detach() for one in real], wrong, batch.real_female)
+        drawn = self.critic(*self.drawn.pop(), batch.target, batch.female)
+        total = torch.stack([one.flatten(1).mean(1).sum() for one in right]).sum()
+        *slope, steepest = torch.autograd.grad(total, [*real, small], create_graph=True)
         # Each feature by its own spread, or the first ones', which are large, would count for all.
         steep = [
             (one * spread[:, None, None]).square().flatten(1).sum(1).mean() * one[0, 0].numel()
             for one, spread in zip(slope, self.critic.spreads(), strict=True)
         ]
+        steep.append((COLOURS * steepest).square().flatten(1).sum(1).mean() * steepest[0, 0].numel())
         return {
             "critic": torch.stack(
                 [

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from faceswap_cli.networks.age_critic import AgeCritic
+from faceswap_cli.networks.age_critic import TAPS, AgeCritic
 from faceswap_cli.networks.age_estimator import AgeConfig, AgeNetwork
 from faceswap_cli.networks.ageing import LEAST_AGE, MOST_AGE, AgeingConfig, AgeingNetwork
 from faceswap_cli.training.ageing_batches import FAR, NEAR, AgeingBatches, evened, new_age
@@ -147,15 +147,14 @@ def test_the_critic_learns_ages_from_real_faces(batches: AgeingBatches) -> None:
     made = trainer(own)
     batch = batches.made(1, 32)
     with torch.no_grad():
-        features = own.estimator.seen(
-            own.view(batch.real.float() / 255, torch.Generator().manual_seed(0)), (1, 3, 5, 11)
-        )[1]
+        view = own.view(batch.real.float() / 255, torch.Generator().manual_seed(0))
+        features, small = own.estimator.seen(view, TAPS)[1], torch.nn.functional.avg_pool2d(view, 2)
     own.critic.measure(features)
     for step in range(30):
         made.update(batches(generator_for(0, 0, step), 0.1), 0.1)
     with torch.no_grad():
-        right = own.critic(features, batch.real_age, batch.female)
-        wrong = own.critic(features, 106 - batch.real_age, batch.female)
+        right = own.critic(small, features, batch.real_age, batch.female)
+        wrong = own.critic(small, features, 106 - batch.real_age, batch.female)
     far = (batch.real_age - 53).abs() > 15
     better = torch.stack([(a - b).mean((1, 2, 3))[far] for a, b in zip(right, wrong, strict=True)])
     assert float(better.mean()) > 0.05
