@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 import av
+import cv2
 import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from faceswap_cli.media.frame import FineImage, Image
-from faceswap_cli.media.planes import fine_to_yuv, yuv_to_fine
+from faceswap_cli.media.planes import fine_to_yuv, planes, yuv_to_fine
 
 UNSPECIFIED = 2  # primaries, transfer and matrix; a range that is not said is 0
 MATRIX_RGB = 0
@@ -163,6 +164,10 @@ class Converter:
     def to_rgb(self, picture: VideoFrame) -> Image:
         """(H, W, 3) uint8 RGB of a decoded picture, in stored orientation and in the stream's size."""
         kind = pixel_kind(picture.format.name)
+        if kind.family == "yuv":
+            # The same levels as "rgb24", in half the time: swscale's way to whole planes is vectorised.
+            green, blue, red = planes(self._of_rgb(picture, "gbrp"))
+            return cast(Image, cv2.merge([red, green, blue]))
         image = self._rgb(picture, "rgb24").astype(np.uint8, copy=False)
         return _STRETCH[image] if kind.chroma == "grey" and range_of(self.tags, kind) != RANGE_FULL else image
 
@@ -224,9 +229,12 @@ class Converter:
         return new.from_rgb(image, pixel_format)
 
     def _rgb(self, picture: VideoFrame, name: str) -> NDArray[Any]:
-        kind = pixel_kind(picture.format.name)
-        full = range_of(self.tags, kind) == RANGE_FULL
-        return self._reformat(picture, (self.width, self.height), name, full, True).to_ndarray()
+        return self._of_rgb(picture, name).to_ndarray()
+
+    def _of_rgb(self, picture: VideoFrame, name: str) -> VideoFrame:
+        """A decoded picture in one of the formats of RGB, in the stream's size."""
+        full = range_of(self.tags, pixel_kind(picture.format.name)) == RANGE_FULL
+        return self._reformat(picture, (self.width, self.height), name, full, True)
 
     def _reformat(
         self, picture: VideoFrame, size: tuple[int, int], name: str, source_full: bool, target_full: bool

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +17,9 @@ from faceswap_cli.media.planes import planes
 
 _MARGIN = 8
 """Pixels around what changed that are converted with it: chroma filters look at neighbours."""
+
+_STEP = 64
+"""The converted region's sides are multiples of it: swscale prepares itself anew for every other size."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,22 +71,29 @@ def picture_to_encode(
         return base
     undo = picture.orientation.undo
     changed = np.zeros(after.shape[:2], bool)
-    changed[box] = (before[box] != after[box]).any(axis=2)
+    apart = before[box] != after[box]
+    changed[box] = apart[..., 0] | apart[..., 1] | apart[..., 2]
     return _patched(base, undo(changed), undo(after), converter)  # type: ignore[arg-type]
 
 
 def _changed_box(before: NDArray[np.generic], after: NDArray[np.generic]) -> tuple[slice, slice] | None:
-    """Rows and columns within which two (H, W, 3) images differ; None if nowhere."""
-    height, width = before.shape[:2]
+    """Rows and columns outside which two (H, W, 3) images are the same; None if they are so everywhere."""
+    old, new = _words(before), _words(after)
     # Whole rows first: they lie together in memory, and faces are small.
-    rows = np.flatnonzero((before.reshape(height, -1) != after.reshape(height, -1)).any(axis=1))
+    rows = np.flatnonzero((old != new).any(axis=1))
     if not len(rows):
         return None
     down = slice(int(rows[0]), int(rows[-1]) + 1)
-    samples = np.flatnonzero(
-        (before[down].reshape(-1, 3 * width) != after[down].reshape(-1, 3 * width)).any(0)
-    )
-    return down, slice(int(samples[0]) // 3, int(samples[-1]) // 3 + 1)
+    columns = np.flatnonzero((old[down] != new[down]).any(axis=0))
+    first, beyond, width, words = int(columns[0]), int(columns[-1]) + 1, before.shape[1], old.shape[1]
+    return down, slice(first * width // words, -(-beyond * width // words))
+
+
+def _words(image: NDArray[np.generic]) -> NDArray[np.generic]:
+    """An image's bytes as rows of the widest words that fill them: fewer are sooner compared."""
+    rows = np.ascontiguousarray(image).reshape(image.shape[0], -1).view(np.uint8)
+    size = math.gcd(rows.shape[1], 8)
+    return rows.view(f"u{size}")
 
 
 def _patched(
@@ -91,7 +103,10 @@ def _patched(
     height, width = changed.shape
     rows, columns = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
     top, left = (max(0, int(first[0]) - _MARGIN) // 4 * 4 for first in (rows, columns))
-    bottom, right = (int(last[-1]) + 1 + _MARGIN for last in (rows, columns))
+    bottom, right = (
+        start + -(-(int(last[-1]) + 1 + _MARGIN - start) // _STEP) * _STEP
+        for start, last in ((top, rows), (left, columns))
+    )
     box = slice(top, min(bottom, height)), slice(left, min(right, width))
     region = converter.from_rgb(image[box], base.format.name)
     base.make_writable()
@@ -106,8 +121,8 @@ def _patched(
 
 def _any_of(changed: NDArray[np.bool_], down: int, across: int) -> NDArray[np.bool_]:
     """True for each block of `down` x `across` pixels with a changed one in it; the last may be narrower."""
-    if down > 1:
-        changed = np.logical_or.reduceat(changed, np.arange(0, changed.shape[0], down), axis=0)
-    if across > 1:
-        changed = np.logical_or.reduceat(changed, np.arange(0, changed.shape[1], across), axis=1)
-    return changed
+    height, width = changed.shape
+    whole = np.zeros((-(-height // down) * down, -(-width // across) * across), bool)
+    whole[:height, :width] = changed
+    parts = [whole[y::down, x::across] for y in range(down) for x in range(across)]
+    return functools.reduce(np.logical_or, parts)
