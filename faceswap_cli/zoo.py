@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -122,7 +123,19 @@ def load_network(name: str, build: Callable[[Mapping[str, Any]], Network]) -> Ne
     except RuntimeError as error:
         raise UserError(f"the weights {name} don't fit this version", REINSTALL) from error
     network.requires_grad_(False)
-    return network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    _fold(network.eval())
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def _fold(network: nn.Module) -> None:
+    """Fold batch normalisations into the convolutions before them: a quarter of the face parser's time."""
+    from torch import nn
+    from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+    for layers in [module for module in network.modules() if isinstance(module, nn.Sequential)]:
+        for place, (first, second) in enumerate(pairwise(list(layers))):
+            if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
+                layers[place], layers[place + 1] = fuse_conv_bn_eval(first, second), nn.Identity()
 
 
 @cache
