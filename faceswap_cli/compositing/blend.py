@@ -58,9 +58,11 @@ def paste(
         new = finish(new, alpha)
     region = image[y0:y1, x0:x1]
     # A fine image (float32) keeps its fractions: its frame has more than 8 bits.
-    mixed = BLENDS[blend](np.clip(new, 0, 1) * np.float32(255), region.astype(np.float32), alpha[..., None])
-    mixed = np.clip(mixed, 0, 255)
-    region[:] = np.rint(mixed) if image.dtype == np.uint8 else mixed
+    new = np.clip(new, 0, 1, out=new)
+    new *= np.float32(255)
+    mixed = BLENDS[blend](new, region.astype(np.float32), alpha[..., None])
+    mixed = np.clip(mixed, 0, 255, out=mixed)
+    region[:] = cv2.convertScaleAbs(mixed) if image.dtype == np.uint8 else mixed  # which rounds
 
 
 def alpha_in(mask: FloatMask, matrix: ArrayLike, box: Box) -> FloatMask:
@@ -98,12 +100,16 @@ def _crisp(patch: FloatImage, scale: float) -> FloatImage:
     if amount <= 0:
         return patch
     kernel = np.ones((2 * round(0.6 * scale) + 1,) * 2, np.uint8)
-    sharp = patch + np.float32(amount) * (patch - cv2.GaussianBlur(patch, (0, 0), 0.5 * scale))
-    return np.clip(sharp, cv2.erode(patch, kernel), cv2.dilate(patch, kernel))
+    sharp = cv2.addWeighted(patch, 1 + amount, cv2.GaussianBlur(patch, (0, 0), 0.5 * scale), -amount, 0)
+    held = cv2.min(cv2.max(sharp, cv2.erode(patch, kernel)), cv2.dilate(patch, kernel))
+    return np.asarray(held, np.float32)
 
 
 def _alpha(new: FloatImage, old: FloatImage, alpha: FloatImage) -> FloatImage:
-    return alpha * new + (1 - alpha) * old
+    mixed = new - old
+    mixed *= cv2.cvtColor(alpha, cv2.COLOR_GRAY2RGB)  # many times as fast as to broadcast it
+    mixed += old
+    return mixed
 
 
 BLENDS: dict[str, Callable[[FloatImage, FloatImage, FloatImage], FloatImage]] = {

@@ -14,6 +14,7 @@ from functools import cache
 
 import cv2
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from faceswap_cli.compositing.colour.spaces import FloatImage
@@ -55,28 +56,41 @@ NO_GRAIN = Grain(np.zeros(4), float("nan"), 0.0)
 
 def measure(region: NDArray[np.uint8] | FloatImage, where: FloatImage) -> Grain:
     """The grain of a part of a frame (H, W, 3), 0..255, where `where` (H, W) is above a half."""
-    fine = np.asarray(cv2.cvtColor(region, cv2.COLOR_RGB2GRAY), np.float32)
-    coarse = np.asarray(cv2.pyrDown(region), np.float32) / np.float32(255)
-    coarse = np.asarray(cv2.cvtColor(coarse, cv2.COLOR_RGB2YCrCb), np.float32) * np.float32(255)
+    fine, coarse = np.asarray(cv2.cvtColor(region, cv2.COLOR_RGB2GRAY)), np.asarray(cv2.pyrDown(region))
     for inside in (where > 0.5, np.ones(where.shape, np.bool_)):  # of a small face all around it, too
-        bands = [_flat_energy(fine[..., None], inside), _flat_energy(coarse, inside[::2, ::2])]
-        known = [band for band in bands if band is not None]
-        if len(known) == 2:
-            return Grain(np.minimum(np.concatenate(known), MOST**2), float("nan"), 1.0)
+        patches = _patches(fine, inside), _patches(coarse, inside[::2, ::2])
+        if all(len(one) >= PATCHES[0] for one in patches):
+            bands = _flat_energy(patches[0]), _flat_energy(_colour_differences(patches[1]))
+            return Grain(np.minimum(np.concatenate(bands), MOST**2), float("nan"), 1.0)
     return NO_GRAIN
 
 
-def _flat_energy(picture: NDArray[np.float32], inside: NDArray[np.bool_]) -> Energies | None:
-    """(C,) energy of the finest detail of (H, W, C) in the flattest patches that lie inside."""
-    fine = picture - cv2.GaussianBlur(picture, (3, 3), 0).reshape(picture.shape)
-    energies = cv2.blur(fine * fine, (PATCH, PATCH)).reshape(picture.shape)
+def _patches(picture: NDArray[np.generic], inside: NDArray[np.bool_]) -> FloatImage:
+    """(K, P + 2, P + 2, C) patches of (H, W) or (H, W, C) that lie inside, with a pixel around each."""
     whole = cv2.erode(inside.astype(np.uint8), np.ones((PATCH, PATCH), np.uint8)) > 0
     step = max(2, int(np.sqrt(np.count_nonzero(whole) / PATCHES[1])))
-    chosen = energies[::step, ::step][whole[::step, ::step]]
-    if len(chosen) < PATCHES[0]:
-        return None
-    place = int(FLATTEST * (len(chosen) - 1))
-    return np.asarray(np.partition(chosen, place, axis=0)[place], np.float64)
+    rows, columns = np.nonzero(whole[::step, ::step])
+    reach = PATCH // 2 + 1
+    bordered = cv2.copyMakeBorder(picture, reach, reach, reach, reach, cv2.BORDER_REFLECT_101)  # type: ignore[arg-type]
+    if bordered.ndim == 2:
+        bordered = bordered[..., None]
+    windows = sliding_window_view(bordered, (2 * reach + 1, 2 * reach + 1), axis=(0, 1))
+    return np.moveaxis(windows[step * rows, step * columns], 1, -1).astype(np.float32)
+
+
+def _colour_differences(patches: FloatImage) -> FloatImage:
+    """RGB patches as luma and colour differences (Y, Cr, Cb), 0..255."""
+    flat = patches.reshape(1, -1, 3) / np.float32(255)
+    return (cv2.cvtColor(flat, cv2.COLOR_RGB2YCrCb) * np.float32(255)).reshape(patches.shape)
+
+
+def _flat_energy(patches: FloatImage) -> Energies:
+    """(C,) energy of the finest detail in the flattest of some patches, see `_patches`."""
+    rows = (patches[:, :-2] + 2 * patches[:, 1:-1] + patches[:, 2:]) / np.float32(4)
+    soft = (rows[:, :, :-2] + 2 * rows[:, :, 1:-1] + rows[:, :, 2:]) / np.float32(4)
+    energies = ((patches[:, 1:-1, 1:-1] - soft) ** 2).mean((1, 2))
+    place = int(FLATTEST * (len(energies) - 1))
+    return np.asarray(np.partition(energies, place, axis=0)[place], np.float64)
 
 
 def fresh_share(before: FloatImage, now: FloatImage, where: FloatImage) -> float:
@@ -132,7 +146,8 @@ def add(
     deviations = amount * _deviations(missing)
     if deviations.max() < 0.15:  # of a grey level: nobody sees it
         return patch
-    return np.asarray(patch + _noise(patch.shape[:2], deviations, seed) / np.float32(255), np.float32)
+    noise = _noise(patch.shape[:2], deviations, seed)
+    return np.asarray(cv2.scaleAdd(noise, 1 / 255, patch), np.float32)
 
 
 def _deviations(missing: Energies) -> Energies:
@@ -161,10 +176,12 @@ def _noise(shape: tuple[int, ...], deviations: Energies, seed: tuple[int, int]) 
     height, width = shape
     random = np.random.Generator(np.random.SFC64([part % 2**32 for part in seed]))
     half = (height // 2 + 1, width // 2 + 1)
-    planes = [_white(half, random) * np.float32(deviation) for deviation in deviations[1:]]
-    coarse = np.stack(planes, axis=-1) @ _TO_RGB.T
-    total = np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
-    return total + (_white(shape, random) * np.float32(deviations[0]))[..., None]
+    planes = [_white(half, random) for _ in deviations[1:]]
+    # OpenCV's ways: NumPy's take several times as long where three channels lie together.
+    coarse = cv2.transform(cv2.merge(planes), _TO_RGB * deviations[1:].astype(np.float32))
+    total = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+    fine = cv2.cvtColor(np.ascontiguousarray(_white(shape, random)), cv2.COLOR_GRAY2RGB)
+    return np.asarray(cv2.scaleAdd(fine, float(deviations[0]), total), np.float32)
 
 
 def _white(shape: tuple[int, ...], random: np.random.Generator) -> FloatImage:

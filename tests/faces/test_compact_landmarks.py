@@ -141,3 +141,52 @@ def test_profiles_read_as_turned(name: str, sign: int, compact: CompactLandmarke
     found = RetinaFaceDetector(thorough=True)([Frame(0, 0.0, image)])[0][:1]
     [[points]] = compact([image], [found])
     assert pose(points.landmarks)[0] * sign > 25
+
+
+class Counting(CompactLandmarker):
+    """Counts what goes through the network."""
+
+    looks = 0
+
+    def _look(self, images, matrices):  # type: ignore[no-untyped-def]
+        self.looks += len(images)
+        return super()._look(images, matrices)
+
+
+def walk(picture: Image, answer: Points, steps: list[float]) -> tuple[list[Image], list[list[Detection]]]:
+    """The face moved so many pixels in each picture, and what a detector would say."""
+    images, found = [], []
+    for step in steps:
+        images.append(moved(picture, step, 0, 1.0, 0))
+        place = answer.landmarks + np.float32([step, 0])
+        box = np.concatenate([place.min(0), place.max(0)]).astype(np.float32)
+        found.append([Detection(box, five_of(place), 0.99)])
+    return images, found
+
+
+def test_a_face_in_a_video_is_looked_at_less_than_twice_with_the_same_answer(
+    compact: CompactLandmarker, answer: Points, face_picture: Image
+) -> None:
+    images, found = walk(face_picture, answer, [3.0 * i for i in range(9)])
+    counting = Counting()
+    together = counting(images, found)
+    assert counting.looks == 9 + 3  # the first, the fifth and the last are anchors
+    for image, faces, [points] in zip(images, found, together, strict=True):
+        [[alone]] = compact([image], [faces])
+        assert apart(points.landmarks, alone.landmarks) < 0.01
+
+
+def test_a_face_that_jumps_is_looked_at_as_if_it_were_alone(
+    compact: CompactLandmarker, answer: Points, face_picture: Image
+) -> None:
+    images, found = walk(face_picture, answer, [0, 0, 20, 0, 0])
+    together = compact(images, found)
+    [[alone]] = compact([images[2]], [found[2]])
+    assert np.array_equal(together[2][0].landmarks, alone.landmarks)
+
+
+def test_faces_of_other_people_and_places_are_no_chain(answer: Points, face_picture: Image) -> None:
+    images, found = walk(face_picture, answer, [0, -200, 0, -200])
+    counting = Counting()
+    counting(images, found)
+    assert counting.looks == 2 * 4

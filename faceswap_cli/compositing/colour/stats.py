@@ -55,8 +55,8 @@ def measure_in(space: Space, image: FloatImage, mask: FloatImage, sampled: bool)
     rows, columns = np.nonzero(small > 1 / 255)
     weights = small[rows, columns].astype(np.float64)
     weights /= weights.sum()
-    # Only the pixels under the mask are converted; a column of them is an image one pixel wide.
-    colours = to_space(image[rows, columns][:, None], space)[:, 0].astype(np.float64)
+    # Only the pixels under the mask are converted; a row of them is an image one pixel high.
+    colours = to_space(image[rows, columns][None], space)[0].astype(np.float64)
     mean = weights @ colours
     centred = colours - mean
     cov = (centred * weights[:, None]).T @ centred
@@ -96,6 +96,8 @@ def _reduced(image: FloatImage, mask: FloatImage) -> tuple[FloatImage, FloatImag
     height, width = (side // step for side in mask.shape)
     image, mask = image[: height * step, : width * step], mask[: height * step, : width * step]
     small = cv2.resize(mask, (width, height), interpolation=cv2.INTER_AREA)
-    summed = cv2.resize(image * mask[..., None], (width, height), interpolation=cv2.INTER_AREA)
+    summed = cv2.resize(
+        image * cv2.cvtColor(mask, cv2.COLOR_GRAY2RGB), (width, height), interpolation=cv2.INTER_AREA
+    )
     shrunk = summed / np.maximum(small, np.float32(1e-6))[..., None]
     return np.asarray(shrunk, np.float32), np.asarray(small, np.float32)
