@@ -14,9 +14,13 @@ from faceswap_cli.cli.convert_options import (
     Colour,
     ColourOption,
     FaceOption,
+    MapOption,
     MaskOption,
+    NotOption,
+    OnlyOption,
     OutputOption,
     RunOption,
+    ThresholdOption,
     VaryOption,
 )
 from faceswap_cli.cli.options import DetectorOption, DeviceOption, LandmarksOption, MinSizeOption
@@ -28,7 +32,11 @@ def sheet(
     output: OutputOption,
     vary: VaryOption,
     face: FaceOption = "b",
+    mapped: MapOption = None,
+    only: OnlyOption = None,
+    without: NotOption = None,
     all_faces: AllFacesOption = False,
+    threshold: ThresholdOption = 0.5,
     mask: MaskOption = DEFAULT_MASK,
     colour: ColourOption = Colour.rct,
     detector: DetectorOption = "auto",
@@ -50,7 +58,11 @@ def sheet(
     options = ConvertOptions(mask=mask, colour=colour.value, identity=not all_faces)
     options.check()
     stage = build_stage(detector, landmarks, device, min_size=min_size)
-    cast, _ = load_cast(Asked(run, face, all_faces, [], [], [], 0.5, device, lambda: stage))
+    asked = Asked(
+        run, face, all_faces, mapped or [], only or [], without or [], threshold, device,
+        lambda: build_stage(detector, landmarks, device, min_size=min_size, thorough=True),
+    )  # fmt: skip
+    cast, _ = load_cast(asked)
     # Which masks are varied may ask for the parser: its network is loaded when it is needed.
     painter = Painter(cast, FaceParser(str(pick_device(device))))
     write_sheet(source, output, vary, options, painter, stage)

@@ -17,8 +17,7 @@ import socket
 import tempfile
 from collections.abc import Generator, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +36,7 @@ _Answer = tuple[str, Any]
 """done and the reports; unseen; or a kind of error, see `workers.told`."""
 
 
-class RayCluster:
+class RayCluster(contextlib.AbstractContextManager["RayCluster", None]):
     """A Place: a Ray cluster.
 
     Args:
@@ -62,15 +61,7 @@ class RayCluster:
         free = int(self._ray.cluster_resources().get("GPU" if self._on_gpu else "CPU", 1))
         return max(1, min(free, self._wanted or free))
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._ray.shutdown()
 
     def run(self, work: Work, pieces: Sequence[Piece]) -> Generator[Report]:

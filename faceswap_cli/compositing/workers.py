@@ -15,8 +15,7 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from faceswap_cli.compositing.places import Piece, Report, Work, share_threads
 from faceswap_cli.device import usable_cores
@@ -33,7 +32,7 @@ class _Worker:
     pipe: Connection
 
 
-class Processes:
+class Processes(contextlib.AbstractContextManager["Processes", None]):
     """A Place: up to `most` processes, started when they are first needed, ended by `close`.
 
     Args:
@@ -46,15 +45,7 @@ class Processes:
         self.most = most
         self._workers: list[_Worker] = []
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

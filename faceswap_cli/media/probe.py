@@ -135,11 +135,6 @@ class MediaInfo:
         return self.pixels.bit_depth
 
     @property
-    def has_alpha(self) -> bool:
-        """True if the stored pictures have transparency."""
-        return self.pixels.alpha
-
-    @property
     def hdr(self) -> bool:
         """True for PQ and HLG."""
         return self.tags.hdr

@@ -8,8 +8,6 @@ import threading
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import av
 from av.container import InputContainer
@@ -31,7 +29,7 @@ from faceswap_cli.media.sequence import read_pictures
 _AHEAD = 4
 
 
-class VideoReader:
+class VideoReader(contextlib.AbstractContextManager["VideoReader", None]):
     """Reads a video's frames in display order; use it in a `with` block, iterate it once.
 
     Args:
@@ -61,15 +59,7 @@ class VideoReader:
         """After the last frame: what is wrong with the file, in words for the user; None if nothing is."""
         return self._state.damage
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __iter__(self) -> Iterator[Frame]:

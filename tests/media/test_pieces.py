@@ -126,3 +126,49 @@ def test_chapters_are_cut_too(tmp_path: Path, make_clip: Clip) -> None:
             for c in container.chapters()
         ]
     assert found == [(0.0, 0.12, "1"), (0.12, 0.24, "2")]
+
+
+SRT = """1
+00:00:00,040 --> 00:00:00,160
+one
+
+2
+00:00:00,200 --> 00:00:00,300
+two
+
+3
+00:00:00,360 --> 00:00:00,560
+three
+
+"""
+
+
+@pytest.mark.parametrize(
+    ("frames", "expected"),
+    [
+        ("5-10", [(0, 100, b"two"), (160, 240, b"three")]),  # what goes on after the piece is cut
+        ("-4,9-", [(40, 160, b"one"), (200, 400, b"three")]),
+    ],
+)
+def test_subtitles_are_cut_to_the_pieces(
+    tmp_path: Path, make_clip: Clip, frames: str, expected: list[tuple[int, int, bytes]]
+) -> None:
+    plain, source = make_clip("plain.mp4", pts=range(0, 16 * 512, 512)), tmp_path / "spoken.mkv"
+    (tmp_path / "said.srt").write_text(SRT)
+    with av.open(str(plain)) as video, av.open(str(tmp_path / "said.srt")) as said:
+        streams = [video.streams.video[0], said.streams.subtitles[0]]
+        with av.open(str(source), "w") as new:
+            copies = [new.add_stream_from_template(stream, opaque=True) for stream in streams]
+            for stream, copy in zip(streams, copies, strict=True):
+                for packet in stream.container.demux(stream):
+                    if packet.size:
+                        packet.stream = copy
+                        new.mux(packet)
+    remake(source, tmp_path / "out.mkv", MEDIUM, 4, frames)
+    with av.open(str(tmp_path / "out.mkv")) as container:
+        cues = [packet for packet in container.demux(subtitles=0) if packet.size]
+    found = [
+        tuple(round(1000 * ticks * cue.time_base) for ticks in (cue.pts, cue.pts + cue.duration))
+        for cue in cues
+    ]
+    assert [(*when, bytes(cue)) for when, cue in zip(found, cues, strict=True)] == expected

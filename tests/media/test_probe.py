@@ -23,7 +23,7 @@ ONE, TURN_90 = 1 << 16, (0, -(1 << 16), 0, 1 << 16, 0, 0, 0, 0, 1 << 30)
 def test_a_video_tells_its_facts(make_clip: Callable[..., Path]) -> None:
     info = probe(make_clip(audio="aac", tags=(9, 16, 9, 1), pixel_format="yuv420p10le"))
     assert (info.kind, info.codec, info.width, info.height) == ("video", "h264", 64, 48)
-    assert (info.pixel_format, info.bit_depth, info.has_alpha) == ("yuv420p10le", 10, False)
+    assert (info.pixel_format, info.bit_depth, info.pixels.alpha) == ("yuv420p10le", 10, False)
     assert (info.tags.primaries, info.tags.transfer, info.tags.matrix, info.hdr) == (9, 16, 9, True)
     assert (info.frames, info.time_base, info.average_rate) == (6, Fraction(1, 12800), 25)
     assert [(s.type, s.codec) for s in info.others] == [("audio", "aac")]
@@ -47,7 +47,7 @@ def test_a_photo_tells_its_facts(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "a.png"), np.zeros((20, 30, 4), np.uint16))
     info = probe(tmp_path / "a.png")
     assert (info.kind, info.codec, info.width, info.height) == ("photo", "png", 30, 20)
-    assert (info.bit_depth, info.has_alpha) == (16, True)
+    assert (info.bit_depth, info.pixels.alpha) == (16, True)
 
 
 def test_what_is_no_video_or_photo_is_said_in_one_line(

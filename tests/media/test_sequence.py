@@ -204,7 +204,7 @@ def test_transparency_is_kept(
             frame.pts, frame.time_base = number, Fraction(1, 25)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    assert probe(source).has_alpha
+    assert probe(source).pixels.alpha
     for output in outputs:
         encoder = "png" if output == "p.mov" else "prores" if output == "o.mov" else "ffv1"
         options = EncodeOptions(encoder)
