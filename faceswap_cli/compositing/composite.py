@@ -7,8 +7,9 @@ faces of its track around it, and from nothing else, so that it does not matter 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,25 +23,41 @@ from faceswap_cli.faces import parsing
 from faceswap_cli.faces.face import FloatArray
 from faceswap_cli.media.frame import FineImage, Frame, Image
 
+T = TypeVar("T")
+R = TypeVar("R")
+
 
 def composite(drawn: Iterable[DrawnFrame], options: ConvertOptions) -> Iterator[Frame]:
     """Blend drawn faces into their frames, each with the colours of the frames around it.
 
     Lags COLOUR_REACH frames behind its input.
     """
-    window: deque[DrawnFrame] = deque()
-    ready = 0  # how many of the window's frames are out already
-    for item in drawn:
+    return with_those_around(drawn, lambda item, around: _blended(item, around, options), _spent)
+
+
+def with_those_around(
+    items: Iterable[T], done: Callable[[T, Sequence[T]], R], spent: Callable[[T], T]
+) -> Iterator[R]:
+    """What `done` makes of each item, by itself and the COLOUR_REACH items before and after it.
+
+    Args:
+        items: one a frame, in order.
+        done: gets an item and those around it, itself among them.
+        spent: leaves of an item that is done what later ones still need.
+    """
+    window: deque[T] = deque()
+    ready = 0  # how many of the window's items are done already
+    for item in items:
         window.append(item)
         if len(window) - ready > COLOUR_REACH:
-            yield _blended(window[ready], window, options)
-            window[ready] = _spent(window[ready])
+            yield done(window[ready], window)
+            window[ready] = spent(window[ready])
             ready += 1
         if ready > COLOUR_REACH:
             window.popleft()
             ready -= 1
     for place in range(ready, len(window)):
-        yield _blended(window[place], window, options)
+        yield done(window[place], window)
 
 
 _NO_IMAGE = np.zeros((0, 0, 3), np.uint8)
@@ -50,7 +67,12 @@ _NO_CROP = np.zeros((0, 0, 3), np.float16)
 def _spent(item: DrawnFrame) -> DrawnFrame:
     """What later frames still need of a frame that is out: its faces' colours and masks."""
     faces = [replace(face, image=_NO_CROP) for face in item.faces]
-    return DrawnFrame(replace(item.frame, image=_NO_IMAGE, picture=None), faces)
+    return DrawnFrame(without_picture(item.frame), faces)
+
+
+def without_picture(frame: Frame) -> Frame:
+    """A frame of which only its place and time are left."""
+    return replace(frame, image=_NO_IMAGE, picture=None)
 
 
 def _blended(item: DrawnFrame, around: Iterable[DrawnFrame], options: ConvertOptions) -> Frame:

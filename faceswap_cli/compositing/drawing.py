@@ -8,8 +8,9 @@ the beginning.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -26,6 +27,8 @@ from faceswap_cli.faces.geometry import crop_matrix, transform, warp
 from faceswap_cli.faces.parsing import FaceParser
 from faceswap_cli.media.frame import Frame, Image
 from faceswap_cli.networks.renderer import Renderer
+
+D = TypeVar("D")
 
 BLOCK = 8
 """Frames whose faces are drawn together."""
@@ -92,39 +95,59 @@ def draw(
     A `parser` is needed for masks that want it.
     """
     renderers = renderer if isinstance(renderer, Sequence) else (renderer,)
+
+    def some(faces: Sequence[tuple[Image, PlannedFace]]) -> list[Drawn]:
+        return draw_faces(faces, renderers[faces[0][1].drawn_by], options, parser)
+
+    for frame, faces in in_blocks(frames, plan, options.batch, some):
+        yield DrawnFrame(frame, faces)
+
+
+def in_blocks(
+    frames: Iterable[Frame],
+    plan: Plan,
+    most: int,
+    draw_some: Callable[[Sequence[tuple[Image, PlannedFace]]], Sequence[D]],
+) -> Iterator[tuple[Frame, list[D]]]:
+    """Frames that come in order, each with what `draw_some` makes of its planned faces, in the plan's order.
+
+    Args:
+        frames: in order, of which the first is a block's first.
+        plan: the faces.
+        most: faces that are given to `draw_some` at once; all have the same `drawn_by`.
+        draw_some: gets each face with the image of its frame.
+    """
     block: list[Frame] = []
     for frame in frames:
         if block and frame.index // BLOCK != block[0].index // BLOCK:
-            yield from _draw_block(block, plan, renderers, options, parser)
+            yield from _draw_block(block, plan, most, draw_some)
             block = []
         block.append(frame)
-    yield from _draw_block(block, plan, renderers, options, parser)
+    yield from _draw_block(block, plan, most, draw_some)
 
 
 def _draw_block(
     block: Sequence[Frame],
     plan: Plan,
-    renderers: Sequence[Renderer],
-    options: ConvertOptions,
-    parser: FaceParser | None,
-) -> Iterator[DrawnFrame]:
+    most: int,
+    draw_some: Callable[[Sequence[tuple[Image, PlannedFace]]], Sequence[D]],
+) -> Iterator[tuple[Frame, list[D]]]:
     planned = [plan.faces(frame.index) for frame in block]
-    drawn: list[dict[int, Drawn]] = [{} for _ in block]
-    for number, renderer in enumerate(renderers):
+    drawn: list[dict[int, D]] = [{} for _ in block]
+    for number in sorted({face.drawn_by for faces in planned for face in faces}):
         wanted = [
             (place, order, face)
             for place, faces in enumerate(planned)
             for order, face in enumerate(faces)
             if face.drawn_by == number
         ]
-        for start in range(0, len(wanted), options.batch):
-            batch = wanted[start : start + options.batch]
-            pictures = [(block[place].image, face) for place, _, face in batch]
-            done = draw_faces(pictures, renderer, options, parser)
+        for start in range(0, len(wanted), most):
+            batch = wanted[start : start + most]
+            done = draw_some([(block[place].image, face) for place, _, face in batch])
             for (place, order, _), face in zip(batch, done, strict=True):
                 drawn[place][order] = face
     for frame, faces in zip(block, drawn, strict=True):
-        yield DrawnFrame(frame, [faces[order] for order in sorted(faces)])
+        yield frame, [faces[order] for order in sorted(faces)]
 
 
 def draw_faces(

@@ -78,14 +78,14 @@ def convert_photo(
         raise no_face(source)
     chosen = who.Chosen(dict.fromkeys(range(len(faces)), 0))
     if whole_cast.asks_who and options.identity:
-        chosen = _roles(image, faces, whole_cast)
+        chosen = roles_in(image, faces, whole_cast)
         if not chosen.roles:
             raise nobody_wanted(source, f"{len(faces)} other face{'s' if len(faces) > 1 else ''}")
     result, notes = image, [photo.note] if photo.note else []
-    for number, role in enumerate(whole_cast.roles):
+    for number, renderer in enumerate(whole_cast.renderers):
         wanted = [faces[place] for place, of in chosen.roles.items() if of == number]
-        result = swap_image(result, wanted, role.renderer, options, parser)
-        if wanted and (said := closeup.spoken(np.stack([face.landmarks for face in wanted]), role.renderer)):
+        result = swap_image(result, wanted, renderer, options, parser)
+        if wanted and (said := closeup.spoken(np.stack([face.landmarks for face in wanted]), renderer)):
             notes.append(said)
     write_photo(output, result, like=photo)
     notes += chosen.notes
@@ -115,7 +115,7 @@ def swap_image(
     return result
 
 
-def _roles(image: Image, faces: list[Face], cast: Cast) -> who.Chosen:
+def roles_in(image: Image, faces: list[Face], cast: Cast) -> who.Chosen:
     """Which role each face (a track of one frame, here) plays."""
     embeddings = IdentityEncoder().embed(image, [face.landmarks for face in faces])
     verdicts = [

@@ -15,13 +15,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from faceswap_cli.compositing import closeup, masks, segments, survey, who
+from faceswap_cli.compositing import masks, segments, survey, who
 from faceswap_cli.compositing.known import faces_from_set, pieces_of
 from faceswap_cli.compositing.options import ConvertOptions, ConvertProgress
 from faceswap_cli.compositing.photo import check_apart, no_face, nobody_wanted
 from faceswap_cli.compositing.places import Here, Place
 from faceswap_cli.compositing.plan import Found, make_plan
 from faceswap_cli.compositing.summary import summary
+from faceswap_cli.compositing.treatment import Chosen, Swapping, Treatment
 from faceswap_cli.compositing.who import Cast, Role
 from faceswap_cli.compositing.work import Journal, WorkFolder, fingerprint
 from faceswap_cli.errors import UserError
@@ -44,7 +45,7 @@ MOST_TOLD = 3
 Steps = Generator[ConvertProgress]
 
 
-def convert_video(
+def convert_video(  # noqa: PLR0913
     source: Path,
     output: Path,
     cast: Cast | Renderer,
@@ -54,8 +55,10 @@ def convert_video(
     model: str = "",
     parser: FaceParser | None = None,
     place: Place | None = None,
+    *,
+    treatment: Treatment | None = None,
 ) -> Steps:
-    """Swap the faces of the video `source` and write it to `output`.
+    """Swap (or treat in another way) the faces of the video `source` and write it to `output`.
 
     What can be checked beforehand is checked at once; the work is done while the result is iterated, and
     the output stands there when the iteration ends. To stop early, close the generator (or interrupt it):
@@ -71,6 +74,7 @@ def convert_video(
         model: what the renderers' pictures depend on (weights, step), for resuming.
         parser: needed when `options.mask` names a mask that it makes.
         place: where the work is done; by default in this process. The result is the same.
+        treatment: what is done to the faces; by default the cast's renderers swap them.
 
     Yields:
         One ConvertProgress for every few frames, and one for every note.
@@ -88,7 +92,8 @@ def convert_video(
     info = video_of(source, options)
     lost = check_output(output, info, options.encode)
     known = pieces_of(faces_from_set(faces, source), info.pieces) if faces is not None else None
-    job = _Job(info, output, whole_cast, options, stage, known, model, parser, place or Here())
+    treatment = treatment or Swapping(whole_cast.renderers, model)
+    job = _Job(info, output, whole_cast, options, stage, known, treatment, parser, place or Here())
     return _convert(job, lost)
 
 
@@ -124,7 +129,7 @@ class _Job:
     options: ConvertOptions
     stage: FaceStage | None
     known: Found | None
-    model: str
+    treatment: Treatment
     parser: FaceParser | None
     place: Place
 
@@ -132,11 +137,6 @@ class _Job:
     def asks_who(self) -> bool:
         """Whether anybody must be recognised."""
         return self.options.identity and self.cast.asks_who
-
-    @property
-    def renderers(self) -> tuple[Renderer, ...]:
-        """One for each role."""
-        return tuple(role.renderer for role in self.cast.roles)
 
     @property
     def source_mark(self) -> list[Any]:
@@ -164,8 +164,7 @@ class _Job:
     @property
     def picture_mark(self) -> str:
         """What the pictures depend on."""
-        drawn_by: list[Any] = [self.model]
-        drawn_by += [[type(one).__name__, one.size, one.side] for one in self.renderers]
+        drawn_by = self.treatment.mark
         if self.parser is not None and masks.wanted(self.options.mask).parser:
             drawn_by.append(self.parser.mark)
         return fingerprint(self.who_mark, drawn_by, self.options.settings())
@@ -189,17 +188,16 @@ def _convert(job: _Job, lost: list[str]) -> Steps:
         read, found = yield from _find(job, work)
         timeline = read.timeline
         chosen = yield from _choose(job, work, timeline, found)
+        wanted = Chosen(job.info, timeline, found, chosen, job.who_mark)
+        stages, treated = yield from job.treatment.stages(wanted, work, job.options, job.parser)
         before = segments.finished(journal, work.path)
         if before:
             yield _note("render", f"going on after {sum(before.values())} frames that are done")
-        left_alone = set(found.track_numbers()) - chosen.keys()
-        plan = make_plan(found, job.options.smoothing, left_alone, chosen)
-        for number, renderer in enumerate(job.renderers):
-            if said := closeup.spoken(plan.drawn_by(number), renderer):
-                yield _note("render", said)
-        rendering = segments.Rendering(
-            job.info, timeline, plan, job.renderers, job.options, job.parser, work.path
-        )
+        left_alone = set(found.track_numbers()) - treated.keys()
+        plan = make_plan(found, job.options.smoothing, left_alone, treated)
+        for said in job.treatment.notes(plan):
+            yield _note("render", said)
+        rendering = segments.Rendering(job.info, timeline, plan, stages, job.options, work.path)
         # What decoders make of damage depends on how they came there: it is read in one go.
         yield from segments.render(rendering, journal, Here() if timeline.damage else job.place)
         done = segments.finished(journal, work.path)

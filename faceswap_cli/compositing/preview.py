@@ -49,7 +49,7 @@ class Painter:
     @property
     def renderers(self) -> list[Renderer]:
         """Who draws, by the numbers of the cast's roles."""
-        return [role.renderer for role in self.cast.roles]
+        return self.cast.renderers
 
 
 @dataclass(frozen=True)

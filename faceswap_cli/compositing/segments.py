@@ -10,24 +10,22 @@ import contextlib
 import itertools
 import tempfile
 import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from faceswap_cli import files
 from faceswap_cli.compositing.ahead import ahead
-from faceswap_cli.compositing.composite import composite
-from faceswap_cli.compositing.drawing import draw, lead_in, lead_out
+from faceswap_cli.compositing.drawing import lead_in, lead_out
 from faceswap_cli.compositing.options import ConvertOptions, ConvertProgress
 from faceswap_cli.compositing.places import Piece, Place, pieces_for
 from faceswap_cli.compositing.plan import Plan
+from faceswap_cli.compositing.treatment import Stages
 from faceswap_cli.compositing.work import Journal
-from faceswap_cli.faces.parsing import FaceParser
 from faceswap_cli.media.encode import SEGMENT_SUFFIX, SegmentWriter
 from faceswap_cli.media.frame import Frame
 from faceswap_cli.media.probe import MediaInfo
 from faceswap_cli.media.seeking import Timeline, frames_from
-from faceswap_cli.networks.renderer import Renderer
 
 _AHEAD = 4
 """Frames that wait between two stages, at most."""
@@ -59,18 +57,16 @@ class Rendering:
         info: the video.
         timeline: of it.
         plan: which faces are drawn, where and by whom.
-        renderers: those that the plan's numbers mean.
+        stages: what is done to them.
         options: how.
-        parser: for masks that want one.
         folder: where segments go; None gives their bytes with the reports.
     """
 
     info: MediaInfo
     timeline: Timeline
     plan: Plan
-    renderers: Sequence[Renderer]
+    stages: Stages
     options: ConvertOptions
-    parser: FaceParser | None
     folder: Path | None
 
     @property
@@ -93,8 +89,8 @@ class Rendering:
             length, (low, high) = self.options.segment_frames, piece
             first, beyond = low * length, (high + 1) * length
             read = stack.enter_context(contextlib.closing(self._read(first, beyond)))
-            drawn = ahead(draw(read, self.plan, self.renderers, self.options, self.parser), _AHEAD)
-            composed = ahead(composite(drawn, self.options), _AHEAD)
+            drawn = ahead(self.stages.draw(read, self.plan), _AHEAD)
+            composed = ahead(self.stages.composite(drawn), _AHEAD)
             # Closed last stage first: each thread then ends while the one before it still gives.
             stack.enter_context(contextlib.closing(drawn))
             stack.enter_context(contextlib.closing(composed))

@@ -36,11 +36,11 @@ class Role:
     """Somebody to be replaced, and who draws the new face.
 
     Attributes:
-        renderer: draws it.
+        renderer: draws it; None where faces are treated in another way.
         person: who is replaced; None: everybody whom no other role replaces.
     """
 
-    renderer: Renderer
+    renderer: Renderer | None
     person: Person | None = None
 
 
@@ -60,13 +60,18 @@ class Cast:
 
     def check(self) -> None:
         """Raise a UserError for a model whose crops can't be cut: its card or run.json was changed."""
-        for role in self.roles:
-            size, side = role.renderer.size, role.renderer.side
+        for renderer in self.renderers:
+            size, side = renderer.size, renderer.side
             if not (SIZES[0] <= size <= SIZES[1] and SIDES[0] <= side <= SIDES[1]):
                 raise UserError(
                     f"the model's framing can't be: crops of {size} pixels and {side:g} face units",
                     "Restore its run.json, or get the file again",
                 )
+
+    @property
+    def renderers(self) -> list[Renderer]:
+        """Who draws, by the place in the roles."""
+        return [role.renderer for role in self.roles if role.renderer is not None]
 
     @property
     def wanted(self) -> list[Person]:
