@@ -7,7 +7,7 @@ the swap would blink.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,7 +21,7 @@ from faceswap_cli.faces.identity import THRESHOLD, IdentityEncoder, chip, chip_m
 from faceswap_cli.faces.people import Person, nearest
 from faceswap_cli.faces.pose import pose
 from faceswap_cli.faces.quality import sharpness
-from faceswap_cli.media.frame import Image
+from faceswap_cli.media.frame import Frame, Image
 from faceswap_cli.media.probe import MediaInfo
 from faceswap_cli.media.seeking import Timeline, frames_at
 from faceswap_cli.networks.renderer import Renderer
@@ -201,21 +201,31 @@ def look(
     Returns:
         The verdicts, one a track.
     """
-    best = sorted((int(found.frames[p]), p) for t in found.track_numbers() for p in _best(found, t))
-    by_frame: dict[int, list[int]] = {}
-    for number, place in best:
-        by_frame.setdefault(number, []).append(place)
     encoder = IdentityEncoder()
     seen: dict[int, list[tuple[NDArray[np.float32], float]]] = {}
+    for frame, places in best_frames(info, timeline, found):
+        embeddings = encoder.embed(frame.image, [found.landmarks[p] for p in places])
+        for place, embedding in zip(places, embeddings, strict=True):
+            seen.setdefault(int(found.tracks[place]), []).append((embedding, clearness(frame, found, place)))
+        yield frame.index
+    return [_verdict(track, found, of_track, cast) for track, of_track in sorted(seen.items())]
+
+
+def best_frames(info: MediaInfo, timeline: Timeline, found: Found) -> Iterator[tuple[Frame, list[int]]]:
+    """The frames that show the best faces of each track, in order, with those faces' places in `found`."""
+    by_frame: dict[int, list[int]] = {}
+    for number, place in sorted(
+        (int(found.frames[p]), p) for t in found.track_numbers() for p in _best(found, t)
+    ):
+        by_frame.setdefault(number, []).append(place)
     with contextlib.closing(frames_at(info, timeline, list(by_frame))) as frames:
         for frame in frames:
-            places = by_frame[frame.index]
-            embeddings = encoder.embed(frame.image, [found.landmarks[p] for p in places])
-            for place, embedding in zip(places, embeddings, strict=True):
-                clearness = _clarity(found, place, _crispness(frame.image, found.landmarks[place]))
-                seen.setdefault(int(found.tracks[place]), []).append((embedding, clearness))
-            yield frame.index
-    return [_verdict(track, found, of_track, cast) for track, of_track in sorted(seen.items())]
+            yield frame, by_frame[frame.index]
+
+
+def clearness(frame: Frame, found: Found, place: int) -> float:
+    """How much the face at a place in `found` tells of whose it is, by its frame; see `looks.clarity`."""
+    return _clarity(found, place, _crispness(frame.image, found.landmarks[place]))
 
 
 def _best(found: Found, track: int) -> list[int]:
