@@ -21,3 +21,9 @@ class UserError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message}. {self.hint}" if self.hint else self.message
+
+
+class Refusal(UserError):  # noqa: N818 - it is no error of anybody's
+    """What this tool will not do, and why. See docs/safety.md for what is refused and how surely."""
+
+    exit_code = 3

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from faceswap_cli.cli.age import app as age_app
 from faceswap_cli.cli.app import Boundary, new_app
 from faceswap_cli.cli.convert import app as convert_app
 from faceswap_cli.cli.doctor import doctor
@@ -19,6 +20,7 @@ app = new_app(name="faceswap", cls=Boundary)
 app.command("extract")(extract)
 app.command("train")(train)
 app.add_typer(convert_app, name="convert")
+app.add_typer(age_app, name="age")
 app.add_typer(faces_app, name="faces")
 app.add_typer(models_app, name="models")
 app.command("doctor")(doctor)

@@ -154,24 +154,21 @@ def video(
         return
     with open_place(workers, ray, sources, segment, device) as place:
         work = partial(
-            _one_video, cast=cast, options=options, stage=stage, faces=known, model=mark, parser=parser,
+            one_video, cast=cast, options=options, stage=stage, faces=known, model=mark, parser=parser,
             place=place,
         )  # fmt: skip
-        if len(sources) == 1:
-            work(sources[0], outputs[0])
-        else:
-            _all_videos(sources, outputs, work)
+        all_videos(sources, outputs, work)
 
 
-def _one_video(source: Path, output: Path, **how: Any) -> None:
+def one_video(source: Path, output: Path, verb: str = "swapping", **how: Any) -> None:
     """Convert one, and show how it goes."""
     from faceswap_cli.compositing.pipeline import convert_video
 
     started, told = time.monotonic(), ""
     try:
-        with console.Bar("convert") as bar, closing(convert_video(source, output, **how)) as steps:
+        with console.Bar(verb) as bar, closing(convert_video(source, output, **how)) as steps:
             for step in steps:
-                _show(bar, step)
+                _show(bar, step, verb)
                 told = step.summary or told
     except KeyboardInterrupt:
         console.tell("stopped; run the same command again to go on from the last whole piece")
@@ -179,8 +176,11 @@ def _one_video(source: Path, output: Path, **how: Any) -> None:
     console.say(f"done: {output} ({told}, in {console.duration(time.monotonic() - started)})")
 
 
-def _all_videos(sources: Sequence[Path], outputs: Sequence[Path], work: Callable[[Path, Path], None]) -> None:
-    """Convert several. One that can't be is told, and keeps none of the others from being converted."""
+def all_videos(sources: Sequence[Path], outputs: Sequence[Path], work: Callable[[Path, Path], None]) -> None:
+    """Convert one, or several: one that can't be is told, and keeps none of the others from it."""
+    if len(sources) == 1:
+        work(sources[0], outputs[0])
+        return
     failed = []
     for source, output in zip(sources, outputs, strict=True):
         try:
@@ -271,9 +271,9 @@ def _parser(options: ConvertOptions, device: str) -> FaceParser | None:
     return parser
 
 
-def _show(bar: console.Bar, step: ConvertProgress) -> None:
+def _show(bar: console.Bar, step: ConvertProgress, verb: str) -> None:
     """One report on the progress line."""
-    names = {"read": "reading", "faces": "finding faces", "render": "swapping", "join": "joining"}
+    names = {"read": "reading", "faces": "finding faces", "render": verb, "join": "joining"}
     if step.note:
         bar.note(step.note)
     rate = f"{step.done} frames" + (f" | {step.fps:.1f} frames/s" if step.fps else "")

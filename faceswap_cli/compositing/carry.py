@@ -18,14 +18,15 @@ from numpy.typing import ArrayLike, NDArray
 from faceswap_cli.compositing.blend import Box
 from faceswap_cli.compositing.masks import FloatMask
 from faceswap_cli.faces import parsing
+from faceswap_cli.faces.ageing_mask import INNER, OUTER
 from faceswap_cli.faces.face import FloatArray
 from faceswap_cli.faces.geometry import crop_matrix, invert, transform
 from faceswap_cli.media.frame import FineImage, Image
 from faceswap_cli.networks.ageing import Change, carried
 
-FADE = (1.0, 1.34)
-"""Distance from the square's middle, in face units, from which the change fades, and where it is nothing: chins
-lie at .9, and hair that goes on beyond the square needs a way to turn from one colour to the other."""
+FADE = (INNER * parsing.SIDE / 2, OUTER * parsing.SIDE / 2)
+"""Distance from the square's middle, in face units, from which the change fades, and where it is nothing; as
+in training."""
 
 CORNER = 4.0
 """The fade's shape: 2 would be a circle, infinity a square."""
@@ -131,7 +132,7 @@ def head_mask(picture: FloatArray, head: FloatMask, grid: Grid) -> FloatMask:
 
     Args:
         picture: (h, w, 3) in 0..1, of the grid.
-        head: (P, P) in 0..1, see `parsing.head`.
+        head: (P, P) in 0..1, see `ageing_mask.changed`.
         grid: where it is wanted.
 
     Returns:

@@ -16,14 +16,15 @@ _GAP, _LINE, _PAPER, _INK = 6, 26, 255, 40
 _FONT, _SIZE = cv2.FONT_HERSHEY_SIMPLEX, 0.5
 
 
-def page(rows: Sequence[tuple[str, Sequence[Image]]], columns: Sequence[str]) -> Image:
+def page(rows: Sequence[tuple[str, Sequence[Image]]], columns: Sequence[str], cell: int = CELL) -> Image:
     """One picture of them all.
 
     Args:
         rows: a row's name and its pictures (H, W, 3), which are brought to one height.
         columns: the columns' names.
+        cell: the pictures' height on the page, in pixels.
     """
-    cells = [[_scaled(picture) for picture in pictures] for _, pictures in rows]
+    cells = [[_scaled(picture, cell) for picture in pictures] for _, pictures in rows]
     widths = [max(row[number].shape[1] for row in cells) for number in range(len(columns))]
     whole = sum(widths) + _GAP * (len(widths) + 1)
     whole = max(whole, *(_width(name) + 2 * _GAP for name, _ in rows))
@@ -35,17 +36,17 @@ def page(rows: Sequence[tuple[str, Sequence[Image]]], columns: Sequence[str]) ->
     return np.vstack(parts)
 
 
-def _scaled(picture: Image) -> Image:
-    scale = CELL / picture.shape[0]
+def _scaled(picture: Image, height: int) -> Image:
+    scale = height / picture.shape[0]
     way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    return cv2.resize(picture, (max(1, round(picture.shape[1] * scale)), CELL), interpolation=way)  # type: ignore[return-value]
+    return cv2.resize(picture, (max(1, round(picture.shape[1] * scale)), height), interpolation=way)  # type: ignore[return-value]
 
 
 def _row(cells: Sequence[Image], widths: Sequence[int], whole: int) -> Image:
-    row = np.full((CELL + _GAP, whole, 3), _PAPER, np.uint8)
+    row = np.full((cells[0].shape[0] + _GAP, whole, 3), _PAPER, np.uint8)
     left = _GAP
     for cell, width in zip(cells, widths, strict=True):
-        row[:CELL, left : left + cell.shape[1]] = cell
+        row[: cell.shape[0], left : left + cell.shape[1]] = cell
         left += width + _GAP
     return row
 

@@ -22,7 +22,7 @@ from faceswap_cli.faces.pose import pose
 from faceswap_cli.faces.stage import FaceStage
 from faceswap_cli.media.frame import Frame, Image
 from faceswap_cli.media.open import check_readable
-from faceswap_cli.media.photo import check_photo_suffix, read_photo, what_is_lost, write_photo
+from faceswap_cli.media.photo import Photo, check_photo_suffix, read_photo, what_is_lost, write_photo
 from faceswap_cli.media.sequence import is_sequence
 from faceswap_cli.networks.renderer import Renderer
 
@@ -70,8 +70,7 @@ def convert_photo(
     check_photo_suffix(output)
     check_apart(source, output)
     photo = read_photo(source)
-    if photo.bit_depth > 8 and not options.allow_8bit:
-        raise _too_deep(source, photo.bit_depth)
+    check_depth(source, photo, options.allow_8bit)
     image = np.ascontiguousarray(photo.image)
     faces = stage.find([Frame(0, 0.0, image)])[0]
     if not faces:
@@ -141,12 +140,13 @@ def check_apart(source: Path, output: Path) -> None:
         raise UserError(f"{output} is the source itself", "Choose another output")
 
 
-def _too_deep(source: Path, depth: int) -> UserError:
-    """The error for photos of more than 8 bits."""
-    return UserError(
-        f"{source} has {depth} bits a channel, and faces are drawn with 8",
-        "Use --eight-bit to convert it all the same",
-    )
+def check_depth(source: Path, photo: Photo, allow_8bit: bool) -> None:
+    """Raise a UserError for a photo of more than 8 bits, unless that is allowed."""
+    if photo.bit_depth > 8 and not allow_8bit:
+        raise UserError(
+            f"{source} has {photo.bit_depth} bits a channel, and faces are drawn with 8",
+            "Use --eight-bit to convert it all the same",
+        )
 
 
 def no_face(source: Path) -> UserError:

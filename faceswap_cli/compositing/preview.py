@@ -145,9 +145,15 @@ def window(moment: Moment, plan: Plan | None) -> tuple[int, int, int, int]:
     if not faces:
         return 0, 0, width, height
     points = np.concatenate([face.landmarks for face in faces])
+    return around(points, (height, width))
+
+
+def around(points: FloatArray, shape: tuple[int, int], room: float = ROOM) -> tuple[int, int, int, int]:
+    """The part of a picture (height, width) to show, x0 y0 x1 y1, for faces with landmarks (N, 2)."""
+    height, width = shape
     (left, top), (right, bottom) = points.min(0), points.max(0)
-    tall = min(height, max(ROOM * (bottom - top), ROOM * (right - left), LEAST_SIDE))
-    wide = min(width, max(tall, ROOM / 2 * (right - left)))
+    tall = min(height, max(room * (bottom - top), room * (right - left), LEAST_SIDE))
+    wide = min(width, max(tall, room / 2 * (right - left)))
     x0 = int(np.clip((left + right - wide) / 2, 0, width - wide))
     # The points end at the brows: a little more above.
     y0 = int(np.clip((top + bottom - tall) / 2 - 0.06 * tall, 0, height - tall))

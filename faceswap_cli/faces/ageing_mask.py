@@ -18,6 +18,11 @@ SOFT = 1.2
 """Standard deviation of the edge's feather, in the parser's pixels."""
 
 
+def changed(found: FloatArray) -> FloatArray:
+    """How surely each pixel is one that may change: (N, C, S, S) probabilities to (N, S, S) in [0, 1]."""
+    return _sum(found, CHANGED)
+
+
 def ageing_mask(found: FloatArray) -> FloatArray:
     """The mask of aligned crops of the parser's size and side.
 
@@ -27,7 +32,7 @@ def ageing_mask(found: FloatArray) -> FloatArray:
     Returns:
         (N, SIZE, SIZE) float32 in [0, 1], 0 at the crop's border.
     """
-    shown = _sum(found, CHANGED)
+    shown = changed(found)
     faded = [cv2.GaussianBlur(one, (0, 0), SOFT) * fade(SIZE) for one in shown]
     return np.asarray(faded, np.float32).reshape(-1, SIZE, SIZE)
 

@@ -128,11 +128,6 @@ def occlusion(found: FloatArray) -> FloatArray:
     return _sum(found, FACE)
 
 
-def head(found: FloatArray) -> FloatArray:
-    """The face with its hair, as far as nothing stands before it: (N, C, S, S) to (N, S, S) in [0, 1]."""
-    return _sum(found, (*FACE, "hair"))
-
-
 def hair(found: FloatArray) -> FloatArray:
     """Where hair is, whoever's: (N, C, S, S) probabilities to (N, S, S) in [0, 1]."""
     return _sum(found, ("hair",))

@@ -1,0 +1,207 @@
+"""Ageing as a treatment of the convert pipeline: each person's age is found once, then the faces are changed.
+
+An age is estimated from the best faces of all of a person's tracks, never from a frame: else the change would
+flicker with the estimates, and jump from one shot to the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from faceswap_cli.compositing import who
+from faceswap_cli.compositing.age_wish import Ages, AgeWish, refuse_children
+from faceswap_cli.compositing.ageing import AgeStages, Brush, ahead, ends_of
+from faceswap_cli.compositing.options import ConvertOptions, ConvertProgress
+from faceswap_cli.compositing.plan import Found, Plan
+from faceswap_cli.compositing.treatment import Chosen, Stages
+from faceswap_cli.compositing.work import WorkFolder, fingerprint
+from faceswap_cli.errors import UserError
+from faceswap_cli.faces import looks
+from faceswap_cli.faces.age import WEIGHTS, AgeEstimate, AgeEstimator
+from faceswap_cli.faces.face import FloatArray
+from faceswap_cli.faces.identity import THRESHOLD, IdentityEncoder, distance
+from faceswap_cli.faces.parsing import FaceParser
+from faceswap_cli.zoo import card
+
+MOST_TOLD = 4
+"""People whose ages are told one by one."""
+
+
+@dataclass(frozen=True)
+class TrackLooks:
+    """What a few of a track's faces say.
+
+    Attributes:
+        track: its number.
+        embedding: (128,) who it is.
+        clarity: of the clearest look.
+        said: how old, on average.
+    """
+
+    track: int
+    embedding: Sequence[float]
+    clarity: float
+    said: AgeEstimate
+
+
+@dataclass(frozen=True)
+class Person:
+    """Tracks of one person.
+
+    Attributes:
+        tracks: their numbers.
+        said: how old, on average over the tracks.
+    """
+
+    tracks: tuple[int, ...]
+    said: AgeEstimate
+
+
+@dataclass(frozen=True)
+class Ageing:
+    """See `treatment.Treatment`.
+
+    Attributes:
+        brush: changes faces.
+        wish: how old they shall become.
+        estimator: says how old they are.
+    """
+
+    brush: Brush
+    wish: AgeWish
+    estimator: AgeEstimator
+
+    @property
+    def mark(self) -> list[Any]:
+        """See Treatment."""
+        return [self.brush.mark, self.brush.ager.size, self.brush.ager.side, asdict(self.wish), _eyes()]
+
+    def stages(
+        self, chosen: Chosen, work: WorkFolder, options: ConvertOptions, parser: FaceParser | None
+    ) -> Generator[ConvertProgress, None, tuple[Stages, Mapping[int, int]]]:
+        """See Treatment."""
+        seen = yield from self._looks(chosen, work)
+        persons = people([one for one in seen if one.track in chosen.roles], chosen.found)
+        try:
+            refuse_children(chosen.info.path, ((_named(chosen.found, one), one.said) for one in persons))
+        except UserError:
+            work.remove()
+            raise
+        ages = {person: self.wish.ages(person.said) for person in persons}
+        for line in told(chosen.found, ages):
+            yield ConvertProgress("faces", 0, None, note=line)
+        ends = {track: ends_of(age) for person, age in ages.items() for track in person.tracks}
+        return AgeStages(self.brush, ends, options), {t: chosen.roles[t] for t in ends}
+
+    def notes(self, plan: Plan) -> Iterator[str]:
+        """See Treatment."""
+        turned = sum(ahead(landmarks) < 0.5 for landmarks in plan.landmarks)
+        if turned:
+            yield f"{turned} of {len(plan.frames)} faces are turned too far: they stay as they are"
+
+    def _looks(self, chosen: Chosen, work: WorkFolder) -> Generator[ConvertProgress, None, list[TrackLooks]]:
+        """What is known of the tracks, or is found by looking at them."""
+        journal = work.journal("ages", fingerprint(chosen.mark, _eyes()))
+        if (known := next(journal.read(), None)) is not None:
+            return [TrackLooks(**{**one, "said": AgeEstimate(**one["said"])}) for one in known["looks"]]
+        yield ConvertProgress("faces", 0, None, note="looking how old the faces are")
+        looking = look(chosen, self.estimator)
+        try:
+            while True:
+                yield ConvertProgress("faces", next(looking) + 1, len(chosen.found.times))
+        except StopIteration as stop:
+            seen: list[TrackLooks] = stop.value
+        journal.append([{"looks": [asdict(one) for one in seen]}])
+        return seen
+
+
+def _eyes() -> str:
+    """What estimates depend on."""
+    return str(card(WEIGHTS).facts["sha256"])
+
+
+def look(chosen: Chosen, estimator: AgeEstimator) -> Generator[int, None, list[TrackLooks]]:
+    """Look at the best faces of each track.
+
+    Yields:
+        The numbers of the frames that are looked at.
+
+    Returns:
+        What is seen, one a track.
+    """
+    found, encoder = chosen.found, IdentityEncoder()
+    seen: dict[int, list[tuple[AgeEstimate, FloatArray, float]]] = {}
+    for frame, places in who.best_frames(chosen.info, chosen.timeline, found):
+        points = [found.landmarks[place] for place in places]
+        said, embeddings = estimator.estimate(frame.image, points), encoder.embed(frame.image, points)
+        for place, one, embedding in zip(places, said, embeddings, strict=True):
+            known = (one, embedding, who.clearness(frame, found, place))
+            seen.setdefault(int(found.tracks[place]), []).append(known)
+        yield frame.index
+    return [_track_looks(track, of_track) for track, of_track in sorted(seen.items())]
+
+
+def _track_looks(track: int, seen: Sequence[tuple[AgeEstimate, FloatArray, float]]) -> TrackLooks:
+    clarities = [clarity for _, _, clarity in seen]
+    embedding = looks.combined(np.stack([one for _, one, _ in seen]), clarities)
+    said = mean([one for one, _, _ in seen], clarities)
+    return TrackLooks(track, embedding.tolist(), max(clarities), said)
+
+
+def mean(said: Sequence[AgeEstimate], clarities: Sequence[float]) -> AgeEstimate:
+    """Several estimates of one person as one; clear faces count more."""
+    weights = np.square(np.asarray(clarities, np.float64))
+    rows = np.array([(one.age, one.spread, one.female, one.minor) for one in said])
+    return AgeEstimate(*(weights @ rows / weights.sum()).tolist())
+
+
+def people(seen: Sequence[TrackLooks], found: Found) -> list[Person]:
+    """Whose tracks they are: each track goes to the nearest person of longer ones, if that is near enough.
+
+    Tracks that are seen in one frame are two people.
+    """
+    groups: list[list[TrackLooks]] = []
+    frames = {one.track: set(found.frames[found.of_track(one.track)].tolist()) for one in seen}
+    for one in sorted(seen, key=lambda track: (-len(frames[track.track]), track.track)):
+        limit = looks.allowed(one.clarity, THRESHOLD)
+        near = [
+            (_apart(group[0], one), place)
+            for place, group in enumerate(groups)
+            if all(frames[one.track].isdisjoint(frames[other.track]) for other in group)
+        ]
+        apart, place = min(near, default=(np.inf, -1))
+        if apart <= limit:
+            groups[place].append(one)
+        else:
+            groups.append([one])
+    return [_person(group) for group in groups]
+
+
+def _apart(one: TrackLooks, other: TrackLooks) -> float:
+    first, second = (np.asarray(seen.embedding, np.float32) for seen in (one, other))
+    return float(distance(first, second))
+
+
+def _person(group: Sequence[TrackLooks]) -> Person:
+    tracks = tuple(sorted(one.track for one in group))
+    return Person(tracks, mean([one.said for one in group], [one.clarity for one in group]))
+
+
+def told(found: Found, ages: Mapping[Person, Ages]) -> Iterator[str]:
+    """What the user should know of the ages."""
+    by_length = sorted(ages, key=lambda person: -sum(len(found.of_track(t)) for t in person.tracks))
+    for person in by_length[:MOST_TOLD]:
+        yield f"{_named(found, person)} {ages[person].spoken()}"
+    if len(by_length) > MOST_TOLD:
+        yield f"{len(by_length) - MOST_TOLD} more people are aged"
+
+
+def _named(found: Found, person: Person) -> str:
+    """A person in words, by when they come."""
+    first = min(float(found.times[found.frames[found.of_track(track)[0]]]) for track in person.tracks)
+    many = f" ({len(person.tracks)} tracks)" if len(person.tracks) > 1 else ""
+    return f"the face that comes at {first:.1f} s{many}"

@@ -1,0 +1,195 @@
+"""Faces made older or younger, in frames that come in order: what the network says, steadied, and carried.
+
+Like a swap (see `drawing` and `composite`) this is two stages. The first asks the network and the parser
+about each face; the second carries the change to the frame, averaged with those of its track around it. The
+change is a small picture in the face's own square, so it may be averaged over time while the frame's pixels,
+which it is carried to, are this frame's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+from faceswap_cli.compositing import veil
+from faceswap_cli.compositing.age_wish import Ages, within
+from faceswap_cli.compositing.carry import carry, colourful, packed
+from faceswap_cli.compositing.composite import with_those_around, without_picture
+from faceswap_cli.compositing.drawing import in_blocks
+from faceswap_cli.compositing.masks import FloatMask
+from faceswap_cli.compositing.options import ConvertOptions
+from faceswap_cli.compositing.plan import Plan, PlannedFace
+from faceswap_cli.faces.ageing_mask import changed
+from faceswap_cli.faces.face import FloatArray
+from faceswap_cli.faces.geometry import crop_matrix, warp
+from faceswap_cli.faces.parsing import FaceParser
+from faceswap_cli.faces.pose import pose
+from faceswap_cli.media.frame import Frame, Image
+from faceswap_cli.networks.ageing import Ager
+
+TURNED = (40.0, 55.0)
+"""Yaw in degrees from which a face in a video is changed less, and from which not at all: profiles are not
+learnt, and a change that goes on and off would be seen."""
+
+MOST_IN_VIDEO, MOST_IN_PHOTO = 512, 2048
+"""Pixels that the square around a face is computed in, at most."""
+
+HalfArray = NDArray[np.float16]
+
+
+@dataclass(frozen=True)
+class SeenFace:
+    """What is to be done to a face.
+
+    Attributes:
+        face: what the plan says of it.
+        change: (S, S, 8) float16, see `carry.packed`.
+        head: (P, P) float16 in [0, 1], see `ageing_mask.changed`.
+        share: of the change that is made, 0..1.
+    """
+
+    face: PlannedFace
+    change: HalfArray
+    head: veil.HalfMask
+    share: float = 1.0
+
+
+@dataclass(frozen=True)
+class SeenFrame:
+    """A frame and its faces, not yet changed."""
+
+    frame: Frame
+    faces: Sequence[SeenFace]
+
+
+@dataclass(frozen=True)
+class Brush:
+    """What changes faces.
+
+    Attributes:
+        ager: says how.
+        parser: says where.
+        mark: what the ager's answers depend on.
+        device: where the ager runs.
+        strength: how much of the change is made.
+    """
+
+    ager: Ager
+    parser: FaceParser
+    mark: str = ""
+    device: str = "cpu"
+    strength: float = 1.0
+
+    def see(
+        self, faces: Sequence[tuple[Image, PlannedFace]], ages: Sequence[tuple[float, float]]
+    ) -> list[SeenFace]:
+        """Ask about some faces.
+
+        Args:
+            faces: each with the image of its frame.
+            ages: source and target of each, years.
+        """
+        size, side = self.ager.size, self.ager.side
+        crops = np.stack([warp(i, crop_matrix(f.landmarks, size, side), size) for i, f in faces])
+        light = crops.astype(np.float32) / np.float32(255)
+        x = torch.from_numpy(light).to(self.device).permute(0, 3, 1, 2).contiguous()
+        source, target = torch.tensor(ages, dtype=torch.float32, device=self.device).T
+        with torch.inference_mode():
+            change = self.ager(x, source, target)
+        found = packed(change, np.array([colourful(crop) for crop in light], np.float32)).astype(np.float16)
+        heads = changed(self.parser.probabilities([self.parser.crop(i, f.landmarks) for i, f in faces]))
+        return [
+            SeenFace(face, one, head.astype(np.float16))
+            for (_, face), one, head in zip(faces, found, heads, strict=True)
+        ]
+
+    def change(
+        self, canvas: NDArray[np.uint8] | FloatArray, seen: SeenFace, head: FloatMask, most: int
+    ) -> None:
+        """Change a face in a picture, in place, where `head` (P, P) is."""
+        carry(
+            canvas,
+            seen.face.landmarks,
+            seen.change.astype(np.float32),
+            head,
+            self.ager.side,
+            most,
+            self.strength * seen.share,
+        )
+
+
+def ends_of(ages: Ages) -> tuple[float, float]:
+    """The ages that a network is told."""
+    return within(ages.source), ages.target
+
+
+@dataclass(frozen=True)
+class AgeStages:
+    """See `treatment.Stages`.
+
+    Attributes:
+        brush: changes faces.
+        ages: source and target of each track, years.
+        options: of which the smoothing and the batch count.
+    """
+
+    brush: Brush
+    ages: Mapping[int, tuple[float, float]]
+    options: ConvertOptions
+
+    def draw(self, frames: Iterable[Frame], plan: Plan) -> Iterator[SeenFrame]:
+        """See Stages."""
+        for frame, faces in in_blocks(frames, plan, self.options.batch, self._see):
+            yield SeenFrame(frame, faces)
+
+    def composite(self, drawn: Iterable[SeenFrame]) -> Iterator[Frame]:
+        """See Stages."""
+        return with_those_around(drawn, self._changed, _spent)
+
+    def _see(self, faces: Sequence[tuple[Image, PlannedFace]]) -> list[SeenFace]:
+        seen = self.brush.see(faces, [self.ages[face.track] for _, face in faces])
+        return [replace(one, share=ahead(one.face.landmarks)) for one in seen]
+
+    def _changed(self, item: SeenFrame, around: Iterable[SeenFrame]) -> Frame:
+        faces = [face for face in item.faces if face.share > 0]
+        if not faces:
+            return item.frame
+        canvas = item.frame.canvas()
+        near = [one for one in around if abs(one.frame.index - item.frame.index) <= veil.REACH]
+        for face in faces:
+            same = [
+                (one.frame.time - item.frame.time, other)
+                for one in near
+                for other in one.faces
+                if other.face.track == face.face.track
+            ]
+            steadied = _steadied(face, same, self.options.smoothing)
+            head = veil.steady(face.head, [(t, other.head) for t, other in same], self.options.smoothing)
+            self.brush.change(canvas, steadied, head, MOST_IN_VIDEO)
+        return item.frame.drawn(canvas)
+
+
+def ahead(landmarks: ArrayLike) -> float:
+    """How much of its change a face gets, 0..1, by how far it is turned."""
+    low, high = TURNED
+    share = float(np.clip((high - abs(pose(landmarks)[0])) / (high - low), 0, 1))
+    return share * share * (3 - 2 * share)
+
+
+def _steadied(face: SeenFace, around: Sequence[tuple[float, SeenFace]], strength: float) -> SeenFace:
+    """A face whose change is averaged with its track's, by their delay in seconds."""
+    total, weights = face.change.astype(np.float32), 1.0
+    for delay, other in around:
+        weight = veil.time_weight(delay, strength) if delay else 0.0
+        if weight >= veil.LEAST_WEIGHT:
+            total += np.float32(weight) * other.change
+            weights += weight
+    return replace(face, change=(total / np.float32(weights)).astype(np.float16))
+
+
+def _spent(item: SeenFrame) -> SeenFrame:
+    return SeenFrame(without_picture(item.frame), item.faces)
