@@ -30,7 +30,13 @@ from faceswap_cli.cli.convert_options import (
     WorkersOption,
 )
 from faceswap_cli.cli.convert_outputs import outputs_for
-from faceswap_cli.cli.options import DetectorOption, DeviceOption, LandmarksOption, MinSizeOption
+from faceswap_cli.cli.options import (
+    AdultsOption,
+    DetectorOption,
+    DeviceOption,
+    LandmarksOption,
+    MinSizeOption,
+)
 from faceswap_cli.errors import UserError
 
 if TYPE_CHECKING:
@@ -105,6 +111,7 @@ def photo(
     landmarks: LandmarksOption = "auto",
     min_size: MinSizeOption = 24,
     device: DeviceOption = "auto",
+    adult_confirmed: AdultsOption = False,
 ) -> None:
     """Make the faces of a photo older or younger.
 
@@ -116,7 +123,7 @@ def photo(
     from faceswap_cli.faces.stage import build_stage
 
     targets = _targets(to, by)
-    wish = _wish(targets[0] if targets else None, by, known, strength)
+    wish = _wish(targets[0] if targets else None, by, known, strength, adult_confirmed)
     age_photo.check_output(source, output)
     brush = load_brush(method, device, strength)
     stage = build_stage(detector, landmarks, device, min_size=min_size, thorough=True)
@@ -162,6 +169,7 @@ def video(
     landmarks: LandmarksOption = "auto",
     min_size: MinSizeOption = 24,
     device: DeviceOption = "auto",
+    adult_confirmed: AdultsOption = False,
 ) -> None:
     """Make the faces of a video older or younger.
 
@@ -175,7 +183,7 @@ def video(
     from faceswap_cli.faces.stage import build_stage
     from faceswap_cli.media.encoders import EncodeOptions, encoder_for
 
-    wish = _wish(to, by, known, strength)
+    wish = _wish(to, by, known, strength, adult_confirmed)
     outputs = outputs_for(sources, output, encoder.value if encoder else "x264")
     options = ConvertOptions(
         smoothing=smoothing,
@@ -208,10 +216,10 @@ def _targets(to: list[str] | None, by: float | None) -> list[float]:
     return read_ages(to or [])
 
 
-def _wish(to: float | None, by: float | None, known: float | None, strength: float) -> AgeWish:
+def _wish(to: float | None, by: float | None, known: float | None, strength: float, adults: bool) -> AgeWish:
     from faceswap_cli.compositing.age_wish import AgeWish
 
-    wish = AgeWish(to, by, known, strength)
+    wish = AgeWish(to, by, known, strength, adults)
     wish.check()
     return wish
 

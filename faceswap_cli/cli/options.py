@@ -39,3 +39,12 @@ MinSizeOption = Annotated[
         "--min-size", min=8, max=4096, help="Smallest face that counts: its box's longer side in pixels."
     ),
 ]
+
+AdultsOption = Annotated[
+    bool,
+    typer.Option(
+        "--adult-confirmed",
+        help="I say that everybody whose face is used is 18 or older: nothing is refused because a face "
+        "looks like a child's.",
+    ),
+]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from faceswap_cli.compositing import contact, preview
-from faceswap_cli.compositing.age_wish import Ages, AgeWish, refuse_children
+from faceswap_cli.compositing.age_wish import Ages, AgeWish
 from faceswap_cli.compositing.ageing import MOST_IN_PHOTO, Brush, ends_of
 from faceswap_cli.compositing.photo import check_apart, check_depth, no_face, nobody_wanted, roles_in
 from faceswap_cli.compositing.plan import PlannedFace
@@ -114,7 +114,6 @@ def open_photo(
     Raises:
         UserError: it can't be read, or has more than 8 bits a channel and `allow_8bit` is off; it has no
             face, none of those asked for, or all are turned too far.
-        Refusal: one of those asked for is a child's.
     """
     photo = read_photo(source)
     check_depth(source, photo, allow_8bit)
@@ -133,7 +132,6 @@ def open_photo(
         for place, face in enumerate(found)
     ]
     opened = OpenedPhoto(source, photo, faces)
-    refuse_children(source, ((f"face {face.number}", face.said) for face in opened.wanted))
     if not opened.wanted:
         first = next(face for face in faces if which.number in (None, face.number))
         raise UserError(
@@ -180,12 +178,18 @@ def age_photo(opened: OpenedPhoto, output: Path, wish: AgeWish, brush: Brush) ->
 
     Raises:
         UserError: it can't be written.
+        Refusal: a face is a child's.
     """
-    wish.check()
+    refuse_children(opened, wish)
     image = np.ascontiguousarray(opened.photo.image)  # nobody else has it: drawn on in place
     ages = change(image, opened.wanted, wish, brush, MOST_IN_PHOTO)
     write_photo(output, image, like=opened.photo)
     return ages
+
+
+def refuse_children(opened: OpenedPhoto, wish: AgeWish) -> None:
+    """See AgeWish.refuse_children."""
+    wish.refuse_children(opened.source, ((f"face {face.number}", face.said) for face in opened.wanted))
 
 
 def lost_in(output: Path, opened: OpenedPhoto) -> str | None:
@@ -212,6 +216,7 @@ def change(
         brush: changes them.
         most: pixels that a face's square is computed in, at most.
     """
+    wish.check()
     ages = {face.number: wish.ages(face.said) for face in faces}
     if wish.strength == 0:
         return ages
@@ -234,12 +239,13 @@ def sheet(opened: OpenedPhoto, targets: Sequence[float], wish: AgeWish, brush: B
         wish: how; its own age does not count.
         brush: changes them.
     """
+    refuse_children(opened, wish)
     window, faces = _cut(opened)
     names = [f"looks {face.said.age:.0f}" if wish.known is None else f"is {wish.known:g}" for face in faces]
     pictures = [("as it is: " + " and ".join(names), window)]
     for target in targets:
         picture = window.copy()
-        change(picture, faces, AgeWish(target, None, wish.known, wish.strength), brush, MOST_IN_PHOTO)
+        change(picture, faces, replace(wish, to=target, by=None), brush, MOST_IN_PHOTO)
         pictures.append((f"{target:g}", picture))
     rows = [pictures[start : start + IN_A_ROW] for start in range(0, len(pictures), IN_A_ROW)]
     pages = [

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from faceswap_cli.compositing import who
-from faceswap_cli.compositing.age_wish import Ages, AgeWish, refuse_children
+from faceswap_cli.compositing.age_wish import Ages, AgeWish
 from faceswap_cli.compositing.ageing import AgeStages, Brush, ahead, ends_of
 from faceswap_cli.compositing.options import ConvertOptions, ConvertProgress
 from faceswap_cli.compositing.plan import Found, Plan
@@ -87,7 +87,9 @@ class Ageing:
         seen = yield from self._looks(chosen, work)
         persons = people([one for one in seen if one.track in chosen.roles], chosen.found)
         try:
-            refuse_children(chosen.info.path, ((_named(chosen.found, one), one.said) for one in persons))
+            self.wish.refuse_children(
+                chosen.info.path, ((_named(chosen.found, one), one.said) for one in persons)
+            )
         except UserError:
             work.remove()
             raise

@@ -34,12 +34,14 @@ class AgeWish:
         by: years to add.
         known: how old they are, years; None: as old as they look.
         strength: how much of the change is made, 0 to MOST_STRENGTH.
+        adults: the user says that everybody is of age: nobody is refused as a child.
     """
 
     to: float | None = None
     by: float | None = None
     known: float | None = None
     strength: float = 1.0
+    adults: bool = False
 
     def check(self) -> None:
         """Raise a UserError (or Refusal) for what can't be."""
@@ -56,6 +58,23 @@ class AgeWish:
             raise UserError(f"--from {self.known:g} is no age", "Give the years of the person in the picture")
         if not 0 <= self.strength <= MOST_STRENGTH:
             raise UserError(f"--strength {self.strength:g} is outside 0..{MOST_STRENGTH:g}")
+
+    def refuse_children(self, source: Path, faces: Iterable[tuple[str, AgeEstimate]]) -> None:
+        """Refuse to age children.
+
+        Args:
+            source: for the message.
+            faces: those that would be aged: which, in words, and what is said of its age.
+
+        Raises:
+            Refusal: one clearly looks like a child's.
+        """
+        for name, said in faces:
+            if said.minor > MINOR and not self.adults:
+                raise Refusal(
+                    f"{name} in {source} looks like a child's ({said.age:.0f} years): children are not aged",
+                    "If everybody whose face is aged is 18 or older, say so by --adult-confirmed",
+                )
 
     def ages(self, said: AgeEstimate) -> Ages:
         """How old a face is taken to be, and what it becomes."""
@@ -120,21 +139,3 @@ def read_ages(texts: Sequence[str]) -> list[float]:
             raise UserError(f"--to {text} is no age", "Write it like 70, or 20..80:10 for a sheet") from None
         AgeWish(found[-1]).check()
     return list(dict.fromkeys(found))
-
-
-def refuse_children(source: Path, faces: Iterable[tuple[str, AgeEstimate]]) -> None:
-    """Refuse to age children.
-
-    Args:
-        source: for the message.
-        faces: those that would be aged: which, in words, and what is said of its age.
-
-    Raises:
-        Refusal: one clearly looks like a child's.
-    """
-    for name, said in faces:
-        if said.minor > MINOR:
-            raise Refusal(
-                f"{name} in {source} looks like a child's ({said.age:.0f} years): children are not aged",
-                "Where there are adults too, choose them with --only (or --face in a photo)",
-            )
