@@ -17,12 +17,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from faceswap_cli.compositing import veil
 from faceswap_cli.compositing.age_wish import Ages, within
+from faceswap_cli.compositing.beyond import WIDE, wide_change, wide_head
 from faceswap_cli.compositing.carry import carry, colourful, packed
 from faceswap_cli.compositing.composite import with_those_around, without_picture
 from faceswap_cli.compositing.drawing import in_blocks
 from faceswap_cli.compositing.masks import FloatMask
 from faceswap_cli.compositing.options import ConvertOptions
 from faceswap_cli.compositing.plan import Plan, PlannedFace
+from faceswap_cli.faces import parsing
 from faceswap_cli.faces.ageing_mask import changed
 from faceswap_cli.faces.face import FloatArray
 from faceswap_cli.faces.geometry import crop_matrix, warp
@@ -47,8 +49,8 @@ class SeenFace:
 
     Attributes:
         face: what the plan says of it.
-        change: (S, S, 8) float16, see `carry.packed`.
-        head: (P, P) float16 in [0, 1], see `ageing_mask.changed`.
+        change: (Q, Q, 8) float16, see `carry.packed` and `beyond.wide_change`.
+        head: (P, P) float16 in [0, 1], see `beyond.wide_head`.
         share: of the change that is made, 0..1.
     """
 
@@ -100,10 +102,14 @@ class Brush:
         source, target = torch.tensor(ages, dtype=torch.float32, device=self.device).T
         with torch.inference_mode():
             change = self.ager(x, source, target)
-        found = packed(change, np.array([colourful(crop) for crop in light], np.float32)).astype(np.float16)
-        heads = changed(self.parser.probabilities([self.parser.crop(i, f.landmarks) for i, f in faces]))
+        found = packed(change, [colourful(crop) for crop in light])
+        near = self.parser.probabilities([self.parser.crop(i, f.landmarks) for i, f in faces])
+        wide = self.parser.probabilities([_wide_crop(i, f.landmarks) for i, f in faces])
+        hair = parsing.hair(near)
+        heads = [wide_head(*three) for three in zip(changed(near), hair, parsing.hair(wide), strict=True)]
+        found = [wide_change(one, side, of_it) for one, of_it in zip(found, hair, strict=True)]
         return [
-            SeenFace(face, one, head.astype(np.float16))
+            SeenFace(face, one.astype(np.float16), head.astype(np.float16))
             for (_, face), one, head in zip(faces, found, heads, strict=True)
         ]
 
@@ -116,10 +122,14 @@ class Brush:
             seen.face.landmarks,
             seen.change.astype(np.float32),
             head,
-            self.ager.side,
             most,
             self.strength * seen.share,
         )
+
+
+def _wide_crop(image: Image, landmarks: ArrayLike) -> Image:
+    """As the parser wants it, but of the wider square."""
+    return warp(image, crop_matrix(landmarks, parsing.SIZE, WIDE), parsing.SIZE)
 
 
 def ends_of(ages: Ages) -> tuple[float, float]:

@@ -7,6 +7,7 @@ nowhere but where skin moves, and where the mask is 0 they stay bit for bit what
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,21 +16,13 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from faceswap_cli.compositing.beyond import FADE, WIDE, faded
 from faceswap_cli.compositing.blend import Box
 from faceswap_cli.compositing.masks import FloatMask
-from faceswap_cli.faces import parsing
-from faceswap_cli.faces.ageing_mask import INNER, OUTER
 from faceswap_cli.faces.face import FloatArray
 from faceswap_cli.faces.geometry import crop_matrix, invert, transform
 from faceswap_cli.media.frame import FineImage, Image
 from faceswap_cli.networks.ageing import Change, carried
-
-FADE = (INNER * parsing.SIDE / 2, OUTER * parsing.SIDE / 2)
-"""Distance from the square's middle, in face units, from which the change fades, and where it is nothing; as
-in training."""
-
-CORNER = 4.0
-"""The fade's shape: 2 would be a circle, infinity a square."""
 
 EDGE, FLAT = 0.05, 0.0004
 """Of the guided filter that fits a mask to the picture's edges: its radius in face units, and the variance of
@@ -132,7 +125,7 @@ def head_mask(picture: FloatArray, head: FloatMask, grid: Grid) -> FloatMask:
 
     Args:
         picture: (h, w, 3) in 0..1, of the grid.
-        head: (P, P) in 0..1, see `ageing_mask.changed`.
+        head: (P, P) in 0..1, see `beyond.wide_head`.
         grid: where it is wanted.
 
     Returns:
@@ -143,7 +136,7 @@ def head_mask(picture: FloatArray, head: FloatMask, grid: Grid) -> FloatMask:
     guide = (
         light if coarse.size == grid.size else cv2.resize(light, coarse.size, interpolation=cv2.INTER_AREA)
     )
-    wanted = _placed(head, coarse, parsing.SIDE, cv2.INTER_LINEAR)
+    wanted = _placed(head, coarse, cv2.INTER_LINEAR)
     slope, offset = _guided(np.asarray(guide, np.float32), wanted, EDGE * coarse.unit)
     fitted = _enlarged(slope, grid.size) * light + _enlarged(offset, grid.size)
     low, high = SURE
@@ -175,15 +168,12 @@ def _fade(grid: Grid) -> FloatMask:
     width, height = grid.size
     x, y = np.arange(width, dtype=np.float32)[None], np.arange(height, dtype=np.float32)[:, None]
     m = grid.matrix.astype(np.float32)
-    across = np.abs(m[0, 0] * x + m[0, 1] * y + m[0, 2]) ** CORNER
-    down = np.abs(m[1, 0] * x + m[1, 1] * y + m[1, 2]) ** CORNER
-    share = np.clip((FADE[1] - (across + down) ** (1 / CORNER)) / (FADE[1] - FADE[0]), 0, 1)
-    return np.asarray(share * share * (3 - 2 * share), np.float32)
+    return faded(m[0, 0] * x + m[0, 1] * y + m[0, 2], m[1, 0] * x + m[1, 1] * y + m[1, 2], FADE)
 
 
-def _placed(values: FloatArray, grid: Grid, side: float, sampling: int) -> FloatArray:
-    """Values (S, S) or (S, S, C <= 4) of an aligned square of `side` face units, in a grid's pixels."""
-    matrix = grid.to_crop(values.shape[0], side)
+def _placed(values: FloatArray, grid: Grid, sampling: int) -> FloatArray:
+    """Values (S, S) or (S, S, C <= 4) of an aligned square of WIDE face units, in a grid's pixels."""
+    matrix = grid.to_crop(values.shape[0], WIDE)
     placed = cv2.warpAffine(
         np.ascontiguousarray(values, np.float32), matrix, grid.size,
         flags=sampling | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE,
@@ -205,7 +195,6 @@ def carry(
     landmarks: ArrayLike,
     change: FloatArray,
     head: FloatMask,
-    side: float,
     most: int,
     strength: float = 1.0,
 ) -> None:
@@ -214,9 +203,8 @@ def carry(
     Args:
         canvas: (H, W, 3) RGB in 0..255, uint8 or float32.
         landmarks: (68, 2) pixels of the picture.
-        change: (S, S, 8) what an Ager said of the face's crop: residual, gains and flow, see `packed`.
-        head: (P, P) in 0..1, see `head_mask`.
-        side: of the Ager's crops, in face units.
+        change: (Q, Q, 8) residual, gains and flow in the wider square, see `packed` and `beyond`.
+        head: (P, P) in 0..1 in the same square, see `head_mask`.
         most: pixels that the square's side is computed in, at most. A finer picture keeps its own detail,
             which only the change does not have.
         strength: how much of the change is made.
@@ -228,8 +216,8 @@ def carry(
     mask = head_mask(picture, head, grid)
     if not mask.any():
         return
-    residual_gain = [_placed(change[..., a:b], grid, side, cv2.INTER_CUBIC) for a, b in ((0, 3), (3, 6))]
-    flow = _placed(change[..., 6:], grid, side, cv2.INTER_LINEAR) @ _turn(grid)
+    residual_gain = [_placed(change[..., a:b], grid, cv2.INTER_CUBIC) for a, b in ((0, 3), (3, 6))]
+    flow = _placed(change[..., 6:], grid, cv2.INTER_LINEAR) @ _turn(grid)
     parts = [np.float32(strength) * part for part in (*residual_gain, flow)]
     parts[1] = np.maximum(parts[1], -1)  # more than all of a band can't be taken away
     with torch.inference_mode():
@@ -239,12 +227,12 @@ def carry(
     _add(canvas, np.float32(255) * difference, grid)
 
 
-def packed(change: Change, colour: FloatArray) -> FloatArray:
-    """A change as one array (B, S, S, 8), its residual as colourful as the faces are (B,)."""
+def packed(change: Change, colour: Sequence[float]) -> list[FloatArray]:
+    """A change as arrays (S, S, 8), their residuals as colourful as the faces are, see `colourful`."""
     residual, gain, flow = (part.permute(0, 2, 3, 1).float().cpu().numpy() for part in change)
     light = residual @ np.array([[0.299], [0.587], [0.114]], np.float32)
     share = np.asarray(colour, np.float32)[:, None, None, None]
-    return np.concatenate([light + share * (residual - light), gain, flow], axis=3)
+    return list(np.concatenate([light + share * (residual - light), gain, flow], axis=3))
 
 
 def _turn(grid: Grid) -> FloatArray:
