@@ -8,6 +8,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from faceswap_cli.compositing import contact, preview
 from faceswap_cli.compositing.age_wish import Ages, AgeWish
@@ -29,6 +30,10 @@ TURNED = 50.0
 
 UNSURE = 0.25
 """Confidence of the landmarks under which a face may be no photographed one."""
+
+LOOKED_AT, PORTRAIT = 1600, 0.15
+"""Longer side in pixels of the copy that is looked at first, and the least height of all faces in it, as a
+share of that side, for which nobody looks for smaller ones in the large picture."""
 
 CELL = 384
 """Height of a picture on a sheet of ages, pixels."""
@@ -118,7 +123,7 @@ def open_photo(
     photo = read_photo(source)
     check_depth(source, photo, allow_8bit)
     image = np.ascontiguousarray(photo.image)
-    found = sorted(stage.find([Frame(0, 0.0, image)])[0], key=lambda face: float(face.box[0] + face.box[2]))
+    found = sorted(_find(image, stage), key=lambda face: float(face.box[0] + face.box[2]))
     if not found:
         raise no_face(source)
     alone = _others(source, image, found, which)
@@ -138,6 +143,27 @@ def open_photo(
             f"nothing to age in {source}: face {first.number}: {first.alone}", "Try another photo"
         )
     return opened
+
+
+def _find(image: Image, stage: FaceStage) -> list[Face]:
+    """The faces of a picture. Of a large one a smaller copy is looked at first: enough for a portrait."""
+    height, width = image.shape[:2]
+    scale = LOOKED_AT / max(height, width)
+    if scale < 1:
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        found = stage.find([Frame(0, 0.0, np.asarray(small, np.uint8))])[0]
+        if found and min(float(face.box[3] - face.box[1]) for face in found) > PORTRAIT * max(size):
+            return [_enlarged(face, np.array([width, height]) / np.array(size)) for face in found]
+    return stage.find([Frame(0, 0.0, image)])[0]
+
+
+def _enlarged(face: Face, factor: NDArray[np.float64]) -> Face:
+    """A face of a smaller copy in the picture's own pixels; pixel centres lie at integers."""
+    landmarks = (face.landmarks + 0.5) * factor - 0.5
+    return replace(
+        face, box=(face.box * np.tile(factor, 2)).astype(np.float32), landmarks=landmarks.astype(np.float32)
+    )
 
 
 def _others(source: Path, image: Image, found: Sequence[Face], which: Which) -> dict[int, str]:

@@ -29,7 +29,7 @@ CORNER = 4.0
 SPREAD = 0.3
 """Standard deviation in face units of the Gaussian that carries hair's change outwards."""
 
-ENOUGH, NEAR = 0.02, 0.1
+ENOUGH, NEAR = 0.02, 0.05
 """Share of hair around a place under which there is no change to carry, and from which on there is all."""
 
 

@@ -22,7 +22,7 @@ from faceswap_cli.compositing.masks import FloatMask
 from faceswap_cli.faces.face import FloatArray
 from faceswap_cli.faces.geometry import crop_matrix, invert, transform
 from faceswap_cli.media.frame import FineImage, Image
-from faceswap_cli.networks.ageing import Change, carried
+from faceswap_cli.networks.ageing import LUMA, Change, carried
 
 EDGE, FLAT = 0.05, 0.0004
 """Of the guided filter that fits a mask to the picture's edges: its radius in face units, and the variance of
@@ -230,7 +230,7 @@ def carry(
 def packed(change: Change, colour: Sequence[float]) -> list[FloatArray]:
     """A change as arrays (S, S, 8), their residuals as colourful as the faces are, see `colourful`."""
     residual, gain, flow = (part.permute(0, 2, 3, 1).float().cpu().numpy() for part in change)
-    light = residual @ np.array([[0.299], [0.587], [0.114]], np.float32)
+    light = residual @ np.array(LUMA, np.float32)[:, None]
     share = np.asarray(colour, np.float32)[:, None, None, None]
     return list(np.concatenate([light + share * (residual - light), gain, flow], axis=3))
 

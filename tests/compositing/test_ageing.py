@@ -1,0 +1,340 @@
+"""Ageing: how a change reaches a picture, whose faces are aged, photos and videos as a whole."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import cv2
+import moving_face as mf
+import numpy as np
+import pytest
+import torch
+
+from faceswap_cli.compositing import age_photo, age_video
+from faceswap_cli.compositing.age_wish import AgeWish, read_ages
+from faceswap_cli.compositing.ageing import AgeStages, Brush, ahead
+from faceswap_cli.compositing.beyond import FADE, WIDE, wide_change, wide_head
+from faceswap_cli.compositing.carry import carry, colourful, grid_of
+from faceswap_cli.compositing.pipeline import convert_video
+from faceswap_cli.compositing.plan import Found, PlannedFace
+from faceswap_cli.compositing.who import Cast, Role
+from faceswap_cli.errors import Refusal, UserError
+from faceswap_cli.faces.age import AgeEstimate, AgeEstimator
+from faceswap_cli.faces.geometry import mean_face, transform
+from faceswap_cli.faces.parsing import FaceParser
+from faceswap_cli.faces.stage import build_stage
+from faceswap_cli.media.photo import read_photo, write_photo
+from faceswap_cli.networks.ageing import BANDS, Change
+
+PICTURE = Path(__file__).resolve().parents[1] / "data" / "face.jpg"
+GROWN_UP = AgeEstimate(30.0, 8.0, 0.5, 0.01)
+CHILD = AgeEstimate(7.0, 3.0, 0.5, 0.97)
+
+
+class Lighter:
+    """An ager that lightens and warms by a hundredth for every year, and sharpens a little."""
+
+    size, side = 64, 2.75
+
+    def __call__(self, crops: torch.Tensor, source: torch.Tensor, target: torch.Tensor) -> Change:
+        years = ((target - source) / 100)[:, None, None, None]
+        warm = torch.tensor([1.0, 0.5, 0.2])[None, :, None, None]
+        gain = 0.2 * years * torch.ones_like(crops[:, : len(BANDS)])
+        return Change(years * warm * torch.ones_like(crops), gain, torch.zeros_like(crops[:, :2]))
+
+
+class NoParser(FaceParser):
+    """Takes everything for skin."""
+
+    @property
+    def mark(self) -> str:
+        return "skin"
+
+    def load(self) -> None:
+        pass
+
+    def probabilities(self, crops):
+        found = np.zeros((len(crops), 9, 128, 128), np.float32)
+        found[:, 1] = 1
+        return found
+
+
+BRUSH = Brush(Lighter(), NoParser(), "lighter")
+
+
+def landmarks(size: float, centre: tuple[float, float], turn: float = 0.0) -> np.ndarray:
+    """(68, 2): the mean face with so many pixels to a face unit."""
+    angle = np.radians(turn)
+    turned = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    return (mean_face(2) - 0.5) @ turned.T * size + centre
+
+
+def noise(height: int, width: int) -> np.ndarray:
+    picture = np.random.default_rng(3).integers(0, 256, (height, width, 3)).astype(np.uint8)
+    return cv2.GaussianBlur(picture, (0, 0), 1.5)
+
+
+def flat_change(residual: float = 0.1, flow: float = 0.0, gain: float = 0.0) -> np.ndarray:
+    change = np.zeros((80, 80, 8), np.float32)
+    change[..., :3], change[..., 3:6], change[..., 6] = residual, gain, flow
+    return change
+
+
+@pytest.mark.parametrize("most", [10_000, 150])
+def test_nothing_changes_outside_the_mask(most: int) -> None:
+    """Bit for bit, also where the difference is computed in coarser pixels."""
+    image = noise(300, 340)
+    canvas = image.copy()
+    head = np.zeros((128, 128), np.float32)
+    head[:, :64] = 1
+    points = landmarks(60, (170, 150))
+    carry(canvas, points, flat_change(), head, most)
+    assert (canvas[150, 120:150].astype(int) - image[150, 120:150]).mean() > 15
+    assert np.array_equal(canvas[:, 185:], image[:, 185:])  # the other half of the face
+    reach = int(FADE[1] * 60) + 3
+    assert np.array_equal(canvas[:, : 170 - reach], image[:, : 170 - reach])
+    assert np.array_equal(canvas[: 150 - reach], image[: 150 - reach])
+
+
+def test_no_change_is_no_change_at_all() -> None:
+    image = noise(200, 200)
+    canvas = image.copy()
+    carry(canvas, landmarks(40, (100, 100), 30), flat_change(0.0), np.ones((128, 128), np.float32), 2048)
+    assert np.array_equal(canvas, image)
+
+
+def test_a_face_that_leaves_the_picture() -> None:
+    image = noise(120, 120)
+    for centre in ((0, 60), (118, 2), (-500, 60)):
+        canvas = image.copy()
+        carry(canvas, landmarks(40, centre), flat_change(), np.ones((128, 128), np.float32), 2048)
+        assert canvas.shape == image.shape
+        assert (centre[0] < -100) == np.array_equal(canvas, image)
+
+
+@pytest.mark.parametrize("turn", [0, 90, 200])
+def test_what_moves_moves_along_the_face(turn: float) -> None:
+    """A flow of +x in the face's own square samples from its right, however the head is turned."""
+    points = landmarks(60, (150, 150), turn)
+    axis = transform(np.array([[1.0, 0.0]]), np.hstack([np.eye(2), np.zeros((2, 1))]))[0]
+    angle = np.radians(turn)
+    right = np.array([np.cos(angle) * axis[0], np.sin(angle) * axis[0]])
+    spot = np.array([150, 150]) + 0.05 * 60 * right
+    y, x = np.mgrid[:300, :300]
+    image = np.repeat(
+        (255 * np.exp(-((x - spot[0]) ** 2 + (y - spot[1]) ** 2) / 18))[..., None], 3, 2
+    ).astype(np.uint8)
+    carry(image, points, flat_change(0.0, flow=0.05), np.ones((128, 128), np.float32), 2048)
+    peak = np.unravel_index(cv2.GaussianBlur(image[..., 0], (0, 0), 2).argmax(), (300, 300))
+    assert np.hypot(peak[1] - 150, peak[0] - 150) < 1.5
+
+
+def test_a_grid_finds_the_face_units() -> None:
+    points = landmarks(37.5, (210.25, 160.5), 25)
+    grid = grid_of(points, (400, 500, 3), 2048)
+    assert grid is not None and abs(grid.unit - 37.5) < 0.1
+    inside = points - np.array(grid.box[:2])
+    assert np.abs(transform(inside, grid.matrix) - (mean_face(2) - 0.5)).max() < 0.01
+    coarse = grid.at_most(10)
+    assert abs(coarse.unit - 10) < 0.2
+    scaled = (inside + 0.5) * (np.array(coarse.size) / np.array(grid.size)) - 0.5
+    assert np.abs(transform(scaled, coarse.matrix) - (mean_face(2) - 0.5)).max() < 0.01
+
+
+def test_masks_follow_the_edges_of_the_picture() -> None:
+    """The parser's stairs of 128 pixels are not to be seen on a large face."""
+    y, x = np.mgrid[:900, :900]
+    inside = (x - 450) ** 2 + (y - 450) ** 2 < 260**2
+    image = np.where(inside[..., None], 200, 60).astype(np.uint8).repeat(3, 2)
+    place = (np.arange(128) + 0.5) / 128 * WIDE - WIDE / 2
+    blocky = (place[None] ** 2 + place[:, None] ** 2 < (260 / 250) ** 2).astype(np.float32)
+    canvas = image.copy()
+    carry(canvas, landmarks(250, (450, 450)), flat_change(0.1), blocky, 2048)
+    changed = canvas[..., 0].astype(int) - image[..., 0] > 12
+    wrong = changed != inside
+    assert wrong[np.abs(np.hypot(x - 450, y - 450) - 260) > 6].mean() < 0.001
+
+
+def test_hair_changes_beyond_the_square_too() -> None:
+    change = flat_change(0.0)
+    change[:25, :, :3] = 0.3  # the hair at the top turns lighter
+    hair = np.zeros((128, 128), np.float32)
+    hair[:40] = 1
+    wide = wide_change(change, 2.75, hair)
+    head = wide_head(hair, hair, np.ones((128, 128), np.float32))
+    middle = wide.shape[0] // 2
+    assert abs(wide[3, middle, 0] - 0.3) < 0.05 and abs(wide[middle, middle, 0]) < 0.02
+    assert head[3, head.shape[0] // 2] > 0.9
+    assert head[-3, head.shape[0] // 2] < 0.05  # "hair" far from any that is known
+
+
+def test_grey_stays_grey(tmp_path: Path) -> None:
+    grey = cv2.cvtColor(cv2.imread(str(PICTURE)), cv2.COLOR_BGR2GRAY)
+    image = grey[..., None].repeat(3, 2)
+    points = landmarks(60, (grey.shape[1] / 2, grey.shape[0] / 2))
+    [seen] = BRUSH.see([(image, PlannedFace(0, points))], [(30, 60)])
+    canvas = image.copy()
+    BRUSH.change(canvas, seen, seen.head.astype(np.float32), 512)
+    assert np.ptp(canvas, axis=2).max() == 0 and (canvas.astype(int) - image).mean() > 3
+    assert colourful(image.astype(np.float32) / 255) == 0
+
+
+def opened(tmp_path: Path, **how: object) -> age_photo.OpenedPhoto:
+    return age_photo.open_photo(PICTURE, age_photo.Which(**how), build_stage(), AgeEstimator())  # type: ignore[arg-type]
+
+
+def test_a_photo(tmp_path: Path) -> None:
+    photo = opened(tmp_path)
+    before = photo.photo.image.copy()
+    wish = AgeWish(to=60.0, known=30.0, adults=True)
+    ages = age_photo.age_photo(photo, tmp_path / "out.png", wish, BRUSH)
+    assert [(age.source, age.target) for age in ages.values()] == [(30.0, 60.0)]
+    after = read_photo(tmp_path / "out.png").image
+    x, y = photo.faces[0].landmarks.mean(0).astype(int)
+    assert after[y - 5 : y + 5, x - 5 : x + 5].mean() > before[y - 5 : y + 5, x - 5 : x + 5].mean() + 5
+    assert np.array_equal(after[:3], before[:3])
+    page = age_photo.sheet(opened(tmp_path), [40.0, 50.0, 60.0], wish, BRUSH)
+    assert page.shape[0] > age_photo.CELL and page.shape[1] > 2 * age_photo.CELL
+
+
+def test_which_face(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"shows 1 face\. They are counted"):
+        opened(tmp_path, number=2)
+    empty = tmp_path / "empty.png"
+    write_photo(empty, np.full((64, 64, 3), 128, np.uint8))
+    with pytest.raises(UserError, match="no face was found"):
+        age_photo.open_photo(empty, age_photo.Which(), build_stage(), AgeEstimator())
+
+
+def test_large_portraits_are_looked_at_smaller() -> None:
+    picture = read_photo(PICTURE).image
+    stage = build_stage()
+    [known] = stage.find([mf.Frame(0, 0.0, np.ascontiguousarray(picture))])[0]
+    factor = 2 * age_photo.LOOKED_AT // max(picture.shape[:2])
+    large = cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
+    [face] = age_photo._find(large, stage)
+    eyes = factor * np.linalg.norm(known.landmarks[45] - known.landmarks[36])
+    expected = (known.landmarks + 0.5) * factor - 0.5
+    assert np.linalg.norm(face.landmarks - expected, axis=1).mean() < 0.05 * eyes
+
+
+def test_wishes() -> None:
+    assert AgeWish(by=20.0).ages(GROWN_UP).target == 50
+    assert AgeWish(by=70.0).ages(GROWN_UP).target == 80
+    assert "100 can't be drawn" in AgeWish(by=70.0).ages(GROWN_UP).spoken()
+    assert "hardly anything changes" in AgeWish(to=30.5).ages(GROWN_UP).spoken()
+    assert AgeWish(to=60.0, known=40.0).ages(GROWN_UP).spoken() == "is 40, becomes 60"
+    assert read_ages(["20..80:20", "35"]) == [20, 40, 60, 80, 35]
+    for bad in (["90"], ["x"], ["10..90:10"], ["40..20"], ["nan"]):
+        with pytest.raises(UserError):
+            read_ages(bad)
+    for wish in (
+        AgeWish(),
+        AgeWish(60.0, 5.0),
+        AgeWish(15.0),
+        AgeWish(60.0, strength=2.0),
+        AgeWish(60.0, known=200),
+    ):
+        with pytest.raises(UserError):
+            wish.check()
+
+
+def test_children_are_refused() -> None:
+    with pytest.raises(Refusal, match="looks like a child's") as refusal:
+        AgeWish(60.0).refuse_children(PICTURE, [("face 1", GROWN_UP), ("face 2", CHILD)])
+    assert refusal.value.exit_code == 3
+    AgeWish(60.0, adults=True).refuse_children(PICTURE, [("face 1", CHILD)])
+    with pytest.raises(Refusal):
+        AgeWish(60.0, known=12).check()
+
+
+def test_profiles_get_no_change() -> None:
+    assert ahead(mean_face(100)) == 1
+    profile = mean_face(100).copy()
+    profile[:, 0] *= 0.2
+    profile[27:36, 0] += 60
+    assert ahead(profile) == 0
+
+
+def test_tracks_of_one_person_have_one_age() -> None:
+    rng = np.random.default_rng(1)
+    anna, berta = rng.normal(size=(2, 128)) / 11
+    frames = np.array([0, 0, 1, 1, 5, 6])
+    tracks = np.array([0, 1, 0, 1, 2, 2])
+    shapes = np.zeros((6, 68, 2), np.float32)
+    found = Found(frames, tracks, shapes, np.ones(6, np.float32), np.arange(7.0), np.zeros((0, 2), np.int64))
+
+    def looks(track: int, who: np.ndarray, age: float) -> age_video.TrackLooks:
+        return age_video.TrackLooks(track, who.tolist(), 0.9, AgeEstimate(age, 5.0, 0.5, 0.0))
+
+    people = age_video.people([looks(0, anna, 30), looks(1, anna, 60), looks(2, anna + 0.001, 40)], found)
+    assert sorted(person.tracks for person in people) in ([(0, 2), (1,)], [(0,), (1, 2)])
+    people = age_video.people([looks(0, anna, 30), looks(1, berta, 60), looks(2, anna + 0.001, 40)], found)
+    assert {person.tracks: person.said.age for person in people} == {(0, 2): 35, (1,): 60}
+
+
+@dataclasses.dataclass(frozen=True)
+class Guess(AgeEstimator):
+    """Knows the answer."""
+
+    answer: AgeEstimate
+
+    def estimate(self, image, landmarks):
+        return [self.answer for _ in landmarks]
+
+
+def age(source: Path, output: Path, answer: AgeEstimate = GROWN_UP, **changes: object):
+    treatment = age_video.Ageing(BRUSH, AgeWish(to=70.0), Guess(answer))
+    options = mf.options(mask="hull+model+occlusion", **changes)
+    return convert_video(
+        source, output, Cast([Role(None)]), options, mf.fake_stage(), parser=BRUSH.parser, treatment=treatment
+    )
+
+
+def test_a_video_resumed_is_the_same(video: Path, tmp_path: Path) -> None:
+    whole, parts = tmp_path / "whole.mp4", tmp_path / "parts.mp4"
+    steps = list(age(video, whole))
+    assert any(step.note and "looks 30, becomes 70" in step.note for step in steps)
+    assert mf.changed_inside(video, whole).min() > 25
+    for done in (1, 23):
+        begun = age(video, parts)
+        next(step for step in begun if step.phase == "render" and step.done > done and not step.note)
+        begun.close()
+    list(age(video, parts))
+    assert whole.read_bytes() == parts.read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["parts.mp4", "whole.mp4"]
+
+
+def test_a_child_in_a_video_is_refused(video: Path, tmp_path: Path) -> None:
+    with pytest.raises(Refusal, match=r"the face that comes at 0\.0 s"):
+        list(age(video, tmp_path / "out.mp4", CHILD))
+    assert list(tmp_path.iterdir()) == []
+
+
+class Restless(Lighter):
+    """One whose answer flickers from frame to frame."""
+
+    def __call__(self, crops: torch.Tensor, source: torch.Tensor, target: torch.Tensor) -> Change:
+        change = super().__call__(crops, source, target)
+        sign = torch.tensor([1.0, -1.0]).repeat(len(crops))[: len(crops), None, None, None]
+        return change._replace(residual=0.1 * sign.expand_as(change.residual))
+
+
+@pytest.mark.parametrize(("strength", "most"), [(0.0, 60.0), (1.0, 8.0)])
+def test_a_flickering_change_is_steadied(video: Path, strength: float, most: float) -> None:
+    frames = mf.frames_of(video)[:16]
+    stages = AgeStages(Brush(Restless(), NoParser()), {0: (30.0, 70.0)}, mf.options(smoothing=strength))
+    points = [PlannedFace(0, mf.face_points(frame.index)) for frame in frames]
+
+    class Plain:
+        def faces(self, frame: int) -> list[PlannedFace]:
+            return [points[frame]]
+
+    aged = list(stages.composite(stages.draw(frames, Plain())))  # type: ignore[arg-type]
+    x, y = mf.face_points(8).mean(0).astype(int)
+    change = [
+        float((b.image[y, x].astype(int) - a.image[y, x]).mean()) for a, b in zip(frames, aged, strict=True)
+    ]
+    jumps = np.abs(np.diff(change))[3:-3].max()
+    assert jumps < most and (strength > 0 or jumps > 40)
