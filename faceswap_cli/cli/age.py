@@ -62,8 +62,16 @@ StrengthOption = Annotated[
 MethodOption = Annotated[
     Method,
     typer.Option(
-        help="network (learnt), or prototype (what the average faces of two ages differ by, without a "
-        "network of its own)."
+        help="How the change is found: network (learnt)."
+    ),
+]
+ModelOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--model",
+        "-m",
+        help="Run folder of `faceswap train --model age`. [default: the bundled weights]",
+        show_default=False,
     ),
 ]
 OnlyPeopleOption = Annotated[
@@ -93,7 +101,17 @@ def photo(
     known: FromOption = None,
     strength: StrengthOption = 1.0,
     method: MethodOption = Method.network,
-    only: OnlyPeopleOption = None,
+    model: ModelOption = None,
+    only: ModelOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--model",
+        "-m",
+        help="Run folder of `faceswap train --model age`. [default: the bundled weights]",
+        show_default=False,
+    ),
+]
+OnlyPeopleOption = None,
     without: NotOption = None,
     face: Annotated[
         int | None,
@@ -125,7 +143,7 @@ def photo(
     targets = _targets(to, by)
     wish = _wish(targets[0] if targets else None, by, known, strength, adult_confirmed)
     age_photo.check_output(source, output)
-    brush = load_brush(method, device, strength)
+    brush = load_brush(method, model, device, strength)
     stage = build_stage(detector, landmarks, device, min_size=min_size, thorough=True)
     which = age_photo.Which(face, load_people(only or [], without or [], threshold, lambda: stage))
     opened = age_photo.open_photo(source, which, stage, AgeEstimator(device), eight_bit)
@@ -153,7 +171,17 @@ def video(
     known: FromOption = None,
     strength: StrengthOption = 1.0,
     method: MethodOption = Method.network,
-    only: OnlyPeopleOption = None,
+    model: ModelOption = None,
+    only: ModelOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--model",
+        "-m",
+        help="Run folder of `faceswap train --model age`. [default: the bundled weights]",
+        show_default=False,
+    ),
+]
+OnlyPeopleOption = None,
     without: NotOption = None,
     threshold: ThresholdOption = 0.5,
     smoothing: SmoothingOption = 1.0,
@@ -193,7 +221,7 @@ def video(
         frames=frames,
     )
     options.check()
-    brush = load_brush(method, device, strength)
+    brush = load_brush(method, model, device, strength)
     stage = build_stage(detector, landmarks, device, min_size=min_size)
     console.tell(stage.explanation)
     thorough = partial(build_stage, detector, landmarks, device, min_size=min_size, thorough=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -13,10 +14,11 @@ if TYPE_CHECKING:
     from faceswap_cli.compositing.ageing import Brush
     from faceswap_cli.compositing.who import Cast
     from faceswap_cli.faces.stage import FaceStage
+    from faceswap_cli.networks.ageing import Ager
 
 
 class Method(StrEnum):
-    """Ways to age; see `load_brush`."""
+    """Ways to age, see LOADERS."""
 
     network = "network"
 
@@ -25,24 +27,52 @@ WEIGHTS = "ageing"
 """The ageing network's folder in `models/`."""
 
 
-def load_brush(method: Method, device: str, strength: float) -> Brush:
+def load_brush(method: Method, model: Path | None, device: str, strength: float) -> Brush:
     """What changes faces, with its networks loaded.
+
+    Args:
+        method: how they are changed.
+        model: a run folder of `faceswap train --model age`; None: the bundled weights.
+        device: a `--device` value.
+        strength: how much of the change is made.
 
     Raises:
         UserError: weights are missing or damaged; the device is not here.
     """
-    from faceswap_cli import zoo
     from faceswap_cli.compositing.ageing import Brush
     from faceswap_cli.device import pick_device
     from faceswap_cli.faces.parsing import FaceParser
-    from faceswap_cli.networks.ageing import build
 
-    assert method is Method.network
     where = str(pick_device(device))
-    ager = zoo.shared_network(WEIGHTS, build, where)
+    ager, mark = _of_run(model, where) if model else LOADERS[method](where)
     parser = FaceParser(where)
     parser.load()
-    return Brush(ager, parser, str(zoo.card(WEIGHTS).facts["sha256"]), where, strength)
+    return Brush(ager, parser, mark, where, strength)
+
+
+def _network(device: str) -> tuple[Ager, str]:
+    """The bundled network, and what its answers depend on."""
+    from faceswap_cli import zoo
+    from faceswap_cli.networks.ageing import build
+
+    return zoo.shared_network(WEIGHTS, build, device), str(zoo.card(WEIGHTS).facts["sha256"])
+
+
+def _of_run(path: Path, device: str) -> tuple[Ager, str]:
+    """The network that was trained in a run folder, and what its answers depend on."""
+    import torch
+
+    from faceswap_cli.training.ageing import load_ageing
+
+    network = load_ageing(path, torch.device(device))
+    digest = hashlib.sha256()
+    for tensor in network.state_dict().values():
+        digest.update(tensor.cpu().numpy().tobytes())
+    return network, digest.hexdigest()
+
+
+LOADERS: dict[Method, Callable[[str], tuple[Ager, str]]] = {Method.network: _network}
+"""Ways to age: a torch device's name in, what ages and what its answers depend on out."""
 
 
 def load_people(
