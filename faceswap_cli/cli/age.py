@@ -61,9 +61,7 @@ StrengthOption = Annotated[
 ]
 MethodOption = Annotated[
     Method,
-    typer.Option(
-        help="How the change is found: network (learnt)."
-    ),
+    typer.Option(help="How the change is found: network (learnt)."),
 ]
 ModelOption = Annotated[
     Path | None,
@@ -102,16 +100,7 @@ def photo(
     strength: StrengthOption = 1.0,
     method: MethodOption = Method.network,
     model: ModelOption = None,
-    only: ModelOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--model",
-        "-m",
-        help="Run folder of `faceswap train --model age`. [default: the bundled weights]",
-        show_default=False,
-    ),
-]
-OnlyPeopleOption = None,
+    only: OnlyPeopleOption = None,
     without: NotOption = None,
     face: Annotated[
         int | None,
@@ -172,16 +161,7 @@ def video(
     strength: StrengthOption = 1.0,
     method: MethodOption = Method.network,
     model: ModelOption = None,
-    only: ModelOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--model",
-        "-m",
-        help="Run folder of `faceswap train --model age`. [default: the bundled weights]",
-        show_default=False,
-    ),
-]
-OnlyPeopleOption = None,
+    only: OnlyPeopleOption = None,
     without: NotOption = None,
     threshold: ThresholdOption = 0.5,
     smoothing: SmoothingOption = 1.0,
