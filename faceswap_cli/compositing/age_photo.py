@@ -31,7 +31,7 @@ TURNED = 50.0
 UNSURE = 0.25
 """Confidence of the landmarks under which a face may be no photographed one."""
 
-LOOKED_AT, PORTRAIT = 1600, 0.15
+LOOKED_AT, PORTRAIT = 1024, 0.15
 """Longer side in pixels of the copy that is looked at first, and the least height of all faces in it, as a
 share of that side, for which nobody looks for smaller ones in the large picture."""
 

@@ -37,7 +37,7 @@ TURNED = (40.0, 55.0)
 """Yaw in degrees from which a face in a video is changed less, and from which not at all: profiles are not
 learnt, and a change that goes on and off would be seen."""
 
-MOST_IN_VIDEO, MOST_IN_PHOTO = 512, 1536
+MOST_IN_VIDEO, MOST_IN_PHOTO = 512, 1280
 """Pixels that the square around a face is computed in, at most."""
 
 HalfArray = NDArray[np.float16]
