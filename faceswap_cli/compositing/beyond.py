@@ -17,7 +17,7 @@ from faceswap_cli.faces.face import FloatArray
 WIDE = 3.6
 """Side of the wider square in face units: most hair is in it, and the parser still knows hair there."""
 
-FADE = (0.8 * WIDE / 2, 0.98 * WIDE / 2)
+FADE = (0.86 * WIDE / 2, 0.99 * WIDE / 2)
 """Distance from its middle, in face units, at which the change of hair begins to fade and has ended."""
 
 LEARNT = (INNER * parsing.SIDE / 2, OUTER * parsing.SIDE / 2)

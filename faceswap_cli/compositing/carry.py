@@ -182,7 +182,7 @@ def _placed(values: FloatArray, grid: Grid, sampling: int) -> FloatArray:
 
 
 def colourful(crop: FloatArray) -> float:
-    """How much colour a face's crop (S, S, 3) in 0..1 has: 0 for grey pictures and those of one hue, as sepia.
+    """How much colour a face's crop (S, S, 3) in 0..1 has: 0 for grey pictures and those of one hue.
 
     What its colours deviate from the line on which they follow the brightness.
     """
