@@ -227,7 +227,7 @@ def carry(
     parts[1] = np.maximum(parts[1], -1)  # more than all of a band can't be taken away
     with torch.inference_mode():
         x, mask_tensor, *fields = (_tensor(part) for part in (picture, mask[..., None], *parts))
-        new = carried(x, Change(*fields), mask_tensor, grid.size[0] / grid.unit, "bicubic")
+        new = carried(x, Change(*fields), mask_tensor, grid.size[0] / grid.unit, "bicubic", noisy=True)
         difference = (new - x)[0].permute(1, 2, 0).contiguous().numpy()
     _add(canvas, np.float32(255) * difference, grid)
 

@@ -5,6 +5,8 @@ import torch
 
 from faceswap_cli.networks.ageing import (
     BANDS,
+    LUMA,
+    MOST_DETAIL,
     MOST_FLOW,
     MOST_HUE,
     AgeingConfig,
@@ -125,7 +127,25 @@ def test_a_gain_of_minus_one_takes_a_band_away() -> None:
     x = pictures(64)
     gain = torch.full((2, 3, 64, 64), -1.0)
     y = carried(x, Change(0 * x, gain, torch.zeros(2, 2, 64, 64)), torch.ones(2, 1, 64, 64), 2.75)
-    assert torch.allclose(y, x - sum(bands(x, 64 / 2.75)), atol=1e-5)
+    light = (x * torch.tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
+    small = [MOST_DETAIL * torch.tanh(band / MOST_DETAIL) for band in bands(light, 64 / 2.75)]
+    assert torch.allclose(y, x - sum(small), atol=1e-5)
+
+
+def test_noise_does_not_grow_with_the_lines() -> None:
+    torch.manual_seed(4)
+    plain, ones = torch.full((1, 3, 96, 96), 0.5), torch.ones(1, 1, 96, 96)
+    noise = plain + 0.06 * torch.randn(1, 1, 96, 96)
+    lines = plain.clone()
+    lines[..., ::12] -= 0.08
+    change = Change(0 * plain, torch.ones(1, 3, 96, 96), torch.zeros(1, 2, 96, 96))
+
+    def grown(x: torch.Tensor, noisy: bool) -> float:
+        return float(carried(x, change, ones, 2.75, noisy=noisy).std() / x.std())
+
+    assert grown(noise, noisy=False) > 1.5
+    assert grown(noise, noisy=True) < 1.3
+    assert grown(lines, noisy=True) > 1.3
 
 
 def test_marks_of_years_peak_at_their_own() -> None:
