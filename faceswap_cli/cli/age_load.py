@@ -21,6 +21,7 @@ class Method(StrEnum):
     """Ways to age, see LOADERS."""
 
     network = "network"
+    prototype = "prototype"
 
 
 WEIGHTS = "ageing"
@@ -58,6 +59,15 @@ def _network(device: str) -> tuple[Ager, str]:
     return zoo.shared_network(WEIGHTS, build, device), str(zoo.card(WEIGHTS).facts["sha256"])
 
 
+def _prototype(device: str) -> tuple[Ager, str]:
+    """The averages of faces, and what depends on them."""
+    from faceswap_cli import zoo
+    from faceswap_cli.faces.age_prototype import WEIGHTS as AVERAGES
+    from faceswap_cli.faces.age_prototype import PrototypeAger
+
+    return PrototypeAger(device), str(zoo.card(AVERAGES).facts["sha256"])
+
+
 def _of_run(path: Path, device: str) -> tuple[Ager, str]:
     """The network that was trained in a run folder, and what its answers depend on."""
     import torch
@@ -71,7 +81,10 @@ def _of_run(path: Path, device: str) -> tuple[Ager, str]:
     return network, digest.hexdigest()
 
 
-LOADERS: dict[Method, Callable[[str], tuple[Ager, str]]] = {Method.network: _network}
+LOADERS: dict[Method, Callable[[str], tuple[Ager, str]]] = {
+    Method.network: _network,
+    Method.prototype: _prototype,
+}
 """Ways to age: a torch device's name in, what ages and what its answers depend on out."""
 
 
