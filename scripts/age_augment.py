@@ -40,15 +40,6 @@ def plain(crop: Array, inner: float, size: int) -> Array:
     return cv2.warpAffine(crop, _matrix(crop.shape[0], inner, size), (size, size), flags=cv2.INTER_LINEAR)
 
 
-def degraded(view: Array) -> Array:
-    """A view (size, size, 3) uint8 blurred, at half its size and compressed: for honest figures."""
-    size = view.shape[0]
-    small = cv2.resize(
-        cv2.GaussianBlur(view, (0, 0), 0.7), (size // 2, size // 2), interpolation=cv2.INTER_AREA
-    )
-    return cv2.resize(compressed(small, 75), (size, size), interpolation=cv2.INTER_LINEAR)
-
-
 def compressed(image: Array, quality: int) -> Array:
     """An image (H, W, 3) uint8 after JPEG."""
     bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)

