@@ -8,15 +8,18 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from faceswap_cli.errors import UserError
 
 if TYPE_CHECKING:
     import torch
+
+
+T = TypeVar("T")
 
 
 def available_devices() -> list[str]:
@@ -123,6 +126,33 @@ def device_of_process(name: str, of: Processes) -> torch.device:
             f"Start torchrun with --nproc-per-node {torch.cuda.device_count()}",
         )
     return torch.device("cuda", of.local_rank)
+
+
+def halved_when_full(compute: Callable[[int, int], T], count: int) -> list[T]:
+    """Compute a batch at once, or in two halves where the device's memory is too small for that.
+
+    Args:
+        compute: from the first to before the second place of the batch.
+        count: of places in the batch.
+
+    Returns:
+        What `compute` gave, once or twice, in order.
+
+    Raises:
+        torch.OutOfMemoryError: the halves are too large as well.
+    """
+    import torch
+
+    try:
+        return [compute(0, count)]
+    except torch.OutOfMemoryError:
+        if count < 2:
+            raise
+    # Not inside of the handler: the error's traceback holds on to what did not fit.
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    middle = -(-count // 2)
+    return [compute(0, middle), compute(middle, count)]
 
 
 def use_threads(asked: int | None, of: Processes = ONLY) -> int:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.files import make_folder, write_bytes, write_text
+from faceswap_cli.limits import read_json, read_limited
 
 if TYPE_CHECKING:
     import torch
@@ -72,7 +73,7 @@ def card(name: str) -> Card:
     """
     folder = models_folder() / name
     try:
-        facts = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        facts = read_json(folder / CARD)
         if missing := sorted(NEEDED - facts.keys()):
             raise KeyError(missing[0])
     except FileNotFoundError as error:
@@ -92,7 +93,7 @@ def tensors(name: str) -> dict[str, torch.Tensor]:
 
     known = card(name)
     try:
-        data = known.weights.read_bytes()
+        data = read_limited(known.weights, "weights_bytes")
     except OSError as error:
         raise UserError(f"the weights {known.weights} can't be read ({error.strerror})", REINSTALL) from error
     found = hashlib.sha256(data).hexdigest()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -20,6 +20,14 @@ def picture(index: int, width: int, height: int) -> np.ndarray:
     left = index * 3 % max(1, width - 8)
     image[2 : 2 + height // 4, left : left + 8] = (240, 220, 60)
     return image.astype(np.uint8)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_user_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What is kept in the user's folder is not kept in that of whoever runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("user")))
+        yield
 
 
 @pytest.fixture

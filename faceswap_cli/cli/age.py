@@ -11,6 +11,7 @@ import typer
 from faceswap_cli.cli import console
 from faceswap_cli.cli.age_load import Method, load_brush, load_people
 from faceswap_cli.cli.app import new_app
+from faceswap_cli.cli.consent import tell_consent
 from faceswap_cli.cli.convert import all_videos, one_video
 from faceswap_cli.cli.convert_options import (
     CrfOption,
@@ -130,6 +131,7 @@ def photo(
     from faceswap_cli.faces.stage import build_stage
 
     targets = _targets(to, by)
+    tell_consent()
     wish = _wish(targets[0] if targets else None, by, known, strength, adult_confirmed)
     age_photo.check_output(source, output)
     brush = load_brush(method, model, device, strength)
@@ -191,6 +193,7 @@ def video(
     from faceswap_cli.faces.stage import build_stage
     from faceswap_cli.media.encoders import EncodeOptions, encoder_for
 
+    tell_consent()
     wish = _wish(to, by, known, strength, adult_confirmed)
     outputs = outputs_for(sources, output, encoder.value if encoder else "x264")
     options = ConvertOptions(

@@ -105,9 +105,11 @@ def load_people(
     from faceswap_cli.compositing.who import Cast, Role
     from faceswap_cli.faces.identity import IdentityEncoder
     from faceswap_cli.faces.people import read_person
+    from faceswap_cli.faces.refusals import Guard
 
+    guard = Guard(adults_confirmed=True)  # for nudity: ages are estimated, and judged, by `AgeWish`
     if not (only or without):
-        return Cast([Role(None)])
+        return Cast([Role(None)], guard=guard)
     finder, encoder, notes = stage(), IdentityEncoder(), list[str]()
     wanted, unwanted = (
         [read_person(path, option, finder, encoder, notes) for path in paths]
@@ -115,4 +117,4 @@ def load_people(
     )
     for note in notes:
         console.warn(note)
-    return Cast([Role(None, person) for person in wanted] or [Role(None)], unwanted, threshold)
+    return Cast([Role(None, person) for person in wanted] or [Role(None)], unwanted, threshold, guard)

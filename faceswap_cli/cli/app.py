@@ -28,7 +28,8 @@ class Boundary(TyperGroup):
         from faceswap_cli.cli import console
 
         try:
-            return super().invoke(ctx)
+            with _ended_politely():
+                return super().invoke(ctx)
         except UserError as error:
             console.fail(" ".join(str(error).split()))
             raise typer.Exit(error.exit_code) from None
@@ -54,6 +55,23 @@ class Boundary(TyperGroup):
                 raise
             console.fail("the device is out of memory. Lower --batch, --resolution or --size")
             raise typer.Exit(1) from None
+
+
+@contextlib.contextmanager
+def _ended_politely() -> Iterator[None]:
+    """Within the block SIGTERM is what Ctrl-C is, so that what was begun is closed and nothing lies about."""
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():  # where Python takes no handlers
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, on_signal)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def new_app(**options: Any) -> typer.Typer:

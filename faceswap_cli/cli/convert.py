@@ -13,6 +13,7 @@ import typer
 
 from faceswap_cli.cli import console
 from faceswap_cli.cli.app import new_app
+from faceswap_cli.cli.consent import tell_consent
 from faceswap_cli.cli.convert_cast import Asked, load_cast
 from faceswap_cli.cli.convert_options import (
     DEFAULT_MASK,
@@ -53,7 +54,13 @@ from faceswap_cli.cli.convert_options import (
 from faceswap_cli.cli.convert_outputs import outputs_for
 from faceswap_cli.cli.convert_preview import look_first
 from faceswap_cli.cli.convert_sheet import sheet
-from faceswap_cli.cli.options import DetectorOption, DeviceOption, LandmarksOption, MinSizeOption
+from faceswap_cli.cli.options import (
+    AdultsOption,
+    DetectorOption,
+    DeviceOption,
+    LandmarksOption,
+    MinSizeOption,
+)
 from faceswap_cli.errors import UserError
 
 if TYPE_CHECKING:
@@ -104,6 +111,7 @@ def video(
     landmarks: LandmarksOption = "auto",
     min_size: MinSizeOption = 24,
     device: DeviceOption = "auto",
+    adult_confirmed: AdultsOption = False,
     preview: PreviewOption = None,
     dry_run: DryRunOption = False,
 ) -> None:
@@ -137,9 +145,10 @@ def video(
         frames=frames,
     )
     options.check()
+    tell_consent()
     asked = Asked(
         run, face, all_faces, mapped or [], only or [], without or [], threshold, device,
-        lambda: build_stage(detector, landmarks, device, min_size=min_size, thorough=True),
+        lambda: build_stage(detector, landmarks, device, min_size=min_size, thorough=True), adult_confirmed,
     )  # fmt: skip
     cast, mark = load_cast(asked)
     known = FaceSet.open(faces) if faces is not None else None
@@ -219,6 +228,7 @@ def photo(
     landmarks: LandmarksOption = "auto",
     min_size: MinSizeOption = 24,
     device: DeviceOption = "auto",
+    adult_confirmed: AdultsOption = False,
     preview: PreviewOption = None,
 ) -> None:
     """Swap the faces of a photo.
@@ -242,10 +252,20 @@ def photo(
         allow_8bit=eight_bit,
     )
     options.check()
+    tell_consent()
     stage = build_stage(detector, landmarks, device, min_size=min_size, thorough=True)
     parser = _parser(options, device)
     asked = Asked(
-        run, face, all_faces, mapped or [], only or [], without or [], threshold, device, lambda: stage
+        run,
+        face,
+        all_faces,
+        mapped or [],
+        only or [],
+        without or [],
+        threshold,
+        device,
+        lambda: stage,
+        adult_confirmed,
     )
     cast, _ = load_cast(asked)
     if preview is not None:

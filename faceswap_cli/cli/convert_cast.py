@@ -35,6 +35,7 @@ class Asked:
         threshold: identity distance up to which a face is taken for a person's.
         device: where networks run.
         stage: makes what finds faces on photos.
+        adults_confirmed: nothing is refused because a face looks like a child's.
     """
 
     model: Path
@@ -46,6 +47,7 @@ class Asked:
     threshold: float
     device: str
     stage: Callable[[], FaceStage]
+    adults_confirmed: bool = False
 
     def check(self) -> None:
         """Raise a UserError for options that don't go together."""
@@ -104,6 +106,7 @@ def load_cast(asked: Asked) -> tuple[Cast, str]:
         UserError: options that don't go together; a model or a photo can't be used.
     """
     from faceswap_cli.compositing.who import Cast, Role
+    from faceswap_cli.faces.refusals import Guard
 
     asked.check()
     models, reader = _Models(asked.device), _PeopleReader(asked)
@@ -122,7 +125,8 @@ def load_cast(asked: Asked) -> tuple[Cast, str]:
     unwanted = [reader.read(path, "not") for path in asked.without]
     for note in reader.notes:
         console.warn(note)
-    return Cast(roles, unwanted, asked.threshold), hashlib.sha256(" ".join(marks).encode()).hexdigest()
+    cast = Cast(roles, unwanted, asked.threshold, Guard(asked.adults_confirmed, asked.device))
+    return cast, hashlib.sha256(" ".join(marks).encode()).hexdigest()
 
 
 def _replaced(asked: Asked, drawer: _Drawer, reader: _PeopleReader) -> list[Person | None]:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import platform
+import re
+import shutil
+import tempfile
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -22,8 +28,25 @@ PACKAGES = (
     "rich",
 )
 
+EXTRAS = {
+    "nudenet": "the check for nudity: pip install --no-deps nudenet==3.4.2",
+    "onnxscript": "models export to .onnx: pip install 'faceswap-cli[onnx]'",
+    "ray": "convert on a cluster: pip install 'faceswap-cli[ray]'",
+    "tensorboard": "train --tensorboard: pip install 'faceswap-cli[tensorboard]'",
+}
+"""Packages that are asked for by what some commands do beyond the ordinary, and what that is."""
 
-def doctor() -> None:
+
+def doctor(
+    fix_nothing: Annotated[
+        bool,
+        typer.Option(
+            "--fix-nothing",
+            help="More of it, fit to be pasted into a bug report: room, memory, limits, settings of the "
+            "environment; home folder and user name are left out.",
+        ),
+    ] = False,
+) -> None:
     """Say what this installation has: versions, devices, encoders, weights. Changes nothing.
 
     Exits with 1 when something that extract, train or convert needs is missing.
@@ -34,11 +57,9 @@ def doctor() -> None:
     missing = []
     rows = [("faceswap", __version__), ("Python", platform.python_version()), ("system", platform.platform())]
     for package in PACKAGES:
-        try:
-            rows.append((package, version(package)))
-        except PackageNotFoundError:
-            rows.append((package, "missing"))
-            missing.append(package)
+        found = _version(package)
+        rows.append((package, found or "missing"))
+        missing += [] if found else [package]
     console.table(("what", "version"), rows)
     console.say("")
     if "torch" not in missing:
@@ -47,13 +68,70 @@ def doctor() -> None:
     console.table(("encoder", "state"), _encoders())
     console.say("")
     weights = weight_report()
-    console.table(("weights", "state", "where"), [(w.name, w.state, w.where) for w in weights])
+    table = [(w.name, w.state, anonymous(w.where)) for w in weights]
+    console.table(("weights", "state", "where"), table)
+    console.say("")
+    console.table(
+        ("extra", "state"), [(name, _version(name) or f"missing; {why}") for name, why in EXTRAS.items()]
+    )
+    if fix_nothing:
+        console.say("")
+        console.table(("room and limits", "value"), _surroundings())
     missing += [w.name for w in weights if w.needed and w.state != "there"]
     if missing:
         console.fail(
             f"missing: {', '.join(missing)}. Install again: pip install --force-reinstall . in the checkout"
         )
         raise typer.Exit(1)
+
+
+def anonymous(text: str) -> str:
+    """A text without the path of the home folder and the user's name."""
+    home = os.path.expanduser("~")  # noqa: PTH111 - where there is none it raises nothing
+    text = text.replace(home, "~") if len(home) > 1 else text
+    name = os.environ.get("USER") or os.environ.get("USERNAME") or Path(home).name
+    return re.sub(rf"(?<=[/\\]){re.escape(name)}(?=[/\\]|$)", "~", text) if len(name) > 1 else text
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _surroundings() -> list[tuple[str, str]]:
+    """Room on the disks, memory, limits, and what the environment sets."""
+    from faceswap_cli.device import usable_cores
+    from faceswap_cli.files import user_folder
+    from faceswap_cli.limits import LIMITS, limit
+
+    rows = [("cores", str(usable_cores())), ("memory", _memory())]
+    places = {"this folder": Path.cwd(), "temporary files": Path(tempfile.gettempdir())}
+    for name, place in places.items():
+        rows.append((f"free: {name}", _free(place)))
+    rows.append(("user's files", anonymous(str(user_folder()))))
+    rows += [(f"most {name.replace('_', ' ')}", f"{limit(name):,}") for name in LIMITS]
+    names = ("FACESWAP_", "OMP_", "CUDA_", "PYTORCH_", "TORCH_")
+    told = {key: value for key, value in sorted(os.environ.items()) if key.startswith(names)}
+    return rows + [(key, anonymous(value)) for key, value in told.items()]
+
+
+def _free(place: Path) -> str:
+    try:
+        return f"{shutil.disk_usage(place).free / 2**30:.1f} GiB"
+    except OSError as error:
+        return f"can't be told ({error.strerror})"
+
+
+def _memory() -> str:
+    """Memory of the machine, and what of it is free, where the system tells."""
+    try:
+        page = os.sysconf("SC_PAGE_SIZE")
+        whole, free = os.sysconf("SC_PHYS_PAGES") * page, os.sysconf("SC_AVPHYS_PAGES") * page
+    except (ValueError, OSError, AttributeError):
+        return "can't be told"
+    return f"{whole / 2**30:.1f} GiB, {free / 2**30:.1f} unused"
 
 
 def _encoders() -> list[tuple[str, str]]:

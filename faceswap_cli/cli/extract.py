@@ -10,7 +10,14 @@ import typer
 
 from faceswap_cli.cli import console
 from faceswap_cli.cli.app import INTERRUPTED, stop_on_signal
-from faceswap_cli.cli.options import DetectorOption, DeviceOption, LandmarksOption, MinSizeOption
+from faceswap_cli.cli.consent import tell_consent
+from faceswap_cli.cli.options import (
+    AdultsOption,
+    DetectorOption,
+    DeviceOption,
+    LandmarksOption,
+    MinSizeOption,
+)
 
 if TYPE_CHECKING:
     from faceswap_cli.faces.extract import ExtractProgress
@@ -51,6 +58,7 @@ def extract(
     detector: DetectorOption = "auto",
     landmarks: LandmarksOption = "auto",
     device: DeviceOption = "auto",
+    adult_confirmed: AdultsOption = False,
 ) -> None:
     """Find the faces of videos and photos and put them into a face set.
 
@@ -62,9 +70,11 @@ def extract(
     from faceswap_cli.faces.extract import ExtractOptions
     from faceswap_cli.faces.extract import extract as run
     from faceswap_cli.faces.faceset import FaceSet
+    from faceswap_cli.faces.refusals import Guard
     from faceswap_cli.faces.stage import build_stage
     from faceswap_cli.faces.wanted import read_wanted
 
+    tell_consent()
     stage = build_stage(detector, landmarks, device, min_size=min_size)
     photo_stage = build_stage(detector, landmarks, device, min_size=min_size, thorough=True)
     console.tell(stage.explanation)
@@ -75,7 +85,7 @@ def extract(
         for note in notes:
             console.warn(note)
     new = 0
-    steps = run(inputs, output, stage, options, photo_stage, wanted)
+    steps = run(inputs, output, stage, options, photo_stage, wanted, Guard(adult_confirmed, device))
     with stop_on_signal("stopping, one moment ...") as stopped, console.Bar("extract") as bar, closing(steps):
         for step in steps:
             _show(bar, step)

@@ -11,7 +11,8 @@ import typer
 
 from faceswap_cli.cli import console, train_age
 from faceswap_cli.cli.app import INTERRUPTED, stop_on_signal
-from faceswap_cli.cli.options import DeviceOption
+from faceswap_cli.cli.consent import tell_consent
+from faceswap_cli.cli.options import AdultsOption, DeviceOption
 from faceswap_cli.errors import UserError
 
 if TYPE_CHECKING:
@@ -229,6 +230,7 @@ def train(
             "moved to RUN/set-aside. Without face sets: go back and stop.",
         ),
     ] = None,
+    adult_confirmed: AdultsOption = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the settings a new run would have and stop.")
     ] = False,
@@ -265,6 +267,8 @@ def train(
         _roll_back(run, rollback)
     if target is None or not sources:
         return
+    tell_consent()
+    from faceswap_cli.faces.refusals import Guard
     from faceswap_cli.training.loop import Budget
     from faceswap_cli.training.train import TrainRequest
     from faceswap_cli.training.watch import Watching
@@ -282,6 +286,7 @@ def train(
         snapshot_steps=snapshot_every,
         auto_batch=auto_batch,
         compiled=compiled.value,
+        guard=Guard(adult_confirmed),
     )
     _train(request, which, chosen)
 

@@ -123,6 +123,8 @@ def open_photo(
     photo = read_photo(source)
     check_depth(source, photo, allow_8bit)
     image = np.ascontiguousarray(photo.image)
+    if which.cast is not None and which.cast.guard:
+        which.cast.guard.check_picture(source, image)
     found = sorted(_find(image, stage), key=lambda face: float(face.box[0] + face.box[2]))
     if not found:
         raise no_face(source)

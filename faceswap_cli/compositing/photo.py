@@ -63,6 +63,7 @@ def convert_photo(
     Raises:
         UserError: no face, or none of the wanted person; the photo can't be read or written, or has
             more than 8 bits a channel and options.allow_8bit is off.
+        Refusal: by the cast's guard, see Guard.check_picture and check_faces.
     """
     options.check()
     whole_cast = cast if isinstance(cast, Cast) else Cast((Role(cast),))
@@ -72,6 +73,8 @@ def convert_photo(
     photo = read_photo(source)
     check_depth(source, photo, options.allow_8bit)
     image = np.ascontiguousarray(photo.image)
+    if whole_cast.guard:
+        whole_cast.guard.check_picture(source, image)
     faces = stage.find([Frame(0, 0.0, image)])[0]
     if not faces:
         raise no_face(source)
@@ -80,6 +83,8 @@ def convert_photo(
         chosen = roles_in(image, faces, whole_cast)
         if not chosen.roles:
             raise nobody_wanted(source, f"{len(faces)} other face{'s' if len(faces) > 1 else ''}")
+    if whole_cast.guard:
+        whole_cast.guard.check_faces(source, image, [faces[place] for place in chosen.roles])
     result, notes = image, [photo.note] if photo.note else []
     for number, renderer in enumerate(whole_cast.renderers):
         wanted = [faces[place] for place, of in chosen.roles.items() if of == number]

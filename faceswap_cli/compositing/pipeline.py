@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from faceswap_cli.compositing import masks, segments, survey, who
 from faceswap_cli.compositing.known import faces_from_set, pieces_of
+from faceswap_cli.compositing.minors import check_tracks
 from faceswap_cli.compositing.options import ConvertOptions, ConvertProgress
 from faceswap_cli.compositing.photo import check_apart, no_face, nobody_wanted
 from faceswap_cli.compositing.places import Here, Place
@@ -82,6 +83,7 @@ def convert_video(  # noqa: PLR0913
     Raises:
         UserError: see ConvertOptions.check and video_of; no face, or none of the wanted person;
             a face set of another video; the disk is full.
+        Refusal: by the cast's guard: nudity, or a face that would be drawn over looks like a child's.
     """
     options.check()
     whole_cast = cast if isinstance(cast, Cast) else Cast((Role(cast),))
@@ -181,6 +183,8 @@ def _digest(array: NDArray[Any]) -> str:
 def _convert(job: _Job, lost: list[str]) -> Steps:
     for line in [*lost, *([job.info.note] if job.info.note else [])]:
         yield _note("faces", line)
+    if job.cast.guard:
+        job.cast.guard.check_video(job.info)
     with WorkFolder(job.output) as work:
         journal = work.journal("segments", job.picture_mark)
         if journal.discarded:
@@ -188,6 +192,8 @@ def _convert(job: _Job, lost: list[str]) -> Steps:
         read, found = yield from _find(job, work)
         timeline = read.timeline
         chosen = yield from _choose(job, work, timeline, found)
+        if job.cast.guard:
+            check_tracks(job.info, timeline, found, chosen, job.cast.guard)
         wanted = Chosen(job.info, timeline, found, chosen, job.who_mark)
         stages, treated = yield from job.treatment.stages(wanted, work, job.options, job.parser)
         before = segments.finished(journal, work.path)

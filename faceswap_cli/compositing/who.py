@@ -21,6 +21,7 @@ from faceswap_cli.faces.identity import THRESHOLD, IdentityEncoder, chip, chip_m
 from faceswap_cli.faces.people import Person, nearest
 from faceswap_cli.faces.pose import pose
 from faceswap_cli.faces.quality import sharpness
+from faceswap_cli.faces.refusals import Guard
 from faceswap_cli.media.frame import Frame, Image
 from faceswap_cli.media.probe import MediaInfo
 from faceswap_cli.media.seeking import Timeline, frames_at
@@ -52,11 +53,13 @@ class Cast:
         roles: one at least.
         unwanted: people who stay as they are.
         threshold: identity distance up to which a clear face is taken for a person's.
+        guard: refuses what must not be changed; None: nothing is refused.
     """
 
     roles: Sequence[Role]
     unwanted: Sequence[Person] = ()
     threshold: float = THRESHOLD
+    guard: Guard | None = None
 
     def check(self) -> None:
         """Raise a UserError for a model whose crops can't be cut: its card or run.json was changed."""
@@ -215,7 +218,7 @@ def best_frames(info: MediaInfo, timeline: Timeline, found: Found) -> Iterator[t
     """The frames that show the best faces of each track, in order, with those faces' places in `found`."""
     by_frame: dict[int, list[int]] = {}
     for number, place in sorted(
-        (int(found.frames[p]), p) for t in found.track_numbers() for p in _best(found, t)
+        (int(found.frames[p]), p) for t in found.track_numbers() for p in best_places(found, t)
     ):
         by_frame.setdefault(number, []).append(place)
     with contextlib.closing(frames_at(info, timeline, list(by_frame))) as frames:
@@ -225,16 +228,17 @@ def best_frames(info: MediaInfo, timeline: Timeline, found: Found) -> Iterator[t
 
 def clearness(frame: Frame, found: Found, place: int) -> float:
     """How much the face at a place in `found` tells of whose it is, by its frame; see `looks.clarity`."""
-    return _clarity(found, place, _crispness(frame.image, found.landmarks[place]))
+    return clarity_of(found, place, _crispness(frame.image, found.landmarks[place]))
 
 
-def _best(found: Found, track: int) -> list[int]:
-    """Places in `found` of a track's best faces, one from each part of its length."""
+def best_places(found: Found, track: int, count: int = looks.LOOKS) -> list[int]:
+    """Places in `found` of a track's best faces, one from each of `count` parts of its length."""
     places = found.of_track(track)
-    return [int(places[n]) for n in looks.best_looks([_clarity(found, int(place)) for place in places])]
+    return [int(places[n]) for n in looks.best_looks([clarity_of(found, int(p)) for p in places], count)]
 
 
-def _clarity(found: Found, place: int, crispness: float = looks.CRISP) -> float:
+def clarity_of(found: Found, place: int, crispness: float = looks.CRISP) -> float:
+    """`looks.clarity` of one of the found faces."""
     landmarks = found.landmarks[place]
     return looks.clarity(float(found.scores[place]), pose(landmarks), landmarks, crispness)
 

@@ -24,9 +24,10 @@ import shutil
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from faceswap_cli import files
+from faceswap_cli.limits import limit, parse_json
 
 
 def fingerprint(*parts: Any) -> str:
@@ -53,7 +54,7 @@ class Journal:
 
     def _begins_with(self, header: bytes) -> bool:
         with self.path.open("rb") as file:
-            return file.readline() == header
+            return file.readline(len(header) + 1) == header
 
     def _mended(self, most: int | None = None) -> int:
         """Cut the file off before its first line that is damaged, or lacks the line before it.
@@ -66,7 +67,7 @@ class Journal:
         """
         total, end = 0, 0
         with self.path.open("r+b") as file:
-            for count, line in enumerate(file):
+            for count, line in enumerate(_lines(file)):
                 entry = _read(line, total)
                 if entry is None or (most is not None and count > most):
                     file.truncate(end)
@@ -77,9 +78,10 @@ class Journal:
     def read(self) -> Iterator[dict[str, Any]]:
         """The lines after the header, one at a time."""
         with self.path.open("rb") as file:
-            file.readline()
-            for line in file:
-                yield json.loads(line[_MARK:])
+            lines = _lines(file)
+            next(lines, None)
+            for line in lines:
+                yield parse_json(line[_MARK:])
 
     def append(self, lines: Iterable[dict[str, Any]]) -> None:
         """Add lines and flush them to the disk."""
@@ -119,10 +121,16 @@ class _Line:
 def _read(line: bytes, before: int) -> _Line | None:
     """A line as it was written after those of the checksum `before`; None if it is not that."""
     with contextlib.suppress(ValueError):
-        entry = json.loads(line[_MARK:])
+        entry = parse_json(line[_MARK:])
         if isinstance(entry, dict) and (found := _Line(entry, before)).text == line:
             return found
     return None
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    """The lines of a file. One that is longer than any of ours comes in parts, which are no lines."""
+    most = limit("card_bytes")
+    return iter(lambda: file.readline(most), b"")
 
 
 class WorkFolder:

@@ -15,15 +15,20 @@ from __future__ import annotations
 import errno
 import filecmp
 import json
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.crop_files import crop_files, crop_name
-from faceswap_cli.faces.records import CROPS
+from faceswap_cli.faces.faceset import read_index
+from faceswap_cli.faces.records import CROPS, is_crop_name
 from faceswap_cli.files import atomic_output, make_folder, said_plainly, sync_folder, write_text
+from faceswap_cli.limits import parse_json, read_limited
+from faceswap_cli.media.photo_header import photo_header
 
 BIN, LIST = "bin", "bin.jsonl"
 
@@ -103,7 +108,9 @@ def restore(path: Path) -> Restored:
     counts = {"back": 0, "there": 0, "gone": 0}
     kept = []
     make_folder(path / CROPS)
-    for entry in read_bin(path):
+    entries = read_bin(path)
+    check_places(path, entries)
+    for entry in entries:
         source = path / entry.file  # an absolute one stays absolute
         if not source.is_file():
             counts["gone"] += entry.crop not in there
@@ -134,12 +141,33 @@ def read_bin(path: Path) -> list[Binned]:
     if not file.exists():
         return []
     try:
-        entries = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-        return [Binned(str(e["crop"]), str(e["file"]), tuple(e["why"])) for e in entries]
+        text = read_limited(file, "log_bytes").decode("utf-8")
+        return [_entry(parse_json(line)) for line in text.splitlines()]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"{file} can't be read ({error})", f"Move the crops from the bin into {CROPS} by hand, delete it"
         ) from error
+
+
+def check_places(path: Path, entries: Sequence[Binned]) -> None:
+    """Raise a UserError if a file outside of the set is no crop of it: a list could name anybody's file."""
+    outside = [Path(entry.file) for entry in entries if Path(entry.file).is_absolute()]
+    size = read_index(path).header.crop_size if outside else 0
+    for file in outside:
+        header = photo_header(file) if file.is_file() else None
+        if file.exists() and (header is None or (header.width, header.height) != (size, size)):
+            raise UserError(f"{path / LIST} names {file}, which is no crop of this set", "Take its line out")
+
+
+def _entry(told: Any) -> Binned:
+    """A line of the list. What it names is moved and removed: only a crop, in a file called like it."""
+    entry = Binned(str(told["crop"]), str(told["file"]), tuple(map(str, told["why"])))
+    inside = Path(entry.file)
+    named = crop_name(inside.name)
+    of_crop = re.fullmatch(rf"{re.escape(Path(entry.crop).stem)}(~\d+)?\.jpg", named)
+    if not is_crop_name(entry.crop) or not of_crop or ".." in inside.parts:
+        raise ValueError(f"{entry.file!r} is no place of the crop {entry.crop!r}")
+    return entry
 
 
 def _write(path: Path, entries: Sequence[Binned]) -> None:

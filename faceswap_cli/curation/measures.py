@@ -18,10 +18,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from faceswap_cli.errors import UserError
 from faceswap_cli.faces import geometry
 from faceswap_cli.faces.faceset import FaceSet
 from faceswap_cli.faces.quality import brightness, quality
 from faceswap_cli.faces.records import FaceRecord
+from faceswap_cli.limits import read_limited
+from faceswap_cli.media.photo_header import photo_header
 
 T = TypeVar("T")
 
@@ -113,10 +116,12 @@ def in_order(function: Callable[[FaceRecord], T], records: Sequence[FaceRecord])
 
 def _brightness(path: Path, record: FaceRecord, crop_size: int) -> float:
     try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
-    except OSError:  # deleted while we were at work, or not ours to read
+        header = photo_header(path)
+        data = np.frombuffer(read_limited(path, "photo_bytes"), np.uint8)
+    except (OSError, UserError):  # deleted while we were at work, or not ours to read
         return float("nan")
-    grey = cv2.imdecode(data, cv2.IMREAD_REDUCED_GRAYSCALE_4) if data.size else None
+    fits = header is not None and (header.width, header.height) == (crop_size, crop_size)
+    grey = cv2.imdecode(data, cv2.IMREAD_REDUCED_GRAYSCALE_4) if fits else None
     if grey is None or grey.shape != (-(-crop_size // _REDUCED),) * 2:
         return float("nan")
     points = geometry.transform(record.landmarks, record.matrix)

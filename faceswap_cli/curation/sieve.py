@@ -19,6 +19,7 @@ from faceswap_cli.faces.doubt import doubtful
 from faceswap_cli.faces.faceset import FaceSet
 from faceswap_cli.faces.identity import THRESHOLD, IdentityEncoder
 from faceswap_cli.faces.records import CROPS
+from faceswap_cli.limits import read_limited
 
 MINIMA = {
     "size": "smaller than {:g} px",
@@ -207,7 +208,7 @@ def _listed(faces: FaceSet, path: Path) -> set[str]:
         UserError: it can't be read, or names crops that the set never had.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = read_limited(path, "card_bytes").decode("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not text"
         raise UserError(

@@ -86,6 +86,8 @@ def rename_crops(path: Path, files: Iterable[tuple[str, str]]) -> int:
 
 
 def _listed(folder: Path) -> list[str]:
+    if folder.is_symlink():  # crops are moved, renamed and removed: only inside of the set
+        raise UserError(f"{folder} is a link to another folder", "Copy the crops into the set")
     try:
         return [entry.name for entry in os.scandir(folder)] if folder.is_dir() else []
     except OSError as error:

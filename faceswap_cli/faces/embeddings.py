@@ -25,6 +25,7 @@ from faceswap_cli.faces.faceset import FaceSet
 from faceswap_cli.faces.identity import BATCH, NUMBERS, WEIGHTS, IdentityEncoder, chip
 from faceswap_cli.faces.records import FaceRecord
 from faceswap_cli.files import write_bytes
+from faceswap_cli.limits import check_limit, check_regular, parse_json
 from faceswap_cli.media.frame import Image
 
 STORE = ".identity.safetensors"
@@ -108,13 +109,16 @@ class Store:
 
     def _read(self) -> dict[str, tuple[tuple[int, int], FloatArray]]:
         try:
+            check_limit("weights_bytes", check_regular(self._path), self._path.name)
             with safe_open(self._path, "numpy") as file:
                 facts = file.metadata() or {}
                 if facts.get("network") != self._network:
                     return {}
-                names = json.loads(facts["crops"])
+                names = parse_json(facts["crops"])
                 embeddings, marks = file.get_tensor("embeddings"), file.get_tensor("marks")
-        except (OSError, SafetensorError, ValueError, KeyError):
+        except (OSError, UserError, SafetensorError, ValueError, KeyError):
+            return {}
+        if not isinstance(names, list) or not np.isfinite(embeddings).all():
             return {}
         if embeddings.shape != (len(names), NUMBERS) or marks.shape != (len(names), 2):
             return {}

@@ -13,18 +13,19 @@ from typing import Literal
 
 import numpy as np
 
-from faceswap_cli.errors import UserError
+from faceswap_cli.errors import Refusal, UserError
 from faceswap_cli.faces import geometry
 from faceswap_cli.faces.analysis import Looked, analyse_batches
 from faceswap_cli.faces.face import Face
 from faceswap_cli.faces.faceset import FaceSet, FaceSetWriter
 from faceswap_cli.faces.pose import pose
 from faceswap_cli.faces.quality import sharpness
-from faceswap_cli.faces.records import CROPS, INDEX, FaceRecord, Header, Source, rounded, with_tracks
+from faceswap_cli.faces.records import FaceRecord, Header, Source, rounded, with_tracks
+from faceswap_cli.faces.refusals import Guard, Young, left_out, refused_minor
+from faceswap_cli.faces.set_folder import check_output, outside, take_back
 from faceswap_cli.faces.stage import FaceStage
 from faceswap_cli.faces.tracks import Observation, gap_for, link
-from faceswap_cli.faces.wanted import NOTHING_LEFT, Wanted, left_of_photo, left_of_tracks
-from faceswap_cli.files import LOCK
+from faceswap_cli.faces.wanted import NOTHING_LEFT, Left, Wanted, left_of_photo, left_of_tracks
 from faceswap_cli.media.frame import Frame, Image
 from faceswap_cli.media.inputs import find_media
 from faceswap_cli.media.photo import read_photo
@@ -64,7 +65,7 @@ class ExtractProgress:
         faces: faces found in this file.
         rate: frames a second, this run.
         state: "running"; "complete": this file's end was reached now; "known": it had been before;
-            "unreadable": it was left out, see the notes.
+            "unreadable": it was left out, or refused, see the notes.
         notes: what was wrong with the file, for the user.
     """
 
@@ -90,6 +91,7 @@ def extract(
     options: ExtractOptions = ExtractOptions(),
     photo_stage: FaceStage | None = None,
     wanted: Wanted | None = None,
+    guard: Guard | None = None,
 ) -> Generator[ExtractProgress, None, None]:
     """Put the faces of videos and photos into the face set `output`, which is made or added to.
 
@@ -103,6 +105,7 @@ def extract(
         options: what to take.
         photo_stage: finds the faces in photos (a thorough one); `stage`, if not given.
         wanted: whose faces are kept; everybody's, if not given.
+        guard: leaves out what must not be taken; nothing is refused, if not given.
 
     Yields:
         Progress, several times for a video, and at least once for each file.
@@ -110,31 +113,38 @@ def extract(
     Raises:
         UserError: nothing to read, no face anywhere, the set was made with other settings, a file was
             changed since, or the folder can't be written.
+        Refusal: there is something, but all of it is refused.
     """
     _check(options)
-    files = _outside(find_media(inputs), output)
-    is_new, made = _check_output(output)
+    files = outside(find_media(inputs), output)
+    is_new, made = check_output(output)
     mine = False
     try:
-        with FaceSetWriter(output, _header(stage, options, wanted)) as writer:
+        with FaceSetWriter(output, _header(stage, options, wanted, guard)) as writer:
             mine = is_new
-            faces, problems = 0, []
+            faces, problems, refused = 0, [], []
             for number, file in enumerate(files, start=1):
-                job = _Job(writer, file, number, len(files), options, wanted)
+                job = _Job(writer, file, number, len(files), options, wanted, guard)
                 try:
                     for progress in job.run(stage, photo_stage or stage):
                         yield progress
                     faces += progress.faces
+                    refused += [job.refused] if job.refused else []
+                except Refusal as error:
+                    refused.append(error)
+                    yield job.progress(0, 0, "unreadable", (str(error),))
                 except _UnreadableError as error:
                     problems.append(error)
                     yield job.progress(0, 0, "unreadable", (str(error.args[0]),))
             if len(problems) == len(files):
                 raise problems[0].args[0]
+            if not faces and refused:
+                raise refused[0]
             if not faces:
                 raise _no_face(files, wanted)
     except UserError:
         if mine:
-            _take_back(output, made)
+            take_back(output, made)
         raise
 
 
@@ -149,6 +159,7 @@ class _Job:
         sources: int,
         options: ExtractOptions,
         wanted: Wanted | None,
+        guard: Guard | None,
     ) -> None:
         self.writer = writer
         self.file = file
@@ -156,6 +167,8 @@ class _Job:
         self.sources = sources
         self.options = options
         self.wanted = wanted
+        self.guard = guard
+        self.refused: Refusal | None = None
         self.total: int | None = None
         self.started = time.monotonic()
 
@@ -189,6 +202,8 @@ class _Job:
     def _photo(self, source: Source, stage: FaceStage) -> ExtractProgress:
         with _telling_unreadable():
             image = read_photo(self.file).image
+        if self.guard:
+            self.guard.check_picture(self.file, image)
         source = replace(source, width=image.shape[1], height=image.shape[0], seen=1, complete=True)
         frame = Frame(0, 0.0, image)
         found = self._records(source, (frame, 0, stage.find([frame])[0]))
@@ -196,11 +211,18 @@ class _Job:
         numbered = [(replace(record, track=k), crop) for k, (record, crop) in enumerate(found)]
         left = left_of_photo(self.wanted, numbered) if self.wanted else NOTHING_LEFT
         kept = [one for one in numbered if one[0].crop not in left.crops]
+        if self.guard:
+            young = self.guard.young_faces(kept)
+            left = self._without_young(left, young, [record for record, _ in kept])
+            kept = [one for one in kept if one[0].crop not in left.crops]
         self.writer.add(source, kept)
         return self.progress(1, len(kept), "complete", left.notes)
 
     def _video(self, source: Source, info: MediaInfo, stage: FaceStage) -> Iterator[ExtractProgress]:
         before, read = source.seen, 0
+        if self.guard:
+            with _telling_unreadable():
+                self.guard.check_video(info)
 
         def frames() -> Iterator[Frame]:
             nonlocal read
@@ -225,11 +247,22 @@ class _Job:
         records = self.writer.index.records.get(source.id, [])
         tracks = _tracks(records)
         left = NOTHING_LEFT
+        tracked, so_far = with_tracks(records, tracks.values()), FaceSet(self.writer.path, self.writer.index)
         if self.wanted:
-            tracked = with_tracks(records, tracks.values())
-            left = left_of_tracks(self.wanted, FaceSet(self.writer.path, self.writer.index), tracked)
+            left = left_of_tracks(self.wanted, so_far, tracked)
+        if self.guard:
+            tracked = [record for record in tracked if record.crop not in left.crops]
+            left = self._without_young(left, self.guard.young_tracks(so_far, tracked), tracked)
         self.writer.finish(source, tracks, left.crops)
         yield self.progress(source.seen, self._count(source), "complete", (*notes, *left.notes), before)
+
+    def _without_young(self, left: Left, young: Young, records: Sequence[FaceRecord]) -> Left:
+        """Leave out children's tracks too, and keep in mind that it was refused."""
+        if not young:
+            return left
+        crops = frozenset(record.crop for record in records if (record.source, record.track) in young)
+        self.refused = refused_minor(self.file, "what is to be seen in it", min(young.values()))
+        return Left(left.crops | crops, (*left.notes, left_out(young, len(crops))))
 
     def _count(self, source: Source) -> int:
         return len(self.writer.index.records.get(source.id, []))
@@ -291,7 +324,7 @@ def _extent(face: Face) -> float:
     return float((face.box[2:] - face.box[:2]).max())
 
 
-def _header(stage: FaceStage, options: ExtractOptions, wanted: Wanted | None) -> Header:
+def _header(stage: FaceStage, options: ExtractOptions, wanted: Wanted | None, guard: Guard | None) -> Header:
     """What a set keeps of how it was made; the settings' names are those of the command's options."""
     detector, landmarks = stage.names
     settings = {
@@ -301,6 +334,7 @@ def _header(stage: FaceStage, options: ExtractOptions, wanted: Wanted | None) ->
         "detector": detector,
         "landmarks": landmarks,
         **(wanted.settings if wanted else {}),
+        **(guard.settings if guard else {}),
     }
     return Header(options.crop_size, geometry.STORED_SIDE, settings)
 
@@ -335,51 +369,11 @@ def _telling_unreadable() -> Iterator[None]:
         raise _UnreadableError(error) from error
 
 
-def _outside(files: Sequence[Path], output: Path) -> list[Path]:
-    """Files that don't lie in the face set: it may be a folder inside the input folder."""
-    folder = output.resolve()
-    outside = [file for file in files if not file.resolve().is_relative_to(folder)]
-    if not outside:
-        raise UserError(f"all inputs lie in the face set {output} itself", "Choose another output folder")
-    return outside
-
-
 def _check(options: ExtractOptions) -> None:
     if options.every < 1:
         raise UserError(f"--every {options.every} is too small", "Use 1 for every frame, 2 for every second")
     if not 64 <= options.crop_size <= 1024:
         raise UserError(f"--crop-size {options.crop_size} is out of range", "Use 64 to 1024 pixels")
-
-
-def _check_output(output: Path) -> tuple[bool, bool]:
-    """Whether the set is new, and whether its folder is.
-
-    Raises:
-        UserError: the folder holds other things.
-    """
-    if not output.exists():
-        return True, True
-    if (output / INDEX).exists():
-        return False, False
-    if not output.is_dir():
-        raise UserError(f"{output} is a file, not a folder for a face set", "Choose another folder")
-    there = {entry.name for entry in output.iterdir() if not entry.name.startswith(".")}
-    crops = output / CROPS
-    if there - {CROPS} or (crops.is_dir() and any(crops.iterdir())):
-        raise UserError(f"{output} holds other files and is no face set", "Choose a new or empty folder")
-    return True, False
-
-
-def _take_back(output: Path, made: bool) -> None:
-    """Remove what a run that found nothing has made."""
-    if (output / CROPS).is_dir() and any((output / CROPS).iterdir()):
-        return  # something was found before the trouble: it can be gone on with
-    for name in (INDEX, LOCK):
-        (output / name).unlink(missing_ok=True)
-    with contextlib.suppress(OSError):
-        (output / CROPS).rmdir()
-        if made:
-            output.rmdir()
 
 
 def _no_face(files: Sequence[Path], wanted: Wanted | None) -> UserError:

@@ -20,6 +20,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
+from typing import TextIO
 
 import cv2
 import numpy as np
@@ -41,7 +42,9 @@ from faceswap_cli.faces.records import (
     with_tracks,
 )
 from faceswap_cli.files import locked, make_folder, said_plainly, sync_folder, write_text
+from faceswap_cli.limits import check_limit, check_regular, limit, read_limited
 from faceswap_cli.media.frame import Image
+from faceswap_cli.media.photo_header import photo_header
 
 __all__ = ["FaceRecord", "FaceSet", "FaceSetWriter", "Header", "Source"]
 
@@ -114,16 +117,18 @@ class FaceSet:
         """
         path = self.crop_path(record)
         with _reading(path):
-            data = np.frombuffer(path.read_bytes(), np.uint8)
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
-        if image is None:
-            raise UserError(f"{path} is not a picture", "Delete it to remove this face from the set")
+            data = np.frombuffer(read_limited(path, "photo_bytes"), np.uint8)
+            header = photo_header(path)
         size = self.crop_size
-        if image.shape[:2] != (size, size):
+        # Before it is decoded: it could be of any size.
+        if header is not None and (header.width, header.height) != (size, size):
             raise UserError(
-                f"{path} is {image.shape[1]} x {image.shape[0]} pixels, not {size} x {size}",
+                f"{path} is {header.width} x {header.height} pixels, not {size} x {size}",
                 "Crops may be deleted but not resized: delete this one",
             )
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size and header else None
+        if image is None or image.shape[:2] != (size, size):
+            raise UserError(f"{path} is not a picture", "Delete it to remove this face from the set")
         return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
 
     def tracks(self) -> dict[tuple[int, int], list[FaceRecord]]:
@@ -246,11 +251,21 @@ def read_index(path: Path) -> Index:
         )
     try:
         with _reading(file):
-            return parse_index(file.read_text(encoding="utf-8"), file)
+            check_limit("index_bytes", check_regular(file), f"{file} has {file.stat().st_size:,} bytes")
+            with file.open(encoding="utf-8", newline="\n") as text:
+                return parse_index(_lines(text, file), file)
     except UnicodeDecodeError as error:
         raise UserError(
             f"{file} is damaged: it is not text", "Restore it from a copy, or extract again"
         ) from error
+
+
+def _lines(text: TextIO, path: Path) -> Iterator[str]:
+    """The lines of a file, one at a time; none may be longer than any of ours."""
+    most = limit("line_bytes")
+    while line := text.readline(most + 1):
+        check_limit("line_bytes", len(line), f"{path} has a line of {len(line):,} characters")
+        yield line
 
 
 def _index_to_go_on_with(path: Path, header: Header) -> Index:
@@ -286,10 +301,15 @@ def _write_crop(path: Path, image: Image) -> None:
             ".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
         )
         assert fine
-        with path.open("wb") as file:
+        # Not through a link that somebody put there: it could lead to any file.
+        with open(path, "wb", opener=_no_link) as file:
             file.write(data.tobytes())
             file.flush()
             os.fsync(file.fileno())
+
+
+def _no_link(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
 
 
 def _remove_dropped(path: Path, index: Index) -> None:

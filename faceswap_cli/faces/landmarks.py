@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from faceswap_cli import zoo
+from faceswap_cli.device import halved_when_full
 from faceswap_cli.faces import geometry
 from faceswap_cli.faces.chains import between
 from faceswap_cli.faces.face import Detection, FloatArray, Points
@@ -106,6 +107,13 @@ class CompactLandmarker:
 
     def _look(self, images: Sequence[Image], matrices: Sequence[NDArray[np.float64]]) -> list[Points]:
         """What the network says of each picture through its matrix (frame to network pixels)."""
+
+        def some(first: int, beyond: int) -> list[Points]:
+            return self._look_at_once(images[first:beyond], matrices[first:beyond])
+
+        return [points for part in halved_when_full(some, len(images)) for points in part]
+
+    def _look_at_once(self, images: Sequence[Image], matrices: Sequence[NDArray[np.float64]]) -> list[Points]:
         size = self._config.size
         crops = np.stack([geometry.warp(i, m, size) for i, m in zip(images, matrices, strict=True)])
         batch = torch.from_numpy(crops).to(self._device).permute(0, 3, 1, 2).float().div_(255)

@@ -18,6 +18,7 @@ import numpy as np
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.face import Face, FloatArray
+from faceswap_cli.limits import parse_json
 
 FORMAT, VERSION = "faceswap-faces", 1
 INDEX = "faces.jsonl"
@@ -131,26 +132,27 @@ class Index:
     dropped: bool = False
 
 
-def parse_index(text: str, path: Path) -> Index:
+def parse_index(lines: Iterable[str], path: Path) -> Index:
     """Read a whole `faces.jsonl`.
 
     Args:
-        text: its contents.
+        lines: its lines, each with its end.
         path: its name, for messages.
 
     Raises:
         UserError: not a face set, another version, or a damaged line (a torn last line is ignored: it was
             being written when the run was stopped).
     """
-    head, *rest = text.split("\n")
-    index = Index(_parse_header(head, path), {}, {})
-    torn = rest.pop() if rest else ""
-    index.dropped = bool(torn)
+    remaining = iter(lines)
+    index = Index(_parse_header(next(remaining, ""), path), {}, {})
     pending: dict[int, list[FaceRecord]] = {}
-    for number, line in enumerate(rest, start=2):
+    for number, line in enumerate(remaining, start=2):
+        if not line.endswith("\n"):
+            index.dropped = True
+            break
         try:
-            parsed = _parse_line(json.loads(line))
-        except (ValueError, KeyError, TypeError) as error:
+            parsed = _parse_line(parse_json(line))
+        except (ValueError, KeyError, TypeError, ArithmeticError, AttributeError) as error:
             raise UserError(
                 f"line {number} of {path} is damaged ({error})",
                 "Restore the file from a copy, or extract the faces again into a new folder",
@@ -237,7 +239,7 @@ def _rounded(values: FloatArray, digits: int) -> Any:
 
 def _parse_header(line: str, path: Path) -> Header:
     try:
-        fields = json.loads(line)
+        fields = parse_json(line)
         known = fields["format"] == FORMAT
     except (ValueError, KeyError, TypeError):
         known = False
@@ -249,8 +251,12 @@ def _parse_header(line: str, path: Path) -> Header:
             "Use the version of faceswap that made it, or extract the faces again",
         )
     try:
-        return Header(int(fields["crop_size"]), float(fields["side"]), dict(fields["settings"]))
-    except (ValueError, KeyError, TypeError) as error:
+        settings = {str(name): str(value) for name, value in fields["settings"].items()}
+        size, side = int(fields["crop_size"]), float(fields["side"])
+        if not (16 <= size <= 4096 and 0.5 <= side <= 16):
+            raise ValueError(f"crops of {size} pixels and {side:g} face units")
+        return Header(size, side, settings)
+    except (ValueError, KeyError, TypeError, ArithmeticError, AttributeError) as error:
         raise UserError(f"line 1 of {path} is damaged ({error})", "Extract the faces again") from error
 
 
@@ -258,28 +264,53 @@ def _parse_line(fields: Any) -> FaceRecord | Source:
     if "crop" not in fields:
         given = {**fields, "id": int(fields["source"]), "notes": tuple(fields["notes"])}
         del given["source"]
-        return Source(**given)
+        return _checked(Source(**given))
     crop = fields["crop"]
-    # The name becomes a path: it may not lead out of the folder.
-    if not isinstance(crop, str) or not _CROP_NAME.fullmatch(crop):
+    if not is_crop_name(crop):
         raise ValueError(f"{crop!r} is no crop's name")
     yaw, pitch, roll = fields["pose"]
     return FaceRecord(
         crop=crop,
-        source=int(fields["of"]),
-        frame=int(fields["frame"]),
+        source=_count(fields["of"]),
+        frame=_count(fields["frame"]),
         time=float(fields["time"]),
         pts=None if fields["pts"] is None else int(fields["pts"]),
         box=_array(fields["box"], (4,)),
         landmarks=_array(fields["landmarks"], (68, 2)),
         matrix=_array(fields["matrix"], (2, 3)),
         score=float(fields["score"]),
-        track=int(fields["track"]),
-        shot=int(fields["shot"]),
+        track=_count(fields["track"], -1),
+        shot=_count(fields["shot"]),
         sharpness=float(fields["sharpness"]),
         pose=(float(yaw), float(pitch), float(roll)),
         confidence=float(fields.get("confidence", 1.0)),  # younger than the format
     )
+
+
+def is_crop_name(name: Any) -> bool:
+    """Whether something can be a crop's name: it becomes a path, and may not lead out of the folder."""
+    return isinstance(name, str) and len(name) <= 255 and bool(_CROP_NAME.fullmatch(name))
+
+
+def _checked(source: Source) -> Source:
+    """A source as it was read, or a ValueError: its prefix becomes part of paths, its numbers of sums."""
+    if not is_crop_name(f"{source.prefix}.jpg"):
+        raise ValueError(f"{source.prefix!r} is no prefix of crops")
+    if source.kind not in ("video", "photo") or not isinstance(source.complete, bool):
+        raise ValueError(f"a source of the kind {source.kind!r}")
+    if not all(isinstance(text, str) for text in (source.name, source.path, *source.notes)):
+        raise ValueError("a name that is no text")
+    for value in (source.id, source.width, source.height, source.size, source.seen, source.faces):
+        _count(value)
+    _count(source.mtime_ns, -(2**63))
+    return source
+
+
+def _count(value: Any, least: int = 0) -> int:
+    """A whole number that fits where it will be put."""
+    if type(value) is not int or not least <= value < 2**63:
+        raise ValueError(f"{value!r} is no count")
+    return value
 
 
 def _array(values: Any, shape: tuple[int, ...]) -> FloatArray:

@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.files import atomic_output
+from faceswap_cli.limits import check_limit
 from faceswap_cli.media.exif import made_true
 from faceswap_cli.media.frame import Image
 from faceswap_cli.media.open import check_readable
 from faceswap_cli.media.photo_header import PhotoHeader, photo_header
 from faceswap_cli.media.photo_metadata import METADATA_FORMATS, with_metadata
-
-LARGEST_PIXELS = 300_000_000
 
 # What each suffix is written as, and whether that keeps transparency.
 _SUFFIXES = {
@@ -65,7 +64,7 @@ def read_photo(path: Path) -> Photo:
     """Read a photo.
 
     Raises:
-        UserError: it is missing, damaged, no photo of a kind we know, or has more than 300 megapixels.
+        UserError: it is missing, damaged, no photo of a kind we know, or is too large, see `limits`.
     """
     path = Path(path)
     check_readable(path)
@@ -154,11 +153,8 @@ def what_is_lost(path: Path, like: Photo) -> list[str]:
 def _check_size(path: Path, header: PhotoHeader) -> None:
     if header.width < 1 or header.height < 1:
         raise UserError(f"{path} is damaged: it says it has no pixels", "Copy or download the photo again")
-    if header.width * header.height > LARGEST_PIXELS:
-        size = f"{header.width} x {header.height}"
-        raise UserError(
-            f"{path} has {size} pixels, more than {LARGEST_PIXELS // 10**6} million", "Make it smaller first"
-        )
+    size = f"{header.width} x {header.height}"
+    check_limit("photo_pixels", header.width * header.height, f"{path} has {size} pixels")
 
 
 def _decode(path: Path) -> NDArray[Any]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faceswap_cli.errors import UserError
+from faceswap_cli.limits import read_limited
 from faceswap_cli.media.exif import read_orientation
 from faceswap_cli.media.orientation import Orientation, from_exif
 
@@ -53,7 +54,7 @@ def photo_header(path: Path) -> PhotoHeader | None:
     """Read a photo's header; None if the file is not a photo of a kind we know.
 
     Raises:
-        UserError: it is a photo, but broken off or of a kind that can't be read (HEIC, AVIF).
+        UserError: it is a photo, but broken off, too large, or of a kind that can't be read (HEIC, AVIF).
     """
     with path.open("rb") as file:
         start = file.read(16)
@@ -62,7 +63,7 @@ def photo_header(path: Path) -> PhotoHeader | None:
     for signature, read in _READERS:
         if start.startswith(signature) and (signature != b"RIFF" or start[8:12] == b"WEBP"):
             try:
-                return read(path.read_bytes())
+                return read(read_limited(path, "photo_bytes"))
             except (LookupError, struct.error, ValueError, zlib.error) as error:
                 raise UserError(
                     f"{path} is broken off or damaged", "Copy or download the photo again"

@@ -16,6 +16,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from faceswap_cli.errors import UserError
+from faceswap_cli.limits import check_limit, limit
 from faceswap_cli.media.colour import Converter
 from faceswap_cli.media.deinterlace import deinterlaced
 from faceswap_cli.media.frame import Frame
@@ -151,7 +152,10 @@ def _frames(pictures: Iterable[VideoFrame], info: MediaInfo, state: _State) -> I
     converter = Converter(info.tags, info.stored_width, info.stored_height)
     # After a seek nobody knows which frames these are: whoever asked for it picks them by their times.
     pieces, index, number = info.pieces if state.near is None else (), 0, -1
+    most = limit("frames")
     for number, picture in enumerate(pictures):
+        if number >= most:
+            check_limit("frames", number + 1, f"{info.path} has more than {number:,} frames")
         if state.stop.is_set() or is_past(pieces, number):
             break
         if not is_wanted(pieces, number):

@@ -107,11 +107,17 @@ def _side_stream(device: torch.device) -> torch.cuda.Stream:
     return torch.cuda.Stream(device)  # type: ignore[no-untyped-call, no-any-return]
 
 
+class FullError(UserError):
+    """The device's memory is too small."""
+
+
 @contextlib.contextmanager
 def memory_told(device: torch.device) -> Iterator[None]:
     """Turn a device's lack of memory into a UserError that says what to lower."""
     try:
         yield
+    except UserError:
+        raise
     except RuntimeError as error:  # torch.OutOfMemoryError on CUDA, plain ones elsewhere
         text = str(error)
         if not (
@@ -120,7 +126,7 @@ def memory_told(device: torch.device) -> Iterator[None]:
             or "can't allocate memory" in text
         ):
             raise
-        raise UserError(
+        raise FullError(
             f"the memory of {device} is too small for a step",
             "Raise --accumulate (the same training in smaller parts), or lower --batch or --resolution",
         ) from error

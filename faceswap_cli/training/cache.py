@@ -40,6 +40,7 @@ from faceswap_cli.faces.geometry import FACE_SIDE
 from faceswap_cli.faces.parsing import FaceParser
 from faceswap_cli.faces.records import format_record
 from faceswap_cli.files import locked, make_folder, plain_error, sync_file, sync_folder
+from faceswap_cli.limits import read_json
 from faceswap_cli.training.dataset import (
     MOST_FACES,
     Faces,
@@ -167,7 +168,7 @@ def _mapped(place: Path, columns: Columns) -> Faces:
         _DamageError: what is wrong.
     """
     try:
-        told = json.loads((place / MANIFEST).read_text(encoding="utf-8"))["files"]
+        told = read_json(place / MANIFEST)["files"]
         for name in columns:
             file = place / f"{name}.npy"
             size, checksum = told[file.name]
@@ -178,10 +179,10 @@ def _mapped(place: Path, columns: Columns) -> Faces:
         arrays = [np.load(place / f"{name}.npy", mmap_mode="c") for name in columns]
     except OSError as error:
         raise _DamageError(f"{Path(error.filename or place).name}: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, EOFError) as error:
+    except (ValueError, KeyError, TypeError, EOFError, UserError) as error:
         raise _DamageError(f"{type(error).__name__}: {error}") from error
     for (name, (shape, kind)), array in zip(columns.items(), arrays, strict=True):
-        if array.shape != shape or array.dtype != kind:
+        if not isinstance(array, np.ndarray) or array.shape != shape or array.dtype != kind:
             raise _DamageError(f"{name}.npy is of another shape")
     return as_faces([np.asarray(array) for array in arrays])
 

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.files import atomic_output, make_folder
+from faceswap_cli.limits import parse_json, read_limited
 
 _NAME = re.compile(r"^step-(\d{8})-([0-9a-f]{16})\.safetensors$")
 
@@ -121,7 +122,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     """
     name = _NAME.match(path.name)
     try:
-        data = path.read_bytes()
+        data = read_limited(path, "weights_bytes")
     except OSError as error:
         raise UserError(f"it can't be read ({error.strerror})") from error
     if name is None or hashlib.sha256(data).hexdigest()[:16] != name[2]:
@@ -129,7 +130,16 @@ def read_checkpoint(path: Path) -> Checkpoint:
     try:
         tensors = safetensors.torch.load(data)
         with safetensors.safe_open(path, framework="pt") as file:
-            facts = json.loads(file.metadata()["facts"])
+            facts = _facts(parse_json(file.metadata()["facts"]))
     except (safetensors.SafetensorError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"it is not a checkpoint of this tool ({error})") from error
     return Checkpoint(tensors, facts, path)
+
+
+def _facts(told: object) -> dict[str, float]:
+    """A checkpoint's counters, if they are some."""
+    if not isinstance(told, dict) or "step" not in told:
+        raise ValueError("it has no counters")
+    if not all(type(value) in (int, float) and abs(value) < 2**53 for value in told.values()):
+        raise ValueError("its counters are no numbers")
+    return told

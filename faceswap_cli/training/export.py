@@ -20,6 +20,7 @@ from torch import Tensor
 from faceswap_cli import __version__
 from faceswap_cli.errors import UserError
 from faceswap_cli.files import write_bytes
+from faceswap_cli.limits import parse_json, read_limited
 from faceswap_cli.networks.registry import FaceModel, build, describe
 from faceswap_cli.training.model_file import FORMAT, REFERENCE, VERSION, digest, rebuilt
 from faceswap_cli.training.run_folder import Run, load_trained
@@ -132,10 +133,11 @@ def _is_numbers(value: Any) -> bool:
 def _last_losses(log: Path, step: int) -> dict[str, float]:
     """The losses that the log tells for the step, or the last before it."""
     try:
-        lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()[-500:]]
+        text = read_limited(log, "log_bytes").decode("utf-8")
+        lines = [parse_json(line) for line in text.splitlines()[-500:]]
         told = [line["losses"] for line in lines if line["step"] <= step]
         return {str(name): float(value) for name, value in told[-1].items()}
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+    except (OSError, UserError, ValueError, LookupError, TypeError, AttributeError):
         return {}  # a log is no more than a log
 
 

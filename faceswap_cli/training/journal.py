@@ -12,6 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from faceswap_cli.errors import UserError
+from faceswap_cli.limits import parse_json, read_limited
+
 
 def append(path: Path, line: Mapping[str, Any]) -> None:
     """Append a line. NaN and infinity are not JSON and are written as null; floats get 6 decimals.
@@ -39,8 +42,8 @@ def read(path: Path, until: int | None = None) -> list[dict[str, Any]]:
         until: the last step that counts, that of the checkpoint that is gone on with; None: all.
     """
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
+        text = read_limited(path, "log_bytes").decode("utf-8", errors="replace")
+    except (OSError, UserError):
         return []
     found: list[dict[str, Any]] = []
     for raw in text.splitlines():
@@ -55,7 +58,7 @@ def read(path: Path, until: int | None = None) -> list[dict[str, Any]]:
 
 def _parsed(raw: str) -> dict[str, Any] | None:
     try:
-        line = json.loads(raw)
+        line = parse_json(raw)
     except ValueError:
         return None
     whole = isinstance(line, dict) and type(line.get("step")) is int

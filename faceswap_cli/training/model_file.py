@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.networks.registry import FaceModel, build, placed
+from faceswap_cli.limits import parse_json, read_limited
+from faceswap_cli.networks.registry import FaceModel, build, outline, placed
 from faceswap_cli.training.run_folder import identity_called
 
 FORMAT, VERSION = "faceswap-model", 1
@@ -49,7 +49,7 @@ class ModelFile:
         Raises:
             UserError: there is none of that name.
         """
-        names = self.card.get("names") or {}
+        names = self.card["names"]
         return identity_called(person, self.model.config.identities, names, self.path)
 
 
@@ -85,7 +85,7 @@ def load_exported(path: Path, device: torch.device) -> ModelFile:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_limited(path, "weights_bytes")
     except OSError as error:
         raise UserError(f"{path} can't be read ({error.strerror})", MAKE_ONE) from error
 
@@ -98,17 +98,19 @@ def _card(path: Path, data: bytes) -> Mapping[str, Any]:
         raise UserError(f"{path} is {cut}", MAKE_ONE) from error
     try:
         length = int.from_bytes(data[:8], "little")
-        metadata = json.loads(data[8 : 8 + length]).get("__metadata__") or {}
+        metadata = parse_json(data[8 : 8 + length]).get("__metadata__") or {}
         if metadata.get("format") != FORMAT:
             raise UserError(f"{path} is no model of this tool", MAKE_ONE)
         if metadata.get("version") != str(VERSION):
             raise UserError(
                 f"{path} was made by another version of this tool", "Use that, or export it again"
             )
-        card: dict[str, Any] = json.loads(metadata["card"])
+        card: dict[str, Any] = parse_json(metadata["card"])
         if missing := sorted({"family", "config", "identities", "sha256"} - card.keys()):
             raise KeyError(missing[0])
-    except (ValueError, KeyError, AttributeError) as error:
+        card["names"] = {str(one): str(name) for one, name in (card.get("names") or {}).items()}
+        card["config"] = dict(card["config"])
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise UserError(f"the card of {path} is damaged ({error})", "Get it again") from error
     return card
 
@@ -120,6 +122,10 @@ def rebuilt(family: str, config: Mapping[str, Any], tensors: Mapping[str, Tensor
         RuntimeError: the weights are another network's.
         UserError: see `registry.build`.
     """
+    if {n: v.shape for n, v in outline(family, config).state_dict().items()} != {
+        name: tensor.shape for name, tensor in tensors.items()
+    }:
+        raise RuntimeError("the weights are another network's")  # before one of any size is built
     model = build(family, config)
     model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in tensors.items()})
     return placed(model.requires_grad_(False), torch.device("cpu")).eval()

@@ -10,12 +10,12 @@ Going back loses nothing: what is later is moved aside, and can be moved back by
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.files import locked, make_folder, said_plainly, write_text
+from faceswap_cli.limits import parse_json, read_limited
 from faceswap_cli.training.checkpoints import Checkpoint, read_checkpoint, step_of
 from faceswap_cli.training.run_folder import Run, amended
 from faceswap_cli.training.snapshots import link
@@ -94,7 +94,8 @@ def _split_log(log: Path, step: int) -> tuple[list[str], list[str]]:
     early: list[str] = []
     late: list[str] = []
     with said_plainly(log):
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
+        text = read_limited(log, "log_bytes").decode("utf-8", errors="replace")
+        lines = text.splitlines(keepends=True)
     for line in lines:
         (late if _step_told(line) > step else early).append(line)
     return early, late
@@ -103,7 +104,7 @@ def _split_log(log: Path, step: int) -> tuple[list[str], list[str]]:
 def _step_told(line: str) -> int:
     """The step of a log line; of a torn one 0, so that it stays where it is."""
     try:
-        return int(json.loads(line)["step"])
+        return int(parse_json(line)["step"])
     except (ValueError, KeyError, TypeError):
         return 0
 

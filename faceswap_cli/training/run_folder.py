@@ -22,14 +22,13 @@ from numpy.typing import NDArray
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.files import make_folder, said_plainly, write_text
-from faceswap_cli.networks.registry import ARCHITECTURES, FaceModel, build, placed
+from faceswap_cli.limits import read_json
+from faceswap_cli.networks.registry import ARCHITECTURES, FaceModel, build, outline, placed
 from faceswap_cli.training.checkpoints import Checkpoint, CheckpointStore
 from faceswap_cli.training.settings import TrainSettings
 
 FORMAT = "faceswap-run"
 VERSION = 2
-LARGEST_CARD = 16 * 2**20
-"""No run.json is larger than this many bytes."""
 
 
 @dataclass(frozen=True)
@@ -143,9 +142,7 @@ def open_run(path: Path) -> Run:
             "Give the folder that `faceswap train -m` wrote, or train one first",
         )
     try:
-        if file.stat().st_size > LARGEST_CARD:
-            raise ValueError("it is too large")
-        card = json.loads(file.read_text(encoding="utf-8"))
+        card = read_json(file)
         if card["format"] != FORMAT:
             raise ValueError("it is another kind of file")
         version = card["version"]
@@ -153,7 +150,7 @@ def open_run(path: Path) -> Run:
         reference = np.array(card["reference"], np.float32).reshape(-1, 128)
         settings_json = card["settings"]
         history = tuple(dict(entry) for entry in card.get("history", []))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError) as error:
         raise UserError(f"{file} is damaged ({error})", "Restore it from a backup") from error
     if version != VERSION:
         raise UserError(f"{path} was made by another version of this tool (format {version})")
@@ -168,7 +165,7 @@ def amended(run: Run, entry: Mapping[str, Any], settings: TrainSettings | None =
     """
     file = run.path / "run.json"
     with said_plainly(file):
-        card = json.loads(file.read_text(encoding="utf-8"))
+        card = read_json(file)
     changed = replace(run, settings=settings or run.settings, history=(*run.history, entry))
     card |= {"settings": changed.settings.to_json(), "history": [dict(e) for e in changed.history]}
     write_text(file, json.dumps(card, indent=1))
@@ -202,9 +199,22 @@ def load_trained(run: Run, device: torch.device) -> tuple[FaceModel, Checkpoint,
     checkpoint, notes = run.store.newest()
     if checkpoint is None:
         raise UserError(f"{run.path} holds no checkpoint yet", "Train first: `faceswap train ... -m`")
+    check_fits(
+        outline(run.settings.architecture, run.settings.network), checkpoint.tensors, "ema.", checkpoint.path
+    )
     model = build(run.settings.architecture, run.settings.network)
     load_weights(model, checkpoint.tensors, "ema.", checkpoint.path)
     return placed(model, device).eval(), checkpoint, notes
+
+
+def check_fits(model: FaceModel, tensors: Mapping[str, Any], prefix: str, path: Path) -> None:
+    """Raise a UserError if a network without weights is not the one that the tensors under `prefix` are of.
+
+    Asked before a network is built: by its card it could be of any size.
+    """
+    mine = {k.removeprefix(prefix): tuple(v.shape) for k, v in tensors.items() if k.startswith(prefix)}
+    if mine != {name: tuple(value.shape) for name, value in model.state_dict().items()}:
+        raise _other_network(path)
 
 
 def load_weights(model: FaceModel, tensors: Mapping[str, Any], prefix: str, path: Path) -> None:
@@ -217,7 +227,11 @@ def load_weights(model: FaceModel, tensors: Mapping[str, Any], prefix: str, path
     try:
         model.load_state_dict(mine, strict=True)
     except RuntimeError as error:
-        raise UserError(
-            f"{path} does not fit the architecture in its run.json",
-            "The folder mixes two runs: restore it, or train into a new one",
-        ) from error
+        raise _other_network(path) from error
+
+
+def _other_network(path: Path) -> UserError:
+    return UserError(
+        f"{path} does not fit the architecture in its run.json",
+        "The folder mixes two runs: restore it, or train into a new one",
+    )

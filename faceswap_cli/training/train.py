@@ -17,6 +17,7 @@ from faceswap_cli.faces.faceset import FaceSet
 from faceswap_cli.faces.geometry import transform
 from faceswap_cli.faces.identity import IdentityEncoder
 from faceswap_cli.faces.parsing import FaceParser
+from faceswap_cli.faces.refusals import Guard
 from faceswap_cli.files import locked
 from faceswap_cli.networks.registry import FaceModel, build, placed
 from faceswap_cli.training.accelerate import should_compile, tune
@@ -60,6 +61,7 @@ class TrainRequest:
         auto_batch: whether a new run's batch is measured; `settings.batch` is then only where the
             learning rate belongs.
         compiled: auto, on or off, see accelerate.should_compile.
+        guard: refuses face sets of children; None: none is refused.
     """
 
     target: Path
@@ -75,6 +77,7 @@ class TrainRequest:
     snapshot_steps: int | None = None
     auto_batch: bool = False
     compiled: str = "auto"
+    guard: Guard | None = None
 
 
 def train(
@@ -95,10 +98,13 @@ def train(
 
     Raises:
         UserError: see cached_faces, open_run and fit.
+        Refusal: see Guard.check_set.
     """
     sets = {identity: FaceSet.open(path) for identity, path in people(request).items()}
     for face_set in sets.values():
         check_enough(face_set)
+        if request.guard and team.leads:
+            request.guard.check_set(face_set)
     compiled = should_compile(request.compiled, device, request.budget.minutes, request.budget.steps)
     run = _begun(request, sets, device, say, team) if team.leads else None
     team.wait()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.training.accelerate import Compilation, autocast, reduced_precision
+from faceswap_cli.training.accelerate import Compilation, FullError, autocast, memory_told, reduced_precision
 from faceswap_cli.training.augment import Samples
 from faceswap_cli.training.checkpoints import Checkpoint
 from faceswap_cli.training.parallel import ALONE, Share, Team
@@ -81,6 +81,7 @@ class Trainer:
         self.step = 0
         self.seconds = 0.0
         self.attempt = 0
+        self.halved = False
         self.extra: dict[str, float] = {}
         """Counters of others that go with the weights: kept in checkpoints, put back with them."""
 
@@ -100,13 +101,37 @@ class Trainer:
                 continue
             for group in optimiser.param_groups:
                 group["lr"] = self.learning_rate(progress)
-            terms |= self.compilation.run(partial(self._gradients, phase, optimiser, batch, progress))
+            gradients = partial(self._gradients, phase, optimiser, batch, progress)
+            terms |= self.compilation.run(partial(self._with_room, gradients, len(batch[0].input)))
             self.team.average_gradients(phase.parameters)
             nn.utils.clip_grad_norm_(phase.parameters, self.settings.clip)
             optimiser.step()
         self.step += 1
         self._average()
         return terms
+
+    def _with_room(self, gradients: Callable[[], dict[str, Tensor]], count: int) -> dict[str, Tensor]:
+        """Gradients; once in a process in smaller parts from then on, where the device's memory is too small.
+
+        Args:
+            gradients: computes them; nothing was changed when it fails.
+            count: samples of each person here: they must fall into equal parts.
+        """
+        try:
+            with memory_told(self.device):
+                return gradients()
+        except FullError:
+            parts = 2 * self.settings.accumulate
+            if self.halved or count % parts:
+                raise
+        self.halved = True
+        self.settings = replace(self.settings, accumulate=parts)
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        self.compilation.say(
+            f"the memory of {self.device} is too small: each batch is taken in {parts} parts"
+        )
+        return gradients()
 
     def _gradients(
         self, phase: Phase, optimiser: Optimizer, batch: Batch, progress: float
@@ -181,14 +206,13 @@ class Trainer:
                 self.aside.load_state_dict(parts["aside"])
             for number, optimiser in enumerate(self.optimisers):
                 _restore_optimiser(optimiser, parts.get(f"optimiser{number}", {}))
+            counters = [checkpoint.facts[name] for name in ("step", "seconds", "attempt")]
         except (RuntimeError, KeyError, ValueError) as error:
             raise UserError(
                 f"{checkpoint.path} does not fit the architecture in its run.json",
                 "The folder mixes two runs: restore it, or train into a new one",
             ) from error
-        self.step = int(checkpoint.facts["step"])
-        self.seconds = float(checkpoint.facts["seconds"])
-        self.attempt = int(checkpoint.facts["attempt"])
+        self.step, self.seconds, self.attempt = int(counters[0]), float(counters[1]), int(counters[2])
         others = {k: v for k, v in checkpoint.facts.items() if k not in ("step", "seconds", "attempt")}
         self.extra.clear()
         self.extra.update(others)

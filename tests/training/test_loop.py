@@ -150,3 +150,34 @@ def test_a_spent_budget_trains_no_further(people, tmp_path):
     run(trainer, people, tmp_path)
     ticks = run(trainer, people, tmp_path)
     assert trainer.step == 12 and ticks == []
+
+
+def without_room(trainer, most):
+    """Let the trainer's device have room for `most` samples of each person."""
+    [phase] = trainer.phases
+    whole = phase.loss
+
+    def loss(batch, progress):
+        if len(batch[0].input) > most:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+        return whole(batch, progress)
+
+    trainer.phases = [Phase(phase.name, phase.parameters, loss)]
+
+
+def test_a_batch_too_large_for_the_device_is_halved_once_and_told(people, tmp_path):
+    trainer, said = new_trainer(), []
+    trainer.compilation.say = said.append
+    without_room(trainer, 1)
+    ticks = run(trainer, people, tmp_path)
+    assert trainer.step == 12 and ticks[-1].step == 12
+    assert trainer.settings.accumulate == 2 and len(said) == 1 and "2 parts" in said[0]
+
+
+def test_where_halves_are_too_large_it_ends_in_a_plain_error_and_keeps_what_was_saved(people, tmp_path):
+    trainer = new_trainer()
+    without_room(trainer, 0)
+    with pytest.raises(UserError, match="memory of cpu is too small"):
+        run(trainer, people, tmp_path)
+    found, _ = CheckpointStore(tmp_path).newest()
+    assert found is not None and found.facts["step"] == 0
