@@ -17,7 +17,8 @@ LAYERS = (
     {"evaluation"},
     {"faces"},
     {"networks"},
-    {"media", "provenance", "zoo"},
+    {"provenance"},
+    {"media", "zoo"},
     {"config", "device", "files"},
     {"errors"},
 )

@@ -15,6 +15,7 @@ from faceswap_cli.cli.extract import extract
 from faceswap_cli.cli.faces import app as faces_app
 from faceswap_cli.cli.models import app as models_app
 from faceswap_cli.cli.train import train
+from faceswap_cli.cli.verify import verify
 
 app = new_app(name="faceswap", cls=Boundary)
 app.command("extract")(extract)
@@ -23,6 +24,7 @@ app.add_typer(convert_app, name="convert")
 app.add_typer(age_app, name="age")
 app.add_typer(faces_app, name="faces")
 app.add_typer(models_app, name="models")
+app.command("verify")(verify)
 app.command("doctor")(doctor)
 
 
