@@ -155,11 +155,6 @@ def tile(message: int, highest: float = RING[1]) -> Float:
     return np.asarray(one / one.std(), np.float32)
 
 
-def finest(height: int, width: int) -> float:
-    """The highest frequency, in cycles a cell, of waves that a picture of this size is marked with."""
-    return min(RING[1], FINEST / cells_a_pixel(height, width))
-
-
 def cells_a_pixel(height: int, width: int) -> float:
     """How many cells of the grid a pixel is wide."""
     return float(GRID / np.sqrt(height * width))
@@ -169,7 +164,7 @@ def cells_a_pixel(height: int, width: int) -> float:
 def pattern(height: int, width: int, message: int) -> Float:
     """The message's pattern over a whole picture: (height, width) float32."""
     cells = cells_a_pixel(height, width)
-    one = tile(message, finest(height, width))
+    one = tile(message, min(RING[1], FINEST / cells))
     x = ((np.arange(width, dtype=np.float32) + 0.5) * np.float32(cells) - 0.5) % TILE
     y = ((np.arange(height, dtype=np.float32) + 0.5) * np.float32(cells) - 0.5) % TILE
     # Wrapped by hand: OpenCV's own wrapping does not reach across the border when it interpolates.

@@ -17,7 +17,6 @@ from faceswap_cli.provenance.watermark import (
     Float,
     cells_a_pixel,
     decoded,
-    finest,
     waves,
 )
 
@@ -40,6 +39,9 @@ CERTAIN = 9.0
 COARSEST, AROUND, FLOOR, MOST = 2.8, 3.0, 0.6, 1.2
 """How a picture is made flat: an average over so many cells is taken away, because it is no wave of the mark;
 the rest is divided by its own strength over so many cells and so many grey levels at least, and cut off."""
+
+BANDS = (RING[1], 0.125)
+"""Up to these frequencies, in cycles a cell, the pilot is looked for: small pictures never had the finer waves."""
 
 PARTS = (-0.5, -0.25, 0.0, 0.25, 0.5)
 """Parts of a cell by which the place is refined."""
@@ -83,14 +85,11 @@ def find(images: Iterable[Image]) -> Found | None:
         images: (H, W, 3) uint8 RGB, all of one size.
     """
     flat: Float | None = None
-    bands = {RING[1]}
     for image in images:
-        # One that was small from the beginning has no waves above these.
-        bands |= {finest(*image.shape[:2])}
         one = flattened(image)
         flat = one if flat is None else flat + one
     assert flat is not None, "at least one picture"
-    places = sorted(_coarse(flat, bands), key=lambda place: -place.peak)[:TRIED]
+    places = sorted(_coarse(flat), key=lambda place: -place.peak)[:TRIED]
     for place in places:
         best = max(_around(flat, place), key=lambda other: other.peak)
         message = _read(flat, best) if best.peak >= SURE else None
@@ -122,13 +121,13 @@ def folded(flat: Float, scale: float) -> Float:
     return padded.reshape(down, TILE, right, TILE).sum((0, 2))  # type: ignore[no-any-return]
 
 
-def _coarse(flat: Float, bands: Iterable[float]) -> Iterator[_Place]:
+def _coarse(flat: Float) -> Iterator[_Place]:
     for scale in SCALES:
         one = folded(flat, float(scale))
         for mirrored in (False, True):
             for turned in range(4):
                 found = _spectrum(_upright(one, turned, mirrored))
-                for highest in bands:
+                for highest in BANDS:
                     yield _Place(_pilot(found, highest)[0], float(scale), turned, mirrored, highest)
 
 
