@@ -7,7 +7,6 @@ pipeline does so with `ConvertOptions.marks`.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -52,7 +51,7 @@ class Marks:
 
     Attributes:
         kind: what was done.
-        model: a checksum of what did it, in hexadecimal; "" if nobody knows.
+        model: a checksum of what did it, in hexadecimal, three digits or more; "" if nobody knows.
         hidden: the invisible marks: watermark, words in the file, signature.
         label: the visible one, in a corner.
         signer: signs the finished file; None leaves it unsigned.
@@ -67,8 +66,8 @@ class Marks:
     @property
     def message(self) -> int:
         """The watermark's: the kind, and the first bits of the model's checksum."""
-        start = hashlib.sha256(self.model.encode()).digest() if self.model else bytes(2)
-        return int(self.kind) << MODEL_BITS | int.from_bytes(start[:2], "big") >> (16 - MODEL_BITS)
+        start = int(self.model[: MODEL_BITS // 4] or "0", 16)
+        return int(self.kind) << MODEL_BITS | start
 
     @property
     def pixels(self) -> PixelMarks | None:

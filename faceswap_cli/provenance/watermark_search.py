@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -41,7 +42,7 @@ COARSEST, AROUND, FLOOR, MOST = 2.8, 3.0, 0.6, 1.2
 the rest is divided by its own strength over so many cells and so many grey levels at least, and cut off."""
 
 BANDS = (RING[1], 0.125)
-"""Up to these frequencies, in cycles a cell, the pilot is looked for: small pictures never had the finer waves."""
+"""Up to these frequencies (cycles a cell) the pilot is looked for: small pictures never had finer waves."""
 
 PARTS = (-0.5, -0.25, 0.0, 0.25, 0.5)
 """Parts of a cell by which the place is refined."""
@@ -122,13 +123,46 @@ def folded(flat: Float, scale: float) -> Float:
 
 
 def _coarse(flat: Float) -> Iterator[_Place]:
+    """How high the pilot's peak is, roughly, at every scale, turned and mirrored in every way."""
+    w = waves()
+    pilot = [(w.bits < 0) & (w.heights <= band) for band in BANDS]
+    ways = [(turned, mirrored) for turned in range(4) for mirrored in (False, True)]
+    # No wave is finer than a quarter of a cycle a cell, so half the samples tell enough of the peaks.
+    half = TILE // 2
     for scale in SCALES:
-        one = folded(flat, float(scale))
-        for mirrored in (False, True):
-            for turned in range(4):
-                found = _spectrum(_upright(one, turned, mirrored))
-                for highest in BANDS:
-                    yield _Place(_pilot(found, highest)[0], float(scale), turned, mirrored, highest)
+        spectrum = _whitened(np.fft.fft2(folded(flat, float(scale))))
+        planes = np.zeros((len(BANDS), len(ways), half, half), np.complex64)
+        for way, (turned, mirrored) in enumerate(ways):
+            found = spectrum[_seen_as(turned, mirrored)] * w.phases.conj()
+            for plane, counted in zip(planes[:, way], pilot, strict=True):
+                plane[w.rows[counted] % half, w.columns[counted] % half] = found[counted]
+        likeness = np.fft.ifft2(planes).real
+        peaks = likeness.max((2, 3)) / likeness.std((2, 3))
+        for highest, row in zip(BANDS, peaks, strict=True):
+            for (turned, mirrored), peak in zip(ways, row, strict=True):
+                yield _Place(float(peak), float(scale), turned, mirrored, highest)
+
+
+def _seen_as(turned: int, mirrored: bool) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where a turned picture's spectrum has the waves of the upright one, but for a shift of the picture."""
+    w = waves()
+    down, across = w.rows, -w.columns if mirrored else w.columns
+    for _ in range(turned):
+        down, across = -across, down
+    return down % TILE, across % TILE
+
+
+def _whitened(spectrum: NDArray[np.complexfloating]) -> NDArray[np.complex64]:
+    """A folded picture's spectrum (TILE, TILE), all frequencies equally strong whatever their direction."""
+    ring = _rings()
+    power = np.bincount(ring.ravel(), (np.abs(spectrum) ** 2).ravel()) / np.bincount(ring.ravel())
+    return (spectrum / np.sqrt(power[ring] + 1e-12)).astype(np.complex64)
+
+
+@lru_cache(maxsize=1)
+def _rings() -> NDArray[np.int64]:
+    steps = np.fft.fftfreq(TILE)
+    return np.rint(np.hypot(steps[:, None], steps) * TILE).astype(np.int64)  # type: ignore[no-any-return]
 
 
 def _around(flat: Float, place: _Place) -> Iterator[_Place]:
@@ -147,11 +181,7 @@ def _upright(one: Float, turned: int, mirrored: bool) -> Float:
 def _spectrum(one: Float) -> NDArray[np.complex64]:
     """A folded picture's waves (N,), those of each frequency equally strong."""
     w = waves()
-    spectrum = np.fft.fft2(one)
-    found = spectrum[w.rows, w.columns]
-    ring = w.rings
-    power = np.bincount(ring, np.abs(found) ** 2) / np.maximum(np.bincount(ring), 1)
-    return (found / np.sqrt(power[ring] + 1e-12)).astype(np.complex64)  # type: ignore[no-any-return]
+    return _whitened(np.fft.fft2(one))[w.rows, w.columns]  # type: ignore[no-any-return]
 
 
 def _pilot(found: NDArray[np.complex64], highest: float) -> tuple[float, tuple[int, int]]:
