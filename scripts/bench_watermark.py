@@ -1,7 +1,7 @@
 """What the watermark survives, how often it is found where there is none, how faint it is and what it costs.
 
-Pictures are marked in memory, changed in one way each, and looked at; clips are marked frame by frame and encoded.
-Nothing is written but the figures, as JSON.
+Pictures are marked in memory, changed in one way each, and looked at; clips are marked frame by frame and
+encoded. Nothing is written but the figures, as JSON.
 
     python scripts/bench_watermark.py --pictures FOLDER SET.tar ... --clips CLIP ... --unmarked SET.tar ...
 """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -20,6 +20,15 @@ def picture(index: int, width: int, height: int) -> np.ndarray:
     left = index * 3 % max(1, width - 8)
     image[2 : 2 + height // 4, left : left + 8] = (240, 220, 60)
     return image.astype(np.uint8)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """What belongs to an installation (the signing key) is not that of whoever runs the tests."""
+    folder = tmp_path_factory.mktemp("data")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FACESWAP_DATA", str(folder))
+        yield folder
 
 
 @pytest.fixture

@@ -162,8 +162,9 @@ def read(path: Path, anchors: str = "") -> Credentials:
             reader = c2pa.Reader.try_create(form, file, context=context)
             if reader is None:
                 return Credentials("missing")
-            said = json.loads(reader.json())
-            state = reader.get_validation_state() or ""
+            with reader:
+                said = json.loads(reader.json())
+                state = reader.get_validation_state() or ""
     except c2pa.C2paError as error:
         return Credentials("broken", reason=" ".join(str(error).split()))
     return _credentials(said, state)

@@ -39,6 +39,9 @@ RING = (0.065, 0.19)
 PILOT = 0.3
 """Share of the waves that carry no message, and of the power."""
 
+FEWEST = 120
+"""Waves that a picture must be able to hold: the smallest that is marked has about 200 x 200 pixels."""
+
 PAYLOAD, CHECK = 16, 20
 """Bits of the message, and of its checksum."""
 
@@ -152,7 +155,8 @@ def tile(message: int, highest: float = RING[1]) -> Float:
     y, x = np.meshgrid(np.fft.fftfreq(TILE), np.fft.fftfreq(TILE), indexing="ij")
     spectrum[np.hypot(x, y) > highest] = 0
     one = np.fft.ifft2(spectrum).real
-    return np.asarray(one / one.std(), np.float32)
+    # A handful of waves could not be told from anything else, and would be seen.
+    return np.asarray(one / one.std() if (spectrum != 0).sum() >= FEWEST else 0 * one, np.float32)
 
 
 def cells_a_pixel(height: int, width: int) -> float:

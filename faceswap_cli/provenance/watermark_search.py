@@ -44,6 +44,9 @@ the rest is divided by its own strength over so many cells and so many grey leve
 BANDS = (RING[1], 0.125)
 """Up to these frequencies (cycles a cell) the pilot is looked for: small pictures never had finer waves."""
 
+TINY = 1e-12
+"""Keeps what is nothing but black from being divided by nought."""
+
 PARTS = (-0.5, -0.25, 0.0, 0.25, 0.5)
 """Parts of a cell by which the place is refined."""
 
@@ -137,7 +140,7 @@ def _coarse(flat: Float) -> Iterator[_Place]:
             for plane, counted in zip(planes[:, way], pilot, strict=True):
                 plane[w.rows[counted] % half, w.columns[counted] % half] = found[counted]
         likeness = np.fft.ifft2(planes).real
-        peaks = likeness.max((2, 3)) / likeness.std((2, 3))
+        peaks = likeness.max((2, 3)) / (likeness.std((2, 3)) + TINY)
         for highest, row in zip(BANDS, peaks, strict=True):
             for (turned, mirrored), peak in zip(ways, row, strict=True):
                 yield _Place(float(peak), float(scale), turned, mirrored, highest)
@@ -156,7 +159,7 @@ def _whitened(spectrum: NDArray[np.complexfloating]) -> NDArray[np.complex64]:
     """A folded picture's spectrum (TILE, TILE), all frequencies equally strong whatever their direction."""
     ring = _rings()
     power = np.bincount(ring.ravel(), (np.abs(spectrum) ** 2).ravel()) / np.bincount(ring.ravel())
-    return (spectrum / np.sqrt(power[ring] + 1e-12)).astype(np.complex64)
+    return (spectrum / np.sqrt(power[ring] + TINY)).astype(np.complex64)
 
 
 @lru_cache(maxsize=1)
@@ -195,7 +198,7 @@ def _pilot(found: NDArray[np.complex64], highest: float) -> tuple[float, tuple[i
     plane[w.rows[pilot], w.columns[pilot]] = found[pilot] * w.phases[pilot].conj()
     likeness = np.fft.ifft2(plane).real
     best = int(likeness.argmax())
-    return float(likeness.flat[best] / likeness.std()), (best // TILE, best % TILE)
+    return float(likeness.flat[best] / (likeness.std() + TINY)), (best // TILE, best % TILE)
 
 
 def _read(flat: Float, place: _Place) -> int | None:

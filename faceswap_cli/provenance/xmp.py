@@ -105,7 +105,8 @@ def source_type(path: Path) -> str | None:
     Raises:
         UserError: it can't be read.
     """
-    start = path.open("rb").read(16)
+    with path.open("rb") as file:
+        start = file.read(16)
     try:
         texts = list(_texts(path, start))
     except (LookupError, struct.error, ValueError):
