@@ -52,7 +52,7 @@ WEAKEST, STRONGEST, STEEPNESS, LOUDEST = 0.8, 3.2, 0.45, 1.95
 """Standard deviation of the mark in grey levels on the smoothest and on the most restless ground, how it
 rises with restlessness, and over the whole picture at most: 42.3 dB."""
 
-USUAL, LEAST_NEED = 300_000, 0.5
+USUAL, LEAST_NEED = 110_000, 0.45
 """Pixels from which on the mark is weaker, with their fourth root, and how much weaker at most."""
 
 COARSE = 180
@@ -190,8 +190,9 @@ def strength(small: Float, size: int) -> Float:
     """
     restless = cv2.GaussianBlur(np.abs(small - cv2.GaussianBlur(small, (0, 0), 2)), (0, 0), 3)
     need = min(1.0, max(LEAST_NEED, (USUAL / size) ** 0.25))
+    most = LOUDEST * need**0.5
     amount = np.minimum((WEAKEST + restless * STEEPNESS) * need, STRONGEST)
-    return np.asarray(amount * min(1.0, LOUDEST / float(np.sqrt(np.mean(amount**2)))), np.float32)
+    return np.asarray(amount * min(1.0, most / float(np.sqrt(np.mean(amount**2)))), np.float32)
 
 
 def change(planes: Sequence[Plane], depth: int, message: int) -> Float:
