@@ -48,7 +48,7 @@ PAYLOAD, CHECK = 16, 20
 FINEST = 0.25
 """Waves of more cycles a pixel than this are left out: compression would not leave them."""
 
-WEAKEST, STRONGEST, STEEPNESS, LOUDEST = 0.8, 3.2, 0.45, 1.95
+WEAKEST, STRONGEST, STEEPNESS, LOUDEST = 0.8, 3.6, 0.8, 1.95
 """Standard deviation of the mark in grey levels on the smoothest and on the most restless ground, how it
 rises with restlessness, and over the whole picture at most: 42.3 dB."""
 
@@ -188,7 +188,10 @@ def strength(small: Float, size: int) -> Float:
         small: (h, w) grey levels 0..255 of a picture made smaller to about COARSE pixels on its shorter side.
         size: pixels of the picture.
     """
-    restless = cv2.GaussianBlur(np.abs(small - cv2.GaussianBlur(small, (0, 0), 2)), (0, 0), 3)
+    unlike = np.abs(small - cv2.GaussianBlur(small, (0, 0), 2))
+    # The least around: smooth ground beside an edge is smooth ground.
+    least = cv2.erode(cv2.GaussianBlur(unlike, (0, 0), 1.5), np.ones((5, 5)))
+    restless = cv2.GaussianBlur(least, (0, 0), 2)
     need = min(1.0, max(LEAST_NEED, (USUAL / size) ** 0.25))
     most = LOUDEST * need**0.5
     amount = np.minimum((WEAKEST + restless * STEEPNESS) * need, STRONGEST)
