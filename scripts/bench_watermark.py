@@ -219,8 +219,8 @@ def main() -> None:
         clips(options.clips, options.frames)
     if options.pictures:
         print(json.dumps(survived(options.pictures, options.most), indent=1), flush=True)
-    if options.unmarked:
-        print(json.dumps(false_finds(options.unmarked, options.most)), flush=True)
+    for source in options.unmarked:
+        print(json.dumps({"source": source.name, **false_finds([source], options.most)}), flush=True)
 
 
 if __name__ == "__main__":
