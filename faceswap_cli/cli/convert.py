@@ -179,9 +179,7 @@ def video(
         all_videos(sources, outputs, work)
 
 
-def one_video(
-    source: Path, output: Path, verb: str = "swapping", sidecar: bool = False, **how: Any
-) -> None:
+def one_video(source: Path, output: Path, verb: str = "swapping", sidecar: bool = False, **how: Any) -> None:
     """Convert one, and show how it goes."""
     from faceswap_cli.compositing.pipeline import convert_video
     from faceswap_cli.provenance.sidecar import write_sidecar

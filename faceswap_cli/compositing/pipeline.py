@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -197,7 +197,9 @@ def _convert(job: _Job, lost: list[str]) -> Steps:
         plan = make_plan(found, job.options.smoothing, left_alone, treated)
         for said in job.treatment.notes(plan):
             yield _note("render", said)
-        rendering = segments.Rendering(job.info, timeline, plan, stages, job.options, work.path)
+        # The key signs the whole here; it goes to no other process or machine.
+        options = replace(job.options, marks=replace(job.options.marks, signer=None))
+        rendering = segments.Rendering(job.info, timeline, plan, stages, options, work.path)
         # What decoders make of damage depends on how they came there: it is read in one go.
         yield from segments.render(rendering, journal, Here() if timeline.damage else job.place)
         done = segments.finished(journal, work.path)
