@@ -189,7 +189,9 @@ def _convert(job: _Job, lost: list[str]) -> Steps:
         timeline = read.timeline
         chosen = yield from _choose(job, work, timeline, found)
         wanted = Chosen(job.info, timeline, found, chosen, job.who_mark)
-        stages, treated = yield from job.treatment.stages(wanted, work, job.options, job.parser)
+        # The key signs the whole here; it goes to no other process or machine.
+        options = replace(job.options, marks=replace(job.options.marks, signer=None))
+        stages, treated = yield from job.treatment.stages(wanted, work, options, job.parser)
         before = segments.finished(journal, work.path)
         if before:
             yield _note("render", f"going on after {sum(before.values())} frames that are done")
@@ -197,8 +199,6 @@ def _convert(job: _Job, lost: list[str]) -> Steps:
         plan = make_plan(found, job.options.smoothing, left_alone, treated)
         for said in job.treatment.notes(plan):
             yield _note("render", said)
-        # The key signs the whole here; it goes to no other process or machine.
-        options = replace(job.options, marks=replace(job.options.marks, signer=None))
         rendering = segments.Rendering(job.info, timeline, plan, stages, options, work.path)
         # What decoders make of damage depends on how they came there: it is read in one go.
         yield from segments.render(rendering, journal, Here() if timeline.damage else job.place)
