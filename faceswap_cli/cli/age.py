@@ -192,6 +192,7 @@ def video(
     from faceswap_cli.faces.age import AgeEstimator
     from faceswap_cli.faces.stage import build_stage
     from faceswap_cli.media.encoders import EncodeOptions, encoder_for
+    from faceswap_cli.provenance.marks import Kind, Marks
 
     tell_consent()
     wish = _wish(to, by, known, strength, adult_confirmed)
@@ -202,6 +203,7 @@ def video(
         encode=EncodeOptions(encoder.value if encoder else encoder_for(outputs[0]), crf, preset.value),
         fps=fps,
         frames=frames,
+        marks=Marks(Kind.AGE, label=True),
     )
     options.check()
     brush = load_brush(method, model, device, strength)
@@ -238,9 +240,9 @@ def _wish(to: float | None, by: float | None, known: float | None, strength: flo
 def _sheet(opened: OpenedPhoto, output: Path, targets: list[float], wish: AgeWish, brush: Brush) -> None:
     """Write the faces as they are and at each age."""
     from faceswap_cli.compositing.age_photo import sheet
-    from faceswap_cli.media.photo import write_photo
+    from faceswap_cli.provenance.marks import Kind, Marks, write_marked_photo
 
-    write_photo(output, sheet(opened, targets, wish, brush))
+    write_marked_photo(output, sheet(opened, targets, wish, brush), Marks(Kind.AGE))
     for face in opened.faces:
         if not face.alone:
             console.say(f"face {face.number} of {len(opened.faces)} looks {face.said.age:.0f}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -54,6 +55,15 @@ from faceswap_cli.cli.convert_options import (
 from faceswap_cli.cli.convert_outputs import outputs_for
 from faceswap_cli.cli.convert_preview import look_first
 from faceswap_cli.cli.convert_sheet import sheet
+from faceswap_cli.cli.mark_options import (
+    CertOption,
+    KeyOption,
+    NoMarkOption,
+    PhotoLabelOption,
+    SidecarOption,
+    VideoLabelOption,
+    marks_for,
+)
 from faceswap_cli.cli.options import (
     AdultsOption,
     DetectorOption,
@@ -114,6 +124,11 @@ def video(
     adult_confirmed: AdultsOption = False,
     preview: PreviewOption = None,
     dry_run: DryRunOption = False,
+    label: VideoLabelOption = None,
+    no_mark: NoMarkOption = False,
+    sidecar: SidecarOption = False,
+    cert: CertOption = None,
+    key: KeyOption = None,
 ) -> None:
     """Swap the faces of a video.
 
@@ -126,6 +141,7 @@ def video(
     from faceswap_cli.faces.faceset import FaceSet
     from faceswap_cli.faces.stage import build_stage
     from faceswap_cli.media.encoders import EncodeOptions, encoder_for
+    from faceswap_cli.provenance.marks import Kind
 
     outputs = outputs_for(sources, output, encoder.value if encoder else "x264")
     options = ConvertOptions(
@@ -151,6 +167,9 @@ def video(
         lambda: build_stage(detector, landmarks, device, min_size=min_size, thorough=True), adult_confirmed,
     )  # fmt: skip
     cast, mark = load_cast(asked)
+    shown = not no_mark if label is None else label
+    marks = marks_for(Kind.SWAP, mark, no_mark, shown, cert, key)
+    options = replace(options, marks=marks)
     known = FaceSet.open(faces) if faces is not None else None
     stage = None
     if known is None:
@@ -164,14 +183,15 @@ def video(
     with open_place(workers, ray, sources, segment, device) as place:
         work = partial(
             one_video, cast=cast, options=options, stage=stage, faces=known, model=mark, parser=parser,
-            place=place,
+            place=place, sidecar=sidecar,
         )  # fmt: skip
         all_videos(sources, outputs, work)
 
 
-def one_video(source: Path, output: Path, verb: str = "swapping", **how: Any) -> None:
+def one_video(source: Path, output: Path, verb: str = "swapping", sidecar: bool = False, **how: Any) -> None:
     """Convert one, and show how it goes."""
     from faceswap_cli.compositing.pipeline import convert_video
+    from faceswap_cli.provenance.sidecar import write_sidecar
 
     started, told = time.monotonic(), ""
     try:
@@ -182,7 +202,11 @@ def one_video(source: Path, output: Path, verb: str = "swapping", **how: Any) ->
     except KeyboardInterrupt:
         console.tell("stopped; run the same command again to go on from the last whole piece")
         raise
-    console.say(f"done: {output} ({told}, in {console.duration(time.monotonic() - started)})")
+    marks = how["options"].marks
+    told = f"{told}, in {console.duration(time.monotonic() - started)}; {marks.told(output)}"
+    console.say(f"done: {output} ({told})")
+    if sidecar:
+        write_sidecar(output, "convert video", marks)
 
 
 def all_videos(sources: Sequence[Path], outputs: Sequence[Path], work: Callable[[Path, Path], None]) -> None:
@@ -230,6 +254,11 @@ def photo(
     device: DeviceOption = "auto",
     adult_confirmed: AdultsOption = False,
     preview: PreviewOption = None,
+    label: PhotoLabelOption = None,
+    no_mark: NoMarkOption = False,
+    sidecar: SidecarOption = False,
+    cert: CertOption = None,
+    key: KeyOption = None,
 ) -> None:
     """Swap the faces of a photo.
 
@@ -239,6 +268,8 @@ def photo(
     from faceswap_cli.compositing.photo import convert_photo
     from faceswap_cli.compositing.preview import Painter
     from faceswap_cli.faces.stage import build_stage
+    from faceswap_cli.provenance.marks import Kind
+    from faceswap_cli.provenance.sidecar import write_sidecar
 
     options = ConvertOptions(
         mask=mask,
@@ -267,7 +298,9 @@ def photo(
         lambda: stage,
         adult_confirmed,
     )
-    cast, _ = load_cast(asked)
+    cast, mark = load_cast(asked)
+    marks = marks_for(Kind.SWAP, mark, no_mark, bool(label), cert, key)
+    options = replace(options, marks=marks)
     if preview is not None:
         look_first([source], [output], preview, False, options, Painter(cast, parser), stage)
         return
@@ -275,7 +308,9 @@ def photo(
     if report.note:
         console.warn(report.note)
     alone = f", {report.left_alone} of other people left alone" if report.left_alone else ""
-    console.say(f"done: {output} (faces replaced: {report.swapped}{alone})")
+    console.say(f"done: {output} (faces replaced: {report.swapped}{alone}; {marks.told(output)})")
+    if sidecar:
+        write_sidecar(output, "convert photo", marks)
 
 
 def _parser(options: ConvertOptions, device: str) -> FaceParser | None:

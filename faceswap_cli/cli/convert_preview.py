@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,7 +49,7 @@ def write_preview(
 ) -> None:
     """Write original, swapped and mask of a few moments."""
     from faceswap_cli.compositing import contact, preview
-    from faceswap_cli.media.photo import write_photo
+    from faceswap_cli.provenance.marks import write_marked_photo
 
     _check(source, picture)
     rows = []
@@ -59,7 +60,8 @@ def write_preview(
         pictures = [original, *preview.paint(moment, options, painter)]
         alone = "" if plan is not None and plan.faces(moment.middle) else "   nobody to replace"
         rows.append((f"{moment.time:.2f} s{alone}", [one[y0:y1, x0:x1] for one in pictures]))
-    write_photo(picture, contact.page(rows, ["original", "swapped", "mask"]))
+    page = contact.page(rows, ["original", "swapped", "mask"])
+    write_marked_photo(picture, page, replace(options.marks, label=False))
     console.say(f"preview: {picture} ({len(rows)} moments; run without --preview to convert)")
 
 
@@ -74,7 +76,7 @@ def write_sheet(
     """Write the same few moments by every combination of settings."""
     from faceswap_cli.compositing import contact, preview
     from faceswap_cli.compositing.vary import combinations
-    from faceswap_cli.media.photo import write_photo
+    from faceswap_cli.provenance.marks import write_marked_photo
 
     _check(source, picture)
     rows = list(combinations(vary, options))
@@ -87,7 +89,8 @@ def write_sheet(
             images = [preview.paint(one, chosen, painter)[0] for one in shown]
             page.append((name, [_part(image, box) for image, box in zip(images, boxes, strict=True)]))
             bar.update(number + 1, len(rows), name)
-    write_photo(picture, contact.page(page, [f"{one.time:.2f} s" for one in shown]))
+    image = contact.page(page, [f"{one.time:.2f} s" for one in shown])
+    write_marked_photo(picture, image, replace(options.marks, label=False))
     console.say(f"sheet: {picture} ({len(rows)} settings, {len(shown)} moments)")
 
 

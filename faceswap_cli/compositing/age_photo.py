@@ -23,7 +23,8 @@ from faceswap_cli.faces.face import Face, FloatArray
 from faceswap_cli.faces.pose import pose
 from faceswap_cli.faces.stage import FaceStage
 from faceswap_cli.media.frame import Frame, Image
-from faceswap_cli.media.photo import Photo, check_photo_suffix, read_photo, what_is_lost, write_photo
+from faceswap_cli.media.photo import Photo, check_photo_suffix, read_photo, what_is_lost
+from faceswap_cli.provenance.marks import Kind, Marks, write_marked_photo
 
 TURNED = 50.0
 """Yaw in degrees from which a face is left alone: nobody knows how a profile ages."""
@@ -211,7 +212,7 @@ def age_photo(opened: OpenedPhoto, output: Path, wish: AgeWish, brush: Brush) ->
     refuse_children(opened, wish)
     image = np.ascontiguousarray(opened.photo.image)  # nobody else has it: drawn on in place
     ages = change(image, opened.wanted, wish, brush, MOST_IN_PHOTO)
-    write_photo(output, image, like=opened.photo)
+    write_marked_photo(output, image, Marks(Kind.AGE), opened.photo)
     return ages
 
 

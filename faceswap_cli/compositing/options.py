@@ -13,6 +13,7 @@ from faceswap_cli.compositing.colour import COLOUR, SEAMLESS
 from faceswap_cli.compositing.masks import wanted
 from faceswap_cli.errors import UserError
 from faceswap_cli.media.encoders import EncodeOptions
+from faceswap_cli.provenance.marks import NO_MARKS, Marks
 
 Phase = Literal["read", "faces", "render", "join"]
 
@@ -42,6 +43,8 @@ class ConvertOptions:
         encode: how the video is written.
         fps: pictures a second of a sequence of pictures, as in "24000/1001"; "" is 25, and for videos.
         frames: of a video only these, as in "100-250,400-", counted from 0; "" is all.
+        marks: how the output says what was done to it; with NO_MARKS every sample outside
+            the faces is as it was.
     """
 
     mask: str = "hull+model+occlusion"
@@ -61,6 +64,7 @@ class ConvertOptions:
     encode: EncodeOptions = field(default_factory=EncodeOptions)
     fps: str = ""
     frames: str = ""
+    marks: Marks = field(default_factory=Marks)
 
     def check(self) -> None:
         """Raise a UserError for the first value that can't be."""
@@ -96,7 +100,9 @@ class ConvertOptions:
 
     def settings(self) -> dict[str, Any]:
         """What the picture depends on, for the fingerprint of unfinished work; plain JSON values."""
-        return {k: v for k, v in dataclasses.asdict(self).items() if k != "allow_8bit"}
+        plain = dataclasses.asdict(dataclasses.replace(self, marks=NO_MARKS))
+        del plain["allow_8bit"]
+        return {**plain, "marks": self.marks.settings()}
 
 
 _RANGES: dict[str, tuple[float, float]] = {

@@ -22,9 +22,10 @@ from faceswap_cli.faces.pose import pose
 from faceswap_cli.faces.stage import FaceStage
 from faceswap_cli.media.frame import Frame, Image
 from faceswap_cli.media.open import check_readable
-from faceswap_cli.media.photo import Photo, check_photo_suffix, read_photo, what_is_lost, write_photo
+from faceswap_cli.media.photo import Photo, check_photo_suffix, read_photo, what_is_lost
 from faceswap_cli.media.sequence import is_sequence
 from faceswap_cli.networks.renderer import Renderer
+from faceswap_cli.provenance.marks import write_marked_photo
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def convert_photo(
         result = swap_image(result, wanted, renderer, options, parser)
         if wanted and (said := closeup.spoken(np.stack([face.landmarks for face in wanted]), renderer)):
             notes.append(said)
-    write_photo(output, result, like=photo)
+    write_marked_photo(output, result, options.marks, photo)
     notes += chosen.notes
     if lost := what_is_lost(output, photo):
         notes.append(f"{output.name} does not keep the photo's {' and '.join(lost)}")

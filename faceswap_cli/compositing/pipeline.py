@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -195,7 +195,9 @@ def _convert(job: _Job, lost: list[str]) -> Steps:
         if job.cast.guard:
             check_tracks(job.info, timeline, found, chosen, job.cast.guard)
         wanted = Chosen(job.info, timeline, found, chosen, job.who_mark)
-        stages, treated = yield from job.treatment.stages(wanted, work, job.options, job.parser)
+        # The key signs the whole here; it goes to no other process or machine.
+        options = replace(job.options, marks=replace(job.options.marks, signer=None))
+        stages, treated = yield from job.treatment.stages(wanted, work, options, job.parser)
         before = segments.finished(journal, work.path)
         if before:
             yield _note("render", f"going on after {sum(before.values())} frames that are done")
@@ -203,7 +205,7 @@ def _convert(job: _Job, lost: list[str]) -> Steps:
         plan = make_plan(found, job.options.smoothing, left_alone, treated)
         for said in job.treatment.notes(plan):
             yield _note("render", said)
-        rendering = segments.Rendering(job.info, timeline, plan, stages, job.options, work.path)
+        rendering = segments.Rendering(job.info, timeline, plan, stages, options, work.path)
         # What decoders make of damage depends on how they came there: it is read in one go.
         yield from segments.render(rendering, journal, Here() if timeline.damage else job.place)
         done = segments.finished(journal, work.path)
@@ -213,7 +215,8 @@ def _convert(job: _Job, lost: list[str]) -> Steps:
             raise _not_whole(work, f"{frames} of {len(timeline)} frames are drawn")
         yield ConvertProgress("join", 0, frames)
         pieces = [work.path / segments.segment_name(number) for number in sorted(done)]
-        join_segments(pieces, job.info.path, job.output, job.info, work.path, whole=not timeline.damage)
+        marks, whole = job.options.marks, not timeline.damage
+        join_segments(pieces, job.info.path, job.output, job.info, work.path, whole, marks.tags, marks.seal)
         told = summary(plan, frames, len(found.track_numbers()))
         yield ConvertProgress("join", frames, frames, summary=told)
         work.remove()

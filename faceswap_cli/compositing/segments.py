@@ -163,7 +163,9 @@ def write_segment(
     path: Path, frames: Iterable[Frame], info: MediaInfo, options: ConvertOptions
 ) -> Iterator[Frame]:
     """Encode frames into a file that is whole or not there; each is given back when it is written."""
-    with SegmentWriter(path, info, options.encode) as writer:
+    pixels = options.marks.pixels
+    paint = None if pixels is None else pixels.on_picture
+    with SegmentWriter(path, info, options.encode, paint) as writer:
         for frame in frames:
             writer.write(frame)
             yield frame

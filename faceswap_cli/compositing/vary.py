@@ -13,7 +13,7 @@ from faceswap_cli.errors import UserError
 MOST_SETTINGS = 24
 """Rows of a sheet that compares settings, at most."""
 
-_NO_LOOK = frozenset({"encode", "segment_frames", "batch", "allow_8bit", "identity"})
+_NO_LOOK = frozenset({"encode", "segment_frames", "batch", "allow_8bit", "identity", "marks"})
 """Settings that don't change a picture's look."""
 
 

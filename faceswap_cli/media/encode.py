@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,6 +20,7 @@ from faceswap_cli.files import atomic_output
 from faceswap_cli.media.colour import Converter
 from faceswap_cli.media.encoders import ENCODERS, EncodeOptions, target_format, target_tags
 from faceswap_cli.media.frame import Frame
+from faceswap_cli.media.orientation import Orientation
 from faceswap_cli.media.picture import picture_to_encode
 from faceswap_cli.media.probe import MediaInfo
 
@@ -39,16 +40,25 @@ class SegmentWriter:
         path: the piece; SEGMENT_SUFFIX is its suffix, whatever the final container.
         info: the source video.
         options: how to encode.
+        paint: changes each picture, in its own memory, as the last before the encoder; it is told how the
+            picture is turned upright.
 
     Raises:
         UserError: it can't be written, the disk is full, or the encoder can't take these pictures.
     """
 
-    def __init__(self, path: Path, info: MediaInfo, options: EncodeOptions | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        info: MediaInfo,
+        options: EncodeOptions | None = None,
+        paint: Callable[[VideoFrame, Orientation], None] | None = None,
+    ) -> None:
         self.path = Path(path)
         self.info = info
         self.options = options or EncodeOptions()
         self.frames = 0
+        self._paint = paint
         self._format = target_format(info, self.options)
         self._tags = target_tags(info, self._format, ENCODERS[self.options.encoder])
         self._converter = Converter(self._tags, info.stored_width, info.stored_height)
@@ -78,6 +88,8 @@ class SegmentWriter:
         assert self._last_pts is None or pts > self._last_pts, "frames come in the order of their times"
         assert frame.image.shape == (info.height, info.width, 3) and frame.image.dtype == np.uint8
         picture = self._to_encode(frame)
+        if self._paint is not None:
+            self._paint(picture, info.orientation)
         picture.pict_type = PictureType.NONE  # the encoder decides; the source's types are not its own
         picture.time_base = info.time_base
         picture.pts = pts - segment_origin(info)

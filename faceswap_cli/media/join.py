@@ -7,7 +7,7 @@ import heapq
 import itertools
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from faceswap_cli.files import atomic_output
 from faceswap_cli.media.containers import FORMATS, check_output, copyable, is_cover
 from faceswap_cli.media.encode import segment_origin
 from faceswap_cli.media.encoders import ENCODERS, target_tags
-from faceswap_cli.media.join_pictures import join_as_gif, join_as_pictures
+from faceswap_cli.media.join_pictures import Seal, join_as_gif, join_as_pictures
 from faceswap_cli.media.open import open_video
 from faceswap_cli.media.pieces import Cut, moved_chapters
 from faceswap_cli.media.probe import MediaInfo
@@ -59,6 +59,8 @@ def join_segments(
     info: MediaInfo,
     room: Path | None = None,
     whole: bool = True,
+    tags: Mapping[str, str] | None = None,
+    seal: Seal | None = None,
 ) -> None:
     """Write `output`: the video of the segments, and every other stream of the source as it is.
 
@@ -78,6 +80,8 @@ def join_segments(
         room: where the result is written before it is renamed: a folder on the output's disk, by default
             the output's own.
         whole: False if the source breaks off: nothing is copied that would be heard after the last picture.
+        tags: what the result says of itself beside what the source said, in Matroska.
+        seal: what is done to the finished file before it gets its name.
 
     Raises:
         UserError: a piece is damaged or does not fit the others, or the output can't be written.
@@ -86,10 +90,10 @@ def join_segments(
     output = Path(output)
     suffix = output.suffix.lower()
     if picture_suffix(output) is not None:
-        join_as_pictures(segments, output, info)
+        join_as_pictures(segments, output, info, seal)
         return
     if suffix == ".gif":
-        join_as_gif(segments, output, info, room)
+        join_as_gif(segments, output, info, room, seal)
         return
     with (
         # What is unfinished in `room` is swept up there by a later run.
@@ -111,9 +115,13 @@ def join_segments(
             end = None if info.pieces else _source_end(container, info)
             shown = at_their_place(segment_pictures(segments, model, info), cut if info.pieces else None)
             pictures = _timed(shown, model, info, end)
+            if FORMATS[suffix] == "matroska":
+                target.metadata.update(tags or {})
             for packet in heapq.merge(_to(video, pictures), _copied(container, copies, cut), key=_seconds):
                 target.mux_one(packet)
             target.close()
+            if seal is not None:
+                seal(temporary)
         except BaseException as error:
             # A full disk is reported again on closing; the first report is the one to raise.
             with contextlib.suppress(FFmpegError, OSError):

@@ -3,33 +3,40 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from av.video.frame import VideoFrame
 
-from faceswap_cli.files import atomic_output, make_folder, write_bytes
+from faceswap_cli.files import atomic_output, make_folder
 from faceswap_cli.media.gif import open_gif, palette_of, write_gif
 from faceswap_cli.media.pieces import is_wanted
 from faceswap_cli.media.probe import MediaInfo
 from faceswap_cli.media.segment_packets import at_their_place, cut_of, segment_packets, segment_pictures
 from faceswap_cli.media.sequence import picture_names
 
+Seal = Callable[[Path], None]
+"""What is done to a finished file before it gets its name."""
 
-def join_as_pictures(segments: Sequence[Path], output: Path, info: MediaInfo) -> None:
+
+def join_as_pictures(
+    segments: Sequence[Path], output: Path, info: MediaInfo, seal: Seal | None = None
+) -> None:
     """Write each packet as a file of its own: that is what packets of picture formats are."""
     packets = [0] * sum(1 for _ in segment_packets(segments))
     wanted = (n for n in itertools.count() if is_wanted(info.pieces, n))
     names = picture_names(output, info.pictures, [next(wanted) for _ in packets])
     make_folder(names[0].parent)
     for name, packet in zip(names, segment_packets(segments), strict=True):
-        data = bytes(packet)
-        # An earlier attempt may have come this far.
-        if not name.is_file() or name.stat().st_size != len(data) or name.read_bytes() != data:
-            write_bytes(name, data)
+        with atomic_output(name) as temporary:
+            temporary.write_bytes(bytes(packet))
+            if seal is not None:
+                seal(temporary)
 
 
-def join_as_gif(segments: Sequence[Path], output: Path, info: MediaInfo, room: Path | None) -> None:
+def join_as_gif(
+    segments: Sequence[Path], output: Path, info: MediaInfo, room: Path | None, seal: Seal | None = None
+) -> None:
     """Write an animated GIF; see `join.join_segments`."""
     cut = cut_of(segments, info, True)
 
@@ -45,5 +52,8 @@ def join_as_gif(segments: Sequence[Path], output: Path, info: MediaInfo, room: P
 
     palette = palette_of(pictures())
     unfinished = room / ".joined.part.gif" if room else None
-    with atomic_output(output, unfinished) as temporary, open_gif(temporary, info) as target:
-        write_gif(target, pictures(), palette)
+    with atomic_output(output, unfinished) as temporary:
+        with open_gif(temporary, info) as target:
+            write_gif(target, pictures(), palette)
+        if seal is not None:
+            seal(temporary)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,7 +88,13 @@ def read_photo(path: Path) -> Photo:
     )
 
 
-def write_photo(path: Path, image: Image, like: Photo | None = None, quality: int = 95) -> None:
+def write_photo(
+    path: Path,
+    image: Image,
+    like: Photo | None = None,
+    quality: int = 95,
+    seal: Callable[[Path], None] | None = None,
+) -> None:
     """Write a photo, whole or not at all.
 
     Args:
@@ -97,6 +103,7 @@ def write_photo(path: Path, image: Image, like: Photo | None = None, quality: in
         like: the photo it was made from. Its transparency is kept where the format can, its greyness too;
             its EXIF (upright, without the old thumbnail) and colour profile are kept in JPEG, PNG and WebP.
         quality: 0-100, for JPEG and WebP.
+        seal: what is done to the finished file before it gets its name.
 
     Raises:
         UserError: the suffix is none we write, or the file can't be written.
@@ -122,6 +129,8 @@ def write_photo(path: Path, image: Image, like: Photo | None = None, quality: in
         data = with_metadata(data, form, exif, _fitting(like))
     with atomic_output(path) as temporary:
         temporary.write_bytes(data)
+        if seal is not None:
+            seal(temporary)
 
 
 def check_photo_suffix(path: Path) -> tuple[str, bool]:

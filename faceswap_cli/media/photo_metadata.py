@@ -1,4 +1,4 @@
-"""Put an EXIF block and a colour profile into an encoded JPEG, PNG or WebP file."""
+"""Put an EXIF block, a colour profile and an XMP packet into an encoded photo."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import struct
 import zlib
 
 from faceswap_cli.media.photo_header import webp_chunks, webp_size
+from faceswap_cli.media.tiff import with_entry
 
 # A JPEG segment's length is 16 bits and counts itself.
 _JPEG_ROOM = 65533
@@ -28,6 +29,36 @@ def with_metadata(data: bytes, form: str, exif: bytes | None, icc: bytes | None)
     return put(data, exif, icc) if put else data
 
 
+def with_xmp(data: bytes, form: str, xmp: bytes) -> bytes:
+    """An encoded photo with an XMP packet put in; it must not have one.
+
+    Args:
+        data: the whole file.
+        form: "tiff" or one of METADATA_FORMATS.
+        xmp: the packet, less than 60,000 bytes.
+    """
+    if form == "jpeg":
+        place = _behind_header(data)
+        return data[:place] + _segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + xmp) + data[place:]
+    if form == "png":
+        text = _chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp)
+        return data[:33] + text + data[33:]
+    if form == "tiff":
+        return with_entry(data, 700, xmp)
+    assert form == "webp"
+    chunks = dict(webp_chunks(data))
+    return _webp(data, chunks.get(b"EXIF"), chunks.get(b"ICCP"), xmp)
+
+
+def _behind_header(data: bytes) -> int:
+    """Behind a JPEG's JFIF segment, which comes first where there is one, and EXIF, which comes next."""
+    place = 2
+    for marker, start in ((0xE0, b"JFIF\0"), (0xE1, b"Exif\0\0")):
+        if data[place : place + 2] == bytes([0xFF, marker]) and data[place + 4 :].startswith(start):
+            place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+    return place
+
+
 def _jpeg(data: bytes, exif: bytes | None, icc: bytes | None) -> bytes:
     segments = b""
     # EXIF can't be split over segments; one that is too long is left out.
@@ -39,8 +70,7 @@ def _jpeg(data: bytes, exif: bytes | None, icc: bytes | None) -> bytes:
         if len(parts) < 256:
             for number, part in enumerate(parts, 1):
                 segments += _segment(0xE2, b"ICC_PROFILE\0" + bytes([number, len(parts)]) + part)
-    # After the JFIF segment, which has to come first where there is one.
-    place = 4 + int.from_bytes(data[4:6], "big") if data[2:4] == b"\xff\xe0" else 2
+    place = _behind_header(data)
     return data[:place] + segments + data[place:]
 
 
@@ -62,12 +92,12 @@ def _chunk(name: bytes, payload: bytes) -> bytes:
     return struct.pack(">I", len(payload)) + name + payload + struct.pack(">I", zlib.crc32(name + payload))
 
 
-def _webp(data: bytes, exif: bytes | None, icc: bytes | None) -> bytes:
+def _webp(data: bytes, exif: bytes | None, icc: bytes | None, xmp: bytes | None = None) -> bytes:
     chunks = dict(webp_chunks(data))
     width, height, alpha = webp_size(chunks)
-    flags = (0x20 if icc else 0) | (0x10 if alpha else 0) | (0x08 if exif else 0)
+    flags = (0x20 if icc else 0) | (0x10 if alpha else 0) | (0x08 if exif else 0) | (0x04 if xmp else 0)
     header = bytes([flags, 0, 0, 0]) + (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
-    # The extended format wants this order: header, profile, pixels, EXIF.
+    # The extended format wants this order: header, profile, pixels, EXIF, XMP.
     body = _riff(b"VP8X", header)
     if icc is not None:
         body += _riff(b"ICCP", icc)
@@ -76,6 +106,8 @@ def _webp(data: bytes, exif: bytes | None, icc: bytes | None) -> bytes:
             body += _riff(name, chunks[name])
     if exif is not None:
         body += _riff(b"EXIF", exif)
+    if xmp is not None:
+        body += _riff(b"XMP ", xmp)
     return b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + body
 
 

@@ -82,7 +82,8 @@ def test_convert_video_changes_the_face_and_keeps_the_times(faceswap, clips, fol
     assert [t for t, _ in before] == [t for t, _ in after]
     change = np.abs(before[3][1].astype(int) - after[3][1].astype(int)).mean(2)
     assert change[80:300, 230:370].mean() > 5  # where the face is
-    assert change[:, :120].mean() < 2  # far from it
+    assert change[:, :120].mean() < 2  # far from it there is the watermark alone
+    assert faceswap("verify", output).code == 0 and "marked: watermark, metadata" in done.out
     assert list(folder.glob(".out.mp4*")) == []
 
 
@@ -137,7 +138,7 @@ def test_convert_by_face_set_leaves_a_deleted_face_alone(faceswap, clips, folder
     output = folder / "curated.mkv"
     done = faceswap(
         *("convert", "video", clips[0], "-m", folder / "run", "-o", output),
-        *("--faces", folder / "curated", "--encoder", "ffv1", "--smoothing", 0),
+        *("--faces", folder / "curated", "--encoder", "ffv1", "--smoothing", 0, "--no-mark"),
     )
     assert done.code == 0, done.err
     before, after = frames(clips[0]), frames(output)
@@ -147,7 +148,7 @@ def test_convert_by_face_set_leaves_a_deleted_face_alone(faceswap, clips, folder
 
 
 def test_convert_several_videos_in_two_processes(faceswap, clips, folder):
-    how = ("-m", folder / "run", "--all-faces", "--segment", 3, "--device", "cpu")
+    how = ("-m", folder / "run", "--all-faces", "--segment", 3, "--device", "cpu", "--no-mark")
     done = faceswap("convert", "video", *clips, "-o", f"{folder / 'several'}/", "--workers", 2, *how)
     assert done.code == 0, done.err
     for clip in clips:
@@ -166,7 +167,7 @@ def test_convert_several_videos_in_two_processes(faceswap, clips, folder):
 
 def test_convert_by_a_map_of_people(faceswap, clips, folder):
     output = folder / "mapped.mp4"
-    convert = ("convert", "video", clips[0], "-m", folder / "run", "-o", output)
+    convert = ("convert", "video", clips[0], "-m", folder / "run", "-o", output, "--no-mark")
     done = faceswap(*convert, "--map", f"{PICTURE}=a", "--map", f"{folder / 'b'}={folder / 'run'}:b")
     assert done.code == 0 and "b was not found" in done.err, done.err
     drawn = frames(output)[3][1]
@@ -203,8 +204,8 @@ def test_convert_by_a_damaged_model(faceswap, clips, folder):
 
 def test_convert_photo(faceswap, folder):
     output = folder / "photo.png"
-    done = faceswap("convert", "photo", PICTURE, "-m", folder / "run", "-o", output)
-    assert done.code == 0, done.err
+    done = faceswap("convert", "photo", PICTURE, "-m", folder / "run", "-o", output, "--no-mark")
+    assert done.code == 0 and "carries no mark" in done.err and "NOT MARKED" in done.out, done.err
     before, after = cv2.imread(str(PICTURE)), cv2.imread(str(output))
     assert np.abs(before.astype(int) - after)[80:300, 230:370].mean() > 5
     assert (before[:, :120] == after[:, :120]).all()
@@ -220,7 +221,8 @@ def test_an_exported_file_converts_like_its_run(faceswap, folder):
     done = faceswap("models", "export", folder / "run", "-o", file, "--with-reference", "--licence", "CC0")
     assert done.code == 0 and "biometric" in done.err, done.err
     for model, output in ((folder / "run", "by-run.png"), (file, "by-file.png")):
-        done = faceswap("convert", "photo", PICTURE, "-m", model, "-o", folder / output, "--device", "cpu")
+        convert = ("convert", "photo", PICTURE, "-m", model, "-o", folder / output, "--no-mark")
+        done = faceswap(*convert, "--device", "cpu")
         assert done.code == 0 and "faces replaced: 1" in done.out, done.err
     one, other = (cv2.imread(str(folder / name)).astype(int) for name in ("by-run.png", "by-file.png"))
     assert np.abs(one - other).max() <= 2

@@ -25,6 +25,7 @@ from faceswap_cli.media.encoders import EncodeOptions
 from faceswap_cli.media.frame import Frame, Image
 from faceswap_cli.media.reader import VideoReader
 from faceswap_cli.networks.renderer import Rendered
+from faceswap_cli.provenance.marks import NO_MARKS
 
 WIDTH, HEIGHT, FACE = 160, 120, 64
 FRAMES = 44
@@ -140,7 +141,7 @@ def only_by(renderer: Paint, reference: np.ndarray) -> Cast:
 
 
 def options(**changes: object) -> ConvertOptions:
-    fast = {"encode": FAST, "segment_frames": 10, "colour": "none", "mask": "hull+model"}
+    fast = {"encode": FAST, "segment_frames": 10, "colour": "none", "mask": "hull+model", "marks": NO_MARKS}
     return ConvertOptions(**{**fast, **changes})  # type: ignore[arg-type]
 
 

@@ -1,0 +1,78 @@
+"""The marks that are in the pixels, put into pictures on their way to an encoder, and into photos."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from av.video.frame import VideoFrame
+
+from faceswap_cli.media.colour import pixel_kind
+from faceswap_cli.media.frame import Image
+from faceswap_cli.media.orientation import Orientation
+from faceswap_cli.media.planes import planes
+from faceswap_cli.provenance import label, watermark
+from faceswap_cli.provenance.watermark import Float, Plane
+
+
+@dataclass(frozen=True)
+class PixelMarks:
+    """What is put into the pixels of each frame; a frame's result depends on that frame alone.
+
+    Attributes:
+        message: of the watermark; None for no watermark.
+        label: whether the visible label is drawn.
+    """
+
+    message: int | None
+    label: bool
+
+    def on_picture(self, picture: VideoFrame, orientation: Orientation) -> None:
+        """Mark a decoded picture, in its own memory: the watermark changes luma alone.
+
+        Args:
+            picture: in stored orientation.
+            orientation: turns it upright.
+        """
+        picture.make_writable()
+        form = picture.format.name
+        kind, views = pixel_kind(form), [_native(plane, form) for plane in planes(picture)]
+        # P010 has its ten bits in the upper part of sixteen.
+        depth = 16 if form.startswith("p010") else kind.bit_depth
+        grey = kind.family == "rgb"
+        if self.label:
+            neutral = [None if grey or not number else 1 << (depth - 1) for number in range(len(views))]
+            self._label(views, neutral, depth, orientation)
+        if self.message is not None:
+            watermark.mark(views if grey else views[:1], depth, self.message)
+
+    def on_photo(self, image: Image) -> Image:
+        """A marked copy of an upright (H, W, 3) picture."""
+        marked = image.copy()
+        if self.label:
+            self._label([marked], [None], 8, Orientation())
+        if self.message is not None:
+            watermark.mark([marked], 8, self.message)
+        return marked
+
+    def _label(
+        self, views: Sequence[Plane], neutral: Sequence[int | None], depth: int, orientation: Orientation
+    ) -> None:
+        grey, cover = _turned_label(*views[0].shape[:2], orientation)
+        label.draw(views, neutral, (1 << depth) - 1, grey, cover)
+
+
+def _native(plane: Plane, form: str) -> Plane:
+    """A plane whose numbers mean what they say, whatever the order of their bytes."""
+    return plane.view(plane.dtype.newbyteorder()) if form.endswith("be") else plane
+
+
+@lru_cache(maxsize=2)
+def _turned_label(height: int, width: int, orientation: Orientation) -> tuple[Float, Float]:
+    """The label's grey and cover over a stored picture of this size."""
+    upright = np.empty((height, width), np.uint8)
+    size = orientation.apply(upright).shape
+    grey, cover = label.masks(*size)
+    return orientation.undo(grey), orientation.undo(cover)

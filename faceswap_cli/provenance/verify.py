@@ -1,0 +1,123 @@
+"""Read back what a file is marked with: each layer by itself, for each can be lost or forged by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from faceswap_cli.errors import UserError
+from faceswap_cli.media.frame import Image
+from faceswap_cli.media.glimpse import glimpse
+from faceswap_cli.media.open import check_readable
+from faceswap_cli.media.photo import read_photo
+from faceswap_cli.media.probe import MediaInfo, probe
+from faceswap_cli.provenance import credentials, watermark_search, xmp
+from faceswap_cli.provenance.credentials import Credentials
+from faceswap_cli.provenance.marks import MODEL_BITS, Kind
+
+PLACES = 12
+"""Places of a video from which a frame is taken."""
+
+MARKING = ("compositeWithTrainedAlgorithmicMedia", "trainedAlgorithmicMedia", "compositeSynthetic")
+"""IPTC's source types that say that a network had its hand in it."""
+
+
+@dataclass(frozen=True)
+class Watermark:
+    """What was found in the pixels.
+
+    Attributes:
+        state: missing, valid (its checksum agrees), or unreadable (it is there, its message is not).
+        kind: what was done, in words.
+        model: three hexadecimal digits of a checksum of what did it; "000" if it was not known.
+        certainty: the mark's height over chance, in standard deviations; chance alone reaches about 5.5.
+    """
+
+    state: str
+    kind: str = ""
+    model: str = ""
+    certainty: float = 0.0
+
+
+@dataclass(frozen=True)
+class Report:
+    """What one file is marked with.
+
+    Attributes:
+        file: as the user named it.
+        metadata: IPTC's digital source type, without its address; "" if none is said.
+        watermark: in the pixels.
+        credentials: Content Credentials.
+    """
+
+    file: str
+    metadata: str
+    watermark: Watermark
+    credentials: Credentials
+
+    @property
+    def marked(self) -> bool:
+        """Whether any layer says that a network changed or made this."""
+        return (
+            self.metadata in MARKING
+            or self.watermark.state != "missing"
+            or any(f"({kind})" in action for action in self._vouched for kind in MARKING)
+        )
+
+    @property
+    def _vouched(self) -> tuple[str, ...]:
+        return self.credentials.actions if self.credentials.state in ("valid", "trusted") else ()
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {"marked": self.marked, **asdict(self)}
+
+
+def verify(path: Path, anchors: str = "") -> Report:
+    """Look for every mark in a photo or a video.
+
+    Args:
+        path: the file.
+        anchors: certificates in PEM of those who are trusted to vouch for signers.
+
+    Raises:
+        UserError: it can't be read.
+    """
+    check_readable(path)
+    found = watermark_search.find(_pictures(path))
+    said = (xmp.source_type(path) or "").rpartition("/")[2]
+    return Report(str(path), said, _watermark(found), credentials.read(path, anchors))
+
+
+def _watermark(found: watermark_search.Found | None) -> Watermark:
+    if found is None:
+        return Watermark("missing")
+    certainty = round(found.peak, 1)
+    if found.message is None:
+        return Watermark("unreadable", certainty=certainty)
+    number = found.message >> MODEL_BITS
+    kind = Kind(number).words if number in list(Kind) else f"unknown to this version ({number})"
+    model = f"{found.message & ((1 << MODEL_BITS) - 1):0{MODEL_BITS // 4}x}"
+    return Watermark("valid", kind, model, certainty)
+
+
+def _pictures(path: Path) -> Iterator[Image]:
+    """A photo, or a few frames of a video, spread over its length."""
+    info = probe(path)
+    if info.kind == "photo":
+        yield read_photo(path).image
+        return
+    count = 0
+    for place in _places(info):
+        for frame in glimpse(info, place, 0)[:1]:
+            count += 1
+            yield frame.image
+    if not count:
+        raise UserError(f"{path}: not one frame can be read", "Copy or download the video again")
+
+
+def _places(info: MediaInfo) -> list[float]:
+    length = info.duration or 0.0
+    return [length * (part + 0.5) / PLACES for part in range(PLACES)] if length else [0.0]

@@ -1,0 +1,227 @@
+"""What the watermark survives, how often it is found where there is none, how faint it is and what it costs.
+
+Pictures are marked in memory, changed in one way each, and looked at; clips are marked frame by frame and
+encoded. Nothing is written but the figures, as JSON.
+
+    python scripts/bench_watermark.py --pictures FOLDER SET.tar ... --clips CLIP ... --unmarked SET.tar ...
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import tarfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from av.video.frame import VideoFrame
+
+from faceswap_cli.media.frame import Image
+from faceswap_cli.media.planes import planes
+from faceswap_cli.provenance import watermark
+from faceswap_cli.provenance.watermark_search import find
+
+MESSAGE = 0x1A5C
+SUFFIXES = (".jpg", ".jpeg", ".png")
+LOOKED_AT = 12  # frames of a clip, as `faceswap verify` takes them
+
+
+def jpeg(quality: int, scale: float = 1.0) -> Callable[[Image], Image]:
+    def change(image: Image) -> Image:
+        small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        encoded = cv2.imencode(".jpg", small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+        return np.ascontiguousarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR)[..., ::-1])
+
+    return change
+
+
+def cropped(share: float) -> Callable[[Image], Image]:
+    def change(image: Image) -> Image:
+        height, width = image.shape[:2]
+        top, left = int(share * 0.6 * height), int(share * 0.3 * width)
+        part = image[top : top + round((1 - share) * height), left : left + round((1 - share) * width)]
+        return np.ascontiguousarray(part)
+
+    return change
+
+
+def turned(degrees: float) -> Callable[[Image], Image]:
+    def change(image: Image) -> Image:
+        height, width = image.shape[:2]
+        matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1)
+        return cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_CUBIC)
+
+    return change
+
+
+def noisy(image: Image) -> Image:
+    noise = np.random.default_rng(0).normal(0, 10, image.shape)
+    return np.clip(image + noise, 0, 255).astype(np.uint8)
+
+
+CHANGES: dict[str, Callable[[Image], Image]] = {
+    "as it is": lambda image: image,
+    "JPEG 50": jpeg(50),
+    "half size": lambda image: cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA),
+    "5 % cropped": cropped(0.05),
+    "turned 90": lambda image: np.ascontiguousarray(np.rot90(image)),
+    "half size, JPEG 50": jpeg(50, 0.5),
+    "10 % cropped": cropped(0.10),
+    "20 % cropped": cropped(0.20),
+    "turned 1": turned(1),
+    "turned 5": turned(5),
+    "noise of 10 levels": noisy,
+    "blurred by 2 pixels": lambda image: cv2.GaussianBlur(image, (0, 0), 2),
+}
+
+
+def images(sources: Iterable[Path], most: int) -> Iterator[tuple[str, Image]]:
+    """Pictures of folders and tar files, `most` of each, spread over it."""
+    for source in sources:
+        if source.suffix == ".tar":
+            with tarfile.open(source) as tar:
+                members = [one for one in tar if one.name.lower().endswith(SUFFIXES)]
+                for member in members[:: max(1, len(members) // most)][:most]:
+                    file = tar.extractfile(member)
+                    assert file is not None
+                    yield from _decoded(member.name, file.read())
+        else:
+            files = sorted(one for one in source.iterdir() if one.suffix.lower() in SUFFIXES)
+            for path in files[:: max(1, len(files) // most)][:most]:
+                yield from _decoded(path.name, path.read_bytes())
+
+
+def _decoded(name: str, data: bytes) -> Iterator[tuple[str, Image]]:
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    if image is not None:
+        yield name, np.ascontiguousarray(image[..., ::-1])
+
+
+def right(pictures: Iterable[Image]) -> bool:
+    found = find(pictures)
+    return found is not None and found.message == MESSAGE
+
+
+def psnr(squares: float) -> float:
+    return float(10 * np.log10(255**2 / squares))
+
+
+def survived(sources: Iterable[Path], most: int) -> dict[str, object]:
+    """The share of marked pictures whose mark is found with the right message, by size and change."""
+    found: dict[str, dict[str, list[bool]]] = {}
+    faint: list[float] = []
+    for _, image in images(sources, most):
+        marked = image.copy()
+        watermark.mark([marked], 8, MESSAGE)
+        faint.append(psnr(float(np.mean((image.astype(np.float32) - marked) ** 2))))
+        side = min(image.shape[:2])
+        size = "360 pixels and more" if side >= 360 else "200 to 359 pixels"
+        for name, change in CHANGES.items():
+            found.setdefault(size, {}).setdefault(name, []).append(right([change(marked)]))
+    shares = {
+        size: {"pictures": len(of["as it is"]), **{k: round(float(np.mean(v)), 4) for k, v in of.items()}}
+        for size, of in found.items()
+    }
+    return {"found": shares, "PSNR mean": float(np.mean(faint)), "PSNR least": float(np.min(faint))}
+
+
+def false_finds(sources: Iterable[Path], most: int) -> dict[str, int]:
+    looked = wrong = 0
+    for _, image in images(sources, most):
+        looked, wrong = looked + 1, wrong + (find([image]) is not None)
+    return {"unmarked": looked, "found all the same": wrong}
+
+
+def frames_of(clip: Path, most: int) -> list[VideoFrame]:
+    with av.open(str(clip)) as container:
+        return [frame.reformat(format="yuv420p") for frame in islice(container.decode(video=0), most)]
+
+
+def encoded(frames: list[VideoFrame], crf: int, preset: str) -> tuple[list[VideoFrame], int]:
+    """Frames through H.264, and how many bytes they took."""
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mp4") as container:
+        stream = container.add_stream("libx264", 25, options={"crf": str(crf), "preset": preset})
+        stream.width, stream.height, stream.pix_fmt = frames[0].width, frames[0].height, "yuv420p"
+        for number, frame in enumerate(frames):
+            frame.pts, frame.time_base, frame.pict_type = number, Fraction(1, 25), 0
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    size = buffer.seek(0, io.SEEK_END)
+    buffer.seek(0)
+    with av.open(buffer) as container:
+        return list(container.decode(video=0)), size
+
+
+def spread(frames: list[VideoFrame]) -> list[Image]:
+    numbers = np.linspace(0, len(frames) - 1, min(LOOKED_AT, len(frames))).round().astype(int)
+    return [frames[number].to_ndarray(format="rgb24") for number in numbers]
+
+
+def clips(paths: Iterable[Path], most: int) -> list[dict[str, object]]:
+    """Marked as convert does, encoded as convert does (crf 16), and then again as somebody else might."""
+    rows: list[dict[str, object]] = []
+    for path in paths:
+        plain, marked = frames_of(path, most), frames_of(path, most)
+        squares = []
+        for frame, before in zip(marked, plain, strict=True):
+            frame.make_writable()
+            luma = planes(frame)[:1]
+            watermark.mark(luma, 8, MESSAGE)
+            squares.append(np.mean((planes(before)[0].astype(np.float32) - luma[0]) ** 2))
+        once, size = encoded(marked, 16, "faster")
+        false = find(spread(plain)) is not None
+        row: dict[str, object] = {"clip": path.name, "size": f"{plain[0].width} x {plain[0].height}"}
+        row |= {"PSNR": round(psnr(float(np.mean(squares))), 1), "false": false}
+        row |= {"bytes, crf 16": round(size / encoded(plain, 16, "faster")[1], 2)}
+        row |= {"bytes, crf 23": round(encoded(marked, 23, "faster")[1] / encoded(plain, 23, "faster")[1], 2)}
+        row |= {"crf 16": right(spread(once))}
+        for crf in (23, 30):
+            row |= {f"then crf {crf}": right(spread(encoded(once, crf, "medium")[0]))}
+        rows.append(row)
+        print(json.dumps(row), flush=True)
+    return rows
+
+
+def cost(times: int = 30) -> dict[str, float]:
+    """Processor milliseconds for one 1080p frame, the usual 8-bit luma and 10-bit luma."""
+    ground = np.random.default_rng(0).integers(0, 255, (1080, 1920, 1), np.uint8)
+    ground = cv2.GaussianBlur(ground, (0, 0), 3)[..., None]
+    figures = {}
+    for name, plane, depth in (("8 bits", ground, 8), ("10 bits", ground.astype(np.uint16) * 4, 10)):
+        watermark.mark([plane.copy()], depth, MESSAGE)
+        started = time.process_time()
+        for _ in range(times):
+            watermark.mark([plane], depth, MESSAGE)
+        figures[f"ms a 1080p frame, {name}"] = round((time.process_time() - started) / times * 1000, 1)
+    return figures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--pictures", type=Path, nargs="*", default=[], help="folders and tar files")
+    parser.add_argument("--unmarked", type=Path, nargs="*", default=[], help="the same, left as they are")
+    parser.add_argument("--clips", type=Path, nargs="*", default=[])
+    parser.add_argument("--most", type=int, default=100, help="pictures of each folder or tar file")
+    parser.add_argument("--frames", type=int, default=75, help="of each clip")
+    options = parser.parse_args()
+    print(json.dumps(cost()), flush=True)
+    if options.clips:
+        clips(options.clips, options.frames)
+    if options.pictures:
+        print(json.dumps(survived(options.pictures, options.most), indent=1), flush=True)
+    for source in options.unmarked:
+        print(json.dumps({"source": source.name, **false_finds([source], options.most)}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""Every format that can say so says that a network changed the picture, and nothing else of it is lost."""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from faceswap_cli.media.frame import Image
+from faceswap_cli.media.photo import Photo, read_photo, write_photo
+from faceswap_cli.provenance import xmp
+from faceswap_cli.provenance.marks import NO_MARKS, Kind, Marks, write_marked_photo
+from faceswap_cli.provenance.sidecar import sidecar_path, write_sidecar
+from faceswap_cli.provenance.verify import verify
+
+ICC = struct.pack(">I", 200) + b"test" + bytes(8) + b"RGB " + bytes(180)
+EXIF = b"II*\0" + struct.pack("<IHHHI4sI", 8, 1, 0x010F, 2, 4, b"abc\0", 0)
+
+
+@pytest.fixture(scope="module")
+def photo() -> Image:
+    path = Path(__file__).parents[1] / "data" / "face.jpg"
+    return np.ascontiguousarray(cv2.imread(str(path))[..., ::-1])
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif", ".bmp"])
+def test_a_marked_photo_says_so(tmp_path: Path, photo: Image, suffix: str) -> None:
+    path = tmp_path / f"a{suffix}"
+    write_marked_photo(path, photo, Marks(Kind.AGE, "abc123"))
+    report = verify(path)
+    assert report.marked
+    assert report.watermark.state == "valid" and report.watermark.model == "abc"
+    assert report.watermark.kind == Kind.AGE.words
+    said = "" if suffix == ".bmp" else "compositeWithTrainedAlgorithmicMedia"
+    assert report.metadata == said
+    # It is still a photo for others, with the same pixels as before the words were put in.
+    assert cv2.imread(str(path)).shape == photo.shape
+    assert np.abs(read_photo(path).image.astype(int) - photo).mean() < 6
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
+def test_other_metadata_is_kept_beside_it(tmp_path: Path, photo: Image, suffix: str) -> None:
+    path = tmp_path / f"a{suffix}"
+    alpha = None if suffix == ".jpg" else np.full(photo.shape[:2], 99, np.uint8)
+    write_marked_photo(path, photo, Marks(), Photo(photo, alpha, exif=EXIF, icc=ICC))
+    again = read_photo(path)
+    assert (again.exif, again.icc) == (EXIF, ICC)
+    assert alpha is None or (again.alpha == 99).all()
+    assert xmp.source_type(path) == xmp.COMPOSITE
+
+
+def test_a_tiff_of_another_byte_order_gets_its_entry(tmp_path: Path) -> None:
+    from faceswap_cli.media.tiff import tiff_value, with_entry
+
+    head = b"MM\0*" + struct.pack(">IHHHIHxxI", 8, 1, 256, 3, 1, 60, 0)
+    once = with_entry(head, 700, b"something")
+    assert tiff_value(once, 700) == b"something"
+    assert tiff_value(with_entry(once, 700, b"another"), 700) == b"another"
+    assert tiff_value(head, 700) is None
+
+
+def test_no_marks_leave_the_file_as_it_was(tmp_path: Path, photo: Image) -> None:
+    write_photo(tmp_path / "plain.png", photo)
+    write_marked_photo(tmp_path / "a.png", photo, NO_MARKS)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "plain.png").read_bytes()
+    report = verify(tmp_path / "a.png")
+    assert not report.marked and report.watermark.state == "missing"
+
+
+def test_what_pictures_depend_on_is_in_the_settings() -> None:
+    plain = Marks()
+    different = [
+        NO_MARKS,
+        Marks(label=True),
+        Marks(model="abc"),
+        Marks(Kind.AGE),
+        Marks(hidden=False, label=True),
+    ]
+    assert len({json.dumps(one.settings()) for one in [plain, *different]}) == 1 + len(different)
+
+
+def test_a_made_face_is_not_called_a_changed_one(tmp_path: Path, photo: Image) -> None:
+    write_marked_photo(tmp_path / "a.png", photo, Marks(Kind.MADE))
+    assert xmp.source_type(tmp_path / "a.png") == xmp.GENERATED
+
+
+def test_the_sidecar_names_no_paths(tmp_path: Path) -> None:
+    output = tmp_path / "secret-name.mp4"
+    path = write_sidecar(output, "age video", Marks(Kind.AGE, "abc123"), [70])
+    said = json.loads(path.read_text())
+    assert path == sidecar_path(output) == tmp_path / "secret-name.mp4.json"
+    assert (said["command"], said["model"], said["ages"]) == ("age video", "abc123", [70])
+    assert "secret" not in path.read_text() and str(tmp_path) not in path.read_text()
+    assert json.loads(write_sidecar(output, "age video", NO_MARKS).read_text())["marks"] == "NOT MARKED"
+    assert sidecar_path(tmp_path / "frames" / "%05d.png") == tmp_path / "frames.json"
+    assert sidecar_path(tmp_path / "frames") == tmp_path / "frames.json"
