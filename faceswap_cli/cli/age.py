@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -31,6 +32,15 @@ from faceswap_cli.cli.convert_options import (
     WorkersOption,
 )
 from faceswap_cli.cli.convert_outputs import outputs_for
+from faceswap_cli.cli.mark_options import (
+    CertOption,
+    KeyOption,
+    NoMarkOption,
+    PhotoLabelOption,
+    SidecarOption,
+    VideoLabelOption,
+    marks_for,
+)
 from faceswap_cli.cli.options import (
     AdultsOption,
     DetectorOption,
@@ -44,6 +54,7 @@ if TYPE_CHECKING:
     from faceswap_cli.compositing.age_photo import OpenedPhoto
     from faceswap_cli.compositing.age_wish import AgeWish
     from faceswap_cli.compositing.ageing import Brush
+    from faceswap_cli.provenance.marks import Marks
 
 app = new_app(help="Make faces older or younger, in a photo or a video.")
 
@@ -62,7 +73,9 @@ StrengthOption = Annotated[
 ]
 MethodOption = Annotated[
     Method,
-    typer.Option(help="How the change is found: network (learnt)."),
+    typer.Option(
+        help="How the change is found: by the network, or by averages of faces of each age (prototype)."
+    ),
 ]
 ModelOption = Annotated[
     Path | None,
@@ -120,6 +133,11 @@ def photo(
     min_size: MinSizeOption = 24,
     device: DeviceOption = "auto",
     adult_confirmed: AdultsOption = False,
+    label: PhotoLabelOption = None,
+    no_mark: NoMarkOption = False,
+    sidecar: SidecarOption = False,
+    cert: CertOption = None,
+    key: KeyOption = None,
 ) -> None:
     """Make the faces of a photo older or younger.
 
@@ -129,26 +147,33 @@ def photo(
     from faceswap_cli.compositing import age_photo
     from faceswap_cli.faces.age import AgeEstimator
     from faceswap_cli.faces.stage import build_stage
+    from faceswap_cli.provenance.marks import Kind
+    from faceswap_cli.provenance.sidecar import write_sidecar
 
     targets = _targets(to, by)
     tell_consent()
     wish = _wish(targets[0] if targets else None, by, known, strength, adult_confirmed)
     age_photo.check_output(source, output)
     brush = load_brush(method, model, device, strength)
+    marks = marks_for(Kind.AGE, brush.mark, no_mark, bool(label), cert, key)
     stage = build_stage(detector, landmarks, device, min_size=min_size, thorough=True)
     which = age_photo.Which(face, load_people(only or [], without or [], threshold, lambda: stage))
     opened = age_photo.open_photo(source, which, stage, AgeEstimator(device), eight_bit)
     for note in opened.notes():
         console.warn(note)
     if len(targets) > 1:
-        _sheet(opened, output, targets, wish, brush)
+        _sheet(opened, output, targets, wish, brush, marks)
+        if sidecar:
+            write_sidecar(output, "age photo", marks, targets)
         return
-    ages = age_photo.age_photo(opened, output, wish, brush)
+    ages = age_photo.age_photo(opened, output, wish, brush, marks)
     for number in sorted(ages):
         console.say(f"face {number} of {len(opened.faces)}: {ages[number].spoken()}")
     if lost := age_photo.lost_in(output, opened):
         console.warn(lost)
-    console.say(f"done: {output} (faces aged: {len(ages)})")
+    console.say(f"done: {output} (faces aged: {len(ages)}; {marks.told(output)})")
+    if sidecar:
+        write_sidecar(output, "age photo", marks, [ages[number].target for number in sorted(ages)])
 
 
 @app.command("video")
@@ -180,6 +205,11 @@ def video(
     min_size: MinSizeOption = 24,
     device: DeviceOption = "auto",
     adult_confirmed: AdultsOption = False,
+    label: VideoLabelOption = None,
+    no_mark: NoMarkOption = False,
+    sidecar: SidecarOption = False,
+    cert: CertOption = None,
+    key: KeyOption = None,
 ) -> None:
     """Make the faces of a video older or younger.
 
@@ -192,7 +222,7 @@ def video(
     from faceswap_cli.faces.age import AgeEstimator
     from faceswap_cli.faces.stage import build_stage
     from faceswap_cli.media.encoders import EncodeOptions, encoder_for
-    from faceswap_cli.provenance.marks import Kind, Marks
+    from faceswap_cli.provenance.marks import Kind
 
     tell_consent()
     wish = _wish(to, by, known, strength, adult_confirmed)
@@ -203,10 +233,11 @@ def video(
         encode=EncodeOptions(encoder.value if encoder else encoder_for(outputs[0]), crf, preset.value),
         fps=fps,
         frames=frames,
-        marks=Marks(Kind.AGE, label=True),
     )
     options.check()
     brush = load_brush(method, model, device, strength)
+    shown = not no_mark if label is None else label
+    options = replace(options, marks=marks_for(Kind.AGE, brush.mark, no_mark, shown, cert, key))
     stage = build_stage(detector, landmarks, device, min_size=min_size)
     console.tell(stage.explanation)
     thorough = partial(build_stage, detector, landmarks, device, min_size=min_size, thorough=True)
@@ -215,7 +246,8 @@ def video(
     with open_place(workers, ray, sources, segment, device) as place:
         work = partial(
             one_video, verb="ageing", cast=cast, options=options, stage=stage, parser=brush.parser,
-            place=place, treatment=treatment,
+            place=place, treatment=treatment, sidecar="age video" if sidecar else "",
+            ages=[age for age in (to, by) if age is not None],
         )  # fmt: skip
         all_videos(sources, outputs, work)
 
@@ -237,12 +269,14 @@ def _wish(to: float | None, by: float | None, known: float | None, strength: flo
     return wish
 
 
-def _sheet(opened: OpenedPhoto, output: Path, targets: list[float], wish: AgeWish, brush: Brush) -> None:
+def _sheet(
+    opened: OpenedPhoto, output: Path, targets: list[float], wish: AgeWish, brush: Brush, marks: Marks
+) -> None:
     """Write the faces as they are and at each age."""
     from faceswap_cli.compositing.age_photo import sheet
-    from faceswap_cli.provenance.marks import Kind, Marks, write_marked_photo
+    from faceswap_cli.provenance.marks import write_marked_photo
 
-    write_marked_photo(output, sheet(opened, targets, wish, brush), Marks(Kind.AGE))
+    write_marked_photo(output, sheet(opened, targets, wish, brush), marks)
     for face in opened.faces:
         if not face.alone:
             console.say(f"face {face.number} of {len(opened.faces)} looks {face.said.age:.0f}")

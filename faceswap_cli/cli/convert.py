@@ -183,13 +183,20 @@ def video(
     with open_place(workers, ray, sources, segment, device) as place:
         work = partial(
             one_video, cast=cast, options=options, stage=stage, faces=known, model=mark, parser=parser,
-            place=place, sidecar=sidecar,
+            place=place, sidecar="convert video" if sidecar else "",
         )  # fmt: skip
         all_videos(sources, outputs, work)
 
 
-def one_video(source: Path, output: Path, verb: str = "swapping", sidecar: bool = False, **how: Any) -> None:
-    """Convert one, and show how it goes."""
+def one_video(
+    source: Path,
+    output: Path,
+    verb: str = "swapping",
+    sidecar: str = "",
+    ages: Sequence[float] = (),
+    **how: Any,
+) -> None:
+    """Convert one, and show how it goes; `sidecar` names the command where a sidecar is wanted."""
     from faceswap_cli.compositing.pipeline import convert_video
     from faceswap_cli.provenance.sidecar import write_sidecar
 
@@ -206,7 +213,7 @@ def one_video(source: Path, output: Path, verb: str = "swapping", sidecar: bool 
     told = f"{told}, in {console.duration(time.monotonic() - started)}; {marks.told(output)}"
     console.say(f"done: {output} ({told})")
     if sidecar:
-        write_sidecar(output, "convert video", marks)
+        write_sidecar(output, sidecar, marks, ages)
 
 
 def all_videos(sources: Sequence[Path], outputs: Sequence[Path], work: Callable[[Path, Path], None]) -> None:

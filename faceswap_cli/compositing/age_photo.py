@@ -49,6 +49,10 @@ IN_A_ROW = 5
 """Pictures beside each other on a sheet."""
 
 
+AGED = Marks(Kind.AGE)
+"""How an aged photo is marked where nobody says otherwise."""
+
+
 @dataclass(frozen=True)
 class Which:
     """Which faces are meant.
@@ -193,7 +197,9 @@ def _doubt(face: Face) -> str:
     return f"its landmarks are unsure: {face.confidence:.2f}" if face.confidence < UNSURE else ""
 
 
-def age_photo(opened: OpenedPhoto, output: Path, wish: AgeWish, brush: Brush) -> dict[int, Ages]:
+def age_photo(
+    opened: OpenedPhoto, output: Path, wish: AgeWish, brush: Brush, marks: Marks = AGED
+) -> dict[int, Ages]:
     """Write the photo with its faces aged.
 
     Args:
@@ -201,6 +207,7 @@ def age_photo(opened: OpenedPhoto, output: Path, wish: AgeWish, brush: Brush) ->
         output: another photo; its suffix chooses the format.
         wish: how old they shall become.
         brush: changes them.
+        marks: what the output is marked with.
 
     Returns:
         The ages of the faces, by their numbers.
@@ -212,7 +219,7 @@ def age_photo(opened: OpenedPhoto, output: Path, wish: AgeWish, brush: Brush) ->
     refuse_children(opened, wish)
     image = np.ascontiguousarray(opened.photo.image)  # nobody else has it: drawn on in place
     ages = change(image, opened.wanted, wish, brush, MOST_IN_PHOTO)
-    write_marked_photo(output, image, Marks(Kind.AGE), opened.photo)
+    write_marked_photo(output, image, marks, opened.photo)
     return ages
 
 
