@@ -19,7 +19,7 @@ def weights(monkeypatch: pytest.MonkeyPatch) -> None:
         ageing.nn.init.constant_(layer.weight, 0.05)
     load, card = zoo.shared_network, zoo.card
     monkeypatch.setattr(zoo, "shared_network", lambda n, *a: network if n == "ageing" else load(n, *a))
-    known = zoo.Card("ageing", Path(), {"sha256": "made up"})
+    known = zoo.Card("ageing", Path(), {"sha256": "0a1b2c"})
     monkeypatch.setattr(zoo, "card", lambda name: known if name == "ageing" else card(name))
 
 

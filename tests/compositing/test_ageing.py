@@ -26,6 +26,7 @@ from faceswap_cli.faces.parsing import FaceParser
 from faceswap_cli.faces.stage import build_stage
 from faceswap_cli.media.photo import read_photo, write_photo
 from faceswap_cli.networks.ageing import BANDS, Change
+from faceswap_cli.provenance.marks import NO_MARKS
 
 PICTURE = Path(__file__).resolve().parents[1] / "data" / "face.jpg"
 GROWN_UP = AgeEstimate(30.0, 8.0, 0.5, 0.01)
@@ -188,7 +189,7 @@ def test_a_photo(tmp_path: Path) -> None:
     photo = opened(tmp_path)
     before = photo.photo.image.copy()
     wish = AgeWish(to=60.0, known=30.0, adults=True)
-    ages = age_photo.age_photo(photo, tmp_path / "out.png", wish, BRUSH)
+    ages = age_photo.age_photo(photo, tmp_path / "out.png", wish, BRUSH, NO_MARKS)
     assert [(age.source, age.target) for age in ages.values()] == [(30.0, 60.0)]
     after = read_photo(tmp_path / "out.png").image
     x, y = photo.faces[0].landmarks.mean(0).astype(int)
