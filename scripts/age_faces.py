@@ -27,6 +27,9 @@ KEPT, CALIBRATION = 10, 6
 FEW, KEPT_OF_FEW = "children", 40
 """Of sets named so, which are small, more are kept: four faces would say nothing."""
 
+OFTENER = 4
+"""Such faces are two of a batch of 32 by that."""
+
 YEARS = 5
 """Width of the age groups that sampling balances."""
 
@@ -45,6 +48,7 @@ class Faces:
         age: (N,) years; not a number where that is unknown.
         female: (N,) 1, 0; not a number where that is unknown.
         spread: (N,) standard deviation of the age.
+        between: (N, 2) least and most years of faces of which a range is known; else not numbers.
         fold: (N,) "train", "calibration" or "kept".
         person: (N,) number of the person, as far as descriptors tell.
     """
@@ -55,6 +59,7 @@ class Faces:
     age: Array
     female: Array
     spread: Array
+    between: Array
     fold: Array
     person: Array
 
@@ -76,6 +81,10 @@ class Faces:
     def where(self, fold: str) -> Array:
         """Numbers of a fold's faces of known age."""
         return np.flatnonzero((self.fold == fold) & ~np.isnan(self.age))
+
+    def ranged(self, fold: str) -> Array:
+        """Numbers of a fold's faces of which a range of years is known and no age."""
+        return np.flatnonzero((self.fold == fold) & np.isnan(self.age) & ~np.isnan(self.between[:, 0]))
 
 
 def read_faces(folder: Path, sets: Sequence[str] = ()) -> Faces:
@@ -102,6 +111,7 @@ def read_faces(folder: Path, sets: Sequence[str] = ()) -> Faces:
         np.array([np.nan if f["age"] is None else f["age"] for f in facts]),
         female,
         np.array([EXACT if f["exact"] else APPROXIMATE for f in facts]),
+        np.array([[float(f["row"].get(end) or "nan") for end in ("least", "most")] for f in facts]),
         folds(person, facts),
         person,
     )
@@ -126,14 +136,15 @@ def people(identity: Array, female: Array, known: Sequence[str | None]) -> Array
 
 
 def near(identity: Array, female: Array, most: float = SAME) -> list[tuple[int, int]]:
-    """Pairs of faces of the same sex that are less than `most` apart."""
+    """Pairs of faces of the same sex, or both of unknown sex, that are less than `most` apart."""
+    sexes = np.nan_to_num(female, nan=-1.0)
     squares = (identity**2).sum(1)
     found = []
     for start in range(0, len(identity), 512):
         block = identity[start : start + 512]
         apart = squares[start : start + 512, None] + squares - 2 * block @ identity.T
         for a, b in np.argwhere(apart < most**2):
-            if start + a < b and female[start + a] == female[b]:
+            if start + a < b and sexes[start + a] == sexes[b]:
                 found.append((int(start + a), int(b)))
     return found
 
@@ -153,10 +164,12 @@ def balance(faces: Faces, own: Array) -> Array:
     """Probability of drawing each of the faces `own`.
 
     Inversely to the root of how many there are of its age (in groups of YEARS) and sex: rare ones come up
-    more often, and not so often that a few faces stand for a whole age.
+    more often, and not so often that a few faces stand for a whole age. Sets of FEW come up OFTENER times as
+    often as that: what sets them apart from other pictures of their kind must not be drowned by these.
     """
     cells = (faces.age[own] // YEARS).astype(int) * 2 + (faces.female[own] > 0)
     share = 1 / np.sqrt(np.bincount(cells)[cells])
+    share *= np.where([FEW in faces.facts[i]["set"] for i in own], OFTENER, 1)
     return share / share.sum()
 
 
@@ -166,7 +179,7 @@ def alike(faces: Faces, most: int = 6) -> int:
     The hash is of 12 x 12 brightness steps of the crop's middle (N. Krawetz's dHash), 144 bits: pictures of
     one event differ in a third of them, the same picture in another size or compression in few.
     """
-    bits = np.stack([_hashed(faces.crop(i)) for i in range(len(faces))]).astype(np.float32)
+    bits = np.stack([hashed(faces.crop(i)) for i in range(len(faces))]).astype(np.float32)
     kept, rest = np.flatnonzero(faces.fold == "kept"), np.flatnonzero(faces.fold != "kept")
     count = 0
     for start in range(0, len(kept), 256):
@@ -176,7 +189,7 @@ def alike(faces: Faces, most: int = 6) -> int:
     return count
 
 
-def _hashed(crop: Array) -> Array:
+def hashed(crop: Array) -> Array:
     """(144,) booleans: whether it grows brighter from left to right."""
     edge = crop.shape[0] // 6
     grey = cv2.cvtColor(np.ascontiguousarray(crop[edge:-edge, edge:-edge]), cv2.COLOR_RGB2GRAY)

@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 import torch
 from age_augment import plain
-from age_card import answers, minors, table
+from age_card import answers, minors, ranged, table
 from age_data import SIDE
 from age_faces import Faces, read_faces
 
@@ -61,6 +61,7 @@ def ours(estimator: AgeEstimator, faces: Faces, which: Array) -> dict[str, Any]:
         said = answers(estimator.network, faces, which, change)
         found[name] = table(said.age, said.female, faces, which)
         found[name]["minors"] = minors(said, faces.age[which])
+        found[name]["invented adults"] = ranged(estimator.network, faces, "kept", change)
         found[name]["all"]["ms"] = round(1000 * (time.process_time() - begun) / len(which), 1)
         off = np.abs(said.age - faces.age[which])
         found[name]["all"]["within its spread"] = round(float((off < said.spread).mean()), 3)

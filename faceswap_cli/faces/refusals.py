@@ -28,10 +28,10 @@ from faceswap_cli.media.frame import Image
 from faceswap_cli.media.glimpse import glimpse
 from faceswap_cli.media.probe import MediaInfo
 
-MINOR = 0.9
+MINOR = 0.7
 """Mean share of a person's looks below 18 years, as `Guard.young` takes it, above which the person counts as
-a child. Of 1,321 kept faces of adults none was above it, of 19 of children up to 12 fourteen, of 31 of 16 and
-17 years none (first weights); of 547 stylised portraits of invented adults 2 % (docs/safety.md)."""
+a child. Of 1,321 kept faces of adults none was above it, of 123 of invented adults two, of 19 of children up
+to 12 fourteen, of 31 of 16 and 17 years one (docs/safety.md). At 0.9 four of the children less."""
 
 CLEAR = 0.3
 """Faces less clear than this (see `looks.clarity`) are no ground to refuse anything on."""
