@@ -40,6 +40,8 @@ class Architecture(StrEnum):
     shared = "shared"
     liae = "liae"
     original = "original"
+    conditional = "conditional"
+    gan = "gan"
     age = "age"
 
 

@@ -10,7 +10,9 @@ import torch
 from torch import nn
 
 from faceswap_cli.errors import UserError
+from faceswap_cli.networks.conditional import ConditionalAutoencoder, ConditionalConfig
 from faceswap_cli.networks.family import FaceModel, FamilyConfig
+from faceswap_cli.networks.gan import ConditionalGan, GanConfig
 from faceswap_cli.networks.liae import LiaeAutoencoder, LiaeConfig
 from faceswap_cli.networks.original import OriginalAutoencoder, OriginalConfig
 from faceswap_cli.networks.shared import SharedAutoencoder, SharedConfig
@@ -21,6 +23,8 @@ ARCHITECTURES: dict[str, tuple[type[FamilyConfig], type[FaceModel]]] = {
     "shared": (SharedConfig, SharedAutoencoder),
     "liae": (LiaeConfig, LiaeAutoencoder),
     "original": (OriginalConfig, OriginalAutoencoder),
+    "conditional": (ConditionalConfig, ConditionalAutoencoder),
+    "gan": (GanConfig, ConditionalGan),
 }
 
 

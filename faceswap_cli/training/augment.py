@@ -76,6 +76,7 @@ def augmented(
     chances: Tensor | None = None,
     share: Share = WHOLE,
     mirror: bool = True,
+    rows: Tensor | None = None,
 ) -> Samples:
     """Draw `count` samples, warped and recoloured.
 
@@ -91,6 +92,7 @@ def augmented(
             None draws evenly.
         share: the part of them to make; the numbers are drawn for all.
         mirror: mirror half of them.
+        rows: (count,) which samples, on the CPU; None: they are drawn.
     """
     device = faces.device
 
@@ -100,7 +102,9 @@ def augmented(
     def some_of(total: int) -> Tensor:
         return share.of(torch.randint(total, (count,), generator=generator))
 
-    if chances is None:
+    if rows is not None:
+        drawn = faces.pick(share.of(rows))
+    elif chances is None:
         drawn = faces.pick(some_of(len(faces)))
     else:
         dice = share.of(torch.rand(count, generator=generator, dtype=torch.float64))

@@ -23,6 +23,9 @@ EVERYBODY = "everybody"
 PREFIX = "base-"
 """Of the names of bases among the bundled weights."""
 
+QUIET = 0.1
+"""What is left of a condition's first weights when a network begins with those of a base without any."""
+
 
 def base_for(architecture: str, network: Mapping[str, Any]) -> str:
     """The name of the bundled base that fits a network, or "" when there is none.
@@ -42,6 +45,24 @@ def _options(network: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in network.items() if key not in COMMON}
 
 
+def bundled(family: str) -> str:
+    """The name of the bundled base of a conditional family, or "" when there is none."""
+    name = f"{PREFIX}{family}"
+    return name if family in ("conditional", "gan") and name in zoo.names() else ""
+
+
+def load_base(name: str) -> FaceModel:
+    """A bundled base, which draws EVERYBODY.
+
+    Raises:
+        UserError: the weights are missing or damaged, see `zoo.tensors`.
+    """
+    config = zoo.card(name).facts["config"]
+    base = build(config["architecture"], {**config["network"], "identities": [EVERYBODY]})
+    base.load_state_dict(zoo.tensors(name))
+    return base
+
+
 def warm_start(model: FaceModel, name: str) -> None:
     """Give a new network a base's weights.
 
@@ -52,9 +73,7 @@ def warm_start(model: FaceModel, name: str) -> None:
     Raises:
         UserError: the weights are missing or damaged, see `zoo.tensors`.
     """
-    config = zoo.card(name).facts["config"]
-    base = build(config["architecture"], {**config["network"], "identities": [EVERYBODY]})
-    base.load_state_dict(zoo.tensors(name))
+    base = load_base(name)
     own, grids = base.state_dict(), (base.config.grid, model.config.grid)
     people = {ByIdentity.key(identity) for identity in model.config.identities}
 
@@ -91,3 +110,27 @@ def resized(weight: Tensor, shape: torch.Size, grids: tuple[int, int]) -> Tensor
 
 def _resampled(pictures: Tensor, side: int) -> Tensor:
     return F.interpolate(pictures, size=(side, side), mode="bilinear", align_corners=False)
+
+
+def warm_from_shared(model: FaceModel, name: str) -> None:
+    """Give a new conditional network what a base of the family shared knows: all but the conditions.
+
+    Args:
+        model: freshly built, with the base's widths; its films and what places the condition are quietened,
+            so that it begins as the base draws.
+        name: of the bundled weights.
+    """
+    base = load_base(name)
+    own, grids = base.state_dict(), (base.config.grid, model.config.grid)
+    first = 3 - sum(key.startswith("decoder.ups.") and key.endswith("weight") for key in model.state_dict())
+    renamed = {"narrow.": "encoder.9.", "decoder.last.0.": f"decoders.{EVERYBODY}.3."}
+    renamed |= {f"decoder.ups.{n}.": f"decoders.{EVERYBODY}.{first + n}." for n in range(3)}
+    wanted = model.state_dict()
+    for key, value in wanted.items():
+        begins = next((k for k in renamed if key.startswith(k)), "")
+        known = own.get(renamed.get(begins, "") + key.removeprefix(begins))
+        if known is not None and known.dim() == value.dim():
+            wanted[key] = resized(known, value.shape, grids)
+        elif key.endswith("told.weight") or key.startswith("place."):
+            wanted[key] = value * QUIET
+    model.load_state_dict(wanted)
