@@ -6,9 +6,9 @@ stopped.
     python scripts/train_conditional.py FACES... -r RUN --steps 8000 [--family gan]
     python scripts/train_conditional.py FACES... -r RUN --steps 8000 --write
 
-FACES are face sets, or folders of them such as `faceswap faces group` writes: then each is one person. In
-a set of its own every photo is a person and every track of a video; with `--named FACES` whoever the file's name
-begins with, up to the first "_".
+FACES are face sets, or folders of them such as `faceswap faces group` writes: then each is one person. In a
+set of its own every photo is a person and every track of a video; with `--named FACES` whoever the file's
+name begins with, up to the first "_".
 """
 
 from __future__ import annotations
@@ -59,8 +59,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="where prepared samples are kept [RUN]")
     parser.add_argument("--family", choices=["conditional", "gan"], default="conditional")
     parser.add_argument("--steps", type=int, default=8000)
+    parser.add_argument("--minutes", type=float, help="instead of --steps")
     parser.add_argument("--batch", type=int, default=12)
-    parser.add_argument("--rate", type=float, default=5e-4)
+    parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--most", type=int, default=2000, help="faces of each set, at most")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--prepare", action="store_true", help="only prepare the samples")
@@ -83,7 +84,7 @@ def main() -> None:
         return
     batches = batches_of({EVERYBODY: own}, settings)
     told = told_rarely(options, trainer, held)
-    budget = Budget(options.steps)
+    budget = Budget(minutes=options.minutes) if options.minutes else Budget(options.steps)
     for tick in fit(trainer, batches, budget, store, save_seconds=120, log=options.run / "log.jsonl"):
         if due := told(tick.step, tick.progress >= 1):
             terms = " ".join(f"{k} {v:.3f}" for k, v in tick.losses.items())

@@ -71,8 +71,8 @@ RunOption = Annotated[
     typer.Option(
         "--model",
         "-m",
-        help="Run folder that `faceswap train` wrote, a file by `faceswap models export`, or conditional or gan: "
-        "the bundled model that draws whoever is on the photo given by --face.",
+        help="Run folder that `faceswap train` wrote, a file by `faceswap models export`, or conditional or "
+        "gan: the bundled model that draws whoever is on the photo given by --face.",
     ),
 ]
 VideosArgument = Annotated[
@@ -95,8 +95,9 @@ FaceOption = Annotated[
     list[str],
     typer.Option(
         "--face",
-        help="Whose face is drawn: b, the (first) person put on, b2, b3, ..., a, or a face set's name. With a "
-        "conditional model also a photo or a face set's folder; several, as A.jpg:0.7 and B.jpg:0.3, are mixed.",
+        help="Whose face is drawn: b, the (first) person put on, b2, b3, ..., a, or a face set's name. With "
+        "a conditional model also a photo or a face set's folder; several are mixed, as A.jpg:0.7 and "
+        "B.jpg:0.3.",
     ),
 ]
 ExpressionOption = Annotated[

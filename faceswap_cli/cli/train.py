@@ -13,6 +13,7 @@ from faceswap_cli.cli import console, train_age
 from faceswap_cli.cli.app import INTERRUPTED, stop_on_signal
 from faceswap_cli.cli.consent import tell_consent
 from faceswap_cli.cli.options import AdultsOption, DeviceOption
+from faceswap_cli.cli.train_adapt import AdaptOption, as_face_sets
 from faceswap_cli.errors import UserError
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ def train(
             "with --face.",
         ),
     ] = None,
+    adapt: AdaptOption = None,
     size: Annotated[
         Size,
         typer.Option(help="small: 128 px, for a CPU; base: 192 px; large: 256 px, for a graphics card."),
@@ -87,8 +89,9 @@ def train(
             "--model",
             "--architecture",
             help="Network family. shared: a decoder for each person; liae: one decoder for all, for another "
-            "light; original: the network of 2018, to compare with; age: makes faces older and younger, "
-            "learnt from photos of known ages. [default: shared, or the run's own]",
+            "light; original: the network of 2018, to compare with; conditional, gan: told whom to draw, so "
+            "that a photo will do; age: makes faces older and younger, learnt from photos of known ages. "
+            "[default: shared, or the run's own]",
         ),
     ] = None,
     option: Annotated[
@@ -257,10 +260,19 @@ def train(
         *(size.value, resolution, number, learning_rate, seed, family, options, from_scratch, held_out)
     )
     settings = replace(settings, accumulate=accumulate, mirror=mirror, adversarial=adversarial)
+    if adapt is not None:
+        from faceswap_cli.training.adapt import MINUTES, adapting
+
+        settings = adapting(adapt, settings)
+        family = settings.architecture
+        minutes = MINUTES if steps is None and minutes is None else minutes
     if dry_run:
         console.out.print_json(data=settings.to_json())
         return
     which, chosen = _place(device, threads)
+    if adapt is not None and sources:
+        sources = as_face_sets(run, sources, device)
+        target = target or sources[0]
     only_back = rollback is not None and not (target or sources or steps or minutes or until_plateau)
     if not only_back and (target is None or not sources):
         missing = "'--target-faces' / '-A'" if target is None else "'--source-faces' / '-B'"

@@ -152,7 +152,7 @@ class ConditionalRenderer:
 
 
 class Upwards(nn.Module):
-    """Doublings, each steered by a style, and the picture: (B, channels, S, S) to logits (B, 4, 2^n S, 2^n S).
+    """Doublings, each steered by a style, and the picture: (B, C, S, S) to logits (B, 4, 2^n S, 2^n S).
 
     Args:
         channels: of the features; each doubling but the last halves them.

@@ -1,4 +1,4 @@
-"""What a conditional network is told about a face: who it is, how the head is held, the expression, the light.
+"""What a conditional network is told about a face: who it is, pose, expression, light.
 
 A *condition* is a row of numbers, each of about unit spread over many faces:
 
@@ -16,7 +16,7 @@ NUMBERS = 128
 """Length of an identity descriptor."""
 
 TRAITS = ("yaw", "pitch", "roll", "mouth", "smile", "brows", "eyes")
-"""Pose and expression: turn, nod, tilt; opening of the mouth, smile, height of the brows, opening of the eyes."""
+"""Turn, nod, tilt; opening of the mouth, smile, height of the brows, opening of the eyes."""
 
 EXPRESSION = slice(3, 7)
 """Those of TRAITS that are expression."""

@@ -49,7 +49,7 @@ class Weights:
         confusion: what the probe reads from the code.
     """
 
-    identity: float = 3.0
+    identity: float = 4.0
     traits: float = 0.2
     asked: float = 0.3
     kept: float = 0.3

@@ -111,7 +111,7 @@ class ContestLosses(Common):
 
 
 def relative(better: Judgement, worse: Judgement) -> Tensor:
-    """softplus(-(better - worse)) of whole pictures and of patches, a mean: small when `better` looks real."""
+    """softplus(-(better - worse)) of pictures and of patches, a mean: small when `better` looks real."""
     whole = F.softplus(worse.logits - better.logits).mean()
     return (whole + F.softplus(worse.patches - better.patches).mean()) / 2
 

@@ -22,7 +22,8 @@ from faceswap_cli.training.settings import TrainSettings
 from faceswap_cli.training.trainer import Batch
 
 BALANCE = 0.5
-"""A person with n pictures is drawn as often as n to this power: 0 is everybody alike, 1 every picture alike."""
+"""A person with n pictures is drawn as often as n to this power: 0 is everybody alike, 1 each
+picture."""
 
 JITTER = 0.02
 """Standard deviation of what is added to a descriptor's numbers, which are about 0.1 themselves."""
@@ -102,9 +103,8 @@ def batches_of(
             rows = own.rows(settings.batch, generator)
             light = others[0].crowd.faces if recolour else None
             samples = augmented(
-                own.crowd.faces, name, settings.batch, generator, strength, light,
-                share=share, mirror=False, rows=rows,
-            )  # fmt: skip
+                own.crowd.faces, name, settings.batch, generator, strength, light, rows, share, mirror=False
+            )
             found.append(_with_conditions(samples, own, others, rows, settings.mirror, generator, share))
         return found
 

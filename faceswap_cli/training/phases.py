@@ -14,6 +14,7 @@ from faceswap_cli.networks.conditional import ConditionalModel
 from faceswap_cli.networks.family import FaceModel
 from faceswap_cli.networks.gan import ConditionalGan, ProjectionCritic
 from faceswap_cli.networks.patch_discriminator import PatchDiscriminator
+from faceswap_cli.networks.registry import CONDITIONAL
 from faceswap_cli.networks.renderer import Rendered
 from faceswap_cli.training.augment import Samples, augmented
 from faceswap_cli.training.conditional import conditional_phases, new_probe
@@ -25,9 +26,6 @@ from faceswap_cli.training.parallel import ALONE, WHOLE, Share, Team
 from faceswap_cli.training.sampling import weights
 from faceswap_cli.training.settings import TARGET, TrainSettings
 from faceswap_cli.training.trainer import Batch, Phase
-
-CONDITIONAL = ("conditional", "gan")
-"""Families that are told whom to draw."""
 
 GREY = 0.5
 """What the critic sees where no face is."""

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from faceswap_cli import zoo
 from faceswap_cli.networks.family import COMMON, ByIdentity, FaceModel
-from faceswap_cli.networks.registry import build
+from faceswap_cli.networks.registry import CONDITIONAL, build
 
 EVERYBODY = "everybody"
 """The one identity of a base."""
@@ -48,7 +48,7 @@ def _options(network: Mapping[str, Any]) -> dict[str, Any]:
 def bundled(family: str) -> str:
     """The name of the bundled base of a conditional family, or "" when there is none."""
     name = f"{PREFIX}{family}"
-    return name if family in ("conditional", "gan") and name in zoo.names() else ""
+    return name if family in CONDITIONAL and name in zoo.names() else ""
 
 
 def load_base(name: str) -> FaceModel:
@@ -64,22 +64,27 @@ def load_base(name: str) -> FaceModel:
 
 
 def warm_start(model: FaceModel, name: str) -> None:
-    """Give a new network a base's weights.
-
-    Args:
-        model: freshly built, of the base's family and options.
-        name: of the bundled weights.
+    """Give a new network the weights of a bundled base of its family and options.
 
     Raises:
         UserError: the weights are missing or damaged, see `zoo.tensors`.
     """
-    base = load_base(name)
+    take_over(model, load_base(name))
+
+
+def take_over(model: FaceModel, base: FaceModel) -> None:
+    """Give a new network the weights of another of its family and options, with one identity at least.
+
+    Everybody begins as the base's first identity, which is EVERYBODY in a bundled one.
+    """
     own, grids = base.state_dict(), (base.config.grid, model.config.grid)
     people = {ByIdentity.key(identity) for identity in model.config.identities}
 
+    first = ByIdentity.key(base.config.identities[0])
+
     def of_base(key: str) -> str:
-        """The base's name for a weight: everybody's where the network has a person's."""
-        return ".".join(EVERYBODY if part in people else part for part in key.split("."))
+        """The base's name for a weight: its first person's where the network has a person's."""
+        return ".".join(first if part in people else part for part in key.split("."))
 
     wanted = model.state_dict()
     model.load_state_dict({key: resized(own[of_base(key)], wanted[key].shape, grids) for key in wanted})
@@ -123,7 +128,9 @@ def warm_from_shared(model: FaceModel, name: str) -> None:
     base = load_base(name)
     own, grids = base.state_dict(), (base.config.grid, model.config.grid)
     first = 3 - sum(key.startswith("decoder.ups.") and key.endswith("weight") for key in model.state_dict())
-    renamed = {"narrow.": "encoder.9.", "decoder.last.0.": f"decoders.{EVERYBODY}.3."}
+    renamed = {"decoder.last.0.": f"decoders.{EVERYBODY}.3."}
+    if "unfold.weight" in model.state_dict():  # a code that is a vector, as the base's
+        renamed["narrow."] = "encoder.9."
     renamed |= {f"decoder.ups.{n}.": f"decoders.{EVERYBODY}.{first + n}." for n in range(3)}
     wanted = model.state_dict()
     for key, value in wanted.items():
