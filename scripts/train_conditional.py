@@ -31,6 +31,7 @@ from faceswap_cli.files import make_folder
 from faceswap_cli.networks.conditional import ConditionalModel
 from faceswap_cli.networks.registry import build, placed
 from faceswap_cli.training.checkpoints import CheckpointStore
+from faceswap_cli.training.collapse import Collapse
 from faceswap_cli.training.crowd import Crowd, batches_of
 from faceswap_cli.training.dataset import as_faces, chosen, prepared
 from faceswap_cli.training.described import Described, describe
@@ -83,9 +84,11 @@ def main() -> None:
         print(write(trainer, options.family, len(own.faces), swap_figures(trainer.ema, held)).facts)
         return
     batches = batches_of({EVERYBODY: own}, settings)
-    told = told_rarely(options, trainer, held)
+    told, collapsed = told_rarely(options, trainer, held), Collapse()
     budget = Budget(minutes=options.minutes) if options.minutes else Budget(options.steps)
     for tick in fit(trainer, batches, budget, store, save_seconds=120, log=options.run / "log.jsonl"):
+        if note := collapsed(tick.losses):
+            print(note, flush=True)
         if due := told(tick.step, tick.progress >= 1):
             terms = " ".join(f"{k} {v:.3f}" for k, v in tick.losses.items())
             left = tick.seconds_left / 60

@@ -1,6 +1,7 @@
 """The conditional families: who is drawn is a condition, and training keeps to it."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,8 +11,10 @@ from faceswap_cli.faces.identity import CHIP
 from faceswap_cli.networks.conditional import split_code
 from faceswap_cli.networks.conditions import ATTRIBUTES, NUMBERS, TRAITS, light
 from faceswap_cli.networks.registry import CONDITIONAL, build, placed
+from faceswap_cli.training.checkpoints import Checkpoint
+from faceswap_cli.training.collapse import REPORTS, Collapse
 from faceswap_cli.training.conditional import cut, together
-from faceswap_cli.training.crowd import Crowd, batches_of
+from faceswap_cli.training.crowd import Crowd, _flipped, batches_of
 from faceswap_cli.training.described import describe
 from faceswap_cli.training.heldout import split
 from faceswap_cli.training.phases import new_critic, phases
@@ -97,8 +100,6 @@ def test_people_with_few_pictures_are_drawn_more_often_than_their_share(crowd):
 
 
 def test_a_mirrored_picture_has_a_mirrored_chip(crowd):
-    from faceswap_cli.training.crowd import _flipped
-
     pictures, chips = crowd.faces.target.float() / 255, crowd.known.chip
     plain = cut(pictures, chips)
     turned = cut(pictures.flip(-1), _flipped(chips, pictures.shape[-1]))
@@ -124,10 +125,6 @@ def test_a_few_steps_rebuild_better_and_resume_to_the_same_weights(family, crowd
     stopped = trainer_of(family)
     steps(stopped, 0, 6)
     resumed = trainer_of(family)
-    from pathlib import Path
-
-    from faceswap_cli.training.checkpoints import Checkpoint
-
     tensors = {k: v.clone() for k, v in stopped.tensors().items()}
     resumed.restore(Checkpoint(tensors, stopped.facts(), Path("x")))
     steps(resumed, 6, 12)
@@ -165,3 +162,15 @@ def test_a_single_picture_is_trained_and_measured_on(crowd):
 
 def test_bundled_names_are_those_of_conditional_families():
     assert bundled("small") == "" and bundled("nonsense") == ""
+
+
+def test_a_collapse_is_told_once_and_a_bad_moment_is_none():
+    alike, fine = {"variety": 2.4, "critic": 0.6}, {"variety": 0.0, "critic": 0.6}
+    collapse = Collapse()
+    for _ in range(REPORTS - 1):
+        assert collapse(alike) is None
+    assert collapse(fine) is None
+    told = [collapse(alike) for _ in range(2 * REPORTS)]
+    assert sum(note is not None for note in told) == 1 and "alike" in told[REPORTS - 1]
+    assert "critic" in [collapse({"variety": 0.0, "critic": 0.001}) for _ in range(REPORTS)][-1]
+    assert Collapse()({"dssim": 1.0}) is None
