@@ -12,10 +12,12 @@ from faceswap_cli.errors import UserError
 from faceswap_cli.faces.embeddings import portraits
 from faceswap_cli.faces.face import Face, FloatArray
 from faceswap_cli.faces.faceset import FaceSet
+from faceswap_cli.faces.geometry import interocular
 from faceswap_cli.faces.identity import IdentityEncoder
 from faceswap_cli.faces.identity import distance as apart
 from faceswap_cli.faces.looks import clarity
 from faceswap_cli.faces.pose import pose
+from faceswap_cli.faces.quality import sharpness
 from faceswap_cli.faces.records import FaceRecord
 from faceswap_cli.faces.stage import FaceStage
 from faceswap_cli.media.frame import Frame
@@ -23,6 +25,12 @@ from faceswap_cli.media.photo import read_photo
 
 POOR = 0.2
 """A face on a photo that is less clear than this (see `looks.clarity`) is a poor thing to compare with."""
+
+BLURRED = 0.1
+"""Sharpness (see `quality.sharpness`) below which a face is told to be blurred."""
+
+DRAWN, LEAST_EYES, GOOD_EYES = "face", 14, 60
+"""The option that says whom to draw, and pixels between the outer eye corners that this takes."""
 
 NEAREST = 0.25
 """A face's distance to a person is this quantile of its distances to the person's known looks: some of those
@@ -110,8 +118,16 @@ def _of_photo(
     face = max(faces, key=_area)
     if len(faces) > 1:
         notes.append(f"{path.name} shows {len(faces)} faces: the largest is meant; crop the photo if not")
+    eyes, crisp = interocular(face.landmarks), sharpness(image, face.landmarks)
+    if option == DRAWN and eyes < LEAST_EYES:
+        raise UserError(
+            f"--{option} {path}: the face has {eyes:.0f} pixels from eye to eye, too few to draw it from",
+            f"Give a photo with {LEAST_EYES} at least, better {GOOD_EYES}",
+        )
     if clarity(face.score, pose(face.landmarks), face.landmarks, confidence=face.confidence) < POOR:
         notes.append(f"the face in {path.name} is small or turned away: a clearer photo is surer")
+    elif crisp < BLURRED:
+        notes.append(f"the face in {path.name} is blurred: a sharper photo is surer")
     [embedding] = encoder.embed(image, [face.landmarks])
     return np.asarray(embedding, np.float32)
 

@@ -47,7 +47,7 @@ class ConditionalConfig(FamilyConfig):
         style: length of the vector that the condition is made into.
     """
 
-    resolution: int = 96
+    resolution: int = 128
     width: int = option(32, 4, 256)
     code: int = option(256, 8, 4096)
     squeeze: int = option(64, 4, 1024)

@@ -32,6 +32,9 @@ from faceswap_cli.training.warm import bundled, load_base, take_over, warm_start
 RATE, BATCH, MINUTES = 2e-4, 4, 1.0
 """Of an adaptation: little changes, it is known how to draw faces."""
 
+FEW = 100
+"""From fewer people nobody learns how faces follow from descriptors."""
+
 PICTURES = 24
 """A person's descriptor is the mean of so many pictures' at most."""
 
@@ -89,10 +92,15 @@ def begin_with(model: FaceModel, base: str) -> None:
     take_over(model, trained)
 
 
-def acquaint(trainer: Trainer, faces: Mapping[str, Faces]) -> None:
+def acquaint(trainer: Trainer, faces: Mapping[str, Faces], say: Callable[[str], None]) -> None:
     """Tell a new conditional run who its people are."""
     if trainer.step or not isinstance(trainer.model, ConditionalModel):
         return
+    if not trainer.settings.base and len(faces) < FEW:
+        say(
+            f"what a descriptor means can't be learnt from {len(faces)} people: this run will draw them and "
+            "nobody else. Begin with the bundled base, or see scripts/train_conditional.py"
+        )
     for identity, own in faces.items():
         who = portrait(own)
         for model in (trainer.model, trainer.ema):

@@ -56,7 +56,7 @@ class Weights:
     swap_mask: float = 1.5
     light: float = 0.1
     price: float = 0.01
-    noise: float = 0.3
+    noise: float = 0.1
     confusion: float = 0.3
 
 
@@ -125,8 +125,8 @@ class Common:
         some, content = every(samples, SWAPPED), split_code(code)[0][::SWAPPED]
         wanted = torch.cat([content, some.asked, light(some.target)], 1)
         drawn = rendered(self.model._part(self.model.draw, wanted, some.other))
-        mask = drawn.mask.detach()
-        pasted = drawn.image * mask + some.target * (1 - mask)
+        # By the picture's own mask: through a drawn one that is faint, a swap would pass that is none.
+        pasted = drawn.image * some.mask + some.target * (1 - some.mask)
         read = self.model.encode(pasted)
         was, has = content.detach(), split_code(read)[0]
         spread = was.var(0, unbiased=False).mean() + 1e-3

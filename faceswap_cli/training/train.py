@@ -126,7 +126,7 @@ def train(
         faces, resident = settled(faces, device)
         if not resident:
             say("the faces don't fit on the card beside the network: each batch is sent to it")
-        acquaint(trainer, faces)
+        acquaint(trainer, faces, say)
         splits = {identity: split(person, run.settings.held_out) for identity, person in faces.items()}
         say(told(splits, run.settings.held_out))
         batches = swap_batches(

@@ -79,6 +79,21 @@ def test_control_out_of_range_is_wrong_usage(convert):
     assert convert("--yaw", 90).code == convert("--expression", -1).code == 2
 
 
+def test_a_tiny_face_is_too_little_to_draw_from(convert, tmp_path):
+    picture = cv2.imread(str(PICTURE))
+    tiny = cv2.resize(picture, None, fx=0.12, fy=0.12, interpolation=cv2.INTER_AREA)
+    canvas = np.full((300, 300, 3), 90, np.uint8)
+    canvas[100 : 100 + tiny.shape[0], 100 : 100 + tiny.shape[1]] = tiny
+    cv2.imwrite(str(tmp_path / "tiny.png"), canvas)
+    assert convert("--face", tmp_path / "tiny.png", "--min-size", 8).is_one_line_error("--face", "photo")
+
+
+def test_a_blurred_face_is_told(convert, tmp_path):
+    cv2.imwrite(str(tmp_path / "soft.png"), cv2.GaussianBlur(cv2.imread(str(PICTURE)), (0, 0), 6))
+    done = convert("--face", tmp_path / "soft.png")
+    assert done.code == 0 and "blurred" in done.err
+
+
 def test_a_photo_without_a_face_is_told(convert, tmp_path):
     cv2.imwrite(str(tmp_path / "empty.png"), np.full((120, 120, 3), 90, np.uint8))
     assert convert("--face", tmp_path / "empty.png").is_one_line_error("no face", "photo that shows the face")
