@@ -46,7 +46,7 @@ def light(pictures: Tensor) -> Tensor:
     side = pictures.shape[-1]
     face = pictures[..., side // 5 : side - side // 8, side // 5 : side - side // 5]
     axes = torch.tensor(_OPPONENT, device=face.device, dtype=face.dtype)
-    colour = face.mean((2, 3)) @ axes.T
+    colour = (face.mean((2, 3))[:, None] * axes).sum(2)
     usual, scale = (torch.tensor(v, device=face.device, dtype=face.dtype) for v in (_USUAL, _SCALE))
     grey = face.mean(1)
     across, down = grey.shape[2] // 2, grey.shape[1] // 2

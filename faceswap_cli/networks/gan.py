@@ -35,7 +35,7 @@ class GanConfig(FamilyConfig):
         style: length of the vector that the condition is made into.
     """
 
-    resolution: int = 128
+    resolution: int = 96
     width: int = option(32, 4, 256)
     code: int = option(64, 8, 1024)
     blocks: int = option(4, 1, 12)

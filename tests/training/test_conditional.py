@@ -17,6 +17,7 @@ from faceswap_cli.training.conditional import cut, together
 from faceswap_cli.training.crowd import Crowd, _flipped, batches_of
 from faceswap_cli.training.described import describe
 from faceswap_cli.training.heldout import split
+from faceswap_cli.training.parallel import WHOLE, Share
 from faceswap_cli.training.phases import new_critic, phases
 from faceswap_cli.training.settings import settings_for
 from faceswap_cli.training.trainer import Trainer, generator_for
@@ -91,6 +92,18 @@ def test_who_goes_with_a_picture_is_read_from_another_one(crowd):
     assert torch.equal(samples.embedding, again.embedding) and torch.equal(samples.asked, again.asked)
     changed = (samples.asked != samples.traits).sum(1)
     assert set(changed.tolist()) == {0, 1}  # never more than one attribute at a time
+
+
+def test_two_processes_draw_the_halves_of_one_batch(crowd):
+    def drawn(share):
+        return together(
+            batches_of({"everybody": crowd}, settings_of("gan"), share)(generator_for(0, 0, 3), 0.0)
+        )
+
+    whole, halves = drawn(WHOLE), [drawn(Share(part, 2)) for part in (0, 1)]
+    for name, value in vars(whole).items():
+        if isinstance(value, torch.Tensor):
+            torch.testing.assert_close(torch.cat([getattr(half, name) for half in halves]), value, msg=name)
 
 
 def test_people_with_few_pictures_are_drawn_more_often_than_their_share(crowd):
