@@ -13,7 +13,7 @@ from faceswap_cli.cli import console, train_age
 from faceswap_cli.cli.app import INTERRUPTED, stop_on_signal
 from faceswap_cli.cli.consent import tell_consent
 from faceswap_cli.cli.options import AdultsOption, DeviceOption
-from faceswap_cli.cli.train_adapt import AdaptOption, as_face_sets
+from faceswap_cli.cli.train_adapt import AdaptOption, adapted, as_face_sets
 from faceswap_cli.errors import UserError
 
 if TYPE_CHECKING:
@@ -261,18 +261,13 @@ def train(
     )
     settings = replace(settings, accumulate=accumulate, mirror=mirror, adversarial=adversarial)
     if adapt is not None:
-        from faceswap_cli.training.adapt import MINUTES, adapting
-
-        settings = adapting(adapt, settings)
-        family = settings.architecture
-        minutes = MINUTES if steps is None and minutes is None else minutes
+        settings, minutes = adapted(adapt, settings, architecture, steps, minutes)
     if dry_run:
         console.out.print_json(data=settings.to_json())
         return
     which, chosen = _place(device, threads)
     if adapt is not None and sources:
-        sources = as_face_sets(run, sources, device)
-        target = target or sources[0]
+        target, sources = as_face_sets(run, target, sources, device)
     only_back = rollback is not None and not (target or sources or steps or minutes or until_plateau)
     if not only_back and (target is None or not sources):
         missing = "'--target-faces' / '-A'" if target is None else "'--source-faces' / '-B'"
@@ -291,7 +286,9 @@ def train(
         raise UserError("--until-plateau needs measures", "Leave out --measure-every 0")
     if steps is None and minutes is None and not until_plateau:
         minutes = DEFAULT_MINUTES
-    explicit = _explicit(ctx) - ({"batch"} if auto_batch else set()) | frozenset(parsed(family, options))
+    explicit = _explicit(ctx) - ({"batch"} if auto_batch else set()) | frozenset(
+        parsed(settings.architecture, options)
+    )
     request = TrainRequest(
         *(target, tuple(sources), run, settings, explicit, Budget(steps, minutes), save_every),
         watching=Watching(preview_every, measure_every, tensorboard),

@@ -22,7 +22,7 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("conditional")
     people = make_set(folder / "man", 4), make_set(folder / "woman", 4, level=lambda k: 90)
     made = ("train", "-A", people[0], "-B", people[1], "-m", folder / "run", "--steps", 1)
-    options = ("--architecture", "conditional", *TINY, "--measure-every", 0)
+    options = ("--model", "conditional", *TINY, "--measure-every", 0)
     assert CliRunner().invoke(app, [str(a) for a in (*made, *options)]).exit_code == 0
     return folder / "run"
 
@@ -109,6 +109,11 @@ def test_other_families_can_not_be_steered_or_shown_a_photo(faceswap, convert, t
     assert convert("--yaw", 5, model=tmp_path / "plain").is_one_line_error("need a conditional model")
     told = faceswap("train", "-m", tmp_path / "new", "--adapt", tmp_path / "plain", "-B", PICTURE)
     assert told.is_one_line_error("can't take on a new face")
+
+
+def test_an_adaptation_is_of_its_origin_s_family(faceswap, run, tmp_path):
+    told = faceswap("train", "-m", tmp_path / "new", "--model", "gan", "--adapt", run, "-B", PICTURE)
+    assert told.is_one_line_error("of the family conditional, not gan")
 
 
 def test_a_run_adapts_to_a_photo_and_is_gone_on_with(faceswap, run, convert, tmp_path):
