@@ -323,7 +323,8 @@ def _train(request: TrainRequest, which: Processes, device: torch.device) -> Non
     if request.watching.tensorboard:
         check_installed()
     run = request.run
-    console.tell(f"training on {device}{_together(which)}; see {run / 'train.html'}")
+    together = f" in {which.count} processes" if which.count > 1 else ""
+    console.tell(f"training on {device}{together}; see {run / 'train.html'}")
     last = None
     try:
         with (
@@ -368,10 +369,6 @@ def _place(device: str, threads: int | None) -> tuple[Processes, torch.device]:
     if not which.leads:
         console.hush()
     return which, chosen
-
-
-def _together(which: Processes) -> str:
-    return f" in {which.count} processes" if which.count > 1 else ""
 
 
 def _batch(text: str | None, accumulate: int) -> tuple[bool, int | None]:
