@@ -51,7 +51,7 @@ class Weights:
 
     identity: float = 4.0
     traits: float = 0.2
-    asked: float = 0.3
+    asked: float = 2.0
     kept: float = 0.3
     swap_mask: float = 1.5
     light: float = 0.1
