@@ -37,7 +37,8 @@ def write(trainer: Trainer, family: str, faces: int, figures: dict[str, Any]) ->
         "data": [*DATA, CLIPS, f"{faces} faces in all, every fifteenth person held out; each as it is"],
         "steps": trainer.step,
         "figures": {k: round(v, 3) for k, v in figures.items()},
-        "limits": "Mostly synthetic and posed faces, one picture of most people, few of them in profile. "
+        "limits": "Trained for an hour or less on a share of a busy core: soft, and its attributes steer it "
+        "little. Mostly synthetic and posed faces, one picture of most people, few of them in profile. "
         "Likeness is to a descriptor, which is far less than a person; see docs/conditional.md. It begins "
         "with the weights of base-small. The descriptor network `identity` is in its loss.",
         "remake": f"python scripts/train_conditional.py FACES... -r RUN --family {family} "
