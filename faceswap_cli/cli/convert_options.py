@@ -71,8 +71,8 @@ RunOption = Annotated[
     typer.Option(
         "--model",
         "-m",
-        help="Run folder that `faceswap train` wrote, a file by `faceswap models export`, or conditional or "
-        "gan: the bundled model that draws whoever is on the photo given by --face.",
+        help="Run folder that `faceswap train` wrote, a file by `faceswap models export`, or "
+        "conditional: the bundled model that draws whoever is on the photo given by --face.",
     ),
 ]
 VideosArgument = Annotated[

@@ -16,7 +16,7 @@ AdaptOption = Annotated[
     Path | None,
     typer.Option(
         metavar="RUN",
-        help="Begin with a conditional run's weights, or with conditional or gan, the bundled ones, and "
+        help="Begin with a conditional run's weights, or with conditional, the bundled ones, and "
         "learn a new face in a minute. -B may then be photos, and -A may be left out.",
     ),
 ]
