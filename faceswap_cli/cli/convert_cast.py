@@ -120,7 +120,10 @@ class _PeopleReader:
     def read(self, path: Path, option: str) -> Person:
         """The person at `path`."""
         from faceswap_cli.faces.identity import IdentityEncoder
-        from faceswap_cli.faces.people import read_person
+        from faceswap_cli.faces.people import DRAWN, read_person
+        from faceswap_cli.faces.refusals import Guard
 
         self._stage = self._stage or self._asked.stage()
-        return read_person(path, option, self._stage, IdentityEncoder(), self.notes)
+        # Whoever is drawn, and not only recognised, has to be of age.
+        guard = Guard(self._asked.adults_confirmed, self._asked.device) if option == DRAWN else None
+        return read_person(path, option, self._stage, IdentityEncoder(), self.notes, guard)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +13,7 @@ from faceswap_cli.cli.app import INTERRUPTED, stop_on_signal
 from faceswap_cli.cli.consent import tell_consent
 from faceswap_cli.cli.options import AdultsOption, DeviceOption
 from faceswap_cli.cli.train_adapt import AdaptOption, adapted, as_face_sets
+from faceswap_cli.cli.train_choices import Architecture, Compile, Size
 from faceswap_cli.errors import UserError
 
 if TYPE_CHECKING:
@@ -25,33 +25,6 @@ if TYPE_CHECKING:
 
 DEFAULT_MINUTES = 10.0
 MOST_BATCH = 4096
-
-
-class Size(StrEnum):
-    """The one dial."""
-
-    small = "small"
-    base = "base"
-    large = "large"
-
-
-class Architecture(StrEnum):
-    """The network families of swaps, as `networks/registry.py` lists them, and the network that ages."""
-
-    shared = "shared"
-    liae = "liae"
-    original = "original"
-    conditional = "conditional"
-    gan = "gan"
-    age = "age"
-
-
-class Compile(StrEnum):
-    """When torch.compile is used."""
-
-    auto = "auto"
-    on = "on"
-    off = "off"
 
 
 def train(

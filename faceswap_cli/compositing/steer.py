@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from faceswap_cli.compositing.options import ConvertOptions
+from faceswap_cli.compositing.who import Cast
 from faceswap_cli.errors import UserError
 from faceswap_cli.networks.conditional import ConditionalRenderer
 from faceswap_cli.networks.renderer import Renderer
@@ -22,3 +23,10 @@ def steered(renderer: Renderer, options: ConvertOptions) -> Renderer:
             "Leave them out, or convert with -m conditional --face PHOTO",
         )
     return renderer.under(options.expression, options.yaw)
+
+
+def check_steered(cast: Cast, options: ConvertOptions) -> None:
+    """Raise a UserError if the control that is asked for is none that everybody who draws can be given."""
+    for role in cast.roles:
+        if role.renderer is not None:
+            steered(role.renderer, options)

@@ -19,6 +19,7 @@ from faceswap_cli.faces.looks import clarity
 from faceswap_cli.faces.pose import pose
 from faceswap_cli.faces.quality import sharpness
 from faceswap_cli.faces.records import FaceRecord
+from faceswap_cli.faces.refusals import Guard
 from faceswap_cli.faces.stage import FaceStage
 from faceswap_cli.media.frame import Frame
 from faceswap_cli.media.photo import read_photo
@@ -71,7 +72,12 @@ def nearest(wanted: Sequence[float], unwanted: Sequence[float], limit: float) ->
 
 
 def read_person(
-    path: Path, option: str, stage: FaceStage, encoder: IdentityEncoder, notes: list[str]
+    path: Path,
+    option: str,
+    stage: FaceStage,
+    encoder: IdentityEncoder,
+    notes: list[str],
+    guard: Guard | None = None,
 ) -> Person:
     """A person by a photo, or by a face set of nobody else (such as a folder by `faceswap faces group`).
 
@@ -81,13 +87,17 @@ def read_person(
         stage: finds the faces of photos, thoroughly.
         encoder: makes the embeddings.
         notes: gets what the user should know.
+        guard: refuses whom it must, where the person is to be drawn.
 
     Raises:
         UserError: it is neither, or shows no face.
+        Refusal: see Guard.
     """
     if path.is_dir():
+        if guard:
+            guard.check_set(FaceSet.open(path))
         return Person(path.name, _of_face_set(path, option, encoder))
-    return Person(path.name, _of_photo(path, option, stage, encoder, notes)[None])
+    return Person(path.name, _of_photo(path, option, stage, encoder, notes, guard)[None])
 
 
 def _of_face_set(path: Path, option: str, encoder: IdentityEncoder) -> FloatArray:
@@ -108,7 +118,12 @@ def _of_face_set(path: Path, option: str, encoder: IdentityEncoder) -> FloatArra
 
 
 def _of_photo(
-    path: Path, option: str, stage: FaceStage, encoder: IdentityEncoder, notes: list[str]
+    path: Path,
+    option: str,
+    stage: FaceStage,
+    encoder: IdentityEncoder,
+    notes: list[str],
+    guard: Guard | None,
 ) -> FloatArray:
     """The embedding (128,) of the largest face on a photo."""
     image = read_photo(path).image
@@ -118,6 +133,8 @@ def _of_photo(
     face = max(faces, key=_area)
     if len(faces) > 1:
         notes.append(f"{path.name} shows {len(faces)} faces: the largest is meant; crop the photo if not")
+    if guard:
+        guard.check_faces(path, image, [face])
     eyes, crisp = interocular(face.landmarks), sharpness(image, face.landmarks)
     if option == DRAWN and eyes < LEAST_EYES:
         raise UserError(
