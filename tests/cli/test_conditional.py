@@ -30,7 +30,7 @@ def run(tmp_path_factory):
 @pytest.fixture
 def convert(faceswap, run, tmp_path):
     def call(*options, output="drawn.png", model=run):
-        where = ("-m", model, "-o", tmp_path / output, "--all-faces", "--grain", 0)
+        where = ("-m", model, "-o", tmp_path / output, "--all-faces", "--grain", 0, "--no-mark")
         return faceswap("convert", "photo", PICTURE, *where, *options)
 
     return call
