@@ -28,6 +28,7 @@ from faceswap_cli.cli.convert_options import (
     DryRunOption,
     EncoderOption,
     ErodeOption,
+    ExpressionOption,
     FaceOption,
     FeatherOption,
     FpsOption,
@@ -51,6 +52,7 @@ from faceswap_cli.cli.convert_options import (
     VideoOutputOption,
     VideosArgument,
     WorkersOption,
+    YawOption,
 )
 from faceswap_cli.cli.convert_outputs import outputs_for
 from faceswap_cli.cli.convert_preview import look_first
@@ -93,7 +95,7 @@ def video(
             "crops were deleted are not. [default: faces are looked for anew]"
         ),
     ] = None,
-    face: FaceOption = "b",
+    face: FaceOption = ["b"],  # noqa: B006 - typer copies it
     mapped: MapOption = None,
     only: OnlyOption = None,
     without: NotOption = None,
@@ -108,6 +110,8 @@ def video(
     grain: GrainOption = 1.0,
     defocus: DefocusOption = 1.0,
     motion_blur: MotionBlurOption = 1.0,
+    expression: ExpressionOption = 1.0,
+    yaw: YawOption = 0.0,
     smoothing: SmoothingOption = 1.0,
     encoder: EncoderOption = None,
     crf: CrfOption = None,
@@ -138,6 +142,7 @@ def video(
     from faceswap_cli.cli.convert_place import open_place
     from faceswap_cli.compositing.options import ConvertOptions
     from faceswap_cli.compositing.preview import Painter
+    from faceswap_cli.compositing.steer import check_steered
     from faceswap_cli.faces.faceset import FaceSet
     from faceswap_cli.faces.stage import build_stage
     from faceswap_cli.media.encoders import EncodeOptions, encoder_for
@@ -151,6 +156,8 @@ def video(
         erode=erode,
         feather=feather,
         motion_blur=motion_blur,
+        expression=expression,
+        yaw=yaw,
         smoothing=smoothing,
         sharpen=sharpen,
         grain=grain,
@@ -170,6 +177,7 @@ def video(
     shown = not no_mark if label is None else label
     marks = marks_for(Kind.SWAP, mark, no_mark, shown, cert, key)
     options = replace(options, marks=marks)
+    check_steered(cast, options)
     known = FaceSet.open(faces) if faces is not None else None
     stage = None
     if known is None:
@@ -238,7 +246,7 @@ def photo(
     source: Annotated[Path, typer.Argument(metavar="IN", help="The photo.")],
     run: RunOption,
     output: OutputOption,
-    face: FaceOption = "b",
+    face: FaceOption = ["b"],  # noqa: B006 - typer copies it
     mapped: MapOption = None,
     only: OnlyOption = None,
     without: NotOption = None,
@@ -252,6 +260,8 @@ def photo(
     sharpen: SharpenOption = 0.5,
     grain: GrainOption = 1.0,
     defocus: DefocusOption = 1.0,
+    expression: ExpressionOption = 1.0,
+    yaw: YawOption = 0.0,
     eight_bit: Annotated[
         bool, typer.Option("--eight-bit", help="Let a photo of more than 8 bits a channel come out with 8.")
     ] = False,
@@ -274,6 +284,7 @@ def photo(
     from faceswap_cli.compositing.options import ConvertOptions
     from faceswap_cli.compositing.photo import convert_photo
     from faceswap_cli.compositing.preview import Painter
+    from faceswap_cli.compositing.steer import check_steered
     from faceswap_cli.faces.stage import build_stage
     from faceswap_cli.provenance.marks import Kind
     from faceswap_cli.provenance.sidecar import write_sidecar
@@ -287,6 +298,8 @@ def photo(
         sharpen=sharpen,
         grain=grain,
         defocus=defocus,
+        expression=expression,
+        yaw=yaw,
         allow_8bit=eight_bit,
     )
     options.check()
@@ -308,6 +321,7 @@ def photo(
     cast, mark = load_cast(asked)
     marks = marks_for(Kind.SWAP, mark, no_mark, bool(label), cert, key)
     options = replace(options, marks=marks)
+    check_steered(cast, options)
     if preview is not None:
         look_first([source], [output], preview, False, options, Painter(cast, parser), stage)
         return

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from faceswap_cli.cli import console
+from faceswap_cli.cli.convert_faces import Drawer, Models
 from faceswap_cli.errors import UserError
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from faceswap_cli.compositing.who import Cast, Role
     from faceswap_cli.faces.people import Person
     from faceswap_cli.faces.stage import FaceStage
-    from faceswap_cli.networks.renderer import Renderer
 
 
 @dataclass(frozen=True)
@@ -27,7 +24,7 @@ class Asked:
 
     Attributes:
         model: a run folder or an exported file.
-        face: the name of the person that is drawn.
+        face: who is drawn, see `convert_faces.parts`.
         all_faces: whoever is seen is replaced.
         mapped: PERSON=NAME or PERSON=MODEL:NAME, for several people.
         only: photos or face sets of people who are replaced by `face`.
@@ -39,7 +36,7 @@ class Asked:
     """
 
     model: Path
-    face: str
+    face: Sequence[str]
     all_faces: bool
     mapped: Sequence[str]
     only: Sequence[Path]
@@ -68,37 +65,6 @@ def split(text: str) -> tuple[Path, Path | None, str]:
     return Path(person), Path(model) if model else None, name
 
 
-@dataclass(frozen=True)
-class _Drawer:
-    """A loaded face.
-
-    Attributes:
-        renderer: who draws it.
-        reference: (K, 128) whom its model was trained to replace; None if nobody knows.
-        mark: what its pictures depend on.
-        note: what to tell when everybody is replaced because of that.
-    """
-
-    renderer: Renderer
-    reference: NDArray[np.float32] | None
-    mark: str
-    note: str | None = None
-
-
-@dataclass
-class _Models:
-    """The models that are asked for, each loaded once."""
-
-    device: str
-    _loaded: dict[Path, Callable[[str], _Drawer]] = field(default_factory=dict)
-
-    def drawer(self, path: Path, face: str) -> _Drawer:
-        """Who draws `face` by the model at `path`."""
-        if path not in self._loaded:
-            self._loaded[path] = (_file if path.is_file() else _run)(path, self.device)
-        return self._loaded[path](face)
-
-
 def load_cast(asked: Asked) -> tuple[Cast, str]:
     """The cast, and what its pictures depend on.
 
@@ -109,13 +75,14 @@ def load_cast(asked: Asked) -> tuple[Cast, str]:
     from faceswap_cli.faces.refusals import Guard
 
     asked.check()
-    models, reader = _Models(asked.device), _PeopleReader(asked)
+    reader = _PeopleReader(asked)
+    models = Models(asked.device, lambda path: reader.read(path, "face"))
     roles: list[Role] = []
     marks = []
     if asked.mapped:
         for text in asked.mapped:
             path, model, face = split(text)
-            drawer = models.drawer(model or asked.model, face)
+            drawer = models.drawer(model or asked.model, [face])
             roles.append(Role(drawer.renderer, reader.read(path, "map")))
             marks.append(drawer.mark)
     else:
@@ -129,7 +96,7 @@ def load_cast(asked: Asked) -> tuple[Cast, str]:
     return cast, hashlib.sha256(" ".join(marks).encode()).hexdigest()
 
 
-def _replaced(asked: Asked, drawer: _Drawer, reader: _PeopleReader) -> list[Person | None]:
+def _replaced(asked: Asked, drawer: Drawer, reader: _PeopleReader) -> list[Person | None]:
     """The people whom one drawn face replaces; None is everybody."""
     from faceswap_cli.faces.people import Person
 
@@ -153,47 +120,10 @@ class _PeopleReader:
     def read(self, path: Path, option: str) -> Person:
         """The person at `path`."""
         from faceswap_cli.faces.identity import IdentityEncoder
-        from faceswap_cli.faces.people import read_person
+        from faceswap_cli.faces.people import DRAWN, read_person
+        from faceswap_cli.faces.refusals import Guard
 
         self._stage = self._stage or self._asked.stage()
-        return read_person(path, option, self._stage, IdentityEncoder(), self.notes)
-
-
-def _run(path: Path, device: str) -> Callable[[str], _Drawer]:
-    """The faces of a run folder."""
-    from faceswap_cli.device import pick_device
-    from faceswap_cli.training.run_folder import load_trained, open_run
-    from faceswap_cli.training.settings import TARGET
-
-    opened = open_run(path)
-    model, checkpoint, notes = load_trained(opened, pick_device(device))
-    for note in notes:
-        console.warn(note)
-
-    def drawer(face: str) -> _Drawer:
-        identity = opened.identity(face)
-        # The run knows what A looks like. Putting A onto B's footage, there is nobody to compare with.
-        known = len(opened.reference) and identity != TARGET
-        mark = f"{checkpoint.path.name} {identity}"
-        return _Drawer(model.renderer(identity), opened.reference if known else None, mark)
-
-    return drawer
-
-
-def _file(path: Path, device: str) -> Callable[[str], _Drawer]:
-    """The faces of a file that `faceswap models export` made."""
-    from faceswap_cli.device import pick_device
-    from faceswap_cli.training.model_file import load_exported
-    from faceswap_cli.training.settings import TARGET
-
-    opened = load_exported(path, pick_device(device))
-
-    def drawer(face: str) -> _Drawer:
-        identity = opened.identity(face)
-        mark = f"{opened.card['sha256']} {identity}"
-        reference = opened.reference if len(opened.reference) and identity != TARGET else None
-        unknown = "does not say what the person to be replaced looks like: every face counts"
-        note = f"{path} {unknown}" if identity != TARGET else None
-        return _Drawer(opened.model.renderer(identity), reference, mark, note)
-
-    return drawer
+        # Whoever is drawn, and not only recognised, has to be of age.
+        guard = Guard(self._asked.adults_confirmed, self._asked.device) if option == DRAWN else None
+        return read_person(path, option, self._stage, IdentityEncoder(), self.notes, guard)

@@ -69,7 +69,10 @@ DEFAULT_MASK = "hull+model+occlusion"
 RunOption = Annotated[
     Path,
     typer.Option(
-        "--model", "-m", help="Run folder that `faceswap train` wrote, or a file by `faceswap models export`."
+        "--model",
+        "-m",
+        help="Run folder that `faceswap train` wrote, a file by `faceswap models export`, or "
+        "conditional: the bundled model that draws whoever is on the photo given by --face.",
     ),
 ]
 VideosArgument = Annotated[
@@ -89,10 +92,29 @@ VideoOutputOption = Annotated[
 ]
 OutputOption = Annotated[Path, typer.Option("--output", "-o", help="File to write; its suffix says how.")]
 FaceOption = Annotated[
-    str,
+    list[str],
     typer.Option(
         "--face",
-        help="Whose face is drawn: b, the (first) person put on, b2, b3, ..., a, or a face set's name.",
+        help="Whose face is drawn: b, the (first) person put on, b2, b3, ..., a, or a face set's name. With "
+        "a conditional model also a photo or a face set's folder; several are mixed, as A.jpg:0.7 and "
+        "B.jpg:0.3.",
+    ),
+]
+ExpressionOption = Annotated[
+    float,
+    typer.Option(
+        min=0.0,
+        max=2.0,
+        help="How strong the drawn expression is, 1: as in the picture. Conditional models only.",
+    ),
+]
+YawOption = Annotated[
+    float,
+    typer.Option(
+        min=-20.0,
+        max=20.0,
+        help="Degrees by which the drawn head is turned further, to the picture's right above 0. Conditional "
+        "models only.",
     ),
 ]
 MaskOption = Annotated[

@@ -31,7 +31,7 @@ def sheet(
     run: RunOption,
     output: OutputOption,
     vary: VaryOption,
-    face: FaceOption = "b",
+    face: FaceOption = ["b"],  # noqa: B006 - typer copies it
     mapped: MapOption = None,
     only: OnlyOption = None,
     without: NotOption = None,

@@ -9,9 +9,11 @@ import typer
 
 from faceswap_cli.cli import console
 from faceswap_cli.cli.app import new_app
+from faceswap_cli.cli.models_sheet import sheet
 from faceswap_cli.errors import UserError
 
 app = new_app(help="The network families, what a trained run holds, and files to hand on.")
+app.command("sheet")(sheet)
 
 
 @app.command("list")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +12,8 @@ from faceswap_cli.cli import console, train_age
 from faceswap_cli.cli.app import INTERRUPTED, stop_on_signal
 from faceswap_cli.cli.consent import tell_consent
 from faceswap_cli.cli.options import AdultsOption, DeviceOption
+from faceswap_cli.cli.train_adapt import AdaptOption, adapted, as_face_sets
+from faceswap_cli.cli.train_choices import Architecture, Compile, Size
 from faceswap_cli.errors import UserError
 
 if TYPE_CHECKING:
@@ -24,31 +25,6 @@ if TYPE_CHECKING:
 
 DEFAULT_MINUTES = 10.0
 MOST_BATCH = 4096
-
-
-class Size(StrEnum):
-    """The one dial."""
-
-    small = "small"
-    base = "base"
-    large = "large"
-
-
-class Architecture(StrEnum):
-    """The network families of swaps, as `networks/registry.py` lists them, and the network that ages."""
-
-    shared = "shared"
-    liae = "liae"
-    original = "original"
-    age = "age"
-
-
-class Compile(StrEnum):
-    """When torch.compile is used."""
-
-    auto = "auto"
-    on = "on"
-    off = "off"
 
 
 def train(
@@ -75,6 +51,7 @@ def train(
             "with --face.",
         ),
     ] = None,
+    adapt: AdaptOption = None,
     size: Annotated[
         Size,
         typer.Option(help="small: 128 px, for a CPU; base: 192 px; large: 256 px, for a graphics card."),
@@ -85,8 +62,9 @@ def train(
             "--model",
             "--architecture",
             help="Network family. shared: a decoder for each person; liae: one decoder for all, for another "
-            "light; original: the network of 2018, to compare with; age: makes faces older and younger, "
-            "learnt from photos of known ages. [default: shared, or the run's own]",
+            "light; original: the network of 2018, to compare with; conditional, gan: told whom to draw, so "
+            "that a photo will do; age: makes faces older and younger, learnt from photos of known ages. "
+            "[default: shared, or the run's own]",
         ),
     ] = None,
     option: Annotated[
@@ -255,10 +233,14 @@ def train(
         *(size.value, resolution, number, learning_rate, seed, family, options, from_scratch, held_out)
     )
     settings = replace(settings, accumulate=accumulate, mirror=mirror, adversarial=adversarial)
+    if adapt is not None:
+        settings, minutes = adapted(adapt, settings, architecture, steps, minutes)
     if dry_run:
         console.out.print_json(data=settings.to_json())
         return
     which, chosen = _place(device, threads)
+    if adapt is not None and sources:
+        target, sources = as_face_sets(run, target, sources, device)
     only_back = rollback is not None and not (target or sources or steps or minutes or until_plateau)
     if not only_back and (target is None or not sources):
         missing = "'--target-faces' / '-A'" if target is None else "'--source-faces' / '-B'"
@@ -277,7 +259,9 @@ def train(
         raise UserError("--until-plateau needs measures", "Leave out --measure-every 0")
     if steps is None and minutes is None and not until_plateau:
         minutes = DEFAULT_MINUTES
-    explicit = _explicit(ctx) - ({"batch"} if auto_batch else set()) | frozenset(parsed(family, options))
+    explicit = _explicit(ctx) - ({"batch"} if auto_batch else set()) | frozenset(
+        parsed(settings.architecture, options)
+    )
     request = TrainRequest(
         *(target, tuple(sources), run, settings, explicit, Budget(steps, minutes), save_every),
         watching=Watching(preview_every, measure_every, tensorboard),
@@ -312,7 +296,8 @@ def _train(request: TrainRequest, which: Processes, device: torch.device) -> Non
     if request.watching.tensorboard:
         check_installed()
     run = request.run
-    console.tell(f"training on {device}{_together(which)}; see {run / 'train.html'}")
+    together = f" in {which.count} processes" if which.count > 1 else ""
+    console.tell(f"training on {device}{together}; see {run / 'train.html'}")
     last = None
     try:
         with (
@@ -357,10 +342,6 @@ def _place(device: str, threads: int | None) -> tuple[Processes, torch.device]:
     if not which.leads:
         console.hush()
     return which, chosen
-
-
-def _together(which: Processes) -> str:
-    return f" in {which.count} processes" if which.count > 1 else ""
 
 
 def _batch(text: str | None, accumulate: int) -> tuple[bool, int | None]:

@@ -21,6 +21,7 @@ from faceswap_cli.compositing.colour import ColourStats
 from faceswap_cli.compositing.finish import Traits
 from faceswap_cli.compositing.options import ConvertOptions
 from faceswap_cli.compositing.plan import Plan, PlannedFace
+from faceswap_cli.compositing.steer import steered
 from faceswap_cli.device import halved_when_full
 from faceswap_cli.faces import parsing
 from faceswap_cli.faces.face import FloatArray
@@ -164,7 +165,8 @@ def draw_faces(
     crops = [warp(image, m, renderer.size) for (image, _), m in zip(faces, matrices, strict=True)]
     old = np.stack(crops).astype(np.float32) / 255
     batch = torch.from_numpy(old).permute(0, 3, 1, 2).contiguous()
-    parts = halved_when_full(lambda first, beyond: renderer(batch[first:beyond]), len(batch))
+    drawn = steered(renderer, options)
+    parts = halved_when_full(lambda first, beyond: drawn(batch[first:beyond]), len(batch))
     new = np.clip(torch.cat([part.image for part in parts]).permute(0, 2, 3, 1).float().numpy(), 0, 1)
     shown = torch.cat([part.mask for part in parts])[:, 0].float().numpy()
     parsed, free = _parse(faces, options, parser)

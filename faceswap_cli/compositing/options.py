@@ -36,6 +36,8 @@ class ConvertOptions:
         grain: how much of the grain that the drawn face lacks is added, 0 (none) to 1; see `grain`.
         defocus: how much of the covered face's softness the drawn one is given, 0 (none) to 1; see `focus`.
         motion_blur: how much of the covered face's motion blur, 0 (none) to 1.
+        expression: how far the drawn expression is from rest, 1: as it is, 0..2; conditional models only.
+        yaw: degrees by which the drawn head is turned further to the picture's right, -20..20; likewise.
         identity: recognise people, if the cast asks for it; without, everybody is drawn by its first role.
         allow_8bit: let photos of more than 8 bits a channel come out with 8; videos keep their depth.
         segment_frames: an interrupted run goes on from the last whole segment of so many frames.
@@ -57,6 +59,8 @@ class ConvertOptions:
     grain: float = 1.0
     defocus: float = 1.0
     motion_blur: float = 1.0
+    expression: float = 1.0
+    yaw: float = 0.0
     identity: bool = True
     allow_8bit: bool = False
     segment_frames: int = 250
@@ -113,6 +117,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "grain": (0.0, 1.0),
     "defocus": (0.0, 1.0),
     "motion_blur": (0.0, 1.0),
+    "expression": (0.0, 2.0),
+    "yaw": (-20.0, 20.0),
     "segment_frames": (1, 100_000),
     "batch": (1, 1024),
 }

@@ -91,8 +91,9 @@ class IdentityEncoder:
     def _forward(self, chips: NDArray[np.uint8]) -> FloatArray:
         # As the array lies, it is a channels-last tensor already.
         pictures = torch.from_numpy(chips).to(self._device).permute(0, 3, 1, 2)
+        network = self._network  # loaded outside: training goes backwards through the same one
         with torch.inference_mode():
-            descriptors = self._network(pictures.float())
+            descriptors = network(pictures.float())
         return np.asarray(descriptors.cpu().numpy(), np.float32)
 
     @cached_property

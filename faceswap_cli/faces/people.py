@@ -12,17 +12,26 @@ from faceswap_cli.errors import UserError
 from faceswap_cli.faces.embeddings import portraits
 from faceswap_cli.faces.face import Face, FloatArray
 from faceswap_cli.faces.faceset import FaceSet
+from faceswap_cli.faces.geometry import interocular
 from faceswap_cli.faces.identity import IdentityEncoder
 from faceswap_cli.faces.identity import distance as apart
 from faceswap_cli.faces.looks import clarity
 from faceswap_cli.faces.pose import pose
+from faceswap_cli.faces.quality import sharpness
 from faceswap_cli.faces.records import FaceRecord
+from faceswap_cli.faces.refusals import Guard
 from faceswap_cli.faces.stage import FaceStage
 from faceswap_cli.media.frame import Frame
 from faceswap_cli.media.photo import read_photo
 
 POOR = 0.2
 """A face on a photo that is less clear than this (see `looks.clarity`) is a poor thing to compare with."""
+
+BLURRED = 0.1
+"""Sharpness (see `quality.sharpness`) below which a face is told to be blurred."""
+
+DRAWN, LEAST_EYES, GOOD_EYES = "face", 14, 60
+"""The option that says whom to draw, and pixels between the outer eye corners that this takes."""
 
 NEAREST = 0.25
 """A face's distance to a person is this quantile of its distances to the person's known looks: some of those
@@ -63,7 +72,12 @@ def nearest(wanted: Sequence[float], unwanted: Sequence[float], limit: float) ->
 
 
 def read_person(
-    path: Path, option: str, stage: FaceStage, encoder: IdentityEncoder, notes: list[str]
+    path: Path,
+    option: str,
+    stage: FaceStage,
+    encoder: IdentityEncoder,
+    notes: list[str],
+    guard: Guard | None = None,
 ) -> Person:
     """A person by a photo, or by a face set of nobody else (such as a folder by `faceswap faces group`).
 
@@ -73,13 +87,17 @@ def read_person(
         stage: finds the faces of photos, thoroughly.
         encoder: makes the embeddings.
         notes: gets what the user should know.
+        guard: refuses whom it must, where the person is to be drawn.
 
     Raises:
         UserError: it is neither, or shows no face.
+        Refusal: see Guard.
     """
     if path.is_dir():
+        if guard:
+            guard.check_set(FaceSet.open(path))
         return Person(path.name, _of_face_set(path, option, encoder))
-    return Person(path.name, _of_photo(path, option, stage, encoder, notes)[None])
+    return Person(path.name, _of_photo(path, option, stage, encoder, notes, guard)[None])
 
 
 def _of_face_set(path: Path, option: str, encoder: IdentityEncoder) -> FloatArray:
@@ -100,7 +118,12 @@ def _of_face_set(path: Path, option: str, encoder: IdentityEncoder) -> FloatArra
 
 
 def _of_photo(
-    path: Path, option: str, stage: FaceStage, encoder: IdentityEncoder, notes: list[str]
+    path: Path,
+    option: str,
+    stage: FaceStage,
+    encoder: IdentityEncoder,
+    notes: list[str],
+    guard: Guard | None,
 ) -> FloatArray:
     """The embedding (128,) of the largest face on a photo."""
     image = read_photo(path).image
@@ -110,8 +133,18 @@ def _of_photo(
     face = max(faces, key=_area)
     if len(faces) > 1:
         notes.append(f"{path.name} shows {len(faces)} faces: the largest is meant; crop the photo if not")
+    if guard:
+        guard.check_faces(path, image, [face])
+    eyes, crisp = interocular(face.landmarks), sharpness(image, face.landmarks)
+    if option == DRAWN and eyes < LEAST_EYES:
+        raise UserError(
+            f"--{option} {path}: the face has {eyes:.0f} pixels from eye to eye, too few to draw it from",
+            f"Give a photo with {LEAST_EYES} at least, better {GOOD_EYES}",
+        )
     if clarity(face.score, pose(face.landmarks), face.landmarks, confidence=face.confidence) < POOR:
         notes.append(f"the face in {path.name} is small or turned away: a clearer photo is surer")
+    elif crisp < BLURRED:
+        notes.append(f"the face in {path.name} is blurred: a sharper photo is surer")
     [embedding] = encoder.embed(image, [face.landmarks])
     return np.asarray(embedding, np.float32)
 

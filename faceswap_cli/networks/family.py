@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from faceswap_cli.networks.renderer import Rendered
+from faceswap_cli.networks.renderer import Rendered, Renderer
 
 MULTIPLE = 16
 """The resolution must be a multiple of this: four halvings."""
@@ -105,7 +105,7 @@ class FaceModel(nn.Module):
     def decode(self, code: Tensor, identity: str) -> Tensor:
         """Codes (B, C) to logits (B, 4, R, R), RGB and mask, of the face as `identity`'s."""
 
-    def renderer(self, identity: str) -> SwapRenderer:
+    def renderer(self, identity: str) -> Renderer:
         """Draws every face it is given as `identity`.
 
         Raises:

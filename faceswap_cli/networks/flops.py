@@ -57,6 +57,7 @@ def multiply_adds(model: FaceModel, identity: str | None = None) -> Work:
         name: torch.empty_like(value, device="meta", requires_grad=True)
         for name, value in model.named_parameters()
     }
+    weights |= {name: torch.empty_like(value, device="meta") for name, value in model.named_buffers()}
     try:
         with torch.enable_grad():
             functional_call(model, weights, ([(identity or model.config.identities[0], picture)],))

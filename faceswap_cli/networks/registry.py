@@ -10,7 +10,9 @@ import torch
 from torch import nn
 
 from faceswap_cli.errors import UserError
+from faceswap_cli.networks.conditional import ConditionalAutoencoder, ConditionalConfig, ConditionalModel
 from faceswap_cli.networks.family import FaceModel, FamilyConfig
+from faceswap_cli.networks.gan import ConditionalGan, GanConfig
 from faceswap_cli.networks.liae import LiaeAutoencoder, LiaeConfig
 from faceswap_cli.networks.original import OriginalAutoencoder, OriginalConfig
 from faceswap_cli.networks.shared import SharedAutoencoder, SharedConfig
@@ -21,7 +23,12 @@ ARCHITECTURES: dict[str, tuple[type[FamilyConfig], type[FaceModel]]] = {
     "shared": (SharedConfig, SharedAutoencoder),
     "liae": (LiaeConfig, LiaeAutoencoder),
     "original": (OriginalConfig, OriginalAutoencoder),
+    "conditional": (ConditionalConfig, ConditionalAutoencoder),
+    "gan": (GanConfig, ConditionalGan),
 }
+
+CONDITIONAL = tuple(name for name, (_, model) in ARCHITECTURES.items() if issubclass(model, ConditionalModel))
+"""Families that are told by a descriptor whom to draw."""
 
 
 def build(name: str, config: Mapping[str, Any]) -> FaceModel:

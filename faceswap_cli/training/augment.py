@@ -88,7 +88,7 @@ def augmented(
         colours: when given, every sample takes on the mean and contrast of a random one of these, so
             that both people are learnt in the light of the footage the result goes into.
         chances: (len(faces),) float64 on the CPU, growing to 1: how likely a sample up to each is drawn;
-            None draws evenly.
+            None draws evenly. Or (count,) int64: which samples, drawn already.
         share: the part of them to make; the numbers are drawn for all.
         mirror: mirror half of them.
     """
@@ -102,6 +102,8 @@ def augmented(
 
     if chances is None:
         drawn = faces.pick(some_of(len(faces)))
+    elif not chances.is_floating_point():
+        drawn = faces.pick(share.of(chances))
     else:
         dice = share.of(torch.rand(count, generator=generator, dtype=torch.float64))
         drawn = faces.pick(torch.searchsorted(chances, dice).clamp(max=len(faces) - 1))

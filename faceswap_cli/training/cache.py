@@ -104,7 +104,7 @@ def cached_faces(
     Raises:
         UserError: see `check_enough`; or a crop is damaged.
     """
-    check_enough(face_set)
+    check_enough(face_set, 1)
     records = chosen(face_set, most)
     name = f"{resolution}-{fingerprint(face_set, records, resolution, parser)}"
     place = face_set.path / FOLDER / name

@@ -113,12 +113,12 @@ class Faces:
         return taken(self.mean, index, self.device), taken(self.std, index, self.device)
 
 
-def check_enough(face_set: FaceSet) -> None:
+def check_enough(face_set: FaceSet, least: int = LEAST_FACES) -> None:
     """Raise a UserError if there are too few faces to learn a person from."""
-    if len(face_set) < LEAST_FACES:
+    if len(face_set) < least:
         raise UserError(
             f"{face_set.path} holds {len(face_set)} faces, too few to learn a person from",
-            f"Extract at least {LEAST_FACES}, better some hundreds, of varied pose and expression",
+            f"Extract at least {least}, better some hundreds, of varied pose and expression",
         )
 
 

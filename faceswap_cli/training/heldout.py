@@ -89,6 +89,8 @@ def split(faces: Faces, share: float) -> Split:
     if kept.any():
         train = _part(faces, ~kept)
         return Split(train, _part(faces, kept), train, seen=False)
+    if len(faces) == 1:
+        return Split(faces, faces, faces, seen=True)
     odd = np.arange(len(faces)) % 2 == 1
     return Split(faces, _part(faces, odd), _part(faces, ~odd), seen=True)
 

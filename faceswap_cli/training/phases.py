@@ -7,13 +7,19 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
+from faceswap_cli.networks.conditional import ConditionalModel
 from faceswap_cli.networks.family import FaceModel
+from faceswap_cli.networks.gan import ConditionalGan, ProjectionCritic
 from faceswap_cli.networks.patch_discriminator import PatchDiscriminator
+from faceswap_cli.networks.registry import CONDITIONAL
 from faceswap_cli.networks.renderer import Rendered
 from faceswap_cli.training.augment import Samples, augmented
+from faceswap_cli.training.conditional import conditional_phases, new_probe
+from faceswap_cli.training.contest import contest_phases
+from faceswap_cli.training.crowd import crowd_batches
 from faceswap_cli.training.dataset import Faces
 from faceswap_cli.training.losses import face_loss
 from faceswap_cli.training.parallel import ALONE, WHOLE, Share, Team
@@ -36,7 +42,8 @@ def swap_batches(
     faces: dict[str, Faces], settings: TrainSettings, share: Share = WHOLE
 ) -> Callable[[torch.Generator, float], Batch]:
     """A batch of each person, or a share of it; those put on are recoloured to the target's light."""
-
+    if settings.architecture in CONDITIONAL:
+        return crowd_batches(faces, settings, share)
     chances = {identity: _chances(faces, identity, settings.balance) for identity in faces}
 
     def batch(generator: torch.Generator, progress: float) -> Batch:
@@ -75,8 +82,11 @@ def _chances(faces: dict[str, Faces], identity: str, balance: float) -> Tensor |
     return torch.from_numpy(found / found[-1])
 
 
-def new_critic(model: FaceModel, settings: TrainSettings) -> PatchDiscriminator | None:
-    """The discriminator of a run, if it has one."""
+def new_critic(model: FaceModel, settings: TrainSettings) -> nn.Module | None:
+    """What is trained beside the network and draws nothing, if there is any: a discriminator or a probe."""
+    if isinstance(model, ConditionalModel):
+        device = next(model.parameters()).device
+        return (ProjectionCritic() if isinstance(model, ConditionalGan) else new_probe(model)).to(device)
     if settings.adversarial <= 0:
         return None
     critic = PatchDiscriminator(model.config.identities).to(next(model.parameters()).device)
@@ -84,9 +94,16 @@ def new_critic(model: FaceModel, settings: TrainSettings) -> PatchDiscriminator 
 
 
 def phases(
-    model: FaceModel, settings: TrainSettings, critic: PatchDiscriminator | None, team: Team = ALONE
+    model: FaceModel, settings: TrainSettings, critic: nn.Module | None, team: Team = ALONE
 ) -> list[Phase]:
     """The autoencoder's phase, and with a critic the discriminator's after it."""
+    if isinstance(model, ConditionalModel):
+        critic = critic or new_critic(model, settings)
+        if isinstance(critic, ProjectionCritic):
+            return contest_phases(model, settings, critic)
+        assert critic is not None
+        return conditional_phases(model, settings, critic)
+    assert critic is None or isinstance(critic, PatchDiscriminator)
     losses = SwapLosses(model, settings, critic, team)
     own = Phase("autoencoder", list(model.parameters()), losses.autoencoder)
     if critic is None:

@@ -7,7 +7,9 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from faceswap_cli.errors import UserError
+from faceswap_cli.networks.conditional import ConditionalConfig
 from faceswap_cli.networks.family import LEAST_RESOLUTION, MOST_RESOLUTION, MULTIPLE
+from faceswap_cli.networks.gan import GanConfig
 from faceswap_cli.networks.liae import LiaeConfig
 from faceswap_cli.networks.original import OriginalConfig
 from faceswap_cli.networks.registry import ARCHITECTURES
@@ -156,8 +158,18 @@ FAMILIES: dict[str, dict[str, TrainSettings]] = {
             loss=LossWeights(match=0.0),
         )
     },
+    "conditional": {
+        "small": TrainSettings(
+            architecture="conditional", network=asdict(ConditionalConfig()), learning_rate=5e-4, recolour=0.5
+        )
+    },
+    "gan": {
+        "small": TrainSettings(
+            architecture="gan", network=asdict(GanConfig()), learning_rate=5e-4, recolour=0.5
+        )
+    },
 }
-"""The sizes of every family. The original has one."""
+"""The sizes of every family. Original, conditional and gan have one."""
 
 
 def settings_for(

@@ -21,6 +21,7 @@ from faceswap_cli.faces.refusals import Guard
 from faceswap_cli.files import locked
 from faceswap_cli.networks.registry import FaceModel, build, placed
 from faceswap_cli.training.accelerate import should_compile, tune
+from faceswap_cli.training.adapt import acquaint, begin_with, least_faces
 from faceswap_cli.training.autobatch import with_measured_batch
 from faceswap_cli.training.cache import MOST_MAPPED, cached_faces
 from faceswap_cli.training.changes import check_settings, take_on
@@ -35,7 +36,6 @@ from faceswap_cli.training.run_folder import Run, create_run, is_run, open_run
 from faceswap_cli.training.settings import TARGET, TrainSettings, check_parts, identities
 from faceswap_cli.training.snapshots import Snapshots
 from faceswap_cli.training.trainer import Trainer
-from faceswap_cli.training.warm import warm_start
 from faceswap_cli.training.watch import Watch, Watching
 
 REFERENCES = 12
@@ -102,7 +102,7 @@ def train(
     """
     sets = {identity: FaceSet.open(path) for identity, path in people(request).items()}
     for face_set in sets.values():
-        check_enough(face_set)
+        check_enough(face_set, least_faces(request.settings))
         if request.guard and team.leads:
             request.guard.check_set(face_set)
     compiled = should_compile(request.compiled, device, request.budget.minutes, request.budget.steps)
@@ -126,6 +126,7 @@ def train(
         faces, resident = settled(faces, device)
         if not resident:
             say("the faces don't fit on the card beside the network: each batch is sent to it")
+        acquaint(trainer, faces, say)
         splits = {identity: split(person, run.settings.held_out) for identity, person in faces.items()}
         say(told(splits, run.settings.held_out))
         batches = swap_batches(
@@ -202,7 +203,7 @@ def new_trainer(
     torch.manual_seed(settings.seed)
     model = build(settings.architecture, settings.network)
     if settings.base:
-        warm_start(model, settings.base)
+        begin_with(model, settings.base)
     model = placed(model, device)
     model.checkpointing = checkpointing
     critic = new_critic(model, settings)

@@ -15,13 +15,16 @@ from torch.nn import functional as F
 
 from faceswap_cli import zoo
 from faceswap_cli.networks.family import COMMON, ByIdentity, FaceModel
-from faceswap_cli.networks.registry import build
+from faceswap_cli.networks.registry import CONDITIONAL, build
 
 EVERYBODY = "everybody"
 """The one identity of a base."""
 
 PREFIX = "base-"
 """Of the names of bases among the bundled weights."""
+
+QUIET = 0.1
+"""What is left of a condition's first weights when a network begins with those of a base without any."""
 
 
 def base_for(architecture: str, network: Mapping[str, Any]) -> str:
@@ -42,12 +45,14 @@ def _options(network: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in network.items() if key not in COMMON}
 
 
-def warm_start(model: FaceModel, name: str) -> None:
-    """Give a new network a base's weights.
+def bundled(family: str) -> str:
+    """The name of the bundled base of a conditional family, or "" when there is none."""
+    name = f"{PREFIX}{family}"
+    return name if family in CONDITIONAL and name in zoo.names() else ""
 
-    Args:
-        model: freshly built, of the base's family and options.
-        name: of the bundled weights.
+
+def load_base(name: str) -> FaceModel:
+    """A bundled base, which draws EVERYBODY.
 
     Raises:
         UserError: the weights are missing or damaged, see `zoo.tensors`.
@@ -55,12 +60,31 @@ def warm_start(model: FaceModel, name: str) -> None:
     config = zoo.card(name).facts["config"]
     base = build(config["architecture"], {**config["network"], "identities": [EVERYBODY]})
     base.load_state_dict(zoo.tensors(name))
+    return base
+
+
+def warm_start(model: FaceModel, name: str) -> None:
+    """Give a new network the weights of a bundled base of its family and options.
+
+    Raises:
+        UserError: the weights are missing or damaged, see `zoo.tensors`.
+    """
+    take_over(model, load_base(name))
+
+
+def take_over(model: FaceModel, base: FaceModel) -> None:
+    """Give a new network the weights of another of its family and options, with one identity at least.
+
+    Everybody begins as the base's first identity, which is EVERYBODY in a bundled one.
+    """
     own, grids = base.state_dict(), (base.config.grid, model.config.grid)
     people = {ByIdentity.key(identity) for identity in model.config.identities}
 
+    first = ByIdentity.key(base.config.identities[0])
+
     def of_base(key: str) -> str:
-        """The base's name for a weight: everybody's where the network has a person's."""
-        return ".".join(EVERYBODY if part in people else part for part in key.split("."))
+        """The base's name for a weight: its first person's where the network has a person's."""
+        return ".".join(first if part in people else part for part in key.split("."))
 
     wanted = model.state_dict()
     model.load_state_dict({key: resized(own[of_base(key)], wanted[key].shape, grids) for key in wanted})
@@ -91,3 +115,29 @@ def resized(weight: Tensor, shape: torch.Size, grids: tuple[int, int]) -> Tensor
 
 def _resampled(pictures: Tensor, side: int) -> Tensor:
     return F.interpolate(pictures, size=(side, side), mode="bilinear", align_corners=False)
+
+
+def warm_from_shared(model: FaceModel, name: str) -> None:
+    """Give a new conditional network what a base of the family shared knows: all but the conditions.
+
+    Args:
+        model: freshly built, with the base's widths; its films and what places the condition are quietened,
+            so that it begins as the base draws.
+        name: of the bundled weights.
+    """
+    base = load_base(name)
+    own, grids = base.state_dict(), (base.config.grid, model.config.grid)
+    first = 3 - sum(key.startswith("decoder.ups.") and key.endswith("weight") for key in model.state_dict())
+    renamed = {"decoder.last.0.": f"decoders.{EVERYBODY}.3."}
+    if "unfold.weight" in model.state_dict():  # a code that is a vector, as the base's
+        renamed["narrow."] = "encoder.9."
+    renamed |= {f"decoder.ups.{n}.": f"decoders.{EVERYBODY}.{first + n}." for n in range(3)}
+    wanted = model.state_dict()
+    for key, value in wanted.items():
+        begins = next((k for k in renamed if key.startswith(k)), "")
+        known = own.get(renamed.get(begins, "") + key.removeprefix(begins))
+        if known is not None and known.dim() == value.dim():
+            wanted[key] = resized(known, value.shape, grids)
+        elif key.endswith("told.weight") or key.startswith("place."):
+            wanted[key] = value * QUIET
+    model.load_state_dict(wanted)

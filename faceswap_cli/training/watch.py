@@ -17,6 +17,7 @@ from faceswap_cli.errors import UserError
 from faceswap_cli.networks.registry import FaceModel
 from faceswap_cli.training import heldout, journal, past_previews, report
 from faceswap_cli.training.board import Board
+from faceswap_cli.training.collapse import Collapse
 from faceswap_cli.training.heldout import Split
 from faceswap_cli.training.history import History
 from faceswap_cli.training.loop import Budget, Tick
@@ -77,6 +78,7 @@ class Watch:
         self._validator: Validator | None = None
         self._measured_at, self._cost = time.monotonic(), 0.0
         self._shown_at = -math.inf
+        self._collapse = Collapse()
         self._shown = {
             k: one.held if len(one.held) >= LEAST_SHOWN else one.train for k, one in splits.items()
         }
@@ -103,7 +105,7 @@ class Watch:
         self._history.add({"step": tick.step, "seconds": tick.seconds, "losses": tick.losses})
         if self._board:
             self._board.losses(tick)
-        notes = [tick.note] if tick.note else []
+        notes = [note for note in (tick.note, self._collapse(tick.losses)) if note]
         if self._is_due(tick, last):
             notes += self._measure(tick) + self._decide(tick)
         waiting = isinstance(self._budget, UntilPlateau) and self._budget.waiting(tick.step, tick.seconds)

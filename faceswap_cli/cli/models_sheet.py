@@ -1,0 +1,51 @@
+"""`faceswap models sheet`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from faceswap_cli.cli import console
+from faceswap_cli.cli.convert_options import OutputOption, RunOption
+from faceswap_cli.errors import UserError
+
+
+def sheet(
+    source: Annotated[
+        Path, typer.Argument(metavar="PHOTO", help="Whose pose, expression, light are varied.")
+    ],
+    run: RunOption,
+    output: OutputOption,
+    face: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--face", help="Who is drawn: a name of the run's, or a photo. [default: whoever is on PHOTO]"
+        ),
+    ] = None,
+) -> None:
+    """Draw a face with each attribute of a conditional model varied by itself, and measure the effect."""
+    from faceswap_cli.cli.convert_cast import Asked, load_cast
+    from faceswap_cli.compositing.attribute_sheet import attribute_sheet
+    from faceswap_cli.faces.stage import build_stage
+    from faceswap_cli.media.frame import Frame
+    from faceswap_cli.media.photo import read_photo, write_photo
+    from faceswap_cli.networks.conditional import ConditionalRenderer
+
+    stage = build_stage("auto", "auto", "cpu", thorough=True)
+    asked = Asked(run, face or [str(source)], True, [], [], [], 0.5, "cpu", lambda: stage)
+    renderer = load_cast(asked)[0].roles[0].renderer
+    if not isinstance(renderer, ConditionalRenderer):
+        raise UserError(f"{run} is no conditional model: it has no attributes to vary", "Use -m conditional")
+    image = read_photo(source).image
+    faces = stage.find([Frame(0, 0.0, image)])[0]
+    if not faces:
+        raise UserError(f"{source}: no face was found in it", "Give a photo that shows a face")
+    picture, effects = attribute_sheet(image, max(faces, key=lambda f: f.landmarks.std()), renderer)
+    write_photo(output, picture)
+    console.table(
+        ("attribute", "change measured for 1 asked", "largest change of another"),
+        [(e.name, f"{e.own:.2f}", f"{e.other:.2f} ({e.which})") for e in effects],
+    )
+    console.say(f"done: {output}")

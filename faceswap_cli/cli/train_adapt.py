@@ -1,0 +1,49 @@
+"""What of `faceswap train` concerns a new face for a conditional model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from faceswap_cli.errors import UserError
+
+if TYPE_CHECKING:
+    from faceswap_cli.training.settings import TrainSettings
+
+AdaptOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="RUN",
+        help="Begin with a conditional run's weights, or with conditional, the bundled ones, and "
+        "learn a new face in a minute. -B may then be photos, and -A may be left out.",
+    ),
+]
+
+
+def as_face_sets(run: Path, target: Path | None, given: list[Path], device: str) -> tuple[Path, list[Path]]:
+    """A and the Bs: face sets as they are, photos made into one inside the run folder. Without A it is B."""
+    from faceswap_cli.faces.stage import build_stage
+    from faceswap_cli.training.adapt import face_sets
+
+    sources = list(face_sets(run, given, lambda: build_stage("auto", "auto", device, thorough=True)))
+    return target or sources[0], sources
+
+
+def adapted(
+    origin: Path, settings: TrainSettings, family: str | None, steps: int | None, minutes: float | None
+) -> tuple[TrainSettings, float | None]:
+    """The settings of an adaptation, and its minutes where nothing else says how long it takes.
+
+    Raises:
+        UserError: there is nothing to adapt at `origin`, or it is of another family than was asked for.
+    """
+    from faceswap_cli.training.adapt import MINUTES, adapting
+
+    found = adapting(origin, settings)
+    if family is not None and family != found.architecture:
+        raise UserError(
+            f"--adapt {origin} is of the family {found.architecture}, not {family}", "Leave --model out"
+        )
+    return found, MINUTES if steps is None and minutes is None else minutes

@@ -1,0 +1,117 @@
+"""What each attribute of a conditional model does: one is varied at a time, and the effect measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from faceswap_cli.faces.attributes import attributes
+from faceswap_cli.faces.face import Detection, Face
+from faceswap_cli.faces.geometry import crop_matrix, mean_face, warp
+from faceswap_cli.faces.landmark_shape import five_of
+from faceswap_cli.faces.landmarks import CompactLandmarker
+from faceswap_cli.media.frame import Image
+from faceswap_cli.networks.conditional import ConditionalRenderer
+from faceswap_cli.networks.conditions import ATTRIBUTES, NUMBERS, TRAITS
+from faceswap_cli.networks.family import rendered
+
+STEPS = (-1.5, -0.75, 0.0, 0.75, 1.5)
+"""How far an attribute is moved, in its own units: see `networks.conditions`."""
+
+NAMES = (*TRAITS, "lightness", "warmth", "tint", "light from the side", "light from below")
+"""What the rows are called."""
+
+CELL, LABEL = 144, 150
+"""Side of a picture and width of a row's name, pixels."""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What varying one of TRAITS did.
+
+    Attributes:
+        name: of it.
+        own: its measured change for each unit that was asked for; 1 is as asked.
+        other: the largest such change of another trait.
+        which: that one's name.
+    """
+
+    name: str
+    own: float
+    other: float
+    which: str
+
+
+@torch.inference_mode()
+def attribute_sheet(image: Image, face: Face, renderer: ConditionalRenderer) -> tuple[Image, list[Effect]]:
+    """Draw a face with each attribute moved by STEPS.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        face: in it.
+        renderer: draws it as somebody.
+
+    Returns:
+        the sheet, a row for each attribute, and what was measured of those that landmarks tell.
+    """
+    model, size = renderer.model, renderer.size
+    crop = warp(image, crop_matrix(face.landmarks, size, renderer.side), size)
+    code = model.encode(torch.from_numpy(crop).permute(2, 0, 1)[None].float() / 255)
+    lines, effects = [], []
+    for number, name in enumerate(NAMES):
+        asked = code.repeat(len(STEPS), 1)
+        asked[:, number - ATTRIBUTES] += torch.tensor(STEPS)
+        drawn = rendered(model.draw(asked, renderer.embedding.expand(len(STEPS), NUMBERS))).image
+        images = _images(drawn)
+        lines.append(_line(name, images))
+        if number < len(TRAITS):
+            effects.append(_effect(number, _measured(images, renderer.side)))
+    return np.vstack([_head(), *lines]), effects
+
+
+def _effect(number: int, measured: NDArray[np.float64]) -> Effect:
+    """Slopes of the measured traits (len(STEPS), len(TRAITS)) over what was asked of one."""
+    slopes = np.polyfit(STEPS, measured, 1)[0]
+    others = np.abs(slopes)
+    others[number] = 0
+    most = int(others.argmax())
+    return Effect(TRAITS[number], float(slopes[number]), float(slopes[most]), TRAITS[most])
+
+
+def _measured(images: Sequence[Image], side: float) -> NDArray[np.float64]:
+    """(N, len(TRAITS)) read from drawn faces, which lie where alignment puts them."""
+    size = images[0].shape[0]
+    where = Detection(
+        np.array([0, 0, size, size], np.float32), five_of(mean_face(size, side)).astype(np.float32), 1.0
+    )
+    found = CompactLandmarker()(list(images), [[where]] * len(images))
+    return np.array([attributes(one[0].landmarks) for one in found], np.float64)
+
+
+def _images(pictures: Tensor) -> list[Image]:
+    values = pictures.permute(0, 2, 3, 1).mul(255).round().to(torch.uint8)
+    return list(np.ascontiguousarray(values.cpu().numpy()))
+
+
+def _line(name: str, images: Sequence[Image]) -> Image:
+    cells = [cv2.resize(i, (CELL, CELL), interpolation=cv2.INTER_CUBIC) for i in images]
+    label = np.full((CELL, LABEL, 3), 255, np.uint8)
+    _write(label, name, (6, CELL // 2))
+    return np.hstack([label, *cells])
+
+
+def _head() -> Image:
+    bar = np.full((26, LABEL + CELL * len(STEPS), 3), 255, np.uint8)
+    for number, step in enumerate(STEPS):
+        _write(bar, f"{step:+g}" if step else "as it is", (LABEL + number * CELL + 6, 18))
+    return bar
+
+
+def _write(picture: Image, text: str, place: tuple[int, int]) -> None:
+    cv2.putText(picture, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.42, (40,) * 3, 1, cv2.LINE_AA)

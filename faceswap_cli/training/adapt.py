@@ -1,0 +1,132 @@
+"""A new face for a conditional model: a run that begins with another's weights and a few photos.
+
+The person's descriptor already makes the model draw somebody alike; a short training on the photos brings in
+what a descriptor does not say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from faceswap_cli.errors import UserError
+from faceswap_cli.faces.extract import extract
+from faceswap_cli.faces.faceset import FaceSet
+from faceswap_cli.faces.records import INDEX
+from faceswap_cli.faces.stage import FaceStage
+from faceswap_cli.files import make_folder
+from faceswap_cli.networks.conditional import ConditionalModel
+from faceswap_cli.networks.family import FaceModel
+from faceswap_cli.networks.registry import CONDITIONAL
+from faceswap_cli.training.dataset import LEAST_FACES, Faces, spread
+from faceswap_cli.training.described import describe
+from faceswap_cli.training.run_folder import load_trained, open_run
+from faceswap_cli.training.settings import FAMILIES, TrainSettings
+from faceswap_cli.training.trainer import Trainer
+from faceswap_cli.training.warm import bundled, load_base, take_over, warm_start
+
+RATE, BATCH, MINUTES = 2e-4, 4, 1.0
+"""Of an adaptation: little changes, it is known how to draw faces."""
+
+FEW = 100
+"""From fewer people nobody learns how faces follow from descriptors."""
+
+PICTURES = 24
+"""A person's descriptor is the mean of so many pictures' at most."""
+
+PHOTOS = ".faces"
+"""Folder inside a run where photos that were given become a face set."""
+
+
+def least_faces(settings: TrainSettings) -> int:
+    """How many pictures a person has to have: one will do where a descriptor says who it is."""
+    return 1 if settings.architecture in CONDITIONAL else LEAST_FACES
+
+
+def adapting(origin: Path, settings: TrainSettings) -> TrainSettings:
+    """Settings of a run that begins with a conditional run's or a bundled base's weights.
+
+    Args:
+        origin: a run folder, or conditional or gan.
+        settings: the rest of what was asked for.
+
+    Raises:
+        UserError: it is neither, or of another family.
+    """
+    if not origin.exists() and (name := bundled(str(origin))):
+        family, network, base = str(origin), FAMILIES[str(origin)]["small"].network, name
+        network = {**network, **_options(load_base(name))}
+    else:
+        run = open_run(origin)
+        family, network, base = run.settings.architecture, run.settings.network, str(origin.resolve())
+    if family not in CONDITIONAL:
+        raise UserError(
+            f"--adapt {origin}: a run of the family {family} can't take on a new face",
+            "Use one of the family conditional or gan, or conditional, the bundled one",
+        )
+    return replace(
+        settings,
+        architecture=family,
+        network=network,
+        base=base,
+        learning_rate=RATE,
+        batch=BATCH,
+        recolour=0.5,
+    )
+
+
+def _options(model: FaceModel) -> dict[str, object]:
+    return {k: v for k, v in vars(model.config).items() if k != "identities"}
+
+
+def begin_with(model: FaceModel, base: str) -> None:
+    """Give a new network a bundled base's weights, or those of the run folder at a path."""
+    if not Path(base).is_absolute():
+        warm_start(model, base)
+        return
+    trained, _, _ = load_trained(open_run(Path(base)), torch.device("cpu"))
+    take_over(model, trained)
+
+
+def acquaint(trainer: Trainer, faces: Mapping[str, Faces], say: Callable[[str], None]) -> None:
+    """Tell a new conditional run who its people are."""
+    if trainer.step or not isinstance(trainer.model, ConditionalModel):
+        return
+    if not trainer.settings.base and len(faces) < FEW:
+        say(
+            f"what a descriptor means can't be learnt from {len(faces)} people: this run will draw them and "
+            "nobody else. Begin with the bundled base, or see scripts/train_conditional.py"
+        )
+    for identity, own in faces.items():
+        who = portrait(own)
+        for model in (trainer.model, trainer.ema):
+            assert isinstance(model, ConditionalModel)
+            model.embedding(identity).copy_(who)
+
+
+def portrait(faces: Faces) -> Tensor:
+    """The mean descriptor (128,) of a person's pictures and their mirror images."""
+    rows = torch.tensor(list(spread(len(faces), PICTURES)))
+    return describe(faces.pick(rows)).embedding.mean((0, 1))
+
+
+def face_sets(run: Path, given: Sequence[Path], stage: Callable[[], FaceStage]) -> tuple[Path, ...]:
+    """The face sets that were given; photos and folders of photos together become one inside the run folder.
+
+    Raises:
+        UserError: there is no face on the photos, see `extract`.
+    """
+    photos = [path for path in given if not (path / INDEX).is_file()]
+    found = tuple(path for path in given if path not in photos)
+    if not photos:
+        return found
+    folder = run / PHOTOS / photos[0].stem
+    make_folder(folder.parent)
+    for _ in extract(photos, folder, stage()):
+        pass
+    FaceSet.open(folder)
+    return (folder, *found)
