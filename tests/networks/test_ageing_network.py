@@ -135,7 +135,7 @@ def test_a_gain_of_minus_one_takes_a_band_away() -> None:
 def test_noise_does_not_grow_with_the_lines() -> None:
     torch.manual_seed(4)
     plain, ones = torch.full((1, 3, 96, 96), 0.5), torch.ones(1, 1, 96, 96)
-    noise = plain + 0.06 * torch.randn(1, 1, 96, 96)
+    noise = plain + 0.12 * torch.randn(1, 1, 96, 96)
     lines = plain.clone()
     lines[..., ::12] -= 0.08
     change = Change(0 * plain, torch.ones(1, 3, 96, 96), torch.zeros(1, 2, 96, 96))
