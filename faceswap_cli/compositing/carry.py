@@ -31,7 +31,7 @@ brightness (of 1) under which a surface has no edges."""
 GUIDE = 140
 """Pixels to a face unit in which the guided filter computes, at most."""
 
-SURE = (0.25, 0.75)
+SURE = (0.45, 0.95)
 """Below the first share a pixel is not of the face, above the second it is."""
 
 STRIP = 256
