@@ -145,7 +145,8 @@ def _too_long(number: int, frame: object) -> None:
 
 
 def _peak() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    # getrusage's figure would begin with the memory of whoever started this process.
+    return int(_status("VmHWM")) * 1024
 
 
 def _resident() -> int:
