@@ -50,33 +50,37 @@ def tortured(place: Path, numbers: range) -> Iterator[Outcome]:
     first = numbers.start
     while first < numbers.stop:
         command = [sys.executable, str(Path(__file__)), str(place), str(first), str(numbers.stop)]
-        errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
-        worker = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
-        lines: Queue[str | None] = Queue()
-        threading.Thread(target=_listen, args=(worker, lines), daemon=True).start()
-        begun = ""
-        while True:
-            try:
-                line = lines.get(timeout=2 * PATIENCE)
-            except Empty:
-                worker.kill()
-                line = None
-            if line is None:
-                break
-            said = json.loads(line)
-            if "begin" in said:
-                begun, first = said["begin"], said["number"] + 1
-            else:
-                begun = ""
-                yield Outcome(**said)
-        code = worker.wait()
-        if begun:
-            yield Outcome(begun, LOST, f"the process ended with {code}", 0, 0)
-        elif code not in (0, AGAIN):
-            errors.seek(0)
-            raise RuntimeError(f"a worker ended with {code}: {errors.read()[-2000:]}")
-        elif code == 0:
-            return
+        with (
+            tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors,
+            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as worker,
+        ):
+            lines: Queue[str | None] = Queue()
+            listener = threading.Thread(target=_listen, args=(worker, lines), daemon=True)
+            listener.start()
+            begun = ""
+            while True:
+                try:
+                    line = lines.get(timeout=2 * PATIENCE)
+                except Empty:
+                    worker.kill()
+                    line = None
+                if line is None:
+                    break
+                said = json.loads(line)
+                if "begin" in said:
+                    begun, first = said["begin"], said["number"] + 1
+                else:
+                    begun = ""
+                    yield Outcome(**said)
+            code = worker.wait()
+            listener.join()
+            if begun:
+                yield Outcome(begun, LOST, f"the process ended with {code}", 0, 0)
+            elif code not in (0, AGAIN):
+                errors.seek(0)
+                raise RuntimeError(f"a worker ended with {code}: {errors.read()[-2000:]}")
+            elif code == 0:
+                return
 
 
 def _listen(worker: subprocess.Popen[str], lines: Queue[str | None]) -> None:
