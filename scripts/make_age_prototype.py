@@ -43,7 +43,7 @@ from faceswap_cli.networks.age_prototype import (
     grid,
     hat,
 )
-from faceswap_cli.networks.ageing import BANDS, bands, blurred
+from faceswap_cli.networks.change import BANDS, bands, blurred
 from faceswap_cli.networks.parsing import CLASSES
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -22,7 +22,7 @@ from faceswap_cli.compositing.masks import FloatMask
 from faceswap_cli.faces.face import FloatArray
 from faceswap_cli.faces.geometry import crop_matrix, invert, transform
 from faceswap_cli.media.frame import FineImage, Image
-from faceswap_cli.networks.ageing import LUMA, Change, carried
+from faceswap_cli.networks.change import LUMA, Change, carried
 
 EDGE, FLAT = 0.05, 0.0004
 """Of the guided filter that fits a mask to the picture's edges: its radius in face units, and the variance of

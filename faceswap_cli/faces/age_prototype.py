@@ -16,7 +16,7 @@ from faceswap_cli.faces import parsing
 from faceswap_cli.faces.age import AgeEstimator, framed
 from faceswap_cli.networks import landmarks as landmark_networks
 from faceswap_cli.networks.age_prototype import AgePrototype, build
-from faceswap_cli.networks.ageing import Change, blurred
+from faceswap_cli.networks.change import Change, blurred
 from faceswap_cli.networks.landmarks import LandmarkNetwork
 from faceswap_cli.networks.parsing import CLASSES, ParsingNetwork, probabilities
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from faceswap_cli.faces.face import FloatArray
-from faceswap_cli.faces.parsing import FACE, SIDE, SIZE, _sum
+from faceswap_cli.faces.parsing import FACE, SIDE, SIZE, share_of
 
 CHANGED = (*FACE, "hair")
 """Classes of the parser that age shows in. Glasses, hats and whatever stands before the face stay."""
@@ -20,7 +20,7 @@ SOFT = 1.2
 
 def changed(found: FloatArray) -> FloatArray:
     """How surely each pixel is one that may change: (N, C, S, S) probabilities to (N, S, S) in [0, 1]."""
-    return _sum(found, CHANGED)
+    return share_of(found, CHANGED)
 
 
 def ageing_mask(found: FloatArray) -> FloatArray:

@@ -109,7 +109,7 @@ def swap_mask(found: FloatArray) -> FloatArray:
     Returns:
         (N, S, S) in [0, 1].
     """
-    return _sum(found, (*FACE, "glasses"))
+    return share_of(found, (*FACE, "glasses"))
 
 
 def occlusion(found: FloatArray) -> FloatArray:
@@ -125,14 +125,15 @@ def occlusion(found: FloatArray) -> FloatArray:
     Returns:
         (N, S, S) in [0, 1].
     """
-    return _sum(found, FACE)
+    return share_of(found, FACE)
 
 
 def hair(found: FloatArray) -> FloatArray:
     """Where hair is, whoever's: (N, C, S, S) probabilities to (N, S, S) in [0, 1]."""
-    return _sum(found, ("hair",))
+    return share_of(found, ("hair",))
 
 
-def _sum(found: FloatArray, names: tuple[str, ...]) -> FloatArray:
+def share_of(found: FloatArray, names: tuple[str, ...]) -> FloatArray:
+    """How surely each pixel is one of some classes: (N, C, S, S) probabilities to (N, S, S) in [0, 1]."""
     total = found[:, [CLASSES.index(name) for name in names]].sum(1)
     return np.asarray(np.clip(total, 0, 1), np.float32)

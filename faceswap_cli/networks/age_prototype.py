@@ -22,7 +22,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from faceswap_cli.networks.ageing import BANDS, LUMA, MOST_FLOW, MOST_GAIN, Change, blurred
+from faceswap_cli.networks.ageing import MOST_FLOW, MOST_GAIN
+from faceswap_cli.networks.change import BANDS, LUMA, Change, blurred
 
 POINTS = 68
 

@@ -1,32 +1,24 @@
 """A face older or younger: a network that answers with a change to the picture, not with a picture.
 
 What is said is where the skin goes (a coarse flow), how much of its own fine detail is kept or strengthened
-(gains), and what is added (a residual). So a change that was found in a small crop is carried to a picture of
-any size (`carried`), where the picture's own pores and hairs stay, and where the mask is 0 nothing changes at
-all. The residual follows FRAN (G. Zoss et al., Production-ready face re-aging for visual effects, SIGGRAPH
+(gains), and what is added (a residual); `networks/change.py` carries it to pictures of any size.
+The residual follows FRAN (G. Zoss et al., Production-ready face re-aging for visual effects, SIGGRAPH
 Asia 2022); ages enter by FiLM (E. Perez et al., AAAI 2018).
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from faceswap_cli.networks.blocks import activation, initialise
-
-LUMA = (0.299, 0.587, 0.114)
-"""Weights of red, green and blue in brightness (ITU-R BT.601)."""
-
-BANDS = (0.012, 0.03, 0.075)
-"""Widths of the Gaussians, in face units, between which the bands of detail lie: finer than the first, from
-the first to the second, from the second to the third."""
+from faceswap_cli.networks.change import BANDS, LUMA, Change
 
 MOST_FLOW = 0.08
 """How far the skin can move, face units."""
@@ -41,38 +33,11 @@ MOST_SATURATION = 0.5
 ANSWERS = 4 + len(BANDS)
 """Brightness, saturation, two of hue, and the gains."""
 
-MOST_DETAIL = 0.1
-"""Detail is counted up to about so much of the picture's range: lines and pores, and not the edges of head,
-lips and eyes, beside which a gain would draw bright rims."""
-
-USUAL = (0.02, 0.03, 1.0)
-"""Standard deviations that the bands of a clean, sharp portrait have at most (the astronaut's .014 and .023).
-What a picture has beyond that in the finer two is noise, which must not grow with the lines."""
-
 MOST_GAIN = 1.5
 """A band is changed by -1 (gone) to +1.5 (two and a half times as strong) of itself."""
 
 LEAST_AGE, MOST_AGE = 16.0, 80.0
 """Ages that are drawn: of younger people there are no pictures to learn from, of older ones few."""
-
-
-_COARSE = 3.0
-"""Gaussians of at least twice so many pixels are computed on a smaller picture, on which they have about as
-many: a fiftieth of the time on large faces, off by 0.0003 of the picture's range on average."""
-
-
-class Change(NamedTuple):
-    """How B pictures change.
-
-    Attributes:
-        residual: (B, 3, S, S) added, in units of the picture's range 0..1.
-        gain: (B, len(BANDS), S, S) what is added of each band of detail, in parts of itself.
-        flow: (B, 2, S, S) where each pixel comes from, relative to itself: (x, y) in face units.
-    """
-
-    residual: Tensor
-    gain: Tensor
-    flow: Tensor
 
 
 class Ager(Protocol):
@@ -279,120 +244,6 @@ def _bounded(values: Tensor, flow: Tensor, crops: Tensor) -> Change:
     hue = torch.cat([red, -(LUMA[0] * red + LUMA[2] * blue) / LUMA[1], blue], 1)
     flow = F.interpolate(flow, crops.shape[-2:], mode="bicubic", align_corners=False)
     return Change(bound[:, :1] + saturation * colour + hue, gain, MOST_FLOW * torch.tanh(flow))
-
-
-def carried(
-    pictures: Tensor,
-    change: Change,
-    mask: Tensor,
-    side: float,
-    sampling: str = "bilinear",
-    noisy: bool = False,
-) -> Tensor:
-    """Pictures with a change that was found at any size.
-
-    Args:
-        pictures: (B, 3, H, W) RGB in [0, 1], of the square that the change was found in; other than square
-            only if the change is as large.
-        change: for crops of S pixels, on the same device.
-        mask: (B, 1, H, W) in [0, 1]. Where it is 0 the result is the picture, bit for bit.
-        side: W in face units.
-        sampling: how what moves is sampled: "bilinear", or "bicubic", which keeps it sharp and takes longer.
-        noisy: look for noise, and leave it as strong as it is.
-
-    Returns:
-        (B, 3, H, W), not clipped.
-    """
-    size = pictures.shape[-1]
-    residual, gain, flow = (_sized(part, size) for part in change)
-    moved = shifted(pictures, flow * mask, side, sampling)
-    added = residual
-    light = (moved * moved.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
-    for number, band in enumerate(bands(light, size / side)):
-        detail = MOST_DETAIL * torch.tanh(band / MOST_DETAIL)
-        if noisy:
-            detail = _without_noise(detail, mask, USUAL[number])
-        added = added + gain[:, number : number + 1] * detail
-    return torch.where(mask > 0, moved + mask * added, pictures)
-
-
-def _without_noise(band: Tensor, mask: Tensor, usual: float) -> Tensor:
-    """A band (B, 1, H, W) without what is small enough to be noise.
-
-    By soft thresholds (D. Donoho, De-noising by soft-thresholding, 1995). The level is the lower quartile's:
-    hair and beards, which are half of some faces, are no noise.
-    """
-    inside = [values[shown > 0.5].abs() for values, shown in zip(band, mask, strict=True)]
-    quartiles = [_quartile(values) for values in inside]
-    least = 2 * (torch.stack(quartiles) / 0.3186 - usual).clamp_min(0).view(-1, 1, 1, 1)
-    return band - band.clamp(-least, least)
-
-
-def _quartile(values: Tensor) -> Tensor:
-    """The lower quartile of some values, of a part of them where they are many."""
-    if not values.numel():
-        return values.sum()
-    return values[:: 1 + values.numel() // 100_000].quantile(0.25)
-
-
-def shifted(pictures: Tensor, flow: Tensor, side: float, sampling: str = "bilinear") -> Tensor:
-    """Pictures (B, 3, H, W) whose pixels come from where `flow` (B, 2, H, W), in face units, says."""
-    base = torch.eye(2, 3, dtype=pictures.dtype, device=pictures.device).expand(len(pictures), 2, 3)
-    grid = F.affine_grid(base, list(pictures.shape), align_corners=False)
-    height, width = pictures.shape[-2:]
-    whole = torch.tensor([side, side * (height / width)], dtype=flow.dtype, device=flow.device)
-    grid = grid + flow.permute(0, 2, 3, 1) * (2 / whole)
-    return F.grid_sample(pictures, grid, mode=sampling, padding_mode="border", align_corners=False)
-
-
-def bands(pictures: Tensor, scale: float) -> list[Tensor]:
-    """The bands of detail of (B, C, H, H) pictures with `scale` pixels to a face unit, finest first."""
-    found, finer = [], pictures
-    for width in BANDS:
-        coarser = blurred(pictures, width * scale)
-        found.append(finer - coarser)
-        finer = coarser
-    return found
-
-
-def blurred(pictures: Tensor, sigma: float) -> Tensor:
-    """(B, C, H, W) under a Gaussian of `sigma` pixels; edges are drawn out.
-
-    Wide ones work on a smaller picture, whose making and enlarging blur as well: that much less is left.
-    """
-    factor = int(sigma / _COARSE)
-    if factor > 1:
-        height, width = pictures.shape[-2:]
-        small = F.avg_pool2d(_divisible(pictures, factor), factor)
-        # A box of `factor` pixels has a variance of (factor^2 - 1) / 12, linear interpolation of twice that.
-        left = math.sqrt(sigma**2 - (factor**2 - 1) / 4) / factor
-        large = F.interpolate(blurred(small, left), scale_factor=factor, mode="bilinear", align_corners=False)
-        return large[..., :height, :width]
-    reach = max(1, round(3 * sigma))
-    place = torch.arange(-reach, reach + 1, dtype=pictures.dtype, device=pictures.device)
-    weights = torch.exp(-0.5 * (place / max(sigma, 1e-3)).square())
-    weights = weights / weights.sum()
-    channels = pictures.shape[1]
-    across = weights.view(1, 1, 1, -1).expand(channels, 1, 1, -1)
-    x = F.pad(pictures, (reach, reach, reach, reach), mode="replicate")
-    x = F.conv2d(x, across, groups=channels)
-    return F.conv2d(x, across.transpose(2, 3), groups=channels)
-
-
-def _divisible(pictures: Tensor, factor: int) -> Tensor:
-    """Pictures with their right and lower edges drawn out until their sides are multiples of `factor`."""
-    height, width = pictures.shape[-2:]
-    more = (0, -width % factor, 0, -height % factor)
-    return F.pad(pictures, more, mode="replicate") if any(more) else pictures
-
-
-def _sized(part: Tensor, size: int) -> Tensor:
-    if part.shape[-1] == size:
-        return part
-    smaller = size < part.shape[-1]
-    return F.interpolate(
-        part, (size, size), mode="bilinear" if smaller else "bicubic", align_corners=False, antialias=smaller
-    )
 
 
 def build(config: Mapping[str, Any]) -> AgeingNetwork:

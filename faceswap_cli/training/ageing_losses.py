@@ -18,7 +18,8 @@ from torch import Tensor
 
 from faceswap_cli.networks.age_critic import TAPS, AgeCritic
 from faceswap_cli.networks.age_estimator import AgeNetwork
-from faceswap_cli.networks.ageing import AgeingNetwork, Change, bands, blurred, carried
+from faceswap_cli.networks.ageing import AgeingNetwork
+from faceswap_cli.networks.change import Change, bands, blurred, carried
 from faceswap_cli.training.ageing_batches import AgeingBatch
 from faceswap_cli.training.trainer import Phase
 

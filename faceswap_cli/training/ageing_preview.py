@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from faceswap_cli.files import write_bytes
-from faceswap_cli.networks.ageing import AgeingNetwork, carried
+from faceswap_cli.networks.ageing import AgeingNetwork
+from faceswap_cli.networks.change import carried
 from faceswap_cli.training.ageing_batches import AgedFaces
 
 AGES = (20.0, 35.0, 50.0, 65.0, 80.0)

@@ -25,7 +25,7 @@ from faceswap_cli.faces.geometry import mean_face, transform
 from faceswap_cli.faces.parsing import FaceParser
 from faceswap_cli.faces.stage import build_stage
 from faceswap_cli.media.photo import read_photo, write_photo
-from faceswap_cli.networks.ageing import BANDS, Change
+from faceswap_cli.networks.change import BANDS, Change
 from faceswap_cli.provenance.marks import NO_MARKS
 
 PICTURE = Path(__file__).resolve().parents[1] / "data" / "face.jpg"

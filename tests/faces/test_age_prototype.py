@@ -10,7 +10,8 @@ from faceswap_cli.faces.age_prototype import PrototypeAger, broad
 from faceswap_cli.faces.geometry import crop_matrix, warp
 from faceswap_cli.faces.stage import FaceStage
 from faceswap_cli.media.frame import Image
-from faceswap_cli.networks.ageing import BANDS, Ager, carried
+from faceswap_cli.networks.ageing import Ager
+from faceswap_cli.networks.change import BANDS, carried
 
 
 @pytest.fixture(scope="module")

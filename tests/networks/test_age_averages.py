@@ -7,7 +7,8 @@ import torch
 
 from faceswap_cli import zoo
 from faceswap_cli.networks.age_prototype import AgePrototype, Field, build, colours, grid, hat, painted
-from faceswap_cli.networks.ageing import LEAST_AGE, MOST_AGE, Change
+from faceswap_cli.networks.ageing import LEAST_AGE, MOST_AGE
+from faceswap_cli.networks.change import Change
 
 SIZE, SIDE = 80, 2.75
 

@@ -3,21 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from faceswap_cli.networks.ageing import (
-    BANDS,
-    LUMA,
-    MOST_DETAIL,
-    MOST_FLOW,
-    MOST_HUE,
-    AgeingConfig,
-    AgeingNetwork,
-    Change,
-    bands,
-    build,
-    bumps,
-    carried,
-    shifted,
-)
+from faceswap_cli.networks.ageing import MOST_FLOW, MOST_HUE, AgeingConfig, AgeingNetwork, build, bumps
+from faceswap_cli.networks.change import BANDS, LUMA, MOST_DETAIL, Change, bands, carried, shifted
 
 CONFIG = AgeingConfig(size=64, widths=(8, 8, 8, 8), fine=4, ages=8)
 
