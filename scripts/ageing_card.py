@@ -20,7 +20,8 @@ ROOT = Path(__file__).resolve().parents[1]
 def write(trainer: Trainer, faces: Faces) -> None:
     """Write `models/ageing` from the averaged weights."""
     network = trainer.ema.cpu()
-    sets = [faces.facts[i]["set"] for i in faces.where("train")]
+    learned = (*faces.where("train"), *faces.ranged("train"))
+    sets = [faces.facts[i]["set"] for i in learned]
     facts = {
         "what": f"Ageing: the change of a face from one age to another, from {LEAST_AGE:.0f} to "
         f"{MOST_AGE:.0f} years, as residual, gains of detail and flow. Aligned crops of "

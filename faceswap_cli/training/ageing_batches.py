@@ -51,6 +51,11 @@ class AgedFaces(Protocol):
         ...
 
     @property
+    def share(self) -> NDArray[np.float64]:
+        """(N,) how often each comes up beside others of its age and sex."""
+        ...
+
+    @property
     def mask_side(self) -> float:
         """Side of the masks in face units."""
         ...
@@ -110,7 +115,7 @@ class AgeingBatches:
     ) -> None:
         self.pool, self.faces, self.count, self.side = pool, faces, count, side
         self.sizes, self.device = sizes, device
-        self.chances = np.cumsum(evened(faces.age, faces.female))
+        self.chances = np.cumsum(evened(faces))
         self.coming: dict[tuple[int, int], Future[AgeingBatch]] = {}
 
     def __call__(self, generator: torch.Generator, progress: float) -> Sequence[AgeingBatch]:
@@ -149,7 +154,8 @@ class AgeingBatches:
         fits = self.faces.female == female if female != 0.5 else np.ones(len(self.faces.age), bool)
         off = np.where(fits, np.abs(self.faces.age - age), np.inf)
         near = np.flatnonzero(off <= max(NEAR, float(off.min())))
-        return int(random.choice(near))
+        share = self.faces.share[near]
+        return int(random.choice(near, p=share / share.sum()))
 
     def _view(
         self, random: np.random.Generator, index: int, size: int
@@ -181,11 +187,11 @@ def new_age(random: np.random.Generator, age: float, number: int) -> float:
             return target
 
 
-def evened(age: NDArray[np.float64], female: NDArray[np.float64]) -> NDArray[np.float64]:
+def evened(faces: AgedFaces) -> NDArray[np.float64]:
     """Probability of drawing each face: inversely to the root of how many there are of its age and sex."""
-    cells = (age // 5).astype(int) * 3 + np.rint(female * 2).astype(int)
-    share = 1 / np.sqrt(np.bincount(cells)[cells])
-    return np.asarray(share / share.sum())
+    cells = (faces.age // 5).astype(int) * 3 + np.rint(faces.female * 2).astype(int)
+    chance = faces.share / np.sqrt(np.bincount(cells, faces.share)[cells])
+    return np.asarray(chance / chance.sum())
 
 
 def _numbers(values: NDArray[np.float64]) -> Tensor:

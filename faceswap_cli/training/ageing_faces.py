@@ -53,6 +53,11 @@ class LabelledFaces:
     mask_side: float = SIDE
     notes: list[str] = field(default_factory=list)
 
+    @property
+    def share(self) -> NDArray[np.float64]:
+        """(N,) ones: no face comes up more often than others of its age and sex."""
+        return np.ones(len(self.age))
+
     def crop(self, index: int) -> NDArray[np.uint8]:
         """(S, S, 3) RGB."""
         return self.faces.crop(self.records[index])

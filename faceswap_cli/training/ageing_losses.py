@@ -30,8 +30,13 @@ please the estimator by patterns."""
 COLOURS = 0.25
 """About the standard deviation of a picture's values: the slope over the picture is measured by it."""
 
+COARSE_VIEWS = 0.35
+"""Part of the views that are at half their size: an age that shows in fine lines alone does not survive a
+small picture."""
+
 AGAIN, ASKED = 2, 4
-"""Every so-manieth face goes through the network a second time, and is shown to the recogniser."""
+"""Every so-manieth face goes through the network a second time; every so-manieth is shown to the recogniser,
+and to the network mirrored."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,8 @@ class AgeingWeights:
         plain: mean absolute residual: what need not change stays.
         fine: mean absolute value of the residual's finest band: no grain is added.
         flow: mean square of the flow's slope.
+        mirror: that the change of a mirrored face is the mirrored change. Without it a network found a spot
+            beside one ear that moves the estimator, and made it white in everybody.
         slope: of the critic at real faces' features (R1).
     """
 
@@ -60,6 +67,7 @@ class AgeingWeights:
     plain: float = 0.5
     fine: float = 5.0
     flow: float = 1.0
+    mirror: float = 2.0
     slope: float = 0.1
 
 
@@ -123,6 +131,9 @@ class AgeingLosses:
             "fine": w.fine * (bands(change.residual, x.shape[-1] / self.model.side)[0].abs() * mask).mean(),
             "flow": w.flow * _roughness(change.flow, self.model.side),
         }
+        few = slice(None, None, ASKED)
+        turned = self._change(x[few].flip(3), batch.age[few], batch.target[few])
+        losses["mirror"] = w.mirror * _unlike(change, turned, mask, few)
         # One of the two in turn, of some faces: each costs as much as all the rest.
         start = x[::AGAIN]
         if int(batch.seed[0]) % 2:
@@ -196,11 +207,14 @@ class AgeingLosses:
         grid = F.affine_grid(theta.to(pictures), [count, 3, size, size], align_corners=False)
         x = F.grid_sample(pictures, grid, mode="bilinear", padding_mode="border", align_corners=False)
         gain, shift, soft = torch.rand(3, count, 1, 1, 1, generator=random).to(x)
+        coarse = torch.rand(count, 1, 1, 1, generator=random).to(x) < COARSE_VIEWS
         grey = x.mean((1, 2, 3), keepdim=True)
         x = (x - grey) * (0.85 + 0.3 * gain) + grey + 0.1 * (shift - 0.5)
         # All a little soft, or single pixels could say anything; some under a Gaussian of 1.3 pixels.
         x = blurred(x, 0.5)
         x = torch.lerp(x, blurred(x, 1.2), (2 * soft - 1).clamp_min(0))
+        small = F.interpolate(blurred(x, 1.0), scale_factor=0.5, mode="area")
+        x = torch.where(coarse, F.interpolate(small, x.shape[-2:], mode="bilinear", align_corners=False), x)
         return (x + 0.012 * _noise(x, random)).clamp(0, 1)
 
 
@@ -227,6 +241,18 @@ def _roughness(flow: Tensor, side: float) -> Tensor:
     scale = flow.shape[-1] / side
     across, down = flow.diff(dim=3) * scale, flow.diff(dim=2) * scale
     return across.square().mean() + down.square().mean()
+
+
+def _unlike(change: Change, turned: Change, mask: Tensor, few: slice) -> Tensor:
+    """How far the changes of mirrored faces are from mirrored changes, inside the masks."""
+    aside = change.flow.new_tensor([-1.0, 1.0]).view(1, 2, 1, 1)
+    # Gains are larger and flows smaller than residuals, by about so much.
+    apart = (
+        change.residual[few] - turned.residual.flip(3),
+        0.1 * (change.gain[few] - turned.gain.flip(3)),
+        5 * (change.flow[few] - turned.flow.flip(3) * aside),
+    )
+    return torch.stack([(one.abs() * mask[few]).mean() for one in apart]).sum()
 
 
 def measured(critic: AgeCritic, estimator: AgeNetwork, views: Sequence[Tensor]) -> None:

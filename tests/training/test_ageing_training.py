@@ -27,6 +27,7 @@ class Drawn:
     def __init__(self, count: int = 60) -> None:
         self.age = np.linspace(16, 90, count)
         self.female = np.arange(count) % 2 / 1.0
+        self.share = np.ones(count)
 
     def crop(self, index: int) -> np.ndarray:
         crop = np.full((48, 48, 3), int(self.age[index]), np.uint8)
@@ -97,10 +98,13 @@ def test_every_other_new_age_is_far_away() -> None:
 
 
 def test_rare_ages_come_up_more_often_than_they_are() -> None:
-    age = np.array([20.0] * 90 + [70.0] * 10)
-    share = evened(age, np.zeros(100))
-    assert share[-1] / share[0] == pytest.approx(3)
-    assert share.sum() == pytest.approx(1)
+    faces = Drawn(100)
+    faces.age, faces.female = np.array([20.0] * 90 + [70.0] * 10), np.zeros(100)
+    chance = evened(faces)
+    assert chance[-1] / chance[0] == pytest.approx(3)
+    assert chance.sum() == pytest.approx(1)
+    faces.share[0] = 5.0
+    assert evened(faces)[0] / evened(faces)[1] == pytest.approx(5)
 
 
 def test_a_batch_is_cut_into_equal_parts(batches: AgeingBatches) -> None:
@@ -133,7 +137,8 @@ def test_the_same_steps_end_in_the_same_weights(batches: AgeingBatches) -> None:
 
 def test_keeping_the_picture_alone_leaves_it(batches: AgeingBatches) -> None:
     """With only the terms that want the picture as it was, a disturbed network learns to be still."""
-    alone = AgeingWeights(adversarial=0, age=0, sex=0, identity=0, cycle=10, own=10, plain=1, fine=0, flow=1)
+    terms = {"adversarial": 0, "age": 0, "sex": 0, "identity": 0, "fine": 0, "mirror": 0}
+    alone = AgeingWeights(**terms, cycle=10, own=10, plain=1, flow=1)
     own = losses(alone)
     torch.nn.init.normal_(own.model.coarse.last.weight, std=0.1)
     made = trainer(own)
@@ -158,3 +163,16 @@ def test_the_critic_learns_ages_from_real_faces(batches: AgeingBatches) -> None:
     far = (batch.real_age - 53).abs() > 15
     better = torch.stack([(a - b).mean((1, 2, 3))[far] for a, b in zip(right, wrong, strict=True)])
     assert float(better.mean()) > 0.05
+
+
+def test_a_change_that_is_not_mirrored_with_the_face_costs(batches: AgeingBatches) -> None:
+    own = losses()
+    batch = batches.made(1, 64)
+    unlike = lambda: float(own.ageing(batch, 1.0)["mirror"].detach())  # noqa: E731
+    assert unlike() == 0  # nothing is changed yet
+    torch.nn.init.normal_(own.model.coarse.last.weight, std=0.1)
+    assert unlike() > 0
+    torch.nn.init.zeros_(own.model.coarse.last.weight)
+    with torch.no_grad():  # the same change everywhere is its own mirror image
+        own.model.coarse.last.bias.fill_(0.2)
+    assert unlike() < 1e-3  # but for the saturation's, which is as unlike as the pictures' halves
