@@ -5,9 +5,11 @@ which no picture exists: there the frozen identity network says how near the dra
 be (Chen et al., SimSwap, 2020), and the network's own encoder whether pose and expression were kept, or
 became what was asked for.
 
-What keeps identity out of the code: noise on the code with a price on its size, which is a variational
-autoencoder of fixed spread (Kingma and Welling, 2014), and a probe that tries to read the descriptor from the
-code while the encoder tries to leave it with nothing to say (Lample et al., Fader networks, 2017).
+What keeps identity, pose and expression out of the code: noise on the code with a price on its size, which is
+a variational autoencoder of fixed spread (Kingma and Welling, 2014), and a probe that tries to read the
+descriptor and the traits from the code while the encoder tries to leave it with nothing to say (Lample et
+al., Fader networks, 2017). And some pictures are shown to the encoder mirrored and asked for as they are:
+which way a head is turned can then be known from the traits alone.
 """
 
 from __future__ import annotations
@@ -20,9 +22,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from faceswap_cli import zoo
+from faceswap_cli.faces.attributes import MIRRORED
 from faceswap_cli.faces.identity import CHIP, WEIGHTS
 from faceswap_cli.networks.conditional import ConditionalAutoencoder, ConditionalModel, split_code
-from faceswap_cli.networks.conditions import ATTRIBUTES, LIGHT, NUMBERS, light
+from faceswap_cli.networks.conditions import ATTRIBUTES, LIGHT, NUMBERS, TRAITS, light
 from faceswap_cli.networks.family import rendered
 from faceswap_cli.networks.identity import IdentityNetwork, build
 from faceswap_cli.networks.renderer import Rendered
@@ -62,22 +65,26 @@ class Weights:
 
 WEIGHTS_OF = Weights()
 
+TURNED, TOLD = 0.67, 0.0
+"""Pictures whose last two numbers of noise are above these are shown mirrored (a quarter), and drawn from the
+landmarks' traits instead of the encoder's (a half, and all mirrored ones)."""
+
 SWAPPED = 2
 """Every so-manieth picture is drawn as somebody else: describing a face costs more than drawing one."""
 
 
 class Probe(nn.Module):
-    """Reads the descriptor from codes, as far as there is anything of it."""
+    """Reads descriptor and traits from codes, as far as there is anything of them."""
 
     def __init__(self, code: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(
             nn.Linear(code, 256), nn.LeakyReLU(0.1), nn.Linear(256, 256), nn.LeakyReLU(0.1),
-            nn.Linear(256, NUMBERS),
+            nn.Linear(256, NUMBERS + len(TRAITS)),
         )  # fmt: skip
 
     def forward(self, code: Tensor) -> Tensor:
-        """(B, C) to (B, NUMBERS), the identity part of a condition."""
+        """(B, C) to (B, NUMBERS + len(TRAITS)), a condition but for the light."""
         read: Tensor = self.layers(code)
         return read
 
@@ -112,13 +119,14 @@ class Common:
     def __init__(self, model: ConditionalModel, settings: TrainSettings) -> None:
         self.model, self.settings, self.weights = model, settings, WEIGHTS_OF
 
-    def rebuilt(self, samples: Pictured, code: Tensor) -> tuple[Rendered, dict[str, Tensor]]:
-        """The pictures drawn as who they are, and the terms of it."""
+    def rebuilt(self, samples: Pictured, code: Tensor) -> dict[str, Tensor]:
+        """The terms of pictures drawn as who they are."""
         drawn = rendered(self.model._part(self.model.draw, code, samples.embedding))
-        terms = face_loss(drawn, samples, self.settings.loss)
-        read = split_code(code)[1][:, :-LIGHT]
-        terms["traits"] = self.weights.traits * F.mse_loss(read, samples.traits)
-        return drawn, terms
+        return face_loss(drawn, samples, self.settings.loss)
+
+    def understood(self, read: Tensor, traits: Tensor) -> dict[str, Tensor]:
+        """The term of attributes that were read from pictures of these traits."""
+        return {"traits": self.weights.traits * F.mse_loss(read[:, :-LIGHT], traits)}
 
     def swapped(self, samples: Pictured, code: Tensor) -> tuple[Swap, dict[str, Tensor]]:
         """Some pictures drawn as others, and the terms of it."""
@@ -149,32 +157,41 @@ class ConditionalLosses(Common):
         self.codes: deque[tuple[Tensor, Tensor]] = deque()  # from one phase to the next, part by part
 
     def autoencoder(self, batch: Batch, progress: float) -> dict[str, Tensor]:
-        """Rebuild everyone, draw some as others, and keep the code from saying who it is."""
+        """Rebuild everyone, draw some as others, and keep the code from saying what the condition says."""
         del progress
         samples, w = together(batch), self.weights
-        content, attributes = split_code(self.model._part(self.model.encode, samples.input))
-        noise = samples.noise.flatten(1)[:, : content.shape[1]]
-        noisy = torch.cat([content + w.noise * noise, attributes], 1)
-        _, terms = self.rebuilt(samples, noisy)
+        noise = samples.noise.flatten(1)
+        turned, told = noise[:, -1:] > TURNED, noise[:, -2:-1] > TOLD
+        shown = torch.where(turned[..., None, None], samples.input.flip(-1), samples.input)
+        content, read = split_code(self.model._part(self.model.encode, shown))
+        mirrored = torch.from_numpy(MIRRORED).to(samples.traits)
+        seen = torch.where(turned, samples.traits * mirrored, samples.traits)
+        true = torch.cat([samples.traits, light(samples.input)], 1)
+        attributes = torch.where(turned | told, true, read)
+        noisy = torch.cat([content + w.noise * noise[:, : content.shape[1]], attributes], 1)
+        terms = self.rebuilt(samples, noisy) | self.understood(read, seen)
         _, more = self.swapped(samples, noisy)
+        return terms | more | self._kept_out(content, samples, seen)
+
+    def _kept_out(self, content: Tensor, samples: Pictured, traits: Tensor) -> dict[str, Tensor]:
         self.reads.requires_grad_(False)
-        told = self.reads(content)
+        said = self.reads(content)
         self.reads.requires_grad_(True)
-        self.codes.append((content.detach(), self.model.style.identity(samples.embedding)))
-        return (
-            terms
-            | more
-            | {
-                "price": w.price * content.square().mean(),
-                "confusion": w.confusion * told.square().mean(),
-            }
-        )
+        truth = torch.cat([self.model.style.identity(samples.embedding), traits], 1)
+        self.codes.append((content.detach(), truth))
+        # The traits are few: by themselves, or they would count for nothing beside the descriptor.
+        heard = said[:, :NUMBERS].square().mean() + said[:, NUMBERS:].square().mean()
+        return {
+            "price": self.weights.price * content.square().mean(),
+            "confusion": self.weights.confusion * heard,
+        }
 
     def probe(self, batch: Batch, progress: float) -> dict[str, Tensor]:
-        """Read from the codes who it is."""
+        """Read from the codes who it is, how turned, and with which expression."""
         del batch, progress
-        code, identity = self.codes.popleft()
-        return {"probe": F.mse_loss(self.reads(code), identity)}
+        code, truth = self.codes.popleft()
+        off = (self.reads(code) - truth).square()
+        return {"probe": off[:, :NUMBERS].mean() + off[:, NUMBERS:].mean()}
 
 
 def new_probe(model: ConditionalModel) -> nn.Module:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from faceswap_cli.networks.conditional import ConditionalModel
+from faceswap_cli.networks.conditional import ConditionalModel, split_code
 from faceswap_cli.networks.gan import Judgement, ProjectionCritic
 from faceswap_cli.training.conditional import Common, Swap, together
 from faceswap_cli.training.settings import TrainSettings
@@ -63,7 +63,8 @@ class ContestLosses(Common):
         del progress
         samples = together(batch)
         code = self.model._part(self.model.encode, samples.input)
-        _, terms = self.rebuilt(samples, code)
+        terms = self.rebuilt(samples, code)
+        terms |= self.understood(split_code(code)[1], samples.traits)
         swap, more = self.swapped(samples, code)
         more.pop("kept")  # the code is a picture of the face: to keep it would be to keep the person
         return terms | more | self._fooling(swap)
