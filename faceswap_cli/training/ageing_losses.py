@@ -67,7 +67,7 @@ class AgeingWeights:
     plain: float = 0.5
     fine: float = 5.0
     flow: float = 1.0
-    mirror: float = 2.0
+    mirror: float = 6.0
     slope: float = 0.1
 
 

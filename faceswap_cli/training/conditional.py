@@ -68,9 +68,9 @@ class Weights:
 WEIGHTS_OF = Weights()
 
 TURNED, TOLD = 1.28, 0.0
-"""Pictures whose last two numbers of noise are above these are shown mirrored (a tenth: with a quarter nothing
-sharp was learnt), and drawn from the landmarks' traits instead of the encoder's (a half, and all mirrored
-ones)."""
+"""Pictures whose last two numbers of noise are above these are shown mirrored (a tenth: with a quarter
+nothing sharp was learnt), and drawn from the landmarks' traits instead of the encoder's (a half, and all
+mirrored ones)."""
 
 SWAPPED = 2
 """Every so-manieth picture is drawn as somebody else: describing a face costs more than drawing one."""
