@@ -158,14 +158,26 @@ FAMILIES: dict[str, dict[str, TrainSettings]] = {
             loss=LossWeights(match=0.0),
         )
     },
+    # Who can be anybody can't be drawn from memory: little is warped.
     "conditional": {
         "small": TrainSettings(
-            architecture="conditional", network=asdict(ConditionalConfig()), learning_rate=5e-4, recolour=0.5
+            architecture="conditional",
+            network=asdict(ConditionalConfig()),
+            learning_rate=5e-4,
+            distortion_until=0.0,
+            distortion_after=0.3,
+            recolour=0.5,
         )
     },
+    # The map between encoder and generator keeps the layout: what was warped away could not be known.
     "gan": {
         "small": TrainSettings(
-            architecture="gan", network=asdict(GanConfig()), learning_rate=5e-4, recolour=0.5
+            architecture="gan",
+            network=asdict(GanConfig()),
+            learning_rate=5e-4,
+            distortion_until=0.0,
+            distortion_after=0.1,
+            recolour=0.5,
         )
     },
 }
