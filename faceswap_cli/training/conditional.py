@@ -40,7 +40,7 @@ from faceswap_cli.training.trainer import Batch, Phase
 class Weights:
     """Weights of the terms that only conditional networks have.
 
-    Those of a swap have steep gradients: with four times the identity and ten times what was asked they
+    Those of a swap have steep gradients: with twice the identity and ten times what was asked they
     drowned the picture's own, and everything stayed blurred.
 
     Attributes:
@@ -56,7 +56,7 @@ class Weights:
         unposed: what it reads of the traits.
     """
 
-    identity: float = 1.0
+    identity: float = 2.5
     traits: float = 0.2
     asked: float = 0.2
     kept: float = 0.3
