@@ -9,7 +9,7 @@ on a part of the batch, which is what "lazy" is on a CPU.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -20,6 +20,9 @@ from faceswap_cli.networks.gan import Judgement, ProjectionCritic
 from faceswap_cli.training.conditional import Common, Swap, together
 from faceswap_cli.training.settings import TrainSettings
 from faceswap_cli.training.trainer import Batch, Phase
+
+IDENTITY = 7.0
+"""Weight of a swap's identity: through a map that keeps the layout the old face passes easily."""
 
 ADVERSARIAL, MATCHED, WRONG = 0.3, 1.0, 0.5
 """Weights of fooling the critic, of its features being those of the picture, and of wrong conditions."""
@@ -55,6 +58,7 @@ class ContestLosses(Common):
 
     def __init__(self, model: ConditionalModel, settings: TrainSettings, judge: ProjectionCritic) -> None:
         super().__init__(model, settings)
+        self.weights = replace(self.weights, identity=IDENTITY)
         self.judge = judge
         self.shown: deque[_Shown] = deque()
 
