@@ -137,7 +137,10 @@ class Common:
     def swapped(self, samples: Pictured, code: Tensor) -> tuple[Swap, dict[str, Tensor]]:
         """Some pictures drawn as others, and the terms of it."""
         some, content = every(samples, SWAPPED), split_code(code)[0][::SWAPPED]
-        wanted = torch.cat([content, some.asked, light(some.target)], 1)
+        # As read, plus the change that is asked for: were swaps always told the landmarks' own numbers, the
+        # decoder would know a swap by them, and leave everybody as he is in use, where they are read.
+        change = F.pad(some.asked - some.traits, (0, LIGHT))
+        wanted = torch.cat([content, split_code(code)[1][::SWAPPED] + change], 1)
         drawn = rendered(self.model._part(self.model.draw, wanted, some.other))
         # By the picture's own mask: through a drawn one that is faint, a swap would pass that is none.
         pasted = drawn.image * some.mask + some.target * (1 - some.mask)
@@ -176,7 +179,7 @@ class ConditionalLosses(Common):
         mirrored = torch.from_numpy(MIRRORED).to(samples.traits)
         seen = torch.where(turned, samples.traits * mirrored, samples.traits)
         true = torch.cat([samples.traits, light(samples.input)], 1)
-        attributes = torch.where(turned | told, true, read)
+        attributes = torch.where(turned | told, true, read.detach())
         noisy = torch.cat([content + w.noise * noise[:, : content.shape[1]], attributes], 1)
         terms = self.rebuilt(samples, noisy) | self.understood(read, seen)
         _, more = self.swapped(samples, noisy)

@@ -66,9 +66,9 @@ class ContestLosses(Common):
         """Rebuild everyone, draw some as others, and pass for real."""
         del progress
         samples = together(batch)
-        code = self.model._part(self.model.encode, samples.input)
-        terms = self.rebuilt(samples, code)
-        terms |= self.understood(split_code(code)[1], samples.traits)
+        content, read = split_code(self.model._part(self.model.encode, samples.input))
+        code = torch.cat([content, read.detach()], 1)  # traits are learnt from landmarks alone
+        terms = self.rebuilt(samples, code) | self.understood(read, samples.traits)
         swap, more = self.swapped(samples, code)
         more.pop("kept")  # the code is a picture of the face: to keep it would be to keep the person
         return terms | more | self._fooling(swap)
