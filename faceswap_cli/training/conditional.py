@@ -57,7 +57,7 @@ class Weights:
     """
 
     identity: float = 2.5
-    traits: float = 0.2
+    traits: float = 0.5
     asked: float = 0.2
     kept: float = 0.3
     swap_mask: float = 1.5
