@@ -21,10 +21,11 @@ from faceswap_cli.training.conditional import Common, Swap, together
 from faceswap_cli.training.settings import TrainSettings
 from faceswap_cli.training.trainer import Batch, Phase
 
-IDENTITY = 7.0
-"""Weight of a swap's identity: through a map that keeps the layout the old face passes easily."""
+IDENTITY = 3.5
+"""Weight of a swap's identity: through a map that keeps the layout the old face passes easily. Twice as much
+paints: pink lips and blue lids please the descriptor network."""
 
-ADVERSARIAL, MATCHED, WRONG = 0.3, 1.0, 0.5
+ADVERSARIAL, MATCHED, WRONG = 0.6, 1.0, 0.5
 """Weights of fooling the critic, of its features being those of the picture, and of wrong conditions."""
 
 SLOPE, SLOPED = 1.0, 4
