@@ -34,16 +34,17 @@ def write(trainer: Trainer, faces: Faces) -> None:
         "steps": trainer.step,
         "batch": trainer.settings.batch,
         "seed": trainer.settings.seed,
-        "trained": f"{time.strftime('%Y-%m')}, {trainer.seconds / 60:.0f} minutes on one thread of a CPU",
+        "trained": f"{time.strftime('%Y-%m')}, {trainer.seconds / 60:.0f} minutes on one thread of a busy CPU",
         "split": "by person, see models/age_estimator: a tenth is kept from all training",
         "config": json.loads(json.dumps(asdict(network.config))),
         "limits": "Adults only: nothing is known of faces under 16, and skulls do not grow. Most faces it "
         "learned from are small pictures of well-known people, looking at the camera. Hair changes "
         "colour around the face only. A strong change of age is a guess about a kind of face, not a person.",
         "figures": "docs/age.md, by faceswap evaluate age",
-        "remake": "python scripts/train_age.py, as its first lines say. The first 2,468 steps were "
-        "taken with colours moving by up to 0.06 and without a limit to detail; and the age estimator they "
-        "learned from was that of 2,600 steps.",
+        "remake": "python scripts/train_age.py, as its first lines say. The first 3,254 steps were taken "
+        "without sfhq_adults, mirrored changes and half-size views, the first 2,468 of them with colours "
+        "moving by up to 0.06, without a limit to detail and by the age estimator of 2,600 steps; steps 3,355 "
+        "to 4,107 trained the coarse part alone, on pictures of half the size.",
     }
     card = zoo.write(ROOT / "models" / "ageing", network, facts)
     print(json.dumps({k: v for k, v in card.facts.items() if k != "config"}, indent=1))

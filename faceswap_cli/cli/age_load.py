@@ -54,9 +54,9 @@ def load_brush(method: Method, model: Path | None, device: str, strength: float)
 def _network(device: str) -> tuple[Ager, str]:
     """The bundled network, and what its answers depend on."""
     from faceswap_cli import zoo
-    from faceswap_cli.networks.ageing import build
+    from faceswap_cli.networks.ageing import BothWays, build
 
-    return zoo.shared_network(WEIGHTS, build, device), str(zoo.card(WEIGHTS).facts["sha256"])
+    return BothWays(zoo.shared_network(WEIGHTS, build, device)), str(zoo.card(WEIGHTS).facts["sha256"])
 
 
 def _prototype(device: str) -> tuple[Ager, str]:
@@ -72,13 +72,14 @@ def _of_run(path: Path, device: str) -> tuple[Ager, str]:
     """The network that was trained in a run folder, and what its answers depend on."""
     import torch
 
+    from faceswap_cli.networks.ageing import BothWays
     from faceswap_cli.training.ageing import load_ageing
 
     network = load_ageing(path, torch.device(device))
     digest = hashlib.sha256()
     for tensor in network.state_dict().values():
         digest.update(tensor.cpu().numpy().tobytes())
-    return network, digest.hexdigest()
+    return BothWays(network), digest.hexdigest()
 
 
 LOADERS: dict[Method, Callable[[str], tuple[Ager, str]]] = {

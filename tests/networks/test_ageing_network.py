@@ -3,7 +3,15 @@ from __future__ import annotations
 import pytest
 import torch
 
-from faceswap_cli.networks.ageing import MOST_FLOW, MOST_HUE, AgeingConfig, AgeingNetwork, build, bumps
+from faceswap_cli.networks.ageing import (
+    MOST_FLOW,
+    MOST_HUE,
+    AgeingConfig,
+    AgeingNetwork,
+    BothWays,
+    build,
+    bumps,
+)
 from faceswap_cli.networks.change import BANDS, LUMA, MOST_DETAIL, Change, bands, carried, shifted
 
 CONFIG = AgeingConfig(size=64, widths=(8, 8, 8, 8), fine=4, ages=8)
@@ -154,3 +162,17 @@ def test_hair_goes_grey_and_nothing_turns_blue() -> None:
         change = made(brown.contiguous(), ages(30, 60), ages(70, 20))
     colour = (brown + change.residual) - (brown + change.residual).mean(1, keepdim=True)
     assert float(colour[:, 2].max()) <= MOST_HUE + 1e-3
+
+
+def test_asked_both_ways_a_mirrored_face_gets_the_mirrored_change() -> None:
+    made = network()
+    crops, years = torch.rand(2, 3, 64, 64), torch.tensor([30.0, 60.0])
+    with torch.inference_mode():
+        alone = made(crops, years, years.flip(0))
+        plain = BothWays(made)(crops, years, years.flip(0))
+        turned = BothWays(made)(crops.flip(3), years, years.flip(0))
+    aside = torch.tensor([-1.0, 1.0]).view(1, 2, 1, 1)
+    torch.testing.assert_close(turned.residual.flip(3), plain.residual, atol=1e-5, rtol=0)
+    torch.testing.assert_close(turned.gain.flip(3), plain.gain, atol=1e-5, rtol=0)
+    torch.testing.assert_close(turned.flow.flip(3) * aside, plain.flow, atol=1e-5, rtol=0)
+    assert float((alone.residual - plain.residual).abs().max()) > 1e-3
