@@ -34,7 +34,7 @@ def write(trainer: Trainer, faces: Faces) -> None:
         "steps": trainer.step,
         "batch": trainer.settings.batch,
         "seed": trainer.settings.seed,
-        "trained": f"{time.strftime('%Y-%m')}, {trainer.seconds / 60:.0f} minutes on one thread of a busy CPU",
+        "trained": f"{time.strftime('%Y-%m')}, {trainer.seconds / 60:.0f} minutes on a thread of a busy CPU",
         "split": "by person, see models/age_estimator: a tenth is kept from all training",
         "config": json.loads(json.dumps(asdict(network.config))),
         "limits": "Adults only: nothing is known of faces under 16, and skulls do not grow. Most faces it "
@@ -43,8 +43,8 @@ def write(trainer: Trainer, faces: Faces) -> None:
         "figures": "docs/age.md, by faceswap evaluate age",
         "remake": "python scripts/train_age.py, as its first lines say. The first 3,254 steps were taken "
         "without sfhq_adults, mirrored changes and half-size views, the first 2,468 of them with colours "
-        "moving by up to 0.06, without a limit to detail and by the age estimator of 2,600 steps; steps 3,355 "
-        "to 4,107 trained the coarse part alone, on pictures of half the size.",
+        "moving by up to 0.06, without a limit to detail and by the age estimator of 2,600 steps; steps "
+        "3,355 to 4,107 trained the coarse part alone, on pictures of half the size.",
     }
     card = zoo.write(ROOT / "models" / "ageing", network, facts)
     print(json.dumps({k: v for k, v in card.facts.items() if k != "config"}, indent=1))

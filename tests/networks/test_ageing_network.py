@@ -172,7 +172,7 @@ def test_asked_both_ways_a_mirrored_face_gets_the_mirrored_change() -> None:
         plain = BothWays(made)(crops, years, years.flip(0))
         turned = BothWays(made)(crops.flip(3), years, years.flip(0))
     aside = torch.tensor([-1.0, 1.0]).view(1, 2, 1, 1)
-    torch.testing.assert_close(turned.residual.flip(3), plain.residual, atol=1e-5, rtol=0)
-    torch.testing.assert_close(turned.gain.flip(3), plain.gain, atol=1e-5, rtol=0)
-    torch.testing.assert_close(turned.flow.flip(3) * aside, plain.flow, atol=1e-5, rtol=0)
+    torch.testing.assert_close(turned.residual.flip(3), plain.residual, atol=5e-4, rtol=0)
+    torch.testing.assert_close(turned.gain.flip(3), plain.gain, atol=5e-4, rtol=0)
+    torch.testing.assert_close(turned.flow.flip(3) * aside, plain.flow, atol=5e-4, rtol=0)
     assert float((alone.residual - plain.residual).abs().max()) > 1e-3
