@@ -68,6 +68,7 @@ def adapting(origin: Path, settings: TrainSettings) -> TrainSettings:
             f"--adapt {origin}: a run of the family {family} can't take on a new face",
             "Use one of the family conditional or gan, or conditional, the bundled one",
         )
+    own = FAMILIES[family]["small"]
     return replace(
         settings,
         architecture=family,
@@ -75,7 +76,9 @@ def adapting(origin: Path, settings: TrainSettings) -> TrainSettings:
         base=base,
         learning_rate=RATE,
         batch=BATCH,
-        recolour=0.5,
+        recolour=own.recolour,
+        distortion_until=own.distortion_until,
+        distortion_after=own.distortion_after,
     )
 
 

@@ -11,6 +11,7 @@ from faceswap_cli.faces.identity import CHIP
 from faceswap_cli.networks.conditional import split_code
 from faceswap_cli.networks.conditions import ATTRIBUTES, NUMBERS, TRAITS, light
 from faceswap_cli.networks.registry import CONDITIONAL, build, placed
+from faceswap_cli.training.adapt import adapting
 from faceswap_cli.training.checkpoints import Checkpoint
 from faceswap_cli.training.collapse import REPORTS, Collapse
 from faceswap_cli.training.conditional import cut, together
@@ -19,7 +20,7 @@ from faceswap_cli.training.described import describe
 from faceswap_cli.training.heldout import split
 from faceswap_cli.training.parallel import WHOLE, Share
 from faceswap_cli.training.phases import new_critic, phases
-from faceswap_cli.training.settings import settings_for
+from faceswap_cli.training.settings import FAMILIES, settings_for
 from faceswap_cli.training.trainer import Trainer, generator_for
 from faceswap_cli.training.warm import bundled, load_base, take_over, warm_from_shared
 from tests.training.conftest import made_up_faces
@@ -187,3 +188,12 @@ def test_a_collapse_is_told_once_and_a_bad_moment_is_none():
     assert sum(note is not None for note in told) == 1 and "alike" in told[REPORTS - 1]
     assert "critic" in [collapse({"variety": 0.0, "critic": 0.001}) for _ in range(REPORTS)][-1]
     assert Collapse()({"dssim": 1.0}) is None
+
+
+@every
+def test_an_adaptation_learns_as_its_family_does(family):
+    if not bundled(family):
+        pytest.skip(f"no base of {family} is bundled")
+    found, own = adapting(Path(family), settings_for("small")), FAMILIES[family]["small"]
+    assert found.architecture == family
+    assert (found.distortion_until, found.distortion_after) == (own.distortion_until, own.distortion_after)
