@@ -25,7 +25,6 @@ from faceswap_cli.compositing.masks import FloatMask
 from faceswap_cli.compositing.options import ConvertOptions
 from faceswap_cli.compositing.plan import Plan, PlannedFace
 from faceswap_cli.faces import parsing
-from faceswap_cli.faces.ageing_mask import changed
 from faceswap_cli.faces.face import FloatArray
 from faceswap_cli.faces.geometry import crop_matrix, warp
 from faceswap_cli.faces.parsing import FaceParser
@@ -105,9 +104,8 @@ class Brush:
         found = packed(change, [colourful(crop) for crop in light])
         near = self.parser.probabilities([self.parser.crop(i, f.landmarks) for i, f in faces])
         wide = self.parser.probabilities([_wide_crop(i, f.landmarks) for i, f in faces])
-        hair = parsing.hair(near)
-        heads = [wide_head(*three) for three in zip(changed(near), hair, parsing.hair(wide), strict=True)]
-        found = [wide_change(one, side, of_it) for one, of_it in zip(found, hair, strict=True)]
+        heads = [wide_head(*views) for views in zip(near, wide, strict=True)]
+        found = [wide_change(one, side, *views) for one, *views in zip(found, near, wide, strict=True)]
         return [
             SeenFace(face, one.astype(np.float16), head.astype(np.float16))
             for (_, face), one, head in zip(faces, found, heads, strict=True)
