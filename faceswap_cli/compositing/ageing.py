@@ -167,18 +167,29 @@ class AgeStages:
         if not faces:
             return item.frame
         canvas = item.frame.canvas()
-        near = [one for one in around if abs(one.frame.index - item.frame.index) <= veil.REACH]
+        near = near_in_time(item, around)
         for face in faces:
-            same = [
-                (one.frame.time - item.frame.time, other)
-                for one in near
-                for other in one.faces
-                if other.face.track == face.face.track
-            ]
-            steadied = _steadied(face, same, self.options.smoothing)
-            head = veil.steady(face.head, [(t, other.head) for t, other in same], self.options.smoothing)
-            self.brush.change(canvas, steadied, head, MOST_IN_VIDEO)
+            self.brush.change(canvas, *steady_face(face, item, near, self.options.smoothing), MOST_IN_VIDEO)
         return item.frame.drawn(canvas)
+
+
+def near_in_time(item: SeenFrame, around: Iterable[SeenFrame]) -> list[SeenFrame]:
+    """The frames that a frame's faces are averaged with."""
+    return [one for one in around if abs(one.frame.index - item.frame.index) <= veil.REACH]
+
+
+def steady_face(
+    face: SeenFace, item: SeenFrame, near: Iterable[SeenFrame], strength: float
+) -> tuple[SeenFace, FloatMask]:
+    """A face with its change and its head averaged with those of its track in the frames around."""
+    same = [
+        (one.frame.time - item.frame.time, other)
+        for one in near
+        for other in one.faces
+        if other.face.track == face.face.track
+    ]
+    head = veil.steady(face.head, [(t, other.head) for t, other in same], strength)
+    return _steadied(face, same, strength), head
 
 
 def ahead(landmarks: ArrayLike) -> float:

@@ -36,8 +36,8 @@ STEP, STEPS = 3, 20
 """Reach of a step in pixels of the wider square, and how many are gone from the head: 1.3 face units."""
 
 SCALP = (-0.45, -0.85)
-"""Heights in face units: skin above the second belongs to the head if it is connected with it, below the first
-it may be a neck or a neighbour."""
+"""Heights in face units: skin above the second belongs to the head if it is connected with it, below the
+first it may be a neck or a neighbour."""
 
 
 def faded(x: FloatArray, y: FloatArray, fade: tuple[float, float]) -> FloatArray:

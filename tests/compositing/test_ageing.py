@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import cv2
@@ -10,6 +9,7 @@ import moving_face as mf
 import numpy as np
 import pytest
 import torch
+from ager import BRUSH, CHILD, GROWN_UP, Guess, Lighter, NoParser
 
 from faceswap_cli.compositing import age_photo, age_video
 from faceswap_cli.compositing.age_wish import AgeWish, read_ages
@@ -18,52 +18,18 @@ from faceswap_cli.compositing.beyond import FADE, WIDE, wide_change, wide_head
 from faceswap_cli.compositing.carry import carry, colourful
 from faceswap_cli.compositing.grid import square_of
 from faceswap_cli.compositing.pipeline import convert_video
-from faceswap_cli.compositing.plan import Found, PlannedFace
+from faceswap_cli.compositing.plan import PlannedFace
 from faceswap_cli.compositing.who import Cast, Role
 from faceswap_cli.errors import Refusal, UserError
 from faceswap_cli.faces.age import AgeEstimate, AgeEstimator
 from faceswap_cli.faces.geometry import mean_face, transform
-from faceswap_cli.faces.parsing import FaceParser
 from faceswap_cli.faces.stage import build_stage
 from faceswap_cli.media.photo import read_photo, write_photo
-from faceswap_cli.networks.change import BANDS, Change
+from faceswap_cli.networks.change import Change
 from faceswap_cli.networks.parsing import CLASSES
 from faceswap_cli.provenance.marks import NO_MARKS
 
 PICTURE = Path(__file__).resolve().parents[1] / "data" / "face.jpg"
-GROWN_UP = AgeEstimate(30.0, 8.0, 0.5, 0.01)
-CHILD = AgeEstimate(7.0, 3.0, 0.5, 0.97)
-
-
-class Lighter:
-    """An ager that lightens and warms by a hundredth for every year, and sharpens a little."""
-
-    size, side = 64, 2.75
-
-    def __call__(self, crops: torch.Tensor, source: torch.Tensor, target: torch.Tensor) -> Change:
-        years = ((target - source) / 100)[:, None, None, None]
-        warm = torch.tensor([1.0, 0.5, 0.2])[None, :, None, None]
-        gain = 0.2 * years * torch.ones_like(crops[:, : len(BANDS)])
-        return Change(years * warm * torch.ones_like(crops), gain, torch.zeros_like(crops[:, :2]))
-
-
-class NoParser(FaceParser):
-    """Takes everything for skin."""
-
-    @property
-    def mark(self) -> str:
-        return "skin"
-
-    def load(self) -> None:
-        pass
-
-    def probabilities(self, crops):
-        found = np.zeros((len(crops), 9, 128, 128), np.float32)
-        found[:, 1] = 1
-        return found
-
-
-BRUSH = Brush(Lighter(), NoParser(), "lighter")
 
 
 def landmarks(size: float, centre: tuple[float, float], turn: float = 0.0) -> np.ndarray:
@@ -299,28 +265,15 @@ def test_profiles_get_no_change() -> None:
 def test_tracks_of_one_person_have_one_age() -> None:
     rng = np.random.default_rng(1)
     anna, berta = rng.normal(size=(2, 128)) / 11
-    frames = np.array([0, 0, 1, 1, 5, 6])
-    tracks = np.array([0, 1, 0, 1, 2, 2])
-    shapes = np.zeros((6, 68, 2), np.float32)
-    found = Found(frames, tracks, shapes, np.ones(6, np.float32), np.arange(7.0), np.zeros((0, 2), np.int64))
+    frames = {0: {0, 1}, 1: {0, 1}, 2: {5, 6}}
 
     def looks(track: int, who: np.ndarray, age: float) -> age_video.TrackLooks:
         return age_video.TrackLooks(track, who.tolist(), 0.9, AgeEstimate(age, 5.0, 0.5, 0.0))
 
-    people = age_video.people([looks(0, anna, 30), looks(1, anna, 60), looks(2, anna + 0.001, 40)], found)
+    people = age_video.people([looks(0, anna, 30), looks(1, anna, 60), looks(2, anna + 0.001, 40)], frames)
     assert sorted(person.tracks for person in people) in ([(0, 2), (1,)], [(0,), (1, 2)])
-    people = age_video.people([looks(0, anna, 30), looks(1, berta, 60), looks(2, anna + 0.001, 40)], found)
+    people = age_video.people([looks(0, anna, 30), looks(1, berta, 60), looks(2, anna + 0.001, 40)], frames)
     assert {person.tracks: person.said.age for person in people} == {(0, 2): 35, (1,): 60}
-
-
-@dataclasses.dataclass(frozen=True)
-class Guess(AgeEstimator):
-    """Knows the answer."""
-
-    answer: AgeEstimate
-
-    def estimate(self, image, landmarks):
-        return [self.answer for _ in landmarks]
 
 
 def age(source: Path, output: Path, answer: AgeEstimate = GROWN_UP, **changes: object):
