@@ -29,6 +29,9 @@ CORNER = 4.0
 SPREAD = 0.3
 """Standard deviation in face units of the Gaussian that carries a change outwards."""
 
+COARSER = 4
+"""How many times as coarse the picture is that it works on."""
+
 FAR = 0.02
 """Share of hair (or skin) around a place at which the mean of all counts as much as what is near."""
 
@@ -107,16 +110,18 @@ def _connected(head: FloatArray, allowed: FloatArray) -> FloatArray:
 def _spread(values: FloatArray, weight: FloatArray) -> FloatArray:
     """What values (Q, Q, 6) are around each place where `weight` (Q, Q) is; far from there, on the whole."""
     size = weight.shape[0]
-    half = (size // 2, size // 2)
-    parts = [np.ascontiguousarray(values[..., a:b] * weight[..., None]) for a, b in ((0, 3), (3, 6))]
-    sums = []
-    whole = np.concatenate([part.sum((0, 1)) for part in parts]) / max(float(weight.sum()), 1e-6)
-    for part in (*parts, weight):
-        small = cv2.resize(part, half, interpolation=cv2.INTER_AREA)
-        smooth = cv2.GaussianBlur(small, (0, 0), SPREAD * half[0] / WIDE)
+    small = (max(1, size // COARSER), max(1, size // COARSER))
+    weighted = values * weight[..., None]
+    sums, totals = [], []
+    for part in (weighted[..., :3], weighted[..., 3:], weight):
+        coarse = cv2.resize(np.ascontiguousarray(part), small, interpolation=cv2.INTER_AREA)
+        totals.append(coarse.sum((0, 1)))
+        smooth = cv2.GaussianBlur(coarse, (0, 0), SPREAD * small[0] / WIDE)
         sums.append(cv2.resize(smooth, (size, size), interpolation=cv2.INTER_LINEAR))
-    around = sums.pop()[..., None] + FAR
-    return np.asarray((np.concatenate(sums, axis=2) + FAR * whole) / around, np.float32)
+    whole = np.concatenate(totals[:2]) / max(float(totals[2]), 1e-6)
+    return np.asarray(
+        (np.concatenate(sums[:2], axis=2) + FAR * whole) / (sums[2][..., None] + FAR), np.float32
+    )
 
 
 def _up(size: int) -> FloatArray:

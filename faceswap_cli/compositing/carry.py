@@ -131,7 +131,7 @@ def _mask(light: FloatMask, lines: FloatArray, grid: Grid) -> FloatMask:
     share *= np.float32(1 / (high - low))
     np.clip(share, 0, 1, out=share)
     share *= share * (3 - 2 * share)
-    share *= _enlarged(_fade(grid.at_most(SMOOTH)), grid.size)
+    share *= _enlarged(_fade(grid.at_most(SMOOTH / 3)), grid.size)
     return share
 
 
@@ -214,9 +214,9 @@ def _fields(change: FloatArray, grid: Grid, strength: float, mask: FloatMask) ->
     parts = [_placed(change[..., a:b], smooth, cv2.INTER_CUBIC) for a, b in ((0, 3), (3, 6))]
     flow = cv2.transform(_placed(change[..., 6:], smooth, cv2.INTER_LINEAR), _turn(smooth).T)
     fields = np.empty((change.shape[2], grid.size[1], grid.size[0]), np.float32)
-    known = [np.float32(strength) * part for part in (*parts, flow)]
-    known[2] = _held(known[2], mask, smooth)
-    for number, plane in enumerate(cv2.split(np.dstack(known))):
+    parts = [np.float32(strength) * part for part in (*parts, flow)]
+    parts[2] = _held(parts[2], mask, smooth)
+    for number, plane in enumerate(plane for part in parts for plane in cv2.split(part)):
         fields[number] = _enlarged(np.asarray(plane, np.float32), grid.size)
     np.maximum(fields[3:6], -1, out=fields[3:6])  # more than all of a band can't be taken away
     return fields

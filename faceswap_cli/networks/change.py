@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+import cv2
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -32,7 +34,7 @@ USUAL = (0.02, 0.03, 1.0)
 What a picture has beyond that in the finer two is noise, which must not grow with the lines."""
 
 
-MOST_LOOKED_AT = 100_000
+MOST_LOOKED_AT = 40_000
 """Pixels of a picture that noise is measured in, about: more say the same."""
 
 
@@ -106,7 +108,7 @@ def _without_noise(band: Tensor, mask: Tensor, usual: float) -> Tensor:
 
 def _quartile(values: Tensor) -> Tensor:
     """The lower quartile of some values; 0 of none."""
-    return values.quantile(0.25) if values.numel() else values.sum()
+    return values.kthvalue(1 + values.numel() // 4).values if values.numel() else values.sum()
 
 
 def shifted(pictures: Tensor, flow: Tensor, side: float, sampling: str = "bilinear") -> Tensor:
@@ -146,6 +148,8 @@ def blurred(pictures: Tensor, sigma: float) -> Tensor:
         large = F.interpolate(blurred(small, left), scale_factor=factor, mode="bilinear", align_corners=False)
         return large[..., :height, :width]
     reach = max(1, round(3 * sigma))
+    if pictures.device.type == "cpu" and not pictures.requires_grad:
+        return _blurred_by_opencv(pictures, sigma, reach)
     place = torch.arange(-reach, reach + 1, dtype=pictures.dtype, device=pictures.device)
     weights = torch.exp(-0.5 * (place / max(sigma, 1e-3)).square())
     weights = weights / weights.sum()
@@ -154,6 +158,16 @@ def blurred(pictures: Tensor, sigma: float) -> Tensor:
     x = F.pad(pictures, (reach, reach, reach, reach), mode="replicate")
     x = F.conv2d(x, across, groups=channels)
     return F.conv2d(x, across.transpose(2, 3), groups=channels)
+
+
+def _blurred_by_opencv(pictures: Tensor, sigma: float, reach: int) -> Tensor:
+    """The same, several times as quick as torch's convolutions of single channels."""
+    planes = pictures.contiguous().view(-1, *pictures.shape[-2:]).numpy()
+    side = (2 * reach + 1, 2 * reach + 1)
+    done = [
+        cv2.GaussianBlur(plane, side, max(sigma, 1e-3), borderType=cv2.BORDER_REPLICATE) for plane in planes
+    ]
+    return torch.from_numpy(np.stack(done)).view(pictures.shape)
 
 
 def _divisible(pictures: Tensor, factor: int) -> Tensor:
