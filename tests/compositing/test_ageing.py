@@ -225,6 +225,9 @@ def test_which_face(tmp_path: Path) -> None:
 
 
 def test_wishes() -> None:
+    for senseless in (AgeWish(by=float("nan")), AgeWish(by=float("inf")), AgeWish(60, known=float("nan"))):
+        with pytest.raises(UserError, match="no number of years|is no age"):
+            senseless.check()
     assert AgeWish(by=20.0).ages(GROWN_UP).target == 50
     assert AgeWish(by=70.0).ages(GROWN_UP).target == 80
     assert "100 can't be drawn" in AgeWish(by=70.0).ages(GROWN_UP).spoken()
