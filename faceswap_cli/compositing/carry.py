@@ -39,6 +39,10 @@ ROOM = 0.12
 SURE = (0.45, 0.95)
 """Below the first share a pixel is not of the face, above the second it is."""
 
+BRIGHTEST, AREA = 2.0, 0.03
+"""What is added of brightness at most, in parts of that around it (within so many face units): as black hair
+turns white it reflects ten times the light, which is three times the value of a gamma-coded pixel."""
+
 HOLD = 0.5
 """How far skin may be moved, in distances to the mask's edge; below 1 nothing folds."""
 
@@ -196,7 +200,7 @@ def carry(
     if place is None:
         return
     grid, size = place.grid, place.grid.size
-    fields = _fields(change, grid, strength, place.mask)
+    fields = _fields(change, place, strength)
     planes = np.empty((3, *place.mask.shape), np.float32)
     for number, plane in enumerate(planes):
         cv2.extractChannel(place.picture, number, dst=plane)
@@ -208,18 +212,31 @@ def carry(
     _add(canvas, np.asarray(cv2.merge(list(difference)), np.float32), grid)
 
 
-def _fields(change: FloatArray, grid: Grid, strength: float, mask: FloatMask) -> FloatArray:
-    """A change (Q, Q, 8) in a grid's pixels and axes, under its mask (h, w): (8, h, w)."""
+def _fields(change: FloatArray, place: Place, strength: float) -> FloatArray:
+    """A change (Q, Q, 8) in the pixels and axes of a place's grid: (8, h, w)."""
+    grid = place.grid
     smooth = grid.at_most(SMOOTH)
     parts = [_placed(change[..., a:b], smooth, cv2.INTER_CUBIC) for a, b in ((0, 3), (3, 6))]
     flow = cv2.transform(_placed(change[..., 6:], smooth, cv2.INTER_LINEAR), _turn(smooth).T)
     fields = np.empty((change.shape[2], grid.size[1], grid.size[0]), np.float32)
     parts = [np.float32(strength) * part for part in (*parts, flow)]
-    parts[2] = _held(parts[2], mask, smooth)
+    parts[0], parts[2] = _lit(parts[0], place.picture, smooth), _held(parts[2], place.mask, smooth)
     for number, plane in enumerate(plane for part in parts for plane in cv2.split(part)):
         fields[number] = _enlarged(np.asarray(plane, np.float32), grid.size)
     np.maximum(fields[3:6], -1, out=fields[3:6])  # more than all of a band can't be taken away
     return fields
+
+
+def _lit(residual: FloatArray, picture: FloatArray, grid: Grid) -> FloatArray:
+    """A residual (h, w, 3) of a grid that lightens nothing beyond what light there is (see BRIGHTEST).
+
+    Else the shadow under a hat and dark ground beside dark hair, which the parser takes for hair, get a haze.
+    """
+    coarse = cv2.resize(picture, grid.size, interpolation=cv2.INTER_AREA)
+    side = 2 * max(1, round(AREA * grid.unit)) + 1
+    light = cv2.blur(_light(np.asarray(coarse, np.float32)), (side, side))
+    added = np.maximum(_light(residual), np.float32(1e-6))
+    return np.asarray(residual * np.minimum(BRIGHTEST * light / added, 1)[..., None], np.float32)
 
 
 def _held(flow: FloatArray, mask: FloatMask, grid: Grid) -> FloatArray:

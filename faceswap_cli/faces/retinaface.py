@@ -74,7 +74,8 @@ class RetinaFaceDetector:
         self.min_size = min_size
         self.threshold = threshold
         self.thorough = thorough
-        self._sides, self._turned_sides = PHOTO_SIDES, TURNED_SIDES
+        self._sides: Sequence[int] = PHOTO_SIDES
+        self._turned_sides: Sequence[int] = TURNED_SIDES
         self._network = RetinaNetwork()
 
     def quick(self, scale: float) -> RetinaFaceDetector:

@@ -173,6 +173,15 @@ def test_a_bald_head_changes_to_its_top() -> None:
     assert abs(found[14, found.shape[0] // 2, 0] - 0.2) < 0.01
 
 
+def test_darkness_is_not_lit() -> None:
+    """Hair that turns white lightens in the light that there is: no haze on black ground taken for hair."""
+    image = np.full((300, 300, 3), 2, np.uint8)
+    image[:, 150:] = 60
+    carry(image, landmarks(60, (150, 150)), flat_change(0.3), np.ones((128, 128), np.float32), 2048)
+    assert image[150, 100:140].max() < 10
+    assert image[150, 160:200].min() > 120
+
+
 def test_nothing_beside_the_head_is_drawn_into_it() -> None:
     """However skin moves, the head's outline stays, and there is none beside it."""
     y, x = np.mgrid[:300, :300]
@@ -226,7 +235,7 @@ def test_which_face(tmp_path: Path) -> None:
 
 def test_wishes() -> None:
     for senseless in (AgeWish(by=float("nan")), AgeWish(by=float("inf")), AgeWish(60, known=float("nan"))):
-        with pytest.raises(UserError, match="no number of years|is no age"):
+        with pytest.raises(UserError, match=r"no number of years|is no age"):
             senseless.check()
     assert AgeWish(by=20.0).ages(GROWN_UP).target == 50
     assert AgeWish(by=70.0).ages(GROWN_UP).target == 80
