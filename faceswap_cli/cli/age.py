@@ -16,6 +16,7 @@ from faceswap_cli.cli.consent import tell_consent
 from faceswap_cli.cli.convert import all_videos, one_video
 from faceswap_cli.cli.convert_options import (
     CrfOption,
+    DryRunOption,
     EncoderOption,
     FpsOption,
     FramesOption,
@@ -32,6 +33,7 @@ from faceswap_cli.cli.convert_options import (
     WorkersOption,
 )
 from faceswap_cli.cli.convert_outputs import outputs_for
+from faceswap_cli.cli.convert_preview import look_first
 from faceswap_cli.cli.mark_options import (
     CertOption,
     KeyOption,
@@ -84,6 +86,14 @@ ModelOption = Annotated[
         "-m",
         help="Run folder of `faceswap train --model age`. [default: the bundled weights]",
         show_default=False,
+    ),
+]
+AgePreviewOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--preview",
+        metavar="PICTURE",
+        help="Write original, aged and mask of a few moments to this picture, and stop there.",
     ),
 ]
 OnlyPeopleOption = Annotated[
@@ -205,6 +215,8 @@ def video(
     min_size: MinSizeOption = 24,
     device: DeviceOption = "auto",
     adult_confirmed: AdultsOption = False,
+    preview: AgePreviewOption = None,
+    dry_run: DryRunOption = False,
     label: VideoLabelOption = None,
     no_mark: NoMarkOption = False,
     sidecar: SidecarOption = False,
@@ -217,6 +229,7 @@ def video(
     stay as they are. Run the same command again to go on where it was interrupted.
     """
     from faceswap_cli.cli.convert_place import open_place
+    from faceswap_cli.compositing.age_preview import AgePainter
     from faceswap_cli.compositing.age_video import Ageing
     from faceswap_cli.compositing.options import ConvertOptions
     from faceswap_cli.faces.age import AgeEstimator
@@ -243,6 +256,10 @@ def video(
     thorough = partial(build_stage, detector, landmarks, device, min_size=min_size, thorough=True)
     cast = load_people(only or [], without or [], threshold, thorough)
     treatment = Ageing(brush, wish, AgeEstimator(device))
+    if preview is not None or dry_run:
+        painter = AgePainter(cast, brush.parser, brush=brush, wish=wish, estimator=treatment.estimator)
+        look_first(sources, outputs, preview, dry_run, options, painter, stage)
+        return
     with open_place(workers, ray, sources, segment, device) as place:
         work = partial(
             one_video, verb="ageing", cast=cast, options=options, stage=stage, parser=brush.parser,

@@ -38,12 +38,19 @@ def tell_video(
             seen.append(moment)
             bar.update(sum(one.has_face for one in seen), MOMENTS, f"{len(seen)} moments")
         looking = time.monotonic() - started
+        painter = painter.ready(source, [one for one in seen if one.has_face], options)
         tried = trial(info, seen, looking, options, painter)
-    _tell(info, output, options, tried, lost, room(output))
+    _tell(info, output, options, tried, lost, room(output), painter)
 
 
 def _tell(
-    info: MediaInfo, output: Path, options: ConvertOptions, tried: Trial, lost: list[str], free: int
+    info: MediaInfo,
+    output: Path,
+    options: ConvertOptions,
+    tried: Trial,
+    lost: list[str],
+    free: int,
+    painter: Painter,
 ) -> None:
     frames = info.frames or (round((info.duration or 0) * float(info.average_rate or 25)))
     size = tried.video_bytes(frames)
@@ -55,7 +62,8 @@ def _tell(
     rows = [
         ("source", f"{info.path}: {counted}, {pictures}"),
         ("output", f"{output}: {options.encode.encoder}{quality}"),
-        ("faces", _faces(tried)),
+        ("faces", _faces(tried, painter.done)),
+        *(("ages", line) for line in painter.said),
         ("other streams", f"{max(kept, 0)} of {len(info.others)} kept as they are"),
         *(("lost", line) for line in lost),
         ("time", f"at most about {console.duration(tried.seconds(frames))} on this machine, as it is now"),
@@ -71,12 +79,12 @@ def _tell(
     console.say("nothing was written; run without --dry-run to convert")
 
 
-def _faces(tried: Trial) -> str:
+def _faces(tried: Trial, done: str) -> str:
     if not tried.people:
         return f"none in {tried.looked} moments that were looked at"
     everyone = [person for seen in tried.people for person in seen]
     drawn = [person for person in everyone if person.drawn]
-    told = f"replaced in {tried.replaced} of {tried.looked} moments that were looked at"
+    told = f"{done} in {tried.replaced} of {tried.looked} moments that were looked at"
     if drawn:
         told += f", {min(p.width for p in drawn):.0f} to {max(p.width for p in drawn):.0f} pixels wide"
         near = [person.distance for person in drawn if person.distance is not None]

@@ -47,20 +47,24 @@ def look_first(
 def write_preview(
     source: Path, picture: Path, options: ConvertOptions, painter: Painter, stage: FaceStage
 ) -> None:
-    """Write original, swapped and mask of a few moments."""
+    """Write original, result and mask of a few moments."""
     from faceswap_cli.compositing import contact, preview
     from faceswap_cli.provenance.marks import write_marked_photo
 
     _check(source, picture)
     rows = []
-    for moment in with_faces(source, stage, PREVIEW_MOMENTS, options):
+    shown = with_faces(source, stage, PREVIEW_MOMENTS, options)
+    painter = painter.ready(source, shown, options)
+    for line in painter.said:
+        console.say(line)
+    for moment in shown:
         plan = preview.plan_of(moment, options, painter)
         x0, y0, x1, y1 = preview.window(moment, plan)
         original = moment.frames[moment.middle].image
         pictures = [original, *preview.paint(moment, options, painter)]
-        alone = "" if plan is not None and plan.faces(moment.middle) else "   nobody to replace"
+        alone = "" if plan is not None and plan.faces(moment.middle) else f"   nobody to be {painter.done}"
         rows.append((f"{moment.time:.2f} s{alone}", [one[y0:y1, x0:x1] for one in pictures]))
-    page = contact.page(rows, ["original", "swapped", "mask"])
+    page = contact.page(rows, ["original", painter.done, "mask"])
     write_marked_photo(picture, page, replace(options.marks, label=False))
     console.say(f"preview: {picture} ({len(rows)} moments; run without --preview to convert)")
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from faceswap_cli.compositing.age_wish import within
 from faceswap_cli.compositing.ageing import MOST_IN_PHOTO, Brush, SeenFace
-from faceswap_cli.compositing.carry import grid_of, head_mask
+from faceswap_cli.compositing.carry import place_of
 from faceswap_cli.compositing.plan import PlannedFace
 from faceswap_cli.evaluation.ageing import Aged, Portrait
 
@@ -32,9 +32,9 @@ class ByBrush:
 def _where(portrait: Portrait, seen: SeenFace) -> NDArray[np.bool_]:
     """(H, W): where the face's mask is not nought."""
     mask = np.zeros(portrait.image.shape[:2], np.bool_)
-    grid = grid_of(portrait.face.landmarks, portrait.image.shape, MOST_IN_PHOTO)
-    if grid is not None:
-        x0, y0, x1, y1 = grid.box
-        head = head_mask(grid.cut(portrait.image), seen.head.astype(np.float32), grid)
-        mask[y0:y1, x0:x1] = cv2.resize(head, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR) > 0
+    place = place_of(portrait.image, portrait.face.landmarks, seen.head.astype(np.float32), MOST_IN_PHOTO)
+    if place is not None:
+        x0, y0, x1, y1 = place.grid.box
+        shown = cv2.resize(place.mask, place.grid.box_size, interpolation=cv2.INTER_LINEAR) > 0
+        mask[y0:y1, x0:x1] = shown
     return mask

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from faceswap_cli.compositing import contact, preview
 from faceswap_cli.compositing.age_wish import Ages, AgeWish
@@ -20,9 +19,10 @@ from faceswap_cli.errors import UserError
 from faceswap_cli.faces.age import AgeEstimate, AgeEstimator
 from faceswap_cli.faces.doubt import doubt_of
 from faceswap_cli.faces.face import Face, FloatArray
+from faceswap_cli.faces.portrait import find_in_photo
 from faceswap_cli.faces.pose import pose
 from faceswap_cli.faces.stage import FaceStage
-from faceswap_cli.media.frame import Frame, Image
+from faceswap_cli.media.frame import Image
 from faceswap_cli.media.photo import Photo, check_photo_suffix, read_photo, what_is_lost
 from faceswap_cli.provenance.marks import Kind, Marks, write_marked_photo
 
@@ -31,10 +31,6 @@ TURNED = 50.0
 
 UNSURE = 0.25
 """Confidence of the landmarks under which a face may be no photographed one."""
-
-LOOKED_AT, PORTRAIT = 1024, 0.15
-"""Longer side in pixels of the copy that is looked at first, and the least height of all faces in it, as a
-share of that side, for which nobody looks for smaller ones in the large picture."""
 
 CELL = 384
 """Height of a picture on a sheet of ages, pixels."""
@@ -130,7 +126,7 @@ def open_photo(
     image = np.ascontiguousarray(photo.image)
     if which.cast is not None and which.cast.guard:
         which.cast.guard.check_picture(source, image)
-    found = sorted(_find(image, stage), key=lambda face: float(face.box[0] + face.box[2]))
+    found = sorted(find_in_photo(image, stage), key=lambda face: float(face.box[0] + face.box[2]))
     if not found:
         raise no_face(source)
     alone = _others(source, image, found, which)
@@ -150,27 +146,6 @@ def open_photo(
             f"nothing to age in {source}: face {first.number}: {first.alone}", "Try another photo"
         )
     return opened
-
-
-def _find(image: Image, stage: FaceStage) -> list[Face]:
-    """The faces of a picture. Of a large one a smaller copy is looked at first: enough for a portrait."""
-    height, width = image.shape[:2]
-    scale = LOOKED_AT / max(height, width)
-    if scale < 1:
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-        found = stage.find([Frame(0, 0.0, np.asarray(small, np.uint8))])[0]
-        if found and min(float(face.box[3] - face.box[1]) for face in found) > PORTRAIT * max(size):
-            return [_enlarged(face, np.array([width, height]) / np.array(size)) for face in found]
-    return stage.find([Frame(0, 0.0, image)])[0]
-
-
-def _enlarged(face: Face, factor: NDArray[np.float64]) -> Face:
-    """A face of a smaller copy in the picture's own pixels; pixel centres lie at integers."""
-    landmarks = (face.landmarks + 0.5) * factor - 0.5
-    return replace(
-        face, box=(face.box * np.tile(factor, 2)).astype(np.float32), landmarks=landmarks.astype(np.float32)
-    )
 
 
 def _others(source: Path, image: Image, found: Sequence[Face], which: Which) -> dict[int, str]:

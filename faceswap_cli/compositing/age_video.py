@@ -6,7 +6,7 @@ flicker with the estimates, and jump from one shot to the next.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -85,7 +85,7 @@ class Ageing:
     ) -> Generator[ConvertProgress, None, tuple[Stages, Mapping[int, int]]]:
         """See Treatment."""
         seen = yield from self._looks(chosen, work)
-        persons = people([one for one in seen if one.track in chosen.roles], chosen.found)
+        persons = people([one for one in seen if one.track in chosen.roles], frames_of(chosen.found))
         try:
             self.wish.refuse_children(
                 chosen.info.path, ((_named(chosen.found, one), one.said) for one in persons)
@@ -94,7 +94,7 @@ class Ageing:
             work.remove()
             raise
         ages = {person: self.wish.ages(person.said) for person in persons}
-        for line in told(chosen.found, ages):
+        for line in told([(_named(chosen.found, one), ages[one]) for one in _by_length(chosen.found, ages)]):
             yield ConvertProgress("faces", 0, None, note=line)
         ends = {track: ends_of(age) for person, age in ages.items() for track in person.tracks}
         return AgeStages(self.brush, ends, options), {t: chosen.roles[t] for t in ends}
@@ -144,10 +144,11 @@ def look(chosen: Chosen, estimator: AgeEstimator) -> Generator[int, None, list[T
             known = (one, embedding, who.clearness(frame, found, place))
             seen.setdefault(int(found.tracks[place]), []).append(known)
         yield frame.index
-    return [_track_looks(track, of_track) for track, of_track in sorted(seen.items())]
+    return [track_looks(track, of_track) for track, of_track in sorted(seen.items())]
 
 
-def _track_looks(track: int, seen: Sequence[tuple[AgeEstimate, FloatArray, float]]) -> TrackLooks:
+def track_looks(track: int, seen: Sequence[tuple[AgeEstimate, FloatArray, float]]) -> TrackLooks:
+    """What single looks, each with how clear it is, say of a track."""
     clarities = [clarity for _, _, clarity in seen]
     embedding = looks.combined(np.stack([one for _, one, _ in seen]), clarities)
     said = mean([one for one, _, _ in seen], clarities)
@@ -161,13 +162,21 @@ def mean(said: Sequence[AgeEstimate], clarities: Sequence[float]) -> AgeEstimate
     return AgeEstimate(*(weights @ rows / weights.sum()).tolist())
 
 
-def people(seen: Sequence[TrackLooks], found: Found) -> list[Person]:
+def frames_of(found: Found) -> dict[int, set[int]]:
+    """The numbers of the frames that show each track."""
+    return {track: set(found.frames[found.of_track(track)].tolist()) for track in found.track_numbers()}
+
+
+def people(seen: Sequence[TrackLooks], frames: Mapping[int, set[int]]) -> list[Person]:
     """Whose tracks they are: each track goes to the nearest person of longer ones, if that is near enough.
 
     Tracks that are seen in one frame are two people.
+
+    Args:
+        seen: the tracks.
+        frames: which show each of them.
     """
     groups: list[list[TrackLooks]] = []
-    frames = {one.track: set(found.frames[found.of_track(one.track)].tolist()) for one in seen}
     for one in sorted(seen, key=lambda track: (-len(frames[track.track]), track.track)):
         limit = looks.allowed(one.clarity, THRESHOLD)
         near = [
@@ -193,13 +202,17 @@ def _person(group: Sequence[TrackLooks]) -> Person:
     return Person(tracks, mean([one.said for one in group], [one.clarity for one in group]))
 
 
-def told(found: Found, ages: Mapping[Person, Ages]) -> Iterator[str]:
-    """What the user should know of the ages."""
-    by_length = sorted(ages, key=lambda person: -sum(len(found.of_track(t)) for t in person.tracks))
-    for person in by_length[:MOST_TOLD]:
-        yield f"{_named(found, person)} {ages[person].spoken()}"
-    if len(by_length) > MOST_TOLD:
-        yield f"{len(by_length) - MOST_TOLD} more people are aged"
+def told(ages: Sequence[tuple[str, Ages]]) -> Iterator[str]:
+    """What the user should know of people's ages: each in words, the most important first."""
+    for name, age in ages[:MOST_TOLD]:
+        yield f"{name} {age.spoken()}"
+    if len(ages) > MOST_TOLD:
+        yield f"{len(ages) - MOST_TOLD} more people are aged"
+
+
+def _by_length(found: Found, persons: Iterable[Person]) -> list[Person]:
+    """People, those first who are in most frames."""
+    return sorted(persons, key=lambda person: -sum(len(found.of_track(t)) for t in person.tracks))
 
 
 def _named(found: Found, person: Person) -> str:

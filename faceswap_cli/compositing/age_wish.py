@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -52,9 +53,11 @@ class AgeWish:
                 f"--to {self.to:g} can't be drawn: the ages {LEAST_AGE:g} to {MOST_AGE:g} can",
                 "Give one of those",
             )
+        if self.by is not None and not math.isfinite(self.by):
+            raise UserError(f"--by {self.by:g} is no number of years", "Write it like +20 or -15")
         if self.known is not None and self.known < ADULT:
             raise Refusal(f"--from {self.known:g}: faces of children are not aged")
-        if self.known is not None and self.known > 120:
+        if self.known is not None and not self.known <= 120:  # not a number, too
             raise UserError(f"--from {self.known:g} is no age", "Give the years of the person in the picture")
         if not 0 <= self.strength <= MOST_STRENGTH:
             raise UserError(f"--strength {self.strength:g} is outside 0..{MOST_STRENGTH:g}")

@@ -25,7 +25,6 @@ from faceswap_cli.compositing.masks import FloatMask
 from faceswap_cli.compositing.options import ConvertOptions
 from faceswap_cli.compositing.plan import Plan, PlannedFace
 from faceswap_cli.faces import parsing
-from faceswap_cli.faces.ageing_mask import changed
 from faceswap_cli.faces.face import FloatArray
 from faceswap_cli.faces.geometry import crop_matrix, warp
 from faceswap_cli.faces.parsing import FaceParser
@@ -105,9 +104,8 @@ class Brush:
         found = packed(change, [colourful(crop) for crop in light])
         near = self.parser.probabilities([self.parser.crop(i, f.landmarks) for i, f in faces])
         wide = self.parser.probabilities([_wide_crop(i, f.landmarks) for i, f in faces])
-        hair = parsing.hair(near)
-        heads = [wide_head(*three) for three in zip(changed(near), hair, parsing.hair(wide), strict=True)]
-        found = [wide_change(one, side, of_it) for one, of_it in zip(found, hair, strict=True)]
+        heads = [wide_head(*views) for views in zip(near, wide, strict=True)]
+        found = [wide_change(one, side, *views) for one, *views in zip(found, near, wide, strict=True)]
         return [
             SeenFace(face, one.astype(np.float16), head.astype(np.float16))
             for (_, face), one, head in zip(faces, found, heads, strict=True)
@@ -169,18 +167,29 @@ class AgeStages:
         if not faces:
             return item.frame
         canvas = item.frame.canvas()
-        near = [one for one in around if abs(one.frame.index - item.frame.index) <= veil.REACH]
+        near = near_in_time(item, around)
         for face in faces:
-            same = [
-                (one.frame.time - item.frame.time, other)
-                for one in near
-                for other in one.faces
-                if other.face.track == face.face.track
-            ]
-            steadied = _steadied(face, same, self.options.smoothing)
-            head = veil.steady(face.head, [(t, other.head) for t, other in same], self.options.smoothing)
-            self.brush.change(canvas, steadied, head, MOST_IN_VIDEO)
+            self.brush.change(canvas, *steady_face(face, item, near, self.options.smoothing), MOST_IN_VIDEO)
         return item.frame.drawn(canvas)
+
+
+def near_in_time(item: SeenFrame, around: Iterable[SeenFrame]) -> list[SeenFrame]:
+    """The frames that a frame's faces are averaged with."""
+    return [one for one in around if abs(one.frame.index - item.frame.index) <= veil.REACH]
+
+
+def steady_face(
+    face: SeenFace, item: SeenFrame, near: Iterable[SeenFrame], strength: float
+) -> tuple[SeenFace, FloatMask]:
+    """A face with its change and its head averaged with those of its track in the frames around."""
+    same = [
+        (one.frame.time - item.frame.time, other)
+        for one in near
+        for other in one.faces
+        if other.face.track == face.face.track
+    ]
+    head = veil.steady(face.head, [(t, other.head) for t, other in same], strength)
+    return _steadied(face, same, strength), head
 
 
 def ahead(landmarks: ArrayLike) -> float:

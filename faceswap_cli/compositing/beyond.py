@@ -1,7 +1,7 @@
 """Hair that goes on beyond the square a network sees: its change goes on there too.
 
 A crown that stayed brown above grey temples would give every change away. Hair is looked for in a wider
-square, and gets what the hair inside the network's square gets, smoothed.
+square, and gets what the hair inside the network's square gets, smoothed; so does the scalp of the bald.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import numpy as np
 
 from faceswap_cli.compositing import veil
 from faceswap_cli.faces import parsing
-from faceswap_cli.faces.ageing_mask import INNER, OUTER
+from faceswap_cli.faces.ageing_mask import INNER, OUTER, changed
 from faceswap_cli.faces.face import FloatArray
 
 WIDE = 3.6
@@ -27,10 +27,20 @@ CORNER = 4.0
 """Shape of both fades: 2 would be a circle, infinity a square."""
 
 SPREAD = 0.3
-"""Standard deviation in face units of the Gaussian that carries hair's change outwards."""
+"""Standard deviation in face units of the Gaussian that carries a change outwards."""
 
-ENOUGH, NEAR = 0.02, 0.05
-"""Share of hair around a place under which there is no change to carry, and from which on there is all."""
+COARSER = 4
+"""How many times as coarse the picture is that it works on."""
+
+FAR = 0.02
+"""Share of hair (or skin) around a place at which the mean of all counts as much as what is near."""
+
+STEP, STEPS = 3, 20
+"""Reach of a step in pixels of the wider square, and how many are gone from the head: 1.3 face units."""
+
+SCALP = (-0.45, -0.85)
+"""Heights in face units: skin above the second belongs to the head if it is connected with it, below the
+first it may be a neck or a neighbour."""
 
 
 def faded(x: FloatArray, y: FloatArray, fade: tuple[float, float]) -> FloatArray:
@@ -40,53 +50,86 @@ def faded(x: FloatArray, y: FloatArray, fade: tuple[float, float]) -> FloatArray
     return np.asarray(share * share * (3 - 2 * share), np.float32)
 
 
-def wide_head(near: FloatArray, near_hair: FloatArray, wide_hair: FloatArray) -> FloatArray:
-    """Where a head may change, in the wider square. Beyond the parser's own, hair counts near hair inside it.
+def wide_head(near: FloatArray, wide: FloatArray) -> FloatArray:
+    """Where a head may change, in the wider square: beyond the parser's own, hair and scalp connected to it.
 
     Args:
-        near: (P, P) in 0..1, see `ageing_mask.changed`, in the parser's own square.
-        near_hair: (P, P) in 0..1, hair in the same square.
-        wide_hair: (P, P) in 0..1, hair in the wider one.
+        near: (C, P, P) what the parser says of its own square.
+        wide: (C, P, P) and of the wider one.
 
     Returns:
-        (Q, Q) as fine as `near`.
+        (Q, Q) in 0..1, as fine as `near`.
     """
-    size = round(near.shape[0] * WIDE / parsing.SIDE)
-    inside = veil.rescaled(near, parsing.SIDE, size, WIDE)
-    outside = veil.rescaled(wide_hair, WIDE, size, WIDE)
-    _, around = _hair(near_hair, size)
+    size = round(near.shape[-1] * WIDE / parsing.SIDE)
+    inside = veil.rescaled(changed(near[None])[0], parsing.SIDE, size, WIDE)
+    hair, scalp = (veil.rescaled(part, WIDE, size, WIDE) for part in _hair_and_skin(wide))
     learnt = _square(size)
-    outside = outside * np.minimum(around / np.float32(NEAR), 1)
-    return np.asarray(learnt * inside + (1 - learnt) * outside, np.float32)
+    head = learnt * inside
+    outside = np.maximum(head, np.minimum(hair + scalp * _up(size), 1))
+    outside = _connected(head, outside)
+    return np.asarray(head + (1 - learnt) * outside, np.float32)
 
 
-def wide_change(change: FloatArray, side: float, near_hair: FloatArray) -> FloatArray:
-    """A change in the wider square.
+def wide_change(change: FloatArray, side: float, near: FloatArray, wide: FloatArray) -> FloatArray:
+    """A change in the wider square. Beyond the network's own, hair and skin get what hair and skin get.
 
     Args:
         change: (S, S, 8) residual, gains and flow in a square of `side` face units.
         side: see there.
-        near_hair: (P, P) in 0..1, hair in the parser's square.
+        near: (C, P, P) what the parser says of its own square.
+        wide: (C, P, P) and of the wider one.
 
     Returns:
         (Q, Q, 8) as fine as `change`.
     """
     size = round(change.shape[0] * WIDE / side)
     inner = np.concatenate([_moved(part, side, size) for part in (change[..., :4], change[..., 4:])], axis=2)
-    hair, around = _hair(near_hair, size)
-    carried = [
-        cv2.GaussianBlur(np.ascontiguousarray(part * hair[..., None]), (0, 0), SPREAD * size / WIDE)
-        for part in (inner[..., :3], inner[..., 3:6])
-    ]
-    fill = np.concatenate(carried, axis=2) / np.maximum(around, ENOUGH)[..., None]
-    fill = np.concatenate([fill, np.zeros_like(inner[..., 6:])], axis=2)
-    return np.asarray(fill + _square(size)[..., None] * (inner - fill), np.float32)
+    square = _square(size)
+    fill, total = np.zeros((size, size, 6), np.float32), np.full((size, size, 1), 1e-6, np.float32)
+    for near_part, wide_part in zip(_hair_and_skin(near), _hair_and_skin(wide), strict=True):
+        weight = veil.rescaled(near_part, parsing.SIDE, size, WIDE) * square
+        share = veil.rescaled(wide_part, WIDE, size, WIDE)[..., None]
+        fill += share * _spread(inner[..., :6], weight)
+        total += share
+    fill = np.concatenate([fill / total, np.zeros_like(inner[..., 6:])], axis=2)
+    return np.asarray(fill + square[..., None] * (inner - fill), np.float32)
 
 
-def _hair(near_hair: FloatArray, size: int) -> tuple[FloatArray, FloatArray]:
-    """Hair of the parser's square in the wider one (size, size), and how much of it is around each place."""
-    hair = veil.rescaled(near_hair, parsing.SIDE, size, WIDE) * _square(size)
-    return hair, np.asarray(cv2.GaussianBlur(hair, (0, 0), SPREAD * size / WIDE), np.float32)
+def _hair_and_skin(found: FloatArray) -> tuple[FloatArray, FloatArray]:
+    return parsing.hair(found[None])[0], parsing.share_of(found[None], ("skin",))[0]
+
+
+def _connected(head: FloatArray, allowed: FloatArray) -> FloatArray:
+    """What of `allowed` is reached from the head within it: reconstruction by dilation (L. Vincent, 1993)."""
+    step = np.ones((2 * STEP + 1, 2 * STEP + 1), np.uint8)
+    for _ in range(STEPS):
+        head = np.minimum(cv2.dilate(head, step), allowed)
+    return head
+
+
+def _spread(values: FloatArray, weight: FloatArray) -> FloatArray:
+    """What values (Q, Q, 6) are around each place where `weight` (Q, Q) is; far from there, on the whole."""
+    size = weight.shape[0]
+    small = (max(1, size // COARSER), max(1, size // COARSER))
+    weighted = values * weight[..., None]
+    sums, totals = [], []
+    for part in (weighted[..., :3], weighted[..., 3:], weight):
+        coarse = cv2.resize(np.ascontiguousarray(part), small, interpolation=cv2.INTER_AREA)
+        totals.append(coarse.sum((0, 1)))
+        smooth = cv2.GaussianBlur(coarse, (0, 0), SPREAD * small[0] / WIDE)
+        sums.append(cv2.resize(smooth, (size, size), interpolation=cv2.INTER_LINEAR))
+    whole = np.concatenate(totals[:2]) / max(float(totals[2]), 1e-6)
+    return np.asarray(
+        (np.concatenate(sums[:2], axis=2) + FAR * whole) / (sums[2][..., None] + FAR), np.float32
+    )
+
+
+def _up(size: int) -> FloatArray:
+    """(size, 1) 1 where skin is the scalp's, 0 further down."""
+    low, high = SCALP
+    y = ((np.arange(size, dtype=np.float32) + 0.5) / size - 0.5) * np.float32(WIDE)
+    share = np.clip((y - low) / (high - low), 0, 1)[:, None]
+    return np.asarray(share * share * (3 - 2 * share), np.float32)
 
 
 def _square(size: int) -> FloatArray:

@@ -17,10 +17,9 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from faceswap_cli.compositing.beyond import FADE, WIDE, faded
-from faceswap_cli.compositing.blend import Box
+from faceswap_cli.compositing.grid import Grid, rescaled, square_of
 from faceswap_cli.compositing.masks import FloatMask
 from faceswap_cli.faces.face import FloatArray
-from faceswap_cli.faces.geometry import crop_matrix, invert, transform
 from faceswap_cli.media.frame import FineImage, Image
 from faceswap_cli.networks.change import LUMA, Change, carried
 
@@ -31,8 +30,21 @@ brightness (of 1) under which a surface has no edges."""
 GUIDE = 140
 """Pixels to a face unit in which the guided filter computes, at most."""
 
+SMOOTH = 120
+"""The same for what changes: twice as many as the networks know, and the rest is smooth."""
+
+ROOM = 0.12
+"""Around where a face is changed, in face units: what detail there is depends on pixels beside it."""
+
 SURE = (0.45, 0.95)
 """Below the first share a pixel is not of the face, above the second it is."""
+
+BRIGHTEST, AREA = 2.0, 0.03
+"""What is added of brightness at most, in parts of that around it (within so many face units): as black hair
+turns white it reflects ten times the light, which is three times the value of a gamma-coded pixel."""
+
+HOLD = 0.5
+"""How far skin may be moved, in distances to the mask's edge; below 1 nothing folds."""
 
 STRIP = 256
 """Rows that a difference is enlarged and added in, so that little memory is needed for it."""
@@ -43,109 +55,66 @@ sepia have up to 3.4, the palest of ten colour photos 8.2."""
 
 
 @dataclass(frozen=True)
-class Grid:
-    """A part of a picture in which a face is changed, and its pixels, which may be coarser.
+class Place:
+    """Where a face is changed in a picture.
 
     Attributes:
-        box: of the picture, in whole pixels.
-        size: width and height that the box is computed in.
-        matrix: (2, 3) similarity from those pixels to face units around the square's middle.
+        grid: the part of the picture.
+        picture: (h, w, 3) in 0..1, what is there, in the grid's pixels.
+        mask: (h, w) in 0..1: skin, features and hair, faded before the square's border.
     """
 
-    box: Box
-    size: tuple[int, int]
-    matrix: NDArray[np.float64]
-
-    @property
-    def unit(self) -> float:
-        """Pixels to a face unit."""
-        return 1 / float(np.hypot(self.matrix[0, 0], self.matrix[1, 0]))
-
-    def to_crop(self, size: int, side: float) -> NDArray[np.float64]:
-        """(2, 3) from this grid to the pixels of an aligned crop of that size and side in face units."""
-        matrix = self.matrix * (size / side)
-        matrix[:, 2] += (size - 1) / 2
-        return matrix
-
-    def at_most(self, unit: float) -> Grid:
-        """The same box with so many pixels to a face unit at most."""
-        factor = min(1.0, unit / self.unit)
-        size = tuple(max(2, round(side * factor)) for side in self.size)
-        return Grid(self.box, (size[0], size[1]), _rescaled(self.matrix, self.size, (size[0], size[1])))
-
-    def cut(self, image: Image | FineImage) -> FloatArray:
-        """The box (h, w, 3) of a picture in 0..255, as float32 in 0..1."""
-        x0, y0, x1, y1 = self.box
-        part = image[y0:y1, x0:x1]
-        if self.size != (x1 - x0, y1 - y0):
-            part = cv2.resize(part, self.size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
-        return part.astype(np.float32) / np.float32(255)
+    grid: Grid
+    picture: FloatArray
+    mask: FloatMask
 
 
-def grid_of(landmarks: ArrayLike, shape: tuple[int, ...], most: int) -> Grid | None:
-    """Where a face with these landmarks (68, 2) is changed in a picture (height, width, ...).
-
-    Args:
-        landmarks: picture pixels.
-        shape: of the picture.
-        most: pixels that the square's side is computed in, at most.
-
-    Returns:
-        None if the face lies outside the picture.
-    """
-    reach = FADE[1]
-    to_units = np.asarray(crop_matrix(landmarks, 2, 2.0), np.float64)  # a pixel of this crop is a face unit
-    to_units[:, 2] -= 0.5
-    corners = transform(
-        np.array([[x, y] for x in (-reach, reach) for y in (-reach, reach)]), invert(to_units)
-    )
-    x0, y0 = np.floor(corners.min(0)).astype(int).clip(0)
-    x1, y1 = np.minimum(np.ceil(corners.max(0)).astype(int) + 1, (shape[1], shape[0]))
-    if x1 - x0 < 2 or y1 - y0 < 2:
-        return None
-    to_units[:, 2] += to_units[:, :2] @ np.array([x0, y0])
-    box = (int(x0), int(y0), int(x1), int(y1))
-    return Grid(box, (box[2] - box[0], box[3] - box[1]), to_units).at_most(most / (2 * reach))
-
-
-def _rescaled(
-    matrix: NDArray[np.float64], size: tuple[int, int], new: tuple[int, int]
-) -> NDArray[np.float64]:
-    """A matrix from a grid's pixels, for the same grid with other pixels; pixel centres lie at integers."""
-    factor = np.array(size) / np.array(new)
-    linear = matrix[:, :2] * factor
-    return np.hstack([linear, (matrix[:, :2] @ ((factor - 1) / 2) + matrix[:, 2])[:, None]])
-
-
-def head_mask(picture: FloatArray, head: FloatMask, grid: Grid) -> FloatMask:
-    """Where a face is changed: skin, features and hair, faded before the square's border.
+def place_of(canvas: Image | FineImage, landmarks: ArrayLike, head: FloatMask, most: int) -> Place | None:
+    """Where a face is changed.
 
     The parser's coarse answer is fitted to the edges of the picture by a guided filter (K. He et al., Guided
-    image filtering, ECCV 2010), so that it has no stairs on large faces and follows hair.
+    image filtering, ECCV 2010), so that it has no stairs on large faces and follows hair. That is done on a
+    small picture, which also tells which part of the large one is needed.
 
     Args:
-        picture: (h, w, 3) in 0..1, of the grid.
+        canvas: (H, W, 3) RGB in 0..255, uint8 or float32.
+        landmarks: (68, 2) pixels of the picture.
         head: (P, P) in 0..1, see `beyond.wide_head`.
-        grid: where it is wanted.
+        most: pixels that the face's square is computed in, at most.
 
     Returns:
-        (h, w) in 0..1.
+        None if there is nothing to change in the picture.
     """
-    coarse = grid.at_most(GUIDE)
-    light = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-    guide = (
-        light if coarse.size == grid.size else cv2.resize(light, coarse.size, interpolation=cv2.INTER_AREA)
+    square = square_of(landmarks, canvas.shape)
+    if square is None:
+        return None
+    finest = most / (2 * FADE[1])
+    coarse = square.at_most(min(GUIDE, finest))
+    light = _light(_unit_range(coarse.cut(canvas)))
+    lines = _guided(light, _placed(head, coarse, cv2.INTER_LINEAR), EDGE * coarse.unit)
+    grid = coarse.around(_mask(light, lines, coarse) > 0, ROOM)
+    if grid is None:
+        return None
+    grid = grid.at_most(finest)
+    picture = _unit_range(grid.cut(canvas))
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    fine = cv2.warpAffine(
+        lines, grid.to_grid(coarse), grid.size, flags=flags, borderMode=cv2.BORDER_REPLICATE
     )
-    wanted = _placed(head, coarse, cv2.INTER_LINEAR)
-    slope, offset = _guided(np.asarray(guide, np.float32), wanted, EDGE * coarse.unit)
-    fitted = _enlarged(slope, grid.size) * light + _enlarged(offset, grid.size)
-    low, high = SURE
-    share = np.clip((fitted - low) / (high - low), 0, 1)
-    return np.asarray(share * share * (3 - 2 * share) * _fade(grid), np.float32)
+    return Place(grid, picture, _mask(_light(picture), np.asarray(fine, np.float32), grid))
 
 
-def _guided(guide: FloatMask, mask: FloatMask, radius: float) -> tuple[FloatMask, FloatMask]:
-    """Slope and offset of the lines by which a mask follows its guide around each pixel."""
+def _unit_range(part: Image | FineImage) -> FloatArray:
+    """From 0..255 to 0..1."""
+    return np.multiply(part, np.float32(1 / 255), dtype=np.float32)
+
+
+def _light(picture: FloatArray) -> FloatMask:
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.float32)
+
+
+def _guided(guide: FloatMask, mask: FloatMask, radius: float) -> FloatArray:
+    """(h, w, 2) slope and offset of the lines by which a mask follows its guide around each pixel."""
     side = 2 * max(1, round(radius)) + 1
 
     def mean(values: NDArray[Any]) -> FloatMask:
@@ -154,7 +123,20 @@ def _guided(guide: FloatMask, mask: FloatMask, radius: float) -> tuple[FloatMask
     light, share = mean(guide), mean(mask)
     variance = mean(guide * guide) - light * light
     slope = (mean(guide * mask) - light * share) / (variance + np.float32(FLAT))
-    return mean(slope), mean(share - slope * light)
+    return mean(np.dstack([slope, share - slope * light]))
+
+
+def _mask(light: FloatMask, lines: FloatArray, grid: Grid) -> FloatMask:
+    """(h, w) in 0..1: what the lines make of the picture's brightness."""
+    low, high = SURE
+    share = lines[..., 0] * light
+    share += lines[..., 1]
+    share -= np.float32(low)
+    share *= np.float32(1 / (high - low))
+    np.clip(share, 0, 1, out=share)
+    share *= share * (3 - 2 * share)
+    share *= _enlarged(_fade(grid.at_most(SMOOTH / 3)), grid.size)
+    return share
 
 
 def _enlarged(values: FloatMask, size: tuple[int, int]) -> FloatMask:
@@ -214,22 +196,58 @@ def carry(
             which only the change does not have.
         strength: how much of the change is made.
     """
-    grid = grid_of(landmarks, canvas.shape, most)
-    if grid is None:
+    place = place_of(canvas, landmarks, head, most)
+    if place is None:
         return
-    picture = grid.cut(canvas)
-    mask = head_mask(picture, head, grid)
-    if not mask.any():
-        return
-    residual_gain = [_placed(change[..., a:b], grid, cv2.INTER_CUBIC) for a, b in ((0, 3), (3, 6))]
-    flow = _placed(change[..., 6:], grid, cv2.INTER_LINEAR) @ _turn(grid)
-    parts = [np.float32(strength) * part for part in (*residual_gain, flow)]
-    parts[1] = np.maximum(parts[1], -1)  # more than all of a band can't be taken away
+    grid, size = place.grid, place.grid.size
+    fields = _fields(change, place, strength)
+    planes = np.empty((3, *place.mask.shape), np.float32)
+    for number, plane in enumerate(planes):
+        cv2.extractChannel(place.picture, number, dst=plane)
     with torch.inference_mode():
-        x, mask_tensor, *fields = (_tensor(part) for part in (picture, mask[..., None], *parts))
-        new = carried(x, Change(*fields), mask_tensor, grid.size[0] / grid.unit, "bicubic", noisy=True)
-        difference = (new - x)[0].permute(1, 2, 0).contiguous().numpy()
-    _add(canvas, np.float32(255) * difference, grid)
+        arrays = (planes, place.mask[None], fields[:3], fields[3:6], fields[6:])
+        x, mask, *parts = (torch.from_numpy(array)[None] for array in arrays)
+        new = carried(x, Change(*parts), mask, size[0] / grid.unit, "bicubic", noisy=True)
+        difference = new.sub_(x).mul_(255)[0].numpy()
+    _add(canvas, np.asarray(cv2.merge(list(difference)), np.float32), grid)
+
+
+def _fields(change: FloatArray, place: Place, strength: float) -> FloatArray:
+    """A change (Q, Q, 8) in the pixels and axes of a place's grid: (8, h, w)."""
+    grid = place.grid
+    smooth = grid.at_most(SMOOTH)
+    parts = [_placed(change[..., a:b], smooth, cv2.INTER_CUBIC) for a, b in ((0, 3), (3, 6))]
+    flow = cv2.transform(_placed(change[..., 6:], smooth, cv2.INTER_LINEAR), _turn(smooth).T)
+    fields = np.empty((change.shape[2], grid.size[1], grid.size[0]), np.float32)
+    parts = [np.float32(strength) * part for part in (*parts, flow)]
+    parts[0], parts[2] = _lit(parts[0], place.picture, smooth), _held(parts[2], place.mask, smooth)
+    for number, plane in enumerate(plane for part in parts for plane in cv2.split(part)):
+        fields[number] = _enlarged(np.asarray(plane, np.float32), grid.size)
+    np.maximum(fields[3:6], -1, out=fields[3:6])  # more than all of a band can't be taken away
+    return fields
+
+
+def _lit(residual: FloatArray, picture: FloatArray, grid: Grid) -> FloatArray:
+    """A residual (h, w, 3) of a grid that lightens nothing beyond what light there is (see BRIGHTEST).
+
+    Else the shadow under a hat and dark ground beside dark hair, which the parser takes for hair, get a haze.
+    """
+    coarse = cv2.resize(picture, grid.size, interpolation=cv2.INTER_AREA)
+    side = 2 * max(1, round(AREA * grid.unit)) + 1
+    light = cv2.blur(_light(np.asarray(coarse, np.float32)), (side, side))
+    added = np.maximum(_light(residual), np.float32(1e-6))
+    return np.asarray(residual * np.minimum(BRIGHTEST * light / added, 1)[..., None], np.float32)
+
+
+def _held(flow: FloatArray, mask: FloatMask, grid: Grid) -> FloatArray:
+    """A flow (h, w, 2) of a grid, in face units, that brings nothing across the mask's edge.
+
+    Else what is beside the head would be drawn into it, and the head's old outline as a ghost.
+    """
+    inside = (cv2.resize(mask, grid.size, interpolation=cv2.INTER_AREA) > 0.5).astype(np.uint8)
+    apart = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_5) / grid.unit
+    length = np.maximum(np.hypot(flow[..., 0], flow[..., 1]), np.float32(1e-6))
+    return np.asarray(flow * np.minimum(HOLD * apart / length, 1)[..., None], np.float32)
 
 
 def packed(change: Change, colour: Sequence[float]) -> list[FloatArray]:
@@ -245,24 +263,22 @@ def _turn(grid: Grid) -> FloatArray:
     return np.asarray(grid.matrix[:, :2] * grid.unit, np.float32)
 
 
-def _tensor(part: FloatArray) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(part.transpose(2, 0, 1)))[None]
-
-
 def _add(canvas: Image | FineImage, difference: FloatArray, grid: Grid) -> None:
     """Add a difference (h, w, 3), in levels of 255, to its box of a picture, strip by strip."""
-    x0, y0, x1, y1 = grid.box
-    width = x1 - x0
-    for top in range(0, y1 - y0, STRIP):
-        rows = min(STRIP, y1 - y0 - top)
+    x0, y0, _, _ = grid.box
+    width, height = grid.box_size
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    for top in range(0, height, STRIP):
+        rows = min(STRIP, height - top)
         part = difference[top : top + rows]
-        if grid.size != (width, y1 - y0):
-            back = _rescaled(np.eye(2, 3), grid.size, (width, y1 - y0))
+        if grid.size != grid.box_size:
+            back = rescaled(np.eye(2, 3), grid.size, grid.box_size)
             back[:, 2] += back[:, 1] * top
-            flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
             part = cv2.warpAffine(  # type: ignore[assignment]
                 difference, back, (width, rows), flags=flags, borderMode=cv2.BORDER_REPLICATE
             )
-        where = canvas[y0 + top : y0 + top + rows, x0:x1]
-        new = np.clip(where + part, 0, 255)
-        where[:] = np.rint(new) if canvas.dtype == np.uint8 else new
+        where = canvas[y0 + top : y0 + top + rows, x0 : x0 + width]
+        if canvas.dtype == np.uint8:
+            where[:] = cv2.add(where, part, dtype=cv2.CV_8U)
+        else:
+            np.clip(where + part, 0, 255, out=where)

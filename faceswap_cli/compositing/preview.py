@@ -9,15 +9,18 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from faceswap_cli.compositing import blend, who
-from faceswap_cli.compositing.composite import composite, steady_alpha
-from faceswap_cli.compositing.drawing import DrawnFrame, draw
+from faceswap_cli.compositing.composite import steady_alpha
+from faceswap_cli.compositing.drawing import DrawnFrame
 from faceswap_cli.compositing.moments import Moment
 from faceswap_cli.compositing.options import ConvertOptions
 from faceswap_cli.compositing.plan import Plan, make_plan
+from faceswap_cli.compositing.treatment import Stages, SwapStages
 from faceswap_cli.compositing.who import Cast
 from faceswap_cli.faces.face import FloatArray
 from faceswap_cli.faces.identity import IdentityEncoder
@@ -25,7 +28,6 @@ from faceswap_cli.faces.looks import allowed, clarity
 from faceswap_cli.faces.parsing import FaceParser
 from faceswap_cli.faces.pose import pose
 from faceswap_cli.media.frame import Image
-from faceswap_cli.networks.renderer import Renderer
 
 ROOM = 2.0
 """How much of the frame a picture on a sheet shows, in heights of the face."""
@@ -36,7 +38,7 @@ LEAST_SIDE = 64
 
 @dataclass(frozen=True)
 class Painter:
-    """All that draws a moment, but the settings.
+    """All that draws a moment, but the settings: here a swap, see `age_preview` for another treatment.
 
     Attributes:
         cast: who is replaced, and who draws the new faces.
@@ -47,9 +49,32 @@ class Painter:
     parser: FaceParser | None = None
 
     @property
-    def renderers(self) -> list[Renderer]:
-        """Who draws, by the numbers of the cast's roles."""
-        return self.cast.renderers
+    def done(self) -> str:
+        """What becomes of faces, in a word."""
+        return "swapped"
+
+    @property
+    def said(self) -> Sequence[str]:
+        """What the user should know of the people."""
+        return ()
+
+    def ready(self, source: Path, moments: Sequence[Moment], options: ConvertOptions) -> Painter:
+        """A painter that knows what all the moments of a source say of the people in them."""
+        return self
+
+    def stages(self, moment: Moment, options: ConvertOptions) -> Stages:
+        """What draws the frames of a moment."""
+        return SwapStages(self.cast.renderers, options, self.parser)
+
+    def mask(self, item: Any, around: Sequence[Any], options: ConvertOptions) -> Image:
+        """Where a frame is changed, as grey levels (H, W, 3).
+
+        Args:
+            item: what the first of the stages made of it.
+            around: the same of the moment's frames.
+            options: how all faces are drawn.
+        """
+        return _mask(item, around, options)
 
 
 @dataclass(frozen=True)
@@ -118,15 +143,16 @@ def plan_of(moment: Moment, options: ConvertOptions, painter: Painter) -> Plan |
 
 
 def paint(moment: Moment, options: ConvertOptions, painter: Painter) -> tuple[Image, Image]:
-    """A moment's middle frame swapped, and where: the mask as grey levels (H, W, 3)."""
+    """A moment's middle frame with its faces drawn, and where: the mask as grey levels (H, W, 3)."""
     frame = moment.frames[moment.middle]
     nothing = np.zeros_like(frame.image)
     plan = plan_of(moment, options, painter)
     if plan is None:
         return frame.image, nothing
-    drawn = list(draw(moment.frames, plan, painter.renderers, options, painter.parser))
-    swapped = next(itertools.islice(composite(drawn, options), moment.middle, None))
-    return swapped.image, _mask(drawn[moment.middle], drawn, options)
+    stages = painter.stages(moment, options)
+    drawn = list(stages.draw(moment.frames, plan))
+    done = next(itertools.islice(stages.composite(drawn), moment.middle, None))
+    return done.image, painter.mask(drawn[moment.middle], drawn, options)
 
 
 def _mask(item: DrawnFrame, around: Sequence[DrawnFrame], options: ConvertOptions) -> Image:

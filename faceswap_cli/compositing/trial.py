@@ -11,8 +11,6 @@ from pathlib import Path
 
 import av
 
-from faceswap_cli.compositing.composite import composite
-from faceswap_cli.compositing.drawing import draw
 from faceswap_cli.compositing.moments import Moment
 from faceswap_cli.compositing.options import ConvertOptions
 from faceswap_cli.compositing.preview import Painter, Person, people, plan_of
@@ -79,8 +77,8 @@ def trial(
     for moment in moments:
         plan = plan_of(moment, options, painter) if moment.has_face else None
         if plan is not None:
-            items = draw(moment.frames, plan, painter.renderers, options, painter.parser)
-            drawn.append(list(composite(items, options)))
+            stages = painter.stages(moment, options)
+            drawn.append(list(stages.composite(stages.draw(moment.frames, plan))))
     drawing = time.monotonic() - started
     frames = [frame for one in drawn for frame in one]
     everything = sum(len(moment.frames) for moment in moments)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -90,6 +90,12 @@ class FaceStage:
     def find(self, frames: Sequence[Frame]) -> list[list[Face]]:
         """The faces of each frame, surest first; their track is not known yet (-1)."""
         return self.describe(frames, self.detector(frames))
+
+    def quick(self, scale: float) -> FaceStage:
+        """One for a first look at copies of photos `scale` times as large; see `RetinaFaceDetector.quick`."""
+        if not isinstance(self.detector, RetinaFaceDetector):
+            return self
+        return replace(self, detector=self.detector.quick(scale), min_size=self.min_size * scale)
 
     def describe(self, frames: Sequence[Frame], found: Sequence[Sequence[Detection]]) -> list[list[Face]]:
         """The faces for each frame's detections: their landmarks, and scores that allow for those."""

@@ -48,6 +48,14 @@ def test_a_video(faceswap, tmp_path: Path, clips, weights: None) -> None:
     assert "looks" in result.err and "becomes" in result.err
 
 
+def test_a_look_before_a_video_is_aged(faceswap, tmp_path: Path, clips, weights: None) -> None:
+    output, picture = tmp_path / "out.mp4", tmp_path / "look.png"
+    how = ("age", "video", clips[0], "--by", "+30", "-o", output, "--adult-confirmed")
+    result = faceswap(*how, "--preview", picture, "--dry-run")
+    assert result.code == 0 and picture.is_file() and not output.exists()
+    assert "becomes" in result.out and "aged in" in result.out and "nothing was written" in result.out
+
+
 def test_what_can_not_be_is_one_line(faceswap, tmp_path: Path, weights: None) -> None:
     def age(*more: object, source: Path = PICTURE, output: str = "out.png"):
         return faceswap("age", "photo", source, "-o", tmp_path / output, *more)

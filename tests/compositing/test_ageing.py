@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import cv2
@@ -10,58 +9,27 @@ import moving_face as mf
 import numpy as np
 import pytest
 import torch
+from ager import BRUSH, CHILD, GROWN_UP, Guess, Lighter, NoParser
 
 from faceswap_cli.compositing import age_photo, age_video
 from faceswap_cli.compositing.age_wish import AgeWish, read_ages
 from faceswap_cli.compositing.ageing import AgeStages, Brush, ahead
 from faceswap_cli.compositing.beyond import FADE, WIDE, wide_change, wide_head
-from faceswap_cli.compositing.carry import carry, colourful, grid_of
+from faceswap_cli.compositing.carry import carry, colourful
+from faceswap_cli.compositing.grid import square_of
 from faceswap_cli.compositing.pipeline import convert_video
-from faceswap_cli.compositing.plan import Found, PlannedFace
+from faceswap_cli.compositing.plan import PlannedFace
 from faceswap_cli.compositing.who import Cast, Role
 from faceswap_cli.errors import Refusal, UserError
 from faceswap_cli.faces.age import AgeEstimate, AgeEstimator
 from faceswap_cli.faces.geometry import mean_face, transform
-from faceswap_cli.faces.parsing import FaceParser
 from faceswap_cli.faces.stage import build_stage
 from faceswap_cli.media.photo import read_photo, write_photo
-from faceswap_cli.networks.change import BANDS, Change
+from faceswap_cli.networks.change import Change
+from faceswap_cli.networks.parsing import CLASSES
 from faceswap_cli.provenance.marks import NO_MARKS
 
 PICTURE = Path(__file__).resolve().parents[1] / "data" / "face.jpg"
-GROWN_UP = AgeEstimate(30.0, 8.0, 0.5, 0.01)
-CHILD = AgeEstimate(7.0, 3.0, 0.5, 0.97)
-
-
-class Lighter:
-    """An ager that lightens and warms by a hundredth for every year, and sharpens a little."""
-
-    size, side = 64, 2.75
-
-    def __call__(self, crops: torch.Tensor, source: torch.Tensor, target: torch.Tensor) -> Change:
-        years = ((target - source) / 100)[:, None, None, None]
-        warm = torch.tensor([1.0, 0.5, 0.2])[None, :, None, None]
-        gain = 0.2 * years * torch.ones_like(crops[:, : len(BANDS)])
-        return Change(years * warm * torch.ones_like(crops), gain, torch.zeros_like(crops[:, :2]))
-
-
-class NoParser(FaceParser):
-    """Takes everything for skin."""
-
-    @property
-    def mark(self) -> str:
-        return "skin"
-
-    def load(self) -> None:
-        pass
-
-    def probabilities(self, crops):
-        found = np.zeros((len(crops), 9, 128, 128), np.float32)
-        found[:, 1] = 1
-        return found
-
-
-BRUSH = Brush(Lighter(), NoParser(), "lighter")
 
 
 def landmarks(size: float, centre: tuple[float, float], turn: float = 0.0) -> np.ndarray:
@@ -133,7 +101,7 @@ def test_what_moves_moves_along_the_face(turn: float) -> None:
 
 def test_a_grid_finds_the_face_units() -> None:
     points = landmarks(37.5, (210.25, 160.5), 25)
-    grid = grid_of(points, (400, 500, 3), 2048)
+    grid = square_of(points, (400, 500, 3))
     assert grid is not None and abs(grid.unit - 37.5) < 0.1
     inside = points - np.array(grid.box[:2])
     assert np.abs(transform(inside, grid.matrix) - (mean_face(2) - 0.5)).max() < 0.01
@@ -157,17 +125,74 @@ def test_masks_follow_the_edges_of_the_picture() -> None:
     assert wrong[np.abs(np.hypot(x - 450, y - 450) - 260) > 6].mean() < 0.001
 
 
+def parsed(hair: np.ndarray, skin: np.ndarray) -> np.ndarray:
+    """(C, 128, 128) what a parser would say."""
+    found = np.zeros((len(CLASSES), 128, 128), np.float32)
+    found[CLASSES.index("hair")], found[CLASSES.index("skin")] = hair, skin
+    return found
+
+
+def rows(first: int, last: int) -> np.ndarray:
+    return ((np.arange(128) >= first) & (np.arange(128) < last)).astype(np.float32)[:, None].repeat(128, 1)
+
+
 def test_hair_changes_beyond_the_square_too() -> None:
     change = flat_change(0.0)
     change[:25, :, :3] = 0.3  # the hair at the top turns lighter
-    hair = np.zeros((128, 128), np.float32)
-    hair[:40] = 1
-    wide = wide_change(change, 2.75, hair)
-    head = wide_head(hair, hair, np.ones((128, 128), np.float32))
-    middle = wide.shape[0] // 2
-    assert abs(wide[3, middle, 0] - 0.3) < 0.05 and abs(wide[middle, middle, 0]) < 0.02
-    assert head[3, head.shape[0] // 2] > 0.9
-    assert head[-3, head.shape[0] // 2] < 0.05  # "hair" far from any that is known
+    near = parsed(rows(0, 40), rows(40, 110))
+    wide = parsed(np.maximum(rows(0, 44), rows(115, 128)), rows(44, 100))
+    found = wide_change(change, 2.75, near, wide)
+    head = wide_head(near, wide)
+    middle = found.shape[0] // 2
+    assert abs(found[3, middle, 0] - 0.3) < 0.05 and abs(found[middle, middle, 0]) < 0.02
+    assert head[:20, head.shape[0] // 2].min() > 0.9
+    assert head[-3, head.shape[0] // 2] < 0.05  # "hair" that has to do with none that is known
+
+
+def test_a_crown_changes_of_which_hardly_any_is_in_the_square() -> None:
+    """A high forehead: the square ends where its hair begins."""
+    change = flat_change(0.0)
+    change[:, :16, :3] = change[:, -16:, :3] = 0.3  # hair on both sides
+    beside = np.zeros((128, 128), np.float32)
+    beside[:, :24] = beside[:, -24:] = 1
+    near = parsed(np.maximum(beside, rows(0, 6)), (1 - beside) * (1 - rows(0, 6)))
+    wide = parsed(rows(0, 21), rows(21, 100))
+    head, found = wide_head(near, wide), wide_change(change, 2.75, near, wide)
+    middle = head.shape[0] // 2
+    assert head[:middle, middle].min() > 0.9
+    assert found[4, found.shape[0] // 2, 0] > 0.15
+
+
+def test_a_bald_head_changes_to_its_top() -> None:
+    near, wide = parsed(0 * rows(0, 1), rows(0, 110)), parsed(0 * rows(0, 1), rows(8, 128))
+    head = wide_head(near, wide)
+    middle = head.shape[0] // 2
+    assert head[14:middle, middle].min() > 0.9  # the scalp
+    assert head[-4, middle] < 0.05  # the neck
+    found = wide_change(flat_change(0.2), 2.75, near, wide)
+    assert abs(found[14, found.shape[0] // 2, 0] - 0.2) < 0.01
+
+
+def test_darkness_is_not_lit() -> None:
+    """Hair that turns white lightens in the light that there is: no haze on black ground taken for hair."""
+    image = np.full((300, 300, 3), 2, np.uint8)
+    image[:, 150:] = 60
+    carry(image, landmarks(60, (150, 150)), flat_change(0.3), np.ones((128, 128), np.float32), 2048)
+    assert image[150, 100:140].max() < 10
+    assert image[150, 160:200].min() > 120
+
+
+def test_nothing_beside_the_head_is_drawn_into_it() -> None:
+    """However skin moves, the head's outline stays, and there is none beside it."""
+    y, x = np.mgrid[:300, :300]
+    inside = (x - 150) ** 2 + (y - 150) ** 2 < 80**2
+    image = np.where(inside[..., None], 90, 220).astype(np.uint8).repeat(3, 2)
+    place = (np.arange(128) + 0.5) / 128 * WIDE - WIDE / 2
+    head = (place[None] ** 2 + place[:, None] ** 2 < (80 / 60) ** 2).astype(np.float32)
+    canvas = image.copy()
+    carry(canvas, landmarks(60, (150, 150)), flat_change(0.0, flow=0.08), head, 2048)
+    deep = (x - 150) ** 2 + (y - 150) ** 2 < 76**2
+    assert canvas[deep].max() < 100
 
 
 def test_grey_stays_grey(tmp_path: Path) -> None:
@@ -208,19 +233,10 @@ def test_which_face(tmp_path: Path) -> None:
         age_photo.open_photo(empty, age_photo.Which(), build_stage(), AgeEstimator())
 
 
-def test_large_portraits_are_looked_at_smaller() -> None:
-    picture = read_photo(PICTURE).image
-    stage = build_stage()
-    [known] = stage.find([mf.Frame(0, 0.0, np.ascontiguousarray(picture))])[0]
-    factor = 2 * age_photo.LOOKED_AT // max(picture.shape[:2])
-    large = cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
-    [face] = age_photo._find(large, stage)
-    eyes = factor * np.linalg.norm(known.landmarks[45] - known.landmarks[36])
-    expected = (known.landmarks + 0.5) * factor - 0.5
-    assert np.linalg.norm(face.landmarks - expected, axis=1).mean() < 0.05 * eyes
-
-
 def test_wishes() -> None:
+    for senseless in (AgeWish(by=float("nan")), AgeWish(by=float("inf")), AgeWish(60, known=float("nan"))):
+        with pytest.raises(UserError, match=r"no number of years|is no age"):
+            senseless.check()
     assert AgeWish(by=20.0).ages(GROWN_UP).target == 50
     assert AgeWish(by=70.0).ages(GROWN_UP).target == 80
     assert "100 can't be drawn" in AgeWish(by=70.0).ages(GROWN_UP).spoken()
@@ -261,28 +277,15 @@ def test_profiles_get_no_change() -> None:
 def test_tracks_of_one_person_have_one_age() -> None:
     rng = np.random.default_rng(1)
     anna, berta = rng.normal(size=(2, 128)) / 11
-    frames = np.array([0, 0, 1, 1, 5, 6])
-    tracks = np.array([0, 1, 0, 1, 2, 2])
-    shapes = np.zeros((6, 68, 2), np.float32)
-    found = Found(frames, tracks, shapes, np.ones(6, np.float32), np.arange(7.0), np.zeros((0, 2), np.int64))
+    frames = {0: {0, 1}, 1: {0, 1}, 2: {5, 6}}
 
     def looks(track: int, who: np.ndarray, age: float) -> age_video.TrackLooks:
         return age_video.TrackLooks(track, who.tolist(), 0.9, AgeEstimate(age, 5.0, 0.5, 0.0))
 
-    people = age_video.people([looks(0, anna, 30), looks(1, anna, 60), looks(2, anna + 0.001, 40)], found)
+    people = age_video.people([looks(0, anna, 30), looks(1, anna, 60), looks(2, anna + 0.001, 40)], frames)
     assert sorted(person.tracks for person in people) in ([(0, 2), (1,)], [(0,), (1, 2)])
-    people = age_video.people([looks(0, anna, 30), looks(1, berta, 60), looks(2, anna + 0.001, 40)], found)
+    people = age_video.people([looks(0, anna, 30), looks(1, berta, 60), looks(2, anna + 0.001, 40)], frames)
     assert {person.tracks: person.said.age for person in people} == {(0, 2): 35, (1,): 60}
-
-
-@dataclasses.dataclass(frozen=True)
-class Guess(AgeEstimator):
-    """Knows the answer."""
-
-    answer: AgeEstimate
-
-    def estimate(self, image, landmarks):
-        return [self.answer for _ in landmarks]
 
 
 def age(source: Path, output: Path, answer: AgeEstimate = GROWN_UP, **changes: object):

@@ -1,0 +1,52 @@
+"""Looking at an aged video before it is made: the same code as for swaps, another treatment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import moving_face as mf
+import numpy as np
+import pytest
+from ager import BRUSH, CHILD, GROWN_UP, Guess
+
+from faceswap_cli.compositing import preview
+from faceswap_cli.compositing.age_preview import AgePainter
+from faceswap_cli.compositing.age_wish import AgeWish
+from faceswap_cli.compositing.moments import Moment, moments
+from faceswap_cli.compositing.trial import trial
+from faceswap_cli.compositing.who import Cast, Role
+from faceswap_cli.errors import Refusal
+from faceswap_cli.faces.age import AgeEstimate
+from faceswap_cli.media.probe import probe
+
+
+def painter(said: AgeEstimate = GROWN_UP) -> AgePainter:
+    return AgePainter(
+        Cast((Role(None),)), BRUSH.parser, brush=BRUSH, wish=AgeWish(to=70.0), estimator=Guess(said)
+    )
+
+
+@pytest.fixture
+def seen(video: Path) -> list[Moment]:
+    return list(moments(probe(video), mf.fake_stage(), 2))
+
+
+def test_a_moment_is_aged_inside_its_mask_only(video: Path, seen: list[Moment]) -> None:
+    ready = painter().ready(video, seen, mf.options())
+    assert ready.said and all("looks 30, becomes 70" in line for line in ready.said)
+    for moment in seen:
+        aged, mask = preview.paint(moment, mf.options(), ready)
+        original = moment.frames[moment.middle].image
+        assert mask.max() == 255
+        assert np.array_equal(aged[mask == 0], original[mask == 0])
+        assert (aged.astype(int) - original)[mask > 250].mean() > 10
+
+
+def test_a_trial_says_who_is_aged(video: Path, seen: list[Moment]) -> None:
+    tried = trial(probe(video), seen, 1.0, mf.options(), painter().ready(video, seen, mf.options()))
+    assert (tried.looked, tried.replaced) == (2, 2) and tried.draw > 0
+
+
+def test_children_are_refused_before_the_work(video: Path, seen: list[Moment]) -> None:
+    with pytest.raises(Refusal, match="child"):
+        painter(CHILD).ready(video, seen, mf.options())
