@@ -85,14 +85,22 @@ class _Place:
 def find(images: Iterable[Image]) -> Found | None:
     """Look for a mark in a picture, or in several frames of a video, which say more together than each alone.
 
+    Where the camera moves, encoders carry the mark along with the picture, and frames contradict each other.
+    So the first is looked at by itself as well: a video's first frame is encoded from nothing but itself.
+
     Args:
         images: (H, W, 3) uint8 RGB, all of one size.
     """
-    flat: Float | None = None
-    for image in images:
-        one = flattened(image)
-        flat = one if flat is None else flat + one
-    assert flat is not None, "at least one picture"
+    flat = [flattened(image) for image in images]
+    assert flat, "at least one picture"
+    together = _find(np.sum(flat, axis=0))
+    if len(flat) == 1 or (together and together.message is not None):
+        return together
+    return _find(flat[0]) or together
+
+
+def _find(flat: Float) -> Found | None:
+    """The mark of a flattened picture, or of a sum of them."""
     places = sorted(_coarse(flat), key=lambda place: -place.peak)[:TRIED]
     for place in places:
         best = max(_around(flat, place), key=lambda other: other.peak)
