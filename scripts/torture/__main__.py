@@ -31,7 +31,7 @@ def main() -> int:
     parser.add_argument("--times", type=float, default=1.0, help="so many times the usual faults; 0: none")
     parser.add_argument("--seed", type=int, default=0, help="of the moments at which faults come")
     parser.add_argument(
-        "--only", action="append", metavar="COMMAND", help="disturb this command, as 'age photo'"
+        "--only", action="append", metavar="COMMAND", help="disturb this one, as 'age photo'; may be repeated"
     )
     parser.add_argument(
         "--log", type=Path, help="lines of outcomes are added here; known ones are not repeated"
@@ -85,9 +85,8 @@ def torture_commands(scratch: Path, options: argparse.Namespace, times: float) -
     prepare(scratch / "honest", options.picture)
     trial, rows, started = Trial(scratch / "honest", scratch), {}, time.monotonic()
     known = _logged(options.log)
-    for command in commands():
-        if options.only and command.name not in options.only:
-            continue
+    every = {command.name: command for command in commands()}
+    for command in [every[name] for name in options.only or every]:
         for name, (fault, usual) in FAULTS.items():
             tried = max(1, round(times * usual)) if times else int(name in ("kill -9", "full disk"))
             for number in range(tried):
