@@ -73,7 +73,7 @@ def torture_commands(scratch: Path, options: argparse.Namespace, times: float) -
     """Disturb commands; how many lost something."""
     import cv2
     import torch
-    from children import preload
+    from children import log_file, preload
     from commands import commands, prepare
     from faults import FAULTS, Trial
 
@@ -103,6 +103,7 @@ def torture_commands(scratch: Path, options: argparse.Namespace, times: float) -
                 row[1 if known[seed][0] else 2] += 1
         if not times and command.name == "extract":
             break
+    log_file().unlink(missing_ok=True)
     table("faults", ("tried", "survived", "lost"), {name: row for name, row in rows.items() if row[0]})
     print(f"{time.monotonic() - started:.0f} s in all")
     return sum(row[2] for row in rows.values())

@@ -59,9 +59,14 @@ class Child:
         return self.log.read_text(encoding="utf-8", errors="replace")
 
 
+def log_file() -> Path:
+    """What a command says goes there: not onto the disk that is full."""
+    return Path(tempfile.gettempdir()) / f"torture-{os.getpid()}.txt"
+
+
 def start(at: Path, arguments: Sequence[str], files: int = 0, clock_back: bool = False) -> Child:
     """Begin a command."""
-    log = Path(tempfile.gettempdir()) / f"torture-{os.getpid()}.txt"  # not on the disk that is full
+    log = log_file()
     sys.stdout.flush()
     pid = os.fork()
     if pid:
