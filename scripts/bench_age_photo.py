@@ -78,7 +78,7 @@ def main() -> None:
     brush = load_brush(Method.network, None, "cpu", 1.0)
     stage = build_stage(device="cpu", thorough=True)
     which = age_photo.Which(None, load_people([], [], 0.5, lambda: stage))
-    estimator, wish = AgeEstimator("cpu"), AgeWish(options.to, adults=True)
+    estimator, wish = AgeEstimator("cpu"), AgeWish(options.to)
 
     def age(source: Path, output: Path) -> None:
         opened = age_photo.open_photo(source, which, stage, estimator)

@@ -1,7 +1,7 @@
 """What the watermark survives, how often it is found where there is none, how faint it is and what it costs.
 
 Pictures are marked in memory, changed in one way each, and looked at; clips are marked frame by frame and
-encoded. Nothing is written but the figures, as JSON.
+encoded. Figures are printed as they come, as JSON, so that a run that is stopped was not for nothing.
 
     python scripts/bench_watermark.py --pictures FOLDER SET.tar ... --clips CLIP ... --unmarked SET.tar ...
 """
@@ -13,7 +13,7 @@ import io
 import json
 import tarfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -31,6 +31,8 @@ from faceswap_cli.provenance.watermark_search import find
 MESSAGE = 0x1A5C
 SUFFIXES = (".jpg", ".jpeg", ".png")
 LOOKED_AT = 12  # frames of a clip, as `faceswap verify` takes them
+OFTEN = 20  # pictures after which figures are printed
+SIZES = {360: "360 pixels and more", 256: "256 to 359 pixels", 0: "less than 256 pixels"}
 
 
 def jpeg(quality: int, scale: float = 1.0) -> Callable[[Image], Image]:
@@ -110,33 +112,66 @@ def right(pictures: Iterable[Image]) -> bool:
 
 
 def psnr(squares: float) -> float:
-    return float(10 * np.log10(255**2 / squares))
+    return float(10 * np.log10(255**2 / max(squares, 1e-9)))
 
 
-def survived(sources: Iterable[Path], most: int) -> dict[str, object]:
-    """The share of marked pictures whose mark is found with the right message, by size and change."""
-    found: dict[str, dict[str, list[bool]]] = {}
-    faint: list[float] = []
-    for _, image in images(sources, most):
+class Survived:
+    """How many of the marked pictures' marks are found with the right message, by size and change."""
+
+    def __init__(self, changes: Sequence[str]) -> None:
+        self.changes = changes
+        self.found: dict[str, dict[str, list[int]]] = {}
+        self.squares: list[float] = []
+        self.lost: list[str] = []
+        self.too_small = 0
+
+    def look(self, name: str, image: Image) -> None:
+        """Mark a picture, change it in every way, and look for the mark."""
         marked = image.copy()
         watermark.mark([marked], 8, MESSAGE)
-        faint.append(psnr(float(np.mean((image.astype(np.float32) - marked) ** 2))))
+        if np.array_equal(marked, image):
+            self.too_small += 1
+            return
+        self.squares.append(float(np.mean((image.astype(np.float32) - marked) ** 2)))
         side = min(image.shape[:2])
-        size = "360 pixels and more" if side >= 360 else "200 to 359 pixels"
-        for name, change in CHANGES.items():
-            found.setdefault(size, {}).setdefault(name, []).append(right([change(marked)]))
-    shares = {
-        size: {"pictures": len(of["as it is"]), **{k: round(float(np.mean(v)), 4) for k, v in of.items()}}
-        for size, of in found.items()
-    }
-    return {"found": shares, "PSNR mean": float(np.mean(faint)), "PSNR least": float(np.min(faint))}
+        row = self.found.setdefault(next(size for least, size in SIZES.items() if side >= least), {})
+        for change in self.changes:
+            counts = row.setdefault(change, [0, 0])
+            ok = right([CHANGES[change](marked)])
+            counts[0], counts[1] = counts[0] + ok, counts[1] + 1
+            if not ok:
+                self.lost.append(f"{name} {image.shape[1]} x {image.shape[0]}, {change}")
+
+    def figures(self) -> dict[str, object]:
+        """For JSON: found of tried."""
+        shares = {
+            size: {change: f"{found} of {tried}" for change, (found, tried) in of.items()}
+            for size, of in self.found.items()
+        }
+        faint = {"PSNR mean": round(psnr(float(np.mean(self.squares))), 1)} if self.squares else {}
+        faint |= {"PSNR least": round(psnr(max(self.squares)), 1)} if self.squares else {}
+        return {"found": shares, **faint, "too small": self.too_small, "lost": self.lost}
 
 
-def false_finds(sources: Iterable[Path], most: int) -> dict[str, int]:
-    looked = wrong = 0
-    for _, image in images(sources, most):
-        looked, wrong = looked + 1, wrong + (find([image]) is not None)
-    return {"unmarked": looked, "found all the same": wrong}
+def survived(sources: Iterable[Path], most: int, changes: Sequence[str]) -> None:
+    """Print what becomes of marked pictures, again and again while they are looked at."""
+    seen = Survived(changes)
+    for number, (name, image) in enumerate(images(sources, most), 1):
+        seen.look(name, image)
+        if number % OFTEN == 0:
+            print(json.dumps({"pictures": number, **seen.figures()}), flush=True)
+    print(json.dumps(seen.figures(), indent=1), flush=True)
+
+
+def false_finds(source: Path, most: int) -> None:
+    """Print how often a mark is found where there is none, again and again."""
+    looked, wrong = 0, list[str]()
+    for looked, (name, image) in enumerate(images([source], most), 1):
+        if (found := find([image])) is not None:
+            wrong.append(f"{name}: {found.peak:.1f}, {found.message}")
+        if looked % OFTEN == 0:
+            print(json.dumps({"source": source.name, "unmarked": looked, "found": wrong}), flush=True)
+    print(json.dumps({"source": source.name, "unmarked": looked, "found": wrong, "all": True}), flush=True)
 
 
 def frames_of(clip: Path, most: int) -> list[VideoFrame]:
@@ -211,6 +246,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=Path, nargs="*", default=[], help="folders and tar files")
     parser.add_argument("--unmarked", type=Path, nargs="*", default=[], help="the same, left as they are")
     parser.add_argument("--clips", type=Path, nargs="*", default=[])
+    parser.add_argument("--changes", nargs="*", choices=CHANGES, default=list(CHANGES), help="of pictures")
     parser.add_argument("--most", type=int, default=100, help="pictures of each folder or tar file")
     parser.add_argument("--frames", type=int, default=75, help="of each clip")
     options = parser.parse_args()
@@ -218,9 +254,9 @@ def main() -> None:
     if options.clips:
         clips(options.clips, options.frames)
     if options.pictures:
-        print(json.dumps(survived(options.pictures, options.most), indent=1), flush=True)
+        survived(options.pictures, options.most, options.changes)
     for source in options.unmarked:
-        print(json.dumps({"source": source.name, **false_finds([source], options.most)}), flush=True)
+        false_finds(source, options.most)
 
 
 if __name__ == "__main__":

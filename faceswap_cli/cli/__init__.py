@@ -1,4 +1,4 @@
-"""The command line. `main` is what the `faceswap` script calls."""
+"""The command line; the `faceswap` script calls `main` by way of `__main__`."""
 
 from __future__ import annotations
 

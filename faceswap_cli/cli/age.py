@@ -156,18 +156,20 @@ def photo(
     """
     from faceswap_cli.compositing import age_photo
     from faceswap_cli.faces.age import AgeEstimator
+    from faceswap_cli.faces.refusals import Guard
     from faceswap_cli.faces.stage import build_stage
     from faceswap_cli.provenance.marks import Kind
     from faceswap_cli.provenance.sidecar import write_sidecar
 
     targets = _targets(to, by)
     tell_consent()
-    wish = _wish(targets[0] if targets else None, by, known, strength, adult_confirmed)
+    wish = _wish(targets[0] if targets else None, by, known, strength)
     age_photo.check_output(source, output)
     brush = load_brush(method, model, device, strength)
     marks = marks_for(Kind.AGE, brush.mark, no_mark, bool(label), cert, key)
     stage = build_stage(detector, landmarks, device, min_size=min_size, thorough=True)
-    which = age_photo.Which(face, load_people(only or [], without or [], threshold, lambda: stage))
+    guard = Guard(adult_confirmed, device)
+    which = age_photo.Which(face, load_people(only or [], without or [], threshold, guard, lambda: stage))
     opened = age_photo.open_photo(source, which, stage, AgeEstimator(device), eight_bit)
     for note in opened.notes():
         console.warn(note)
@@ -233,12 +235,13 @@ def video(
     from faceswap_cli.compositing.age_video import Ageing
     from faceswap_cli.compositing.options import ConvertOptions
     from faceswap_cli.faces.age import AgeEstimator
+    from faceswap_cli.faces.refusals import Guard
     from faceswap_cli.faces.stage import build_stage
     from faceswap_cli.media.encoders import EncodeOptions, encoder_for
     from faceswap_cli.provenance.marks import Kind
 
     tell_consent()
-    wish = _wish(to, by, known, strength, adult_confirmed)
+    wish = _wish(to, by, known, strength)
     outputs = outputs_for(sources, output, encoder.value if encoder else "x264")
     options = ConvertOptions(
         smoothing=smoothing,
@@ -254,7 +257,7 @@ def video(
     stage = build_stage(detector, landmarks, device, min_size=min_size)
     console.tell(stage.explanation)
     thorough = partial(build_stage, detector, landmarks, device, min_size=min_size, thorough=True)
-    cast = load_people(only or [], without or [], threshold, thorough)
+    cast = load_people(only or [], without or [], threshold, Guard(adult_confirmed, device), thorough)
     treatment = Ageing(brush, wish, AgeEstimator(device))
     if preview is not None or dry_run:
         painter = AgePainter(cast, brush.parser, brush=brush, wish=wish, estimator=treatment.estimator)
@@ -278,10 +281,10 @@ def _targets(to: list[str] | None, by: float | None) -> list[float]:
     return read_ages(to or [])
 
 
-def _wish(to: float | None, by: float | None, known: float | None, strength: float, adults: bool) -> AgeWish:
+def _wish(to: float | None, by: float | None, known: float | None, strength: float) -> AgeWish:
     from faceswap_cli.compositing.age_wish import AgeWish
 
-    wish = AgeWish(to, by, known, strength, adults)
+    wish = AgeWish(to, by, known, strength)
     wish.check()
     return wish
 

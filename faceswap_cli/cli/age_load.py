@@ -13,6 +13,7 @@ from faceswap_cli.cli import console
 if TYPE_CHECKING:
     from faceswap_cli.compositing.ageing import Brush
     from faceswap_cli.compositing.who import Cast
+    from faceswap_cli.faces.refusals import Guard
     from faceswap_cli.faces.stage import FaceStage
     from faceswap_cli.networks.ageing import Ager
 
@@ -90,7 +91,11 @@ LOADERS: dict[Method, Callable[[str], tuple[Ager, str]]] = {
 
 
 def load_people(
-    only: Sequence[Path], without: Sequence[Path], threshold: float, stage: Callable[[], FaceStage]
+    only: Sequence[Path],
+    without: Sequence[Path],
+    threshold: float,
+    guard: Guard,
+    stage: Callable[[], FaceStage],
 ) -> Cast:
     """Whose faces are aged.
 
@@ -98,6 +103,7 @@ def load_people(
         only: photos or face sets of people who are; none is everybody.
         without: of people who are not.
         threshold: identity distance up to which a face is taken for a person's.
+        guard: refuses what must not be changed.
         stage: makes what finds faces on photos.
 
     Raises:
@@ -106,9 +112,7 @@ def load_people(
     from faceswap_cli.compositing.who import Cast, Role
     from faceswap_cli.faces.identity import IdentityEncoder
     from faceswap_cli.faces.people import read_person
-    from faceswap_cli.faces.refusals import Guard
 
-    guard = Guard(adults_confirmed=True)  # for nudity: ages are estimated, and judged, by `AgeWish`
     if not (only or without):
         return Cast([Role(None)], guard=guard)
     finder, encoder, notes = stage(), IdentityEncoder(), list[str]()

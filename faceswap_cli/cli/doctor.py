@@ -29,6 +29,7 @@ PACKAGES = (
 )
 
 EXTRAS = {
+    "c2pa-python": "signed Content Credentials: pip install 'faceswap-cli[c2pa]'",
     "nudenet": "the check for nudity: pip install --no-deps nudenet==3.4.2",
     "onnxscript": "models export to .onnx: pip install 'faceswap-cli[onnx]'",
     "ray": "convert on a cluster: pip install 'faceswap-cli[ray]'",
@@ -86,7 +87,9 @@ def doctor(
 
 
 def anonymous(text: str) -> str:
-    """A text without the path of the home folder and the user's name."""
+    """A text without the paths of the home folder and of the user's data, and without the user's name."""
+    if data := os.environ.get("XDG_DATA_HOME"):
+        text = text.replace(data, "$XDG_DATA_HOME")
     home = os.path.expanduser("~")  # noqa: PTH111 - where there is none it raises nothing
     text = text.replace(home, "~") if len(home) > 1 else text
     name = os.environ.get("USER") or os.environ.get("USERNAME") or Path(home).name

@@ -104,7 +104,7 @@ def _credentials(found: Credentials) -> str:
         "missing": "missing",
         "unread": f"not looked for: pip install '{EXTRA}'",
         "unknown": "missing (this kind of file is not looked into)",
-        "broken": f"broken: file or statement were changed after signing ({found.reason})",
+        "invalid": f"invalid: file or statement were changed after signing ({found.reason})",
         "valid": f"valid, but not trusted: unchanged since it was {who}, for whom nobody vouches; {done}",
         "trusted": f"trusted: unchanged since it was {who}; {done}",
     }[found.state]

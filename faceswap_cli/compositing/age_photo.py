@@ -120,6 +120,7 @@ def open_photo(
     Raises:
         UserError: it can't be read, or has more than 8 bits a channel and `allow_8bit` is off; it has no
             face, none of those asked for, or all are turned too far.
+        Refusal: by the cast's guard, see Guard.check_picture and check_faces.
     """
     photo = read_photo(source)
     check_depth(source, photo, allow_8bit)
@@ -134,6 +135,9 @@ def open_photo(
         yaw = abs(pose(face.landmarks)[0])
         if yaw > TURNED and place not in alone:
             alone[place] = f"it is turned by {yaw:.0f} degrees, and only up to {TURNED:.0f} were learnt"
+    if which.cast is not None and which.cast.guard:
+        shown = [face for place, face in enumerate(found) if place not in alone]
+        which.cast.guard.check_faces(source, image, shown)
     said = estimator.estimate(image, [face.landmarks for face in found])
     faces = [
         PhotoFace(place + 1, face.landmarks, said[place], alone.get(place, ""), _doubt(face))
@@ -189,18 +193,11 @@ def age_photo(
 
     Raises:
         UserError: it can't be written.
-        Refusal: a face is a child's.
     """
-    refuse_children(opened, wish)
     image = np.ascontiguousarray(opened.photo.image)  # nobody else has it: drawn on in place
     ages = change(image, opened.wanted, wish, brush, MOST_IN_PHOTO)
     write_marked_photo(output, image, marks, opened.photo)
     return ages
-
-
-def refuse_children(opened: OpenedPhoto, wish: AgeWish) -> None:
-    """See AgeWish.refuse_children."""
-    wish.refuse_children(opened.source, ((f"face {face.number}", face.said) for face in opened.wanted))
 
 
 def lost_in(output: Path, opened: OpenedPhoto) -> str | None:
@@ -250,7 +247,6 @@ def sheet(opened: OpenedPhoto, targets: Sequence[float], wish: AgeWish, brush: B
         wish: how; its own age does not count.
         brush: changes them.
     """
-    refuse_children(opened, wish)
     window, faces = _cut(opened)
     names = [f"looks {face.said.age:.0f}" if wish.known is None else f"is {wish.known:g}" for face in faces]
     pictures = [("as it is: " + " and ".join(names), window)]

@@ -31,6 +31,7 @@ from faceswap_cli.compositing.options import ConvertOptions
 from faceswap_cli.compositing.treatment import Stages
 from faceswap_cli.faces.age import AgeEstimator
 from faceswap_cli.faces.identity import IdentityEncoder
+from faceswap_cli.faces.refusals import refused_minor
 from faceswap_cli.media.frame import Image
 
 Key = tuple[float, int]
@@ -70,6 +71,7 @@ class AgePainter(preview.Painter):
         seen: list[TrackLooks] = []
         for moment in moments:
             wanted = [one.track for one in preview.people(moment, options, self) if one.drawn]
+            self._refuse(source, moment, wanted)
             for one in self._looks(moment, wanted):
                 seen.append(replace(one, track=len(keys)))
                 keys.append((moment.time, one.track))
@@ -77,7 +79,6 @@ class AgePainter(preview.Painter):
         when = [time for time, _ in keys]
         persons = people(seen, {track: {when.index(time)} for track, time in enumerate(when)})
         names = {one: f"the face at {min(when[track] for track in one.tracks):.1f} s" for one in persons}
-        self.wish.refuse_children(source, ((names[one], one.said) for one in persons))
         ages = {one: self.wish.ages(one.said) for one in persons}
         ends = {keys[track]: ends_of(age) for one, age in ages.items() for track in one.tracks}
         by_number = sorted(persons, key=lambda one: -len(one.tracks))
@@ -102,6 +103,17 @@ class AgePainter(preview.Painter):
             grey = np.rint(255 * face.share * shown).astype(np.uint8)[..., None]
             np.maximum(mask[y0:y1, x0:x1], grey, out=mask[y0:y1, x0:x1])
         return mask
+
+    def _refuse(self, source: Path, moment: Moment, tracks: Sequence[int]) -> None:
+        """Refuse children, by the cast's guard."""
+        found, frame, guard = moment.found, moment.frames[moment.middle], self.cast.guard
+        if found is None or guard is None:
+            return
+        for place in np.nonzero((found.frames == moment.middle) & np.isin(found.tracks, tracks))[0]:
+            crop = guard.crop(frame.image, found.landmarks[place])
+            age = guard.young([crop], [who.clarity_of(found, int(place))])
+            if age is not None:
+                raise refused_minor(source, f"the face at {moment.time:.1f} s", age)
 
     def _looks(self, moment: Moment, tracks: Sequence[int]) -> list[TrackLooks]:
         """What a moment's middle frame says of some of its tracks."""

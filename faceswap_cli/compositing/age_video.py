@@ -19,7 +19,6 @@ from faceswap_cli.compositing.options import ConvertOptions, ConvertProgress
 from faceswap_cli.compositing.plan import Found, Plan
 from faceswap_cli.compositing.treatment import Chosen, Stages
 from faceswap_cli.compositing.work import WorkFolder, fingerprint
-from faceswap_cli.errors import UserError
 from faceswap_cli.faces import looks
 from faceswap_cli.faces.age import WEIGHTS, AgeEstimate, AgeEstimator
 from faceswap_cli.faces.face import FloatArray
@@ -86,13 +85,6 @@ class Ageing:
         """See Treatment."""
         seen = yield from self._looks(chosen, work)
         persons = people([one for one in seen if one.track in chosen.roles], frames_of(chosen.found))
-        try:
-            self.wish.refuse_children(
-                chosen.info.path, ((_named(chosen.found, one), one.said) for one in persons)
-            )
-        except UserError:
-            work.remove()
-            raise
         ages = {person: self.wish.ages(person.said) for person in persons}
         for line in told([(_named(chosen.found, one), ages[one]) for one in _by_length(chosen.found, ages)]):
             yield ConvertProgress("faces", 0, None, note=line)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from faceswap_cli.errors import Refusal, UserError
 from faceswap_cli.faces.age import AgeEstimate
@@ -14,9 +13,6 @@ from faceswap_cli.networks.ageing import LEAST_AGE, MOST_AGE
 
 ADULT = 18.0
 """Nobody who is younger is aged."""
-
-MINOR = 0.5
-"""`AgeEstimate.minor` above which a face counts as a child's."""
 
 SAME = 1.5
 """Years of difference under which a face is as old as it shall become."""
@@ -35,14 +31,12 @@ class AgeWish:
         by: years to add.
         known: how old they are, years; None: as old as they look.
         strength: how much of the change is made, 0 to MOST_STRENGTH.
-        adults: the user says that everybody is of age: nobody is refused as a child.
     """
 
     to: float | None = None
     by: float | None = None
     known: float | None = None
     strength: float = 1.0
-    adults: bool = False
 
     def check(self) -> None:
         """Raise a UserError (or Refusal) for what can't be."""
@@ -61,23 +55,6 @@ class AgeWish:
             raise UserError(f"--from {self.known:g} is no age", "Give the years of the person in the picture")
         if not 0 <= self.strength <= MOST_STRENGTH:
             raise UserError(f"--strength {self.strength:g} is outside 0..{MOST_STRENGTH:g}")
-
-    def refuse_children(self, source: Path, faces: Iterable[tuple[str, AgeEstimate]]) -> None:
-        """Refuse to age children.
-
-        Args:
-            source: for the message.
-            faces: those that would be aged: which, in words, and what is said of its age.
-
-        Raises:
-            Refusal: one clearly looks like a child's.
-        """
-        for name, said in faces:
-            if said.minor > MINOR and not self.adults:
-                raise Refusal(
-                    f"{name} in {source} looks like a child's ({said.age:.0f} years): children are not aged",
-                    "If everybody whose face is aged is 18 or older, say so by --adult-confirmed",
-                )
 
     def ages(self, said: AgeEstimate) -> Ages:
         """How old a face is taken to be, and what it becomes."""

@@ -26,7 +26,7 @@ from faceswap_cli.compositing.summary import summary
 from faceswap_cli.compositing.treatment import Chosen, Swapping, Treatment
 from faceswap_cli.compositing.who import Cast, Role
 from faceswap_cli.compositing.work import Journal, WorkFolder, fingerprint
-from faceswap_cli.errors import UserError
+from faceswap_cli.errors import Refusal, UserError
 from faceswap_cli.faces.faceset import FaceSet
 from faceswap_cli.faces.parsing import FaceParser
 from faceswap_cli.faces.people import Person
@@ -193,7 +193,11 @@ def _convert(job: _Job, lost: list[str]) -> Steps:
         timeline = read.timeline
         chosen = yield from _choose(job, work, timeline, found)
         if job.cast.guard:
-            check_tracks(job.info, timeline, found, chosen, job.cast.guard)
+            try:
+                check_tracks(job.info, timeline, found, chosen, job.cast.guard)
+            except Refusal:
+                work.remove()  # nothing is kept of whom nothing may be made
+                raise
         wanted = Chosen(job.info, timeline, found, chosen, job.who_mark)
         # The key signs the whole here; it goes to no other process or machine.
         options = replace(job.options, marks=replace(job.options.marks, signer=None))

@@ -30,7 +30,7 @@ class Weights:
 
 
 def weight_report() -> list[Weights]:
-    """Every file of weights that the face stage may want."""
+    """Every file of weights that the face stage may want, and the other bundled ones."""
     detector = find_spec("retinaface") is not None
     found = [
         Weights(
@@ -42,6 +42,8 @@ def weight_report() -> list[Weights]:
     ]
     found += [bundled(name, name) for name in ("landmarks", "mask", "identity")]
     found.append(bundled("age", "age_estimator"))
+    others = set(zoo.names()) - {"landmarks", "mask", "identity", "age_estimator"}
+    found += [bundled(name, name, needed=False) for name in sorted(others)]
     optional = {"landmarks: fan": fan.LANDMARK_WEIGHTS} | {
         f"faces: {name}": file for name, file in fan.DETECTOR_WEIGHTS.items()
     }
@@ -52,16 +54,17 @@ def weight_report() -> list[Weights]:
     return found
 
 
-def bundled(purpose: str, name: str) -> Weights:
+def bundled(purpose: str, name: str, needed: bool = True) -> Weights:
     """A network in `models/`: whether it is there, and whole by its card's checksum.
 
     Args:
         purpose: what it is for, as the report says it.
         name: its folder's name.
+        needed: whether extract, train or convert can't do without.
     """
     try:
         zoo.tensors(name)
     except UserError as error:
         here = (zoo.models_folder() / name / zoo.WEIGHTS).is_file()
-        return Weights(f"{purpose}: bundled", DAMAGED if here else MISSING, error.hint, True)
-    return Weights(f"{purpose}: bundled", THERE, f"models/{name}", True)
+        return Weights(f"{purpose}: bundled", DAMAGED if here else MISSING, error.hint, needed)
+    return Weights(f"{purpose}: bundled", THERE, f"models/{name}", needed)

@@ -127,12 +127,12 @@ class Credentials:
     """What a file's Content Credentials are worth.
 
     Attributes:
-        state: missing, broken (file or statement were changed afterwards), valid (nothing was changed, and
+        state: missing, invalid (file or statement were changed afterwards), valid (nothing was changed, and
             whoever signed it did), trusted (and somebody whom the reader trusts vouches for the signer),
             unread (the extra is not installed), or unknown (of this kind of file).
         signer: as the certificate calls itself, which proves nothing unless it is trusted.
         actions: what was done, with IPTC's source type where one is said.
-        reason: why it is broken.
+        reason: why it is invalid.
     """
 
     state: str
@@ -166,7 +166,7 @@ def read(path: Path, anchors: str = "") -> Credentials:
                 said = json.loads(reader.json())
                 state = reader.get_validation_state() or ""
     except c2pa.C2paError as error:
-        return Credentials("broken", reason=" ".join(str(error).split()))
+        return Credentials("invalid", reason=" ".join(str(error).split()))
     return _credentials(said, state)
 
 
@@ -183,4 +183,4 @@ def _credentials(said: dict[str, Any], state: str) -> Credentials:
     failed = (said.get("validation_results") or {}).get("activeManifest", {}).get("failure", [])
     reasons = [one["code"] for one in failed if one["code"] != "signingCredential.untrusted"]
     known = {"Valid": "valid", "Trusted": "trusted"}
-    return Credentials(known.get(state, "broken"), signer, tuple(actions), ", ".join(dict.fromkeys(reasons)))
+    return Credentials(known.get(state, "invalid"), signer, tuple(actions), ", ".join(dict.fromkeys(reasons)))

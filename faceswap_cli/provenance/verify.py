@@ -104,7 +104,7 @@ def _watermark(found: watermark_search.Found | None) -> Watermark:
 
 
 def _pictures(path: Path) -> Iterator[Image]:
-    """A photo, or a few frames of a video, spread over its length."""
+    """A photo, or a few frames of a video: the first, and others spread over its length."""
     info = probe(path)
     if info.kind == "photo":
         yield read_photo(path).image
@@ -120,4 +120,4 @@ def _pictures(path: Path) -> Iterator[Image]:
 
 def _places(info: MediaInfo) -> list[float]:
     length = info.duration or 0.0
-    return [length * (part + 0.5) / PLACES for part in range(PLACES)] if length else [0.0]
+    return [length * part / PLACES for part in range(PLACES)] if length else [0.0]

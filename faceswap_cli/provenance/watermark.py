@@ -48,9 +48,10 @@ PAYLOAD, CHECK = 16, 20
 FINEST = 0.25
 """Waves of more cycles a pixel than this are left out: compression would not leave them."""
 
-WEAKEST, STRONGEST, STEEPNESS, LOUDEST = 0.8, 3.6, 0.8, 1.95
+WEAKEST, STRONGEST, STEEPNESS, LOUDEST = 0.3, 5.0, 2.2, 1.95
 """Standard deviation of the mark in grey levels on the smoothest and on the most restless ground, how it
-rises with restlessness, and over the whole picture at most: 42.3 dB."""
+rises with restlessness, and over the whole picture at most: 42.3 dB. On smooth ground more would be seen, and
+help little: that is what encoders throw away first. What they keep of texture carries the mark."""
 
 USUAL, LEAST_NEED = 110_000, 0.45
 """Pixels from which on the mark is weaker, with their fourth root, and how much weaker at most."""
@@ -60,6 +61,9 @@ COARSE = 180
 
 STRIP = 64
 """Rows of a picture that are marked at once: what is added to them stays in the processor's cache."""
+
+TEXTURE = 1.2
+"""What is coarser than this blur, in those pixels, is no restlessness: a cheek's shading hides nothing."""
 
 DOUBTED, MOST_WRONG = 12, 2
 """So many of the least certain bits may be wrong in so many places: 79 words are tried, and a checksum agrees
@@ -181,14 +185,14 @@ def pattern(height: int, width: int, message: int) -> Float:
 def strength(small: Float, size: int) -> Float:
     """How strong the mark may be, in grey levels (standard deviation), where a picture's luma is `small`.
 
-    Little on smooth ground, where it would be seen first, more in what is restless already. Large pictures
+    Little on smooth ground, where it would be seen first, more in what is as fine as the mark. Large pictures
     need less.
 
     Args:
         small: (h, w) grey levels 0..255 of a picture made smaller to about COARSE pixels on its shorter side.
         size: pixels of the picture.
     """
-    unlike = np.abs(small - cv2.GaussianBlur(small, (0, 0), 2))
+    unlike = np.abs(small - cv2.GaussianBlur(small, (0, 0), TEXTURE))
     # The least around: smooth ground beside an edge is smooth ground.
     least = cv2.erode(cv2.GaussianBlur(unlike, (0, 0), 1.5), np.ones((5, 5)))
     restless = cv2.GaussianBlur(least, (0, 0), 2)

@@ -26,6 +26,9 @@ Image = NDArray[np.uint8]
 SCALES = np.exp(np.arange(np.log(0.88), np.log(1.06), 0.004))
 """How much of its width a picture may have kept: each pixel of a cropped one is more cells wide."""
 
+WHOLE = 0.01
+"""Scales within so much of 1 are those of pictures that were hardly cropped."""
+
 FINE = 0.001
 """Step of the search around the best scale."""
 
@@ -85,15 +88,30 @@ class _Place:
 def find(images: Iterable[Image]) -> Found | None:
     """Look for a mark in a picture, or in several frames of a video, which say more together than each alone.
 
+    Where the camera moves, encoders carry the mark along with the picture, and frames contradict each other.
+    So the first is looked at by itself as well: a video's first frame is encoded from nothing but itself.
+
     Args:
         images: (H, W, 3) uint8 RGB, all of one size.
     """
-    flat: Float | None = None
-    for image in images:
-        one = flattened(image)
-        flat = one if flat is None else flat + one
-    assert flat is not None, "at least one picture"
-    places = sorted(_coarse(flat), key=lambda place: -place.peak)[:TRIED]
+    flat = [flattened(image) for image in images]
+    assert flat, "at least one picture"
+    together = _find(np.sum(flat, axis=0))
+    if len(flat) == 1 or (together and together.message is not None):
+        return together
+    return _find(flat[0]) or together
+
+
+def _find(flat: Float) -> Found | None:
+    """The mark of a flattened picture, or of a sum of them: most were not cropped, which is soon seen."""
+    whole = _find_at(flat, SCALES[np.abs(SCALES - 1) < WHOLE])
+    if whole is not None and whole.message is not None:
+        return whole
+    return _find_at(flat, SCALES)
+
+
+def _find_at(flat: Float, scales: NDArray[np.float64]) -> Found | None:
+    places = sorted(_coarse(flat, scales), key=lambda place: -place.peak)[:TRIED]
     for place in places:
         best = max(_around(flat, place), key=lambda other: other.peak)
         message = _read(flat, best) if best.peak >= SURE else None
@@ -125,14 +143,14 @@ def folded(flat: Float, scale: float) -> Float:
     return padded.reshape(down, TILE, right, TILE).sum((0, 2))  # type: ignore[no-any-return]
 
 
-def _coarse(flat: Float) -> Iterator[_Place]:
-    """How high the pilot's peak is, roughly, at every scale, turned and mirrored in every way."""
+def _coarse(flat: Float, scales: NDArray[np.float64]) -> Iterator[_Place]:
+    """How high the pilot's peak is, roughly, at some scales, turned and mirrored in every way."""
     w = waves()
     pilot = [(w.bits < 0) & (w.heights <= band) for band in BANDS]
     ways = [(turned, mirrored) for turned in range(4) for mirrored in (False, True)]
     # No wave is finer than a quarter of a cycle a cell, so half the samples tell enough of the peaks.
     half = TILE // 2
-    for scale in SCALES:
+    for scale in scales:
         spectrum = _whitened(np.fft.fft2(folded(flat, float(scale))))
         planes = np.zeros((len(BANDS), len(ways), half, half), np.complex64)
         for way, (turned, mirrored) in enumerate(ways):

@@ -1,7 +1,8 @@
 """Torture everything: hostile files into every reader, faults into every command; print what was lost.
 
-    python scripts/torture            # 600 hostile files, 108 faults; a quarter of an hour
-    python scripts/torture --quick    # some of each, in seconds
+    python scripts/torture            # 600 hostile files, 120 faults
+    python scripts/torture --quick    # some of each
+    python scripts/torture --files 0 --log faults.jsonl    # faults alone; the same again goes on
 
 Exits with 1 if anything was lost. Linux only: it limits memory, forks, and mounts small disks if it may.
 """
@@ -9,6 +10,8 @@ Exits with 1 if anything was lost. Linux only: it limits memory, forks, and moun
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import sys
 import tempfile
 import time
@@ -27,6 +30,12 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="number of the first")
     parser.add_argument("--times", type=float, default=1.0, help="so many times the usual faults; 0: none")
     parser.add_argument("--seed", type=int, default=0, help="of the moments at which faults come")
+    parser.add_argument(
+        "--only", action="append", metavar="COMMAND", help="disturb this one, as 'age photo'; may be repeated"
+    )
+    parser.add_argument(
+        "--log", type=Path, help="lines of outcomes are added here; known ones are not repeated"
+    )
     parser.add_argument("--quick", action="store_true", help="80 files, one fault of some kinds")
     parser.add_argument("--picture", type=Path, default=HERE.parents[1] / "tests" / "data" / "face.jpg")
     options = parser.parse_args()
@@ -64,29 +73,54 @@ def torture_commands(scratch: Path, options: argparse.Namespace, times: float) -
     """Disturb commands; how many lost something."""
     import cv2
     import torch
-    from faults import FAULTS, Trial, commands, prepare
+    from children import log_file, preload
+    from commands import commands, prepare
+    from faults import FAULTS, Trial
 
     torch.set_num_threads(1)
     cv2.setNumThreads(0)
     scratch.mkdir(parents=True)
+    os.environ["XDG_DATA_HOME"] = str(scratch / "data")  # consent and key are made anew, and nobody's
+    preload()
     prepare(scratch / "honest", options.picture)
-    trial, rows, lost, started = Trial(scratch / "honest", scratch, options.seed), {}, 0, time.monotonic()
-    for command in commands():
+    trial, rows, started = Trial(scratch / "honest", scratch), {}, time.monotonic()
+    known = _logged(options.log)
+    every = {command.name: command for command in commands()}
+    for command in [every[name] for name in options.only or every]:
         for name, (fault, usual) in FAULTS.items():
             tried = max(1, round(times * usual)) if times else int(name in ("kill -9", "full disk"))
-            row = rows.setdefault(name, [0, 0, 0])
-            for _ in range(tried):
-                survived, why = trial.run(command, fault)
+            for number in range(tried):
+                seed = f"{options.seed} {command.name}, {name} {number + 1}"
+                if seed not in known:
+                    begun = time.monotonic()
+                    known[seed] = trial.run(command, fault, seed)
+                    survived, why = known[seed]
+                    _log(options.log, seed, survived, why)
+                    what = "survived" if survived else f"LOST: {why}"
+                    print(f"{seed}: {what} ({time.monotonic() - begun:.0f} s)", flush=True)
+                row = rows.setdefault(name, [0, 0, 0])
                 row[0] += 1
-                row[1 if survived else 2] += 1
-                if not survived:
-                    lost += 1
-                    print(f"LOST {command.name}, {name}: {why}", flush=True)
+                row[1 if known[seed][0] else 2] += 1
         if not times and command.name == "extract":
             break
+    log_file().unlink(missing_ok=True)
     table("faults", ("tried", "survived", "lost"), {name: row for name, row in rows.items() if row[0]})
     print(f"{time.monotonic() - started:.0f} s in all")
-    return lost
+    return sum(row[2] for row in rows.values())
+
+
+def _logged(log: Path | None) -> dict[str, tuple[bool, str]]:
+    """Outcomes of earlier runs."""
+    if log is None or not log.exists():
+        return {}
+    lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    return {line["fault"]: (line["survived"], line["why"]) for line in lines}
+
+
+def _log(log: Path | None, fault: str, survived: bool, why: str) -> None:
+    if log is not None:
+        with log.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"fault": fault, "survived": survived, "why": why}) + "\n")
 
 
 def table(title: str, headings: tuple[str, ...], rows: dict[str, list[int]]) -> None:

@@ -9,6 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from faceswap_cli.__main__ import main as begin
 from faceswap_cli.cli.app import Boundary, new_app
 from faceswap_cli.cli.consent import NOTICE, tell_consent
 from faceswap_cli.cli.doctor import anonymous
@@ -52,6 +53,8 @@ def test_a_report_names_nobody(monkeypatch):
     monkeypatch.setenv("USER", "alice")
     assert anonymous("/home/alice/films/a") == "~/films/a"
     assert anonymous("/media/alice/disk") == "/media/~/disk"
+    monkeypatch.setenv("XDG_DATA_HOME", "/films/secret")
+    assert anonymous("/films/secret/faceswap") == "$XDG_DATA_HOME/faceswap"
     assert anonymous("malice and /data/malice") == "malice and /data/malice"
 
 
@@ -65,5 +68,16 @@ def test_doctor_tells_limits_and_no_home(faceswap, monkeypatch, tmp_path):
     done = faceswap("doctor", "--fix-nothing")
     assert done.code == 0, done.err
     assert "12,345" in done.out and "most video pixels" in done.out and "nudenet" in done.out
+    assert "c2pa-python" in done.out and "models/ageing" in done.out
     assert "somebody" not in done.out + done.err
     assert sorted(Path(home).rglob("*")) == before
+
+
+def test_ctrl_c_is_no_traceback_even_while_loading(monkeypatch, capsys):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("faceswap_cli.cli.main", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        begin()
+    assert ended.value.code == 130 and capsys.readouterr().err == "interrupted\n"

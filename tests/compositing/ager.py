@@ -13,7 +13,6 @@ from faceswap_cli.faces.parsing import FaceParser
 from faceswap_cli.networks.change import BANDS, Change
 
 GROWN_UP = AgeEstimate(30.0, 8.0, 0.5, 0.01)
-CHILD = AgeEstimate(7.0, 3.0, 0.5, 0.97)
 
 
 class Lighter:

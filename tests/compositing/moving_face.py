@@ -20,6 +20,7 @@ from faceswap_cli.faces.face import Detection, Points
 from faceswap_cli.faces.geometry import mean_face
 from faceswap_cli.faces.landmark_shape import five_of
 from faceswap_cli.faces.people import Person
+from faceswap_cli.faces.refusals import Guard
 from faceswap_cli.faces.stage import FaceStage
 from faceswap_cli.media.encoders import EncodeOptions
 from faceswap_cli.media.frame import Frame, Image
@@ -181,3 +182,13 @@ def changed_inside(source: Path, output: Path, person: int = 0) -> np.ndarray:
         patch = (slice(y - 6, y + 6), slice(x - 6, x + 6))
         figures.append(np.abs(old.image[patch].astype(int) - new.image[patch]).mean())
     return np.array(figures)
+
+
+class SeesChildren(Guard):
+    """To whom everybody looks six years old. (No picture of a child belongs to these tests.)"""
+
+    looks = 0
+
+    def young(self, crops, clarities, side=None):
+        self.looks += len(crops)
+        return None if self.adults_confirmed else 6.0

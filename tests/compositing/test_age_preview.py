@@ -7,7 +7,7 @@ from pathlib import Path
 import moving_face as mf
 import numpy as np
 import pytest
-from ager import BRUSH, CHILD, GROWN_UP, Guess
+from ager import BRUSH, GROWN_UP, Guess
 
 from faceswap_cli.compositing import preview
 from faceswap_cli.compositing.age_preview import AgePainter
@@ -16,14 +16,13 @@ from faceswap_cli.compositing.moments import Moment, moments
 from faceswap_cli.compositing.trial import trial
 from faceswap_cli.compositing.who import Cast, Role
 from faceswap_cli.errors import Refusal
-from faceswap_cli.faces.age import AgeEstimate
+from faceswap_cli.faces.refusals import Guard
 from faceswap_cli.media.probe import probe
 
 
-def painter(said: AgeEstimate = GROWN_UP) -> AgePainter:
-    return AgePainter(
-        Cast((Role(None),)), BRUSH.parser, brush=BRUSH, wish=AgeWish(to=70.0), estimator=Guess(said)
-    )
+def painter(guard: Guard | None = None) -> AgePainter:
+    cast = Cast((Role(None),), guard=guard)
+    return AgePainter(cast, BRUSH.parser, brush=BRUSH, wish=AgeWish(to=70.0), estimator=Guess(GROWN_UP))
 
 
 @pytest.fixture
@@ -49,4 +48,4 @@ def test_a_trial_says_who_is_aged(video: Path, seen: list[Moment]) -> None:
 
 def test_children_are_refused_before_the_work(video: Path, seen: list[Moment]) -> None:
     with pytest.raises(Refusal, match="child"):
-        painter(CHILD).ready(video, seen, mf.options())
+        painter(mf.SeesChildren()).ready(video, seen, mf.options())

@@ -9,7 +9,7 @@ import moving_face as mf
 import numpy as np
 import pytest
 import torch
-from ager import BRUSH, CHILD, GROWN_UP, Guess, Lighter, NoParser
+from ager import BRUSH, GROWN_UP, Guess, Lighter, NoParser
 
 from faceswap_cli.compositing import age_photo, age_video
 from faceswap_cli.compositing.age_wish import AgeWish, read_ages
@@ -23,6 +23,7 @@ from faceswap_cli.compositing.who import Cast, Role
 from faceswap_cli.errors import Refusal, UserError
 from faceswap_cli.faces.age import AgeEstimate, AgeEstimator
 from faceswap_cli.faces.geometry import mean_face, transform
+from faceswap_cli.faces.refusals import Guard
 from faceswap_cli.faces.stage import build_stage
 from faceswap_cli.media.photo import read_photo, write_photo
 from faceswap_cli.networks.change import Change
@@ -213,7 +214,7 @@ def opened(tmp_path: Path, **how: object) -> age_photo.OpenedPhoto:
 def test_a_photo(tmp_path: Path) -> None:
     photo = opened(tmp_path)
     before = photo.photo.image.copy()
-    wish = AgeWish(to=60.0, known=30.0, adults=True)
+    wish = AgeWish(to=60.0, known=30.0)
     ages = age_photo.age_photo(photo, tmp_path / "out.png", wish, BRUSH, NO_MARKS)
     assert [(age.source, age.target) for age in ages.values()] == [(30.0, 60.0)]
     after = read_photo(tmp_path / "out.png").image
@@ -257,11 +258,11 @@ def test_wishes() -> None:
             wish.check()
 
 
-def test_children_are_refused() -> None:
+def test_children_are_refused(tmp_path: Path) -> None:
     with pytest.raises(Refusal, match="looks like a child's") as refusal:
-        AgeWish(60.0).refuse_children(PICTURE, [("face 1", GROWN_UP), ("face 2", CHILD)])
+        opened(tmp_path, cast=Cast([Role(None)], guard=mf.SeesChildren()))
     assert refusal.value.exit_code == 3
-    AgeWish(60.0, adults=True).refuse_children(PICTURE, [("face 1", CHILD)])
+    assert opened(tmp_path, cast=Cast([Role(None)], guard=mf.SeesChildren(adults_confirmed=True))).wanted
     with pytest.raises(Refusal):
         AgeWish(60.0, known=12).check()
 
@@ -288,11 +289,17 @@ def test_tracks_of_one_person_have_one_age() -> None:
     assert {person.tracks: person.said.age for person in people} == {(0, 2): 35, (1,): 60}
 
 
-def age(source: Path, output: Path, answer: AgeEstimate = GROWN_UP, **changes: object):
-    treatment = age_video.Ageing(BRUSH, AgeWish(to=70.0), Guess(answer))
+def age(source: Path, output: Path, guard: Guard | None = None, **changes: object):
+    treatment = age_video.Ageing(BRUSH, AgeWish(to=70.0), Guess(GROWN_UP))
     options = mf.options(mask="hull+model+occlusion", **changes)
     return convert_video(
-        source, output, Cast([Role(None)]), options, mf.fake_stage(), parser=BRUSH.parser, treatment=treatment
+        source,
+        output,
+        Cast([Role(None)], guard=guard),
+        options,
+        mf.fake_stage(),
+        parser=BRUSH.parser,
+        treatment=treatment,
     )
 
 
@@ -312,7 +319,7 @@ def test_a_video_resumed_is_the_same(video: Path, tmp_path: Path) -> None:
 
 def test_a_child_in_a_video_is_refused(video: Path, tmp_path: Path) -> None:
     with pytest.raises(Refusal, match=r"the face that comes at 0\.0 s"):
-        list(age(video, tmp_path / "out.mp4", CHILD))
+        list(age(video, tmp_path / "out.mp4", mf.SeesChildren()))
     assert list(tmp_path.iterdir()) == []
 
 

@@ -13,16 +13,6 @@ from faceswap_cli.errors import Refusal
 from faceswap_cli.faces.refusals import Guard
 
 
-class SeesChildren(Guard):
-    """To whom everybody looks six years old. (No picture of a child belongs to these tests.)"""
-
-    looks = 0
-
-    def young(self, crops, clarities, side=None):
-        self.looks += len(crops)
-        return None if self.adults_confirmed else 6.0
-
-
 def convert(video: Path, output: Path, guard: Guard) -> None:
     cast = Cast((Role(mf.negative()),), guard=guard)
     for _ in convert_video(video, output, cast, mf.options(), mf.fake_stage()):
@@ -30,15 +20,16 @@ def convert(video: Path, output: Path, guard: Guard) -> None:
 
 
 def test_a_child_in_the_video_is_refused(video: Path, tmp_path: Path) -> None:
-    guard = SeesChildren()
+    guard = mf.SeesChildren()
     (tmp_path / "out.mp4").write_bytes(b"older")
     with pytest.raises(Refusal, match=r"the face that comes at 0\.0 s \(track 0\).*about 6 years"):
         convert(video, tmp_path / "out.mp4", guard)
     assert (tmp_path / "out.mp4").read_bytes() == b"older"
+    assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
     assert 1 <= guard.looks <= 3
 
 
 def test_adults_that_were_confirmed_are_not_looked_at(video: Path, tmp_path: Path) -> None:
-    guard = SeesChildren(adults_confirmed=True)
+    guard = mf.SeesChildren(adults_confirmed=True)
     convert(video, tmp_path / "out.mp4", guard)
     assert guard.looks == 0 and [path.name for path in tmp_path.iterdir()] == ["out.mp4"]

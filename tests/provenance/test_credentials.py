@@ -71,7 +71,7 @@ def test_a_changed_byte_breaks_it(tmp_path: Path, photo: Image, signer: Signer) 
     data[len(data) * 2 // 3] ^= 1
     path.write_bytes(data)
     found = credentials.read(path)
-    assert found.state == "broken" and "mismatch" in found.reason
+    assert found.state == "invalid" and "mismatch" in found.reason
 
 
 def test_without_credentials_none_are_found(tmp_path: Path, photo: Image) -> None:

@@ -69,7 +69,7 @@ def test_it_is_faint(photo: Image, marked: Image) -> None:
     assert 10 * np.log10(255**2 / np.mean(difference**2)) > 42
     assert np.abs(difference).max() < 16
     smooth = np.full((400, 400, 3), 90, np.uint8)
-    assert np.std(MARKS.on_photo(smooth).astype(int)) < 1.0
+    assert 0.1 < np.std(MARKS.on_photo(smooth).astype(int)) < 0.5
 
 
 def test_it_is_not_found_where_it_is_not(photo: Image) -> None:
@@ -122,8 +122,9 @@ def test_in_video_it_survives_strong_compression(photo: Image) -> None:
         stream = container.add_stream("libx264", 25, options={"crf": "30", "preset": "veryfast"})
         stream.width, stream.height, stream.pix_fmt = 640, 360, "yuv420p"
         for number in range(12):
-            moved = photo.copy()
-            moved[60:300, 200:400] = np.roll(photo, 2 * number, axis=1)[60:300, 200:400]
+            moved = np.ascontiguousarray(
+                np.roll(photo, 2 * number, axis=1)
+            )  # all of it, as of a turning camera
             frame = av.VideoFrame.from_ndarray(moved, "rgb24").reformat(format="yuv420p")
             MARKS.on_picture(frame, Orientation())
             frame.pts, frame.time_base = number, Fraction(1, 25)
