@@ -51,7 +51,7 @@ class Painter:
     @property
     def done(self) -> str:
         """What becomes of faces, in a word."""
-        return "swapped"
+        return "replaced"
 
     @property
     def said(self) -> Sequence[str]:
