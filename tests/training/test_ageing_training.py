@@ -140,7 +140,7 @@ def test_keeping_the_picture_alone_leaves_it(batches: AgeingBatches) -> None:
     terms = {"adversarial": 0, "age": 0, "sex": 0, "identity": 0, "fine": 0, "mirror": 0}
     alone = AgeingWeights(**terms, cycle=10, own=10, plain=1, flow=1)
     own = losses(alone)
-    torch.nn.init.normal_(own.model.coarse.last.weight, std=0.1)
+    torch.nn.init.normal_(own.model.coarse.last.weight, std=0.03)  # more, and its bounds are all it says
     made = trainer(own)
     found = [made.update(batches(generator_for(0, 0, step), 0.1), 0.1) for step in range(41)]
     assert float(found[-1]["again"]) < 0.7 * float(found[0]["again"])
