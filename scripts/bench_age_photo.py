@@ -77,7 +77,7 @@ def main() -> None:
         setattr(owner, attribute, clock.timed(name, getattr(owner, attribute)))
     brush = load_brush(Method.network, None, "cpu", 1.0)
     stage = build_stage(device="cpu", thorough=True)
-    which = age_photo.Which(None, load_people([], [], 0.5, lambda: stage))
+    which = age_photo.Which(None, load_people([], [], 0.5, Guard(), lambda: stage))
     estimator, wish = AgeEstimator("cpu"), AgeWish(options.to)
 
     def age(source: Path, output: Path) -> None:
