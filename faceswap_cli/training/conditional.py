@@ -40,8 +40,8 @@ from faceswap_cli.training.trainer import Batch, Phase
 class Weights:
     """Weights of the terms that only conditional networks have.
 
-    Those of a swap have steep gradients: with twice the identity and ten times what was asked they
-    drowned the picture's own, and everything stayed blurred.
+    Those of a swap have steep gradients: with 4 for the identity and 2 for what was asked they were two to
+    five times as steep as the picture's own, and everything stayed blurred.
 
     Attributes:
         identity: squared distance of the swap's descriptor to whom it should be; strangers' is about 0.7.
@@ -71,9 +71,8 @@ class Weights:
 WEIGHTS_OF = Weights()
 
 TURNED, TOLD = 1.28, 0.0
-"""Pictures whose last two numbers of noise are above these are shown mirrored (a tenth: with a quarter
-nothing sharp was learnt), and drawn from the landmarks' traits instead of the encoder's (a half, and all
-mirrored ones)."""
+"""Pictures whose last two numbers of noise are above these are shown mirrored (a tenth), and drawn from the
+landmarks' traits instead of the encoder's (a half, and all mirrored ones)."""
 
 SWAPPED = 2
 """Every so-manieth picture is drawn as somebody else: describing a face costs more than drawing one."""
