@@ -39,12 +39,12 @@ from faceswap_cli.training.loop import Budget, fit
 from faceswap_cli.training.phases import new_critic, phases
 from faceswap_cli.training.settings import FAMILIES, TrainSettings
 from faceswap_cli.training.trainer import Trainer
-from faceswap_cli.training.warm import EVERYBODY, warm_from_shared
+from faceswap_cli.training.warm import EVERYBODY, load_base, take_over, warm_from_shared
 
 HELD_OUT = 15
 """Every so-manieth person is never trained on."""
 
-BASE = "base-small"
+BASES = {"conditional": "base-small", "gan": "base-conditional"}
 """What a new base begins with."""
 
 
@@ -120,7 +120,10 @@ def resumed(
     torch.manual_seed(settings.seed)
     model = build(settings.architecture, {**settings.network, "identities": (EVERYBODY,)})
     assert isinstance(model, ConditionalModel)
-    warm_from_shared(model, BASE)
+    if options.family == "gan":
+        take_over(model, load_base(BASES["gan"]))
+    else:
+        warm_from_shared(model, BASES["conditional"])
     model.style.mean.copy_(own.known.embedding[:, 0].mean(0))
     model.style.spread.copy_(own.known.embedding[:, 0].std(0))
     model.people.of(EVERYBODY).embedding.copy_(own.known.embedding[:, 0].mean(0))
@@ -144,16 +147,16 @@ def load(options: argparse.Namespace, resolution: int) -> tuple[Crowd, Crowd]:
         make_folder(folder)
         columns = gathered(options, resolution)
         known = describe(as_faces(columns[:-1]))
-        about = [known.embedding.numpy(), known.traits.numpy(), known.chip.numpy()]
+        about = [known.embedding.numpy(), known.traits.numpy(), known.chip.numpy(), known.points.numpy()]
         np.savez(cached, *columns, *about)
     with np.load(cached) as file:
         columns = [file[name] for name in file.files]
-    *columns, embedding, traits, chip = columns
+    *columns, embedding, traits, chip, points = columns
     person = columns.pop()
     held = person % HELD_OUT == HELD_OUT - 1
 
     def part(which: NDArray[np.bool_]) -> Crowd:
-        known = Described(*(torch.from_numpy(c[which]) for c in (embedding, traits, chip)))
+        known = Described(*(torch.from_numpy(c[which]) for c in (embedding, traits, chip, points)))
         _, numbers = np.unique(person[which], return_inverse=True)
         return Crowd(as_faces([c[which] for c in columns]), known, torch.from_numpy(numbers))
 

@@ -52,3 +52,13 @@ def _angles(rows: NDArray[np.float64]) -> tuple[float, float, float]:
     pitch = -np.arcsin(np.clip(into[1], -1.0, 1.0))
     roll = np.arctan2(-rows[0, 1], rows[1, 1])
     return float(np.degrees(yaw)), float(np.degrees(pitch)), float(np.degrees(roll))
+
+
+def rotation(yaw: float, pitch: float, roll: float) -> NDArray[np.float64]:
+    """The rotation (3, 3) from the face to the camera that has these angles in degrees; see `pose`."""
+    (sy, sp, sr), (cy, cp, cr) = (f(np.radians([yaw, pitch, roll])) for f in (np.sin, np.cos))
+    turn = np.array([[cy, 0, -sy], [0, 1, 0], [sy, 0, cy]])
+    nod = np.array([[1, 0, 0], [0, cp, sp], [0, -sp, cp]])
+    tilt = np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
+    found: NDArray[np.float64] = tilt @ nod @ turn
+    return found

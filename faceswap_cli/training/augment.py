@@ -76,6 +76,7 @@ def augmented(
     chances: Tensor | None = None,
     share: Share = WHOLE,
     mirror: bool = True,
+    bent: Tensor | None = None,
 ) -> Samples:
     """Draw `count` samples, warped and recoloured.
 
@@ -91,6 +92,8 @@ def augmented(
             None draws evenly. Or (count,) int64: which samples, drawn already.
         share: the part of them to make; the numbers are drawn for all.
         mirror: mirror half of them.
+        bent: (B, R, R, 2) in grid_sample's coordinates, where in the wide picture the inputs are read, of
+            this process's part; None: as they are.
     """
     device = faces.device
 
@@ -116,13 +119,14 @@ def augmented(
 
     size = target.shape[-1]
     nodes = upload(share.of(torch.randn(count, 2, NODES, NODES, generator=generator)), device)
-    grid = sampling_grid(size, wide.shape[-1], uniform(count, 4), nodes, strength)
+    plain = None if bent is None else upload(bent, device)
+    grid = sampling_grid(size, wide.shape[-1], uniform(count, 4), nodes, strength, plain)
     # Mirrored samples double the poses; input and label are mirrored alike.
     mirrored = (uniform(count) < (0 if mirror else -2)).view(-1, 1, 1, 1)
     # Clamped by hand: older torch has no border padding on MPS.
-    bent = F.grid_sample(wide, grid.clamp(-1, 1), mode="bilinear", align_corners=True)
+    shown = F.grid_sample(wide, grid.clamp(-1, 1), mode="bilinear", align_corners=True)
     masks = [values.float() / 255 for values in (drawn.mask, drawn.weight, drawn.free)]
-    return Samples(identity, *(torch.where(mirrored, x.flip(-1), x) for x in (bent, target, *masks)))
+    return Samples(identity, *(torch.where(mirrored, x.flip(-1), x) for x in (shown, target, *masks)))
 
 
 def recolouring(faces: Faces, others: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
@@ -156,7 +160,9 @@ def mapped(pictures: Tensor, matrix: Tensor, offset: Tensor) -> Tensor:
     return rows.view(len(rows), *pictures.shape[2:], 3).permute(0, 3, 1, 2)
 
 
-def sampling_grid(size: int, wide: int, draws: Tensor, nodes: Tensor, strength: float) -> Tensor:
+def sampling_grid(
+    size: int, wide: int, draws: Tensor, nodes: Tensor, strength: float, bent: Tensor | None = None
+) -> Tensor:
     """Where in the wide picture each input pixel is read.
 
     Args:
@@ -165,6 +171,7 @@ def sampling_grid(size: int, wide: int, draws: Tensor, nodes: Tensor, strength: 
         draws: (B, 4) uniform in [-1, 1]: rotation, zoom, shift x, shift y.
         nodes: (B, 2, 5, 5) standard normal, the warp.
         strength: 0 gives the plain middle of the wide picture.
+        bent: (B, R, R, 2), what is given instead of that.
 
     Returns:
         (B, R, R, 2) in grid_sample's coordinates with align_corners.
@@ -172,6 +179,8 @@ def sampling_grid(size: int, wide: int, draws: Tensor, nodes: Tensor, strength: 
     share = (size - 1) / (wide - 1)  # the network's square in the wide picture's -1..1
     axis = torch.linspace(-share, share, size, device=draws.device)
     plain = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), -1).view(1, -1, 2)
+    if bent is not None:
+        plain = bent.flatten(1, 2)
     angle = draws[:, 0] * math.radians(TURN) * strength
     zoom = 1 + draws[:, 1] * ZOOM * strength
     cos, sin = angle.cos() * zoom, angle.sin() * zoom

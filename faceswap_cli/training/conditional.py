@@ -1,15 +1,18 @@
 """The losses of the conditional autoencoder, and what the conditional GAN shares with it.
 
-Every picture is rebuilt with a descriptor of its own person, and half of them are drawn as somebody else, of
-which no picture exists: there the frozen identity network says how near the drawn face is to whom it should
-be (Chen et al., SimSwap, 2020), and the network's own encoder whether pose and expression were kept, or
-became what was asked for.
+Every picture is rebuilt with a descriptor of its own person, from an encoder's view that says something else: of
+another pose or expression (`training.reposed`), mirrored, blurred, or of another person. The latter is the swap
+itself the other way round: what the network has drawn as somebody else is shown to it, and the true picture is
+what it has to come back to (cycle consistency, Zhu et al., 2017, with no gradient through the first way).
 
-What keeps identity, pose and expression out of the code: noise on the code with a price on its size, which is
-a variational autoencoder of fixed spread (Kingma and Welling, 2014), and a probe that tries to read the
+Some pictures are drawn as somebody else of which no picture exists: there the frozen identity network says
+how near the drawn face is to whom it should be (Chen et al., SimSwap, 2020), and the network's own encoder
+whether pose and expression were kept, or became what was asked for.
+
+What else keeps identity, pose and expression out of the code: noise on the code with a price on its size, which
+is a variational autoencoder of fixed spread (Kingma and Welling, 2014), and a probe that tries to read the
 descriptor and the traits from the code while the encoder tries to leave it with nothing to say (Lample et
-al., Fader networks, 2017). And some pictures are shown to the encoder mirrored and asked for as they are:
-which way a head is turned can then be known from the traits alone.
+al., Fader networks, 2017).
 """
 
 from __future__ import annotations
@@ -34,6 +37,7 @@ from faceswap_cli.training.crowd import Pictured
 from faceswap_cli.training.losses import face_loss
 from faceswap_cli.training.settings import TrainSettings
 from faceswap_cli.training.trainer import Batch, Phase
+from faceswap_cli.training.warm import EVERYBODY
 
 
 @dataclass(frozen=True)
@@ -63,19 +67,26 @@ class Weights:
     swap_mask: float = 1.5
     light: float = 0.1
     price: float = 0.01
-    noise: float = 0.1
-    confusion: float = 0.3
-    unposed: float = 0.1
+    noise: float = 0.15
+    confusion: float = 1.0
+    unposed: float = 0.3
 
 
 WEIGHTS_OF = Weights()
 
 TURNED, TOLD = 1.28, 0.0
 """Pictures whose last two numbers of noise are above these are shown mirrored (a tenth), and drawn from the
-landmarks' traits instead of the encoder's (a half, and all mirrored ones)."""
+landmarks' traits instead of the encoder's (a half; all whose view is another one)."""
 
-SWAPPED = 2
+SWAPPED = 4
 """Every so-manieth picture is drawn as somebody else: describing a face costs more than drawing one."""
+
+DISGUISED = slice(1, None, 3)
+"""Pictures that the encoder sees as somebody else."""
+
+GREY = 0.0
+"""Swaps whose fourth-last number of noise is above this are described in grey: what is painted in colour to
+please the descriptor network does not please it there."""
 
 
 class Probe(nn.Module):
@@ -92,6 +103,19 @@ class Probe(nn.Module):
         """(B, C) to (B, NUMBERS + len(TRAITS)), a condition but for the light."""
         read: Tensor = self.layers(code)
         return read
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Views in the encoder's hands.
+
+    Attributes:
+        content: (B, C) what it kept, without noise.
+        traits: (B, len(TRAITS)) true ones of the views.
+    """
+
+    content: Tensor
+    traits: Tensor
 
 
 @dataclass(frozen=True)
@@ -123,23 +147,53 @@ class Common:
 
     def __init__(self, model: ConditionalModel, settings: TrainSettings) -> None:
         self.model, self.settings, self.weights = model, settings, WEIGHTS_OF
+        self.alone = len(model.config.identities) == 1 and EVERYBODY not in model.config.identities
 
-    def rebuilt(self, samples: Pictured, code: Tensor) -> dict[str, Tensor]:
-        """The terms of pictures drawn as who they are."""
+    def rebuilt(self, samples: Pictured) -> tuple[Tensor, Encoded, dict[str, Tensor]]:
+        """Pictures drawn as who they are, from views that say something else.
+
+        Returns:
+            the codes that were drawn from, what the encoder made of the views, and the terms.
+        """
+        noise = samples.noise.flatten(1)
+        turned, told = noise[:, -1:] > TURNED, noise[:, -2:-1] > TOLD
+        flipped = turned[..., None, None]
+        shown = self._disguised(torch.where(flipped, samples.input.flip(-1), samples.input), samples)
+        shown = blurred(shown, noise[:, -3])
+        content, read = split_code(self.model._part(self.model.encode, shown))
+        seen = torch.where(turned, samples.seen * torch.from_numpy(MIRRORED).to(samples.seen), samples.seen)
+        true = torch.cat([samples.traits, light(torch.where(flipped, shown.flip(-1), shown))], 1)
+        other = turned | (samples.seen != samples.traits).any(1, keepdim=True)
+        attributes = torch.where(other | told, true, read.detach())
+        noisy = content + self.weights.noise * noise[:, : content.shape[1]]
+        code = torch.cat([noisy, attributes], 1)
         drawn = rendered(self.model._part(self.model.draw, code, samples.embedding))
-        return face_loss(drawn, samples, self.settings.loss)
+        terms = face_loss(drawn, samples, self.settings.loss) | self.understood(read, seen)
+        return code, Encoded(content, seen), terms
+
+    @torch.no_grad()
+    def _disguised(self, shown: Tensor, samples: Pictured) -> Tensor:
+        """The same with some of the people as others, as far as the network can draw them."""
+        some, other = shown[DISGUISED], samples.other[DISGUISED]
+        if self.alone:  # there is nobody else: somebody made up
+            style = self.model.style
+            other = style.mean + style.spread * samples.noise[DISGUISED].flatten(1)[:, :NUMBERS]
+        drawn = rendered(self.model.draw(self.model.encode(some), other))
+        result = shown.clone()
+        result[DISGUISED] = drawn.image * drawn.mask + some * (1 - drawn.mask)
+        return result
 
     def understood(self, read: Tensor, traits: Tensor) -> dict[str, Tensor]:
         """The term of attributes that were read from pictures of these traits."""
         return {"traits": self.weights.traits * F.mse_loss(read[:, :-LIGHT], traits)}
 
-    def swapped(self, samples: Pictured, code: Tensor) -> tuple[Swap, dict[str, Tensor]]:
-        """Some pictures drawn as others, and the terms of it."""
-        some, content = every(samples, SWAPPED), split_code(code)[0][::SWAPPED]
+    def swapped(self, samples: Pictured, code: Tensor, step: int) -> tuple[Swap, dict[str, Tensor]]:
+        """Every `step`-th picture drawn as somebody else, and the terms of it."""
+        some, content = every(samples, step), split_code(code)[0][::step]
         # As read, plus the change that is asked for: were swaps always told the landmarks' own numbers, the
         # decoder would know a swap by them, and leave everybody as he is in use, where they are read.
         change = F.pad(some.asked - some.traits, (0, LIGHT))
-        wanted = torch.cat([content, split_code(code)[1][::SWAPPED] + change], 1)
+        wanted = torch.cat([content, split_code(code)[1][::step] + change], 1)
         drawn = rendered(self.model._part(self.model.draw, wanted, some.other))
         # By the picture's own mask: through a drawn one that is faint, a swap would pass that is none.
         pasted = drawn.image * some.mask + some.target * (1 - some.mask)
@@ -151,7 +205,7 @@ class Common:
         spread = was.var(0, unbiased=False).mean() + 1e-3
         w = self.weights
         return Swap(some, drawn, pasted), {
-            "identity": w.identity * apart(pasted, some.chip, some.other),
+            "identity": w.identity * apart(greyed(pasted, some.noise), some.chip, some.other),
             "asked": w.asked * F.mse_loss(read[:, -ATTRIBUTES:-LIGHT], some.asked),
             "kept": w.kept * F.mse_loss(has, was) / spread,
             "light": w.light * F.mse_loss(light(drawn.image), light(some.target)),
@@ -170,28 +224,19 @@ class ConditionalLosses(Common):
     def autoencoder(self, batch: Batch, progress: float) -> dict[str, Tensor]:
         """Rebuild everyone, draw some as others, and keep the code from saying what the condition says."""
         del progress
-        samples, w = together(batch), self.weights
-        noise = samples.noise.flatten(1)
-        turned, told = noise[:, -1:] > TURNED, noise[:, -2:-1] > TOLD
-        shown = torch.where(turned[..., None, None], samples.input.flip(-1), samples.input)
-        content, read = split_code(self.model._part(self.model.encode, shown))
-        mirrored = torch.from_numpy(MIRRORED).to(samples.traits)
-        seen = torch.where(turned, samples.traits * mirrored, samples.traits)
-        true = torch.cat([samples.traits, light(samples.input)], 1)
-        attributes = torch.where(turned | told, true, read.detach())
-        noisy = torch.cat([content + w.noise * noise[:, : content.shape[1]], attributes], 1)
-        terms = self.rebuilt(samples, noisy) | self.understood(read, seen)
-        _, more = self.swapped(samples, noisy)
-        return terms | more | self._kept_out(content, samples, seen)
+        samples = together(batch)
+        code, encoded, terms = self.rebuilt(samples)
+        _, more = self.swapped(samples, code, SWAPPED)
+        return terms | more | self._kept_out(encoded, samples)
 
-    def _kept_out(self, content: Tensor, samples: Pictured, traits: Tensor) -> dict[str, Tensor]:
+    def _kept_out(self, encoded: Encoded, samples: Pictured) -> dict[str, Tensor]:
         self.reads.requires_grad_(False)
-        said = self.reads(content)
+        said = self.reads(encoded.content)
         self.reads.requires_grad_(True)
-        truth = torch.cat([self.model.style.identity(samples.embedding), traits], 1)
-        self.codes.append((content.detach(), truth))
+        truth = torch.cat([self.model.style.identity(samples.embedding), encoded.traits], 1)
+        self.codes.append((encoded.content.detach(), truth))
         return {
-            "price": self.weights.price * content.square().mean(),
+            "price": self.weights.price * encoded.content.square().mean(),
             "confusion": self.weights.confusion * said[:, :NUMBERS].square().mean(),
             "unposed": self.weights.unposed * said[:, NUMBERS:].square().mean(),
         }
@@ -223,6 +268,19 @@ def every(samples: Pictured, step: int) -> Pictured:
     """Every so-manieth of the samples."""
     tensors = {k: v[::step] for k, v in vars(samples).items() if isinstance(v, Tensor)}
     return Pictured(samples.identity, **tensors)
+
+
+def blurred(pictures: Tensor, amount: Tensor) -> Tensor:
+    """Pictures (B, 3, R, R) by `amount` (B,), clamped to 0..1, on the way to half their size: a drawn face is
+    softer than a photo, and must not be known by that."""
+    soft = F.interpolate(F.avg_pool2d(pictures, 2), scale_factor=2, mode="bilinear", align_corners=False)
+    return torch.lerp(pictures, soft, amount.clamp(0, 1).view(-1, 1, 1, 1))
+
+
+def greyed(pictures: Tensor, noise: Tensor) -> Tensor:
+    """Some of the pictures (B, 3, R, R) without their colours, see GREY."""
+    grey = noise.flatten(1)[:, -4].view(-1, 1, 1, 1) > GREY
+    return torch.where(grey, pictures.mean(1, keepdim=True), pictures)
 
 
 def apart(pictures: Tensor, chips: Tensor, wanted: Tensor) -> Tensor:

@@ -9,21 +9,20 @@ on a part of the batch, which is what "lazy" is on a CPU.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from faceswap_cli.networks.conditional import ConditionalModel, split_code
+from faceswap_cli.networks.conditional import ConditionalModel
 from faceswap_cli.networks.gan import Judgement, ProjectionCritic
 from faceswap_cli.training.conditional import Common, Swap, together
 from faceswap_cli.training.settings import TrainSettings
 from faceswap_cli.training.trainer import Batch, Phase
 
-IDENTITY = 3.5
-"""Weight of a swap's identity: through a map that keeps the layout the old face passes easily. Twice as much
-paints: pink lips and blue lids please the descriptor network."""
+SWAPPED = 2
+"""Every so-manieth picture is drawn as somebody else, and judged."""
 
 ADVERSARIAL, MATCHED, WRONG = 0.6, 1.0, 0.5
 """Weights of fooling the critic, of its features being those of the picture, and of wrong conditions."""
@@ -59,7 +58,6 @@ class ContestLosses(Common):
 
     def __init__(self, model: ConditionalModel, settings: TrainSettings, judge: ProjectionCritic) -> None:
         super().__init__(model, settings)
-        self.weights = replace(self.weights, identity=IDENTITY)
         self.judge = judge
         self.shown: deque[_Shown] = deque()
 
@@ -67,12 +65,10 @@ class ContestLosses(Common):
         """Rebuild everyone, draw some as others, and pass for real."""
         del progress
         samples = together(batch)
-        content, read = split_code(self.model._part(self.model.encode, samples.input))
-        code = torch.cat([content, read.detach()], 1)  # traits are learnt from landmarks alone
-        terms = self.rebuilt(samples, code) | self.understood(read, samples.traits)
-        swap, more = self.swapped(samples, code)
-        more.pop("kept")  # the code is a picture of the face: to keep it would be to keep the person
-        return terms | more | self._fooling(swap)
+        code, encoded, terms = self.rebuilt(samples)
+        swap, more = self.swapped(samples, code, SWAPPED)
+        price = self.weights.price * encoded.content.square().mean()
+        return terms | more | {"price": price} | self._fooling(swap)
 
     def _fooling(self, swap: Swap) -> dict[str, Tensor]:
         self.judge.requires_grad_(False)  # its own turn comes

@@ -18,6 +18,7 @@ from faceswap_cli.training.augment import Samples, augmented
 from faceswap_cli.training.dataset import Faces
 from faceswap_cli.training.described import Described, describe
 from faceswap_cli.training.parallel import WHOLE, Share
+from faceswap_cli.training.reposed import bent, changes
 from faceswap_cli.training.settings import TrainSettings
 from faceswap_cli.training.trainer import Batch
 
@@ -40,6 +41,7 @@ class Pictured(Samples):
         embedding: (B, 128) who it is, see above.
         other: (B, 128) somebody else.
         traits: (B, len(TRAITS)) of the label.
+        seen: (B, len(TRAITS)) of the input, others where it is bent.
         asked: (B, len(TRAITS)) of the swap: the same, or with one of them changed.
         chip: (B, 2, 3) from the identity chip's pixels to the picture's.
         noise: (B, 1, R, R) standard normal; a network takes from it what it needs.
@@ -48,6 +50,7 @@ class Pictured(Samples):
     embedding: Tensor
     other: Tensor
     traits: Tensor
+    seen: Tensor
     asked: Tensor
     chip: Tensor
     noise: Tensor
@@ -102,10 +105,22 @@ def batches_of(
             others = [draw for other, draw in draws.items() if other != name] or [own]
             rows = own.rows(settings.batch, generator)
             light = others[0].crowd.faces if recolour else None
+            known = own.crowd.known.pick(rows)
+            change = changes(known.traits, generator)
+            grid, seen = own.bent(known, change, share)
             samples = augmented(
-                own.crowd.faces, name, settings.batch, generator, strength, light, rows, share, mirror=False
+                own.crowd.faces,
+                name,
+                settings.batch,
+                generator,
+                strength,
+                light,
+                rows,
+                share,
+                mirror=False,
+                bent=grid,
             )
-            found.append(_with_conditions(samples, own, others, rows, settings.mirror, generator, share))
+            found.append(_with_conditions(samples, own, others, rows, seen, settings.mirror, generator, share))
         return found
 
     return batch
@@ -116,11 +131,23 @@ def _with_conditions(
     own: _Draw,
     others: list[_Draw],
     rows: Tensor,
+    seen: Tensor,
     mirror: bool,
     generator: torch.Generator,
     share: Share,
 ) -> Pictured:
-    """Mirror half of the samples, and tell what the network is to be told of them."""
+    """Mirror half of the samples, and tell what the network is to be told of them.
+
+    Args:
+        samples: this process's part of the batch.
+        own: what they are from.
+        others: whom they are to become.
+        rows: (B,) which samples these are, of the whole batch.
+        seen: traits of the inputs, of this process's part.
+        mirror: whether to.
+        generator: draws the same for all processes.
+        share: the part.
+    """
     count, known = len(rows), own.crowd.known.pick(rows)
     flips = torch.rand(count, generator=generator) < (0.5 if mirror else 0)
     embedding = own.same(rows, flips, generator)
@@ -136,7 +163,9 @@ def _with_conditions(
     size = samples.target.shape[-1]
     where = torch.where(flips[:, None, None], _flipped(known.chip, size), known.chip)
     noise = torch.randn(count, 1, size, size, generator=generator)
-    told = [share.of(v).to(samples.target.device) for v in (embedding, other, traits, asked, where, noise)]
+    seen = torch.where(share.of(flips)[:, None], seen * torch.from_numpy(MIRRORED), seen)
+    told = [share.of(v) for v in (embedding, other, traits, asked, where, noise)]
+    told = [v.to(samples.target.device) for v in (*told[:3], seen, *told[3:])]
     back = share.of(flips).to(samples.target.device).view(-1, 1, 1, 1)
     pictures = [getattr(samples, f.name) for f in fields(Samples) if f.name != "identity"]
     return Pictured(samples.identity, *(torch.where(back, x.flip(-1), x) for x in pictures), *told)
@@ -162,6 +191,12 @@ class _Draw:
         self._order = torch.argsort(crowd.person, stable=True)
         self._count = torch.bincount(crowd.person)
         self._first = torch.cumsum(self._count, 0) - self._count
+
+    def bent(self, known: Described, change: Tensor, share: Share) -> tuple[Tensor, Tensor]:
+        """Grids and traits of this process's part of samples whose traits are changed, see `reposed.bent`."""
+        points, traits, change = map(share.of, (known.points, known.traits, change))
+        faces = self.crowd.faces
+        return bent(points, traits, change, faces.target.shape[-1], faces.wide.shape[-1])
 
     def rows(self, count: int, generator: torch.Generator) -> Tensor:
         """(count,) samples."""

@@ -35,18 +35,20 @@ class Described:
         embedding: (N, 2, 128) descriptors of the picture and of its mirror image.
         traits: (N, len(TRAITS)) pose and expression.
         chip: (N, 2, 3) from the pixels of the identity chip to those of the network's square.
+        points: (N, 68, 2) landmarks in the pixels of the wide picture.
     """
 
     embedding: Tensor
     traits: Tensor
     chip: Tensor
+    points: Tensor
 
     def __len__(self) -> int:
         return len(self.traits)
 
     def pick(self, rows: Tensor) -> Described:
         """Some of them."""
-        return Described(self.embedding[rows], self.traits[rows], self.chip[rows])
+        return Described(self.embedding[rows], self.traits[rows], self.chip[rows], self.points[rows])
 
 
 def describe(faces: Faces) -> Described:
@@ -55,6 +57,7 @@ def describe(faces: Faces) -> Described:
     embedding = np.zeros((len(faces), 2, 128), np.float32)
     traits = np.zeros((len(faces), len(TRAITS)), np.float32)
     where = np.zeros((len(faces), 2, 3), np.float32)
+    landmarks = np.zeros((len(faces), 68, 2), np.float32)
     for start in range(0, len(faces), BLOCK):
         rows = slice(start, min(start + BLOCK, len(faces)))
         picked = faces.pick(torch.arange(rows.start, rows.stop))
@@ -65,10 +68,11 @@ def describe(faces: Faces) -> Described:
             chip(np.ascontiguousarray(i[:, ::-1]), mirrored(p, i.shape[1]))
             for i, p in zip(images, points, strict=True)
         )
+        landmarks[rows] = points
         traits[rows] = [attributes(p) for p in points]
         margin = (picked.wide.shape[-1] - picked.target.shape[-1]) / 2
         where[rows] = [invert(chip_matrix(p)) - [[0, 0, margin]] * 2 for p in points]
-    return Described(*map(torch.from_numpy, (embedding, traits, where)))
+    return Described(*map(torch.from_numpy, (embedding, traits, where, landmarks)))
 
 
 def look(images: list[Image], landmarker: CompactLandmarker) -> list[NDArray[np.float32]]:
