@@ -75,8 +75,7 @@ def augmented(
     colours: Faces | None = None,
     chances: Tensor | None = None,
     share: Share = WHOLE,
-    mirror: bool = True,
-    bent: Tensor | None = None,
+    view: bool | Tensor = True,
 ) -> Samples:
     """Draw `count` samples, warped and recoloured.
 
@@ -91,9 +90,8 @@ def augmented(
         chances: (len(faces),) float64 on the CPU, growing to 1: how likely a sample up to each is drawn;
             None draws evenly. Or (count,) int64: which samples, drawn already.
         share: the part of them to make; the numbers are drawn for all.
-        mirror: mirror half of them.
-        bent: (B, R, R, 2) in grid_sample's coordinates, where in the wide picture the inputs are read, of
-            this process's part; None: as they are.
+        view: mirror half of them, or none; or (B, R, R, 2) in grid_sample's coordinates, where in the wide
+            pictures this process's part of the inputs is read, and none is mirrored.
     """
     device = faces.device
 
@@ -119,14 +117,14 @@ def augmented(
 
     size = target.shape[-1]
     nodes = upload(share.of(torch.randn(count, 2, NODES, NODES, generator=generator)), device)
-    plain = None if bent is None else upload(bent, device)
+    plain = upload(view, device) if isinstance(view, Tensor) else None
     grid = sampling_grid(size, wide.shape[-1], uniform(count, 4), nodes, strength, plain)
     # Mirrored samples double the poses; input and label are mirrored alike.
-    mirrored = (uniform(count) < (0 if mirror else -2)).view(-1, 1, 1, 1)
+    mirrored = (uniform(count) < (0 if view is True else -2)).view(-1, 1, 1, 1)
     # Clamped by hand: older torch has no border padding on MPS.
-    shown = F.grid_sample(wide, grid.clamp(-1, 1), mode="bilinear", align_corners=True)
+    bent = F.grid_sample(wide, grid.clamp(-1, 1), mode="bilinear", align_corners=True)
     masks = [values.float() / 255 for values in (drawn.mask, drawn.weight, drawn.free)]
-    return Samples(identity, *(torch.where(mirrored, x.flip(-1), x) for x in (shown, target, *masks)))
+    return Samples(identity, *(torch.where(mirrored, x.flip(-1), x) for x in (bent, target, *masks)))
 
 
 def recolouring(faces: Faces, others: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
@@ -161,7 +159,7 @@ def mapped(pictures: Tensor, matrix: Tensor, offset: Tensor) -> Tensor:
 
 
 def sampling_grid(
-    size: int, wide: int, draws: Tensor, nodes: Tensor, strength: float, bent: Tensor | None = None
+    size: int, wide: int, draws: Tensor, nodes: Tensor, strength: float, plain: Tensor | None = None
 ) -> Tensor:
     """Where in the wide picture each input pixel is read.
 
@@ -170,17 +168,17 @@ def sampling_grid(
         wide: side of the wide picture in pixels.
         draws: (B, 4) uniform in [-1, 1]: rotation, zoom, shift x, shift y.
         nodes: (B, 2, 5, 5) standard normal, the warp.
-        strength: 0 gives the plain middle of the wide picture.
-        bent: (B, R, R, 2), what is given instead of that.
+        strength: 0 changes nothing.
+        plain: (B, R, R, 2) where it would be read; None: the middle of the wide picture.
 
     Returns:
         (B, R, R, 2) in grid_sample's coordinates with align_corners.
     """
     share = (size - 1) / (wide - 1)  # the network's square in the wide picture's -1..1
-    axis = torch.linspace(-share, share, size, device=draws.device)
-    plain = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), -1).view(1, -1, 2)
-    if bent is not None:
-        plain = bent.flatten(1, 2)
+    if plain is None:
+        axis = torch.linspace(-share, share, size, device=draws.device)
+        plain = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), -1)[None]
+    plain = plain.flatten(1, 2)
     angle = draws[:, 0] * math.radians(TURN) * strength
     zoom = 1 + draws[:, 1] * ZOOM * strength
     cos, sin = angle.cos() * zoom, angle.sin() * zoom

@@ -1,17 +1,17 @@
 """The losses of the conditional autoencoder, and what the conditional GAN shares with it.
 
-Every picture is rebuilt with a descriptor of its own person, from an encoder's view that says something else: of
-another pose or expression (`training.reposed`), mirrored, blurred, or of another person. The latter is the swap
-itself the other way round: what the network has drawn as somebody else is shown to it, and the true picture is
-what it has to come back to (cycle consistency, Zhu et al., 2017, with no gradient through the first way).
+Every picture is rebuilt with a descriptor of its own person, from a view that says something else: of another
+pose or expression (`training.reposed`), mirrored, blurred, or of another person. The latter is the swap the
+other way round: what the network has drawn as somebody else is shown to it, and it has to come back to the
+true picture (cycle consistency, Zhu et al., 2017, with no gradient through the way there).
 
 Some pictures are drawn as somebody else of which no picture exists: there the frozen identity network says
 how near the drawn face is to whom it should be (Chen et al., SimSwap, 2020), and the network's own encoder
 whether pose and expression were kept, or became what was asked for.
 
-What else keeps identity, pose and expression out of the code: noise on the code with a price on its size, which
-is a variational autoencoder of fixed spread (Kingma and Welling, 2014), and a probe that tries to read the
-descriptor and the traits from the code while the encoder tries to leave it with nothing to say (Lample et
+What else keeps identity, pose and expression out of the code: noise on the code with a price on its size,
+which is a variational autoencoder of fixed spread (Kingma and Welling, 2014), and a probe that tries to read
+the descriptor and the traits from the code while the encoder tries to leave it with nothing to say (Lample et
 al., Fader networks, 2017).
 """
 
@@ -83,6 +83,9 @@ SWAPPED = 4
 
 DISGUISED = slice(1, None, 3)
 """Pictures that the encoder sees as somebody else."""
+
+LEAST_SPREAD = 0.02
+"""Variance that codes are taken to have at least: a few pictures of one person have next to none."""
 
 GREY = 0.0
 """Swaps whose fourth-last number of noise is above this are described in grey: what is painted in colour to
@@ -189,7 +192,8 @@ class Common:
 
     def swapped(self, samples: Pictured, code: Tensor, step: int) -> tuple[Swap, dict[str, Tensor]]:
         """Every `step`-th picture drawn as somebody else, and the terms of it."""
-        some, content = every(samples, step), split_code(code)[0][::step]
+        some, all_content = every(samples, step), split_code(code)[0]
+        content = all_content[::step]
         # As read, plus the change that is asked for: were swaps always told the landmarks' own numbers, the
         # decoder would know a swap by them, and leave everybody as he is in use, where they are read.
         change = F.pad(some.asked - some.traits, (0, LIGHT))
@@ -202,7 +206,7 @@ class Common:
         read = self.model.encode(pasted)
         self.model.requires_grad_(True)
         was, has = content.detach(), split_code(read)[0]
-        spread = was.var(0, unbiased=False).mean() + 1e-3
+        spread = all_content.detach().var(0, unbiased=False).mean() + LEAST_SPREAD
         w = self.weights
         return Swap(some, drawn, pasted), {
             "identity": w.identity * apart(greyed(pasted, some.noise), some.chip, some.other),

@@ -109,18 +109,10 @@ def batches_of(
             change = changes(known.traits, generator)
             grid, seen = own.bent(known, change, share)
             samples = augmented(
-                own.crowd.faces,
-                name,
-                settings.batch,
-                generator,
-                strength,
-                light,
-                rows,
-                share,
-                mirror=False,
-                bent=grid,
+                own.crowd.faces, name, settings.batch, generator, strength, light, rows, share, grid
             )
-            found.append(_with_conditions(samples, own, others, rows, seen, settings.mirror, generator, share))
+            drawn = rows, seen
+            found.append(_with_conditions(samples, own, others, drawn, settings.mirror, generator, share))
         return found
 
     return batch
@@ -130,8 +122,7 @@ def _with_conditions(
     samples: Samples,
     own: _Draw,
     others: list[_Draw],
-    rows: Tensor,
-    seen: Tensor,
+    drawn: tuple[Tensor, Tensor],
     mirror: bool,
     generator: torch.Generator,
     share: Share,
@@ -142,12 +133,12 @@ def _with_conditions(
         samples: this process's part of the batch.
         own: what they are from.
         others: whom they are to become.
-        rows: (B,) which samples these are, of the whole batch.
-        seen: traits of the inputs, of this process's part.
+        drawn: (B,) which samples these are, of the whole batch; and the traits of this process's inputs.
         mirror: whether to.
         generator: draws the same for all processes.
         share: the part.
     """
+    rows, seen = drawn
     count, known = len(rows), own.crowd.known.pick(rows)
     flips = torch.rand(count, generator=generator) < (0.5 if mirror else 0)
     embedding = own.same(rows, flips, generator)

@@ -1,13 +1,11 @@
 """Pictures as the encoder would see them, had the face had another pose or expression.
 
-A picture is bent so that its landmarks lie where they would (`faces.attributes.changed`), by a thin-plate spline
-(Bookstein, Principal warps, 1989). What was bent away is asked for again: so the attributes' meaning is learnt
-from a true picture. T is the number of `networks.conditions.TRAITS`.
+A picture is bent so that its landmarks lie where they would (`faces.attributes.changed`), by a thin-plate
+spline (Bookstein, Principal warps, 1989). What was bent away is asked for again: so what attributes mean is
+learnt from true pictures. T is the number of `networks.conditions.TRAITS`.
 """
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 import torch

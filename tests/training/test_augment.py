@@ -47,5 +47,5 @@ def test_without_mirroring_every_sample_looks_the_same_way(people):
     one = people["a"].pick(torch.tensor([1]))
     one.weight[..., :16] = 0  # a face that is not alike on both sides
     for mirror, ways in ((True, 2), (False, 1)):
-        samples = augmented(one, "a", 16, generator_for(0, 0, 0), 0.0, mirror=mirror)
+        samples = augmented(one, "a", 16, generator_for(0, 0, 0), 0.0, view=mirror)
         assert len({tuple(weight.flatten().tolist()) for weight in samples.weight}) == ways

@@ -3,13 +3,13 @@
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
 from faceswap_cli.faces.identity import CHIP
 from faceswap_cli.networks.conditional import split_code
 from faceswap_cli.networks.conditions import ATTRIBUTES, NUMBERS, TRAITS, light
+from faceswap_cli.networks.family import rendered
 from faceswap_cli.networks.registry import CONDITIONAL, build, placed
 from faceswap_cli.training.adapt import adapting
 from faceswap_cli.training.checkpoints import Checkpoint
@@ -40,7 +40,7 @@ def crowd():
 def settings_of(family):
     settings = settings_for("small", architecture=family)
     network = {**settings.network, **TINY, "identities": ("everybody",)}
-    return replace(settings, network=network, batch=4)
+    return replace(settings, network=network, batch=4, learning_rate=2e-3, warm_up=5)
 
 
 def trainer_of(family):
@@ -122,26 +122,30 @@ def test_a_mirrored_picture_has_a_mirrored_chip(crowd):
 
 
 @every
-def test_a_few_steps_rebuild_better_and_resume_to_the_same_weights(family, crowd):
+def test_steps_rebuild_better_and_resume_to_the_same_weights(family, crowd):
     batch = batches_of({"everybody": crowd}, settings_of(family))
 
     def steps(trainer, first, last):
-        found = []
         for step in range(first, last):
             losses = trainer.update(batch(generator_for(0, 0, step), 0.1), 0.1)
             assert all(v.isfinite() for v in losses.values()), losses
-            found.append(float(losses["dssim"] + losses["pixel"]))
-        return found
+        return trainer
+
+    def error(trainer):
+        pictures = crowd.faces.target.float() / 255
+        with torch.inference_mode():
+            model = trainer.model
+            drawn = rendered(model.draw(model.encode(pictures), crowd.known.embedding[:, 1])).image
+        return float(((drawn - pictures).abs() * (crowd.faces.mask / 255)).mean())
 
     whole = trainer_of(family)
-    rebuilt = steps(whole, 0, 12)
-    assert np.mean(rebuilt[-3:]) < np.mean(rebuilt[:3])
-    stopped = trainer_of(family)
-    steps(stopped, 0, 6)
-    resumed = trainer_of(family)
+    before = error(whole)
+    steps(whole, 0, 30)
+    assert error(whole) < 0.8 * before
+    stopped, resumed = steps(trainer_of(family), 0, 14), trainer_of(family)
     tensors = {k: v.clone() for k, v in stopped.tensors().items()}
     resumed.restore(Checkpoint(tensors, stopped.facts(), Path("x")))
-    steps(resumed, 6, 12)
+    steps(resumed, 14, 30)
     for (name, one), other in zip(whole.tensors().items(), resumed.tensors().values(), strict=True):
         torch.testing.assert_close(one, other, msg=name)
 
@@ -154,7 +158,7 @@ def test_a_new_network_draws_as_the_base_of_shared_where_it_can(family):
     warm_from_shared(model, "base-small")
     after = model.state_dict()
     taken = {k for k in after if not torch.equal(before[k], after[k])}
-    assert any(k.startswith("encoder.5" if family == "conditional" else "encoder.4") for k in taken)
+    assert any(k.startswith("encoder.5") for k in taken)
     assert any(k.startswith("decoder.last") for k in taken)
     base = load_base("base-small")
     assert torch.equal(after["encoder.1.weight"], base.state_dict()["encoder.1.weight"])
