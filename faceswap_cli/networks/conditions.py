@@ -27,6 +27,10 @@ LIGHT = 5
 ATTRIBUTES = len(TRAITS) + LIGHT
 """What is told of a face beside who it is."""
 
+GAIN = 4.0
+"""How much larger attributes are shown to a network than they are: they are few beside the descriptor's numbers,
+and would be learnt last."""
+
 SPREAD = 0.12
 """Standard deviation of a descriptor's number over people: where a network begins that has seen nobody."""
 
@@ -92,7 +96,7 @@ class Style(nn.Module):
 
     def forward(self, embedding: Tensor, attributes: Tensor) -> Tensor:
         """Descriptors (B, NUMBERS) and attributes (B, ATTRIBUTES) to (B, length)."""
-        style: Tensor = self.mixed(torch.cat([self.identity(embedding), attributes], 1))
+        style: Tensor = self.mixed(torch.cat([self.identity(embedding), GAIN * attributes], 1))
         return style
 
 

@@ -67,7 +67,7 @@ class Weights:
     swap_mask: float = 1.5
     light: float = 0.1
     price: float = 0.01
-    noise: float = 0.15
+    noise: float = 0.1
     confusion: float = 1.0
     unposed: float = 0.3
 
