@@ -28,8 +28,8 @@ ATTRIBUTES = len(TRAITS) + LIGHT
 """What is told of a face beside who it is."""
 
 GAIN = 4.0
-"""How much larger attributes are shown to a network than they are: they are few beside the descriptor's numbers,
-and would be learnt last."""
+"""How much larger attributes are shown to a network than they are: few beside the descriptor's numbers, they
+would be learnt last."""
 
 SPREAD = 0.12
 """Standard deviation of a descriptor's number over people: where a network begins that has seen nobody."""
