@@ -109,16 +109,20 @@ class Probe(nn.Module):
 
 
 @dataclass(frozen=True)
-class Encoded:
-    """Views in the encoder's hands.
+class Rebuilt:
+    """Pictures that were drawn as who they are.
 
     Attributes:
-        content: (B, C) what it kept, without noise.
+        code: (B, C + ATTRIBUTES) that was drawn from.
+        content: (B, C) what the encoder kept of the views, without noise.
         traits: (B, len(TRAITS)) true ones of the views.
+        drawn: what came out.
     """
 
+    code: Tensor
     content: Tensor
     traits: Tensor
+    drawn: Rendered
 
 
 @dataclass(frozen=True)
@@ -152,12 +156,8 @@ class Common:
         self.model, self.settings, self.weights = model, settings, WEIGHTS_OF
         self.alone = len(model.config.identities) == 1 and EVERYBODY not in model.config.identities
 
-    def rebuilt(self, samples: Pictured) -> tuple[Tensor, Encoded, dict[str, Tensor]]:
-        """Pictures drawn as who they are, from views that say something else.
-
-        Returns:
-            the codes that were drawn from, what the encoder made of the views, and the terms.
-        """
+    def rebuilt(self, samples: Pictured) -> tuple[Rebuilt, dict[str, Tensor]]:
+        """Pictures drawn as who they are, from views that say something else; and the terms of it."""
         noise = samples.noise.flatten(1)
         turned, told = noise[:, -1:] > TURNED, noise[:, -2:-1] > TOLD
         flipped = turned[..., None, None]
@@ -172,7 +172,7 @@ class Common:
         code = torch.cat([noisy, attributes], 1)
         drawn = rendered(self.model._part(self.model.draw, code, samples.embedding))
         terms = face_loss(drawn, samples, self.settings.loss) | self.understood(read, seen)
-        return code, Encoded(content, seen), terms
+        return Rebuilt(code, content, seen, drawn), terms
 
     @torch.no_grad()
     def _disguised(self, shown: Tensor, samples: Pictured) -> Tensor:
@@ -200,7 +200,7 @@ class Common:
         wanted = torch.cat([content, split_code(code)[1][::step] + change], 1)
         drawn = rendered(self.model._part(self.model.draw, wanted, some.other))
         # By the picture's own mask: through a drawn one that is faint, a swap would pass that is none.
-        pasted = drawn.image * some.mask + some.target * (1 - some.mask)
+        pasted = over(drawn, some)
         # The encoder is asked, not taught: it would learn to see what it should in anything.
         self.model.requires_grad_(False)
         read = self.model.encode(pasted)
@@ -229,18 +229,18 @@ class ConditionalLosses(Common):
         """Rebuild everyone, draw some as others, and keep the code from saying what the condition says."""
         del progress
         samples = together(batch)
-        code, encoded, terms = self.rebuilt(samples)
-        _, more = self.swapped(samples, code, SWAPPED)
-        return terms | more | self._kept_out(encoded, samples)
+        rebuilt, terms = self.rebuilt(samples)
+        _, more = self.swapped(samples, rebuilt.code, SWAPPED)
+        return terms | more | self._kept_out(rebuilt, samples)
 
-    def _kept_out(self, encoded: Encoded, samples: Pictured) -> dict[str, Tensor]:
+    def _kept_out(self, rebuilt: Rebuilt, samples: Pictured) -> dict[str, Tensor]:
         self.reads.requires_grad_(False)
-        said = self.reads(encoded.content)
+        said = self.reads(rebuilt.content)
         self.reads.requires_grad_(True)
-        truth = torch.cat([self.model.style.identity(samples.embedding), encoded.traits], 1)
-        self.codes.append((encoded.content.detach(), truth))
+        truth = torch.cat([self.model.style.identity(samples.embedding), rebuilt.traits], 1)
+        self.codes.append((rebuilt.content.detach(), truth))
         return {
-            "price": self.weights.price * encoded.content.square().mean(),
+            "price": self.weights.price * rebuilt.content.square().mean(),
             "confusion": self.weights.confusion * said[:, :NUMBERS].square().mean(),
             "unposed": self.weights.unposed * said[:, NUMBERS:].square().mean(),
         }
@@ -268,10 +268,15 @@ def together(batch: Batch) -> Pictured:
     return Pictured(first.identity, **{k: torch.cat([getattr(p, k) for p in parts]) for k in tensors})
 
 
-def every(samples: Pictured, step: int) -> Pictured:
+def every(samples: Pictured, step: int, first: int = 0) -> Pictured:
     """Every so-manieth of the samples."""
-    tensors = {k: v[::step] for k, v in vars(samples).items() if isinstance(v, Tensor)}
+    tensors = {k: v[first::step] for k, v in vars(samples).items() if isinstance(v, Tensor)}
     return Pictured(samples.identity, **tensors)
+
+
+def over(drawn: Rendered, samples: Pictured) -> Tensor:
+    """Drawn faces (B, 3, R, R) over the pictures, by the pictures' own masks."""
+    return drawn.image * samples.mask + samples.target * (1 - samples.mask)
 
 
 def blurred(pictures: Tensor, amount: Tensor) -> Tensor:

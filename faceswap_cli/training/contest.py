@@ -17,12 +17,17 @@ from torch.nn import functional as F
 
 from faceswap_cli.networks.conditional import ConditionalModel
 from faceswap_cli.networks.gan import Judgement, ProjectionCritic
-from faceswap_cli.training.conditional import Common, Swap, together
+from faceswap_cli.networks.renderer import Rendered
+from faceswap_cli.training.conditional import Common, Swap, every, over, together
+from faceswap_cli.training.crowd import Pictured
 from faceswap_cli.training.settings import TrainSettings
 from faceswap_cli.training.trainer import Batch, Phase
 
 SWAPPED = 2
 """Every so-manieth picture is drawn as somebody else, and judged."""
+
+JUDGED = 4
+"""Every so-manieth rebuilt picture is judged: the network must not be sharp for swaps and soft for others."""
 
 ADVERSARIAL, MATCHED, WRONG = 0.6, 1.0, 0.5
 """Weights of fooling the critic, of its features being those of the picture, and of wrong conditions."""
@@ -65,20 +70,19 @@ class ContestLosses(Common):
         """Rebuild everyone, draw some as others, and pass for real."""
         del progress
         samples = together(batch)
-        code, encoded, terms = self.rebuilt(samples)
-        swap, more = self.swapped(samples, code, SWAPPED)
-        price = self.weights.price * encoded.content.square().mean()
-        return terms | more | {"price": price} | self._fooling(swap)
+        rebuilt, terms = self.rebuilt(samples)
+        swap, more = self.swapped(samples, rebuilt.code, SWAPPED)
+        more["price"] = self.weights.price * rebuilt.content.square().mean()
+        return terms | more | self._fooling(swap, rebuilt.drawn, samples)
 
-    def _fooling(self, swap: Swap) -> dict[str, Tensor]:
+    def _fooling(self, swap: Swap, drawn: Rendered, samples: Pictured) -> dict[str, Tensor]:
         self.judge.requires_grad_(False)  # its own turn comes
+        own = every(samples, JUDGED, 1)
+        rebuilt = over(Rendered(drawn.image[1::JUDGED], drawn.mask[1::JUDGED]), own)
         some = swap.samples
-        shown = _Shown(
-            some.target,
-            self._told(some.embedding, some.traits),
-            swap.pasted,
-            self._told(some.other, some.asked),
-        )
+        told = self._told(torch.cat([some.embedding, own.embedding]), torch.cat([some.traits, own.traits]))
+        asked = self._told(torch.cat([some.other, own.embedding]), torch.cat([some.asked, own.traits]))
+        shown = _Shown(torch.cat([some.target, own.target]), told, torch.cat([swap.pasted, rebuilt]), asked)
         with torch.no_grad():
             real = self.judge(shown.real, shown.real_told)
         fake = self.judge(shown.fake, shown.fake_told)
