@@ -28,12 +28,12 @@ from faceswap_cli.device import pick_device
 from faceswap_cli.faces.faceset import FaceRecord, FaceSet
 from faceswap_cli.faces.parsing import FaceParser
 from faceswap_cli.files import make_folder
-from faceswap_cli.networks.conditional import ConditionalModel
+from faceswap_cli.networks.conditional import ConditionalAutoencoder, ConditionalModel
 from faceswap_cli.networks.registry import build, placed
 from faceswap_cli.training.checkpoints import CheckpointStore
 from faceswap_cli.training.collapse import Collapse
 from faceswap_cli.training.crowd import Crowd, batches_of
-from faceswap_cli.training.dataset import as_faces, chosen, prepared
+from faceswap_cli.training.dataset import as_faces, chosen, prepared, spread
 from faceswap_cli.training.described import Described, describe
 from faceswap_cli.training.loop import Budget, fit
 from faceswap_cli.training.phases import new_critic, phases
@@ -43,6 +43,9 @@ from faceswap_cli.training.warm import EVERYBODY, load_base, take_over, warm_fro
 
 HELD_OUT = 15
 """Every so-manieth person is never trained on."""
+
+LEVELLED = 64
+"""Faces that are looked at for the spread of first codes."""
 
 BASES = {"conditional": "base-small", "gan": "base-conditional"}
 """What a new base begins with."""
@@ -59,6 +62,9 @@ def main() -> None:
     parser.add_argument("-r", "--run", type=Path, required=True)
     parser.add_argument("--data", type=Path, help="where prepared samples are kept [RUN]")
     parser.add_argument("--family", choices=["conditional", "gan"], default="conditional")
+    parser.add_argument(
+        "--begin", type=Path, help="a run whose averaged weights are taken over as far as they fit"
+    )
     parser.add_argument("--steps", type=int, default=8000)
     parser.add_argument("--minutes", type=float, help="instead of --steps")
     parser.add_argument("--batch", type=int, default=12)
@@ -124,6 +130,10 @@ def resumed(
         take_over(model, load_base(BASES["gan"]))
     else:
         warm_from_shared(model, BASES["conditional"])
+    if options.begin:
+        begin(model, options.begin)
+    if options.family == "conditional":
+        level(model, own)
     model.style.mean.copy_(own.known.embedding[:, 0].mean(0))
     model.style.spread.copy_(own.known.embedding[:, 0].std(0))
     model.people.of(EVERYBODY).embedding.copy_(own.known.embedding[:, 0].mean(0))
@@ -137,6 +147,27 @@ def resumed(
     if checkpoint is not None:
         trainer.restore(checkpoint)
     return trainer, store
+
+
+def begin(model: ConditionalModel, run: Path) -> None:
+    """Take over what fits of another run, of whatever design."""
+    checkpoint, _ = CheckpointStore(run / "checkpoints").newest()
+    assert checkpoint is not None, f"there is no checkpoint in {run}"
+    wanted = model.state_dict()
+    for key, value in wanted.items():
+        known = checkpoint.tensors.get(f"ema.{key}")
+        if known is not None and known.shape == value.shape:
+            wanted[key] = known
+    model.load_state_dict(wanted)
+
+
+@torch.no_grad()
+def level(model: ConditionalModel, own: Crowd) -> None:
+    """Bring first codes to a spread of 1: the noise on them has a fixed one."""
+    assert isinstance(model, ConditionalAutoencoder)
+    rows = torch.tensor(list(spread(len(own.faces), LEVELLED)))
+    content, _ = model.content(own.faces.pick(rows).target.float() / 255)
+    model.narrow.weight /= content.std(0).mean()
 
 
 def load(options: argparse.Namespace, resolution: int) -> tuple[Crowd, Crowd]:

@@ -142,7 +142,6 @@ def video(
     from faceswap_cli.cli.convert_place import open_place
     from faceswap_cli.compositing.options import ConvertOptions
     from faceswap_cli.compositing.preview import Painter
-    from faceswap_cli.compositing.steer import check_steered
     from faceswap_cli.faces.faceset import FaceSet
     from faceswap_cli.faces.stage import build_stage
     from faceswap_cli.media.encoders import EncodeOptions, encoder_for
@@ -177,7 +176,6 @@ def video(
     shown = not no_mark if label is None else label
     marks = marks_for(Kind.SWAP, mark, no_mark, shown, cert, key)
     options = replace(options, marks=marks)
-    check_steered(cast, options)
     known = FaceSet.open(faces) if faces is not None else None
     stage = None
     if known is None:
@@ -284,7 +282,6 @@ def photo(
     from faceswap_cli.compositing.options import ConvertOptions
     from faceswap_cli.compositing.photo import convert_photo
     from faceswap_cli.compositing.preview import Painter
-    from faceswap_cli.compositing.steer import check_steered
     from faceswap_cli.faces.stage import build_stage
     from faceswap_cli.provenance.marks import Kind
     from faceswap_cli.provenance.sidecar import write_sidecar
@@ -321,7 +318,6 @@ def photo(
     cast, mark = load_cast(asked)
     marks = marks_for(Kind.SWAP, mark, no_mark, bool(label), cert, key)
     options = replace(options, marks=marks)
-    check_steered(cast, options)
     if preview is not None:
         look_first([source], [output], preview, False, options, Painter(cast, parser), stage)
         return

@@ -105,7 +105,7 @@ ExpressionOption = Annotated[
     typer.Option(
         min=0.0,
         max=2.0,
-        help="How strong the drawn expression is, 1: as in the picture. Conditional models only.",
+        help="How strong the drawn expression is, 1: as in the picture.",
     ),
 ]
 YawOption = Annotated[
@@ -113,8 +113,7 @@ YawOption = Annotated[
     typer.Option(
         min=-20.0,
         max=20.0,
-        help="Degrees by which the drawn head is turned further, to the picture's right above 0. Conditional "
-        "models only.",
+        help="Degrees by which the drawn head is turned further, to the picture's right above 0.",
     ),
 ]
 MaskOption = Annotated[

@@ -25,19 +25,16 @@ def sheet(
         ),
     ] = None,
 ) -> None:
-    """Draw a face with each attribute of a conditional model varied by itself, and measure the effect."""
+    """Draw a face with each attribute varied by itself, and measure the effect."""
     from faceswap_cli.cli.convert_cast import Asked, load_cast
     from faceswap_cli.compositing.attribute_sheet import attribute_sheet
     from faceswap_cli.faces.stage import build_stage
     from faceswap_cli.media.frame import Frame
     from faceswap_cli.media.photo import read_photo, write_photo
-    from faceswap_cli.networks.conditional import ConditionalRenderer
 
     stage = build_stage("auto", "auto", "cpu", thorough=True)
     asked = Asked(run, face or [str(source)], True, [], [], [], 0.5, "cpu", lambda: stage)
     renderer = load_cast(asked)[0].roles[0].renderer
-    if not isinstance(renderer, ConditionalRenderer):
-        raise UserError(f"{run} is no conditional model: it has no attributes to vary", "Use -m conditional")
     image = read_photo(source).image
     faces = stage.find([Frame(0, 0.0, image)])[0]
     if not faces:

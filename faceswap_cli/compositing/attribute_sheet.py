@@ -1,4 +1,8 @@
-"""What each attribute of a conditional model does: one is varied at a time, and the effect measured."""
+"""What each attribute does to what a model draws: one is varied at a time, and the effect measured.
+
+Pose and expression are varied as `convert` does it, by the view that the network is shown; the light, which only
+a conditional model is told, in its code.
+"""
 
 from __future__ import annotations
 
@@ -16,16 +20,18 @@ from faceswap_cli.faces.face import Detection, Face
 from faceswap_cli.faces.geometry import crop_matrix, mean_face, warp
 from faceswap_cli.faces.landmark_shape import five_of
 from faceswap_cli.faces.landmarks import CompactLandmarker
+from faceswap_cli.faces.repose import reposed
 from faceswap_cli.media.frame import Image
 from faceswap_cli.networks.conditional import ConditionalRenderer
-from faceswap_cli.networks.conditions import ATTRIBUTES, NUMBERS, TRAITS
+from faceswap_cli.networks.conditions import LIGHT, NUMBERS, TRAITS
 from faceswap_cli.networks.family import rendered
+from faceswap_cli.networks.renderer import Renderer
 
 STEPS = (-1.5, -0.75, 0.0, 0.75, 1.5)
 """How far an attribute is moved, in its own units: see `networks.conditions`."""
 
-NAMES = (*TRAITS, "lightness", "warmth", "tint", "light from the side", "light from below")
-"""What the rows are called."""
+LIGHTS = ("lightness", "warmth", "tint", "light from the side", "light from below")
+"""What the rows of the light are called."""
 
 CELL, LABEL = 144, 150
 """Side of a picture and width of a row's name, pixels."""
@@ -49,7 +55,7 @@ class Effect:
 
 
 @torch.inference_mode()
-def attribute_sheet(image: Image, face: Face, renderer: ConditionalRenderer) -> tuple[Image, list[Effect]]:
+def attribute_sheet(image: Image, face: Face, renderer: Renderer) -> tuple[Image, list[Effect]]:
     """Draw a face with each attribute moved by STEPS.
 
     Args:
@@ -60,19 +66,33 @@ def attribute_sheet(image: Image, face: Face, renderer: ConditionalRenderer) -> 
     Returns:
         the sheet, a row for each attribute, and what was measured of those that landmarks tell.
     """
-    model, size = renderer.model, renderer.size
-    crop = warp(image, crop_matrix(face.landmarks, size, renderer.side), size)
-    code = model.encode(torch.from_numpy(crop).permute(2, 0, 1)[None].float() / 255)
+    size = renderer.size
+    matrix = crop_matrix(face.landmarks, size, renderer.side)
     lines, effects = [], []
-    for number, name in enumerate(NAMES):
-        asked = code.repeat(len(STEPS), 1)
-        asked[:, number - ATTRIBUTES] += torch.tensor(STEPS)
-        drawn = rendered(model.draw(asked, renderer.embedding.expand(len(STEPS), NUMBERS))).image
-        images = _images(drawn)
+    for number, name in enumerate(TRAITS):
+        changes = [step * np.eye(len(TRAITS))[number] for step in STEPS]
+        images = _drawn(renderer, [reposed(image, face.landmarks, c, matrix, size) for c in changes])
         lines.append(_line(name, images))
-        if number < len(TRAITS):
-            effects.append(_effect(number, _measured(images, renderer.side)))
+        effects.append(_effect(number, _measured(images, renderer.side)))
+    if isinstance(renderer, ConditionalRenderer):
+        lines += _lit(renderer, warp(image, matrix, size))
     return np.vstack([_head(), *lines]), effects
+
+
+def _drawn(renderer: Renderer, crops: Sequence[Image]) -> list[Image]:
+    return _images(renderer(torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).float() / 255).image)
+
+
+def _lit(renderer: ConditionalRenderer, crop: Image) -> list[Image]:
+    """The rows of the light."""
+    code = renderer.model.encode(torch.from_numpy(crop).permute(2, 0, 1)[None].float() / 255)
+    lines = []
+    for number, name in enumerate(LIGHTS):
+        asked = code.repeat(len(STEPS), 1)
+        asked[:, number - LIGHT] += torch.tensor(STEPS)
+        drawn = rendered(renderer.model.draw(asked, renderer.embedding.expand(len(STEPS), NUMBERS))).image
+        lines.append(_line(name, _images(drawn)))
+    return lines
 
 
 def _effect(number: int, measured: NDArray[np.float64]) -> Effect:

@@ -36,7 +36,7 @@ class ConvertOptions:
         grain: how much of the grain that the drawn face lacks is added, 0 (none) to 1; see `grain`.
         defocus: how much of the covered face's softness the drawn one is given, 0 (none) to 1; see `focus`.
         motion_blur: how much of the covered face's motion blur, 0 (none) to 1.
-        expression: how far the drawn expression is from rest, 1: as it is, 0..2; conditional models only.
+        expression: how far the drawn expression is from rest, 1: as it is, 0..2; see `steer`.
         yaw: degrees by which the drawn head is turned further to the picture's right, -20..20; likewise.
         identity: recognise people, if the cast asks for it; without, everybody is drawn by its first role.
         allow_8bit: let photos of more than 8 bits a channel come out with 8; videos keep their depth.

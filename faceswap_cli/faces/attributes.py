@@ -21,7 +21,7 @@ MIRRORED = np.array([-1, 1, -1, 1, 1, 1, 1], np.float32)
 """What a picture's mirror image makes of the traits."""
 
 
-_DEGREES = np.array([30.0, 20.0, 10.0])
+DEGREES = np.array([30.0, 20.0, 10.0])
 """Of yaw, pitch and roll for 1."""
 
 _LEAST_GAP = 0.01
@@ -56,7 +56,7 @@ def attributes(landmarks: ArrayLike) -> NDArray[np.float32]:
         (v - rest) / one for v, rest, one in zip((mouth, width, lift, brows, eyes), _REST, _UNIT, strict=True)
     )
     opened, wide, lifted, raised, open_eyes = values
-    yaw, pitch, roll = np.array([yaw, pitch, roll]) / _DEGREES
+    yaw, pitch, roll = np.array([yaw, pitch, roll]) / DEGREES
     found = yaw, pitch, roll, opened, (wide + lifted) / 2, raised, open_eyes
     return np.clip(np.array(found, np.float32), -5, 5)
 
@@ -87,7 +87,7 @@ def changed(landmarks: ArrayLike, change: ArrayLike) -> NDArray[np.float64]:
     across = np.clip((p[48:68, 0] - p[48:68, 0].mean()) / max(np.ptp(p[48:68, 0]) / 2, 1e-6), -1, 1)
     p[48:68, 0] += smile * _UNIT[1] / 2 * across
     p[48:68, 1] -= smile * _UNIT[2] * across**2
-    return _turned(p, d[:3] * _DEGREES, unit)
+    return _turned(p, d[:3] * DEGREES, unit)
 
 
 def _turned(p: NDArray[np.float64], degrees: NDArray[np.float64], unit: float) -> NDArray[np.float64]:

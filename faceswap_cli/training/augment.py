@@ -91,7 +91,7 @@ def augmented(
             None draws evenly. Or (count,) int64: which samples, drawn already.
         share: the part of them to make; the numbers are drawn for all.
         view: mirror half of them, or none; or (B, R, R, 2) in grid_sample's coordinates, where in the wide
-            pictures this process's part of the inputs is read, and none is mirrored.
+            pictures this process's part is read, labels as well, and none is mirrored.
     """
     device = faces.device
 
@@ -124,7 +124,18 @@ def augmented(
     # Clamped by hand: older torch has no border padding on MPS.
     bent = F.grid_sample(wide, grid.clamp(-1, 1), mode="bilinear", align_corners=True)
     masks = [values.float() / 255 for values in (drawn.mask, drawn.weight, drawn.free)]
+    if plain is not None:
+        target, masks = _labels_at(plain, wide, masks)
     return Samples(identity, *(torch.where(mirrored, x.flip(-1), x) for x in (bent, target, *masks)))
+
+
+def _labels_at(grid: Tensor, wide: Tensor, masks: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+    """Targets and masks as they are where a grid reads the wide pictures; masks have no margin."""
+    # Cubic: a label must not get softer by being bent.
+    target = F.grid_sample(wide, grid.clamp(-1, 1), mode="bicubic", align_corners=True).clamp_(0, 1)
+    inside = (grid * ((wide.shape[-1] - 1) / (grid.shape[1] - 1))).clamp(-1, 1)
+    bent = F.grid_sample(torch.cat(masks, 1), inside, mode="bilinear", align_corners=True)
+    return target, list(bent.split(1, 1))
 
 
 def recolouring(faces: Faces, others: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:

@@ -1,13 +1,13 @@
 """The losses of the conditional autoencoder, and what the conditional GAN shares with it.
 
-Every picture is rebuilt with a descriptor of its own person, from a view that says something else: of another
-pose or expression (`training.reposed`), mirrored, blurred, or of another person. The latter is the swap the
-other way round: what the network has drawn as somebody else is shown to it, and it has to come back to the
+Every picture is rebuilt with a descriptor of its own person, in poses and expressions that it was
+bent to (`training.reposed`), and from views that are blurred, or of another person. The latter is the swap
+the other way round: what the network has drawn as somebody else is shown to it, and it has to come back to the
 true picture (cycle consistency, Zhu et al., 2017, with no gradient through the way there).
 
 Some pictures are drawn as somebody else of which no picture exists: there the frozen identity network says
 how near the drawn face is to whom it should be (Chen et al., SimSwap, 2020), and the network's own encoder
-whether pose and expression were kept, or became what was asked for.
+whether pose and expression were kept.
 
 What else keeps identity, pose and expression out of the code: noise on the code with a price on its size,
 which is a variational autoencoder of fixed spread (Kingma and Welling, 2014), and a probe that tries to read
@@ -25,7 +25,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from faceswap_cli import zoo
-from faceswap_cli.faces.attributes import MIRRORED
 from faceswap_cli.faces.identity import CHIP, WEIGHTS
 from faceswap_cli.networks.conditional import ConditionalAutoencoder, ConditionalModel, split_code
 from faceswap_cli.networks.conditions import ATTRIBUTES, LIGHT, NUMBERS, TRAITS, light
@@ -50,7 +49,7 @@ class Weights:
     Attributes:
         identity: squared distance of the swap's descriptor to whom it should be; strangers' is about 0.7.
         traits: what the encoder says of pose and expression, against the landmarks.
-        asked: what it says of the swap, against what was asked for.
+        looks: what it says of the swap, against the landmarks.
         kept: how much else of the code the swap changes.
         swap_mask: the swap's mask, against the picture's.
         light: the swap's light, against the picture's.
@@ -62,7 +61,7 @@ class Weights:
 
     identity: float = 2.5
     traits: float = 0.5
-    asked: float = 0.2
+    looks: float = 0.2
     kept: float = 0.3
     swap_mask: float = 1.5
     light: float = 0.1
@@ -74,9 +73,9 @@ class Weights:
 
 WEIGHTS_OF = Weights()
 
-TURNED, TOLD = 1.28, 0.0
-"""Pictures whose last two numbers of noise are above these are shown mirrored (a tenth), and drawn from the
-landmarks' traits instead of the encoder's (a half; all whose view is another one)."""
+TOLD = 0.0
+"""Pictures whose last number of noise is above this are drawn from the landmarks' traits instead of the
+encoder's."""
 
 SWAPPED = 4
 """Every so-manieth picture is drawn as somebody else: describing a face costs more than drawing one."""
@@ -115,13 +114,11 @@ class Rebuilt:
     Attributes:
         code: (B, C + ATTRIBUTES) that was drawn from.
         content: (B, C) what the encoder kept of the views, without noise.
-        traits: (B, len(TRAITS)) true ones of the views.
         drawn: what came out.
     """
 
     code: Tensor
     content: Tensor
-    traits: Tensor
     drawn: Rendered
 
 
@@ -157,32 +154,27 @@ class Common:
         self.alone = len(model.config.identities) == 1 and EVERYBODY not in model.config.identities
 
     def rebuilt(self, samples: Pictured) -> tuple[Rebuilt, dict[str, Tensor]]:
-        """Pictures drawn as who they are, from views that say something else; and the terms of it."""
+        """Pictures drawn as who they are, from views that may say something else; and the terms of it."""
         noise = samples.noise.flatten(1)
-        turned, told = noise[:, -1:] > TURNED, noise[:, -2:-1] > TOLD
-        flipped = turned[..., None, None]
-        shown = self._disguised(torch.where(flipped, samples.input.flip(-1), samples.input), samples)
-        shown = blurred(shown, noise[:, -3])
+        shown = blurred(self._disguised(samples), noise[:, -3])
         content, read = split_code(self.model._part(self.model.encode, shown))
-        seen = torch.where(turned, samples.seen * torch.from_numpy(MIRRORED).to(samples.seen), samples.seen)
-        true = torch.cat([samples.traits, light(torch.where(flipped, shown.flip(-1), shown))], 1)
-        other = turned | (samples.seen != samples.traits).any(1, keepdim=True)
-        attributes = torch.where(other | told, true, read.detach())
+        true = torch.cat([samples.traits, light(shown)], 1)
+        attributes = torch.where(noise[:, -1:] > TOLD, true, read.detach())
         noisy = content + self.weights.noise * noise[:, : content.shape[1]]
         code = torch.cat([noisy, attributes], 1)
         drawn = rendered(self.model._part(self.model.draw, code, samples.embedding))
-        terms = face_loss(drawn, samples, self.settings.loss) | self.understood(read, seen)
-        return Rebuilt(code, content, seen, drawn), terms
+        terms = face_loss(drawn, samples, self.settings.loss) | self.understood(read, samples.traits)
+        return Rebuilt(code, content, drawn), terms
 
     @torch.no_grad()
-    def _disguised(self, shown: Tensor, samples: Pictured) -> Tensor:
-        """The same with some of the people as others, as far as the network can draw them."""
-        some, other = shown[DISGUISED], samples.other[DISGUISED]
+    def _disguised(self, samples: Pictured) -> Tensor:
+        """The inputs with some of the people as others, as far as the network can draw them."""
+        some, other = samples.input[DISGUISED], samples.other[DISGUISED]
         if self.alone:  # there is nobody else: somebody made up
             style = self.model.style
             other = style.mean + style.spread * samples.noise[DISGUISED].flatten(1)[:, :NUMBERS]
         drawn = rendered(self.model.draw(self.model.encode(some), other))
-        result = shown.clone()
+        result = samples.input.clone()
         result[DISGUISED] = drawn.image * drawn.mask + some * (1 - drawn.mask)
         return result
 
@@ -194,11 +186,9 @@ class Common:
         """Every `step`-th picture drawn as somebody else, and the terms of it."""
         some, all_content = every(samples, step), split_code(code)[0]
         content = all_content[::step]
-        # As read, plus the change that is asked for: were swaps always told the landmarks' own numbers, the
-        # decoder would know a swap by them, and leave everybody as he is in use, where they are read.
-        change = F.pad(some.asked - some.traits, (0, LIGHT))
-        wanted = torch.cat([content, split_code(code)[1][::step] + change], 1)
-        drawn = rendered(self.model._part(self.model.draw, wanted, some.other))
+        # Told what it is told when it rebuilds: were swaps always told the landmarks' own numbers, the decoder
+        # would know a swap by them, and leave everybody as he is in use, where they are read.
+        drawn = rendered(self.model._part(self.model.draw, code[::step], some.other))
         # By the picture's own mask: through a drawn one that is faint, a swap would pass that is none.
         pasted = over(drawn, some)
         # The encoder is asked, not taught: it would learn to see what it should in anything.
@@ -210,7 +200,7 @@ class Common:
         w = self.weights
         return Swap(some, drawn, pasted), {
             "identity": w.identity * apart(greyed(pasted, some.noise), some.chip, some.other),
-            "asked": w.asked * F.mse_loss(read[:, -ATTRIBUTES:-LIGHT], some.asked),
+            "looks": w.looks * F.mse_loss(read[:, -ATTRIBUTES:-LIGHT], some.traits),
             "kept": w.kept * F.mse_loss(has, was) / spread,
             "light": w.light * F.mse_loss(light(drawn.image), light(some.target)),
             "swap_mask": w.swap_mask * F.mse_loss(drawn.mask, some.mask),
@@ -237,7 +227,7 @@ class ConditionalLosses(Common):
         self.reads.requires_grad_(False)
         said = self.reads(rebuilt.content)
         self.reads.requires_grad_(True)
-        truth = torch.cat([self.model.style.identity(samples.embedding), rebuilt.traits], 1)
+        truth = torch.cat([self.model.style.identity(samples.embedding), samples.traits], 1)
         self.codes.append((rebuilt.content.detach(), truth))
         return {
             "price": self.weights.price * rebuilt.content.square().mean(),
@@ -256,7 +246,7 @@ class ConditionalLosses(Common):
 def new_probe(model: ConditionalModel) -> nn.Module:
     """The probe of a conditional autoencoder."""
     assert isinstance(model, ConditionalAutoencoder)
-    return Probe(model.config.code)
+    return Probe(model.config.code * model.config.grid**2)
 
 
 def together(batch: Batch) -> Pictured:

@@ -81,7 +81,7 @@ class ContestLosses(Common):
         rebuilt = over(Rendered(drawn.image[1::JUDGED], drawn.mask[1::JUDGED]), own)
         some = swap.samples
         told = self._told(torch.cat([some.embedding, own.embedding]), torch.cat([some.traits, own.traits]))
-        asked = self._told(torch.cat([some.other, own.embedding]), torch.cat([some.asked, own.traits]))
+        asked = self._told(torch.cat([some.other, own.embedding]), torch.cat([some.traits, own.traits]))
         shown = _Shown(torch.cat([some.target, own.target]), told, torch.cat([swap.pasted, rebuilt]), asked)
         with torch.no_grad():
             real = self.judge(shown.real, shown.real_told)

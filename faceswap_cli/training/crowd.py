@@ -13,12 +13,11 @@ import torch
 from torch import Tensor
 
 from faceswap_cli.faces.attributes import MIRRORED
-from faceswap_cli.networks.conditions import TRAITS
 from faceswap_cli.training.augment import Samples, augmented
 from faceswap_cli.training.dataset import Faces
 from faceswap_cli.training.described import Described, describe
 from faceswap_cli.training.parallel import WHOLE, Share
-from faceswap_cli.training.reposed import bent, changes
+from faceswap_cli.training.reposed import Bent, bent, changes
 from faceswap_cli.training.settings import TrainSettings
 from faceswap_cli.training.trainer import Batch
 
@@ -29,9 +28,6 @@ picture."""
 JITTER = 0.02
 """Standard deviation of what is added to a descriptor's numbers, which are about 0.1 themselves."""
 
-CHANGED, CHANGE = 0.5, 1.2
-"""Share of the swaps that are asked for another look, and standard deviation of one trait's change."""
-
 
 @dataclass(frozen=True)
 class Pictured(Samples):
@@ -40,9 +36,7 @@ class Pictured(Samples):
     Attributes:
         embedding: (B, 128) who it is, see above.
         other: (B, 128) somebody else.
-        traits: (B, len(TRAITS)) of the label.
-        seen: (B, len(TRAITS)) of the input, others where it is bent.
-        asked: (B, len(TRAITS)) of the swap: the same, or with one of them changed.
+        traits: (B, len(TRAITS)) of the face.
         chip: (B, 2, 3) from the identity chip's pixels to the picture's.
         noise: (B, 1, R, R) standard normal; a network takes from it what it needs.
     """
@@ -50,8 +44,6 @@ class Pictured(Samples):
     embedding: Tensor
     other: Tensor
     traits: Tensor
-    seen: Tensor
-    asked: Tensor
     chip: Tensor
     noise: Tensor
 
@@ -105,14 +97,13 @@ def batches_of(
             others = [draw for other, draw in draws.items() if other != name] or [own]
             rows = own.rows(settings.batch, generator)
             light = others[0].crowd.faces if recolour else None
-            known = own.crowd.known.pick(rows)
-            change = changes(known.traits, generator)
-            grid, seen = own.bent(known, change, share)
+            bent = own.bent(rows, generator, share)
             samples = augmented(
-                own.crowd.faces, name, settings.batch, generator, strength, light, rows, share, grid
+                own.crowd.faces, name, settings.batch, generator, strength, light, rows, share, bent.grid
             )
-            drawn = rows, seen
-            found.append(_with_conditions(samples, own, others, drawn, settings.mirror, generator, share))
+            found.append(
+                _with_conditions(samples, own, others, rows, bent, settings.mirror, generator, share)
+            )
         return found
 
     return batch
@@ -122,42 +113,27 @@ def _with_conditions(
     samples: Samples,
     own: _Draw,
     others: list[_Draw],
-    drawn: tuple[Tensor, Tensor],
+    rows: Tensor,
+    bent: Bent,
     mirror: bool,
     generator: torch.Generator,
     share: Share,
 ) -> Pictured:
-    """Mirror half of the samples, and tell what the network is to be told of them.
-
-    Args:
-        samples: this process's part of the batch.
-        own: what they are from.
-        others: whom they are to become.
-        drawn: (B,) which samples these are, of the whole batch; and the traits of this process's inputs.
-        mirror: whether to.
-        generator: draws the same for all processes.
-        share: the part.
-    """
-    rows, seen = drawn
-    count, known = len(rows), own.crowd.known.pick(rows)
+    """Mirror half of the samples, and tell what the network is to be told of them."""
+    count = len(rows)
     flips = torch.rand(count, generator=generator) < (0.5 if mirror else 0)
     embedding = own.same(rows, flips, generator)
     chosen = others[int(torch.randint(len(others), (), generator=generator))]
     other = chosen.another(own.crowd.person[rows] if chosen is own else None, count, generator)
     embedding = embedding + JITTER * torch.randn(embedding.shape, generator=generator)
     other = other + JITTER * torch.randn(other.shape, generator=generator)
-    traits = torch.where(flips[:, None], known.traits * torch.from_numpy(MIRRORED), known.traits)
-    one = torch.nn.functional.one_hot(
-        torch.randint(len(TRAITS), (count,), generator=generator), len(TRAITS)
-    ) * (torch.rand(count, 1, generator=generator) < CHANGED)
-    asked = traits + one * CHANGE * torch.randn(count, 1, generator=generator)
     size = samples.target.shape[-1]
-    where = torch.where(flips[:, None, None], _flipped(known.chip, size), known.chip)
     noise = torch.randn(count, 1, size, size, generator=generator)
-    seen = torch.where(share.of(flips)[:, None], seen * torch.from_numpy(MIRRORED), seen)
-    told = [share.of(v) for v in (embedding, other, traits, asked, where, noise)]
-    told = [v.to(samples.target.device) for v in (*told[:3], seen, *told[3:])]
-    back = share.of(flips).to(samples.target.device).view(-1, 1, 1, 1)
+    flips, embedding, other, noise = map(share.of, (flips, embedding, other, noise))
+    traits = torch.where(flips[:, None], bent.traits * torch.from_numpy(MIRRORED), bent.traits)
+    chips = torch.where(flips[:, None, None], _flipped(bent.chip, size), bent.chip)
+    told = [v.to(samples.target.device) for v in (embedding, other, traits, chips, noise)]
+    back = flips.to(samples.target.device).view(-1, 1, 1, 1)
     pictures = [getattr(samples, f.name) for f in fields(Samples) if f.name != "identity"]
     return Pictured(samples.identity, *(torch.where(back, x.flip(-1), x) for x in pictures), *told)
 
@@ -183,11 +159,16 @@ class _Draw:
         self._count = torch.bincount(crowd.person)
         self._first = torch.cumsum(self._count, 0) - self._count
 
-    def bent(self, known: Described, change: Tensor, share: Share) -> tuple[Tensor, Tensor]:
-        """Grids and traits of this process's part of samples whose traits are changed, see `reposed.bent`."""
-        points, traits, change = map(share.of, (known.points, known.traits, change))
-        faces = self.crowd.faces
-        return bent(points, traits, change, faces.target.shape[-1], faces.wide.shape[-1])
+    def bent(self, rows: Tensor, generator: torch.Generator, share: Share) -> Bent:
+        """How this process's part of samples is bent."""
+        known, faces = self.crowd.known.pick(rows), self.crowd.faces
+        change = changes(known.traits, generator)
+        return bent(
+            known.pick(share.of(torch.arange(len(rows)))),
+            share.of(change),
+            faces.target.shape[-1],
+            faces.wide.shape[-1],
+        )
 
     def rows(self, count: int, generator: torch.Generator) -> Tensor:
         """(count,) samples."""

@@ -1,22 +1,24 @@
-"""Pictures as the encoder would see them, had the face had another pose or expression.
+"""Samples in poses and expressions that nobody took a picture of, bent to them (`faces.repose`).
 
-A picture is bent so that its landmarks lie where they would (`faces.attributes.changed`), by a thin-plate
-spline (Bookstein, Principal warps, 1989). What was bent away is asked for again: so what attributes mean is
-learnt from true pictures. T is the number of `networks.conditions.TRAITS`.
+Most pictures are portraits: they look ahead and smile. T is the number of `networks.conditions.TRAITS`.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F
 
 from faceswap_cli.faces.attributes import attributes, changed
 from faceswap_cli.faces.geometry import crop_matrix, invert, transform
+from faceswap_cli.faces.identity import chip_matrix
+from faceswap_cli.faces.repose import frame, spline
+from faceswap_cli.training.described import Described
 
-REPOSED = 0.6
+REPOSED = 0.5
 """Share of the pictures that are bent."""
 
 SPREAD = (0.6, 0.5, 0.0, 1.2, 1.2, 1.2, 1.2)
@@ -27,12 +29,6 @@ EACH = 0.6
 
 MOST_TURNED = 1.2
 """Yaw and pitch up to which a head is turned: further, half of it was never seen."""
-
-COARSE = 17
-"""Nodes along a side at which the spline is worked out."""
-
-STIFF = 1e-3
-"""How little the spline follows single points, as a share of the kernel's unit."""
 
 
 def changes(traits: Tensor, generator: torch.Generator) -> Tensor:
@@ -45,28 +41,40 @@ def changes(traits: Tensor, generator: torch.Generator) -> Tensor:
     return drawn
 
 
-def bent(points: Tensor, traits: Tensor, change: Tensor, size: int, wide: int) -> tuple[Tensor, Tensor]:
-    """Where bent pictures are read.
+@dataclass(frozen=True)
+class Bent:
+    """How pictures are bent, and what of them is known then.
+
+    Attributes:
+        grid: (B, R, R, 2) in grid_sample's coordinates of the wide picture with align_corners.
+        traits: (B, T).
+        chip: (B, 2, 3), see Described.
+    """
+
+    grid: Tensor
+    traits: Tensor
+    chip: Tensor
+
+
+def bent(known: Described, change: Tensor, size: int, wide: int) -> Bent:
+    """Bend pictures until their traits are others.
 
     Args:
-        points: (B, 68, 2) landmarks in the wide pictures' pixels.
-        traits: (B, T) of them.
+        known: of B samples.
         change: (B, T) of their traits.
         size: side R of the network's square, which lies in the middle of the wide picture, in pixels.
         wide: side of the wide picture in pixels.
-
-    Returns:
-        (B, R, R, 2) in grid_sample's coordinates of the wide picture with align_corners, and the traits
-        (B, T) of the bent faces.
     """
     axis = torch.linspace(-(size - 1) / (wide - 1), (size - 1) / (wide - 1), size)
-    plain = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), -1)
-    grids, seen = plain.repeat(len(points), 1, 1, 1), traits.clone()
+    grids = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), -1).repeat(len(known), 1, 1, 1)
+    traits, chips = known.traits.clone(), known.chip.clone()
     for row in change.any(1).nonzero()[:, 0].tolist():
-        there, then = _moved(points[row].numpy(), change[row].numpy(), size, wide)
-        grids[row] = _read_at(there, then, size) / ((wide - 1) / 2) - 1
-        seen[row] = torch.from_numpy(attributes(then[: len(points[row])]))
-    return grids, seen
+        there, then = _moved(known.points[row].numpy(), change[row].numpy(), size, wide)
+        grids[row] = torch.from_numpy(spline(there, then, size)) / ((wide - 1) / 2) - 1
+        points = then[: known.points.shape[1]]
+        traits[row] = torch.from_numpy(attributes(points))
+        chips[row] = torch.from_numpy(invert(chip_matrix(points)))
+    return Bent(grids, traits, chips)
 
 
 def _moved(
@@ -79,30 +87,5 @@ def _moved(
     middle = np.eye(3)
     middle[:2, 2] = -(wide - size) / 2
     matrix = (align @ before @ middle)[:2]
-    steps = np.linspace(0, wide - 1, 5)
-    edge = [(x, y) for x in steps for y in steps if {x, y} & {0.0, wide - 1.0}]
-    there = np.vstack([points, edge])
-    return there, transform(np.vstack([new, edge]), matrix)
-
-
-def _read_at(values: NDArray[np.float64], places: NDArray[np.float64], size: int) -> Tensor:
-    """The spline through `values` (N, 2) at `places` (N, 2), for each pixel of a square: (size, size, 2)."""
-    count = len(places)
-    rows = np.hstack([np.ones((count, 1)), places / size])
-    system = np.zeros((count + 3, count + 3))
-    system[:count, :count] = _kernel(places / size, places / size) + STIFF * np.eye(count)
-    system[:count, count:], system[count:, :count] = rows, rows.T
-    solved = np.linalg.solve(system, np.vstack([values, np.zeros((3, 2))]))
-    axis = np.linspace(0, size - 1, COARSE) / size
-    nodes = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2)
-    found = _kernel(nodes, places / size) @ solved[:count] + solved[count] + nodes @ solved[count + 1 :]
-    coarse = torch.from_numpy(found.reshape(COARSE, COARSE, 2)).float().permute(2, 0, 1)[None]
-    fine = F.interpolate(coarse, size=(size, size), mode="bicubic", align_corners=True)
-    return fine[0].permute(1, 2, 0)
-
-
-def _kernel(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    """r^2 log r of the distances between two rows of points."""
-    squared = ((a[:, None] - b[None]) ** 2).sum(-1)
-    found: NDArray[np.float64] = 0.5 * squared * np.log(squared + 1e-12)
-    return found
+    edge = frame(wide)
+    return np.vstack([points, edge]), transform(np.vstack([new, edge]), matrix)

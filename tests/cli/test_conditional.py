@@ -100,13 +100,15 @@ def test_a_photo_without_a_face_is_told(convert, tmp_path):
     assert not (tmp_path / "drawn.png").exists()
 
 
-def test_other_families_can_not_be_steered_or_shown_a_photo(faceswap, convert, tmp_path):
+def test_other_families_are_steered_and_can_not_be_shown_a_photo(faceswap, convert, tmp_path):
     people = make_set(tmp_path / "man", 4), make_set(tmp_path / "woman", 4, level=lambda k: 90)
     options = ("-A", people[0], "-B", people[1], "-m", tmp_path / "plain", "--steps", 1, *TINY)
     assert faceswap("train", *options, "--measure-every", 0).code == 0
     shown = convert("--face", PICTURE, model=tmp_path / "plain")
     assert shown.is_one_line_error("draws only whom it was trained on", "-m conditional")
-    assert convert("--yaw", 5, model=tmp_path / "plain").is_one_line_error("need a conditional model")
+    assert convert(model=tmp_path / "plain").code == 0
+    assert convert("--yaw", 5, output="turned.png", model=tmp_path / "plain").code == 0
+    assert not np.array_equal(drawn(tmp_path), drawn(tmp_path, "turned.png"))
     told = faceswap("train", "-m", tmp_path / "new", "--adapt", tmp_path / "plain", "-B", PICTURE)
     assert told.is_one_line_error("can't take on a new face")
 
