@@ -35,6 +35,7 @@ def sheet(
     stage = build_stage("auto", "auto", "cpu", thorough=True)
     asked = Asked(run, face or [str(source)], True, [], [], [], 0.5, "cpu", lambda: stage)
     renderer = load_cast(asked)[0].roles[0].renderer
+    assert renderer is not None
     image = read_photo(source).image
     faces = stage.find([Frame(0, 0.0, image)])[0]
     if not faces:

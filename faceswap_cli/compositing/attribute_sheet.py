@@ -1,7 +1,7 @@
 """What each attribute does to what a model draws: one is varied at a time, and the effect measured.
 
-Pose and expression are varied as `convert` does it, by the view that the network is shown; the light, which only
-a conditional model is told, in its code.
+Pose and expression are varied as `convert` does it, by the view that the network is shown; the light, which
+only a conditional model is told, in its code.
 """
 
 from __future__ import annotations

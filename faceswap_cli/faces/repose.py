@@ -1,7 +1,7 @@
-"""Pictures of faces as if they had another pose or expression: bent until landmarks lie where they would.
+"""Pictures of faces bent to another pose or expression, until the landmarks lie where they would.
 
-Between them a thin-plate spline bends (Bookstein, Principal warps, 1989). What was hidden stays hidden: a mouth
-that opens shows stretched lips, no teeth. To a network that draws faces it is a view of that pose all the same.
+Between them a thin-plate spline bends (Bookstein, Principal warps, 1989). What was hidden stays hidden: a
+mouth that opens shows stretched lips, no teeth. A network that draws faces takes it for a view of that pose.
 """
 
 from __future__ import annotations

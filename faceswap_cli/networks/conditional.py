@@ -190,8 +190,7 @@ class ConditionalAutoencoder(ConditionalModel):
         return self.narrow(features).flatten(1), self.traits(features.flatten(1))
 
     def paint(self, content: Tensor, style: Tensor) -> Tensor:
-        """Flattened maps and styles to logits: the condition joins at the map, in the blocks, and at each
-        doubling."""
+        """Flattened maps and styles to logits; the condition joins at map, blocks and doublings."""
         grid = self.widen(self.as_map(content, self.config.code))
         x = self.inter(grid + self.as_map(self.place(style), self.config.squeeze))
         for block in self.blocks:
@@ -201,7 +200,7 @@ class ConditionalAutoencoder(ConditionalModel):
 
 
 class Steered(nn.Module):
-    """x + f(x), with the style's gain and shift before each of two convolutions; the second starts at zero."""
+    """x + f(x): two convolutions, each after the style's gain and shift; the second starts at zero."""
 
     def __init__(self, channels: int, style: int) -> None:
         super().__init__()
@@ -212,7 +211,8 @@ class Steered(nn.Module):
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         """(B, C, H, W) and (B, style) to (B, C, H, W)."""
         change = self.first(nn.functional.leaky_relu(self.films[0](x, style), SLOPE))
-        return x + self.second(nn.functional.leaky_relu(self.films[1](change, style), SLOPE))
+        result: Tensor = x + self.second(nn.functional.leaky_relu(self.films[1](change, style), SLOPE))
+        return result
 
 
 def begin(model: nn.Module) -> None:

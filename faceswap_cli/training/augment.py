@@ -135,7 +135,7 @@ def _labels_at(grid: Tensor, wide: Tensor, masks: list[Tensor]) -> tuple[Tensor,
     target = F.grid_sample(wide, grid.clamp(-1, 1), mode="bicubic", align_corners=True).clamp_(0, 1)
     inside = (grid * ((wide.shape[-1] - 1) / (grid.shape[1] - 1))).clamp(-1, 1)
     bent = F.grid_sample(torch.cat(masks, 1), inside, mode="bilinear", align_corners=True)
-    return target, list(bent.split(1, 1))
+    return target, list(bent.chunk(len(masks), 1))
 
 
 def recolouring(faces: Faces, others: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:

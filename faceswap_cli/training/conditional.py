@@ -1,8 +1,8 @@
 """The losses of the conditional autoencoder, and what the conditional GAN shares with it.
 
-Every picture is rebuilt with a descriptor of its own person, in poses and expressions that it was
-bent to (`training.reposed`), and from views that are blurred, or of another person. The latter is the swap
-the other way round: what the network has drawn as somebody else is shown to it, and it has to come back to the
+Every picture is rebuilt with a descriptor of its own person, in poses and expressions that it was bent
+to (`training.reposed`), and from views that are blurred, or of another person. The latter is the swap the
+other way round: what the network has drawn as somebody else is shown to it, and it has to come back to the
 true picture (cycle consistency, Zhu et al., 2017, with no gradient through the way there).
 
 Some pictures are drawn as somebody else of which no picture exists: there the frozen identity network says
@@ -186,7 +186,7 @@ class Common:
         """Every `step`-th picture drawn as somebody else, and the terms of it."""
         some, all_content = every(samples, step), split_code(code)[0]
         content = all_content[::step]
-        # Told what it is told when it rebuilds: were swaps always told the landmarks' own numbers, the decoder
+        # Told what rebuilt faces are told: were swaps always told the landmarks' own numbers, the decoder
         # would know a swap by them, and leave everybody as he is in use, where they are read.
         drawn = rendered(self.model._part(self.model.draw, code[::step], some.other))
         # By the picture's own mask: through a drawn one that is faint, a swap would pass that is none.

@@ -127,11 +127,8 @@ def warm_from_shared(model: FaceModel, name: str) -> None:
     """
     base = load_base(name)
     own, grids = base.state_dict(), (base.config.grid, model.config.grid)
-    first = 3 - sum(key.startswith("decoder.ups.") and key.endswith("weight") for key in model.state_dict())
     renamed = {"decoder.last.0.": f"decoders.{EVERYBODY}.3."}
-    if "unfold.weight" in model.state_dict():  # a code that is a vector, as the base's
-        renamed["narrow."] = "encoder.9."
-    renamed |= {f"decoder.ups.{n}.": f"decoders.{EVERYBODY}.{first + n}." for n in range(3)}
+    renamed |= {f"decoder.ups.{n}.": f"decoders.{EVERYBODY}.{n}." for n in range(3)}
     wanted = model.state_dict()
     for key, value in wanted.items():
         begins = next((k for k in renamed if key.startswith(k)), "")

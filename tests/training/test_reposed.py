@@ -6,18 +6,22 @@ import torch
 from torch.nn import functional as F
 
 from faceswap_cli.faces.attributes import attributes, changed
-from faceswap_cli.faces.geometry import STORED_SIDE, mean_face
+from faceswap_cli.faces.geometry import STORED_SIDE, invert, mean_face, transform
+from faceswap_cli.faces.identity import chip_matrix
 from faceswap_cli.networks.conditions import TRAITS
+from faceswap_cli.training.described import Described
 from faceswap_cli.training.reposed import REPOSED, bent, changes
 
 SIZE, WIDE = 64, 88
 POINTS = torch.from_numpy(mean_face(WIDE, STORED_SIDE)).float()[None]
 TOLD = torch.from_numpy(attributes(POINTS[0]))[None]
+CHIP_AT = torch.from_numpy(invert(chip_matrix(POINTS[0].numpy() - (WIDE - SIZE) / 2))).float()[None]
+KNOWN = Described(torch.zeros(1, 2, 128), TOLD, CHIP_AT, POINTS)
 
 
 def view(picture, change):
-    grid, seen = bent(POINTS, TOLD, torch.tensor([change], dtype=torch.float32), SIZE, WIDE)
-    return F.grid_sample(picture, grid, align_corners=True), seen
+    found = bent(KNOWN, torch.tensor([change], dtype=torch.float32), SIZE, WIDE)
+    return F.grid_sample(picture, found.grid, align_corners=True), found
 
 
 def spot(point):
@@ -35,10 +39,10 @@ def centre(picture):
 
 def test_unchanged_pictures_are_shown_as_they_are():
     picture = torch.rand(1, 3, WIDE, WIDE)
-    shown, seen = view(picture, [0.0] * len(TRAITS))
+    shown, found = view(picture, [0.0] * len(TRAITS))
     margin = (WIDE - SIZE) // 2
     torch.testing.assert_close(shown, picture[..., margin:-margin, margin:-margin], atol=1e-4, rtol=0)
-    assert torch.equal(seen, TOLD)
+    assert torch.equal(found.traits, TOLD) and torch.equal(found.chip, CHIP_AT)
 
 
 @pytest.mark.parametrize(("name", "landmark"), [("yaw", 30), ("mouth", 57), ("smile", 54), ("brows", 19)])
@@ -50,9 +54,13 @@ def test_a_point_of_the_face_goes_where_its_landmark_would(name, landmark):
     expected = new[landmark] - new[27]
     assert np.abs(expected - np.subtract(*POINTS[0, [landmark, 27]].numpy())).max() > 1
     np.testing.assert_allclose(ends[0] - ends[1], expected, atol=1.5)
-    seen = view(spot(POINTS[0, 27]), change)[1]
+    found = view(spot(POINTS[0, 27]), change)[1]
     number = TRAITS.index(name)
-    assert float(seen[0, number] - TOLD[0, number]) == pytest.approx(0.8, abs=0.1)
+    assert float(found.traits[0, number] - TOLD[0, number]) == pytest.approx(0.8, abs=0.1)
+    # The chip goes with the face: the bridge of the nose stays about where it is in it.
+    bridge = transform(ends[1][None], invert(found.chip[0].numpy()))[0]
+    before = transform(POINTS[0, [27]].numpy() - (WIDE - SIZE) / 2, invert(CHIP_AT[0].numpy()))[0]
+    np.testing.assert_allclose(bridge, before, atol=12)
 
 
 def test_most_pictures_are_bent_and_no_head_is_turned_too_far():
