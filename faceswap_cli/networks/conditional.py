@@ -48,7 +48,7 @@ class ConditionalConfig(FamilyConfig):
     width: int = option(32, 4, 256)
     code: int = option(32, 2, 512)
     squeeze: int = option(64, 4, 1024)
-    blocks: int = option(2, 0, 12)
+    blocks: int = option(1, 0, 12)
     style: int = option(256, 8, 1024)
 
 
