@@ -11,7 +11,7 @@ from faceswap_cli import zoo
 from faceswap_cli.networks.family import FaceModel
 from faceswap_cli.networks.registry import parameter_count
 from faceswap_cli.training.trainer import Trainer
-from faceswap_cli.training.warm import PREFIX
+from faceswap_cli.training.warm import CRITIC, PREFIX
 
 CLIPS = "385 frames of five clips of the GRID corpus (Cooke et al. 2006, CC BY 4.0), four people"
 
@@ -22,6 +22,19 @@ HISTORY = {
     "rebuilt faces; identity weighed 1, 2.5 and 7 before it weighed 3.5, from step 3,900 on.",
 }
 """What a base went through that its settings do not say."""
+
+
+def write_critic(trainer: Trainer, family: str, base: zoo.Card) -> zoo.Card:
+    """Write what judged a base beside it: whoever trains on begins with a critic that has seen people."""
+    assert trainer.aside is not None
+    kept = ("licence", "data", "steps", "figures", "trained", "remake")
+    facts = {
+        "what": f"The critic that {PREFIX}{family} was trained against; it draws nothing.",
+        "config": {"critic": "projection"},
+        "parameters": parameter_count(trainer.aside),
+        **{name: base.facts[name] for name in kept},
+    }
+    return zoo.write(ROOT / "models" / f"{CRITIC}{family}", trainer.aside, facts)
 
 
 def write(trainer: Trainer, family: str, faces: int, figures: dict[str, Any]) -> zoo.Card:

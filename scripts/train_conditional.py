@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from conditional_card import write
+from conditional_card import write, write_critic
 from conditional_sheet import swap_figures, write_sheet
 from numpy.typing import NDArray
 
@@ -87,7 +87,10 @@ def main() -> None:
         return
     trainer, store = resumed(options, settings, own)
     if options.write:
-        print(write(trainer, options.family, len(own.faces), swap_figures(trainer.ema, held)).facts)
+        card = write(trainer, options.family, len(own.faces), swap_figures(trainer.ema, held))
+        print(card.facts)
+        if options.family == "gan":
+            print(write_critic(trainer, options.family, card).facts)
         return
     batches = batches_of({EVERYBODY: own}, settings)
     told, collapsed = told_rarely(options, trainer, held), Collapse()

@@ -11,8 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from faceswap_cli import zoo
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.extract import extract
 from faceswap_cli.faces.faceset import FaceSet
@@ -27,7 +28,7 @@ from faceswap_cli.training.described import describe
 from faceswap_cli.training.run_folder import load_trained, open_run
 from faceswap_cli.training.settings import FAMILIES, TrainSettings
 from faceswap_cli.training.trainer import Trainer
-from faceswap_cli.training.warm import bundled, load_base, take_over, warm_start
+from faceswap_cli.training.warm import CRITIC, PREFIX, bundled, load_base, take_over, warm_start
 
 RATE, BATCH, MINUTES = 2e-4, 4, 1.0
 """Of an adaptation: little changes, it is known how to draw faces."""
@@ -93,6 +94,22 @@ def begin_with(model: FaceModel, base: str) -> None:
         return
     trained, _, _ = load_trained(open_run(Path(base)), torch.device("cpu"))
     take_over(model, trained)
+
+
+def begin_beside(critic: nn.Module, base: str) -> None:
+    """Give a new conditional run's critic or probe what it has learnt, where that is kept.
+
+    A critic that has seen nobody would misguide the first thousand steps, which are all that an adaptation has.
+    """
+    if not Path(base).is_absolute():
+        name = f"{CRITIC}{base.removeprefix(PREFIX)}"
+        if name in zoo.names():
+            critic.load_state_dict(zoo.tensors(name))
+        return
+    checkpoint, _ = open_run(Path(base)).store.newest()
+    assert checkpoint is not None, "begin_with has read it"
+    known = {k.removeprefix("aside."): v for k, v in checkpoint.tensors.items() if k.startswith("aside.")}
+    critic.load_state_dict(known)
 
 
 def acquaint(trainer: Trainer, faces: Mapping[str, Faces], say: Callable[[str], None]) -> None:

@@ -19,9 +19,9 @@ from faceswap_cli.faces.identity import IdentityEncoder
 from faceswap_cli.faces.parsing import FaceParser
 from faceswap_cli.faces.refusals import Guard
 from faceswap_cli.files import locked
-from faceswap_cli.networks.registry import FaceModel, build, placed
+from faceswap_cli.networks.registry import CONDITIONAL, FaceModel, build, placed
 from faceswap_cli.training.accelerate import should_compile, tune
-from faceswap_cli.training.adapt import acquaint, begin_with, least_faces
+from faceswap_cli.training.adapt import acquaint, begin_beside, begin_with, least_faces
 from faceswap_cli.training.autobatch import with_measured_batch
 from faceswap_cli.training.cache import MOST_MAPPED, cached_faces
 from faceswap_cli.training.changes import check_settings, take_on
@@ -207,6 +207,8 @@ def new_trainer(
     model = placed(model, device)
     model.checkpointing = checkpointing
     critic = new_critic(model, settings)
+    if critic is not None and settings.base and settings.architecture in CONDITIONAL:
+        begin_beside(critic, settings.base)
     return Trainer(model, phases(model, settings, critic, team), settings, critic, team)
 
 

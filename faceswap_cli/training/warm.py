@@ -23,6 +23,9 @@ EVERYBODY = "everybody"
 PREFIX = "base-"
 """Of the names of bases among the bundled weights."""
 
+CRITIC = "critic-"
+"""Of the names of bundled weights that judge what a base of that name draws."""
+
 QUIET = 0.1
 """What is left of a condition's first weights when a network begins with those of a base without any."""
 
