@@ -99,7 +99,7 @@ def begin_with(model: FaceModel, base: str) -> None:
 def begin_beside(critic: nn.Module, base: str) -> None:
     """Give a new conditional run's critic or probe what it has learnt, where that is kept.
 
-    A critic that has seen nobody would misguide the first thousand steps, which are all that an adaptation has.
+    A critic that has seen nobody misguides the first thousand steps: an adaptation has no more.
     """
     if not Path(base).is_absolute():
         name = f"{CRITIC}{base.removeprefix(PREFIX)}"
