@@ -23,6 +23,7 @@ import torch
 from conditional_card import write, write_critic
 from conditional_sheet import swap_figures, write_sheet
 from numpy.typing import NDArray
+from torch import nn
 
 from faceswap_cli.device import pick_device
 from faceswap_cli.faces.faceset import FaceRecord, FaceSet
@@ -39,7 +40,7 @@ from faceswap_cli.training.loop import Budget, fit
 from faceswap_cli.training.phases import new_critic, phases
 from faceswap_cli.training.settings import FAMILIES, TrainSettings
 from faceswap_cli.training.trainer import Trainer
-from faceswap_cli.training.warm import EVERYBODY, load_base, take_over, warm_from_shared
+from faceswap_cli.training.warm import EVERYBODY, warm_from_shared
 
 HELD_OUT = 15
 """Every so-manieth person is never trained on."""
@@ -47,7 +48,7 @@ HELD_OUT = 15
 LEVELLED = 64
 """Faces that are looked at for the spread of first codes."""
 
-BASES = {"conditional": "base-small", "gan": "base-conditional"}
+BASE = "base-small"
 """What a new base begins with."""
 
 
@@ -129,19 +130,17 @@ def resumed(
     torch.manual_seed(settings.seed)
     model = build(settings.architecture, {**settings.network, "identities": (EVERYBODY,)})
     assert isinstance(model, ConditionalModel)
-    if options.family == "gan":
-        take_over(model, load_base(BASES["gan"]))
-    else:
-        warm_from_shared(model, BASES["conditional"])
+    warm_from_shared(model, BASE)
     if options.begin:
-        begin(model, options.begin)
-    if options.family == "conditional":
-        level(model, own)
+        begin(model, options.begin, "ema.")
+    level(model, own)
     model.style.mean.copy_(own.known.embedding[:, 0].mean(0))
     model.style.spread.copy_(own.known.embedding[:, 0].std(0))
     model.people.of(EVERYBODY).embedding.copy_(own.known.embedding[:, 0].mean(0))
     model = placed(model, pick_device(options.device))
     critic = new_critic(model, settings)
+    if options.begin and critic is not None:
+        begin(critic, options.begin, "aside.")
     trainer = Trainer(model, phases(model, settings, critic), settings, critic)
     store = CheckpointStore(options.run / "checkpoints", keep=2)
     checkpoint, notes = store.newest()
@@ -152,16 +151,16 @@ def resumed(
     return trainer, store
 
 
-def begin(model: ConditionalModel, run: Path) -> None:
+def begin(network: nn.Module, run: Path, prefix: str) -> None:
     """Take over what fits of another run, of whatever design."""
     checkpoint, _ = CheckpointStore(run / "checkpoints").newest()
     assert checkpoint is not None, f"there is no checkpoint in {run}"
-    wanted = model.state_dict()
+    wanted = network.state_dict()
     for key, value in wanted.items():
-        known = checkpoint.tensors.get(f"ema.{key}")
+        known = checkpoint.tensors.get(prefix + key)
         if known is not None and known.shape == value.shape:
             wanted[key] = known
-    model.load_state_dict(wanted)
+    network.load_state_dict(wanted)
 
 
 @torch.no_grad()

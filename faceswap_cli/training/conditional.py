@@ -59,14 +59,14 @@ class Weights:
         unposed: what it reads of the traits.
     """
 
-    identity: float = 2.5
+    identity: float = 3.5
     traits: float = 0.5
     looks: float = 0.2
     kept: float = 0.3
     swap_mask: float = 1.5
     light: float = 0.1
     price: float = 0.01
-    noise: float = 0.1
+    noise: float = 0.2
     confusion: float = 1.0
     unposed: float = 0.3
 
@@ -77,10 +77,10 @@ TOLD = 0.0
 """Pictures whose last number of noise is above this are drawn from the landmarks' traits instead of the
 encoder's."""
 
-SWAPPED = 4
+SWAPPED = 2
 """Every so-manieth picture is drawn as somebody else: describing a face costs more than drawing one."""
 
-DISGUISED = slice(1, None, 3)
+DISGUISED = slice(1, None, 2)
 """Pictures that the encoder sees as somebody else."""
 
 LEAST_SPREAD = 0.02
@@ -174,21 +174,23 @@ class Common:
             style = self.model.style
             other = style.mean + style.spread * samples.noise[DISGUISED].flatten(1)[:, :NUMBERS]
         drawn = rendered(self.model.draw(self.model.encode(some), other))
+        # In the colours that were there, as convert does it: they tell of the light, which is to be kept.
+        own, its = (middle(x, drawn.mask) for x in (some, drawn.image))
         result = samples.input.clone()
-        result[DISGUISED] = drawn.image * drawn.mask + some * (1 - drawn.mask)
+        result[DISGUISED] = ((drawn.image + own - its) * drawn.mask + some * (1 - drawn.mask)).clamp(0, 1)
         return result
 
     def understood(self, read: Tensor, traits: Tensor) -> dict[str, Tensor]:
         """The term of attributes that were read from pictures of these traits."""
         return {"traits": self.weights.traits * F.mse_loss(read[:, :-LIGHT], traits)}
 
-    def swapped(self, samples: Pictured, code: Tensor, step: int) -> tuple[Swap, dict[str, Tensor]]:
-        """Every `step`-th picture drawn as somebody else, and the terms of it."""
-        some, all_content = every(samples, step), split_code(code)[0]
-        content = all_content[::step]
+    def swapped(self, samples: Pictured, code: Tensor) -> tuple[Swap, dict[str, Tensor]]:
+        """Some pictures drawn as others, and the terms of it."""
+        some, all_content = every(samples, SWAPPED), split_code(code)[0]
+        content = all_content[::SWAPPED]
         # Told what rebuilt faces are told: were swaps always told the landmarks' own numbers, the decoder
         # would know a swap by them, and leave everybody as he is in use, where they are read.
-        drawn = rendered(self.model._part(self.model.draw, code[::step], some.other))
+        drawn = rendered(self.model._part(self.model.draw, code[::SWAPPED], some.other))
         # By the picture's own mask: through a drawn one that is faint, a swap would pass that is none.
         pasted = over(drawn, some)
         # The encoder is asked, not taught: it would learn to see what it should in anything.
@@ -220,7 +222,7 @@ class ConditionalLosses(Common):
         del progress
         samples = together(batch)
         rebuilt, terms = self.rebuilt(samples)
-        _, more = self.swapped(samples, rebuilt.code, SWAPPED)
+        _, more = self.swapped(samples, rebuilt.code)
         return terms | more | self._kept_out(rebuilt, samples)
 
     def _kept_out(self, rebuilt: Rebuilt, samples: Pictured) -> dict[str, Tensor]:
@@ -246,7 +248,7 @@ class ConditionalLosses(Common):
 def new_probe(model: ConditionalModel) -> nn.Module:
     """The probe of a conditional autoencoder."""
     assert isinstance(model, ConditionalAutoencoder)
-    return Probe(model.config.code * model.config.grid**2)
+    return Probe(model.config.code * (2 * model.config.grid) ** 2)
 
 
 def together(batch: Batch) -> Pictured:
@@ -262,6 +264,11 @@ def every(samples: Pictured, step: int, first: int = 0) -> Pictured:
     """Every so-manieth of the samples."""
     tensors = {k: v[first::step] for k, v in vars(samples).items() if isinstance(v, Tensor)}
     return Pictured(samples.identity, **tensors)
+
+
+def middle(pictures: Tensor, mask: Tensor) -> Tensor:
+    """Mean colours (B, 3, 1, 1) of pictures under masks (B, 1, R, R)."""
+    return (pictures * mask).sum((2, 3), keepdim=True) / mask.sum((2, 3), keepdim=True).clamp(min=1)
 
 
 def over(drawn: Rendered, samples: Pictured) -> Tensor:

@@ -23,9 +23,6 @@ from faceswap_cli.training.crowd import Pictured
 from faceswap_cli.training.settings import TrainSettings
 from faceswap_cli.training.trainer import Batch, Phase
 
-SWAPPED = 2
-"""Every so-manieth picture is drawn as somebody else, and judged."""
-
 JUDGED = 4
 """Every so-manieth rebuilt picture is judged: the network must not be sharp for swaps and soft for others."""
 
@@ -71,7 +68,7 @@ class ContestLosses(Common):
         del progress
         samples = together(batch)
         rebuilt, terms = self.rebuilt(samples)
-        swap, more = self.swapped(samples, rebuilt.code, SWAPPED)
+        swap, more = self.swapped(samples, rebuilt.code)
         more["price"] = self.weights.price * rebuilt.content.square().mean()
         return terms | more | self._fooling(swap, rebuilt.drawn, samples)
 
