@@ -158,27 +158,19 @@ FAMILIES: dict[str, dict[str, TrainSettings]] = {
             loss=LossWeights(match=0.0),
         )
     },
-    # Who can be anybody can't be drawn from memory: little is warped.
-    "conditional": {
-        "small": TrainSettings(
-            architecture="conditional",
-            network=asdict(ConditionalConfig()),
-            learning_rate=5e-4,
-            distortion_until=0.0,
-            distortion_after=0.3,
-            recolour=0.5,
-        )
-    },
-    # The map between encoder and generator keeps the layout: what was warped away could not be known.
-    "gan": {
-        "small": TrainSettings(
-            architecture="gan",
-            network=asdict(GanConfig()),
-            learning_rate=5e-4,
-            distortion_until=0.0,
-            distortion_after=0.1,
-            recolour=0.5,
-        )
+    # The map between encoder and decoder keeps the layout: what was warped away could not be known.
+    **{
+        name: {
+            "small": TrainSettings(
+                architecture=name,
+                network=asdict(config),
+                learning_rate=5e-4,
+                distortion_until=0.0,
+                distortion_after=0.1,
+                recolour=0.5,
+            )
+        }
+        for name, config in (("conditional", ConditionalConfig()), ("gan", GanConfig()))
     },
 }
 """The sizes of every family. Original, conditional and gan have one."""
