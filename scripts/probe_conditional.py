@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from faceswap_cli.networks.conditional import ConditionalModel, split_code
 from faceswap_cli.networks.family import FaceModel
@@ -25,7 +26,8 @@ from faceswap_cli.training.warm import load_base
 TARGET, PERSON, EMBEDDING = 1, 9, 10
 """Columns of the file."""
 
-RIDGE = 10.0
+RIDGES = (10.0, 100.0, 1000.0, 10000.0)
+"""Penalties of the probe; the one that finds most people is told."""
 
 
 def main() -> None:
@@ -44,13 +46,16 @@ def main() -> None:
     mirrored = torch.from_numpy(known[:, 1])
     print(f"chance: {1 / len(who[-count:].unique()):.1%}")
     print(f"descriptors of the mirror image: {found(mirrored[-count:], plain[-count:], who[-count:]):.1%}")
-    models: dict[str, FaceModel] = {name: load_base(name) for name in ("base-small", "base-conditional")}
+    models: dict[str, FaceModel] = {
+        name: load_base(name) for name in ("base-small", "base-conditional", "base-gan")
+    }
     if options.run:
         models[str(options.run)] = load_trained(open_run(options.run), torch.device("cpu"))[0]
     for name, model in models.items():
         code = codes(model.eval(), pictures)
-        read = probe(code[:-count], plain[:-count], code[-count:])
-        print(f"{name}: {found(read, plain[-count:], who[-count:]):.1%}", flush=True)
+        reads = (probe(code[:-count], plain[:-count], code[-count:], ridge) for ridge in RIDGES)
+        best = max(found(read, plain[-count:], who[-count:]) for read in reads)
+        print(f"{name}: {best:.1%}", flush=True)
 
 
 @torch.inference_mode()
@@ -59,17 +64,18 @@ def codes(model: FaceModel, pictures: np.ndarray) -> Tensor:
     done = []
     for start in range(0, len(pictures), 64):
         block = torch.from_numpy(pictures[start : start + 64]).permute(0, 3, 1, 2).float() / 255
-        code = model.encode(block)
+        side = model.config.resolution
+        code = model.encode(F.interpolate(block, (side, side), mode="bilinear", antialias=True))
         done.append(split_code(code)[0] if isinstance(model, ConditionalModel) else code)
     return torch.cat(done)
 
 
-def probe(code: Tensor, known: Tensor, new: Tensor) -> Tensor:
+def probe(code: Tensor, known: Tensor, new: Tensor, ridge: float) -> Tensor:
     """Ridge regression from codes to descriptors, learnt on some and asked of others."""
     mean, spread, middle = code.mean(0), code.std(0) + 1e-6, known.mean(0)
     x = ((code - mean) / spread).double()
     weights = torch.linalg.solve(
-        x.T @ x + RIDGE * torch.eye(x.shape[1]).double(), x.T @ (known - middle).double()
+        x.T @ x + ridge * torch.eye(x.shape[1]).double(), x.T @ (known - middle).double()
     )
     return (((new - mean) / spread).double() @ weights).float() + middle
 
