@@ -18,7 +18,7 @@ CLIPS = "385 frames of five clips of the GRID corpus (Cooke et al. 2006, CC BY 4
 
 HISTORY = (
     "It began with the weights of an earlier conditional GAN, 6,294 steps of 8 faces in 82 minutes, without "
-    "bent poses and disguised views; the 16 strongest principal components of its code's 64 channels were kept."
+    "bent poses and disguised views; of its code's 64 channels the 16 strongest components were kept."
 )
 """What a base went through that its settings do not say."""
 
@@ -57,10 +57,9 @@ def write(trainer: Trainer, family: str, faces: int, figures: dict[str, Any]) ->
         "data": [*DATA, CLIPS, f"{faces} faces in all, every fifteenth person held out; each as it is"],
         "steps": trainer.step,
         "figures": {k: round(v, 3) for k, v in figures.items()},
-        "limits": "Trained on one core for less than three hours: soft. Mostly synthetic and posed faces, one "
+        "limits": "Trained on one core for less than three hours. Mostly synthetic and posed faces, one "
         "picture of most people, few of them in profile. Likeness is to a descriptor, which is far less than "
-        "a person; see docs/conditional.md. The descriptor network "
-        "`identity` is in its loss.",
+        "a person; see docs/conditional.md. The descriptor network `identity` is in its loss.",
         "trained": f"{trainer.seconds / 60:.0f} minutes on one thread of a busy CPU, "
         f"{trainer.settings.batch} faces a step. {HISTORY}",
         "remake": f"python scripts/train_conditional.py FACES... -r RUN --family {family} "

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from faceswap_cli.networks.blocks import SLOPE, Down, Up, downwards, initialise
+from faceswap_cli.networks.blocks import SLOPE, Up, activation, downwards, initialise
 from faceswap_cli.networks.conditions import (
     ATTRIBUTES,
     NUMBERS,
@@ -31,9 +31,6 @@ from faceswap_cli.networks.conditions import (
 from faceswap_cli.networks.family import ByIdentity, FaceModel, FamilyConfig, option, rendered
 from faceswap_cli.networks.renderer import Rendered
 
-EIGHTH = 5
-"""Layers of `downwards` up to an eighth of the side."""
-
 
 @dataclass(frozen=True)
 class ConditionalConfig(FamilyConfig):
@@ -41,15 +38,17 @@ class ConditionalConfig(FamilyConfig):
 
     Attributes:
         width: channels at half resolution; every halving doubles them.
-        code: channels of the map between encoder and decoder, at an eighth of the picture's side.
+        code: channels of the map between encoder and decoder, at a sixteenth of the picture's side.
+        squeeze: channels of the encoder's last map, and of that which the condition is added to.
         blocks: residual blocks that are steered by the condition.
         style: length of the vector that the condition is made into.
     """
 
-    resolution: int = 96
+    resolution: int = 128
     width: int = option(32, 4, 256)
     code: int = option(16, 2, 512)
-    blocks: int = option(4, 0, 12)
+    squeeze: int = option(64, 4, 1024)
+    blocks: int = option(1, 0, 12)
     style: int = option(256, 8, 1024)
 
 
@@ -167,33 +166,34 @@ class ConditionalAutoencoder(ConditionalModel):
     """One encoder and one decoder for all people, told by a descriptor whom to draw ("conditional").
 
     The code is a map, which keeps the picture's layout and with it pose, expression and what is before the
-    face; a vector of 256 numbers kept 13 of 30 degrees of a head's turn. Few channels, and noise on them,
-    leave to the condition what the condition says.
+    face; a vector of 256 numbers kept 13 of 30 degrees of a head's turn. It is coarse, of few channels, and noisy:
+    that leaves to the condition what the condition says.
     """
 
     config: ConditionalConfig
 
     def __init__(self, config: ConditionalConfig) -> None:
         super().__init__(config, config.style)
-        w = config.width
-        self.encoder = nn.Sequential(*downwards(w, 1)[:EIGHTH])
-        self.narrow = nn.Conv2d(4 * w, config.code, 1)
-        self.look = nn.Sequential(Down(4 * w, 2 * w), nn.Flatten())
-        self.traits = nn.Linear(2 * w * config.grid**2, len(TRAITS))
-        self.widen = nn.Conv2d(config.code, 4 * w, 1)
-        self.blocks = nn.ModuleList(Steered(4 * w, config.style) for _ in range(config.blocks))
-        self.decoder = Upwards(4 * w, 3, config.style)
+        w, flat = config.width, config.grid**2 * config.squeeze
+        self.encoder = nn.Sequential(*downwards(w, config.squeeze))
+        self.narrow = nn.Conv2d(config.squeeze, config.code, 1)
+        self.traits = nn.Linear(flat, len(TRAITS))
+        self.widen = nn.Conv2d(config.code, config.squeeze, 1)
+        self.place = nn.Linear(config.style, flat)
+        self.inter = nn.Sequential(activation(), nn.Conv2d(config.squeeze, 8 * w, 1), activation())
+        self.blocks = nn.ModuleList(Steered(8 * w, config.style) for _ in range(config.blocks))
+        self.decoder = Upwards(8 * w, 4, config.style)
         begin(self)
 
     def content(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Pictures to maps (B, code * (R / 8)^2), flattened, and traits."""
+        """Pictures to maps (B, code * (R / 16)^2), flattened, and traits."""
         features = self.encoder(x * 2 - 1)
-        return self.narrow(features).flatten(1), self.traits(self.look(features))
+        return self.narrow(features).flatten(1), self.traits(features.flatten(1))
 
     def paint(self, content: Tensor, style: Tensor) -> Tensor:
-        """Flattened maps and styles to logits."""
-        side = 2 * self.config.grid
-        x = self.widen(content.view(-1, self.config.code, side, side).contiguous(memory_format=self.layout))
+        """Flattened maps and styles to logits; the condition joins at map, blocks and doublings."""
+        grid = self.widen(self.as_map(content, self.config.code))
+        x = self.inter(grid + self.as_map(self.place(style), self.config.squeeze))
         for block in self.blocks:
             x = block(x, style)
         logits: Tensor = self.decoder(x, style)
@@ -201,19 +201,19 @@ class ConditionalAutoencoder(ConditionalModel):
 
 
 class Steered(nn.Module):
-    """x + f(x), with the style's gain and shift before each of two convolutions."""
+    """x + f(x): two convolutions, each after the style's gain and shift; the second starts at zero."""
 
     def __init__(self, channels: int, style: int) -> None:
         super().__init__()
         self.films = nn.ModuleList(Film(style, channels) for _ in range(2))
-        self.layers = nn.ModuleList(nn.Conv2d(channels, channels, 3, padding=1) for _ in range(2))
+        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         """(B, C, H, W) and (B, style) to (B, C, H, W)."""
-        change = x
-        for film, layer in zip(self.films, self.layers, strict=True):
-            change = layer(nn.functional.leaky_relu(film(change, style), SLOPE))
-        return (x + change) * 0.7
+        change = self.first(nn.functional.leaky_relu(self.films[0](x, style), SLOPE))
+        result: Tensor = x + self.second(nn.functional.leaky_relu(self.films[1](change, style), SLOPE))
+        return result
 
 
 def begin(model: nn.Module) -> None:
@@ -222,3 +222,5 @@ def begin(model: nn.Module) -> None:
     for part in model.modules():
         if isinstance(part, Film):
             part.calm()
+        if isinstance(part, Steered):
+            nn.init.zeros_(part.second.weight)

@@ -59,16 +59,16 @@ class Weights:
         unposed: what it reads of the traits.
     """
 
-    identity: float = 3.5
+    identity: float = 2.5
     traits: float = 0.5
     looks: float = 0.2
     kept: float = 0.3
     swap_mask: float = 1.5
     light: float = 0.1
     price: float = 0.01
-    noise: float = 0.2
-    confusion: float = 1.0
-    unposed: float = 0.3
+    noise: float = 0.1
+    confusion: float = 0.3
+    unposed: float = 0.0
 
 
 WEIGHTS_OF = Weights()
@@ -77,7 +77,7 @@ TOLD = 0.0
 """Pictures whose last number of noise is above this are drawn from the landmarks' traits instead of the
 encoder's."""
 
-SWAPPED = 2
+SWAPPED = 4
 """Every so-manieth picture is drawn as somebody else: describing a face costs more than drawing one."""
 
 DISGUISED = slice(1, None, 2)
@@ -248,7 +248,7 @@ class ConditionalLosses(Common):
 def new_probe(model: ConditionalModel) -> nn.Module:
     """The probe of a conditional autoencoder."""
     assert isinstance(model, ConditionalAutoencoder)
-    return Probe(model.config.code * (2 * model.config.grid) ** 2)
+    return Probe(model.config.code * model.config.grid**2)
 
 
 def together(batch: Batch) -> Pictured:

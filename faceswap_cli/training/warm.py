@@ -131,8 +131,7 @@ def warm_from_shared(model: FaceModel, name: str) -> None:
     base = load_base(name)
     own, grids = base.state_dict(), (base.config.grid, model.config.grid)
     renamed = {"decoder.last.0.": f"decoders.{EVERYBODY}.3."}
-    # Its decoder begins a halving earlier.
-    renamed |= {f"decoder.ups.{n}.": f"decoders.{EVERYBODY}.{n + 1}." for n in range(2)}
+    renamed |= {f"decoder.ups.{n}.": f"decoders.{EVERYBODY}.{n}." for n in range(3)}
     wanted = model.state_dict()
     for key, value in wanted.items():
         begins = next((k for k in renamed if key.startswith(k)), "")
