@@ -166,8 +166,8 @@ class ConditionalAutoencoder(ConditionalModel):
     """One encoder and one decoder for all people, told by a descriptor whom to draw ("conditional").
 
     The code is a map, which keeps the picture's layout and with it pose, expression and what is before the
-    face; a vector of 256 numbers kept 13 of 30 degrees of a head's turn. It is coarse, of few channels, and noisy:
-    that leaves to the condition what the condition says.
+    face; a vector of 256 numbers kept 13 of 30 degrees of a head's turn. It is coarse, of few channels, and
+    noisy: that leaves to the condition what the condition says.
     """
 
     config: ConditionalConfig
