@@ -9,10 +9,9 @@ Some pictures are drawn as somebody else of which no picture exists: there the f
 how near the drawn face is to whom it should be (Chen et al., SimSwap, 2020), and the network's own encoder
 whether pose and expression were kept.
 
-What else keeps identity, pose and expression out of the code: noise on the code with a price on its size,
-which is a variational autoencoder of fixed spread (Kingma and Welling, 2014), and a probe that tries to read
-the descriptor and the traits from the code while the encoder tries to leave it with nothing to say (Lample et
-al., Fader networks, 2017).
+What else keeps identity out of the code: noise on the code with a price on its size, which is a variational
+autoencoder of fixed spread (Kingma and Welling, 2014), and a probe that tries to read the descriptor from the
+code while the encoder tries to leave it with nothing to say (Lample et al., Fader networks, 2017).
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from torch.nn import functional as F
 from faceswap_cli import zoo
 from faceswap_cli.faces.identity import CHIP, WEIGHTS
 from faceswap_cli.networks.conditional import ConditionalAutoencoder, ConditionalModel, split_code
-from faceswap_cli.networks.conditions import ATTRIBUTES, LIGHT, NUMBERS, TRAITS, light
+from faceswap_cli.networks.conditions import ATTRIBUTES, LIGHT, NUMBERS, light
 from faceswap_cli.networks.family import rendered
 from faceswap_cli.networks.identity import IdentityNetwork, build
 from faceswap_cli.networks.renderer import Rendered
@@ -56,7 +55,6 @@ class Weights:
         price: mean square of the code.
         noise: standard deviation of what is added to the code.
         confusion: what the probe reads of the descriptor from the code.
-        unposed: what it reads of the traits.
     """
 
     identity: float = 2.5
@@ -68,7 +66,6 @@ class Weights:
     price: float = 0.01
     noise: float = 0.1
     confusion: float = 0.3
-    unposed: float = 0.0
 
 
 WEIGHTS_OF = Weights()
@@ -92,17 +89,17 @@ please the descriptor network does not please it there."""
 
 
 class Probe(nn.Module):
-    """Reads descriptor and traits from codes, as far as there is anything of them."""
+    """Reads descriptors from codes, as far as there is anything of them."""
 
     def __init__(self, code: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(
             nn.Linear(code, 256), nn.LeakyReLU(0.1), nn.Linear(256, 256), nn.LeakyReLU(0.1),
-            nn.Linear(256, NUMBERS + len(TRAITS)),
+            nn.Linear(256, NUMBERS),
         )  # fmt: skip
 
     def forward(self, code: Tensor) -> Tensor:
-        """(B, C) to (B, NUMBERS + len(TRAITS)), a condition but for the light."""
+        """(B, C) to (B, NUMBERS), descriptors as part of a condition."""
         read: Tensor = self.layers(code)
         return read
 
@@ -229,20 +226,17 @@ class ConditionalLosses(Common):
         self.reads.requires_grad_(False)
         said = self.reads(rebuilt.content)
         self.reads.requires_grad_(True)
-        truth = torch.cat([self.model.style.identity(samples.embedding), samples.traits], 1)
-        self.codes.append((rebuilt.content.detach(), truth))
+        self.codes.append((rebuilt.content.detach(), self.model.style.identity(samples.embedding)))
         return {
             "price": self.weights.price * rebuilt.content.square().mean(),
-            "confusion": self.weights.confusion * said[:, :NUMBERS].square().mean(),
-            "unposed": self.weights.unposed * said[:, NUMBERS:].square().mean(),
+            "confusion": self.weights.confusion * said.square().mean(),
         }
 
     def probe(self, batch: Batch, progress: float) -> dict[str, Tensor]:
-        """Read from the codes who it is, how turned, and with which expression."""
+        """Read from the codes who it is."""
         del batch, progress
         code, truth = self.codes.popleft()
-        off = (self.reads(code) - truth).square()
-        return {"probe": off[:, :NUMBERS].mean() + off[:, NUMBERS:].mean()}
+        return {"probe": F.mse_loss(self.reads(code), truth)}
 
 
 def new_probe(model: ConditionalModel) -> nn.Module:
