@@ -46,7 +46,7 @@ class ConditionalConfig(FamilyConfig):
 
     resolution: int = 128
     width: int = option(32, 4, 256)
-    code: int = option(16, 2, 512)
+    code: int = option(16, 2, 128)
     squeeze: int = option(64, 4, 1024)
     blocks: int = option(1, 0, 12)
     style: int = option(256, 8, 1024)
