@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from faceswap_cli.faces.attributes import attributes
+from faceswap_cli.faces.attributes import attributes, changed
 from faceswap_cli.faces.face import Detection, Face
 from faceswap_cli.faces.geometry import crop_matrix, mean_face, warp
 from faceswap_cli.faces.landmark_shape import five_of
@@ -27,7 +27,10 @@ from faceswap_cli.networks.conditions import LIGHT, NUMBERS, TRAITS
 from faceswap_cli.networks.family import rendered
 from faceswap_cli.networks.renderer import Renderer
 
-STEPS = (-1.5, -0.75, 0.0, 0.75, 1.5)
+LEVEL = "roll"
+"""What alignment takes away: a network never sees it."""
+
+STEPS = (-1.0, -0.5, 0.0, 0.5, 1.0)
 """How far an attribute is moved, in its own units: see `networks.conditions`."""
 
 LIGHTS = ("lightness", "warmth", "tint", "light from the side", "light from below")
@@ -66,17 +69,24 @@ def attribute_sheet(image: Image, face: Face, renderer: Renderer) -> tuple[Image
     Returns:
         the sheet, a row for each attribute, and what was measured of those that landmarks tell.
     """
-    size = renderer.size
-    matrix = crop_matrix(face.landmarks, size, renderer.side)
     lines, effects = [], []
     for number, name in enumerate(TRAITS):
+        if name == LEVEL:
+            continue
         changes = [step * np.eye(len(TRAITS))[number] for step in STEPS]
-        images = _drawn(renderer, [reposed(image, face.landmarks, c, matrix, size) for c in changes])
+        images = _drawn(renderer, [_view(image, face, change, renderer) for change in changes])
         lines.append(_line(name, images))
         effects.append(_effect(number, _measured(images, renderer.side)))
     if isinstance(renderer, ConditionalRenderer):
-        lines += _lit(renderer, warp(image, matrix, size))
+        matrix = crop_matrix(face.landmarks, renderer.size, renderer.side)
+        lines += _lit(renderer, warp(image, matrix, renderer.size))
     return np.vstack([_head(), *lines]), effects
+
+
+def _view(image: Image, face: Face, change: NDArray[np.float64], renderer: Renderer) -> Image:
+    """The crop of a face with other attributes, as `steer` shows it to a network."""
+    matrix = crop_matrix(changed(face.landmarks, change), renderer.size, renderer.side)
+    return reposed(image, face.landmarks, change, matrix, renderer.size)
 
 
 def _drawn(renderer: Renderer, crops: Sequence[Image]) -> list[Image]:

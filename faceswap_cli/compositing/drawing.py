@@ -161,15 +161,11 @@ def draw_faces(
     """Draw one batch: each entry is a frame's image and a face in it."""
     if not faces:
         return []
+    faces, views = steered(faces, renderer, options)
     matrices = [crop_matrix(face.landmarks, renderer.size, renderer.side) for _, face in faces]
     crops = [warp(image, m, renderer.size) for (image, _), m in zip(faces, matrices, strict=True)]
     old = np.stack(crops).astype(np.float32) / 255
-    views = [
-        steered(image, face.landmarks, m, renderer.size, options)
-        for (image, face), m in zip(faces, matrices, strict=True)
-    ]
-    shown_to = [crop if view is None else view for crop, view in zip(crops, views, strict=True)]
-    batch = torch.from_numpy(np.stack(shown_to)).permute(0, 3, 1, 2).float().div(255).contiguous()
+    batch = torch.from_numpy(np.stack(views or crops)).permute(0, 3, 1, 2).float().div(255).contiguous()
     parts = halved_when_full(lambda first, beyond: renderer(batch[first:beyond]), len(batch))
     new = np.clip(torch.cat([part.image for part in parts]).permute(0, 2, 3, 1).float().numpy(), 0, 1)
     shown = torch.cat([part.mask for part in parts])[:, 0].float().numpy()

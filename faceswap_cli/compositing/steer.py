@@ -6,35 +6,56 @@ which works with every model; a conditional one reads its attributes from that v
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
+from numpy.typing import NDArray
 
 from faceswap_cli.compositing.options import ConvertOptions
-from faceswap_cli.faces.attributes import DEGREES, attributes
+from faceswap_cli.compositing.plan import PlannedFace
+from faceswap_cli.faces.attributes import DEGREES, attributes, changed
 from faceswap_cli.faces.face import FloatArray
+from faceswap_cli.faces.geometry import crop_matrix
 from faceswap_cli.faces.repose import reposed
 from faceswap_cli.media.frame import Image
 from faceswap_cli.networks.conditions import EXPRESSION, TRAITS
+from faceswap_cli.networks.renderer import Renderer
 
 MOST = 2.0
 """How far an attribute is moved at most: faces at rest differ too, and a factor makes much of that."""
 
+Faces = Sequence[tuple[Image, PlannedFace]]
+"""Faces, each with the frame it is in."""
 
-def steered(
-    image: Image, landmarks: FloatArray, matrix: FloatArray, size: int, options: ConvertOptions
-) -> Image | None:
-    """The crop that a network is shown under the control that is asked for; None: as it is.
+
+def steered(faces: Faces, renderer: Renderer, options: ConvertOptions) -> tuple[Faces, list[Image] | None]:
+    """The faces where they are to be drawn, and the crops that the network is shown.
 
     Args:
-        image: (H, W, 3) uint8 RGB, the frame.
-        landmarks: (68, 2) of the face.
-        matrix: (2, 3) from the frame's to the crop's pixels.
-        size: side of the crop.
+        faces: with the landmarks that were found.
+        renderer: its size and side are the crops'.
         options: expression and yaw.
+
+    Returns:
+        the faces, their landmarks moved as is asked for, and (S, S, 3) crops aligned by those; None: the
+        faces' own crops, for nothing is asked for.
     """
     if (options.expression, options.yaw) == (1.0, 0.0):
-        return None
+        return faces, None
+    moved, crops = [], []
+    for image, face in faces:
+        change = _change(face.landmarks, options)
+        landmarks = changed(face.landmarks, change).astype(np.float32)
+        moved.append((image, replace(face, landmarks=landmarks)))
+        matrix = crop_matrix(landmarks, renderer.size, renderer.side)
+        crops.append(reposed(image, face.landmarks, change, matrix, renderer.size))
+    return moved, crops
+
+
+def _change(landmarks: FloatArray, options: ConvertOptions) -> NDArray[np.float64]:
+    """What is added to a face's attributes."""
     change = np.zeros(len(TRAITS))
-    looks = attributes(landmarks @ matrix[:, :2].T)[EXPRESSION]
-    change[EXPRESSION] = np.clip((options.expression - 1) * looks, -MOST, MOST)
+    change[EXPRESSION] = np.clip((options.expression - 1) * attributes(landmarks)[EXPRESSION], -MOST, MOST)
     change[TRAITS.index("yaw")] = options.yaw / DEGREES[0]
-    return reposed(image, landmarks, change, matrix, size)
+    return change

@@ -145,14 +145,14 @@ def test_a_run_adapts_to_a_photo_and_is_gone_on_with(faceswap, run, convert, tmp
 def test_a_sheet_varies_each_attribute(faceswap, run, tmp_path):
     done = faceswap("models", "sheet", PICTURE, "-m", run, "-o", tmp_path / "sheet.png")
     assert done.code == 0 and "yaw" in done.out and "light" not in done.out
-    assert read_photo(tmp_path / "sheet.png").image.shape[0] > 12 * 144
+    assert read_photo(tmp_path / "sheet.png").image.shape[0] > 11 * 144
 
 
 def test_what_is_asked_of_the_bundled_base_is_measured_on_what_it_draws(faceswap, tmp_path):
     done = faceswap("models", "sheet", PICTURE, "-m", "conditional", "-o", tmp_path / "sheet.png")
     rows = [line.split() for line in done.out.splitlines()]
     found = {row[0]: float(row[1]) for row in rows if row and row[0] in TRAITS}
-    assert set(found) == set(TRAITS) and min(found[name] for name in ("yaw", "roll", "brows")) > 0.3
+    assert set(found) == set(TRAITS) - {"roll"} and min(found[name] for name in ("yaw", "brows")) > 0.3
 
 
 def test_a_bundled_base_wants_a_photo(faceswap, tmp_path):
