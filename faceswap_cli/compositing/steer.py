@@ -22,8 +22,12 @@ from faceswap_cli.media.frame import Image
 from faceswap_cli.networks.conditions import EXPRESSION, TRAITS
 from faceswap_cli.networks.renderer import Renderer
 
+REST = np.array([0.0, 0.5, 1.5, 1.5])
+"""How far mouth, smile, brows and eyes of faces at rest lie from everybody's mean: what is beyond is expression.
+Narrow eyes are no smile, and must not be closed by a stronger one."""
+
 MOST = 2.0
-"""How far an attribute is moved at most: faces at rest differ too, and a factor makes much of that."""
+"""How far an attribute is moved at most."""
 
 Faces = Sequence[tuple[Image, PlannedFace]]
 """Faces, each with the frame it is in."""
@@ -56,6 +60,8 @@ def steered(faces: Faces, renderer: Renderer, options: ConvertOptions) -> tuple[
 def _change(landmarks: FloatArray, options: ConvertOptions) -> NDArray[np.float64]:
     """What is added to a face's attributes."""
     change = np.zeros(len(TRAITS))
-    change[EXPRESSION] = np.clip((options.expression - 1) * attributes(landmarks)[EXPRESSION], -MOST, MOST)
+    looks = attributes(landmarks)[EXPRESSION]
+    beyond = looks - np.clip(looks, -REST, REST)
+    change[EXPRESSION] = np.clip((options.expression - 1) * beyond, -MOST, MOST)
     change[TRAITS.index("yaw")] = options.yaw / DEGREES[0]
     return change
