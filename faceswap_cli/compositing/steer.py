@@ -23,7 +23,7 @@ from faceswap_cli.networks.conditions import EXPRESSION, TRAITS
 from faceswap_cli.networks.renderer import Renderer
 
 REST = np.array([0.0, 0.5, 1.5, 1.5])
-"""How far mouth, smile, brows and eyes of faces at rest lie from everybody's mean: what is beyond is expression.
+"""How far mouth, smile, brows and eyes of faces at rest lie from the mean: what is beyond is expression.
 Narrow eyes are no smile, and must not be closed by a stronger one."""
 
 MOST = 2.0
