@@ -26,7 +26,7 @@ HISTORY = (
 def write_critic(trainer: Trainer, family: str, base: zoo.Card) -> zoo.Card:
     """Write what judged a base beside it: whoever trains on begins with a critic that has seen people."""
     assert trainer.aside is not None
-    kept = ("licence", "data", "steps", "figures", "trained", "remake")
+    kept = ("licence", "data", "steps", "figures", "limits", "trained", "remake")
     facts = {
         "what": f"The critic that {PREFIX}{family} was trained against; it draws nothing.",
         "config": {"critic": "projection"},

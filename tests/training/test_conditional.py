@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from faceswap_cli import zoo
 from faceswap_cli.faces.identity import CHIP
 from faceswap_cli.networks.conditional import split_code
 from faceswap_cli.networks.conditions import ATTRIBUTES, NUMBERS, TRAITS, light
@@ -21,6 +22,7 @@ from faceswap_cli.training.heldout import split
 from faceswap_cli.training.parallel import WHOLE, Share
 from faceswap_cli.training.phases import new_critic, phases
 from faceswap_cli.training.settings import FAMILIES, settings_for
+from faceswap_cli.training.train import new_trainer
 from faceswap_cli.training.trainer import Trainer, generator_for
 from faceswap_cli.training.warm import bundled, load_base, take_over, warm_from_shared
 from tests.training.conftest import made_up_faces
@@ -203,3 +205,13 @@ def test_an_adaptation_learns_as_its_family_does(family):
     found, own = adapting(Path(family), settings_for("small")), FAMILIES[family]["small"]
     assert found.architecture == family
     assert (found.distortion_until, found.distortion_after) == (own.distortion_until, own.distortion_after)
+
+
+def test_an_adapted_gan_goes_on_with_the_critic_it_was_trained_against():
+    settings = adapting(Path("gan"), settings_for("small"))
+    settings = replace(settings, network={**settings.network, "identities": ("b",)})
+    critic = new_trainer(settings, torch.device("cpu")).aside
+    known = zoo.tensors("critic-gan")
+    assert known
+    for name, value in critic.state_dict().items():
+        assert torch.equal(value, known[name]), name
