@@ -83,6 +83,9 @@ DISGUISED = slice(1, None, 2)
 LEAST_SPREAD = 0.02
 """Variance that codes are taken to have at least: a few pictures of one person have next to none."""
 
+SAME = 0.3
+"""Distance of mean descriptors up to which two parts of a batch are one person."""
+
 GREY = 0.0
 """Swaps whose fourth-last number of noise is above this are described in grey: what is painted in colour to
 please the descriptor network does not please it there."""
@@ -148,12 +151,14 @@ class Common:
 
     def __init__(self, model: ConditionalModel, settings: TrainSettings) -> None:
         self.model, self.settings, self.weights = model, settings, WEIGHTS_OF
-        self.alone = len(model.config.identities) == 1 and EVERYBODY not in model.config.identities
 
-    def rebuilt(self, samples: Pictured) -> tuple[Rebuilt, dict[str, Tensor]]:
-        """Pictures drawn as who they are, from views that may say something else; and the terms of it."""
+    def rebuilt(self, samples: Pictured, alone: bool = False) -> tuple[Rebuilt, dict[str, Tensor]]:
+        """Pictures drawn as who they are, from views that may say something else; and the terms of it.
+
+        `alone`: there is nobody else in the batch.
+        """
         noise = samples.noise.flatten(1)
-        shown = blurred(self._disguised(samples), noise[:, -3])
+        shown = blurred(self._disguised(samples, alone), noise[:, -3])
         content, read = split_code(self.model._part(self.model.encode, shown))
         true = torch.cat([samples.traits, light(shown)], 1)
         attributes = torch.where(noise[:, -1:] > TOLD, true, read.detach())
@@ -164,10 +169,10 @@ class Common:
         return Rebuilt(code, content, drawn), terms
 
     @torch.no_grad()
-    def _disguised(self, samples: Pictured) -> Tensor:
+    def _disguised(self, samples: Pictured, alone: bool) -> Tensor:
         """The inputs with some of the people as others, as far as the network can draw them."""
         some, other = samples.input[DISGUISED], samples.other[DISGUISED]
-        if self.alone:  # there is nobody else: somebody made up
+        if alone:  # as somebody made up
             style = self.model.style
             other = style.mean + style.spread * samples.noise[DISGUISED].flatten(1)[:, :NUMBERS]
         drawn = rendered(self.model.draw(self.model.encode(some), other))
@@ -218,7 +223,7 @@ class ConditionalLosses(Common):
         """Rebuild everyone, draw some as others, and keep the code from saying what the condition says."""
         del progress
         samples = together(batch)
-        rebuilt, terms = self.rebuilt(samples)
+        rebuilt, terms = self.rebuilt(samples, is_alone(batch))
         _, more = self.swapped(samples, rebuilt.code)
         return terms | more | self._kept_out(rebuilt, samples)
 
@@ -252,6 +257,14 @@ def together(batch: Batch) -> Pictured:
     assert isinstance(first, Pictured), "conditional networks are trained on crowds"
     tensors = [k for k, v in vars(first).items() if isinstance(v, Tensor)]
     return Pictured(first.identity, **{k: torch.cat([getattr(p, k) for p in parts]) for k in tensors})
+
+
+def is_alone(batch: Batch) -> bool:
+    """Whether all samples are of one person, as in an adaptation to photos: A and B are the same then."""
+    if any(part.identity == EVERYBODY for part in batch):
+        return False
+    middles = torch.stack([p.embedding.mean(0) for p in batch if isinstance(p, Pictured)])
+    return bool(torch.cdist(middles, middles).max() < SAME)
 
 
 def every(samples: Pictured, step: int, first: int = 0) -> Pictured:

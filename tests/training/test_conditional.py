@@ -15,7 +15,7 @@ from faceswap_cli.networks.registry import CONDITIONAL, build, placed
 from faceswap_cli.training.adapt import adapting
 from faceswap_cli.training.checkpoints import Checkpoint
 from faceswap_cli.training.collapse import REPORTS, Collapse
-from faceswap_cli.training.conditional import DISGUISED, Common, cut, together
+from faceswap_cli.training.conditional import DISGUISED, Common, cut, is_alone, together
 from faceswap_cli.training.crowd import Crowd, _flipped, batches_of
 from faceswap_cli.training.described import describe
 from faceswap_cli.training.heldout import split
@@ -164,17 +164,18 @@ def test_a_new_run_takes_over_another_run_s_weights(family):
 
 def test_pictures_of_one_person_are_seen_as_somebody_made_up(crowd):
     settings = settings_of("conditional")
-    alone = replace(settings, network={**settings.network, "identities": ("b",)})
     torch.manual_seed(0)
-    model = build("conditional", alone.network)
-    samples = together(batches_of({"b": crowd}, alone)(generator_for(0, 0, 0), 0.1))
-    losses = Common(model, alone)
-    seen = losses._disguised(samples)
+    model = build("conditional", settings.network)
+    batch = batches_of({"b": crowd}, settings)(generator_for(0, 0, 0), 0.1)
+    assert is_alone(batch) and is_alone(batch * 2)
+    stranger = replace(batch[0], identity="a", embedding=batch[0].embedding + 0.1)
+    assert not is_alone([*batch, stranger]) and not is_alone([replace(batch[0], identity="everybody")])
+    samples, losses = together(batch), Common(model, settings)
+    seen = losses._disguised(samples, True)
     rows = torch.arange(len(samples.input))[DISGUISED]
-    changed = (seen != samples.input).flatten(1).any(1)
-    assert changed[rows].all() and int(changed.sum()) == len(rows)
+    assert (seen != samples.input).flatten(1).any(1).nonzero()[:, 0].tolist() == rows.tolist()
     same = replace(samples, other=samples.embedding)
-    torch.testing.assert_close(losses._disguised(same), seen)  # whoever else is told does not matter
+    torch.testing.assert_close(losses._disguised(same, True), seen)  # whoever else is told does not matter
 
 
 def test_a_single_picture_is_trained_and_measured_on(crowd):
