@@ -16,6 +16,9 @@ from faceswap_cli.training.warm import CRITIC, PREFIX
 CLIPS = "385 frames of five clips of the GRID corpus (Cooke et al. 2006, CC BY 4.0), four people"
 
 
+RATES = {"conditional": "1e-3", "gan": "8e-4"}
+"""With which the bundled ones were trained."""
+
 HISTORY = (
     "It began with the weights of an earlier conditional autoencoder, whose code was a vector (7,459 steps "
     "of 8 faces in 123 minutes), as far as they fitted; the critic with an earlier GAN's (6,294 steps)."
@@ -63,6 +66,6 @@ def write(trainer: Trainer, family: str, faces: int, figures: dict[str, Any]) ->
         "trained": f"{trainer.seconds / 60:.0f} minutes on one thread of a busy CPU, "
         f"{trainer.settings.batch} faces a step. {HISTORY}",
         "remake": f"python scripts/train_conditional.py FACES... -r RUN --family {family} "
-        f"--minutes {trainer.seconds / 60:.0f} --batch 8 --rate 1e-3; the same with --write.",
+        f"--minutes {trainer.seconds / 60:.0f} --batch 8 --rate {RATES[family]}; the same with --write.",
     }
     return zoo.write(ROOT / "models" / f"{PREFIX}{family}", model, facts)
