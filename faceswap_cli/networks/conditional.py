@@ -201,7 +201,10 @@ class ConditionalAutoencoder(ConditionalModel):
 
 
 class Steered(nn.Module):
-    """x + f(x): two convolutions, each after the style's gain and shift; the second starts at zero."""
+    """x + f(x): two convolutions, each after the style's gain and shift."""
+
+    STRENGTH = 0.1
+    """Of the second one's first weights against He's: it begins as next to nothing."""
 
     def __init__(self, channels: int, style: int) -> None:
         super().__init__()
@@ -215,12 +218,15 @@ class Steered(nn.Module):
         result: Tensor = x + self.second(nn.functional.leaky_relu(self.films[1](change, style), SLOPE))
         return result
 
+    def calm(self) -> None:
+        """Make its first change small."""
+        with torch.no_grad():
+            self.second.weight.mul_(self.STRENGTH)
+
 
 def begin(model: nn.Module) -> None:
     """First weights: He's, the films' calmed."""
     initialise(model)
     for part in model.modules():
-        if isinstance(part, Film):
+        if isinstance(part, Film | Steered):
             part.calm()
-        if isinstance(part, Steered):
-            nn.init.zeros_(part.second.weight)
