@@ -35,7 +35,6 @@ from faceswap_cli.training.crowd import Pictured
 from faceswap_cli.training.losses import face_loss
 from faceswap_cli.training.settings import TrainSettings
 from faceswap_cli.training.trainer import Batch, Phase
-from faceswap_cli.training.warm import EVERYBODY
 
 
 @dataclass(frozen=True)
@@ -82,9 +81,6 @@ DISGUISED = slice(1, None, 2)
 
 LEAST_SPREAD = 0.02
 """Variance that codes are taken to have at least: a few pictures of one person have next to none."""
-
-SAME = 0.3
-"""Distance of mean descriptors up to which two parts of a batch are one person."""
 
 GREY = 0.0
 """Swaps whose fourth-last number of noise is above this are described in grey: what is painted in colour to
@@ -152,13 +148,10 @@ class Common:
     def __init__(self, model: ConditionalModel, settings: TrainSettings) -> None:
         self.model, self.settings, self.weights = model, settings, WEIGHTS_OF
 
-    def rebuilt(self, samples: Pictured, alone: bool = False) -> tuple[Rebuilt, dict[str, Tensor]]:
-        """Pictures drawn as who they are, from views that may say something else; and the terms of it.
-
-        `alone`: there is nobody else in the batch.
-        """
+    def rebuilt(self, samples: Pictured) -> tuple[Rebuilt, dict[str, Tensor]]:
+        """Pictures drawn as who they are, from views that may say something else; and the terms of it."""
         noise = samples.noise.flatten(1)
-        shown = blurred(self._disguised(samples, alone), noise[:, -3])
+        shown = blurred(self._disguised(samples), noise[:, -3])
         content, read = split_code(self.model._part(self.model.encode, shown))
         true = torch.cat([samples.traits, light(shown)], 1)
         attributes = torch.where(noise[:, -1:] > TOLD, true, read.detach())
@@ -169,12 +162,9 @@ class Common:
         return Rebuilt(code, content, drawn), terms
 
     @torch.no_grad()
-    def _disguised(self, samples: Pictured, alone: bool) -> Tensor:
+    def _disguised(self, samples: Pictured) -> Tensor:
         """The inputs with some of the people as others, as far as the network can draw them."""
         some, other = samples.input[DISGUISED], samples.other[DISGUISED]
-        if alone:  # as somebody made up
-            style = self.model.style
-            other = style.mean + style.spread * samples.noise[DISGUISED].flatten(1)[:, :NUMBERS]
         drawn = rendered(self.model.draw(self.model.encode(some), other))
         # In the colours that were there, as convert does it: they tell of the light, which is to be kept.
         own, its = (middle(x, drawn.mask) for x in (some, drawn.image))
@@ -223,7 +213,7 @@ class ConditionalLosses(Common):
         """Rebuild everyone, draw some as others, and keep the code from saying what the condition says."""
         del progress
         samples = together(batch)
-        rebuilt, terms = self.rebuilt(samples, is_alone(batch))
+        rebuilt, terms = self.rebuilt(samples)
         _, more = self.swapped(samples, rebuilt.code)
         return terms | more | self._kept_out(rebuilt, samples)
 
@@ -257,14 +247,6 @@ def together(batch: Batch) -> Pictured:
     assert isinstance(first, Pictured), "conditional networks are trained on crowds"
     tensors = [k for k, v in vars(first).items() if isinstance(v, Tensor)]
     return Pictured(first.identity, **{k: torch.cat([getattr(p, k) for p in parts]) for k in tensors})
-
-
-def is_alone(batch: Batch) -> bool:
-    """Whether all samples are of one person, as in an adaptation to photos: A and B are the same then."""
-    if any(part.identity == EVERYBODY for part in batch):
-        return False
-    middles = torch.stack([p.embedding.mean(0) for p in batch if isinstance(p, Pictured)])
-    return bool(torch.cdist(middles, middles).max() < SAME)
 
 
 def every(samples: Pictured, step: int, first: int = 0) -> Pictured:

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from faceswap_cli.networks.conditional import ConditionalModel
 from faceswap_cli.networks.gan import Judgement, ProjectionCritic
 from faceswap_cli.networks.renderer import Rendered
-from faceswap_cli.training.conditional import Common, Swap, every, is_alone, over, together
+from faceswap_cli.training.conditional import Common, Swap, every, over, together
 from faceswap_cli.training.crowd import Pictured
 from faceswap_cli.training.settings import TrainSettings
 from faceswap_cli.training.trainer import Batch, Phase
@@ -67,7 +67,7 @@ class ContestLosses(Common):
         """Rebuild everyone, draw some as others, and pass for real."""
         del progress
         samples = together(batch)
-        rebuilt, terms = self.rebuilt(samples, is_alone(batch))
+        rebuilt, terms = self.rebuilt(samples)
         swap, more = self.swapped(samples, rebuilt.code)
         more["price"] = self.weights.price * rebuilt.content.square().mean()
         return terms | more | self._fooling(swap, rebuilt.drawn, samples)
