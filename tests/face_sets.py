@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from faceswap_cli.faces import geometry
-from faceswap_cli.faces.faceset import FaceRecord, FaceSet, FaceSetWriter, Header, Source
-from faceswap_cli.faces.records import rounded
+from faceswap_cli.faces.sets.faceset import FaceRecord, FaceSet, FaceSetWriter, Header, Source
+from faceswap_cli.faces.sets.records import rounded
 
 SIZE = 64
 HEADER = Header(SIZE, geometry.STORED_SIDE, {"every": "1", "min-size": "24"})

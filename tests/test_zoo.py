@@ -93,7 +93,7 @@ def test_weights_of_another_network_are_refused(models: Path) -> None:
 def test_a_shared_network_can_be_learnt_through_whoever_asks_first() -> None:
     import torch
 
-    from faceswap_cli.networks import age_estimator
+    from faceswap_cli.networks.perception import age_estimator
 
     zoo.shared_network.cache_clear()
     with torch.inference_mode():

@@ -53,9 +53,9 @@ from faceswap_cli.cli.options import (
 from faceswap_cli.errors import UserError
 
 if TYPE_CHECKING:
-    from faceswap_cli.compositing.age_photo import OpenedPhoto
-    from faceswap_cli.compositing.age_wish import AgeWish
-    from faceswap_cli.compositing.ageing import Brush
+    from faceswap_cli.effects.age.age_request import AgeWish
+    from faceswap_cli.effects.age.render import Brush
+    from faceswap_cli.pipeline.age_photo import OpenedPhoto
     from faceswap_cli.provenance.marks import Marks
 
 app = new_app(help="Make faces older or younger, in a photo or a video.")
@@ -154,10 +154,10 @@ def photo(
     Orientation, colour profile and transparency stay as they are, and so does every pixel that is not of a
     face or its hair.
     """
-    from faceswap_cli.compositing import age_photo
-    from faceswap_cli.faces.age import AgeEstimator
-    from faceswap_cli.faces.refusals import Guard
-    from faceswap_cli.faces.stage import build_stage
+    from faceswap_cli.faces.age.estimator import AgeEstimator
+    from faceswap_cli.faces.face_analyser import build_stage
+    from faceswap_cli.faces.safety.guard import Guard
+    from faceswap_cli.pipeline import age_photo
     from faceswap_cli.provenance.marks import Kind
     from faceswap_cli.provenance.sidecar import write_sidecar
 
@@ -231,13 +231,13 @@ def video(
     stay as they are. Run the same command again to go on where it was interrupted.
     """
     from faceswap_cli.cli.convert_place import open_place
-    from faceswap_cli.compositing.age_preview import AgePainter
-    from faceswap_cli.compositing.age_video import Ageing
-    from faceswap_cli.compositing.options import ConvertOptions
-    from faceswap_cli.faces.age import AgeEstimator
-    from faceswap_cli.faces.refusals import Guard
-    from faceswap_cli.faces.stage import build_stage
+    from faceswap_cli.effects.age.effect import Ageing
+    from faceswap_cli.faces.age.estimator import AgeEstimator
+    from faceswap_cli.faces.face_analyser import build_stage
+    from faceswap_cli.faces.safety.guard import Guard
     from faceswap_cli.media.encoders import EncodeOptions, encoder_for
+    from faceswap_cli.pipeline.age_preview import AgePainter
+    from faceswap_cli.pipeline.options import ConvertOptions
     from faceswap_cli.provenance.marks import Kind
 
     tell_consent()
@@ -274,7 +274,7 @@ def video(
 
 def _targets(to: list[str] | None, by: float | None) -> list[float]:
     """The ages that `--to` names."""
-    from faceswap_cli.compositing.age_wish import read_ages
+    from faceswap_cli.effects.age.age_request import read_ages
 
     if to and by is not None:
         raise UserError("--to and --by say different things about how old the faces become", "Give one")
@@ -282,7 +282,7 @@ def _targets(to: list[str] | None, by: float | None) -> list[float]:
 
 
 def _wish(to: float | None, by: float | None, known: float | None, strength: float) -> AgeWish:
-    from faceswap_cli.compositing.age_wish import AgeWish
+    from faceswap_cli.effects.age.age_request import AgeWish
 
     wish = AgeWish(to, by, known, strength)
     wish.check()
@@ -293,7 +293,7 @@ def _sheet(
     opened: OpenedPhoto, output: Path, targets: list[float], wish: AgeWish, brush: Brush, marks: Marks
 ) -> None:
     """Write the faces as they are and at each age."""
-    from faceswap_cli.compositing.age_photo import sheet
+    from faceswap_cli.pipeline.age_photo import sheet
     from faceswap_cli.provenance.marks import write_marked_photo
 
     write_marked_photo(output, sheet(opened, targets, wish, brush), marks)

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from faceswap_cli.cli import console
 
 if TYPE_CHECKING:
-    from faceswap_cli.compositing.ageing import Brush
-    from faceswap_cli.compositing.who import Cast
-    from faceswap_cli.faces.refusals import Guard
-    from faceswap_cli.faces.stage import FaceStage
-    from faceswap_cli.networks.ageing import Ager
+    from faceswap_cli.effects.age.render import Brush
+    from faceswap_cli.faces.face_analyser import FaceStage
+    from faceswap_cli.faces.safety.guard import Guard
+    from faceswap_cli.networks.ageing.ageing import Ager
+    from faceswap_cli.pipeline.assignment import Cast
 
 
 class Method(StrEnum):
@@ -41,9 +41,9 @@ def load_brush(method: Method, model: Path | None, device: str, strength: float)
     Raises:
         UserError: weights are missing or damaged; the device is not here.
     """
-    from faceswap_cli.compositing.ageing import Brush
     from faceswap_cli.device import pick_device
-    from faceswap_cli.faces.parsing import FaceParser
+    from faceswap_cli.effects.age.render import Brush
+    from faceswap_cli.faces.parsing.face_parser import FaceParser
 
     where = str(pick_device(device))
     ager, mark = _of_run(model, where) if model else LOADERS[method](where)
@@ -55,7 +55,7 @@ def load_brush(method: Method, model: Path | None, device: str, strength: float)
 def _network(device: str) -> tuple[Ager, str]:
     """The bundled network, and what its answers depend on."""
     from faceswap_cli import zoo
-    from faceswap_cli.networks.ageing import BothWays, build
+    from faceswap_cli.networks.ageing.ageing import BothWays, build
 
     return BothWays(zoo.shared_network(WEIGHTS, build, device)), str(zoo.card(WEIGHTS).facts["sha256"])
 
@@ -63,8 +63,8 @@ def _network(device: str) -> tuple[Ager, str]:
 def _prototype(device: str) -> tuple[Ager, str]:
     """The averages of faces, and what depends on them."""
     from faceswap_cli import zoo
-    from faceswap_cli.faces.age_prototype import WEIGHTS as AVERAGES
-    from faceswap_cli.faces.age_prototype import PrototypeAger
+    from faceswap_cli.faces.age.prototype import WEIGHTS as AVERAGES
+    from faceswap_cli.faces.age.prototype import PrototypeAger
 
     return PrototypeAger(device), str(zoo.card(AVERAGES).facts["sha256"])
 
@@ -73,8 +73,8 @@ def _of_run(path: Path, device: str) -> tuple[Ager, str]:
     """The network that was trained in a run folder, and what its answers depend on."""
     import torch
 
-    from faceswap_cli.networks.ageing import BothWays
-    from faceswap_cli.training.ageing import load_ageing
+    from faceswap_cli.networks.ageing.ageing import BothWays
+    from faceswap_cli.training.train_age import load_ageing
 
     network = load_ageing(path, torch.device(device))
     digest = hashlib.sha256()
@@ -109,9 +109,9 @@ def load_people(
     Raises:
         UserError: a photo or face set can't be used.
     """
-    from faceswap_cli.compositing.who import Cast, Role
-    from faceswap_cli.faces.identity import IdentityEncoder
-    from faceswap_cli.faces.people import read_person
+    from faceswap_cli.faces.identity.identity_encoder import IdentityEncoder
+    from faceswap_cli.faces.identity.people import read_person
+    from faceswap_cli.pipeline.assignment import Cast, Role
 
     if not (only or without):
         return Cast([Role(None)], guard=guard)

@@ -76,8 +76,8 @@ from faceswap_cli.cli.options import (
 from faceswap_cli.errors import UserError
 
 if TYPE_CHECKING:
-    from faceswap_cli.compositing.options import ConvertOptions, ConvertProgress
-    from faceswap_cli.faces.parsing import FaceParser
+    from faceswap_cli.faces.parsing.face_parser import FaceParser
+    from faceswap_cli.pipeline.options import ConvertOptions, ConvertProgress
 
 app = new_app(help="Put the learnt face into a video or a photo.")
 app.command("sheet")(sheet)
@@ -140,11 +140,11 @@ def video(
     where it was interrupted.
     """
     from faceswap_cli.cli.convert_place import open_place
-    from faceswap_cli.compositing.options import ConvertOptions
-    from faceswap_cli.compositing.preview import Painter
-    from faceswap_cli.faces.faceset import FaceSet
-    from faceswap_cli.faces.stage import build_stage
+    from faceswap_cli.faces.face_analyser import build_stage
+    from faceswap_cli.faces.sets.faceset import FaceSet
     from faceswap_cli.media.encoders import EncodeOptions, encoder_for
+    from faceswap_cli.pipeline.options import ConvertOptions
+    from faceswap_cli.pipeline.preview import Painter
     from faceswap_cli.provenance.marks import Kind
 
     outputs = outputs_for(sources, output, encoder.value if encoder else "x264")
@@ -203,7 +203,7 @@ def one_video(
     **how: Any,
 ) -> None:
     """Convert one, and show how it goes; `sidecar` names the command where a sidecar is wanted."""
-    from faceswap_cli.compositing.pipeline import convert_video
+    from faceswap_cli.pipeline.convert_video import convert_video
     from faceswap_cli.provenance.sidecar import write_sidecar
 
     started, told = time.monotonic(), ""
@@ -279,10 +279,10 @@ def photo(
 
     Orientation, colour profile and transparency stay as they are.
     """
-    from faceswap_cli.compositing.options import ConvertOptions
-    from faceswap_cli.compositing.photo import convert_photo
-    from faceswap_cli.compositing.preview import Painter
-    from faceswap_cli.faces.stage import build_stage
+    from faceswap_cli.faces.face_analyser import build_stage
+    from faceswap_cli.pipeline.options import ConvertOptions
+    from faceswap_cli.pipeline.photo import convert_photo
+    from faceswap_cli.pipeline.preview import Painter
     from faceswap_cli.provenance.marks import Kind
     from faceswap_cli.provenance.sidecar import write_sidecar
 
@@ -334,7 +334,7 @@ def _parser(options: ConvertOptions, device: str) -> FaceParser | None:
     """The face parser, if the masks asked for want it; its weights are checked at once."""
     from faceswap_cli.compositing.masks import wanted
     from faceswap_cli.device import pick_device
-    from faceswap_cli.faces.parsing import FaceParser
+    from faceswap_cli.faces.parsing.face_parser import FaceParser
 
     if not wanted(options.mask).parser:
         return None

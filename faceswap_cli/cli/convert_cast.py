@@ -13,9 +13,9 @@ from faceswap_cli.cli.convert_faces import Drawer, Models
 from faceswap_cli.errors import UserError
 
 if TYPE_CHECKING:
-    from faceswap_cli.compositing.who import Cast, Role
-    from faceswap_cli.faces.people import Person
-    from faceswap_cli.faces.stage import FaceStage
+    from faceswap_cli.faces.face_analyser import FaceStage
+    from faceswap_cli.faces.identity.people import Person
+    from faceswap_cli.pipeline.assignment import Cast, Role
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,8 @@ def load_cast(asked: Asked) -> tuple[Cast, str]:
     Raises:
         UserError: options that don't go together; a model or a photo can't be used.
     """
-    from faceswap_cli.compositing.who import Cast, Role
-    from faceswap_cli.faces.refusals import Guard
+    from faceswap_cli.faces.safety.guard import Guard
+    from faceswap_cli.pipeline.assignment import Cast, Role
 
     asked.check()
     reader = _PeopleReader(asked)
@@ -98,7 +98,7 @@ def load_cast(asked: Asked) -> tuple[Cast, str]:
 
 def _replaced(asked: Asked, drawer: Drawer, reader: _PeopleReader) -> list[Person | None]:
     """The people whom one drawn face replaces; None is everybody."""
-    from faceswap_cli.faces.people import Person
+    from faceswap_cli.faces.identity.people import Person
 
     if asked.only:
         return [reader.read(path, "only") for path in asked.only]
@@ -119,9 +119,9 @@ class _PeopleReader:
 
     def read(self, path: Path, option: str) -> Person:
         """The person at `path`."""
-        from faceswap_cli.faces.identity import IdentityEncoder
-        from faceswap_cli.faces.people import DRAWN, read_person
-        from faceswap_cli.faces.refusals import Guard
+        from faceswap_cli.faces.identity.identity_encoder import IdentityEncoder
+        from faceswap_cli.faces.identity.people import DRAWN, read_person
+        from faceswap_cli.faces.safety.guard import Guard
 
         self._stage = self._stage or self._asked.stage()
         # Whoever is drawn, and not only recognised, has to be of age.

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from faceswap_cli.cli import console
 
 if TYPE_CHECKING:
-    from faceswap_cli.compositing.options import ConvertOptions
-    from faceswap_cli.compositing.preview import Painter
-    from faceswap_cli.compositing.trial import Trial
-    from faceswap_cli.faces.stage import FaceStage
+    from faceswap_cli.faces.face_analyser import FaceStage
     from faceswap_cli.media.probe import MediaInfo
+    from faceswap_cli.pipeline.dry_run import Trial
+    from faceswap_cli.pipeline.options import ConvertOptions
+    from faceswap_cli.pipeline.preview import Painter
 
 MOMENTS = 6
 """With a face, that are tried."""
@@ -23,11 +23,11 @@ def tell_video(
     source: Path, output: Path, options: ConvertOptions, painter: Painter, stage: FaceStage
 ) -> None:
     """What converting a video would do, for how long and how large; errors are those of the real run."""
-    from faceswap_cli.compositing.moments import moments
-    from faceswap_cli.compositing.photo import check_apart
-    from faceswap_cli.compositing.pipeline import video_of
-    from faceswap_cli.compositing.trial import room, trial
     from faceswap_cli.media.containers import check_output
+    from faceswap_cli.pipeline.convert_video import video_of
+    from faceswap_cli.pipeline.dry_run import room, trial
+    from faceswap_cli.pipeline.photo import check_apart
+    from faceswap_cli.pipeline.preview_clips import moments
 
     check_apart(source, output)
     info = video_of(source, options)

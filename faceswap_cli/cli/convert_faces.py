@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from faceswap_cli.faces.people import Person
-    from faceswap_cli.networks.conditional import ConditionalModel
-    from faceswap_cli.networks.family import FaceModel
-    from faceswap_cli.networks.renderer import Renderer
+    from faceswap_cli.faces.identity.people import Person
+    from faceswap_cli.networks.swap.conditional import ConditionalModel
+    from faceswap_cli.networks.swap.family import FaceModel
+    from faceswap_cli.networks.swap.renderer import Renderer
 
 
 class Part(NamedTuple):
@@ -115,7 +115,7 @@ class Models:
         known = loaded.model.config.identities
         if len(wanted) == 1 and (wanted[0].name in known or not Path(wanted[0].name).exists()):
             return _named(loaded, loaded.identity(wanted[0].name))
-        from faceswap_cli.networks.conditional import ConditionalModel
+        from faceswap_cli.networks.swap.conditional import ConditionalModel
 
         if not isinstance(loaded.model, ConditionalModel):
             names = ", ".join(part.name for part in wanted)
@@ -129,7 +129,7 @@ class Models:
         """The descriptor (128,) of a name or a path."""
         import torch
 
-        from faceswap_cli.networks.conditional import ConditionalModel
+        from faceswap_cli.networks.swap.conditional import ConditionalModel
 
         assert isinstance(loaded.model, ConditionalModel)
         if name not in loaded.model.config.identities and Path(name).exists():
@@ -139,7 +139,7 @@ class Models:
 
 def _named(loaded: _Loaded, identity: str) -> Drawer:
     """Somebody the model was trained on."""
-    from faceswap_cli.training.settings import TARGET
+    from faceswap_cli.training.runs.settings import TARGET
 
     # The run knows what A looks like. Putting A onto B's footage, there is nobody to compare with.
     known = len(loaded.reference) and identity != TARGET
@@ -162,7 +162,7 @@ def _mixed(loaded: _Loaded, model: ConditionalModel, embeddings: Mapping[Part, T
 
 
 def _load(path: Path, device: str) -> _Loaded:
-    from faceswap_cli.training.warm import bundled
+    from faceswap_cli.training.runs.warm_start import bundled
 
     if not path.exists() and bundled(str(path)):
         return _bundled(str(path), device)
@@ -172,7 +172,7 @@ def _load(path: Path, device: str) -> _Loaded:
 def _run(path: Path, device: str) -> _Loaded:
     """A run folder."""
     from faceswap_cli.device import pick_device
-    from faceswap_cli.training.run_folder import load_trained, open_run
+    from faceswap_cli.training.runs.folder import load_trained, open_run
 
     opened = open_run(path)
     model, checkpoint, notes = load_trained(opened, pick_device(device))
@@ -184,7 +184,7 @@ def _run(path: Path, device: str) -> _Loaded:
 def _file(path: Path, device: str) -> _Loaded:
     """A file that `faceswap models export` made."""
     from faceswap_cli.device import pick_device
-    from faceswap_cli.training.model_file import load_exported
+    from faceswap_cli.training.runs.model_file import load_exported
 
     opened = load_exported(path, pick_device(device))
     unknown = "does not say what the person to be replaced looks like: every face counts"
@@ -198,8 +198,8 @@ def _bundled(name: str, device: str) -> _Loaded:
 
     from faceswap_cli import zoo
     from faceswap_cli.device import pick_device
-    from faceswap_cli.networks.registry import placed
-    from faceswap_cli.training.warm import EVERYBODY, bundled, load_base
+    from faceswap_cli.networks.swap.registry import placed
+    from faceswap_cli.training.runs.warm_start import EVERYBODY, bundled, load_base
 
     def identity(person: str) -> str:
         if person == EVERYBODY:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from faceswap_cli.errors import UserError
 
 if TYPE_CHECKING:
-    from faceswap_cli.compositing.places import Place
+    from faceswap_cli.pipeline.executors.base import Place
 
 CORES_EACH = 3
 """One process keeps about so many cores busy: its stages overlap."""
@@ -30,12 +30,12 @@ def open_place(workers: int, ray: str, sources: Sequence[Path], segment: int, de
         segment: frames in a segment.
         device: where networks run.
     """
-    from faceswap_cli.compositing.places import Here
     from faceswap_cli.device import pick_device
+    from faceswap_cli.pipeline.executors.base import Here
 
     on_gpu = pick_device(device).type == "cuda"
     if ray:
-        from faceswap_cli.compositing.on_ray import RayCluster
+        from faceswap_cli.pipeline.executors.ray_cluster import RayCluster
 
         with RayCluster(ray, workers or None, on_gpu=on_gpu) as cluster:
             yield cluster
@@ -44,7 +44,7 @@ def open_place(workers: int, ray: str, sources: Sequence[Path], segment: int, de
     if count == 1:
         yield Here()
         return
-    from faceswap_cli.compositing.workers import Processes
+    from faceswap_cli.pipeline.executors.processes import Processes
 
     with Processes(count) as processes:
         yield processes

@@ -12,11 +12,11 @@ from faceswap_cli.cli.convert_dry_run import tell_video
 from faceswap_cli.errors import UserError
 
 if TYPE_CHECKING:
-    from faceswap_cli.compositing.moments import Moment
-    from faceswap_cli.compositing.options import ConvertOptions
-    from faceswap_cli.compositing.preview import Painter
-    from faceswap_cli.faces.stage import FaceStage
+    from faceswap_cli.faces.face_analyser import FaceStage
     from faceswap_cli.media.frame import Image
+    from faceswap_cli.pipeline.options import ConvertOptions
+    from faceswap_cli.pipeline.preview import Painter
+    from faceswap_cli.pipeline.preview_clips import Moment
 
 PREVIEW_MOMENTS = 6
 """Frames on a preview."""
@@ -48,7 +48,8 @@ def write_preview(
     source: Path, picture: Path, options: ConvertOptions, painter: Painter, stage: FaceStage
 ) -> None:
     """Write original, result and mask of a few moments."""
-    from faceswap_cli.compositing import contact, preview
+    from faceswap_cli.compositing import contact_sheet
+    from faceswap_cli.pipeline import preview
     from faceswap_cli.provenance.marks import write_marked_photo
 
     _check(source, picture)
@@ -64,7 +65,7 @@ def write_preview(
         pictures = [original, *preview.paint(moment, options, painter)]
         alone = "" if plan is not None and plan.faces(moment.middle) else f"   nobody to be {painter.done}"
         rows.append((f"{moment.time:.2f} s{alone}", [one[y0:y1, x0:x1] for one in pictures]))
-    page = contact.page(rows, ["original", painter.done, "mask"])
+    page = contact_sheet.page(rows, ["original", painter.done, "mask"])
     write_marked_photo(picture, page, replace(options.marks, label=False))
     console.say(f"preview: {picture} ({len(rows)} moments; run without --preview to convert)")
 
@@ -78,8 +79,9 @@ def write_sheet(
     stage: FaceStage,
 ) -> None:
     """Write the same few moments by every combination of settings."""
-    from faceswap_cli.compositing import contact, preview
-    from faceswap_cli.compositing.vary import combinations
+    from faceswap_cli.compositing import contact_sheet
+    from faceswap_cli.pipeline import preview
+    from faceswap_cli.pipeline.vary import combinations
     from faceswap_cli.provenance.marks import write_marked_photo
 
     _check(source, picture)
@@ -93,7 +95,7 @@ def write_sheet(
             images = [preview.paint(one, chosen, painter)[0] for one in shown]
             page.append((name, [_part(image, box) for image, box in zip(images, boxes, strict=True)]))
             bar.update(number + 1, len(rows), name)
-    image = contact.page(page, [f"{one.time:.2f} s" for one in shown])
+    image = contact_sheet.page(page, [f"{one.time:.2f} s" for one in shown])
     write_marked_photo(picture, image, replace(options.marks, label=False))
     console.say(f"sheet: {picture} ({len(rows)} settings, {len(shown)} moments)")
 
@@ -104,9 +106,9 @@ def with_faces(source: Path, stage: FaceStage, count: int, options: ConvertOptio
     Raises:
         UserError: there was no face wherever we looked.
     """
-    from faceswap_cli.compositing.moments import moments
-    from faceswap_cli.compositing.photo import no_face
     from faceswap_cli.media.probe import only_frames, probe
+    from faceswap_cli.pipeline.photo import no_face
+    from faceswap_cli.pipeline.preview_clips import moments
 
     found: list[Moment] = []
     info = only_frames(probe(source, options.rate), options.frames)
@@ -125,8 +127,8 @@ def _part(image: Image, box: tuple[int, int, int, int]) -> Image:
 
 
 def _check(source: Path, picture: Path) -> None:
-    from faceswap_cli.compositing.photo import check_apart
     from faceswap_cli.media.photo import check_photo_suffix
+    from faceswap_cli.pipeline.photo import check_apart
 
     check_apart(source, picture)
     check_photo_suffix(picture)

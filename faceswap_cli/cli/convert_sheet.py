@@ -49,11 +49,11 @@ def sheet(
     Everything that is not varied is as `convert video` has it by default.
     """
     from faceswap_cli.cli.convert_preview import write_sheet
-    from faceswap_cli.compositing.options import ConvertOptions
-    from faceswap_cli.compositing.preview import Painter
     from faceswap_cli.device import pick_device
-    from faceswap_cli.faces.parsing import FaceParser
-    from faceswap_cli.faces.stage import build_stage
+    from faceswap_cli.faces.face_analyser import build_stage
+    from faceswap_cli.faces.parsing.face_parser import FaceParser
+    from faceswap_cli.pipeline.options import ConvertOptions
+    from faceswap_cli.pipeline.preview import Painter
 
     options = ConvertOptions(mask=mask, colour=colour.value, identity=not all_faces)
     options.check()

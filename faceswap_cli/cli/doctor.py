@@ -53,7 +53,7 @@ def doctor(
     Exits with 1 when something that extract, train or convert needs is missing.
     """
     from faceswap_cli import __version__
-    from faceswap_cli.faces.weights import weight_report
+    from faceswap_cli.faces.detection.weight_report import weight_report
 
     missing = []
     rows = [("faceswap", __version__), ("Python", platform.python_version()), ("system", platform.platform())]

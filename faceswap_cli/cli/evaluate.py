@@ -69,14 +69,14 @@ def age(
     import json
 
     from faceswap_cli.cli.age_load import load_brush
-    from faceswap_cli.compositing.age_measured import ByBrush
-    from faceswap_cli.compositing.age_wish import read_ages
+    from faceswap_cli.effects.age.age_request import read_ages
+    from faceswap_cli.effects.age.measured_method import ByBrush
     from faceswap_cli.evaluation import age_page
+    from faceswap_cli.evaluation.age_baselines import Noise, untouched
     from faceswap_cli.evaluation.age_figures import to_json
-    from faceswap_cli.evaluation.age_ways import Noise, untouched
     from faceswap_cli.evaluation.ageing import evaluate
     from faceswap_cli.evaluation.labelled import read_labelled
-    from faceswap_cli.faces.stage import build_stage
+    from faceswap_cli.faces.face_analyser import build_stage
     from faceswap_cli.files import check_writable, write_text
 
     if output.suffix.lower() not in (".html", ".htm"):
@@ -113,7 +113,7 @@ def age_video(
 ) -> None:
     """Measure how steady the largest face's age is in a video that was aged."""
     from faceswap_cli.evaluation.age_video import steadiness
-    from faceswap_cli.faces.stage import build_stage
+    from faceswap_cli.faces.face_analyser import build_stage
 
     chosen = _judge(judge)
     found = steadiness(original, aged, chosen, build_stage(), frames)

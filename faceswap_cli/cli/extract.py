@@ -20,7 +20,7 @@ from faceswap_cli.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from faceswap_cli.faces.extract import ExtractProgress
+    from faceswap_cli.faces.sets.extract import ExtractProgress
 
 
 def extract(
@@ -67,12 +67,12 @@ def extract(
     are judged, when a video's end is reached; until then everybody's crops are there.
     """
     from faceswap_cli.curation.sheet import write_sheet
-    from faceswap_cli.faces.extract import ExtractOptions
-    from faceswap_cli.faces.extract import extract as run
-    from faceswap_cli.faces.faceset import FaceSet
-    from faceswap_cli.faces.refusals import Guard
-    from faceswap_cli.faces.stage import build_stage
-    from faceswap_cli.faces.wanted import read_wanted
+    from faceswap_cli.faces.face_analyser import build_stage
+    from faceswap_cli.faces.identity.person_filter import read_wanted
+    from faceswap_cli.faces.safety.guard import Guard
+    from faceswap_cli.faces.sets.extract import ExtractOptions
+    from faceswap_cli.faces.sets.extract import extract as run
+    from faceswap_cli.faces.sets.faceset import FaceSet
 
     tell_consent()
     stage = build_stage(detector, landmarks, device, min_size=min_size)

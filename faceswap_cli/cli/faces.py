@@ -13,8 +13,8 @@ from faceswap_cli.cli.app import new_app
 from faceswap_cli.cli.faces_group import group
 
 if TYPE_CHECKING:
-    from faceswap_cli.curation.likeness import Likeness
     from faceswap_cli.curation.measures import Measuring
+    from faceswap_cli.curation.similarity import Likeness
 
 T = TypeVar("T")
 
@@ -44,7 +44,7 @@ def sheet(face_set: FaceSetArgument) -> None:
     --list`. FACES/sheet.jpg is a picture with a few crops of each track.
     """
     from faceswap_cli.curation.sheet import write_sheet
-    from faceswap_cli.faces.faceset import FaceSet
+    from faceswap_cli.faces.sets.faceset import FaceSet
 
     opened = FaceSet.open(face_set)
     page, picture = write_sheet(opened)
@@ -75,7 +75,7 @@ def sort(
     time takes it away. What is worst comes first and can be deleted as a block. The set stays whole at every
     moment: after a crash, sort again.
     """
-    from faceswap_cli.curation.order import sort_faces
+    from faceswap_cli.curation.sort import sort_faces
 
     done = _watched("sort", sort_faces(face_set, by, reverse, to))
     _tell_of_photos([done.like] if done.like else [])
@@ -170,8 +170,8 @@ def filter_command(
     A crop that fails one of the rules is moved. `faceswap faces filter FACES --restore` moves all of them
     back.
     """
-    from faceswap_cli.curation.curate import filter_faces
-    from faceswap_cli.curation.sieve import Rules
+    from faceswap_cli.curation.filter import filter_faces
+    from faceswap_cli.curation.filter_rules import Rules
 
     least = {
         "size": min_size,
@@ -213,7 +213,7 @@ def filter_command(
 
 
 def _restore(face_set: Path, with_others: bool) -> None:
-    from faceswap_cli.curation.curate import restore_faces
+    from faceswap_cli.curation.filter import restore_faces
     from faceswap_cli.errors import UserError
 
     if with_others:
@@ -255,7 +255,7 @@ def _watched(label: str, steps: Generator[Measuring, None, T]) -> T:
 def _refresh_sheet(face_set: Path) -> str:
     """Make the sheet anew, and say where it is; of an empty set there is none."""
     from faceswap_cli.curation.sheet import PAGE, PICTURE, write_sheet
-    from faceswap_cli.faces.faceset import FaceSet
+    from faceswap_cli.faces.sets.faceset import FaceSet
 
     opened = FaceSet.open(face_set)
     if opened.records:

@@ -42,8 +42,8 @@ def group(
     """
     from faceswap_cli.curation import grouping
     from faceswap_cli.curation.people_sheet import PAGE
-    from faceswap_cli.faces.faceset import FaceSet
-    from faceswap_cli.faces.identity import IdentityEncoder
+    from faceswap_cli.faces.identity.identity_encoder import IdentityEncoder
+    from faceswap_cli.faces.sets.faceset import FaceSet
 
     chosen = [name.strip() for name in names.split(",")] if names else []
     grouping.check_names(chosen)

@@ -20,9 +20,9 @@ app.command("sheet")(sheet)
 def list_models() -> None:
     """List the network families and the sizes they come in, and the weights that come with the tool."""
     from faceswap_cli import zoo
-    from faceswap_cli.networks.registry import ARCHITECTURES, outline, parameter_count
-    from faceswap_cli.training.family_options import described
-    from faceswap_cli.training.settings import FAMILIES
+    from faceswap_cli.networks.swap.registry import ARCHITECTURES, outline, parameter_count
+    from faceswap_cli.training.runs.family_options import described
+    from faceswap_cli.training.runs.settings import FAMILIES
 
     rows = []
     for family, sizes in FAMILIES.items():
@@ -68,14 +68,14 @@ def show(
 ) -> None:
     """Show what a run folder holds, or the card of an exported file or of bundled weights."""
     from faceswap_cli import zoo
-    from faceswap_cli.training.checkpoints import step_of
-    from faceswap_cli.training.run_folder import open_run
+    from faceswap_cli.training.engine.checkpoints import step_of
+    from faceswap_cli.training.runs.folder import open_run
 
     if str(run) in zoo.names() and not run.exists():
         console.out.print_json(data=dict(zoo.card(str(run)).facts))
         return
     if run.is_file():
-        from faceswap_cli.training.model_file import read_card
+        from faceswap_cli.training.runs.model_file import read_card
 
         console.out.print_json(data=dict(read_card(run)))
         return
@@ -131,15 +131,15 @@ def export(
     `faceswap convert -m FILE.safetensors` works as with the run folder; `faceswap models show` prints the
     card. A .onnx file takes crops and gives faces and masks; it needs the extra `faceswap-cli[onnx]`.
     """
-    from faceswap_cli.training.export import export as export_safetensors
-    from faceswap_cli.training.run_folder import open_run
-    from faceswap_cli.training.settings import SOURCE
+    from faceswap_cli.training.runs.export import export as export_safetensors
+    from faceswap_cli.training.runs.folder import open_run
+    from faceswap_cli.training.runs.settings import SOURCE
 
     opened = open_run(run)
     faces = [opened.identity(name) for name in face or []]
     kind = output.suffix.lower()
     if kind == ".onnx":
-        from faceswap_cli.training.export_onnx import export_onnx
+        from faceswap_cli.training.runs.export_onnx import export_onnx
 
         if with_reference or len(faces) > 1:
             raise UserError("an ONNX file holds one face and no reference", "Leave the others out")

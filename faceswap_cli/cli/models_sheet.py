@@ -27,8 +27,8 @@ def sheet(
 ) -> None:
     """Draw a face with each attribute varied by itself, and measure the effect."""
     from faceswap_cli.cli.convert_cast import Asked, load_cast
-    from faceswap_cli.compositing.attribute_sheet import attribute_sheet
-    from faceswap_cli.faces.stage import build_stage
+    from faceswap_cli.effects.swap.attribute_sheet import attribute_sheet
+    from faceswap_cli.faces.face_analyser import build_stage
     from faceswap_cli.media.frame import Frame
     from faceswap_cli.media.photo import read_photo, write_photo
 

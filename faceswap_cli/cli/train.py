@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     import torch
 
     from faceswap_cli.device import Processes
-    from faceswap_cli.training.loop import Tick
-    from faceswap_cli.training.train import TrainRequest
+    from faceswap_cli.training.engine.loop import Tick
+    from faceswap_cli.training.train_swap import TrainRequest
 
 DEFAULT_MINUTES = 10.0
 MOST_BATCH = 4096
@@ -222,9 +222,9 @@ def train(
     if architecture is Architecture.age or (architecture is None and train_age.is_begun(run)):
         train_age.train_age(ctx, minutes or (None if steps else DEFAULT_MINUTES), _place, _show)
         return
-    from faceswap_cli.training.family_options import parsed
-    from faceswap_cli.training.run_folder import family_of
-    from faceswap_cli.training.settings import settings_for
+    from faceswap_cli.training.runs.family_options import parsed
+    from faceswap_cli.training.runs.folder import family_of
+    from faceswap_cli.training.runs.settings import settings_for
 
     family = architecture.value if architecture else family_of(run)
     options = option or []
@@ -250,10 +250,10 @@ def train(
     if target is None or not sources:
         return
     tell_consent()
-    from faceswap_cli.faces.refusals import Guard
-    from faceswap_cli.training.loop import Budget
-    from faceswap_cli.training.train import TrainRequest
-    from faceswap_cli.training.watch import Watching
+    from faceswap_cli.faces.safety.guard import Guard
+    from faceswap_cli.training.engine.loop import Budget
+    from faceswap_cli.training.monitor.watch import Watching
+    from faceswap_cli.training.train_swap import TrainRequest
 
     if until_plateau and measure_every == 0:
         raise UserError("--until-plateau needs measures", "Leave out --measure-every 0")
@@ -289,9 +289,9 @@ def _train(request: TrainRequest, which: Processes, device: torch.device) -> Non
     Raises:
         typer.Exit: interrupted, after saving; or another process of the training failed.
     """
-    from faceswap_cli.training.board import check_installed
-    from faceswap_cli.training.parallel import EndedError, joined
-    from faceswap_cli.training.train import train as run_training
+    from faceswap_cli.training.engine.parallel import EndedError, joined
+    from faceswap_cli.training.monitor.tensorboard import check_installed
+    from faceswap_cli.training.train_swap import train as run_training
 
     if request.watching.tensorboard:
         check_installed()
@@ -322,8 +322,8 @@ def _train(request: TrainRequest, which: Processes, device: torch.device) -> Non
 
 def _roll_back(run: Path, step: int) -> None:
     """Go back, and say where the run stands."""
-    from faceswap_cli.training.rollback import roll_back
-    from faceswap_cli.training.run_folder import open_run
+    from faceswap_cli.training.runs.folder import open_run
+    from faceswap_cli.training.runs.rollback import roll_back
 
     done = roll_back(open_run(run), step)
     for note in done.notes:

@@ -10,7 +10,7 @@ import typer
 from faceswap_cli.errors import UserError
 
 if TYPE_CHECKING:
-    from faceswap_cli.training.settings import TrainSettings
+    from faceswap_cli.training.runs.settings import TrainSettings
 
 AdaptOption = Annotated[
     Path | None,
@@ -24,7 +24,7 @@ AdaptOption = Annotated[
 
 def as_face_sets(run: Path, target: Path | None, given: list[Path], device: str) -> tuple[Path, list[Path]]:
     """A and the Bs: face sets as they are, photos made into one inside the run folder. Without A it is B."""
-    from faceswap_cli.faces.stage import build_stage
+    from faceswap_cli.faces.face_analyser import build_stage
     from faceswap_cli.training.adapt import face_sets
 
     sources = list(face_sets(run, given, lambda: build_stage("auto", "auto", device, thorough=True)))

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import torch
 
     from faceswap_cli.device import Processes
-    from faceswap_cli.training.ageing import AgeingRequest, AgeingSettings
-    from faceswap_cli.training.loop import Tick
+    from faceswap_cli.training.engine.loop import Tick
+    from faceswap_cli.training.train_age import AgeingRequest, AgeingSettings
 
 TAKEN = {
     "run",
@@ -44,7 +44,7 @@ def is_begun(run: Path) -> bool:
     """Whether an ageing run was begun in this folder."""
     if not (run / "run.json").is_file():
         return False
-    from faceswap_cli.training.ageing import is_ageing_run
+    from faceswap_cli.training.train_age import is_ageing_run
 
     return is_ageing_run(run)
 
@@ -67,7 +67,7 @@ def train_age(
         UserError: an option has no meaning here.
         typer.Exit: interrupted, after saving.
     """
-    from faceswap_cli.training.loop import Budget
+    from faceswap_cli.training.engine.loop import Budget
 
     _check_options(ctx)
     given = ctx.params
@@ -80,7 +80,7 @@ def train_age(
     if given["target"] is None:
         raise typer.BadParameter("give the photos to train with", ctx, param_hint="'--target-faces' / '-A'")
     _, device = place(given["device"], given["threads"])
-    from faceswap_cli.training.ageing import AgeingRequest
+    from faceswap_cli.training.train_age import AgeingRequest
 
     budget = Budget(given["steps"], minutes)
     saves = given["save_every"], given["preview_every"]
@@ -108,7 +108,7 @@ def _settings(given: Mapping[str, Any]) -> AgeingSettings:
     """
     from dataclasses import replace
 
-    from faceswap_cli.training.ageing import AgeingSettings
+    from faceswap_cli.training.train_age import AgeingSettings
 
     scratch = bool(given["from_scratch"])
     settings = AgeingSettings(base="", learning_rate=FIRST_RATE) if scratch else AgeingSettings()
@@ -124,7 +124,7 @@ def _settings(given: Mapping[str, Any]) -> AgeingSettings:
 
 
 def _train(request: AgeingRequest, device: torch.device, show: Callable[[console.Bar, Tick], None]) -> None:
-    from faceswap_cli.training.ageing import train_ageing
+    from faceswap_cli.training.train_age import train_ageing
 
     console.tell(f"training on {device}; see {request.run / 'preview.jpg'}")
     last = None

@@ -14,7 +14,7 @@ class Size(StrEnum):
 
 
 class Architecture(StrEnum):
-    """The network families of swaps, as `networks/registry.py` lists them, and the network that ages."""
+    """The network families of swaps, as `networks/swap/registry.py` lists them, and the network that ages."""
 
     shared = "shared"
     liae = "liae"

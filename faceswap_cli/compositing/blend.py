@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from faceswap_cli.compositing import membrane, pyramid
+from faceswap_cli.compositing import poisson, pyramid
 from faceswap_cli.compositing.colour import FloatImage
 from faceswap_cli.compositing.masks import FloatMask
 from faceswap_cli.faces.geometry import invert, transform
@@ -167,7 +167,7 @@ def led_in(
         mask: (S, S) the same, but for what stands before it.
         matrix: (2, 3) similarity from frame to crop pixels.
     """
-    small, factor = (membrane.SIDE, membrane.SIDE), membrane.SIDE / crop.shape[0]
+    small, factor = (poisson.SIDE, poisson.SIDE), poisson.SIDE / crop.shape[0]
     coarse = np.asarray(matrix, np.float64) * factor
     coarse[:, 2] += (factor - 1) / 2  # pixel centres lie at integers
     frame = cv2.warpAffine(image, coarse, small, flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE)
@@ -176,5 +176,5 @@ def led_in(
         np.asarray(cv2.resize(part, small, interpolation=cv2.INTER_AREA), np.float32)
         for part in (crop, shape, free)
     )
-    found = membrane.membrane(drawn, np.asarray(frame, np.float32) / np.float32(255), where, seen)
+    found = poisson.membrane(drawn, np.asarray(frame, np.float32) / np.float32(255), where, seen)
     return np.asarray(cv2.resize(found, crop.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.float32)

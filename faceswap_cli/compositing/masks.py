@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.geometry import FACE_SIDE, MEAN_FACE
-from faceswap_cli.faces.hull import raised_hull
+from faceswap_cli.faces.landmarks.hull import raised_hull
 
 FloatMask = NDArray[np.float32]
 

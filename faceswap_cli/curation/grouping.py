@@ -24,11 +24,18 @@ import numpy as np
 
 from faceswap_cli.curation.people import cluster
 from faceswap_cli.errors import UserError
-from faceswap_cli.faces.embeddings import Embedding, Portrait, Store, TrackKey, in_one_picture, portraits
-from faceswap_cli.faces.faceset import FaceSet
-from faceswap_cli.faces.identity import IdentityEncoder
-from faceswap_cli.faces.looks import allowed
-from faceswap_cli.faces.records import CROPS, INDEX, FaceRecord, Index, format_index
+from faceswap_cli.faces.identity.embeddings import (
+    Embedding,
+    Portrait,
+    Store,
+    TrackKey,
+    in_one_picture,
+    portraits,
+)
+from faceswap_cli.faces.identity.identity_encoder import IdentityEncoder
+from faceswap_cli.faces.identity.track_embedding import allowed
+from faceswap_cli.faces.sets.faceset import FaceSet
+from faceswap_cli.faces.sets.records import CROPS, INDEX, FaceRecord, Index, format_index
 from faceswap_cli.files import make_folder, said_plainly, sync_folder, write_text
 
 THRESHOLD = 0.45

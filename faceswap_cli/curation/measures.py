@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces import geometry
-from faceswap_cli.faces.faceset import FaceSet
 from faceswap_cli.faces.quality import brightness, quality
-from faceswap_cli.faces.records import FaceRecord
+from faceswap_cli.faces.sets.faceset import FaceSet
+from faceswap_cli.faces.sets.records import FaceRecord
 from faceswap_cli.limits import read_limited
 from faceswap_cli.media.photo_header import photo_header
 

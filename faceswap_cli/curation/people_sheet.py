@@ -12,10 +12,10 @@ import cv2
 import numpy as np
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.faces import looks
-from faceswap_cli.faces.embeddings import TrackKey
-from faceswap_cli.faces.faceset import FaceSet
-from faceswap_cli.faces.records import CROPS, FaceRecord
+from faceswap_cli.faces.identity import track_embedding
+from faceswap_cli.faces.identity.embeddings import TrackKey
+from faceswap_cli.faces.sets.faceset import FaceSet
+from faceswap_cli.faces.sets.records import CROPS, FaceRecord
 from faceswap_cli.files import write_bytes, write_text
 from faceswap_cli.media.frame import Image
 
@@ -81,8 +81,8 @@ def _chosen(tracks: Tracks, keys: Sequence[TrackKey]) -> list[FaceRecord]:
     found = []
     for key in picked:
         records = tracks[key]
-        clarities = [looks.record_clarity(record) for record in records]
-        found += [records[place] for place in looks.best_looks(clarities, each)]
+        clarities = [track_embedding.record_clarity(record) for record in records]
+        found += [records[place] for place in track_embedding.best_looks(clarities, each)]
     return found[:ACROSS]
 
 

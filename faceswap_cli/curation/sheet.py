@@ -12,8 +12,8 @@ from faceswap_cli.curation.measures import record_quality
 from faceswap_cli.curation.sheet_page import page
 from faceswap_cli.curation.sheet_picture import picture
 from faceswap_cli.errors import UserError
-from faceswap_cli.faces.faceset import FaceSet
-from faceswap_cli.faces.records import FaceRecord
+from faceswap_cli.faces.sets.faceset import FaceSet
+from faceswap_cli.faces.sets.records import FaceRecord
 from faceswap_cli.files import write_bytes, write_text
 
 PAGE, PICTURE = "sheet.html", "sheet.jpg"

@@ -20,9 +20,9 @@ from urllib.parse import quote
 
 from faceswap_cli.curation.measures import STORED
 from faceswap_cli.curation.sheet_words import about_track, many, track_heading
-from faceswap_cli.faces.doubt import doubtful
-from faceswap_cli.faces.faceset import FaceSet
-from faceswap_cli.faces.records import CROPS, FaceRecord
+from faceswap_cli.faces.sets.faceset import FaceSet
+from faceswap_cli.faces.sets.records import CROPS, FaceRecord
+from faceswap_cli.faces.tracking.false_positive_tracks import doubtful
 
 WITHOUT_SCRIPT = 200
 """Crops, of the worst tracks, that a browser without scripts shows."""

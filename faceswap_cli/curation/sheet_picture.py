@@ -10,8 +10,8 @@ import numpy as np
 from faceswap_cli.curation.sheet_words import about_track, track_heading
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces import geometry
-from faceswap_cli.faces.faceset import FaceSet
-from faceswap_cli.faces.records import FaceRecord
+from faceswap_cli.faces.sets.faceset import FaceSet
+from faceswap_cli.faces.sets.records import FaceRecord
 from faceswap_cli.media.frame import Image
 
 TILE = 160

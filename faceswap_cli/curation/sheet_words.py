@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from faceswap_cli.curation.measures import record_quality
-from faceswap_cli.faces.faceset import FaceSet
-from faceswap_cli.faces.records import FaceRecord
+from faceswap_cli.faces.sets.faceset import FaceSet
+from faceswap_cli.faces.sets.records import FaceRecord
 
 
 def track_heading(faces: FaceSet, track: Sequence[FaceRecord]) -> str:

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from faceswap_cli.faces.age import AgeEstimator
+from faceswap_cli.faces.age.estimator import AgeEstimator
 from faceswap_cli.faces.geometry import FACE_CENTRE, crop_matrix, warp
 from faceswap_cli.media.frame import Image
 

@@ -11,8 +11,8 @@ import numpy as np
 from faceswap_cli.errors import UserError
 from faceswap_cli.evaluation import metrics
 from faceswap_cli.evaluation.age_judges import Judge, view
+from faceswap_cli.faces.face_analyser import FaceStage
 from faceswap_cli.faces.geometry import interocular
-from faceswap_cli.faces.stage import FaceStage
 from faceswap_cli.media.reader import VideoReader
 
 EVERY = 3

@@ -19,10 +19,10 @@ from faceswap_cli.evaluation.age_judges import Judge, degraded, view
 from faceswap_cli.evaluation.expression import Expression, expression
 from faceswap_cli.evaluation.labelled import Labelled
 from faceswap_cli.faces.face import Detection, Face
+from faceswap_cli.faces.face_analyser import FaceStage
 from faceswap_cli.faces.geometry import interocular
-from faceswap_cli.faces.identity import IdentityEncoder, distance
-from faceswap_cli.faces.landmark_shape import five_of
-from faceswap_cli.faces.stage import FaceStage
+from faceswap_cli.faces.identity.identity_encoder import IdentityEncoder, distance
+from faceswap_cli.faces.landmarks.mean_shape import five_of
 from faceswap_cli.media.frame import Frame, Image
 from faceswap_cli.media.photo import read_photo
 

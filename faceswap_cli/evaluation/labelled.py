@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.faces.age_labels import LABELS, from_name, read_labels
+from faceswap_cli.faces.age.labels import LABELS, from_name, read_labels
 from faceswap_cli.media.inputs import find_media
 
 ADULT = 18

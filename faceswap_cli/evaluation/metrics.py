@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from faceswap_cli.faces.geometry import INTERIOR, STORED_SIDE, crop_matrix, interocular, mean_face, warp
-from faceswap_cli.faces.hull import raised_hull
+from faceswap_cli.faces.landmarks.hull import raised_hull
 from faceswap_cli.media.frame import Image
 
 INSIDE = 0.12

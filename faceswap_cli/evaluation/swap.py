@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.evaluation import metrics
-from faceswap_cli.faces import geometry, identity
+from faceswap_cli.faces import geometry
 from faceswap_cli.faces.analysis import analyse
 from faceswap_cli.faces.face import Face
-from faceswap_cli.faces.faceset import FaceSet
-from faceswap_cli.faces.stage import FaceStage
+from faceswap_cli.faces.face_analyser import FaceStage
+from faceswap_cli.faces.identity import identity_encoder
+from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.media.frame import Frame
 from faceswap_cli.media.reader import VideoReader
 
@@ -88,7 +89,7 @@ class SwapReport:
             (
                 "identity to A",
                 f"{self.to_a:.2f}",
-                f"the original has {self.before_a:.2f}; one person is < {identity.THRESHOLD:.2f}",
+                f"the original has {self.before_a:.2f}; one person is < {identity_encoder.THRESHOLD:.2f}",
             ),
             (
                 "identity to B",
@@ -145,7 +146,7 @@ def reference_embeddings(faces: FaceSet, count: int = REFERENCES) -> NDArray[np.
     ranked = sorted(faces.records, key=lambda record: -record.sharpness)
     half = ranked[: max(min(count, len(ranked)), len(ranked) // 2)]
     chosen = half[:: max(1, len(half) // count)][:count]
-    encoder = identity.IdentityEncoder()
+    encoder = identity_encoder.IdentityEncoder()
     found = [
         encoder.embed(faces.crop(record), [geometry.transform(record.landmarks, record.matrix)])
         for record in chosen
@@ -180,7 +181,7 @@ class _Tally:
     before: list[tuple[float, float]] = field(default_factory=list)
     after: list[tuple[float, float]] = field(default_factory=list)
     flicker: metrics.Flicker = field(default_factory=lambda: metrics.Flicker(2))
-    encoder: identity.IdentityEncoder = field(default_factory=identity.IdentityEncoder)
+    encoder: identity_encoder.IdentityEncoder = field(default_factory=identity_encoder.IdentityEncoder)
     waiting: list[tuple[Frame, Frame, Face]] = field(default_factory=list)
     last: tuple[int, Face] | None = None  # the shot and the face that are being followed
 
@@ -231,7 +232,7 @@ class _Tally:
         """Distances to A and to B: to the nearest quarter of their references."""
         one = self.encoder.embed(frame.image, [face.landmarks])
         a, b = (
-            float("nan") if r is None else float(np.quantile(identity.distance(r, one), 0.25))
+            float("nan") if r is None else float(np.quantile(identity_encoder.distance(r, one), 0.25))
             for r in self.references
         )
         return a, b
@@ -278,7 +279,7 @@ def among(references: NDArray[np.float32] | None) -> float:
     found = []
     for index, one in enumerate(references):
         others = np.delete(references, index, axis=0)
-        found.append(float(np.quantile(identity.distance(others, one[None]), 0.25)))
+        found.append(float(np.quantile(identity_encoder.distance(others, one[None]), 0.25)))
     return float(np.mean(found))
 
 

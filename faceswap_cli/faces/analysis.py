@@ -6,9 +6,9 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from faceswap_cli.faces.cuts import CutDetector
 from faceswap_cli.faces.face import Detection, Face
-from faceswap_cli.faces.stage import FaceStage
+from faceswap_cli.faces.face_analyser import FaceStage
+from faceswap_cli.faces.tracking.shot_detection import CutDetector
 from faceswap_cli.media.frame import Frame
 
 BATCH = 16

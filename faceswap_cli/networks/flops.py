@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from faceswap_cli.networks.family import FaceModel
+from faceswap_cli.networks.swap.family import FaceModel
 
 OPERATIONS = 2
 """Floating-point operations in a multiply-add."""

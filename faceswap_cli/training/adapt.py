@@ -15,20 +15,20 @@ from torch import Tensor, nn
 
 from faceswap_cli import zoo
 from faceswap_cli.errors import UserError
-from faceswap_cli.faces.extract import extract
-from faceswap_cli.faces.faceset import FaceSet
-from faceswap_cli.faces.records import INDEX
-from faceswap_cli.faces.stage import FaceStage
+from faceswap_cli.faces.face_analyser import FaceStage
+from faceswap_cli.faces.sets.extract import extract
+from faceswap_cli.faces.sets.faceset import FaceSet
+from faceswap_cli.faces.sets.records import INDEX
 from faceswap_cli.files import make_folder
-from faceswap_cli.networks.conditional import ConditionalModel
-from faceswap_cli.networks.family import FaceModel
-from faceswap_cli.networks.registry import CONDITIONAL
-from faceswap_cli.training.dataset import LEAST_FACES, Faces, spread
-from faceswap_cli.training.described import describe
-from faceswap_cli.training.run_folder import load_trained, open_run
-from faceswap_cli.training.settings import FAMILIES, TrainSettings
-from faceswap_cli.training.trainer import Trainer
-from faceswap_cli.training.warm import CRITIC, PREFIX, bundled, load_base, take_over, warm_start
+from faceswap_cli.networks.swap.conditional import ConditionalModel
+from faceswap_cli.networks.swap.family import FaceModel
+from faceswap_cli.networks.swap.registry import CONDITIONAL
+from faceswap_cli.training.data.conditioning import describe
+from faceswap_cli.training.data.dataset import LEAST_FACES, Faces, spread
+from faceswap_cli.training.engine.trainer import Trainer
+from faceswap_cli.training.runs.folder import load_trained, open_run
+from faceswap_cli.training.runs.settings import FAMILIES, TrainSettings
+from faceswap_cli.training.runs.warm_start import CRITIC, PREFIX, bundled, load_base, take_over, warm_start
 
 RATE, BATCH, MINUTES = 2e-4, 4, 1.0
 """Of an adaptation: little changes, it is known how to draw faces."""
@@ -119,7 +119,7 @@ def acquaint(trainer: Trainer, faces: Mapping[str, Faces], say: Callable[[str], 
     if not trainer.settings.base and len(faces) < FEW:
         say(
             f"what a descriptor means can't be learnt from {len(faces)} people: this run will draw them and "
-            "nobody else. Begin with the bundled base, or see scripts/train_conditional.py"
+            "nobody else. Begin with the bundled base, or see scripts/train/conditional.py"
         )
     for identity, own in faces.items():
         who = portrait(own)

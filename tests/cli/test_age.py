@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from faceswap_cli import zoo
-from faceswap_cli.networks import ageing
+from faceswap_cli.networks.ageing import ageing
 from tests.cli.conftest import PICTURE
 
 

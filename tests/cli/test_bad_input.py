@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from faceswap_cli.faces.faceset import FaceSet
+from faceswap_cli.faces.sets.faceset import FaceSet
 from tests.cli.conftest import PICTURE, face_frames
 from tests.clips import write_clip
 

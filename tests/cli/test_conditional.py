@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from faceswap_cli.media.photo import read_photo
-from faceswap_cli.networks.conditions import TRAITS
-from faceswap_cli.training.run_folder import open_run
+from faceswap_cli.networks.swap.conditions import TRAITS
+from faceswap_cli.training.runs.folder import open_run
 from tests.cli.conftest import PICTURE
 from tests.face_sets import make_set
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from faceswap_cli.faces.faceset import FaceSet
+from faceswap_cli.faces.sets.faceset import FaceSet
 from tests.cli.conftest import PICTURE
 from tests.face_sets import files, make_set
 

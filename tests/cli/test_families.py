@@ -5,8 +5,8 @@ import json
 import pytest
 
 from faceswap_cli.cli.train import Architecture
-from faceswap_cli.networks.registry import ARCHITECTURES
-from faceswap_cli.training.run_folder import open_run
+from faceswap_cli.networks.swap.registry import ARCHITECTURES
+from faceswap_cli.training.runs.folder import open_run
 from tests.cli.conftest import PICTURE
 from tests.face_sets import make_set
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from faceswap_cli.faces.age_labels import from_name, read_labels
+from faceswap_cli.faces.age.labels import from_name, read_labels
 from tests.face_sets import make_set
 
 

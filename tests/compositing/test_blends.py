@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from faceswap_cli.compositing import blend, membrane
+from faceswap_cli.compositing import blend, poisson
 from faceswap_cli.compositing.colour.spaces import FloatImage
 
 SIZE = 96
@@ -68,29 +68,29 @@ def test_a_pyramid_mixes_detail_over_a_narrower_edge_than_colour() -> None:
 
 def test_seamless_leads_the_frame_s_light_in() -> None:
     """A flat face in light that falls from one side gets that light, to the middle."""
-    side = membrane.SIDE
+    side = poisson.SIDE
     light = np.linspace(0.3, 0.65, side, dtype=np.float32)[None, :, None] * np.ones((side, 1, 3), np.float32)
     drawn = np.full_like(light, 0.45)
-    led = drawn + membrane.membrane(drawn, light, disc(side, 10), np.ones((side, side), np.float32))
+    led = drawn + poisson.membrane(drawn, light, disc(side, 10), np.ones((side, side), np.float32))
     assert np.abs(led - light)[disc(side, 10) > 0.2].max() < 0.05
 
 
 def test_seamless_keeps_detail_and_lets_nothing_dark_bleed_in() -> None:
-    side = membrane.SIDE
+    side = poisson.SIDE
     drawn = np.full((side, side, 3), 0.5, np.float32)
     frame, free = np.full_like(drawn, 0.6), np.ones((side, side), np.float32)
     frame[:, :14] = 0.02  # dark hair behind one side of the edge
     frame[40:, 28:36], free[40:, 28:36] = 0.0, 0.0  # a microphone before the chin
-    led = membrane.membrane(drawn, frame, disc(side, 10), free)
+    led = poisson.membrane(drawn, frame, disc(side, 10), free)
     middle = led[20:44, 20:44]
     assert np.abs(middle - 0.1).max() < 0.06
     assert np.abs(np.diff(middle, axis=0)).max() < 0.01
 
 
 def test_no_edge_no_membrane() -> None:
-    empty = np.zeros((membrane.SIDE, membrane.SIDE), np.float32)
-    picture = np.ones((membrane.SIDE, membrane.SIDE, 3), np.float32)
-    assert not membrane.membrane(picture, 0 * picture, empty, empty).any()
+    empty = np.zeros((poisson.SIDE, poisson.SIDE), np.float32)
+    picture = np.ones((poisson.SIDE, poisson.SIDE, 3), np.float32)
+    assert not poisson.membrane(picture, 0 * picture, empty, empty).any()
 
 
 def test_an_enlarged_face_is_crisper_than_by_a_cubic_filter_and_no_further_off() -> None:

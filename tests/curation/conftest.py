@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from faceswap_cli.faces.stage import FaceStage, build_stage
+from faceswap_cli.faces.face_analyser import FaceStage, build_stage
 from faceswap_cli.media.frame import Image
 
 

@@ -9,10 +9,10 @@ from faceswap_cli.curation import grouping
 from faceswap_cli.curation.grouping import UNSORTED, check_names, joined, write_people
 from faceswap_cli.curation.people import cluster
 from faceswap_cli.errors import UserError
-from faceswap_cli.faces.embeddings import STORE, Portrait, Store, in_one_picture, portraits
-from faceswap_cli.faces.faceset import FaceSet
-from faceswap_cli.faces.identity import NUMBERS, IdentityEncoder
-from faceswap_cli.faces.looks import allowed, best_looks, clarity, combined
+from faceswap_cli.faces.identity.embeddings import STORE, Portrait, Store, in_one_picture, portraits
+from faceswap_cli.faces.identity.identity_encoder import NUMBERS, IdentityEncoder
+from faceswap_cli.faces.identity.track_embedding import allowed, best_looks, clarity, combined
+from faceswap_cli.faces.sets.faceset import FaceSet
 from tests.face_sets import contents, make_set, record
 
 
@@ -207,7 +207,7 @@ def test_embeddings_are_kept_while_the_crop_is_the_same(crowd: Path, monkeypatch
 def test_what_was_measured_before_an_interruption_is_kept(
     crowd: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("faceswap_cli.faces.embeddings.BATCH", 4)
+    monkeypatch.setattr("faceswap_cli.faces.identity.embeddings.BATCH", 4)
     faces = FaceSet.open(crowd)
     steps = portraits(faces, faces.tracks(), IdentityEncoder(), Store(faces))
     assert [next(steps).done for _ in range(3)] == [0, 4, 8]

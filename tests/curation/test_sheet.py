@@ -12,10 +12,10 @@ from urllib.parse import unquote
 import cv2
 import pytest
 
-from faceswap_cli.curation.order import sort_faces
 from faceswap_cli.curation.sheet import write_sheet
+from faceswap_cli.curation.sort import sort_faces
 from faceswap_cli.errors import UserError
-from faceswap_cli.faces.faceset import FaceSet, FaceSetWriter, Source
+from faceswap_cli.faces.sets.faceset import FaceSet, FaceSetWriter, Source
 from tests.face_sets import HEADER, crop, files, make_set, record
 
 NASTY = """a"b'c</script><script>alert(1)</script><!--&amp;\u2028 %41#?é日.mp4"""

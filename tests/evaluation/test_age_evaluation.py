@@ -10,21 +10,21 @@ import cv2
 import numpy as np
 import pytest
 
-from faceswap_cli.compositing.age_measured import ByBrush
-from faceswap_cli.compositing.ageing import Brush
+from faceswap_cli.effects.age.measured_method import ByBrush
+from faceswap_cli.effects.age.render import Brush
 from faceswap_cli.errors import UserError
 from faceswap_cli.evaluation import age_page
+from faceswap_cli.evaluation.age_baselines import Noise, untouched
 from faceswap_cli.evaluation.age_figures import figures, real, to_json
 from faceswap_cli.evaluation.age_judges import VIEW, OwnJudge, degraded
 from faceswap_cli.evaluation.age_video import steadiness
-from faceswap_cli.evaluation.age_ways import Noise, untouched
 from faceswap_cli.evaluation.ageing import Aged, Portrait, Report, Row, evaluate
 from faceswap_cli.evaluation.expression import Expression, expression
 from faceswap_cli.evaluation.labelled import Labelled, read_labelled
-from faceswap_cli.faces.age_prototype import PrototypeAger
+from faceswap_cli.faces.age.prototype import PrototypeAger
+from faceswap_cli.faces.face_analyser import build_stage
 from faceswap_cli.faces.geometry import MEAN_FACE
-from faceswap_cli.faces.parsing import FaceParser
-from faceswap_cli.faces.stage import build_stage
+from faceswap_cli.faces.parsing.face_parser import FaceParser
 from tests.clips import write_clip
 
 PICTURE = Path(__file__).parents[1] / "data" / "face.jpg"

@@ -14,9 +14,9 @@ import pytest
 from faceswap_cli.evaluation import metrics
 from faceswap_cli.evaluation.swap import among, evaluate_swap
 from faceswap_cli.faces.face import Detection, Points
+from faceswap_cli.faces.face_analyser import FaceStage
 from faceswap_cli.faces.geometry import mean_face
-from faceswap_cli.faces.landmark_shape import five_of
-from faceswap_cli.faces.stage import FaceStage
+from faceswap_cli.faces.landmarks.mean_shape import five_of
 from faceswap_cli.media.frame import Frame, Image
 from tests.clips import write_clip
 
@@ -96,7 +96,7 @@ def test_identity_is_measured_against_both_people(tmp_path: Path, monkeypatch: p
         middle = image[60:100, 60:100].mean()
         return np.eye(128, dtype=np.float32)[[int(middle < 100)] * len(landmarks)]
 
-    monkeypatch.setattr("faceswap_cli.faces.identity.IdentityEncoder.embed", embed)
+    monkeypatch.setattr("faceswap_cli.faces.identity.identity_encoder.IdentityEncoder.embed", embed)
     original = video(tmp_path / "a.mkv", [texture()] * 3)
     dark = video(tmp_path / "b.mkv", [inside(texture(), lambda image: image * 0.3)] * 3)
     people = np.eye(128, dtype=np.float32)

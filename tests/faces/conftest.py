@@ -8,11 +8,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from face_pictures import DATA, load, moved
 
-from faceswap_cli.faces.stage import FaceStage, build_stage
+from faceswap_cli.faces.face_analyser import FaceStage, build_stage
 from faceswap_cli.media.frame import Image
 from tests.clips import write_clip
+from tests.faces.face_pictures import DATA, load, moved
 
 
 @pytest.fixture(scope="session")

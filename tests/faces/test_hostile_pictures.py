@@ -8,11 +8,11 @@ import sys
 import cv2
 import numpy as np
 import pytest
-from face_pictures import one
 
 from faceswap_cli.faces.face import Face
-from faceswap_cli.faces.stage import FaceStage, build_stage
+from faceswap_cli.faces.face_analyser import FaceStage, build_stage
 from faceswap_cli.media.frame import Frame, Image
+from tests.faces.face_pictures import one
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import av
 import pytest
-from test_join import MEDIUM, packets, remake, times
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.media.probe import probe
 from faceswap_cli.media.reader import VideoReader
+from tests.media.test_join import MEDIUM, packets, remake, times
 
 Clip = Callable[..., Path]
 

@@ -353,8 +353,8 @@ def test_a_disk_that_is_full_only_at_the_end(small_disk: Path, make_clip: Clip, 
 _WORK = """
 import resource, sys
 from pathlib import Path
-sys.path[:0] = [{tests!r}, {root!r}]
-from test_join import OPTIONS, remake
+sys.path.insert(0, {root!r})
+from tests.media.test_join import OPTIONS, remake
 remake(Path({source!r}), Path({output!r}), OPTIONS["x264"], 30)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
@@ -367,7 +367,7 @@ def test_memory_does_not_grow_with_length(tmp_path: Path, make_clip: Clip) -> No
     peaks = []
     for count in (60, 600):
         source = make_clip(f"{count}.mp4", size=(320, 240), pts=range(0, count * 512, 512), audio="aac")
-        names = {"tests": str(here.parent), "root": str(here.parents[2]), "source": str(source)}
+        names = {"root": str(here.parents[2]), "source": str(source)}
         code = _WORK.format(**names, output=str(tmp_path / f"out{count}.mp4"))
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         peaks.append(int(done.stdout) / (1024 if sys.platform == "linux" else 1 << 20))

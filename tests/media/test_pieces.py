@@ -9,13 +9,13 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from test_join import MEDIUM, OPTIONS, packets, remake, times
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.media.pieces import Cut, is_past, is_wanted, parse_pieces, wanted_of
 from faceswap_cli.media.planes import planes
 from faceswap_cli.media.probe import only_frames, probe
 from faceswap_cli.media.reader import VideoReader
+from tests.media.test_join import MEDIUM, OPTIONS, packets, remake, times
 
 Clip = Callable[..., Path]
 SECOND = 12_800

@@ -10,7 +10,6 @@ import av
 import cv2
 import numpy as np
 import pytest
-from test_join import remake, times
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.media.containers import check_output
@@ -19,6 +18,7 @@ from faceswap_cli.media.probe import probe
 from faceswap_cli.media.reader import VideoReader
 from faceswap_cli.media.sequence import find_pictures, picture_names
 from tests.conftest import picture
+from tests.media.test_join import remake, times
 
 Clip = Callable[..., Path]
 

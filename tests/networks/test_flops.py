@@ -5,7 +5,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from faceswap_cli.networks.flops import OPERATIONS, multiply_adds
-from faceswap_cli.networks.registry import ARCHITECTURES, build, outline
+from faceswap_cli.networks.swap.registry import ARCHITECTURES, build, outline
 
 SMALL = {"resolution": 32, "width": 8, "code": 16}
 PLAIN_TAIL = {"residuals": 1, "depth_to_space": False}

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from faceswap_cli.faces.geometry import STORED_SIDE, mean_face
-from faceswap_cli.training.dataset import Faces, as_faces, prepare
+from faceswap_cli.training.data.dataset import Faces, as_faces, prepare
 
 
 def made_up_crop(index: int, hue: tuple[int, int, int], size: int = 128) -> np.ndarray:

@@ -14,14 +14,14 @@ import torch
 
 from faceswap_cli.device import processes
 from faceswap_cli.errors import UserError
-from faceswap_cli.training import loop
-from faceswap_cli.training.checkpoints import CheckpointStore
-from faceswap_cli.training.loop import Budget, fit
-from faceswap_cli.training.parallel import ALONE, EndedError, Team, joined
-from faceswap_cli.training.phases import swap_batches
-from faceswap_cli.training.settings import TrainSettings
-from faceswap_cli.training.train import new_trainer
-from faceswap_cli.training.trainer import Trainer
+from faceswap_cli.training.engine import loop
+from faceswap_cli.training.engine.checkpoints import CheckpointStore
+from faceswap_cli.training.engine.loop import Budget, fit
+from faceswap_cli.training.engine.parallel import ALONE, EndedError, Team, joined
+from faceswap_cli.training.engine.trainer import Trainer
+from faceswap_cli.training.objectives.swap import swap_batches
+from faceswap_cli.training.runs.settings import TrainSettings
+from faceswap_cli.training.train_swap import new_trainer
 from tests.training.conftest import made_up_faces
 
 # With a critic from the third step on: a second phase, which trains other weights.

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from faceswap_cli.networks.registry import ARCHITECTURES, build, placed
-from faceswap_cli.training.phases import phases, swap_batches
-from faceswap_cli.training.settings import FAMILIES, settings_for
-from faceswap_cli.training.trainer import Trainer, generator_for
+from faceswap_cli.networks.swap.registry import ARCHITECTURES, build, placed
+from faceswap_cli.training.engine.trainer import Trainer, generator_for
+from faceswap_cli.training.objectives.swap import phases, swap_batches
+from faceswap_cli.training.runs.settings import FAMILIES, settings_for
 
 every = pytest.mark.parametrize("family", ARCHITECTURES)
 TINY = {"resolution": 32, "width": 8, "code": 16}

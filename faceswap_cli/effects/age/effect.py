@@ -1,0 +1,214 @@
+"""Ageing as a treatment of the convert pipeline: each person's age is found once, then the faces are changed.
+
+An age is estimated from the best faces of all of a person's tracks, never from a frame: else the change would
+flicker with the estimates, and jump from one shot to the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from faceswap_cli.effects.age.age_request import Ages, AgeWish
+from faceswap_cli.effects.age.render import AgeStages, Brush, ahead, ends_of
+from faceswap_cli.effects.base import Chosen, Stages
+from faceswap_cli.faces.age.estimator import WEIGHTS, AgeEstimate, AgeEstimator
+from faceswap_cli.faces.face import FloatArray
+from faceswap_cli.faces.identity import track_embedding
+from faceswap_cli.faces.identity.identity_encoder import THRESHOLD, IdentityEncoder, distance
+from faceswap_cli.faces.parsing.face_parser import FaceParser
+from faceswap_cli.pipeline import assignment
+from faceswap_cli.pipeline.options import ConvertOptions, ConvertProgress
+from faceswap_cli.pipeline.plan import Found, Plan
+from faceswap_cli.pipeline.workdir import WorkFolder, fingerprint
+from faceswap_cli.zoo import card
+
+MOST_TOLD = 4
+"""People whose ages are told one by one."""
+
+
+@dataclass(frozen=True)
+class TrackLooks:
+    """What a few of a track's faces say.
+
+    Attributes:
+        track: its number.
+        embedding: (128,) who it is.
+        clarity: of the clearest look.
+        said: how old, on average.
+    """
+
+    track: int
+    embedding: Sequence[float]
+    clarity: float
+    said: AgeEstimate
+
+
+@dataclass(frozen=True)
+class Person:
+    """Tracks of one person.
+
+    Attributes:
+        tracks: their numbers.
+        said: how old, on average over the tracks.
+    """
+
+    tracks: tuple[int, ...]
+    said: AgeEstimate
+
+
+@dataclass(frozen=True)
+class Ageing:
+    """See `treatment.Treatment`.
+
+    Attributes:
+        brush: changes faces.
+        wish: how old they shall become.
+        estimator: says how old they are.
+    """
+
+    brush: Brush
+    wish: AgeWish
+    estimator: AgeEstimator
+
+    @property
+    def mark(self) -> list[Any]:
+        """See Treatment."""
+        return [self.brush.mark, self.brush.ager.size, self.brush.ager.side, asdict(self.wish), _eyes()]
+
+    def stages(
+        self, chosen: Chosen, work: WorkFolder, options: ConvertOptions, parser: FaceParser | None
+    ) -> Generator[ConvertProgress, None, tuple[Stages, Mapping[int, int]]]:
+        """See Treatment."""
+        seen = yield from self._looks(chosen, work)
+        persons = people([one for one in seen if one.track in chosen.roles], frames_of(chosen.found))
+        ages = {person: self.wish.ages(person.said) for person in persons}
+        for line in told([(_named(chosen.found, one), ages[one]) for one in _by_length(chosen.found, ages)]):
+            yield ConvertProgress("faces", 0, None, note=line)
+        ends = {track: ends_of(age) for person, age in ages.items() for track in person.tracks}
+        return AgeStages(self.brush, ends, options), {t: chosen.roles[t] for t in ends}
+
+    def notes(self, plan: Plan) -> Iterator[str]:
+        """See Treatment."""
+        turned = sum(ahead(landmarks) < 0.5 for landmarks in plan.landmarks)
+        if turned:
+            yield f"{turned} of {len(plan.frames)} faces are turned too far: they stay as they are"
+
+    def _looks(self, chosen: Chosen, work: WorkFolder) -> Generator[ConvertProgress, None, list[TrackLooks]]:
+        """What is known of the tracks, or is found by looking at them."""
+        journal = work.journal("ages", fingerprint(chosen.mark, _eyes()))
+        if (known := next(journal.read(), None)) is not None:
+            return [TrackLooks(**{**one, "said": AgeEstimate(**one["said"])}) for one in known["looks"]]
+        yield ConvertProgress("faces", 0, None, note="looking how old the faces are")
+        looking = look(chosen, self.estimator)
+        try:
+            while True:
+                yield ConvertProgress("faces", next(looking) + 1, len(chosen.found.times))
+        except StopIteration as stop:
+            seen: list[TrackLooks] = stop.value
+        journal.append([{"looks": [asdict(one) for one in seen]}])
+        return seen
+
+
+def _eyes() -> str:
+    """What estimates depend on."""
+    return str(card(WEIGHTS).facts["sha256"])
+
+
+def look(chosen: Chosen, estimator: AgeEstimator) -> Generator[int, None, list[TrackLooks]]:
+    """Look at the best faces of each track.
+
+    Yields:
+        The numbers of the frames that are looked at.
+
+    Returns:
+        What is seen, one a track.
+    """
+    found, encoder = chosen.found, IdentityEncoder()
+    seen: dict[int, list[tuple[AgeEstimate, FloatArray, float]]] = {}
+    for frame, places in assignment.best_frames(chosen.info, chosen.timeline, found):
+        points = [found.landmarks[place] for place in places]
+        said, embeddings = estimator.estimate(frame.image, points), encoder.embed(frame.image, points)
+        for place, one, embedding in zip(places, said, embeddings, strict=True):
+            known = (one, embedding, assignment.clearness(frame, found, place))
+            seen.setdefault(int(found.tracks[place]), []).append(known)
+        yield frame.index
+    return [track_looks(track, of_track) for track, of_track in sorted(seen.items())]
+
+
+def track_looks(track: int, seen: Sequence[tuple[AgeEstimate, FloatArray, float]]) -> TrackLooks:
+    """What single looks, each with how clear it is, say of a track."""
+    clarities = [clarity for _, _, clarity in seen]
+    embedding = track_embedding.combined(np.stack([one for _, one, _ in seen]), clarities)
+    said = mean([one for one, _, _ in seen], clarities)
+    return TrackLooks(track, embedding.tolist(), max(clarities), said)
+
+
+def mean(said: Sequence[AgeEstimate], clarities: Sequence[float]) -> AgeEstimate:
+    """Several estimates of one person as one; clear faces count more."""
+    weights = np.square(np.asarray(clarities, np.float64))
+    rows = np.array([(one.age, one.spread, one.female, one.minor) for one in said])
+    return AgeEstimate(*(weights @ rows / weights.sum()).tolist())
+
+
+def frames_of(found: Found) -> dict[int, set[int]]:
+    """The numbers of the frames that show each track."""
+    return {track: set(found.frames[found.of_track(track)].tolist()) for track in found.track_numbers()}
+
+
+def people(seen: Sequence[TrackLooks], frames: Mapping[int, set[int]]) -> list[Person]:
+    """Whose tracks they are: each track goes to the nearest person of longer ones, if that is near enough.
+
+    Tracks that are seen in one frame are two people.
+
+    Args:
+        seen: the tracks.
+        frames: which show each of them.
+    """
+    groups: list[list[TrackLooks]] = []
+    for one in sorted(seen, key=lambda track: (-len(frames[track.track]), track.track)):
+        limit = track_embedding.allowed(one.clarity, THRESHOLD)
+        near = [
+            (_apart(group[0], one), place)
+            for place, group in enumerate(groups)
+            if all(frames[one.track].isdisjoint(frames[other.track]) for other in group)
+        ]
+        apart, place = min(near, default=(np.inf, -1))
+        if apart <= limit:
+            groups[place].append(one)
+        else:
+            groups.append([one])
+    return [_person(group) for group in groups]
+
+
+def _apart(one: TrackLooks, other: TrackLooks) -> float:
+    first, second = (np.asarray(seen.embedding, np.float32) for seen in (one, other))
+    return float(distance(first, second))
+
+
+def _person(group: Sequence[TrackLooks]) -> Person:
+    tracks = tuple(sorted(one.track for one in group))
+    return Person(tracks, mean([one.said for one in group], [one.clarity for one in group]))
+
+
+def told(ages: Sequence[tuple[str, Ages]]) -> Iterator[str]:
+    """What the user should know of people's ages: each in words, the most important first."""
+    for name, age in ages[:MOST_TOLD]:
+        yield f"{name} {age.spoken()}"
+    if len(ages) > MOST_TOLD:
+        yield f"{len(ages) - MOST_TOLD} more people are aged"
+
+
+def _by_length(found: Found, persons: Iterable[Person]) -> list[Person]:
+    """People, those first who are in most frames."""
+    return sorted(persons, key=lambda person: -sum(len(found.of_track(t)) for t in person.tracks))
+
+
+def _named(found: Found, person: Person) -> str:
+    """A person in words, by when they come."""
+    first = min(float(found.times[found.frames[found.of_track(track)[0]]]) for track in person.tracks)
+    many = f" ({len(person.tracks)} tracks)" if len(person.tracks) > 1 else ""
+    return f"the face that comes at {first:.1f} s{many}"

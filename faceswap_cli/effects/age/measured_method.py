@@ -1,0 +1,40 @@
+"""What `faceswap age` does to a photo, as a way of ageing that `evaluation.ageing` measures."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from faceswap_cli.compositing.apply_change import place_of
+from faceswap_cli.effects.age.age_request import within
+from faceswap_cli.effects.age.render import MOST_IN_PHOTO, Brush, SeenFace
+from faceswap_cli.evaluation.ageing import Aged, Portrait
+from faceswap_cli.pipeline.plan import PlannedFace
+
+
+class ByBrush:
+    """An `evaluation.ageing.Way`: what a brush makes of a portrait, from its true age."""
+
+    def __init__(self, brush: Brush) -> None:
+        self._brush = brush
+
+    def __call__(self, portrait: Portrait, target: float) -> Aged:
+        """See Way."""
+        face = PlannedFace(0, portrait.face.landmarks)
+        [seen] = self._brush.see([(portrait.image, face)], [(within(portrait.who.age), target)])
+        mask = _where(portrait, seen)
+        image = portrait.image.copy()
+        self._brush.change(image, seen, seen.head.astype(np.float32), MOST_IN_PHOTO)
+        return Aged(image, mask)
+
+
+def _where(portrait: Portrait, seen: SeenFace) -> NDArray[np.bool_]:
+    """(H, W): where the face's mask is not nought."""
+    mask = np.zeros(portrait.image.shape[:2], np.bool_)
+    place = place_of(portrait.image, portrait.face.landmarks, seen.head.astype(np.float32), MOST_IN_PHOTO)
+    if place is not None:
+        x0, y0, x1, y1 = place.grid.box
+        shown = cv2.resize(place.mask, place.grid.box_size, interpolation=cv2.INTER_LINEAR) > 0
+        mask[y0:y1, x0:x1] = shown
+    return mask

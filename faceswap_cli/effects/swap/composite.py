@@ -1,0 +1,226 @@
+"""Drawn faces into their frames: colours matched, masks steadied, as blurred and grained as the frame.
+
+A frame comes out when the COLOUR_REACH frames after it are drawn: what is done to a face is decided from the
+faces of its track around it, and from nothing else, so that it does not matter where a run began.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceswap_cli.compositing import blend, blur_matching, colour, masks, match_texture, temporal_masks
+from faceswap_cli.compositing.colour import ColourTransform
+from faceswap_cli.compositing.match_texture import Finish, Seen
+from faceswap_cli.effects.swap.render import COLOUR_REACH, Drawn, DrawnFrame
+from faceswap_cli.faces.face import FloatArray
+from faceswap_cli.faces.parsing import face_parser
+from faceswap_cli.faces.tracking import smoothing
+from faceswap_cli.media.frame import FineImage, Frame, Image
+from faceswap_cli.pipeline.options import ConvertOptions
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def composite(drawn: Iterable[DrawnFrame], options: ConvertOptions) -> Iterator[Frame]:
+    """Blend drawn faces into their frames, each with the colours of the frames around it.
+
+    Lags COLOUR_REACH frames behind its input.
+    """
+    return with_those_around(drawn, lambda item, around: _blended(item, around, options), _spent)
+
+
+def with_those_around(
+    items: Iterable[T], done: Callable[[T, Sequence[T]], R], spent: Callable[[T], T]
+) -> Iterator[R]:
+    """What `done` makes of each item, by itself and the COLOUR_REACH items before and after it.
+
+    Args:
+        items: one a frame, in order.
+        done: gets an item and those around it, itself among them.
+        spent: leaves of an item that is done what later ones still need.
+    """
+    window: deque[T] = deque()
+    ready = 0  # how many of the window's items are done already
+    for item in items:
+        window.append(item)
+        if len(window) - ready > COLOUR_REACH:
+            yield done(window[ready], window)
+            window[ready] = spent(window[ready])
+            ready += 1
+        if ready > COLOUR_REACH:
+            window.popleft()
+            ready -= 1
+    for place in range(ready, len(window)):
+        yield done(window[place], window)
+
+
+_NO_IMAGE = np.zeros((0, 0, 3), np.uint8)
+_NO_CROP = np.zeros((0, 0, 3), np.float16)
+
+
+def _spent(item: DrawnFrame) -> DrawnFrame:
+    """What later frames still need of a frame that is out: its faces' colours and masks."""
+    faces = [replace(face, image=_NO_CROP) for face in item.faces]
+    return DrawnFrame(without_picture(item.frame), faces)
+
+
+def without_picture(frame: Frame) -> Frame:
+    """A frame of which only its place and time are left."""
+    return replace(frame, image=_NO_IMAGE, picture=None)
+
+
+def _blended(item: DrawnFrame, around: Iterable[DrawnFrame], options: ConvertOptions) -> Frame:
+    if not item.faces:
+        return item.frame
+    canvas = item.frame.canvas()
+    near = list(around)
+    looks = [steady_look(face, item.frame, near, options) for face in item.faces]
+    for face, look in zip(item.faces, looks, strict=True):
+        paste_face(canvas, face, look, options)
+    return item.frame.drawn(canvas)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is done to a drawn face when it is blended, decided from the frames around it.
+
+    Attributes:
+        mask: (S, S) where it shows, but for what stands before it.
+        transfer: of its colours.
+        free: what of it nothing stands before, in parser pixels; None: all of it.
+        finish: blur and grain.
+    """
+
+    mask: temporal_masks.HalfMask
+    transfer: ColourTransform
+    free: FloatArray | None
+    finish: Finish
+
+
+def steady_look(face: Drawn, frame: Frame, around: Iterable[DrawnFrame], options: ConvertOptions) -> Look:
+    """How a face is blended, by itself and its track's faces in the frames around."""
+    near = [item for item in around if abs(item.frame.index - frame.index) <= COLOUR_REACH]
+    return Look(
+        _steady_mask(face, frame, near, options),
+        steady_colour(face, frame, near, options),
+        _steady_free(face, frame, near, options),
+        _steady_finish(face, frame, near, options),
+    )
+
+
+def _steady_finish(
+    face: Drawn, frame: Frame, around: Sequence[DrawnFrame], options: ConvertOptions
+) -> Finish:
+    """How a face is blurred and grained; see `match_texture.steady`."""
+    same = [
+        (item.frame, other) for item in around for other in item.faces if other.face.track == face.face.track
+    ]
+    weights = smoothing.time_weights([near.time for near, _ in same], frame.time, options.smoothing)
+    places = {near.index: other.traits.place for near, other in same}
+    seen = {
+        near.index: _seen(other, near.index, places, float(weight))
+        for (near, other), weight in zip(same, weights, strict=True)
+    }
+    own, seed = seen[frame.index], (frame.index, face.face.track)
+    return match_texture.steady(own, list(seen.values()), face.mask.shape[0], options, seed)
+
+
+def _seen(face: Drawn, index: int, places: Mapping[int, NDArray[np.float64]], weight: float) -> Seen:
+    """A face for steadying, with its motion by where its track is one frame before and after."""
+    before, after = (index + step if index + step in places else index for step in (-1, 1))
+    motion = (places[after] - places[before]) / max(after - before, 1)
+    fast = float(np.hypot(*motion)) > blur_matching.LEAST_MOTION
+    return Seen(weight, face.traits, face.matrix[:, :2].astype(np.float64) @ motion, fast)
+
+
+def steady_alpha(
+    face: Drawn, frame: Frame, around: Iterable[DrawnFrame], options: ConvertOptions
+) -> FloatArray:
+    """(S, S) in [0, 1]: where a face shows in the end, in the pixels of its crop."""
+    near = list(around)
+    mask = _steady_mask(face, frame, near, options).astype(np.float32)
+    free = _steady_free(face, frame, near, options)
+    return mask if free is None else np.minimum(mask, _in_crop(free, face))
+
+
+def _in_crop(free: FloatArray, face: Drawn) -> FloatArray:
+    """What is free, (S, S) in the pixels of a face's crop, as it is blended."""
+    return temporal_masks.decided(
+        temporal_masks.rescaled(free, face_parser.SIDE, face.mask.shape[0], face.side)
+    )
+
+
+def _steady_mask(
+    face: Drawn, frame: Frame, around: Iterable[DrawnFrame], options: ConvertOptions
+) -> temporal_masks.HalfMask:
+    """A face's shape mask, averaged with its track's frames around this one."""
+    same = [(delay, other.mask) for delay, other in _same_track(face, frame, around, temporal_masks.REACH)]
+    way = temporal_masks.steady if "parsed" in masks.wanted(options.mask).shapes else temporal_masks.averaged
+    return way(face.mask, same, options.smoothing).astype(np.float16)
+
+
+def _steady_free(
+    face: Drawn, frame: Frame, around: Iterable[DrawnFrame], options: ConvertOptions
+) -> FloatArray | None:
+    """What of a face is free, averaged with its track's frames around this one; see `veil.steady`."""
+    if face.free is None:
+        return None
+    near = _same_track(face, frame, around, temporal_masks.REACH)
+    same = [(delay, other.free) for delay, other in near if other.free is not None]
+    return temporal_masks.steady(face.free, same, options.smoothing)
+
+
+def _same_track(
+    face: Drawn, frame: Frame, around: Iterable[DrawnFrame], reach: int
+) -> list[tuple[float, Drawn]]:
+    """A track's faces up to `reach` frames away, this one among them, each with its delay in seconds."""
+    return [
+        (near.frame.time - frame.time, other)
+        for near in around
+        if abs(near.frame.index - frame.index) <= reach
+        for other in near.faces
+        if other.face.track == face.face.track
+    ]
+
+
+def steady_colour(
+    face: Drawn, frame: Frame, around: Iterable[DrawnFrame], options: ConvertOptions
+) -> ColourTransform:
+    """The colour transform of a face: its own mean colours, and its track's contrast around this frame.
+
+    The mean is put right in every frame for itself: a mean over the frames around would let the flicker of
+    the renderer through, while the covered skin's own mean is steady. Contrast measures noisily and changes
+    slowly, and is averaged.
+    """
+    same = _same_track(face, frame, around, COLOUR_REACH)
+    weights = [float(w) for w in smoothing.time_weights([t for t, _ in same], 0.0, options.smoothing)]
+    new = colour.average([other.new for _, other in same], weights)
+    old = colour.average([other.old for _, other in same], weights)
+    if min(face.new.weight, face.old.weight) >= colour.LEAST_PIXELS:
+        new, old = replace(new, mean=face.new.mean), replace(old, mean=face.old.mean)
+    return colour.fit(options.colour, new, old)
+
+
+def paste_face(image: Image | FineImage, face: Drawn, look: Look, options: ConvertOptions) -> None:
+    """Colour one drawn face, finish it and blend it into its frame's image, in place.
+
+    Args:
+        image: (H, W, 3) uint8, or float32 in 0..255.
+        face: what is drawn.
+        look: how it is blended.
+        options: how all faces are.
+    """
+    crop = look.transfer(face.image.astype(np.float32))
+    mask = shape = look.mask.astype(np.float32)
+    if look.free is not None:
+        mask = np.minimum(shape, _in_crop(look.free, face))
+    if options.seamless:
+        crop = crop + blend.led_in(image, crop, shape, mask, face.matrix)
+    blend.paste(image, look.finish.blurred(crop), mask, face.matrix, options.blend, look.finish.grained)

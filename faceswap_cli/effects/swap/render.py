@@ -1,0 +1,256 @@
+"""Frames in, frames and their drawn faces out: crops through the renderer, and what is measured on them.
+
+What comes out for a frame in the end (see `composite`) depends on the frames around it (COLOUR_REACH on
+either side) and on nothing else: crops go through the renderer in blocks that begin at multiples of BLOCK, so
+that a run which starts at any frame, given the `lead_in` before it, draws that frame exactly as a run from
+the beginning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from faceswap_cli.compositing import blend, blur_matching, colour, grain, masks, temporal_masks
+from faceswap_cli.compositing.colour import ColourStats
+from faceswap_cli.compositing.match_texture import Traits
+from faceswap_cli.device import halved_when_full
+from faceswap_cli.effects.swap.steer import steered
+from faceswap_cli.faces.face import FloatArray
+from faceswap_cli.faces.geometry import crop_matrix, transform, warp
+from faceswap_cli.faces.parsing import face_parser
+from faceswap_cli.faces.parsing.face_parser import FaceParser
+from faceswap_cli.media.frame import Frame, Image
+from faceswap_cli.networks.swap.renderer import Renderer
+from faceswap_cli.pipeline.options import ConvertOptions
+from faceswap_cli.pipeline.plan import Plan, PlannedFace
+
+D = TypeVar("D")
+
+BLOCK = 8
+"""Frames whose faces are drawn together."""
+
+COLOUR_REACH = 6
+"""Frames on either side over which contrast is averaged, at most: so many frames wait in memory."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A drawn face that waits to be blended.
+
+    Attributes:
+        face: what the plan says of it.
+        matrix: (2, 3) similarity from frame to crop pixels.
+        side: the crop's side in face units.
+        image: (S, S, 3) float16 RGB in [0, 1]: half the memory, still four times finer than 8 bits.
+        mask: (S, S) float16 in [0, 1]: where it is to be seen, but for what stands before it.
+        free: (P, P) float16 in [0, 1] parser pixels, 0 where something stands before it; None if the
+            parser was not asked.
+        new: colours of the drawn face's skin under the mask.
+        old: colours of the covered face's skin under the mask.
+        traits: how soft both faces are and how grainy the frame is.
+    """
+
+    face: PlannedFace
+    matrix: FloatArray
+    side: float
+    image: NDArray[np.float16]
+    mask: temporal_masks.HalfMask
+    free: temporal_masks.HalfMask | None
+    new: ColourStats
+    old: ColourStats
+    traits: Traits
+
+
+@dataclass(frozen=True)
+class DrawnFrame:
+    """A frame and its drawn faces, not yet blended."""
+
+    frame: Frame
+    faces: Sequence[Drawn]
+
+
+def lead_in(frame: int) -> int:
+    """The first frame that must be drawn for `frame` to come out as in a run from the beginning."""
+    return max(0, frame - COLOUR_REACH) // BLOCK * BLOCK
+
+
+def lead_out(frame: int) -> int:
+    """The last frame that must be drawn for `frame` to come out as in a run to the end."""
+    return (frame + COLOUR_REACH) // BLOCK * BLOCK + BLOCK - 1
+
+
+def draw(
+    frames: Iterable[Frame],
+    plan: Plan,
+    renderer: Renderer | Sequence[Renderer],
+    options: ConvertOptions,
+    parser: FaceParser | None = None,
+) -> Iterator[DrawnFrame]:
+    """Draw the faces of frames that come in order, by one renderer, or by those that the plan's numbers mean.
+
+    A `parser` is needed for masks that want it.
+    """
+    renderers = renderer if isinstance(renderer, Sequence) else (renderer,)
+
+    def some(faces: Sequence[tuple[Image, PlannedFace]]) -> list[Drawn]:
+        return draw_faces(faces, renderers[faces[0][1].drawn_by], options, parser)
+
+    for frame, faces in in_blocks(frames, plan, options.batch, some):
+        yield DrawnFrame(frame, faces)
+
+
+def in_blocks(
+    frames: Iterable[Frame],
+    plan: Plan,
+    most: int,
+    draw_some: Callable[[Sequence[tuple[Image, PlannedFace]]], Sequence[D]],
+) -> Iterator[tuple[Frame, list[D]]]:
+    """Frames that come in order, each with what `draw_some` makes of its planned faces, in the plan's order.
+
+    Args:
+        frames: in order, of which the first is a block's first.
+        plan: the faces.
+        most: faces that are given to `draw_some` at once; all have the same `drawn_by`.
+        draw_some: gets each face with the image of its frame.
+    """
+    block: list[Frame] = []
+    for frame in frames:
+        if block and frame.index // BLOCK != block[0].index // BLOCK:
+            yield from _draw_block(block, plan, most, draw_some)
+            block = []
+        block.append(frame)
+    yield from _draw_block(block, plan, most, draw_some)
+
+
+def _draw_block(
+    block: Sequence[Frame],
+    plan: Plan,
+    most: int,
+    draw_some: Callable[[Sequence[tuple[Image, PlannedFace]]], Sequence[D]],
+) -> Iterator[tuple[Frame, list[D]]]:
+    planned = [plan.faces(frame.index) for frame in block]
+    drawn: list[dict[int, D]] = [{} for _ in block]
+    for number in sorted({face.drawn_by for faces in planned for face in faces}):
+        wanted = [
+            (place, order, face)
+            for place, faces in enumerate(planned)
+            for order, face in enumerate(faces)
+            if face.drawn_by == number
+        ]
+        for start in range(0, len(wanted), most):
+            batch = wanted[start : start + most]
+            done = draw_some([(block[place].image, face) for place, _, face in batch])
+            for (place, order, _), face in zip(batch, done, strict=True):
+                drawn[place][order] = face
+    for frame, faces in zip(block, drawn, strict=True):
+        yield frame, [faces[order] for order in sorted(faces)]
+
+
+def draw_faces(
+    faces: Sequence[tuple[Image, PlannedFace]],
+    renderer: Renderer,
+    options: ConvertOptions,
+    parser: FaceParser | None = None,
+) -> list[Drawn]:
+    """Draw one batch: each entry is a frame's image and a face in it."""
+    if not faces:
+        return []
+    faces, views = steered(faces, renderer, options)
+    matrices = [crop_matrix(face.landmarks, renderer.size, renderer.side) for _, face in faces]
+    crops = [warp(image, m, renderer.size) for (image, _), m in zip(faces, matrices, strict=True)]
+    old = np.stack(crops).astype(np.float32) / 255
+    batch = torch.from_numpy(np.stack(views or crops)).permute(0, 3, 1, 2).float().div(255).contiguous()
+    parts = halved_when_full(lambda first, beyond: renderer(batch[first:beyond]), len(batch))
+    new = np.clip(torch.cat([part.image for part in parts]).permute(0, 2, 3, 1).float().numpy(), 0, 1)
+    shown = torch.cat([part.mask for part in parts])[:, 0].float().numpy()
+    parsed, free = _parse(faces, options, parser)
+    done: list[Drawn] = []
+    before: dict[int, int] = {}  # by track, the last of its faces in this batch
+    for i, (frame, face) in enumerate(faces):
+        mask, seen_skin = _masks(face, matrices[i], shown[i], parsed[i], free[i], renderer, options)
+        sharp = blend.sharpen(new[i], options.sharpen)
+        colours = [colour.measure(options.colour, image, seen_skin) for image in (sharp, old[i])]
+        traits = _traits(frame, face, matrices[i], (sharp, old[i]), (mask, seen_skin), options)
+        if options.grain and face.track in before:
+            fresh = grain.fresh_share(old[before[face.track]], old[i], seen_skin)
+            traits = replace(traits, grain=replace(traits.grain, fresh=fresh))
+        before[face.track] = i
+        image, alpha = sharp.astype(np.float16), mask.astype(np.float16)
+        done.append(
+            Drawn(face, matrices[i], renderer.side, image, alpha, free[i], colours[0], colours[1], traits)
+        )
+    return done
+
+
+def _traits(
+    frame: Image,
+    face: PlannedFace,
+    matrix: FloatArray,
+    crops: tuple[FloatArray, FloatArray],
+    where: tuple[FloatArray, FloatArray],
+    options: ConvertOptions,
+) -> Traits:
+    """Softness of the drawn and the covered face (`crops`) in the mask, and the frame's grain on the skin."""
+    mask, skin = where
+    edges = [blur_matching.NO_EDGES, blur_matching.NO_EDGES]
+    if options.defocus or options.motion_blur:
+        edges = [blur_matching.measure(crop, mask) for crop in crops]
+    own = grain.NO_GRAIN
+    box = blend.touched(skin, matrix, frame.shape[:2])
+    if options.grain and box is not None:
+        x0, y0, x1, y1 = box
+        own = grain.measure(frame[y0:y1, x0:x1], blend.alpha_in(skin, matrix, box))
+    return Traits(edges[0], edges[1], own, face.landmarks.mean(0, dtype=np.float64))
+
+
+def _parse(
+    faces: Sequence[tuple[Image, PlannedFace]], options: ConvertOptions, parser: FaceParser | None
+) -> tuple[list[FloatArray | None], list[temporal_masks.HalfMask | None]]:
+    """The parser's face region, and what of it is free, for each face; None where it isn't wanted."""
+    wanted = masks.wanted(options.mask)
+    regions: list[FloatArray | None] = [None] * len(faces)
+    free: list[temporal_masks.HalfMask | None] = [None] * len(faces)
+    if wanted.parser:
+        assert parser is not None, "these masks need the face parser"
+        found = parser.probabilities([parser.crop(image, face.landmarks) for image, face in faces])
+        if "parsed" in wanted.shapes:
+            regions = list(face_parser.swap_mask(found))
+        if wanted.occlusion:
+            free = list(face_parser.occlusion(found).astype(np.float16))
+    return regions, free
+
+
+def _masks(
+    face: PlannedFace,
+    matrix: FloatArray,
+    shown: FloatArray,
+    parsed: FloatArray | None,
+    free: temporal_masks.HalfMask | None,
+    renderer: Renderer,
+    options: ConvertOptions,
+) -> tuple[FloatArray, FloatArray]:
+    """Where a face is to be seen, and where its colours are measured: on skin that nothing covers."""
+    size = renderer.size
+    landmarks = transform(face.landmarks, matrix)
+    region = (
+        None if parsed is None else temporal_masks.rescaled(parsed, face_parser.SIDE, size, renderer.side)
+    )
+    mask = masks.face_mask(
+        masks.wanted(options.mask).shapes,
+        masks.Evidence(landmarks, shown, region),
+        options.erode,
+        options.feather,
+        renderer.side,
+    )
+    seen_skin = mask * masks.skin(landmarks, size)
+    if free is not None:
+        seen_skin = np.minimum(
+            seen_skin, temporal_masks.rescaled(free, face_parser.SIDE, size, renderer.side)
+        )
+    return mask, seen_skin

@@ -1,0 +1,132 @@
+"""What ageing a video would look like, for `preview` and `trial`: who is how old, seen in a few moments.
+
+Like the ageing itself it finds each person's age once, from all that is seen of them: here from the middle
+frames of the moments alone, so that the age told may be some years off that of the real run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from faceswap_cli.compositing.apply_change import place_of
+from faceswap_cli.effects.age.age_request import AgeWish
+from faceswap_cli.effects.age.effect import TrackLooks, people, told, track_looks
+from faceswap_cli.effects.age.render import (
+    MOST_IN_VIDEO,
+    AgeStages,
+    Brush,
+    ends_of,
+    near_in_time,
+    steady_face,
+)
+from faceswap_cli.effects.base import Stages
+from faceswap_cli.faces.age.estimator import AgeEstimator
+from faceswap_cli.faces.identity.identity_encoder import IdentityEncoder
+from faceswap_cli.faces.safety.guard import refused_minor
+from faceswap_cli.media.frame import Image
+from faceswap_cli.pipeline import assignment, preview
+from faceswap_cli.pipeline.options import ConvertOptions
+from faceswap_cli.pipeline.preview_clips import Moment
+
+Key = tuple[float, int]
+"""A moment's time, and a track's number in it."""
+
+
+@dataclass(frozen=True)
+class AgePainter(preview.Painter):
+    """Ages the faces of moments, see `preview.Painter`.
+
+    Attributes:
+        brush: changes them.
+        wish: how old they shall become.
+        estimator: says how old they are.
+        ends: source and target age of the tracks, once it is known: after `ready`.
+        said: what the user should know of the ages; the same.
+    """
+
+    brush: Brush = field(kw_only=True)
+    wish: AgeWish = field(kw_only=True)
+    estimator: AgeEstimator = field(kw_only=True)
+    ends: dict[Key, tuple[float, float]] = field(default_factory=dict)
+    said: Sequence[str] = ()
+
+    @property
+    def done(self) -> str:
+        """See Painter."""
+        return "aged"
+
+    def ready(self, source: Path, moments: Sequence[Moment], options: ConvertOptions) -> AgePainter:
+        """See Painter.
+
+        Raises:
+            Refusal: a face is a child's, as in the real run.
+        """
+        keys: list[Key] = []
+        seen: list[TrackLooks] = []
+        for moment in moments:
+            wanted = [one.track for one in preview.people(moment, options, self) if one.drawn]
+            self._refuse(source, moment, wanted)
+            for one in self._looks(moment, wanted):
+                seen.append(replace(one, track=len(keys)))
+                keys.append((moment.time, one.track))
+        # A moment counts as a frame: those who are in it together are two people.
+        when = [time for time, _ in keys]
+        persons = people(seen, {track: {when.index(time)} for track, time in enumerate(when)})
+        names = {one: f"the face at {min(when[track] for track in one.tracks):.1f} s" for one in persons}
+        ages = {one: self.wish.ages(one.said) for one in persons}
+        ends = {keys[track]: ends_of(age) for one, age in ages.items() for track in one.tracks}
+        by_number = sorted(persons, key=lambda one: -len(one.tracks))
+        return replace(self, ends=ends, said=list(told([(names[one], ages[one]) for one in by_number])))
+
+    def stages(self, moment: Moment, options: ConvertOptions) -> Stages:
+        """See Painter."""
+        ends = {track: ages for (time, track), ages in self.ends.items() if time == moment.time}
+        return AgeStages(self.brush, ends, options)
+
+    def mask(self, item: Any, around: Iterable[Any], options: ConvertOptions) -> Image:
+        """See Painter."""
+        image = item.frame.image
+        mask = np.zeros(image.shape, np.uint8)
+        for face in item.faces:
+            steady, head = steady_face(face, item, near_in_time(item, around), options.smoothing)
+            place = place_of(image, steady.face.landmarks, head, MOST_IN_VIDEO)
+            if place is None or face.share == 0:
+                continue
+            x0, y0, x1, y1 = place.grid.box
+            shown = cv2.resize(place.mask, place.grid.box_size, interpolation=cv2.INTER_LINEAR)
+            grey = np.rint(255 * face.share * shown).astype(np.uint8)[..., None]
+            np.maximum(mask[y0:y1, x0:x1], grey, out=mask[y0:y1, x0:x1])
+        return mask
+
+    def _refuse(self, source: Path, moment: Moment, tracks: Sequence[int]) -> None:
+        """Refuse children, by the cast's guard."""
+        found, frame, guard = moment.found, moment.frames[moment.middle], self.cast.guard
+        if found is None or guard is None:
+            return
+        for place in np.nonzero((found.frames == moment.middle) & np.isin(found.tracks, tracks))[0]:
+            crop = guard.crop(frame.image, found.landmarks[place])
+            age = guard.young([crop], [assignment.clarity_of(found, int(place))])
+            if age is not None:
+                raise refused_minor(source, f"the face at {moment.time:.1f} s", age)
+
+    def _looks(self, moment: Moment, tracks: Sequence[int]) -> list[TrackLooks]:
+        """What a moment's middle frame says of some of its tracks."""
+        found, frame = moment.found, moment.frames[moment.middle]
+        if found is None or not tracks:
+            return []
+        here = np.nonzero((found.frames == moment.middle) & np.isin(found.tracks, tracks))[0]
+        points = [found.landmarks[place] for place in here]
+        said = self.estimator.estimate(frame.image, points)
+        embeddings = IdentityEncoder().embed(frame.image, points)
+        return [
+            track_looks(
+                int(found.tracks[place]), [(one, looks, assignment.clearness(frame, found, int(place)))]
+            )
+            for place, one, looks in zip(here, said, embeddings, strict=True)
+        ]

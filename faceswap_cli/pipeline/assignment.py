@@ -1,0 +1,266 @@
+"""Who is it, and who draws him? Each track goes to the person that it is most like; others are left alone.
+
+A track is judged as a whole, by the embedding of its best faces (see `faces.looks`): judged frame by frame,
+the swap would blink.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceswap_cli.errors import UserError
+from faceswap_cli.faces.geometry import transform
+from faceswap_cli.faces.identity import track_embedding
+from faceswap_cli.faces.identity.identity_encoder import THRESHOLD, IdentityEncoder, chip, chip_matrix
+from faceswap_cli.faces.identity.people import Person, nearest
+from faceswap_cli.faces.landmarks.pose import pose
+from faceswap_cli.faces.quality import sharpness
+from faceswap_cli.faces.safety.guard import Guard
+from faceswap_cli.media.frame import Frame, Image
+from faceswap_cli.media.probe import MediaInfo
+from faceswap_cli.media.seeking import Timeline, frames_at
+from faceswap_cli.networks.swap.renderer import Renderer
+from faceswap_cli.pipeline.plan import Found
+
+SIZES, SIDES = (16, 2048), (1.0, 6.0)
+"""Least and greatest side of a model's crops: in pixels, and in face units (1 is from eye corner to eye
+corner, brows and chin take 2)."""
+
+
+@dataclass(frozen=True)
+class Role:
+    """Somebody to be replaced, and who draws the new face.
+
+    Attributes:
+        renderer: draws it; None where faces are treated in another way.
+        person: who is replaced; None: everybody whom no other role replaces.
+    """
+
+    renderer: Renderer | None
+    person: Person | None = None
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Who is replaced by whom.
+
+    Attributes:
+        roles: one at least.
+        unwanted: people who stay as they are.
+        threshold: identity distance up to which a clear face is taken for a person's.
+        guard: refuses what must not be changed; None: nothing is refused.
+    """
+
+    roles: Sequence[Role]
+    unwanted: Sequence[Person] = ()
+    threshold: float = THRESHOLD
+    guard: Guard | None = None
+
+    def check(self) -> None:
+        """Raise a UserError for a model whose crops can't be cut: its card or run.json was changed."""
+        for renderer in self.renderers:
+            size, side = renderer.size, renderer.side
+            if not (SIZES[0] <= size <= SIZES[1] and SIDES[0] <= side <= SIDES[1]):
+                raise UserError(
+                    f"the model's framing can't be: crops of {size} pixels and {side:g} face units",
+                    "Restore its run.json, or get the file again",
+                )
+
+    @property
+    def renderers(self) -> list[Renderer]:
+        """Who draws, by the place in the roles."""
+        return [role.renderer for role in self.roles if role.renderer is not None]
+
+    @property
+    def wanted(self) -> list[Person]:
+        """The people to be replaced, as far as it matters who they are."""
+        return [role.person for role in self.roles if role.person is not None]
+
+    @property
+    def asks_who(self) -> bool:
+        """Whether anybody must be recognised."""
+        return bool(self.wanted or self.unwanted)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How far a track is from the people of a cast.
+
+    Attributes:
+        track: its number.
+        faces: how many frames the track has.
+        limit: up to which distance it may be a person; more for a track of poor faces.
+        wanted: identity distances to the people to be replaced.
+        unwanted: to those that stay.
+    """
+
+    track: int
+    faces: int
+    limit: float
+    wanted: list[float] = field(default_factory=list)
+    unwanted: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Which role each track plays.
+
+    Attributes:
+        roles: place in the cast's roles, by track; tracks that are not there are left alone.
+        notes: what the user should know of it.
+    """
+
+    roles: dict[int, int]
+    notes: tuple[str, ...] = ()
+
+
+def choose(
+    cast: Cast, verdicts: Sequence[Verdict], frames: NDArray[np.int64], tracks: NDArray[np.int64]
+) -> Chosen:
+    """Give each track its role: the nearest person's, the surest track first.
+
+    Two tracks in one frame get two people, if each may be one of them. Where only one person is near enough
+    to both, both get it, and the user is told.
+
+    Args:
+        cast: who is replaced by whom.
+        verdicts: on every track.
+        frames: (M,) frames in which faces are seen, rising.
+        tracks: (M,) their tracks.
+    """
+    named = [place for place, role in enumerate(cast.roles) if role.person is not None]
+    others = [place for place, role in enumerate(cast.roles) if role.person is None][:1]
+    beside = _in_one_frame(frames, tracks)
+    roles: dict[int, int] = {}
+    notes = []
+    for verdict in sorted(verdicts, key=lambda v: min(v.wanted, default=0.0)):
+        fits = [named[i] for i in nearest(verdict.wanted, verdict.unwanted, verdict.limit)]
+        if not fits:
+            if others and min(verdict.unwanted, default=np.inf) > verdict.limit:
+                roles[verdict.track] = others[0]
+            continue
+        taken = {roles[other]: other for other in beside.get(verdict.track, ()) if other in roles}
+        free = [role for role in fits if role not in taken]
+        roles[verdict.track] = role = (free or fits)[0]
+        if not free:
+            person = cast.roles[role].person
+            assert person is not None
+            notes.append(
+                f"tracks {taken[role]} and {verdict.track} are in one frame, and both are taken for "
+                f"{person.name}: lower --threshold if one is not"
+            )
+    left = [verdict for verdict in verdicts if verdict.track not in roles]
+    return Chosen(roles, tuple(([spoken(left, len(verdicts))] if left else []) + notes))
+
+
+def absent(cast: Cast, chosen: Chosen) -> list[str]:
+    """What to tell the user of people who are to be replaced and are nowhere, if there are others."""
+    playing = set(chosen.roles.values())
+    return [
+        f"{role.person.name} was not found"
+        for place, role in enumerate(cast.roles)
+        if role.person is not None and place not in playing and len(cast.roles) > 1
+    ]
+
+
+def spoken(left: Sequence[Verdict], of: int) -> str:
+    """What to tell the user of tracks that are left alone, out of so many."""
+    text = f"{len(left)} of {of} face tracks ({sum(v.faces for v in left)} faces) left alone: someone else"
+    if not any(verdict.wanted for verdict in left):
+        return text
+    limit = max(verdict.limit for verdict in left)
+    return f"{text} (identity distance {closest(left):.2f} or more, the same person has up to {limit:.2f})"
+
+
+def closest(verdicts: Sequence[Verdict]) -> float:
+    """The least distance of any track to anybody who is to be replaced."""
+    return min((distance for verdict in verdicts for distance in verdict.wanted), default=np.inf)
+
+
+def _in_one_frame(frames: NDArray[np.int64], tracks: NDArray[np.int64]) -> dict[int, set[int]]:
+    """For each track the others that are seen together with it in some frame."""
+    beside: dict[int, set[int]] = {}
+    starts = np.flatnonzero(np.diff(frames, prepend=-1))
+    for group in np.split(tracks, starts[1:]):
+        together = {int(track) for track in group}
+        for track in together if len(together) > 1 else ():
+            beside.setdefault(track, set()).update(together - {track})
+    return beside
+
+
+def look(
+    info: MediaInfo, timeline: Timeline, found: Found, cast: Cast
+) -> Generator[int, None, list[Verdict]]:
+    """Look at the best faces of each track once more, and judge.
+
+    Yields:
+        The numbers of the frames that are looked at.
+
+    Returns:
+        The verdicts, one a track.
+    """
+    encoder = IdentityEncoder()
+    seen: dict[int, list[tuple[NDArray[np.float32], float]]] = {}
+    for frame, places in best_frames(info, timeline, found):
+        embeddings = encoder.embed(frame.image, [found.landmarks[p] for p in places])
+        for place, embedding in zip(places, embeddings, strict=True):
+            seen.setdefault(int(found.tracks[place]), []).append((embedding, clearness(frame, found, place)))
+        yield frame.index
+    return [_verdict(track, found, of_track, cast) for track, of_track in sorted(seen.items())]
+
+
+def best_frames(info: MediaInfo, timeline: Timeline, found: Found) -> Iterator[tuple[Frame, list[int]]]:
+    """The frames that show the best faces of each track, in order, with those faces' places in `found`."""
+    by_frame: dict[int, list[int]] = {}
+    for number, place in sorted(
+        (int(found.frames[p]), p) for t in found.track_numbers() for p in best_places(found, t)
+    ):
+        by_frame.setdefault(number, []).append(place)
+    with contextlib.closing(frames_at(info, timeline, list(by_frame))) as frames:
+        for frame in frames:
+            yield frame, by_frame[frame.index]
+
+
+def clearness(frame: Frame, found: Found, place: int) -> float:
+    """How much the face at a place in `found` tells of whose it is, by its frame; see `looks.clarity`."""
+    return clarity_of(found, place, _crispness(frame.image, found.landmarks[place]))
+
+
+def best_places(found: Found, track: int, count: int = track_embedding.LOOKS) -> list[int]:
+    """Places in `found` of a track's best faces, one from each of `count` parts of its length."""
+    places = found.of_track(track)
+    return [
+        int(places[n]) for n in track_embedding.best_looks([clarity_of(found, int(p)) for p in places], count)
+    ]
+
+
+def clarity_of(found: Found, place: int, crispness: float = track_embedding.CRISP) -> float:
+    """`looks.clarity` of one of the found faces."""
+    landmarks = found.landmarks[place]
+    return track_embedding.clarity(float(found.scores[place]), pose(landmarks), landmarks, crispness)
+
+
+def _crispness(image: Image, landmarks: NDArray[np.float32]) -> float:
+    return sharpness(chip(image, landmarks), transform(landmarks, chip_matrix(landmarks)))
+
+
+def _verdict(
+    track: int, found: Found, seen: Sequence[tuple[NDArray[np.float32], float]], cast: Cast
+) -> Verdict:
+    clarities = [clearness for _, clearness in seen]
+    embedding = track_embedding.combined(np.stack([one for one, _ in seen]), clarities)
+    limit = track_embedding.allowed(max(clarities), cast.threshold)
+    return judged(track, len(found.of_track(track)), limit, embedding, cast)
+
+
+def judged(track: int, faces: int, limit: float, embedding: NDArray[np.float32], cast: Cast) -> Verdict:
+    """The verdict on a track or a face with this embedding (128,)."""
+    wanted, unwanted = (
+        [person.distance(embedding) for person in people] for people in (cast.wanted, cast.unwanted)
+    )
+    return Verdict(track, faces, limit, wanted, unwanted)

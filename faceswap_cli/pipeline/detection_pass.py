@@ -1,0 +1,281 @@
+"""The first pass: look for faces in every frame, journalled, so that an interrupted look goes on.
+
+In one process frames are read once, and their times, shots and faces are written down together. Several look
+for faces at the same time: before that the video is read through once, which is quick, so that each can begin
+anywhere (`media.seeking`) and cuts, which are seen by what was before, are where they always are. A batch of
+frames is looked at by itself: who does it makes no difference.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from faceswap_cli.faces.analysis import analyse_batches, batch_size
+from faceswap_cli.faces.face import Face, FloatArray
+from faceswap_cli.faces.face_analyser import FaceStage
+from faceswap_cli.faces.tracking.false_positive_tracks import doubt_of, pace
+from faceswap_cli.faces.tracking.shot_detection import CutDetector
+from faceswap_cli.faces.tracking.tracks import Observation, link
+from faceswap_cli.media.frame import Frame
+from faceswap_cli.media.probe import MediaInfo
+from faceswap_cli.media.reader import VideoReader
+from faceswap_cli.media.seeking import Timeline, checksum, frames_from
+from faceswap_cli.pipeline.executors.base import Piece, Place, one_thread, pieces_for
+from faceswap_cli.pipeline.options import ConvertProgress
+from faceswap_cli.pipeline.plan import Found
+from faceswap_cli.pipeline.workdir import Journal
+
+_LONGEST = 16
+"""Batches that a worker looks at in one go, at most: each piece begins with a seek."""
+
+_LINE = 64
+"""Frames in a line of the journal, when they are only read."""
+
+
+@dataclass(frozen=True)
+class Read:
+    """What the frames themselves are.
+
+    Attributes:
+        timeline: their times.
+        shots: the number of each frame's shot.
+        whole: the source's end was reached.
+    """
+
+    timeline: Timeline
+    shots: list[int]
+    whole: bool
+
+
+@dataclass(frozen=True)
+class Surveyed:
+    """What the first pass saw, one entry a frame (times, shots) or a face (the others).
+
+    Attributes:
+        whole: it reached the source's end.
+    """
+
+    times: Sequence[float]
+    shots: Sequence[int]
+    frames: Sequence[int]
+    faces: Sequence[Face]
+    whole: bool
+
+
+@dataclass(frozen=True)
+class Looking:
+    """A `places.Work` that finds faces; a piece is the first and the last of the detector's batches."""
+
+    info: MediaInfo
+    timeline: Timeline
+    stage: FaceStage
+
+    @property
+    def source(self) -> Path:
+        """The video."""
+        return self.info.path
+
+    def reading(self, source: Path) -> Looking:
+        """The same from another path."""
+        return replace(self, info=replace(self.info, path=source))
+
+    def __call__(self, piece: Piece) -> Generator[int | tuple[int, list[Any]]]:
+        """Tells of how many frames are done, and of each batch: its number, and its frames' faces as JSON."""
+        size = batch_size(self.info.width, self.info.height)
+        beyond = (piece[1] + 1) * size
+        with contextlib.closing(frames_from(self.info, self.timeline, piece[0] * size)) as frames:
+            wanted = takewhile(lambda frame: frame.index < beyond, frames)
+            with contextlib.closing(analyse_batches(wanted, self.stage)) as batches:
+                for batch in batches:
+                    yield len(batch)
+                    yield batch[0][0].index // size, [_faces(faces) for _, _, faces in batch]
+
+
+def survey(
+    info: MediaInfo, stage: FaceStage, frames: Journal, faces: Journal, total: int | None, place: Place
+) -> Iterator[ConvertProgress]:
+    """Look at the frames that the journals don't hold yet. Afterwards `read_survey` gives all.
+
+    Args:
+        info: the video.
+        stage: finds the faces.
+        frames: a journal of the frames' times.
+        faces: a journal of their faces.
+        total: how many frames there are, if that is known.
+        place: where it is done.
+    """
+    before, whole = _progress(faces, "faces")
+    if whole and _progress(frames, "frames")[1]:
+        return
+    if place.most == 1 and place.near:
+        yield from _together(info, stage, frames, faces, total)
+        return
+    yield from read_through(info, frames, total)
+    timeline = read_frames(frames).timeline
+    if timeline.damage:  # what decoders make of it depends on how they came there
+        yield from _together(info, stage, frames, faces, total)
+        return
+    size = batch_size(info.width, info.height)
+    missing = range(-(-before // size), -(-len(timeline) // size))
+    work, done, started = Looking(info, timeline, stage), before, time.monotonic()
+    early: dict[int, list[Any]] = {}
+    following = missing.start
+    with contextlib.closing(place.run(work, pieces_for(place, missing, _LONGEST))) as reports:
+        for report in reports:
+            if isinstance(report, int):
+                done += report
+                rate = (done - before) / max(time.monotonic() - started, 1e-6)
+                yield ConvertProgress("faces", done, len(timeline), rate)
+                continue
+            early[report[0]] = report[1]
+            while following in early:  # the journal has them in order
+                faces.append([{"faces": early.pop(following)}])
+                following += 1
+    faces.append([{"end": done}])
+
+
+def _together(
+    info: MediaInfo, stage: FaceStage, frames: Journal, faces: Journal, total: int | None
+) -> Iterator[ConvertProgress]:
+    """Everything in one reading."""
+    before, all_looked = _progress(faces, "faces")
+    known, all_read = _progress(frames, "frames")
+    if all_looked:  # but not all read
+        yield from read_through(info, frames, total)
+        return
+    started, count = time.monotonic(), before
+    with one_thread(), VideoReader(info.path, info) as reader:
+        # Taken up where a batch ended: what detectors say of a frame may depend on its batch.
+        for batch in analyse_batches(reader, stage, start=before):
+            new = [_frame(frame, shot) for frame, shot, _ in batch if frame.index >= known]
+            if new:
+                frames.append([{"frames": new}])
+            faces.append([{"faces": [_faces(found) for _, _, found in batch]}])
+            count += len(batch)
+            rate = (count - before) / max(time.monotonic() - started, 1e-6)
+            yield ConvertProgress("faces", count, total, rate)
+        if not all_read:
+            frames.append([{"end": count, "damage": reader.damage}])
+        faces.append([{"end": count}])
+
+
+def read_through(info: MediaInfo, frames: Journal, total: int | None) -> Iterator[ConvertProgress]:
+    """Only read the frames, and write down their times and shots. Afterwards `read_frames` gives them."""
+    known, whole = _progress(frames, "frames")
+    if whole:
+        return
+    cuts, new, count = CutDetector(), [], 0
+    started = time.monotonic()
+    with VideoReader(info.path, info) as reader:
+        for frame in reader:
+            shot = cuts.feed(frame.image)
+            count += 1
+            if frame.index >= known:
+                new.append(_frame(frame, shot))
+            if len(new) == _LINE:
+                frames.append([{"frames": new}])
+                new = []
+                yield ConvertProgress("read", count, total, count / max(time.monotonic() - started, 1e-6))
+        frames.append([*([{"frames": new}] if new else []), {"end": count, "damage": reader.damage}])
+
+
+def read_frames(journal: Journal) -> Read:
+    """Everything that a journal says of the frames."""
+    pts: list[int] = []
+    shots: list[int] = []
+    sums: dict[int, int] = {}
+    whole, damage = False, None
+    for line in journal.read():
+        if "end" in line:
+            whole, damage = line["end"] == len(pts), line["damage"]
+            break
+        for ticks, shot, checked in line["frames"]:
+            if checked is not None:
+                sums[len(pts)] = checked
+            pts.append(ticks)
+            shots.append(shot)
+    return Read(Timeline(np.array(pts, np.int64), sums, damage), shots, whole)
+
+
+def read_survey(info: MediaInfo, read: Read, journal: Journal) -> Surveyed:
+    """Everything the journals hold."""
+    frames, faces, count, whole = [], [], 0, False
+    for line in journal.read():
+        if "end" in line:
+            whole = read.whole and line["end"] == count == len(read.shots)
+            break
+        for of_frame in line["faces"]:
+            for box, score, landmarks in of_frame:
+                points = np.array(landmarks, np.float32).reshape(68, 2)
+                frames.append(count)
+                faces.append(Face(np.array(box, np.float32), points, score))
+            count += 1
+    return Surveyed(read.timeline.seconds(info).tolist(), read.shots, frames, faces, whole)
+
+
+def found(seen: Surveyed) -> Found:
+    """The faces, linked to tracks, in compact arrays."""
+    observations = [
+        Observation(frame, seen.times[frame], face.box, face.landmarks, seen.shots[frame])
+        for frame, face in zip(seen.frames, seen.faces, strict=True)
+    ]
+    return Found(
+        frames=np.array(seen.frames, np.int64),
+        tracks=np.array(link(observations), np.int64),
+        landmarks=np.stack([face.landmarks for face in seen.faces]).astype(np.float32),
+        scores=np.array([face.score for face in seen.faces], np.float32),
+        times=np.array(seen.times),
+        removed=np.zeros((0, 2), np.int64),
+    )
+
+
+def without_doubtful(seen: Found) -> tuple[Found, dict[int, str]]:
+    """Leave out the tracks that are probably no faces.
+
+    Returns:
+        What stays, and why each of the others (by track number) does not.
+    """
+    looked = pace(np.arange(len(seen.times)), seen.times)
+    tracks = {track: seen.of_track(track) for track in seen.track_numbers()}
+    reasons = {
+        track: reason
+        for track, places in tracks.items()
+        if (reason := doubt_of(seen.frames[places].tolist(), seen.scores[places].tolist(), looked))
+    }
+    stays = ~np.isin(seen.tracks, list(reasons))
+    arrays = {name: getattr(seen, name)[stays] for name in ("frames", "tracks", "landmarks", "scores")}
+    return replace(seen, **arrays), reasons
+
+
+def _progress(journal: Journal, kind: str) -> tuple[int, bool]:
+    """How many frames a journal holds, and whether those are all."""
+    count = 0
+    for line in journal.read():
+        if "end" in line:
+            return count, True
+        count += len(line[kind])
+    return count, False
+
+
+def _frame(frame: Frame, shot: int) -> list[Any]:
+    """One frame as JSON: its timestamp, its shot, its checksum if it has one."""
+    return [frame.pts, shot, checksum(frame)]
+
+
+def _faces(faces: Iterable[Face]) -> list[Any]:
+    """The faces of a frame as JSON."""
+    # A hundredth of a pixel is finer than any landmarker is sure of.
+    return [[_rounded(f.box, 2), round(float(f.score), 4), _rounded(f.landmarks, 2)] for f in faces]
+
+
+def _rounded(values: FloatArray, digits: int) -> list[float]:
+    plain: list[float] = np.round(values.astype(np.float64), digits).ravel().tolist()
+    return plain

@@ -1,0 +1,189 @@
+"""What a conversion would look like, in one picture: a few moments before the long work, or many settings.
+
+Each moment is drawn as the conversion draws it, with the frames around it for everything that is steadied
+over time; only the numbers of frames that go through the networks together differ.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from faceswap_cli.compositing import blend
+from faceswap_cli.effects.base import Stages, SwapStages
+from faceswap_cli.effects.swap.composite import steady_alpha
+from faceswap_cli.effects.swap.render import DrawnFrame
+from faceswap_cli.faces.face import FloatArray
+from faceswap_cli.faces.identity.identity_encoder import IdentityEncoder
+from faceswap_cli.faces.identity.track_embedding import allowed, clarity
+from faceswap_cli.faces.landmarks.pose import pose
+from faceswap_cli.faces.parsing.face_parser import FaceParser
+from faceswap_cli.media.frame import Image
+from faceswap_cli.pipeline import assignment
+from faceswap_cli.pipeline.assignment import Cast
+from faceswap_cli.pipeline.options import ConvertOptions
+from faceswap_cli.pipeline.plan import Plan, make_plan
+from faceswap_cli.pipeline.preview_clips import Moment
+
+ROOM = 2.0
+"""How much of the frame a picture on a sheet shows, in heights of the face."""
+
+LEAST_SIDE = 64
+"""And at least so many pixels."""
+
+
+@dataclass(frozen=True)
+class Painter:
+    """All that draws a moment, but the settings: here a swap, see `age_preview` for another treatment.
+
+    Attributes:
+        cast: who is replaced, and who draws the new faces.
+        parser: for masks that need it.
+    """
+
+    cast: Cast
+    parser: FaceParser | None = None
+
+    @property
+    def done(self) -> str:
+        """What becomes of faces, in a word."""
+        return "replaced"
+
+    @property
+    def said(self) -> Sequence[str]:
+        """What the user should know of the people."""
+        return ()
+
+    def ready(self, source: Path, moments: Sequence[Moment], options: ConvertOptions) -> Painter:
+        """A painter that knows what all the moments of a source say of the people in them."""
+        return self
+
+    def stages(self, moment: Moment, options: ConvertOptions) -> Stages:
+        """What draws the frames of a moment."""
+        return SwapStages(self.cast.renderers, options, self.parser)
+
+    def mask(self, item: Any, around: Sequence[Any], options: ConvertOptions) -> Image:
+        """Where a frame is changed, as grey levels (H, W, 3).
+
+        Args:
+            item: what the first of the stages made of it.
+            around: the same of the moment's frames.
+            options: how all faces are drawn.
+        """
+        return _mask(item, around, options)
+
+
+@dataclass(frozen=True)
+class Person:
+    """A face of a moment's middle frame.
+
+    Attributes:
+        track: its track's number in the moment.
+        width: of the face, in frame pixels.
+        distance: to the nearest person to be replaced; None if it doesn't matter who it is.
+        role: who draws it; None: it is left alone.
+    """
+
+    track: int
+    width: float
+    distance: float | None
+    role: int | None
+
+    @property
+    def drawn(self) -> bool:
+        """Whether it is replaced."""
+        return self.role is not None
+
+
+def people(moment: Moment, options: ConvertOptions, painter: Painter) -> list[Person]:
+    """The faces of a moment's middle frame, and which of them are replaced."""
+    if moment.found is None:
+        return []
+    seen, cast = moment.found, painter.cast
+    places = np.nonzero(seen.frames == moment.middle)[0]
+    verdicts = [_verdict(moment, int(place), cast) for place in places] if _asks(options, cast) else []
+    roles = assignment.choose(cast, verdicts, seen.frames[places], seen.tracks[places]).roles
+    if not _asks(options, cast):
+        roles = {int(seen.tracks[place]): 0 for place in places}
+    nearest = {verdict.track: min(verdict.wanted, default=None) for verdict in verdicts}
+    return [
+        Person(track, _width(seen.landmarks[place]), nearest.get(track), roles.get(track))
+        for place in places
+        for track in [int(seen.tracks[place])]
+    ]
+
+
+def _asks(options: ConvertOptions, cast: Cast) -> bool:
+    return cast.asks_who and options.identity
+
+
+def _verdict(moment: Moment, place: int, cast: Cast) -> assignment.Verdict:
+    assert moment.found is not None
+    landmarks = moment.found.landmarks[place]
+    embedding = IdentityEncoder().embed(moment.frames[moment.middle].image, [landmarks])[0]
+    clearness = clarity(float(moment.found.scores[place]), pose(landmarks), landmarks)
+    return assignment.judged(
+        int(moment.found.tracks[place]), 1, allowed(clearness, cast.threshold), embedding, cast
+    )
+
+
+def _width(landmarks: FloatArray) -> float:
+    return float(np.linalg.norm(landmarks[16] - landmarks[0]))
+
+
+def plan_of(moment: Moment, options: ConvertOptions, painter: Painter) -> Plan | None:
+    """The faces to draw in a moment's frames; None if there are none."""
+    if moment.found is None:
+        return None
+    roles = {one.track: one.role for one in people(moment, options, painter) if one.role is not None}
+    alone = set(moment.found.track_numbers()) - set(roles)
+    return make_plan(moment.found, options.smoothing, alone, roles)
+
+
+def paint(moment: Moment, options: ConvertOptions, painter: Painter) -> tuple[Image, Image]:
+    """A moment's middle frame with its faces drawn, and where: the mask as grey levels (H, W, 3)."""
+    frame = moment.frames[moment.middle]
+    nothing = np.zeros_like(frame.image)
+    plan = plan_of(moment, options, painter)
+    if plan is None:
+        return frame.image, nothing
+    stages = painter.stages(moment, options)
+    drawn = list(stages.draw(moment.frames, plan))
+    done = next(itertools.islice(stages.composite(drawn), moment.middle, None))
+    return done.image, painter.mask(drawn[moment.middle], drawn, options)
+
+
+def _mask(item: DrawnFrame, around: Sequence[DrawnFrame], options: ConvertOptions) -> Image:
+    mask = np.zeros_like(item.frame.image)
+    for face in item.faces:
+        alpha = steady_alpha(face, item.frame, around, options)
+        white = np.ones((*alpha.shape, 3), np.float32)
+        blend.paste(mask, white, alpha, face.matrix)
+    return mask
+
+
+def window(moment: Moment, plan: Plan | None) -> tuple[int, int, int, int]:
+    """The part of the frame to show, x0 y0 x1 y1: around the faces that are drawn, all of it if none."""
+    height, width = moment.frames[moment.middle].image.shape[:2]
+    faces = plan.faces(moment.middle) if plan is not None else []
+    if not faces:
+        return 0, 0, width, height
+    points = np.concatenate([face.landmarks for face in faces])
+    return around(points, (height, width))
+
+
+def around(points: FloatArray, shape: tuple[int, int], room: float = ROOM) -> tuple[int, int, int, int]:
+    """The part of a picture (height, width) to show, x0 y0 x1 y1, for faces with landmarks (N, 2)."""
+    height, width = shape
+    (left, top), (right, bottom) = points.min(0), points.max(0)
+    tall = min(height, max(room * (bottom - top), room * (right - left), LEAST_SIDE))
+    wide = min(width, max(tall, room / 2 * (right - left)))
+    x0 = int(np.clip((left + right - wide) / 2, 0, width - wide))
+    # The points end at the brows: a little more above.
+    y0 = int(np.clip((top + bottom - tall) / 2 - 0.06 * tall, 0, height - tall))
+    return x0, y0, x0 + int(wide), y0 + int(tall)

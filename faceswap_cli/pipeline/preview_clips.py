@@ -1,0 +1,104 @@
+"""A few moments of a video, each with the frames around it: enough to draw it as a conversion would.
+
+For previews and trials, which must not wait for all frames to be looked at.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from faceswap_cli.effects.swap.render import COLOUR_REACH
+from faceswap_cli.faces.analysis import analyse
+from faceswap_cli.faces.face_analyser import FaceStage
+from faceswap_cli.media.frame import Frame
+from faceswap_cli.media.glimpse import glimpse
+from faceswap_cli.media.photo import read_photo
+from faceswap_cli.media.probe import MediaInfo
+from faceswap_cli.pipeline.detection_pass import Surveyed, found
+from faceswap_cli.pipeline.plan import Found
+
+TRIES = 4
+"""So many times as many places are looked at, at most, as moments with a face are wanted."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One frame and those around it.
+
+    Attributes:
+        time: of the frame, in seconds.
+        frames: in order, numbered from 0.
+        middle: which of them is meant.
+        found: their faces; None if there are none.
+    """
+
+    time: float
+    frames: Sequence[Frame]
+    middle: int
+    found: Found | None
+
+    @property
+    def has_face(self) -> bool:
+        """Whether there is a face in the frame that is meant."""
+        return self.found is not None and bool((self.found.frames == self.middle).any())
+
+
+def moments(info: MediaInfo, stage: FaceStage, count: int) -> Iterator[Moment]:
+    """Moments spread over a video, or a photo's only one.
+
+    Those without a face are told too, so that a caller can say how often there was none; they end when
+    `count` had one, or after TRIES times as many.
+    """
+    if info.kind == "photo":
+        yield _looked([Frame(0, 0.0, np.ascontiguousarray(read_photo(info.path).image))], 0.0, stage)
+        return
+    seen, last = 0, info.duration or 0.0
+    start = float((info.start_pts or 0) * info.time_base)
+    for share in itertools.islice(_spread(count), TRIES * count):
+        wanted = _place(info, share) if info.pieces else share * last
+        frames = glimpse(info, wanted, COLOUR_REACH)
+        if not frames:
+            continue
+        moment = _looked(frames, start + wanted, stage)
+        seen += moment.has_face
+        yield moment
+        if seen >= count or last == 0:
+            return
+
+
+def _place(info: MediaInfo, share: float) -> float:
+    """Seconds after the first frame at which a share of the wanted frames is reached, by the mean rate."""
+    rate = float(info.average_rate or 25)
+    known = round((info.duration or 0.0) * rate)
+    ends = [(first, max(first, known - 1 if last is None else last)) for first, last in info.pieces]
+    left = int(share * sum(last - first + 1 for first, last in ends))
+    for first, last in ends:
+        if left <= last - first:
+            return (first + left) / rate
+        left -= last - first + 1
+    return ends[-1][1] / rate
+
+
+def _spread(count: int) -> Iterator[float]:
+    """Shares of a length: the middles of `count` equal parts, then between them, ever finer."""
+    for shift in (0.5, 0.0, 0.25, 0.75):
+        yield from ((part + shift) / count for part in range(count))
+
+
+def _looked(frames: Sequence[Frame], wanted: float, stage: FaceStage) -> Moment:
+    """A moment whose middle is the frame nearest to the `wanted` seconds on the video's clock."""
+    frames = [replace(frame, index=number) for number, frame in enumerate(frames)]
+    looked = list(analyse(frames, stage))
+    seen = Surveyed(
+        times=[frame.time for frame in frames],
+        shots=[shot for _, shot, _ in looked],
+        frames=[frame.index for frame, _, faces in looked for _ in faces],
+        faces=[face for _, _, faces in looked for face in faces],
+        whole=True,
+    )
+    middle = min(range(len(frames)), key=lambda number: abs(frames[number].time - wanted))
+    return Moment(frames[middle].time, frames, middle, found(seen) if seen.faces else None)

@@ -1,0 +1,175 @@
+"""The second pass: draw, composite and encode, in segments that are finished one by one, wherever that is.
+
+A segment is so many frames from a multiple of that number on. It is encoded by itself, and what is drawn in
+it depends on nothing but the frames around it: so segments may be made in any order, by any process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import tempfile
+import time
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from faceswap_cli import files
+from faceswap_cli.effects.base import Stages
+from faceswap_cli.effects.swap.render import lead_in, lead_out
+from faceswap_cli.media.encode import SEGMENT_SUFFIX, SegmentWriter
+from faceswap_cli.media.frame import Frame
+from faceswap_cli.media.probe import MediaInfo
+from faceswap_cli.media.seeking import Timeline, frames_from
+from faceswap_cli.pipeline.executors.base import Piece, Place, pieces_for
+from faceswap_cli.pipeline.options import ConvertOptions, ConvertProgress
+from faceswap_cli.pipeline.plan import Plan
+from faceswap_cli.pipeline.prefetch import ahead
+from faceswap_cli.pipeline.workdir import Journal
+
+_AHEAD = 4
+"""Frames that wait between two stages, at most."""
+
+_LONGEST = 4
+"""Segments that a worker makes in one go, at most. The frames around a piece are drawn for nothing."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A segment that was made.
+
+    Attributes:
+        number: from 0.
+        frames: how many it holds.
+        data: its file's bytes, if it was made where the work folder can't be seen.
+    """
+
+    number: int
+    frames: int
+    data: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """A `places.Work` that makes segments; a piece is the first and the last of them.
+
+    Attributes:
+        info: the video.
+        timeline: of it.
+        plan: which faces are drawn, where and by whom.
+        stages: what is done to them.
+        options: how.
+        folder: where segments go; None gives their bytes with the reports.
+    """
+
+    info: MediaInfo
+    timeline: Timeline
+    plan: Plan
+    stages: Stages
+    options: ConvertOptions
+    folder: Path | None
+
+    @property
+    def source(self) -> Path:
+        """The video."""
+        return self.info.path
+
+    def reading(self, source: Path) -> Rendering:
+        """The same from another path."""
+        return replace(self, info=replace(self.info, path=source))
+
+    def __call__(self, piece: Piece) -> Generator[int | Segment]:
+        """Make the segments of a piece; tells of each frame, and of each segment when its file is whole.
+
+        Reading, decoding, drawing, compositing and encoding run in threads of their own, each a few frames
+        ahead of the next.
+        """
+        with contextlib.ExitStack() as stack:
+            folder = self.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            length, (low, high) = self.options.segment_frames, piece
+            first, beyond = low * length, (high + 1) * length
+            read = stack.enter_context(contextlib.closing(self._read(first, beyond)))
+            drawn = ahead(self.stages.draw(read, self.plan), _AHEAD)
+            composed = ahead(self.stages.composite(drawn), _AHEAD)
+            # Closed last stage first: each thread then ends while the one before it still gives.
+            stack.enter_context(contextlib.closing(drawn))
+            stack.enter_context(contextlib.closing(composed))
+            wanted = (frame for frame in composed if first <= frame.index < beyond)
+            for number, frames in itertools.groupby(wanted, key=lambda frame: frame.index // length):
+                path, count = folder / segment_name(number), 0
+                for _ in write_segment(path, frames, self.info, self.options):
+                    count += 1
+                    yield 1
+                yield Segment(number, count, None if self.folder else path.read_bytes())
+
+    def _read(self, first: int, beyond: int) -> Generator[Frame]:
+        """The frames that must be drawn for those from `first` to before `beyond` to come out right."""
+        last = lead_out(beyond - 1)
+        with contextlib.closing(frames_from(self.info, self.timeline, lead_in(first))) as frames:
+            yield from itertools.takewhile(lambda frame: frame.index <= last, frames)
+
+
+def segment_name(number: int) -> str:
+    """The file of a segment, counted from 0."""
+    return f"{number:06d}{SEGMENT_SUFFIX}"
+
+
+def finished(journal: Journal, folder: Path) -> dict[int, int]:
+    """How many frames each segment holds, by number: of those whose files are there and whole."""
+    found = {}
+    for line in journal.read():
+        path = folder / segment_name(line["number"])
+        if path.is_file() and path.stat().st_size == line["bytes"]:
+            found[line["number"]] = line["frames"]
+    return found
+
+
+def numbers(timeline: Timeline, options: ConvertOptions) -> range:
+    """The numbers of a video's segments."""
+    return range(-(-len(timeline) // options.segment_frames))
+
+
+def render(work: Rendering, journal: Journal, place: Place) -> Iterator[ConvertProgress]:
+    """Make the segments that are missing. Afterwards `finished` gives them all."""
+    folder = journal.path.parent
+    for leftover in folder.glob(".*.part*"):
+        leftover.unlink(missing_ok=True)
+    before = finished(journal, folder)
+    missing = [number for number in numbers(work.timeline, work.options) if number not in before]
+    if not missing:
+        return
+    started, done = time.monotonic(), sum(before.values())
+    old, total = done, len(work.timeline)
+    there = replace(work, folder=folder if place.near else None)
+    with contextlib.closing(place.run(there, pieces_for(place, missing, _LONGEST))) as reports:
+        for report in reports:
+            if isinstance(report, Segment):
+                _keep(report, journal)
+            else:
+                done += report
+                yield ConvertProgress("render", done, total, _rate(done - old, started))
+
+
+def _keep(segment: Segment, journal: Journal) -> None:
+    """Write down that a segment is done, and its file if that came with it."""
+    path = journal.path.with_name(segment_name(segment.number))
+    if segment.data is not None:
+        files.write_bytes(path, segment.data)
+    entry = {"number": segment.number, "frames": segment.frames, "bytes": path.stat().st_size}
+    journal.append([entry])
+
+
+def write_segment(
+    path: Path, frames: Iterable[Frame], info: MediaInfo, options: ConvertOptions
+) -> Iterator[Frame]:
+    """Encode frames into a file that is whole or not there; each is given back when it is written."""
+    pixels = options.marks.pixels
+    paint = None if pixels is None else pixels.on_picture
+    with SegmentWriter(path, info, options.encode, paint) as writer:
+        for frame in frames:
+            writer.write(frame)
+            yield frame
+
+
+def _rate(frames: int, started: float) -> float:
+    return frames / max(time.monotonic() - started, 1e-6)

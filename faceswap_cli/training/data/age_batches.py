@@ -1,0 +1,202 @@
+"""Faces of known age in batches: the ages they shall get, and real faces that look like that."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, fields
+from typing import Protocol
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from faceswap_cli.networks.ageing.ageing import LEAST_AGE, MOST_AGE
+from faceswap_cli.training.engine.parallel import Share
+
+FAR = 20.0
+"""Half of the faces get an age at least so many years away: small steps are easy and many."""
+
+NEAR = 3.0
+"""A real face of an age is one that is at most so many years off, if there is any."""
+
+TURN, SIZES, SHIFT = 3.0, 0.04, 0.015
+"""Standard deviations of a view's turn (degrees), size (logarithm) and shift (share of the side)."""
+
+AHEAD = 2
+"""Batches that are made while the network is at one."""
+
+
+class AgedFaces(Protocol):
+    """N aligned faces whose ages are known.
+
+    Attributes:
+        age: (N,) years.
+        female: (N,) 1, 0, or 0.5 where nobody knows.
+        side: of the crops in face units.
+    """
+
+    age: NDArray[np.float64]
+    female: NDArray[np.float64]
+    side: float
+
+    def crop(self, index: int) -> NDArray[np.uint8]:
+        """(S, S, 3) RGB."""
+        ...
+
+    def mask(self, index: int) -> NDArray[np.uint8]:
+        """(M, M) of the square of `mask_side` face units round the same middle: 255 where it may change."""
+        ...
+
+    @property
+    def share(self) -> NDArray[np.float64]:
+        """(N,) how often each comes up beside others of its age and sex."""
+        ...
+
+    @property
+    def mask_side(self) -> float:
+        """Side of the masks in face units."""
+        ...
+
+
+@dataclass(frozen=True)
+class AgeingBatch:
+    """B faces to change, and as many real ones of the ages that they shall get.
+
+    Attributes:
+        input, real: (B, 3, S, S) uint8 RGB.
+        mask: (B, 1, S, S) uint8.
+        age, target, real_age: (B,) years.
+        female, real_female: (B,) 0..1.
+        seed: (B,) what chance there is in the losses comes from the first of them.
+    """
+
+    input: Tensor
+    real: Tensor
+    mask: Tensor
+    age: Tensor
+    target: Tensor
+    real_age: Tensor
+    female: Tensor
+    real_female: Tensor
+    seed: Tensor
+
+    def part(self, share: Share) -> AgeingBatch:
+        """An equal part of it."""
+        return AgeingBatch(*(share.of(getattr(self, field.name)) for field in fields(self)))
+
+    def to(self, device: torch.device) -> AgeingBatch:
+        """On a device."""
+        return AgeingBatch(*(getattr(self, field.name).to(device) for field in fields(self)))
+
+
+class AgeingBatches:
+    """Makes batches by (seed, step), the next ones while the network is at this one.
+
+    Args:
+        pool: does the work.
+        faces: to draw from.
+        count: faces in a batch.
+        side: of the network's square in face units.
+        sizes: parts of the run, up to how far of it each goes, and the side of the pictures in pixels.
+        device: where the batches go.
+    """
+
+    def __init__(
+        self,
+        pool: ThreadPoolExecutor,
+        faces: AgedFaces,
+        count: int,
+        side: float,
+        sizes: Sequence[tuple[float, int]],
+        device: torch.device,
+    ) -> None:
+        self.pool, self.faces, self.count, self.side = pool, faces, count, side
+        self.sizes, self.device = sizes, device
+        self.chances = np.cumsum(evened(faces))
+        self.coming: dict[tuple[int, int], Future[AgeingBatch]] = {}
+
+    def __call__(self, generator: torch.Generator, progress: float) -> Sequence[AgeingBatch]:
+        """The batch that a step's generator stands for."""
+        seed = generator.initial_seed()
+        size = next((one for until, one in self.sizes if progress < until), self.sizes[-1][1])
+        wanted = [(seed + k, size) for k in range(AHEAD + 1)]
+        self.coming = {key: self.coming.get(key) or self.pool.submit(self.made, *key) for key in wanted}
+        return [self.coming.pop(wanted[0]).result().to(self.device)]
+
+    def made(self, seed: int, size: int) -> AgeingBatch:
+        """The batch of a seed, with pictures of `size` pixels."""
+        random = np.random.default_rng(seed % 2**63)
+        own = np.searchsorted(self.chances, random.random(self.count)).clip(max=len(self.chances) - 1)
+        age = self.faces.age[own].clip(LEAST_AGE, MOST_AGE)
+        target = np.array([new_age(random, one, far) for far, one in enumerate(age)])
+        real = np.array(
+            [self._like(random, t, f) for t, f in zip(target, self.faces.female[own], strict=True)]
+        )
+        views = [self._view(random, int(i), size) for i in own]
+        reals = [self._view(random, int(i), size)[0] for i in real]
+        return AgeingBatch(
+            _pictures([picture for picture, _ in views]),
+            _pictures(reals),
+            torch.from_numpy(np.stack([mask for _, mask in views]))[:, None],
+            _numbers(age),
+            _numbers(target),
+            _numbers(self.faces.age[real]),
+            _numbers(self.faces.female[own]),
+            _numbers(self.faces.female[real]),
+            torch.full((self.count,), seed % 2**62),
+        )
+
+    def _like(self, random: np.random.Generator, age: float, female: float) -> int:
+        """A real face of an age and sex."""
+        fits = self.faces.female == female if female != 0.5 else np.ones(len(self.faces.age), bool)
+        off = np.where(fits, np.abs(self.faces.age - age), np.inf)
+        near = np.flatnonzero(off <= max(NEAR, float(off.min())))
+        share = self.faces.share[near]
+        return int(random.choice(near, p=share / share.sum()))
+
+    def _view(
+        self, random: np.random.Generator, index: int, size: int
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """A picture (size, size, 3) of a face, moved a little and perhaps mirrored, and its mask."""
+        turn, grow = np.deg2rad(random.normal(0, TURN)), np.exp(random.normal(0, SIZES))
+        shift = random.normal(0, SHIFT, 2) * size
+        flip = -1.0 if random.random() < 0.5 else 1.0
+        found = []
+        crop, mask = self.faces.crop(index), self.faces.mask(index)
+        for image, side in ((crop, self.faces.side), (mask, self.faces.mask_side)):
+            scale = size / image.shape[0] * side / self.side * grow
+            cos, sin = scale * np.cos(turn), scale * np.sin(turn)
+            matrix = np.array([[flip * cos, -sin, 0.0], [flip * sin, cos, 0.0]])
+            middle = np.full(2, (image.shape[0] - 1) / 2)
+            matrix[:, 2] = (size - 1) / 2 + shift - matrix[:, :2] @ middle
+            # Plain sampling would alias where a picture becomes much smaller.
+            soft = cv2.GaussianBlur(image, (0, 0), 0.4 / scale) if scale < 0.7 else image
+            border = cv2.BORDER_REFLECT if image.ndim == 3 else cv2.BORDER_CONSTANT
+            found.append(cv2.warpAffine(soft, matrix, (size, size), borderMode=border))
+        return found[0], found[1]  # type: ignore[return-value]
+
+
+def new_age(random: np.random.Generator, age: float, number: int) -> float:
+    """An age to give to a face; every other one is at least FAR away."""
+    while True:
+        target = float(random.uniform(LEAST_AGE, MOST_AGE))
+        if number % 2 or abs(target - age) >= FAR:
+            return target
+
+
+def evened(faces: AgedFaces) -> NDArray[np.float64]:
+    """Probability of drawing each face: inversely to the root of how many there are of its age and sex."""
+    cells = (faces.age // 5).astype(int) * 3 + np.rint(faces.female * 2).astype(int)
+    chance = faces.share / np.sqrt(np.bincount(cells, faces.share)[cells])
+    return np.asarray(chance / chance.sum())
+
+
+def _numbers(values: NDArray[np.float64]) -> Tensor:
+    return torch.from_numpy(values.astype(np.float32))
+
+
+def _pictures(views: Sequence[NDArray[np.uint8]]) -> Tensor:
+    return torch.from_numpy(np.stack(views)).permute(0, 3, 1, 2)

@@ -1,0 +1,233 @@
+"""`--batch auto`: the batch from which on larger ones would not be faster, or would not fit."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from faceswap_cli.errors import UserError
+from faceswap_cli.faces.geometry import STORED_SIDE
+from faceswap_cli.training.data.data_placement import ROOM, nbytes
+from faceswap_cli.training.data.dataset import Faces, wide_side
+from faceswap_cli.training.data.sampling import TRAITS
+from faceswap_cli.training.engine.accelerate import memory_told
+from faceswap_cli.training.engine.parallel import Team
+from faceswap_cli.training.engine.trainer import Batch, Trainer, generator_for
+from faceswap_cli.training.runs.settings import TrainSettings
+
+LADDER = (2, 4, 8, 16, 32, 64)
+"""What is tried, for each process. Larger batches learn no faster in the minutes this is made for."""
+
+GAIN = 1.08
+"""A doubled batch must give so many times the images a second, or the smaller one is kept: it makes more
+steps of the same pictures."""
+
+HEADROOM = 0.85
+"""Part of the memory that a step may take by our reckoning."""
+
+LONGEST = 3.0
+"""A step longer than this many seconds is not doubled: measuring is to take seconds."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a batch size was measured to be.
+
+    Attributes:
+        images: a second.
+        peak: bytes of memory in use at the fullest moment; None where nobody can tell.
+        seconds: of a step.
+    """
+
+    images: float
+    peak: int | None
+    seconds: float
+
+
+def with_measured_batch(
+    settings: TrainSettings,
+    make: Callable[[TrainSettings, torch.device], Trainer],
+    batches: Callable[[dict[str, Faces], TrainSettings], Callable[[torch.Generator, float], Batch]],
+    device: torch.device,
+    team: Team,
+    samples: int,
+) -> TrainSettings:
+    """The settings with the batch that suits the device, and a learning rate for it.
+
+    Args:
+        settings: their batch and learning rate belong together.
+        make: a trainer for settings.
+        batches: see swap_batches.
+        device: where the network runs.
+        team: each process gets as large a part as is found good for one.
+        samples: faces of all people in memory later on.
+
+    Raises:
+        UserError: not even the smallest batch fits.
+    """
+    face = nbytes(made_up(settings.resolution, 1))
+    faces = dict.fromkeys(settings.network["identities"], made_up(settings.resolution, LADDER[0]).to(device))
+
+    def trial(batch: int) -> Trial:
+        wanted = replace(settings, batch=batch)
+        with memory_told(device):
+            return measured(make(wanted, device), batches(faces, wanted), device)
+
+    try:
+        found = chosen(trial, room(device, samples * face, team.which.local_count))
+    finally:
+        gc.collect()
+        if device.type == "cuda":
+            torch.cuda.empty_cache()
+    return scaled(settings, found * team.count)
+
+
+def scaled(settings: TrainSettings, batch: int) -> TrainSettings:
+    """Another batch, with the learning rate changed by the square root of the ratio.
+
+    The rule for Adam (Malladi et al., On the SDEs and scaling rules for adaptive gradient algorithms, 2022);
+    linear scaling is plain gradient descent's. No more than doubled: the rates of the sizes are near
+    the highest at which they train soundly.
+    """
+    factor = min(max((batch / settings.batch) ** 0.5, 0.5), 2.0)
+    return replace(settings, batch=batch, learning_rate=float(f"{settings.learning_rate * factor:.3g}"))
+
+
+def chosen(trial: Callable[[int], Trial], limit: int | None) -> int:
+    """The batch to take, by trying ever larger ones.
+
+    Args:
+        trial: measures one.
+        limit: bytes of memory that may be in use; None: unknown.
+
+    Raises:
+        UserError: the smallest does not fit.
+    """
+    before, best = None, trial(LADDER[0])
+    taken = LADDER[0]
+    for batch in LADDER[1:]:
+        if best.seconds * 2 > LONGEST or not _fits(before, best, limit):
+            break
+        try:
+            found = trial(batch)
+        except UserError:  # too large for the memory after all
+            break
+        if found.images < GAIN * best.images:
+            break
+        before, best, taken = best, found, batch
+    return taken
+
+
+def _fits(half: Trial | None, last: Trial, limit: int | None) -> bool:
+    """Whether twice the last batch will fit: memory grows linearly with the batch."""
+    if limit is None or last.peak is None:
+        return True
+    if half is None or half.peak is None:
+        return last.peak <= limit
+    return last.peak + 2 * (last.peak - half.peak) <= limit
+
+
+def measured(
+    trainer: Trainer, batches: Callable[[torch.Generator, float], Batch], device: torch.device
+) -> Trial:
+    """Steps of a trainer on made-up pictures: one to warm up, two that count."""
+
+    def step() -> int:
+        batch = batches(generator_for(0, 0, trainer.step), 1.0)
+        trainer.update(batch, 1.0)  # at the end of a run all its phases have set in
+        return sum(len(samples.input) for samples in batch)
+
+    forget_peak(device)
+    step()
+    _finish(device)
+    begun = time.perf_counter()
+    images = step() + step()
+    _finish(device)
+    seconds = time.perf_counter() - begun
+    return Trial(images / seconds, peak(device), seconds / 2)
+
+
+def _finish(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
+def made_up(resolution: int, count: int) -> Faces:
+    """Samples of noise: what is in them changes neither time nor memory."""
+
+    def pictures(side: int, channels: int) -> torch.Tensor:
+        noise = torch.Generator().manual_seed(0)
+        values = torch.randint(0, 256, (count, side, side, channels), dtype=torch.uint8, generator=noise)
+        return values.permute(0, 3, 1, 2)
+
+    mask, weight, free = (pictures(resolution, 1) for _ in range(3))
+    return Faces(
+        wide=pictures(wide_side(resolution, STORED_SIDE), 3),
+        target=pictures(resolution, 3),
+        mask=mask,
+        weight=weight,
+        free=free,
+        mean=torch.full((count, 3), 0.5),
+        std=torch.full((count, 3), 0.2),
+        traits=torch.rand(count, TRAITS, generator=torch.Generator().manual_seed(0)),
+        in_view=torch.ones(count),
+    )
+
+
+def room(device: torch.device, samples: int, sharing: int = 1) -> int | None:
+    """Bytes that training may have in use besides the samples; None where nobody can tell.
+
+    Args:
+        device: where the network runs.
+        samples: bytes of all people's faces.
+        sharing: processes that share the computer's memory.
+    """
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        free += torch.cuda.memory_reserved(device)
+        return int(HEADROOM * (free - min(samples, ROOM * free)))
+    if device.type == "mps":
+        return int(HEADROOM * (torch.mps.recommended_max_memory() - samples))
+    available = _kilobytes(Path("/proc/meminfo"), "MemAvailable")
+    if available is None:
+        return None
+    limit = available + (_kilobytes(Path("/proc/self/status"), "VmRSS") or 0)
+    for file in ("memory.max", "memory/memory.limit_in_bytes"):  # a container's, versions 2 and 1
+        with suppress(OSError, ValueError):
+            limit = min(limit, int((Path("/sys/fs/cgroup") / file).read_text(encoding="ascii")))
+    return int(HEADROOM * (limit / sharing - samples))
+
+
+def forget_peak(device: torch.device) -> None:
+    """Begin anew to look for the fullest moment."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    elif device.type == "cpu":
+        with suppress(OSError):  # Linux: the process's own high-water mark
+            Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+
+def peak(device: torch.device) -> int | None:
+    """Bytes in use at the fullest moment since; None where nobody can tell."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    if device.type == "mps":
+        return torch.mps.driver_allocated_memory()
+    return _kilobytes(Path("/proc/self/status"), "VmHWM")
+
+
+def _kilobytes(file: Path, name: str) -> int | None:
+    """A value of one of the kernel's lists of sizes, in bytes."""
+    with suppress(OSError, ValueError, IndexError):
+        for line in file.read_text(encoding="ascii").splitlines():
+            if line.startswith(f"{name}:"):
+                return int(line.split()[1]) * 1024
+    return None

@@ -1,0 +1,223 @@
+"""What goes on beside a training: measures, previews, the report, and the decision that it is enough.
+
+None of it draws random numbers or touches weights. Only with `--until-plateau` does it act on the training at
+all, by what it has measured.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from faceswap_cli.errors import UserError
+from faceswap_cli.networks.swap.registry import FaceModel
+from faceswap_cli.training.data import train_val_split
+from faceswap_cli.training.data.train_val_split import Split
+from faceswap_cli.training.engine import event_log
+from faceswap_cli.training.engine.collapse_detection import Collapse
+from faceswap_cli.training.engine.early_stopping import UntilPlateau, Verdict, at_full_rate, judge
+from faceswap_cli.training.engine.loop import Budget, Tick
+from faceswap_cli.training.engine.trainer import HOLD, Trainer
+from faceswap_cli.training.monitor import preview_history, report
+from faceswap_cli.training.monitor.history import History
+from faceswap_cli.training.monitor.preview import write_preview
+from faceswap_cli.training.monitor.tensorboard import Board
+from faceswap_cli.training.monitor.validation import Validator
+from faceswap_cli.training.runs.folder import Run
+from faceswap_cli.training.runs.settings import TARGET
+
+MEASURE_SECONDS = 60.0
+"""Time between measures once a run is long; in a young one GROWTH of its time, but at least LEAST_SECONDS."""
+GROWTH, LEAST_SECONDS = 0.04, 10.0
+
+MOST_SHARE = 0.05
+"""Measuring may take this share of the time."""
+
+LEAST_SHOWN = 4
+"""With fewer held-out faces a preview shows trained ones."""
+
+
+@dataclass(frozen=True)
+class Watching:
+    """What is wanted.
+
+    Attributes:
+        preview_seconds: time between previews and reports.
+        measure_steps: steps between measures; None: by the clock, see MEASURE_SECONDS; 0: never.
+        tensorboard: whether the figures go to RUN/tensorboard as well.
+    """
+
+    preview_seconds: float = 30.0
+    measure_steps: int | None = None
+    tensorboard: bool = False
+
+
+class Watch:
+    """Call `begin` before the first step and the watch itself with every report.
+
+    Args:
+        run: where everything is written.
+        trainer: the one whose averaged weights are looked at.
+        splits: everybody's samples, by identity.
+        budget: an UntilPlateau is told when the run has levelled off.
+        wanted: see there.
+
+    Raises:
+        UserError: tensorboard is wanted and missing.
+    """
+
+    def __init__(
+        self, run: Run, trainer: Trainer, splits: Mapping[str, Split], budget: Budget, wanted: Watching
+    ) -> None:
+        self._run, self._trainer, self._splits, self._budget = run, trainer, splits, budget
+        self._wanted = wanted
+        self._history = History.of(run.log, trainer.step)
+        self._board = Board(run.path / "tensorboard", trainer.step) if wanted.tensorboard else None
+        self._validator: Validator | None = None
+        self._measured_at, self._cost = time.monotonic(), 0.0
+        self._shown_at = -math.inf
+        self._collapse = Collapse()
+        self._shown = {
+            k: one.held if len(one.held) >= LEAST_SHOWN else one.train for k, one in splits.items()
+        }
+
+    def attends(self, step: int) -> bool:
+        """Whether a report is needed after this step whatever the clock says."""
+        every = self._wanted.measure_steps
+        return bool(every) and step % every == 0  # type: ignore[operator]
+
+    def begin(self) -> list[str]:
+        """Take up where the run stopped; returns what a person should know."""
+        trainer = self._trainer
+        # From here on, what the log tells of later steps is of no account.
+        notes = self._log({"step": trainer.step, "seconds": trainer.seconds, "begun": True})
+        tick = Tick(trainer.step, self._budget.progress(trainer.step, trainer.seconds), {}, 0, 0, 0)
+        tick = replace(tick, seconds=trainer.seconds)
+        if trainer.step and self.attends(trainer.step) and not self._is_measured(trainer.step):
+            notes += self._measure(tick)
+        return notes + self._decide(tick)
+
+    def __call__(self, tick: Tick) -> Tick:
+        """Do what is due after a report, which is given on with a note where there is something to say."""
+        now, last = time.monotonic(), tick.progress >= 1
+        self._history.add({"step": tick.step, "seconds": tick.seconds, "losses": tick.losses})
+        if self._board:
+            self._board.losses(tick)
+        notes = [note for note in (tick.note, self._collapse(tick.losses)) if note]
+        if self._is_due(tick, last):
+            notes += self._measure(tick) + self._decide(tick)
+        waiting = isinstance(self._budget, UntilPlateau) and self._budget.waiting(tick.step, tick.seconds)
+        tick = replace(tick, open_ended=waiting)
+        if last or now - self._shown_at >= self._wanted.preview_seconds:
+            notes += self._show(tick)
+            self._shown_at = time.monotonic()
+        if last and (verdict := self._verdict()).state != "early":
+            notes.append(self._advice(verdict, done=True))
+        return replace(tick, note="; ".join(notes) or None)
+
+    def _is_measured(self, step: int) -> bool:
+        return bool(self._history.measures) and self._history.measures[-1]["step"] == step
+
+    def _is_due(self, tick: Tick, last: bool) -> bool:
+        if self._is_measured(tick.step):
+            return False
+        every = self._wanted.measure_steps
+        if every is not None:
+            return every > 0 and (last or tick.step % every == 0)
+        usual = min(MEASURE_SECONDS, max(LEAST_SECONDS, GROWTH * tick.seconds))
+        return last or time.monotonic() - self._measured_at >= max(usual, self._cost / MOST_SHARE)
+
+    def _measure(self, tick: Tick) -> list[str]:
+        model = self._trainer.ema
+        assert isinstance(model, FaceModel)
+        if self._validator is None:  # loads networks and looks at the real faces: once
+            self._validator = Validator(self._splits, self._run.settings.loss)
+        began = time.monotonic()
+        figures = self._validator.measure(model).to_json()
+        self._measured_at = time.monotonic()
+        self._cost = self._measured_at - began
+        line = {"step": tick.step, "seconds": tick.seconds, "progress": tick.progress, "validation": figures}
+        if self._board:
+            self._board.validation(tick.step, figures)
+        return self._log(line)
+
+    def _decide(self, tick: Tick) -> list[str]:
+        """Begin the closing phase if the run has levelled off."""
+        budget = self._budget
+        if not isinstance(budget, UntilPlateau) or not budget.waiting(tick.step, tick.seconds):
+            return []
+        verdict = self._verdict()
+        if verdict.state != "level":
+            return []
+        until = budget.close(tick.step, verdict.since)
+        return [
+            *self._log({"step": tick.step, "seconds": tick.seconds, "level_since": verdict.since}),
+            f"levelled off since step {verdict.since}: finishing until step {until}, the learning rate falls",
+        ]
+
+    def _verdict(self) -> Verdict:
+        points = self._history.points()
+        timed = self._wanted.measure_steps is None
+        if not isinstance(self._budget, UntilPlateau):
+            return judge(points, timed)
+        if self._budget.level_since is not None:
+            return Verdict("level", self._budget.level_since)
+        while points and points[-1].progress > HOLD:  # closing for want of time: it says nothing
+            points.pop()
+        return judge(at_full_rate(points), timed)
+
+    def _show(self, tick: Tick) -> list[str]:
+        """Refresh preview and report; what can't be written is told and never ends a training."""
+        model, run = self._trainer.ema, self._run
+        assert isinstance(model, FaceModel)
+        try:
+            write_preview(run.preview, model, self._shown)
+            preview_history.keep(run.preview, run.path / preview_history.FOLDER, tick.step)
+            report.write_report(run.path, self._history, self._state(tick))
+            if self._board:
+                self._board.preview(run.preview, tick.step)
+        except (UserError, OSError) as error:
+            return [str(error)]
+        return []
+
+    def _state(self, tick: Tick) -> report.State:
+        run, done = self._run, tick.progress >= 1
+        closing = self._budget.state if isinstance(self._budget, UntilPlateau) else {}
+        begun = closing.get("closing_from")
+        verdict = self._verdict()
+        return report.State(
+            name=run.path.resolve().name,
+            people=run.names,
+            step=tick.step,
+            seconds=tick.seconds,
+            images_per_second=tick.images_per_second,
+            left=tick.left,
+            done=done,
+            closing_from=None if begun is None else int(begun),
+            verdict=verdict,
+            advice=self._advice(verdict, done),
+            held=train_val_split.told(self._splits, run.settings.held_out),
+            written=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S"),
+            refresh=0 if done else self._wanted.preview_seconds,
+        )
+
+    def _advice(self, verdict: Verdict, done: bool) -> str:
+        closing = self._budget.state if isinstance(self._budget, UntilPlateau) else {}
+        until = closing.get("closing_until")
+        others = [name for identity, name in self._run.names.items() if identity != TARGET]
+        return report.advice(
+            verdict, done=done, closing_until=None if until is None else int(until), people=others
+        )
+
+    def _log(self, line: Mapping[str, Any]) -> list[str]:
+        """Append a line to the log and to what is known."""
+        self._history.add(line)
+        try:
+            event_log.append(self._run.log, line)
+        except OSError as error:
+            return [f"{self._run.log} can't be written ({error.strerror})"]
+        return []

@@ -1,0 +1,135 @@
+"""The losses of the conditional GAN: a generator and a projection critic, each a phase.
+
+The critic compares real with drawn faces, each under the condition it should fulfil, and real faces under
+their own condition with the same under another's: a picture that is fine but of the wrong person counts as a
+fake. Relativistic pairs with R1 and R2 (Huang et al., The GAN is dead; long live the GAN, 2024), the slopes
+on a part of the batch, which is what "lazy" is on a CPU.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from faceswap_cli.networks.swap.conditional import ConditionalModel
+from faceswap_cli.networks.swap.gan import Judgement, ProjectionCritic
+from faceswap_cli.networks.swap.renderer import Rendered
+from faceswap_cli.training.data.conditional_batches import Pictured
+from faceswap_cli.training.engine.trainer import Batch, Phase
+from faceswap_cli.training.objectives.conditional import Common, Swap, every, over, together
+from faceswap_cli.training.runs.settings import TrainSettings
+
+JUDGED = 4
+"""Every so-manieth rebuilt picture is judged: the network must not be sharp for swaps and soft for others."""
+
+ADVERSARIAL, MATCHED, WRONG = 0.6, 1.0, 0.5
+"""Weights of fooling the critic, of its features being those of the picture, and of wrong conditions."""
+
+SLOPE, SLOPED = 1.0, 4
+"""Weight of R1 and R2, and every so-manieth sample has its slope taken."""
+
+VARIETY, LEAST_VARIETY = 5.0, 0.5
+"""Weight of too little variety, and how much of the real faces' the drawn ones have to have."""
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """What one phase drew and the next judges: pictures with their conditions."""
+
+    real: Tensor
+    real_told: Tensor
+    fake: Tensor
+    fake_told: Tensor
+
+
+def contest_phases(model: ConditionalModel, settings: TrainSettings, critic: ProjectionCritic) -> list[Phase]:
+    """The generator's phase, and the critic's after it."""
+    losses = ContestLosses(model, settings, critic)
+    return [
+        Phase("generator", list(model.parameters()), losses.generator),
+        Phase("critic", list(critic.parameters()), losses.critic),
+    ]
+
+
+class ContestLosses(Common):
+    """The losses of one step of the conditional GAN."""
+
+    def __init__(self, model: ConditionalModel, settings: TrainSettings, judge: ProjectionCritic) -> None:
+        super().__init__(model, settings)
+        self.judge = judge
+        self.shown: deque[_Shown] = deque()
+
+    def generator(self, batch: Batch, progress: float) -> dict[str, Tensor]:
+        """Rebuild everyone, draw some as others, and pass for real."""
+        del progress
+        samples = together(batch)
+        rebuilt, terms = self.rebuilt(samples)
+        swap, more = self.swapped(samples, rebuilt.code)
+        more["price"] = self.weights.price * rebuilt.content.square().mean()
+        return terms | more | self._fooling(swap, rebuilt.drawn, samples)
+
+    def _fooling(self, swap: Swap, drawn: Rendered, samples: Pictured) -> dict[str, Tensor]:
+        self.judge.requires_grad_(False)  # its own turn comes
+        own = every(samples, JUDGED, 1)
+        rebuilt = over(Rendered(drawn.image[1::JUDGED], drawn.mask[1::JUDGED]), own)
+        some = swap.samples
+        told = self._told(torch.cat([some.embedding, own.embedding]), torch.cat([some.traits, own.traits]))
+        asked = self._told(torch.cat([some.other, own.embedding]), torch.cat([some.traits, own.traits]))
+        shown = _Shown(torch.cat([some.target, own.target]), told, torch.cat([swap.pasted, rebuilt]), asked)
+        with torch.no_grad():
+            real = self.judge(shown.real, shown.real_told)
+        fake = self.judge(shown.fake, shown.fake_told)
+        self.judge.requires_grad_(True)
+        self.shown.append(_Shown(shown.real, shown.real_told, shown.fake.detach(), shown.fake_told))
+        ratio = spread(swap.pasted) / (spread(some.target).detach() + 1e-6)
+        return {
+            "adversarial": ADVERSARIAL * relative(fake, real),
+            "matched": MATCHED * F.l1_loss(fake.features, real.features),
+            "variety": VARIETY * F.relu(LEAST_VARIETY - ratio),
+        }
+
+    def critic(self, batch: Batch, progress: float) -> dict[str, Tensor]:
+        """Tell real from drawn, and right conditions from wrong ones."""
+        del batch, progress
+        shown, judge = self.shown.popleft(), self.judge
+        real, fake = judge(shown.real, shown.real_told), judge(shown.fake, shown.fake_told)
+        wrong = judge(shown.real, shown.real_told.roll(1, 0))
+        slopes = [
+            slope(judge, pictures[::SLOPED], told[::SLOPED])
+            for pictures, told in ((shown.real, shown.real_told), (shown.fake, shown.fake_told))
+        ]
+        return {
+            "critic": relative(real, fake),
+            "wrong": WRONG * F.softplus(wrong.logits - real.logits).mean(),
+            "slope": SLOPE * torch.stack(slopes).sum(),
+        }
+
+    def _told(self, embedding: Tensor, traits: Tensor) -> Tensor:
+        """The condition that a picture should fulfil."""
+        return torch.cat([self.model.style.identity(embedding), traits], 1)
+
+
+def relative(better: Judgement, worse: Judgement) -> Tensor:
+    """softplus(-(better - worse)) of pictures and of patches, a mean: small when `better` looks real."""
+    whole = F.softplus(worse.logits - better.logits).mean()
+    return (whole + F.softplus(worse.patches - better.patches).mean()) / 2
+
+
+def slope(judge: ProjectionCritic, pictures: Tensor, told: Tensor) -> Tensor:
+    """Half the squared gradient of the critic's logits by the picture, a mean over samples."""
+    pictures = pictures.detach().requires_grad_(True)
+    found = judge(pictures, told)
+    total = found.logits.sum() + found.patches.flatten(1).mean(1).sum()
+    (gradient,) = torch.autograd.grad(total, pictures, create_graph=True)
+    return gradient.square().flatten(1).sum(1).mean() / 2
+
+
+def spread(pictures: Tensor) -> Tensor:
+    """How much pictures differ from each other: standard deviation over them, a mean over the face."""
+    side = pictures.shape[-1]
+    middle = pictures[..., side // 4 : -side // 4, side // 4 : -side // 4]
+    return (middle.var(0, unbiased=False) + 1e-6).sqrt().mean()

@@ -1,0 +1,237 @@
+"""The run folder: what a training run is, apart from its weights.
+
+RUN/
+  run.json        the settings, who is who, and what was changed on the way
+  checkpoints/    see checkpoints.py
+  snapshots/      those kept for good, see snapshots.py
+  preview.jpg     how far it is
+  log.jsonl       a line for each report
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from faceswap_cli.errors import UserError
+from faceswap_cli.files import make_folder, said_plainly, write_text
+from faceswap_cli.limits import read_json
+from faceswap_cli.networks.swap.registry import ARCHITECTURES, FaceModel, build, outline, placed
+from faceswap_cli.training.engine.checkpoints import Checkpoint, CheckpointStore
+from faceswap_cli.training.runs.settings import TrainSettings
+
+FORMAT = "faceswap-run"
+VERSION = 2
+
+
+@dataclass(frozen=True)
+class Run:
+    """An opened run folder.
+
+    Attributes:
+        path: the folder.
+        settings: as it was begun, with what was changed since.
+        names: a label for each identity, such as the face set's folder name.
+        reference: (K, 128) embeddings of the target person, by which convert knows whom to replace;
+            empty when there are none.
+        history: what was changed on the way and at which step, see `changes` and `snapshots`.
+    """
+
+    path: Path
+    settings: TrainSettings
+    names: Mapping[str, str]
+    reference: NDArray[np.float32]
+    history: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def snapshots(self) -> CheckpointStore:
+        """Its checkpoints that are kept for good; to be read only."""
+        return CheckpointStore(self.path / "snapshots")
+
+    @property
+    def identities(self) -> tuple[str, ...]:
+        """Of the network: a, b, b2, ..."""
+        return tuple(self.settings.network["identities"])
+
+    def identity(self, person: str) -> str:
+        """The identity that is meant by itself or by its person's name.
+
+        Raises:
+            UserError: there is none of that name.
+        """
+        return identity_called(person, self.identities, self.names, self.path)
+
+    @property
+    def store(self) -> CheckpointStore:
+        """Its checkpoints."""
+        return CheckpointStore(self.path / "checkpoints")
+
+    @property
+    def preview(self) -> Path:
+        """The picture that shows how far it is."""
+        return self.path / "preview.jpg"
+
+    @property
+    def log(self) -> Path:
+        """JSON lines."""
+        return self.path / "log.jsonl"
+
+
+def identity_called(person: str, identities: Sequence[str], names: Mapping[str, str], where: Path) -> str:
+    """The identity that is meant by itself or by its person's name.
+
+    Raises:
+        UserError: there is none of that name.
+    """
+    if person in identities:
+        return person
+    for identity, name in names.items():
+        if name == person and identity in identities:
+            return identity
+    known = ", ".join(f"{one} ({names[one]})" if names.get(one) else one for one in identities)
+    raise UserError(f"{where} has no face {person}", f"It has {known}")
+
+
+def create_run(
+    path: Path, settings: TrainSettings, names: Mapping[str, str], reference: NDArray[np.float32]
+) -> Run:
+    """Make the folder and its run.json.
+
+    Raises:
+        UserError: it can't be written, or something else is in the way.
+    """
+    make_folder(path)
+    others = [p.name for p in path.iterdir() if not p.name.startswith(".")]
+    if others:
+        raise UserError(
+            f"{path} is not empty and holds no run ({others[0]}, ...)", "Choose a new folder for the run"
+        )
+    card = {
+        "format": FORMAT,
+        "version": VERSION,
+        "settings": settings.to_json(),
+        "names": dict(names),
+        "reference": np.round(reference, 4).tolist(),
+    }
+    write_text(path / "run.json", json.dumps(card, indent=1))
+    return Run(path, settings, dict(names), reference)
+
+
+def is_run(path: Path) -> bool:
+    """Whether a run was begun in this folder."""
+    return (path / "run.json").is_file()
+
+
+def open_run(path: Path) -> Run:
+    """Read a run folder.
+
+    Raises:
+        UserError: it is none, of another version, or its run.json is damaged.
+    """
+    file = path / "run.json"
+    if not file.is_file():
+        raise UserError(
+            f"{path} holds no trained run",
+            "Give the folder that `faceswap train -m` wrote, or train one first",
+        )
+    try:
+        card = read_json(file)
+        if card["format"] != FORMAT:
+            raise ValueError("it is another kind of file")
+        version = card["version"]
+        names = {str(k): str(v) for k, v in card["names"].items()}
+        reference = np.array(card["reference"], np.float32).reshape(-1, 128)
+        settings_json = card["settings"]
+        history = tuple(dict(entry) for entry in card.get("history", []))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError) as error:
+        raise UserError(f"{file} is damaged ({error})", "Restore it from a backup") from error
+    if version != VERSION:
+        raise UserError(f"{path} was made by another version of this tool (format {version})")
+    return Run(path, TrainSettings.from_json(settings_json), names, reference, history)
+
+
+def amended(run: Run, entry: Mapping[str, Any], settings: TrainSettings | None = None) -> Run:
+    """Add a line to a run's history, and give it other settings if there are any.
+
+    Raises:
+        UserError: run.json can't be written; the old one is untouched.
+    """
+    file = run.path / "run.json"
+    with said_plainly(file):
+        card = read_json(file)
+    changed = replace(run, settings=settings or run.settings, history=(*run.history, entry))
+    card |= {"settings": changed.settings.to_json(), "history": [dict(e) for e in changed.history]}
+    write_text(file, json.dumps(card, indent=1))
+    return changed
+
+
+def family_of(path: Path) -> str:
+    """The family of a run folder, or of a new one when nobody says which.
+
+    Raises:
+        UserError: see open_run; or the run is of a version that knows other families.
+    """
+    family = open_run(path).settings.architecture if is_run(path) else TrainSettings().architecture
+    if family not in ARCHITECTURES:
+        raise UserError(
+            f"{path} holds a network of the family {family!r}, which is unknown to this version",
+            f"Known: {', '.join(ARCHITECTURES)}",
+        )
+    return family
+
+
+def load_trained(run: Run, device: torch.device) -> tuple[FaceModel, Checkpoint, list[str]]:
+    """The run's averaged weights, ready to draw.
+
+    Returns:
+        the model in eval mode, the checkpoint, and a word on each damaged one that was passed over.
+
+    Raises:
+        UserError: nothing was trained yet, or the weights are not this architecture's.
+    """
+    checkpoint, notes = run.store.newest()
+    if checkpoint is None:
+        raise UserError(f"{run.path} holds no checkpoint yet", "Train first: `faceswap train ... -m`")
+    check_fits(
+        outline(run.settings.architecture, run.settings.network), checkpoint.tensors, "ema.", checkpoint.path
+    )
+    model = build(run.settings.architecture, run.settings.network)
+    load_weights(model, checkpoint.tensors, "ema.", checkpoint.path)
+    return placed(model, device).eval(), checkpoint, notes
+
+
+def check_fits(model: FaceModel, tensors: Mapping[str, Any], prefix: str, path: Path) -> None:
+    """Raise a UserError if a network without weights is not the one that the tensors under `prefix` are of.
+
+    Asked before a network is built: by its card it could be of any size.
+    """
+    mine = {k.removeprefix(prefix): tuple(v.shape) for k, v in tensors.items() if k.startswith(prefix)}
+    if mine != {name: tuple(value.shape) for name, value in model.state_dict().items()}:
+        raise _other_network(path)
+
+
+def load_weights(model: FaceModel, tensors: Mapping[str, Any], prefix: str, path: Path) -> None:
+    """Copy the tensors under `prefix` into a model, strictly.
+
+    Raises:
+        UserError: names or shapes differ: the run folder is of another architecture.
+    """
+    mine = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+    try:
+        model.load_state_dict(mine, strict=True)
+    except RuntimeError as error:
+        raise _other_network(path) from error
+
+
+def _other_network(path: Path) -> UserError:
+    return UserError(
+        f"{path} does not fit the architecture in its run.json",
+        "The folder mixes two runs: restore it, or train into a new one",
+    )

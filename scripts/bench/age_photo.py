@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+"""How long `faceswap age photo` takes once everything is loaded, stage by stage.
+
+    python -m scripts.bench.age_photo PHOTO [PHOTO ...] --threads 2
+
+Each photo is aged several times in one process, the first time not counted: seconds on the clock and of
+processor time (of all threads), the least of the rest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import torch
+
+from faceswap_cli.cli.age_load import Method, load_brush, load_people
+from faceswap_cli.effects.age import render
+from faceswap_cli.effects.age.age_request import AgeWish
+from faceswap_cli.faces.age.estimator import AgeEstimator
+from faceswap_cli.faces.face_analyser import build_stage
+from faceswap_cli.faces.safety.guard import Guard
+from faceswap_cli.media import photo as photos
+from faceswap_cli.pipeline import age_photo
+from faceswap_cli.provenance import marks, pixels
+
+STAGES: dict[str, tuple[Any, str]] = {
+    "reading": (age_photo, "read_photo"),
+    "nudity": (Guard, "check_picture"),
+    "finding faces": (age_photo, "find_in_photo"),
+    "how old they are": (AgeEstimator, "estimate"),
+    "asking the networks": (render.Brush, "see"),
+    "carrying the change": (render, "carry"),
+    "watermark": (pixels.PixelMarks, "on_photo"),
+    "encoding": (photos.cv2, "imencode"),
+    "words in the file": (marks.Marks, "seal"),
+}
+"""What is timed, by names for people: where it is looked up."""
+
+
+class Clock:
+    """Seconds and processor seconds of calls, by stage."""
+
+    def __init__(self) -> None:
+        self.spent: dict[str, tuple[float, float]] = {}
+
+    def timed(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, its calls counted under a name."""
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            clock, processor = time.perf_counter(), time.process_time()
+            try:
+                return function(*arguments, **named)
+            finally:
+                before = self.spent.get(name, (0.0, 0.0))
+                now = time.perf_counter() - clock, time.process_time() - processor
+                self.spent[name] = before[0] + now[0], before[1] + now[1]
+
+        return call
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("photos", type=Path, nargs="+")
+    parser.add_argument("--to", type=float, default=70)
+    parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    cv2.setNumThreads(options.threads)
+    clock = Clock()
+    for name, (owner, attribute) in STAGES.items():
+        setattr(owner, attribute, clock.timed(name, getattr(owner, attribute)))
+    brush = load_brush(Method.network, None, "cpu", 1.0)
+    stage = build_stage(device="cpu", thorough=True)
+    which = age_photo.Which(None, load_people([], [], 0.5, Guard(), lambda: stage))
+    estimator, wish = AgeEstimator("cpu"), AgeWish(options.to)
+
+    def age(source: Path, output: Path) -> None:
+        opened = age_photo.open_photo(source, which, stage, estimator)
+        age_photo.age_photo(opened, output, wish, brush)
+
+    whole = clock.timed("all", age)
+    for source in options.photos:
+        rounds = []
+        for _ in range(options.rounds):
+            clock.spent.clear()
+            with tempfile.TemporaryDirectory() as folder:
+                whole(source, Path(folder) / "out.jpg")
+            rounds.append(dict(clock.spent))
+        print(f"\n{source}: seconds, of processor time")
+        for name in [*STAGES, "all"]:
+            best = [min(one.get(name, (0.0, 0.0))[i] for one in rounds[1:]) for i in (0, 1)]
+            print(f"  {name:22} {best[0]:6.3f} {best[1]:6.3f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,222 @@
+"""How fast converting is here, and how much memory it takes.
+
+Frames a second end to end, beside plain transcoding (the same decoder and encoder, nothing between) in the
+same run; the time of each stage alone; and the peak memory for a short and a ten times longer video (the
+clip is looped into a temporary file).
+
+    python -m scripts.bench.convert CLIP                 a renderer that changes nothing
+    python -m scripts.bench.convert CLIP --model RUN     a trained one
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from faceswap_cli.device import pick_device
+from faceswap_cli.effects.swap.composite import composite
+from faceswap_cli.effects.swap.render import draw
+from faceswap_cli.faces.face_analyser import build_stage
+from faceswap_cli.faces.parsing.face_parser import FaceParser
+from faceswap_cli.media.encode import SegmentWriter
+from faceswap_cli.media.frame import Frame
+from faceswap_cli.media.probe import MediaInfo, probe
+from faceswap_cli.media.reader import VideoReader
+from faceswap_cli.networks.swap.renderer import Rendered, Renderer
+from faceswap_cli.pipeline.convert_video import convert_video
+from faceswap_cli.pipeline.detection_pass import found, read_frames, read_survey, survey
+from faceswap_cli.pipeline.executors.base import Here, Place, one_thread
+from faceswap_cli.pipeline.executors.processes import Processes
+from faceswap_cli.pipeline.options import ConvertOptions
+from faceswap_cli.pipeline.plan import Found, make_plan
+from faceswap_cli.pipeline.workdir import WorkFolder
+
+
+class Unchanged:
+    """A renderer that gives back what it gets."""
+
+    def __init__(self, size: int) -> None:
+        self.size, self.side = size, 2.0
+
+    def __call__(self, crops: torch.Tensor) -> Rendered:
+        return Rendered(crops, torch.ones_like(crops[:, :1]))
+
+
+def renderer_of(options: argparse.Namespace) -> Renderer:
+    if options.model is None:
+        return Unchanged(options.resolution)
+    from faceswap_cli.training.runs.folder import load_trained, open_run
+
+    model, _, _ = load_trained(open_run(options.model), pick_device(options.device))
+    return model.renderer("b")
+
+
+def looped(clip: Path, frames: int, path: Path) -> None:
+    """The clip, played forwards and backwards until there are so many frames."""
+    with VideoReader(clip) as reader:
+        pictures = [frame.image for _, frame in zip(range(frames), reader, strict=False)]
+    there_and_back = pictures + pictures[-2:0:-1]
+    info = probe(clip)
+    with SegmentWriter(path, info) as writer:
+        for index in range(frames):
+            pts = (info.start_pts or 0) + index * info.last_duration
+            writer.write(Frame(index, 0.0, there_and_back[index % len(there_and_back)], pts))
+
+
+def timed(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def cpu_seconds() -> float:
+    """Processor time of this process, and of those that it started and that have ended."""
+    kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return sum(used.ru_utime + used.ru_stime for used in map(resource.getrusage, kinds))
+
+
+def run_out(items: Iterator[object]) -> None:
+    for _ in items:
+        pass
+
+
+def transcode(clip: Path, output: Path, options: ConvertOptions) -> None:
+    with VideoReader(clip) as reader, SegmentWriter(output, reader.info, options.encode) as writer:
+        for frame in reader:
+            writer.write(frame)
+
+
+def stages(
+    info: MediaInfo,
+    faces: Found,
+    folder: Path,
+    renderer: Renderer,
+    options: ConvertOptions,
+    parser: FaceParser,
+) -> None:
+    """Print the seconds of each stage run alone."""
+    with VideoReader(info.path, info) as reader:
+        decode = timed(lambda: run_out(iter(reader)))
+    with VideoReader(info.path, info) as reader:
+        frames = list(reader)
+    plan = make_plan(faces, options.smoothing)
+    drawn: list = []
+    rows = {
+        "decode": decode,
+        "crop and network": timed(lambda: drawn.extend(draw(frames, plan, renderer, options, parser))),
+        "colour and blend": timed(lambda: run_out(composite(drawn, options))),
+    }
+    with SegmentWriter(folder / "s.nut", info, options.encode) as writer:
+        rows["encode"] = timed(lambda: [writer.write(frame) for frame in frames])
+    for name, seconds in rows.items():
+        print(f"  {name:20} {seconds:7.2f} s  {1000 * seconds / len(frames):7.1f} ms a frame")
+
+
+def speed(options: argparse.Namespace, folder: Path) -> None:
+    clip = folder / "clip.nut"
+    looped(options.clip, options.frames, clip)
+    info, renderer, chosen = probe(clip), renderer_of(options), ConvertOptions(identity=False)
+    stage, parser = build_stage(device=options.device), parser_of(options)
+    machine = f"{platform.machine()}, {torch.get_num_threads()} threads"
+    print(f"{machine}, {info.width}x{info.height}, {options.frames} frames")
+    plain = timed(lambda: transcode(clip, folder / "plain.nut", chosen))
+    place: Place = Processes(options.workers) if options.workers > 1 else Here()
+    spent = cpu_seconds()
+    how = {"model": "bench", "parser": parser, "place": place}
+    whole = timed(
+        lambda: run_out(convert_video(clip, folder / "out.mkv", renderer, chosen, stage, **how))  # type: ignore[arg-type]
+    )
+    if isinstance(place, Processes):
+        place.close()  # what its workers have spent is known when they have ended
+    spent = cpu_seconds() - spent
+    print(f"  {'transcoding alone':20} {plain:7.2f} s  {options.frames / plain:7.1f} frames/s")
+    print(f"  {'convert, end to end':20} {whole:7.2f} s  {options.frames / whole:7.1f} frames/s")
+    print(f"  {'ratio':20} {whole / plain:7.2f}")
+    print(f"  {'processor time':20} {spent:7.2f} s  {1000 * spent / options.frames:7.1f} ms a frame")
+    with WorkFolder(folder / "survey") as work:
+        frames, seen = work.journal("frames", "bench"), work.journal("faces", "bench")
+        looking = timed(lambda: run_out(survey(info, stage, frames, seen, None, Here())))
+        faces = found(read_survey(info, read_frames(frames), seen))
+    print(f"  {'decode, find faces':20} {looking:7.2f} s  {1000 * looking / options.frames:7.1f} ms a frame")
+    with one_thread():
+        stages(info, faces, folder, renderer, chosen, parser)
+
+
+def parser_of(options: argparse.Namespace) -> FaceParser:
+    return FaceParser(str(pick_device(options.device)))
+
+
+def memory(options: argparse.Namespace, folder: Path) -> None:
+    """Peak memory of whole conversions in processes of their own."""
+    peaks = []
+    for count in (options.short, 10 * options.short):
+        clip = folder / f"{count}.nut"
+        looped(options.clip, count, clip)
+        command = [
+            sys.executable,
+            "-m",
+            "scripts.bench.convert",
+            str(clip),
+            "--child",
+            str(folder / f"{count}.mkv"),
+        ]
+        command += ["--resolution", str(options.resolution), "--device", options.device]
+        command += ["--model", str(options.model)] if options.model else []
+        out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        peaks.append(json.loads(out.splitlines()[-1])["mib"])
+        print(f"  {count:6} frames: peak {peaks[-1]:.0f} MiB")
+    print(f"  ratio {peaks[1] / peaks[0]:.3f}")
+
+
+def child(options: argparse.Namespace) -> None:
+    chosen = replace(ConvertOptions(), identity=False)
+    renderer, stage = renderer_of(options), build_stage(device=options.device)
+    steps = convert_video(options.clip, options.child, renderer, chosen, stage, parser=parser_of(options))
+    run_out(steps)
+    print(json.dumps({"mib": peak_mib()}))
+
+
+def peak_mib() -> float:
+    """This process's largest resident memory so far."""
+    status = Path("/proc/self/status")
+    if status.exists():  # on Linux ru_maxrss begins with the parent's, which was forked
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
+        1 << 20 if sys.platform == "darwin" else 1 << 10
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("clip", type=Path)
+    parser.add_argument("--model", type=Path, help="run folder of a trained model")
+    parser.add_argument("--resolution", type=int, default=128, help="crop side without a model")
+    parser.add_argument("--frames", type=int, default=200)
+    parser.add_argument("--short", type=int, default=100, help="frames of the shorter memory run; 0 for none")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--workers", type=int, default=1, help="processes that convert at the same time")
+    parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        child(options)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        speed(options, Path(folder))
+        if options.short:
+            memory(options, Path(folder))
+
+
+if __name__ == "__main__":
+    main()

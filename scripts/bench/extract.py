@@ -1,0 +1,105 @@
+"""How fast faces are extracted from a video here: frames a second, by stage.
+
+python -m scripts.bench.extract VIDEO [--frames N] [--device cpu]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import tempfile
+import time
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from faceswap_cli.faces import geometry
+from faceswap_cli.faces.analysis import BATCH
+from faceswap_cli.faces.face import Detection, Face
+from faceswap_cli.faces.face_analyser import FaceStage, build_stage
+from faceswap_cli.faces.landmarks.pose import pose
+from faceswap_cli.faces.quality import sharpness
+from faceswap_cli.faces.sets.extract import extract
+from faceswap_cli.faces.sets.faceset import FaceSet
+from faceswap_cli.faces.tracking.shot_detection import CutDetector
+from faceswap_cli.media.frame import Frame
+from faceswap_cli.media.reader import VideoReader
+
+
+def timed(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def read(path: Path, count: int) -> list[Frame]:
+    with VideoReader(path) as reader:
+        return list(islice(reader, count))
+
+
+def detect(stage: FaceStage, frames: list[Frame]) -> list[list[Detection]]:
+    return [found for i in range(0, len(frames), BATCH) for found in stage.detector(frames[i : i + BATCH])]
+
+
+def measure(frame: Frame, face: Face) -> None:
+    crop = geometry.align(frame.image, face, 256, geometry.STORED_SIDE)
+    sharpness(crop.image, geometry.transform(face.landmarks, crop.matrix))
+    pose(face.landmarks)
+
+
+def stages(stage: FaceStage, frames: list[Frame]) -> dict[str, float]:
+    """Seconds of each stage alone, one after the other."""
+    cuts = CutDetector()
+    seconds = {"cuts": timed(lambda: [cuts.feed(frame.image) for frame in frames])}
+    started = time.perf_counter()
+    found = detect(stage, frames)
+    seconds["detector"] = time.perf_counter() - started
+    started = time.perf_counter()
+    faces = stage.describe(frames, found)
+    seconds["landmarks"] = time.perf_counter() - started
+    pairs = [(frame, face) for frame, of_frame in zip(frames, faces, strict=True) for face in of_frame]
+    seconds["crop, sharpness, pose"] = timed(lambda: [measure(*pair) for pair in pairs])
+    return seconds
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("video", type=Path)
+    parser.add_argument("--frames", type=int, default=300, help="frames that are timed stage by stage")
+    parser.add_argument("--device", default="auto")
+    options = parser.parse_args()
+    stage = build_stage(device=options.device)
+
+    def decode() -> int:
+        with VideoReader(options.video) as reader:
+            return sum(1 for _ in reader)
+
+    count = decode()  # also warms the file cache
+    decoding = timed(decode)
+    frames = read(options.video, options.frames)
+    detect(stage, frames[:BATCH])
+    rows = {"decoding": decoding / count}
+    rows |= {name: seconds / len(frames) for name, seconds in stages(stage, frames).items()}
+    with tempfile.TemporaryDirectory() as folder:
+        whole = timed(lambda: list(extract([options.video], Path(folder) / "faces", stage))) / count
+        faces = FaceSet.open(Path(folder) / "faces")
+        sizes = [geometry.interocular(record.landmarks) for record in faces.records]
+
+    height, width = frames[0].image.shape[:2]
+    print(f"{options.video.name}: {count} frames of {width} x {height}, {len(faces)} faces, ", end="")
+    print(f"median eye distance {np.median(sizes):.0f} px")
+    print(stage.explanation)
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Python ", end="")
+    print(platform.python_version(), end="")
+    print(f", load average {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "")
+    print(f"{'stage':24}{'ms a frame':>12}{'frames/s':>12}")
+    for name, seconds in {**rows, "whole extraction": whole}.items():
+        print(f"{name:24}{seconds * 1e3:12.1f}{1 / max(seconds, 1e-9):12.1f}")
+    print(f"extraction takes {whole / rows['decoding']:.1f} times as long as decoding alone")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import tarfile
+from importlib.util import find_spec
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from faceswap_cli.errors import Refusal, UserError
+from faceswap_cli.faces.face_analyser import FaceStage
+from faceswap_cli.faces.safety.guard import Guard
+from faceswap_cli.faces.safety.nudity import NudityDetector, told
+from faceswap_cli.faces.sets.extract import extract
+from faceswap_cli.faces.sets.faceset import FaceSet
+from faceswap_cli.media.frame import Image
+from tests.clips import write_clip
+from tests.faces.face_pictures import one, shared_file
+
+INVENTED_CHILD = "textual_search_2_Lighting_top_10_matches__r832_c1513.jpg"
+"""Nobody: a network made the picture."""
+
+
+@pytest.fixture(scope="module")
+def child() -> Image:
+    with tarfile.open(shared_file("datasets", "sfhq_synthetic_mit.tar")) as tar:
+        file = tar.extractfile(INVENTED_CHILD)
+        assert file is not None
+        data = np.frombuffer(file.read(), np.uint8)
+    return cv2.cvtColor(cv2.imdecode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+
+
+@pytest.fixture
+def child_clip(child: Image, tmp_path: Path) -> Path:
+    small = cv2.resize(child, (320, 320), interpolation=cv2.INTER_AREA)
+    return write_clip(tmp_path / "child.mp4", [small] * 4)
+
+
+@pytest.fixture
+def adult_clip(face_picture: Image, tmp_path: Path) -> Path:
+    return write_clip(tmp_path / "adult.mp4", [face_picture] * 4)
+
+
+def extracted(clips: list[Path], to: Path, stage: FaceStage, guard: Guard) -> list[str]:
+    return [note for step in extract(clips, to, stage, guard=guard) for note in step.notes]
+
+
+def test_an_adult_is_not_refused(stage: FaceStage, face_picture: Image) -> None:
+    guard = Guard()
+    guard.check_faces(Path("a.jpg"), face_picture, stage.find(one(face_picture))[0])
+    guard.check_picture(Path("a.jpg"), face_picture)
+
+
+def test_a_child_is_refused_unless_all_are_said_to_be_adults(stage: FaceStage, child: Image) -> None:
+    faces = stage.find(one(child))[0]
+    with pytest.raises(Refusal, match=r"looks like a child's.*--adult-confirmed"):
+        Guard().check_faces(Path("a.jpg"), child, faces)
+    Guard(adults_confirmed=True).check_faces(Path("a.jpg"), child, faces)
+
+
+def test_unclear_faces_are_no_reason(child: Image) -> None:
+    guard = Guard()
+    assert guard.young([child], [0.1], 2.75) is None
+    assert guard.young([], [], 2.75) is None
+
+
+def test_a_set_of_nothing_but_a_child_is_not_made(stage: FaceStage, child_clip: Path, tmp_path: Path) -> None:
+    with pytest.raises(Refusal, match="child") as raised:
+        extracted([child_clip], tmp_path / "faces", stage, Guard())
+    assert raised.value.exit_code == 3
+    assert not (tmp_path / "faces").exists()
+
+
+def test_a_child_among_others_is_left_out_and_told(
+    stage: FaceStage, child_clip: Path, adult_clip: Path, tmp_path: Path
+) -> None:
+    notes = extracted([adult_clip, child_clip], tmp_path / "faces", stage, Guard())
+    assert any("4 faces left out" in note for note in notes)
+    faces = FaceSet.open(tmp_path / "faces")
+    assert {record.source for record in faces.records} == {0} and len(faces) == 4
+
+
+def test_the_set_remembers_that_all_are_adults(stage: FaceStage, child_clip: Path, tmp_path: Path) -> None:
+    extracted([child_clip], tmp_path / "said", stage, Guard(adults_confirmed=True))
+    Guard().check_set(FaceSet.open(tmp_path / "said"))
+    assert all(True for _ in extract([child_clip], tmp_path / "unasked", stage))
+    with pytest.raises(Refusal, match="unasked: what it shows looks like a child's"):
+        Guard().check_set(FaceSet.open(tmp_path / "unasked"))
+    with pytest.raises(UserError, match="adult-confirmed"):
+        extracted([child_clip], tmp_path / "said", stage, Guard())
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        ([], ""),
+        ([("FACE_FEMALE", 0.9), ("FEET_EXPOSED", 0.9), ("MALE_BREAST_EXPOSED", 0.9)], ""),
+        ([("BUTTOCKS_EXPOSED", 0.49)], ""),
+        ([("BUTTOCKS_EXPOSED", 0.5), ("FEMALE_BREAST_EXPOSED", 0.8)], "a bare breast and bare buttocks"),
+        ([("MALE_GENITALIA_EXPOSED", 0.8), ("FEMALE_GENITALIA_EXPOSED", 0.7)], "bare genitals"),
+    ],
+)
+def test_what_counts_as_nudity(found: list[tuple[str, float]], words: str) -> None:
+    assert told([{"class": name, "score": score, "box": [0, 0, 1, 1]} for name, score in found]) == words
+
+
+@pytest.mark.skipif(find_spec("nudenet") is None, reason="nudenet is not installed")
+@pytest.mark.parametrize("size", [(1, 1), (3, 900), (2000, 300), (480, 640)])
+def test_pictures_of_no_nudity_pass(size: tuple[int, int], face_picture: Image) -> None:
+    detector = NudityDetector.installed()
+    assert detector is not None
+    image = cv2.resize(face_picture, size[::-1], interpolation=cv2.INTER_AREA)
+    assert detector.seen(image) == ""

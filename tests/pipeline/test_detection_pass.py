@@ -1,0 +1,78 @@
+"""Which of the faces that were found are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from faceswap_cli.errors import UserError
+from faceswap_cli.faces.face import Detection
+from faceswap_cli.faces.face_analyser import FaceStage
+from faceswap_cli.media.frame import Frame
+from faceswap_cli.pipeline.detection_pass import without_doubtful
+from faceswap_cli.pipeline.plan import Found
+from tests.pipeline import moving_face as mf
+
+
+def print_on_a_shirt(frames: Sequence[int], sure: float = 0.85, alone: bool = False) -> FaceStage:
+    """A stage that takes something for a face in some frames, lower right of the true one."""
+    stage = mf.fake_stage()
+
+    def detect(batch: Sequence[Frame]) -> list[list[Detection]]:
+        found = []
+        for frame, faces in zip(batch, stage.detector(batch), strict=True):
+            shift = np.array([70, 25], np.float32)
+            wrong = [Detection(d.box + np.tile(shift, 2), d.points + shift, sure) for d in faces]
+            found.append([*([] if alone else faces), *(wrong if frame.index in frames else [])])
+        return found
+
+    return FaceStage(detect, stage.landmarker, "with a print", ("print", f"{sure} {list(frames)} {alone}"))
+
+
+def changed(before: Path, after: Path) -> np.ndarray:
+    """(2,) how much the left and the right half of the eleventh frame differ."""
+    apart = np.abs(mf.frames_of(after)[10].image.astype(int) - mf.frames_of(before)[10].image).mean((0, 2))
+    return np.array([apart[: mf.WIDTH // 2].mean(), apart[mf.WIDTH // 2 :].mean()])
+
+
+def test_what_is_probably_no_face_is_left_alone_and_told(video: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.mp4"
+    steps = mf.convert(video, output, stage=print_on_a_shirt([9, 10, 11]))
+    [note] = [step.note for step in steps if step.note and "probably no faces" in step.note]
+    assert "3 frames" in note
+    left, right = changed(video, output)
+    assert left > 10 and right < 2
+
+
+def test_what_is_surely_seen_is_drawn_though_shortly(video: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.mp4"
+    steps = mf.convert(video, output, stage=print_on_a_shirt([9, 10, 11], sure=0.97))
+    assert not [step.note for step in steps if step.note and "probably no faces" in step.note]
+    assert changed(video, output)[1] > 5
+
+
+def test_a_video_with_nothing_else_is_an_error_that_says_why(video: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="seen in 2 frames only") as error:
+        mf.convert(video, tmp_path / "out.mp4", stage=print_on_a_shirt([9, 10], alone=True))
+    assert "\n" not in str(error.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_only_doubtful_tracks_are_taken_out() -> None:
+    frames = np.array([0, 1, 1, 2, 3], np.int64)
+    found = Found(
+        frames=frames,
+        tracks=np.array([0, 0, 1, 0, 0], np.int64),
+        landmarks=np.arange(5 * 68 * 2, dtype=np.float32).reshape(5, 68, 2),
+        scores=np.array([0.99, 0.5, 0.8, 0.9, 0.9], np.float32),
+        times=np.arange(4) / 25,
+        removed=np.zeros((0, 2), np.int64),
+    )
+    kept, reasons = without_doubtful(found)
+    assert list(reasons) == [1]
+    assert kept.tracks.tolist() == [0, 0, 0, 0] and kept.frames.tolist() == [0, 1, 2, 3]
+    assert kept.landmarks[:, 0, 0].tolist() == found.landmarks[[0, 1, 3, 4], 0, 0].tolist()
+    assert len(kept.times) == 4

@@ -1,0 +1,152 @@
+"""Looking at a conversion before it is made: moments, pictures of them, settings side by side, a trial."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from faceswap_cli.compositing import contact_sheet
+from faceswap_cli.effects.swap.composite import steady_alpha
+from faceswap_cli.effects.swap.render import draw
+from faceswap_cli.errors import UserError
+from faceswap_cli.faces.geometry import mean_face
+from faceswap_cli.faces.identity.people import Person
+from faceswap_cli.media.frame import Frame
+from faceswap_cli.media.glimpse import glimpse
+from faceswap_cli.media.probe import probe
+from faceswap_cli.networks.swap.renderer import Rendered
+from faceswap_cli.pipeline import preview
+from faceswap_cli.pipeline.assignment import Cast, Role
+from faceswap_cli.pipeline.dry_run import trial
+from faceswap_cli.pipeline.plan import Plan
+from faceswap_cli.pipeline.preview_clips import Moment, moments
+from faceswap_cli.pipeline.vary import MOST_SETTINGS, combinations
+from tests.pipeline import moving_face as mf
+
+
+def looked(video: Path, count: int = 3, **stage: object) -> list[Moment]:
+    # The fake stage knows faces by frame numbers: it is told them from the picture's own time.
+    return list(moments(probe(video), mf.fake_stage(**stage), count))  # type: ignore[arg-type]
+
+
+def painter_of(replaced: np.ndarray | None = None) -> preview.Painter:
+    person = None if replaced is None else Person("somebody", replaced)
+    return preview.Painter(Cast((Role(mf.negative(), person),)))
+
+
+def test_a_glimpse_is_of_the_wanted_time(video: Path) -> None:
+    all_frames = mf.frames_of(video)
+    for seconds in (0.0, 0.5, 1.3):
+        seen = glimpse(probe(video), seconds, 3)
+        middle = min(all_frames, key=lambda frame: abs(frame.time - seconds))
+        near = [frame for frame in all_frames if abs(frame.index - middle.index) <= 3]
+        assert [frame.time for frame in seen] == pytest.approx([frame.time for frame in near], abs=0.05)
+        for one in seen:
+            same = next(frame for frame in all_frames if frame.pts == one.pts)
+            assert np.array_equal(one.image, same.image)
+
+
+def test_moments_are_spread_and_those_without_a_face_are_told(video: Path) -> None:
+    seen = looked(video)
+    assert [moment.has_face for moment in seen] == [True] * 3
+    times = [moment.time for moment in seen]
+    assert times == sorted(times)
+    assert times[0] < 0.5
+    assert times[-1] > 1.0
+    assert all(abs(moment.frames[moment.middle].time - moment.time) < 1e-6 for moment in seen)
+    nobody = looked(video, people=0)
+    assert len(nobody) > 3
+    assert not any(moment.has_face for moment in nobody)
+
+
+def test_a_moment_is_drawn_inside_its_mask_only(video: Path) -> None:
+    moment = looked(video, 1)[0]
+    options = mf.options(mask="hull", sharpen=0.0)
+    swapped, mask = preview.paint(moment, options, painter_of())
+    original = moment.frames[moment.middle].image
+    assert (mask.max(), mask.min()) == (255, 0)
+    assert np.array_equal(swapped[mask == 0], original[mask == 0])
+    assert np.abs(swapped.astype(int) - original)[mask == 255].mean() > 20
+    x0, y0, x1, y1 = preview.window(moment, preview.plan_of(moment, options, painter_of()))
+    inside = mask[y0:y1, x0:x1]
+    assert (inside > 0).sum() == (mask > 0).sum() and inside.size < mask.size
+
+
+def test_only_the_wanted_person_is_drawn(video: Path) -> None:
+    moment = looked(video, 1)[0]
+    nobody_like_that = np.full((4, 128), 3.0, np.float32)
+    painter = painter_of(nobody_like_that)
+    swapped, mask = preview.paint(moment, mf.options(), painter)
+    assert not mask.any()
+    assert np.array_equal(swapped, moment.frames[moment.middle].image)
+    assert [person.drawn for person in preview.people(moment, mf.options(), painter)] == [False]
+    everyone = mf.options(identity=False)
+    assert preview.paint(moment, everyone, painter)[1].any()
+
+
+def test_every_combination_of_settings() -> None:
+    rows = list(combinations(["colour=rct,none", "feather=0.05,0.1"], mf.options(erode=0.01)))
+    assert [name for name, _ in rows][:2] == ["colour rct  feather 0.05", "colour rct  feather 0.1"]
+    assert [(o.colour, o.feather, o.erode) for _, o in rows][-1] == ("none", 0.1, 0.01)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["colour", "colour=", "colour=pink", "feather=wide", "feather=9", "batch=1,2", "nothing=1", "mask=oval"],
+)
+def test_settings_that_cannot_be_varied_are_told_of(text: str) -> None:
+    with pytest.raises(UserError):
+        list(combinations([text], mf.options()))
+
+
+def test_too_many_settings_are_refused() -> None:
+    many = ",".join(f"{0.001 * n:.3f}" for n in range(MOST_SETTINGS + 1))
+    with pytest.raises(UserError, match="too many"):
+        list(combinations([f"feather={many}"], mf.options()))
+    with pytest.raises(UserError, match="twice"):
+        list(combinations(["erode=0,0.1", "erode=0.2"], mf.options()))
+
+
+def test_a_page_holds_all_pictures() -> None:
+    red, green = np.zeros((40, 60, 3), np.uint8), np.zeros((40, 30, 3), np.uint8)
+    red[..., 0], green[..., 1] = 255, 255
+    page = contact_sheet.page([("first", [red, green]), ("second", [green, red])], ["one", "another"])
+    assert (page == (255, 0, 0)).all(2).sum() >= 2 * contact_sheet.CELL * contact_sheet.CELL
+    assert (page == (0, 255, 0)).all(2).sum() >= 2 * contact_sheet.CELL * contact_sheet.CELL // 2
+
+
+def test_a_trial_foretells_the_size_and_who_is_replaced(video: Path, tmp_path: Path) -> None:
+    options = mf.options()
+    tried = trial(probe(video), looked(video), 1.0, options, painter_of())
+    assert (tried.looked, tried.replaced) == (3, 3)
+    assert min(tried.find, tried.draw, tried.encode) > 0
+    mf.convert(video, tmp_path / "out.mp4", options=options)
+    real = (tmp_path / "out.mp4").stat().st_size
+    assert 0.4 < tried.video_bytes(mf.FRAMES) / real < 2.5
+    assert tried.seconds(100) == pytest.approx(10 * tried.seconds(10))
+
+
+class MaskByLight:
+    """Draws what it gets, with a mask that is full in the dark and half in the light."""
+
+    size, side = 64, 2.0
+
+    def __call__(self, crops: torch.Tensor) -> Rendered:
+        light = crops.mean((1, 2, 3), keepdim=True) > 0.5
+        return Rendered(crops, torch.where(light, 0.5, 1.0) * torch.ones_like(crops[:, :1]))
+
+
+def test_nothing_is_averaged_over_a_cut() -> None:
+    """A face's track ends at a cut; the next one begins in the same place, with another mask."""
+    points = mean_face(100, 2.5).astype(np.float32)
+    frames = [Frame(n, n / 25, np.full((100, 100, 3), 40 if n < 5 else 220, np.uint8)) for n in range(10)]
+    numbers, options = np.arange(10), mf.options(mask="model", feather=0.0)
+    for tracks, crosses in ((np.repeat([0, 1], 5), False), (np.zeros(10, np.int64), True)):
+        plan = Plan(numbers, tracks, np.repeat(points[None], 10, 0))
+        drawn = list(draw(frames, plan, MaskByLight(), options))
+        alphas = [steady_alpha(one.faces[0], one.frame, drawn, options)[32, 32] for one in drawn]
+        assert (0.55 < alphas[4] < 0.95) == crosses
+        assert (0.55 < alphas[5] < 0.95) == crosses
