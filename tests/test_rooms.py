@@ -19,7 +19,7 @@ LAYERS = (
     {"faces"},
     {"networks"},
     {"provenance"},
-    {"media", "zoo"},
+    {"media", "zoo", "journal"},
     {"device", "files", "optional"},
     {"limits"},
     {"errors"},

@@ -231,20 +231,20 @@ def video(
     stay as they are. Run the same command again to go on where it was interrupted.
     """
     from faceswap_cli.cli.convert_place import open_place
-    from faceswap_cli.effects.age.effect import Ageing
+    from faceswap_cli.effects.age.effect import AgeEffect
+    from faceswap_cli.effects.base import EffectOptions
     from faceswap_cli.faces.age.estimator import AgeEstimator
     from faceswap_cli.faces.face_analyser import build_stage
     from faceswap_cli.faces.safety.guard import Guard
     from faceswap_cli.media.encoders import EncodeOptions, encoder_for
-    from faceswap_cli.pipeline.age_preview import AgePainter
-    from faceswap_cli.pipeline.options import ConvertOptions
+    from faceswap_cli.pipeline.age_preview import AgePreview
+    from faceswap_cli.pipeline.options import PipelineOptions
     from faceswap_cli.provenance.marks import Kind
 
     tell_consent()
     wish = _wish(to, by, known, strength)
     outputs = outputs_for(sources, output, encoder.value if encoder else "x264")
-    options = ConvertOptions(
-        smoothing=smoothing,
+    options = PipelineOptions(
         segment_frames=segment,
         encode=EncodeOptions(encoder.value if encoder else encoder_for(outputs[0]), crf, preset.value),
         fps=fps,
@@ -258,15 +258,15 @@ def video(
     console.tell(stage.explanation)
     thorough = partial(build_stage, detector, landmarks, device, min_size=min_size, thorough=True)
     cast = load_people(only or [], without or [], threshold, Guard(adult_confirmed, device), thorough)
-    treatment = Ageing(brush, wish, AgeEstimator(device))
+    effect = AgeEffect(brush, wish, AgeEstimator(device), EffectOptions(smoothing))
+    effect.check()
     if preview is not None or dry_run:
-        painter = AgePainter(cast, brush.parser, brush=brush, wish=wish, estimator=treatment.estimator)
-        look_first(sources, outputs, preview, dry_run, options, painter, stage)
+        look_first(sources, outputs, preview, dry_run, options, AgePreview(cast, effect), stage)
         return
     with open_place(workers, ray, sources, segment, device) as place:
         work = partial(
-            one_video, verb="ageing", cast=cast, options=options, stage=stage, parser=brush.parser,
-            place=place, treatment=treatment, sidecar="age video" if sidecar else "",
+            one_video, verb="ageing", cast=cast, effect=effect, options=options, stage=stage, place=place,
+            sidecar="age video" if sidecar else "",
             ages=[age for age in (to, by) if age is not None],
         )  # fmt: skip
         all_videos(sources, outputs, work)

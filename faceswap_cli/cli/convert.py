@@ -76,8 +76,9 @@ from faceswap_cli.cli.options import (
 from faceswap_cli.errors import UserError
 
 if TYPE_CHECKING:
+    from faceswap_cli.effects.base import ConvertProgress
+    from faceswap_cli.effects.swap.options import SwapOptions
     from faceswap_cli.faces.parsing.face_parser import FaceParser
-    from faceswap_cli.pipeline.options import ConvertOptions, ConvertProgress
 
 app = new_app(help="Put the learnt face into a video or a photo.")
 app.command("sheet")(sheet)
@@ -140,15 +141,17 @@ def video(
     where it was interrupted.
     """
     from faceswap_cli.cli.convert_place import open_place
+    from faceswap_cli.effects.swap.effect import SwapEffect
+    from faceswap_cli.effects.swap.options import SwapOptions
     from faceswap_cli.faces.face_analyser import build_stage
     from faceswap_cli.faces.sets.faceset import FaceSet
     from faceswap_cli.media.encoders import EncodeOptions, encoder_for
-    from faceswap_cli.pipeline.options import ConvertOptions
-    from faceswap_cli.pipeline.preview import Painter
+    from faceswap_cli.pipeline.options import PipelineOptions
+    from faceswap_cli.pipeline.preview import SwapPreview
     from faceswap_cli.provenance.marks import Kind
 
     outputs = outputs_for(sources, output, encoder.value if encoder else "x264")
-    options = ConvertOptions(
+    swap = SwapOptions(
         mask=mask,
         colour=colour.value,
         blend=blend.value,
@@ -161,11 +164,14 @@ def video(
         sharpen=sharpen,
         grain=grain,
         defocus=defocus,
+    )
+    options = PipelineOptions(
         segment_frames=segment,
         encode=EncodeOptions(encoder.value if encoder else encoder_for(outputs[0]), crf, preset.value),
         fps=fps,
         frames=frames,
     )
+    swap.check()
     options.check()
     tell_consent()
     asked = Asked(
@@ -181,15 +187,15 @@ def video(
     if known is None:
         stage = build_stage(detector, landmarks, device, min_size=min_size)
         console.tell(stage.explanation)
-    parser = _parser(options, device)
+    effect = SwapEffect(cast.renderers, swap, _parser(swap, device), mark)
     if preview is not None or dry_run:
         finder = stage or build_stage(detector, landmarks, device, min_size=min_size)
-        look_first(sources, outputs, preview, dry_run, options, Painter(cast, parser), finder)
+        look_first(sources, outputs, preview, dry_run, options, SwapPreview(cast, effect), finder)
         return
     with open_place(workers, ray, sources, segment, device) as place:
         work = partial(
-            one_video, cast=cast, options=options, stage=stage, faces=known, model=mark, parser=parser,
-            place=place, sidecar="convert video" if sidecar else "",
+            one_video, cast=cast, effect=effect, options=options, stage=stage, faces=known, place=place,
+            sidecar="convert video" if sidecar else "",
         )  # fmt: skip
         all_videos(sources, outputs, work)
 
@@ -279,14 +285,16 @@ def photo(
 
     Orientation, colour profile and transparency stay as they are.
     """
+    from faceswap_cli.effects.swap.effect import SwapEffect
+    from faceswap_cli.effects.swap.options import SwapOptions
     from faceswap_cli.faces.face_analyser import build_stage
-    from faceswap_cli.pipeline.options import ConvertOptions
+    from faceswap_cli.pipeline.options import PipelineOptions
     from faceswap_cli.pipeline.photo import convert_photo
-    from faceswap_cli.pipeline.preview import Painter
+    from faceswap_cli.pipeline.preview import SwapPreview
     from faceswap_cli.provenance.marks import Kind
     from faceswap_cli.provenance.sidecar import write_sidecar
 
-    options = ConvertOptions(
+    swap = SwapOptions(
         mask=mask,
         colour=colour.value,
         blend=blend.value,
@@ -297,12 +305,10 @@ def photo(
         defocus=defocus,
         expression=expression,
         yaw=yaw,
-        allow_8bit=eight_bit,
     )
-    options.check()
+    swap.check()
     tell_consent()
     stage = build_stage(detector, landmarks, device, min_size=min_size, thorough=True)
-    parser = _parser(options, device)
     asked = Asked(
         run,
         face,
@@ -317,11 +323,12 @@ def photo(
     )
     cast, mark = load_cast(asked)
     marks = marks_for(Kind.SWAP, mark, no_mark, bool(label), cert, key)
-    options = replace(options, marks=marks)
+    options = PipelineOptions(allow_8bit=eight_bit, marks=marks)
+    effect = SwapEffect(cast.renderers, swap, _parser(swap, device), mark)
     if preview is not None:
-        look_first([source], [output], preview, False, options, Painter(cast, parser), stage)
+        look_first([source], [output], preview, False, options, SwapPreview(cast, effect), stage)
         return
-    report = convert_photo(source, output, cast, options, stage, parser)
+    report = convert_photo(source, output, cast, effect, options, stage)
     if report.note:
         console.warn(report.note)
     alone = f", {report.left_alone} of other people left alone" if report.left_alone else ""
@@ -330,7 +337,7 @@ def photo(
         write_sidecar(output, "convert photo", marks)
 
 
-def _parser(options: ConvertOptions, device: str) -> FaceParser | None:
+def _parser(options: SwapOptions, device: str) -> FaceParser | None:
     """The face parser, if the masks asked for want it; its weights are checked at once."""
     from faceswap_cli.compositing.masks import wanted
     from faceswap_cli.device import pick_device

@@ -12,15 +12,15 @@ if TYPE_CHECKING:
     from faceswap_cli.faces.face_analyser import FaceStage
     from faceswap_cli.media.probe import MediaInfo
     from faceswap_cli.pipeline.dry_run import Trial
-    from faceswap_cli.pipeline.options import ConvertOptions
-    from faceswap_cli.pipeline.preview import Painter
+    from faceswap_cli.pipeline.options import PipelineOptions
+    from faceswap_cli.pipeline.preview import PreviewRenderer
 
 MOMENTS = 6
 """With a face, that are tried."""
 
 
 def tell_video(
-    source: Path, output: Path, options: ConvertOptions, painter: Painter, stage: FaceStage
+    source: Path, output: Path, options: PipelineOptions, painter: PreviewRenderer, stage: FaceStage
 ) -> None:
     """What converting a video would do, for how long and how large; errors are those of the real run."""
     from faceswap_cli.media.containers import check_output
@@ -38,7 +38,7 @@ def tell_video(
             seen.append(moment)
             bar.update(sum(one.has_face for one in seen), MOMENTS, f"{len(seen)} moments")
         looking = time.monotonic() - started
-        painter = painter.ready(source, [one for one in seen if one.has_face], options)
+        painter = painter.ready(source, [one for one in seen if one.has_face])
         tried = trial(info, seen, looking, options, painter)
     _tell(info, output, options, tried, lost, room(output), painter)
 
@@ -46,11 +46,11 @@ def tell_video(
 def _tell(
     info: MediaInfo,
     output: Path,
-    options: ConvertOptions,
+    options: PipelineOptions,
     tried: Trial,
     lost: list[str],
     free: int,
-    painter: Painter,
+    painter: PreviewRenderer,
 ) -> None:
     frames = info.frames or (round((info.duration or 0) * float(info.average_rate or 25)))
     size = tried.video_bytes(frames)

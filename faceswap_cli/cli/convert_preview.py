@@ -14,8 +14,8 @@ from faceswap_cli.errors import UserError
 if TYPE_CHECKING:
     from faceswap_cli.faces.face_analyser import FaceStage
     from faceswap_cli.media.frame import Image
-    from faceswap_cli.pipeline.options import ConvertOptions
-    from faceswap_cli.pipeline.preview import Painter
+    from faceswap_cli.pipeline.options import PipelineOptions
+    from faceswap_cli.pipeline.preview import PreviewRenderer, SwapPreview
     from faceswap_cli.pipeline.preview_clips import Moment
 
 PREVIEW_MOMENTS = 6
@@ -30,8 +30,8 @@ def look_first(
     outputs: Sequence[Path],
     picture: Path | None,
     dry_run: bool,
-    options: ConvertOptions,
-    painter: Painter,
+    options: PipelineOptions,
+    painter: PreviewRenderer,
     stage: FaceStage,
 ) -> None:
     """A preview, or what would be done, instead of doing it."""
@@ -45,7 +45,7 @@ def look_first(
 
 
 def write_preview(
-    source: Path, picture: Path, options: ConvertOptions, painter: Painter, stage: FaceStage
+    source: Path, picture: Path, options: PipelineOptions, painter: PreviewRenderer, stage: FaceStage
 ) -> None:
     """Write original, result and mask of a few moments."""
     from faceswap_cli.compositing import contact_sheet
@@ -55,14 +55,14 @@ def write_preview(
     _check(source, picture)
     rows = []
     shown = with_faces(source, stage, PREVIEW_MOMENTS, options)
-    painter = painter.ready(source, shown, options)
+    painter = painter.ready(source, shown)
     for line in painter.said:
         console.say(line)
     for moment in shown:
-        plan = preview.plan_of(moment, options, painter)
+        plan = preview.plan_of(moment, painter)
         x0, y0, x1, y1 = preview.window(moment, plan)
         original = moment.frames[moment.middle].image
-        pictures = [original, *preview.paint(moment, options, painter)]
+        pictures = [original, *preview.paint(moment, painter)]
         alone = "" if plan is not None and plan.faces(moment.middle) else f"   nobody to be {painter.done}"
         rows.append((f"{moment.time:.2f} s{alone}", [one[y0:y1, x0:x1] for one in pictures]))
     page = contact_sheet.page(rows, ["original", painter.done, "mask"])
@@ -74,8 +74,8 @@ def write_sheet(
     source: Path,
     picture: Path,
     vary: Sequence[str],
-    options: ConvertOptions,
-    painter: Painter,
+    options: PipelineOptions,
+    painter: SwapPreview,
     stage: FaceStage,
 ) -> None:
     """Write the same few moments by every combination of settings."""
@@ -85,14 +85,15 @@ def write_sheet(
     from faceswap_cli.provenance.marks import write_marked_photo
 
     _check(source, picture)
-    rows = list(combinations(vary, options))
+    rows = list(combinations(vary, painter.effect.options))
     shown = with_faces(source, stage, SHEET_MOMENTS, options)
-    boxes = [preview.window(one, preview.plan_of(one, options, painter)) for one in shown]
+    boxes = [preview.window(one, preview.plan_of(one, painter)) for one in shown]
     cut = [one.frames[one.middle].image for one in shown]
     page = [("original", [_part(image, box) for image, box in zip(cut, boxes, strict=True)])]
     with console.Bar("sheet") as bar:
         for number, (name, chosen) in enumerate(rows):
-            images = [preview.paint(one, chosen, painter)[0] for one in shown]
+            varied = replace(painter, effect=replace(painter.effect, options=chosen))
+            images = [preview.paint(one, varied)[0] for one in shown]
             page.append((name, [_part(image, box) for image, box in zip(images, boxes, strict=True)]))
             bar.update(number + 1, len(rows), name)
     image = contact_sheet.page(page, [f"{one.time:.2f} s" for one in shown])
@@ -100,7 +101,7 @@ def write_sheet(
     console.say(f"sheet: {picture} ({len(rows)} settings, {len(shown)} moments)")
 
 
-def with_faces(source: Path, stage: FaceStage, count: int, options: ConvertOptions) -> list[Moment]:
+def with_faces(source: Path, stage: FaceStage, count: int, options: PipelineOptions) -> list[Moment]:
     """Moments of a photo, or of the wanted frames of a video, with a face, in the order of time.
 
     Raises:

@@ -50,19 +50,21 @@ def sheet(
     """
     from faceswap_cli.cli.convert_preview import write_sheet
     from faceswap_cli.device import pick_device
+    from faceswap_cli.effects.swap.effect import SwapEffect
+    from faceswap_cli.effects.swap.options import SwapOptions
     from faceswap_cli.faces.face_analyser import build_stage
     from faceswap_cli.faces.parsing.face_parser import FaceParser
-    from faceswap_cli.pipeline.options import ConvertOptions
-    from faceswap_cli.pipeline.preview import Painter
+    from faceswap_cli.pipeline.options import PipelineOptions
+    from faceswap_cli.pipeline.preview import SwapPreview
 
-    options = ConvertOptions(mask=mask, colour=colour.value, identity=not all_faces)
-    options.check()
+    swap = SwapOptions(mask=mask, colour=colour.value)
+    swap.check()
     stage = build_stage(detector, landmarks, device, min_size=min_size)
     asked = Asked(
         run, face, all_faces, mapped or [], only or [], without or [], threshold, device,
         lambda: build_stage(detector, landmarks, device, min_size=min_size, thorough=True),
     )  # fmt: skip
-    cast, _ = load_cast(asked)
+    cast, model = load_cast(asked)
     # Which masks are varied may ask for the parser: its network is loaded when it is needed.
-    painter = Painter(cast, FaceParser(str(pick_device(device))))
-    write_sheet(source, output, vary, options, painter, stage)
+    effect = SwapEffect(cast.renderers, swap, FaceParser(str(pick_device(device))), model)
+    write_sheet(source, output, vary, PipelineOptions(), SwapPreview(cast, effect), stage)

@@ -11,7 +11,6 @@ from faceswap_cli.compositing import blur_matching, grain
 from faceswap_cli.compositing.blur_matching import Edges, Vector
 from faceswap_cli.compositing.colour.spaces import FloatImage
 from faceswap_cli.compositing.grain import Grain
-from faceswap_cli.pipeline.options import ConvertOptions
 
 
 @dataclass(frozen=True)
@@ -79,23 +78,38 @@ NOTHING = Finish(0.0, np.zeros(2), grain.NO_GRAIN, 0.0, (0, 0))
 
 
 def steady(
-    own: Seen, around: Sequence[Seen], size: int, options: ConvertOptions, seed: tuple[int, int]
+    own: Seen,
+    around: Sequence[Seen],
+    size: int,
+    seed: tuple[int, int],
+    defocus: float,
+    motion_blur: float,
+    grain_amount: float,
 ) -> Finish:
     """What to do to a face, from its own frame and those of its track around it.
 
     Softness and grain are averaged. So is the exposure, the share of its motion by which a face is smeared,
     over the frames in which it moves; its motion is this frame's own.
+
+    Args:
+        own: this frame's.
+        around: those of the track's frames around it, this one among them.
+        size: the crop's side in pixels.
+        seed: of the grain.
+        defocus: how much of the covered face's softness the drawn one is given, 0..1.
+        motion_blur: likewise of its motion blur.
+        grain_amount: how much of the grain that the drawn face lacks is added, 0..1.
     """
     weights = [seen.weight for seen in around]
     drawn = blur_matching.summed([seen.traits.drawn for seen in around], weights)
     covered = blur_matching.summed([seen.traits.covered for seen in around], weights)
-    defocus = options.defocus * blur_matching.missing_focus(drawn, covered, size) if options.defocus else 0.0
-    exposure = _exposure(around, size) if options.motion_blur and own.fast else 0.0
+    soften = defocus * blur_matching.missing_focus(drawn, covered, size) if defocus else 0.0
+    exposure = _exposure(around, size) if motion_blur and own.fast else 0.0
     return Finish(
-        defocus,
-        options.motion_blur * exposure * own.motion,
+        soften,
+        motion_blur * exposure * own.motion,
         grain.average([seen.traits.grain for seen in around], weights),
-        options.grain,
+        grain_amount,
         seed,
     )
 

@@ -1,76 +1,109 @@
-"""What the convert pipeline does to the faces that it has chosen: by default it swaps them.
+"""What an effect is: something that changes faces, and knows nothing of videos, journals and encoders.
 
-Finding faces, choosing and steadying them, segments, journals and joining are the same whatever is done.
+Finding faces, choosing and steadying them, segments, journals and joining are the same whatever is done: the
+pipeline's. An effect is one folder here, and a class with these members.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
-from faceswap_cli.effects.swap import upscale_warning
-from faceswap_cli.effects.swap.composite import composite
-from faceswap_cli.effects.swap.render import draw
-from faceswap_cli.faces.parsing.face_parser import FaceParser
+from faceswap_cli.effects.planned_faces import Plan
+from faceswap_cli.errors import UserError
+from faceswap_cli.faces.tracking.face_tracks import Found
+from faceswap_cli.journal import Journal
 from faceswap_cli.media.frame import Frame
 from faceswap_cli.media.probe import MediaInfo
 from faceswap_cli.media.seeking import Timeline
-from faceswap_cli.networks.swap.renderer import Renderer
-from faceswap_cli.pipeline.options import ConvertOptions, ConvertProgress
-from faceswap_cli.pipeline.plan import Found, Plan
-from faceswap_cli.pipeline.workdir import WorkFolder
+
+Phase = Literal["read", "faces", "render", "join"]
 
 
 @dataclass(frozen=True)
-class Chosen:
+class EffectOptions:
+    """What every effect can be told.
+
+    Attributes:
+        smoothing: steadiness over time, 0 (none) to 5; see `smoothing`.
+        batch: faces drawn at once, at most.
+    """
+
+    RANGES: ClassVar[dict[str, tuple[float, float]]] = {"smoothing": (0.0, 5.0), "batch": (1, 1024)}
+
+    smoothing: float = 1.0
+    batch: int = 8
+
+    def check(self) -> None:
+        """Raise a UserError for the first value that can't be."""
+        for name, (low, high) in self.RANGES.items():
+            value = getattr(self, name)
+            if not math.isfinite(value) or not low <= value <= high:
+                raise UserError(f"--{name.replace('_', '-')} {value} is outside {low}..{high}")
+
+
+@dataclass(frozen=True)
+class EffectInput:
     """A video whose faces are found and chosen.
 
     Attributes:
         info: the video.
         timeline: of its frames.
         found: all faces.
-        roles: place in the cast's roles, by track, of those that are treated.
-        mark: what these depend on.
+        roles: place in the plan's targets, by track, of those that are to be changed.
+        cache_key: what these depend on.
+        open_journal: opens the journal of a name and a fingerprint: what took an effect long is kept there.
     """
 
     info: MediaInfo
     timeline: Timeline
     found: Found
     roles: Mapping[int, int]
-    mark: str
+    cache_key: str
+    open_journal: Callable[[str, str], Journal]
 
 
-class Stages(Protocol):
+class EffectStages(Protocol):
     """The two stages of the second pass, each run in a thread of its own; plain data that can be sent away.
 
-    A frame that comes out depends on those within `drawing.COLOUR_REACH` of it alone.
+    A frame that comes out depends on those within `frame_window.COLOUR_REACH` of it alone.
     """
 
     def draw(self, frames: Iterable[Frame], plan: Plan) -> Iterator[Any]:
-        """What is made of each frame by itself, in the blocks of `drawing.in_blocks`."""
+        """What is made of each frame by itself, in the blocks of `frame_window.in_blocks`."""
         ...
 
     def composite(self, drawn: Iterable[Any]) -> Iterator[Frame]:
-        """The finished frames, by `composite.with_those_around`."""
+        """The finished frames, by `frame_window.with_those_around`."""
         ...
 
 
-class Treatment(Protocol):
+class FaceEffect(Protocol):
     """What is done to faces."""
 
     @property
-    def mark(self) -> list[Any]:
-        """What its pictures depend on, beside the options: plain JSON values."""
+    def options(self) -> EffectOptions:
+        """How."""
+        ...
+
+    def check(self) -> None:
+        """Raise a UserError for options that can't be."""
+        ...
+
+    @property
+    def cache_key(self) -> list[Any]:
+        """What its pictures depend on: plain JSON values."""
         ...
 
     def stages(
-        self, chosen: Chosen, work: WorkFolder, options: ConvertOptions, parser: FaceParser | None
-    ) -> Generator[ConvertProgress, None, tuple[Stages, Mapping[int, int]]]:
+        self, effect_input: EffectInput
+    ) -> Generator[ConvertProgress, None, tuple[EffectStages, Mapping[int, int]]]:
         """Get ready.
 
         Returns:
-            The stages, and the roles of the tracks that are treated, some of `chosen.roles`.
+            The stages, and the roles of the tracks that are changed, some of `effect_input.roles`.
 
         Raises:
             UserError: it can't, or may not, be done.
@@ -83,48 +116,21 @@ class Treatment(Protocol):
 
 
 @dataclass(frozen=True)
-class SwapStages:
-    """See Stages."""
-
-    renderers: Sequence[Renderer]
-    options: ConvertOptions
-    parser: FaceParser | None
-
-    def draw(self, frames: Iterable[Frame], plan: Plan) -> Iterator[Any]:
-        """See Stages."""
-        return draw(frames, plan, self.renderers, self.options, self.parser)
-
-    def composite(self, drawn: Iterable[Any]) -> Iterator[Frame]:
-        """See Stages."""
-        return composite(drawn, self.options)
-
-
-@dataclass(frozen=True)
-class Swapping:
-    """The treatment by which faces are drawn anew.
+class ConvertProgress:
+    """One step of a conversion.
 
     Attributes:
-        renderers: who draws, by the place in the cast's roles.
-        model: what their pictures depend on (weights, step).
+        phase: read (the frames only), faces (looking for them), render or join.
+        done: frames of this phase that are done, those of an earlier run included.
+        total: frames in all; None while unknown.
+        fps: frames a second in this run so far; 0 at its start.
+        note: something the user should read; None on most steps.
+        summary: on the last step, what was done.
     """
 
-    renderers: Sequence[Renderer]
-    model: str = ""
-
-    @property
-    def mark(self) -> list[Any]:
-        """See Treatment."""
-        return [self.model, *([type(one).__name__, one.size, one.side] for one in self.renderers)]
-
-    def stages(
-        self, chosen: Chosen, work: WorkFolder, options: ConvertOptions, parser: FaceParser | None
-    ) -> Generator[ConvertProgress, None, tuple[Stages, Mapping[int, int]]]:
-        """See Treatment."""
-        yield from ()
-        return SwapStages(self.renderers, options, parser), chosen.roles
-
-    def notes(self, plan: Plan) -> Iterator[str]:
-        """See Treatment."""
-        for number, renderer in enumerate(self.renderers):
-            if said := upscale_warning.spoken(plan.drawn_by(number), renderer):
-                yield said
+    phase: Phase
+    done: int
+    total: int | None
+    fps: float = 0.0
+    note: str | None = None
+    summary: str | None = None

@@ -12,6 +12,7 @@ import numpy as np
 from faceswap_cli.compositing import contact_sheet
 from faceswap_cli.effects.age.age_request import Ages, AgeWish
 from faceswap_cli.effects.age.render import MOST_IN_PHOTO, Brush, ends_of
+from faceswap_cli.effects.planned_faces import PlannedFace
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.age.estimator import AgeEstimate, AgeEstimator
 from faceswap_cli.faces.detection.photo_faces import find_in_photo
@@ -24,7 +25,6 @@ from faceswap_cli.media.photo import Photo, check_photo_suffix, read_photo, what
 from faceswap_cli.pipeline import preview
 from faceswap_cli.pipeline.assignment import Cast
 from faceswap_cli.pipeline.photo import check_apart, check_depth, no_face, nobody_wanted, roles_in
-from faceswap_cli.pipeline.plan import PlannedFace
 from faceswap_cli.provenance.marks import Kind, Marks, write_marked_photo
 
 TURNED = 50.0

@@ -15,23 +15,21 @@ import cv2
 import numpy as np
 
 from faceswap_cli.compositing.apply_change import place_of
-from faceswap_cli.effects.age.age_request import AgeWish
-from faceswap_cli.effects.age.effect import TrackLooks, people, told, track_looks
+from faceswap_cli.effects.age.effect import AgeEffect, TrackLooks, people, told, track_looks
 from faceswap_cli.effects.age.render import (
     MOST_IN_VIDEO,
     AgeStages,
-    Brush,
     ends_of,
     near_in_time,
     steady_face,
 )
-from faceswap_cli.effects.base import Stages
-from faceswap_cli.faces.age.estimator import AgeEstimator
+from faceswap_cli.effects.base import EffectStages
+from faceswap_cli.faces.identity import best_faces
 from faceswap_cli.faces.identity.identity_encoder import IdentityEncoder
 from faceswap_cli.faces.safety.guard import refused_minor
 from faceswap_cli.media.frame import Image
-from faceswap_cli.pipeline import assignment, preview
-from faceswap_cli.pipeline.options import ConvertOptions
+from faceswap_cli.pipeline import preview
+from faceswap_cli.pipeline.assignment import Cast
 from faceswap_cli.pipeline.preview_clips import Moment
 
 Key = tuple[float, int]
@@ -39,30 +37,28 @@ Key = tuple[float, int]
 
 
 @dataclass(frozen=True)
-class AgePainter(preview.Painter):
-    """Ages the faces of moments, see `preview.Painter`.
+class AgePreview:
+    """A `preview.PreviewRenderer` of ageing.
 
     Attributes:
-        brush: changes them.
-        wish: how old they shall become.
-        estimator: says how old they are.
+        cast: whose faces are aged.
+        effect: changes them.
         ends: source and target age of the tracks, once it is known: after `ready`.
         said: what the user should know of the ages; the same.
     """
 
-    brush: Brush = field(kw_only=True)
-    wish: AgeWish = field(kw_only=True)
-    estimator: AgeEstimator = field(kw_only=True)
+    cast: Cast
+    effect: AgeEffect
     ends: dict[Key, tuple[float, float]] = field(default_factory=dict)
     said: Sequence[str] = ()
 
     @property
     def done(self) -> str:
-        """See Painter."""
+        """See PreviewRenderer."""
         return "aged"
 
-    def ready(self, source: Path, moments: Sequence[Moment], options: ConvertOptions) -> AgePainter:
-        """See Painter.
+    def ready(self, source: Path, moments: Sequence[Moment]) -> AgePreview:
+        """See PreviewRenderer.
 
         Raises:
             Refusal: a face is a child's, as in the real run.
@@ -70,7 +66,7 @@ class AgePainter(preview.Painter):
         keys: list[Key] = []
         seen: list[TrackLooks] = []
         for moment in moments:
-            wanted = [one.track for one in preview.people(moment, options, self) if one.drawn]
+            wanted = [one.track for one in preview.people(moment, self) if one.drawn]
             self._refuse(source, moment, wanted)
             for one in self._looks(moment, wanted):
                 seen.append(replace(one, track=len(keys)))
@@ -79,22 +75,22 @@ class AgePainter(preview.Painter):
         when = [time for time, _ in keys]
         persons = people(seen, {track: {when.index(time)} for track, time in enumerate(when)})
         names = {one: f"the face at {min(when[track] for track in one.tracks):.1f} s" for one in persons}
-        ages = {one: self.wish.ages(one.said) for one in persons}
+        ages = {one: self.effect.wish.ages(one.said) for one in persons}
         ends = {keys[track]: ends_of(age) for one, age in ages.items() for track in one.tracks}
         by_number = sorted(persons, key=lambda one: -len(one.tracks))
         return replace(self, ends=ends, said=list(told([(names[one], ages[one]) for one in by_number])))
 
-    def stages(self, moment: Moment, options: ConvertOptions) -> Stages:
-        """See Painter."""
+    def stages(self, moment: Moment) -> EffectStages:
+        """See PreviewRenderer."""
         ends = {track: ages for (time, track), ages in self.ends.items() if time == moment.time}
-        return AgeStages(self.brush, ends, options)
+        return AgeStages(self.effect.brush, ends, self.effect.options)
 
-    def mask(self, item: Any, around: Iterable[Any], options: ConvertOptions) -> Image:
-        """See Painter."""
+    def mask(self, item: Any, around: Iterable[Any]) -> Image:
+        """See PreviewRenderer."""
         image = item.frame.image
         mask = np.zeros(image.shape, np.uint8)
         for face in item.faces:
-            steady, head = steady_face(face, item, near_in_time(item, around), options.smoothing)
+            steady, head = steady_face(face, item, near_in_time(item, around), self.effect.options.smoothing)
             place = place_of(image, steady.face.landmarks, head, MOST_IN_VIDEO)
             if place is None or face.share == 0:
                 continue
@@ -111,7 +107,7 @@ class AgePainter(preview.Painter):
             return
         for place in np.nonzero((found.frames == moment.middle) & np.isin(found.tracks, tracks))[0]:
             crop = guard.crop(frame.image, found.landmarks[place])
-            age = guard.young([crop], [assignment.clarity_of(found, int(place))])
+            age = guard.young([crop], [best_faces.clarity_of(found, int(place))])
             if age is not None:
                 raise refused_minor(source, f"the face at {moment.time:.1f} s", age)
 
@@ -122,11 +118,11 @@ class AgePainter(preview.Painter):
             return []
         here = np.nonzero((found.frames == moment.middle) & np.isin(found.tracks, tracks))[0]
         points = [found.landmarks[place] for place in here]
-        said = self.estimator.estimate(frame.image, points)
+        said = self.effect.estimator.estimate(frame.image, points)
         embeddings = IdentityEncoder().embed(frame.image, points)
         return [
             track_looks(
-                int(found.tracks[place]), [(one, looks, assignment.clearness(frame, found, int(place)))]
+                int(found.tracks[place]), [(one, looks, best_faces.clearness(frame, found, int(place)))]
             )
             for place, one, looks in zip(here, said, embeddings, strict=True)
         ]

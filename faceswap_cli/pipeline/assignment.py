@@ -6,30 +6,21 @@ the swap would blink.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from faceswap_cli.errors import UserError
-from faceswap_cli.faces.geometry import transform
 from faceswap_cli.faces.identity import track_embedding
-from faceswap_cli.faces.identity.identity_encoder import THRESHOLD, IdentityEncoder, chip, chip_matrix
+from faceswap_cli.faces.identity.best_faces import best_frames, clearness
+from faceswap_cli.faces.identity.identity_encoder import THRESHOLD, IdentityEncoder
 from faceswap_cli.faces.identity.people import Person, nearest
-from faceswap_cli.faces.landmarks.pose import pose
-from faceswap_cli.faces.quality import sharpness
 from faceswap_cli.faces.safety.guard import Guard
-from faceswap_cli.media.frame import Frame, Image
+from faceswap_cli.faces.tracking.face_tracks import Found
 from faceswap_cli.media.probe import MediaInfo
-from faceswap_cli.media.seeking import Timeline, frames_at
+from faceswap_cli.media.seeking import Timeline
 from faceswap_cli.networks.swap.renderer import Renderer
-from faceswap_cli.pipeline.plan import Found
-
-SIZES, SIDES = (16, 2048), (1.0, 6.0)
-"""Least and greatest side of a model's crops: in pixels, and in face units (1 is from eye corner to eye
-corner, brows and chin take 2)."""
 
 
 @dataclass(frozen=True)
@@ -60,16 +51,6 @@ class Cast:
     unwanted: Sequence[Person] = ()
     threshold: float = THRESHOLD
     guard: Guard | None = None
-
-    def check(self) -> None:
-        """Raise a UserError for a model whose crops can't be cut: its card or run.json was changed."""
-        for renderer in self.renderers:
-            size, side = renderer.size, renderer.side
-            if not (SIZES[0] <= size <= SIZES[1] and SIDES[0] <= side <= SIDES[1]):
-                raise UserError(
-                    f"the model's framing can't be: crops of {size} pixels and {side:g} face units",
-                    "Restore its run.json, or get the file again",
-                )
 
     @property
     def renderers(self) -> list[Renderer]:
@@ -212,41 +193,6 @@ def look(
             seen.setdefault(int(found.tracks[place]), []).append((embedding, clearness(frame, found, place)))
         yield frame.index
     return [_verdict(track, found, of_track, cast) for track, of_track in sorted(seen.items())]
-
-
-def best_frames(info: MediaInfo, timeline: Timeline, found: Found) -> Iterator[tuple[Frame, list[int]]]:
-    """The frames that show the best faces of each track, in order, with those faces' places in `found`."""
-    by_frame: dict[int, list[int]] = {}
-    for number, place in sorted(
-        (int(found.frames[p]), p) for t in found.track_numbers() for p in best_places(found, t)
-    ):
-        by_frame.setdefault(number, []).append(place)
-    with contextlib.closing(frames_at(info, timeline, list(by_frame))) as frames:
-        for frame in frames:
-            yield frame, by_frame[frame.index]
-
-
-def clearness(frame: Frame, found: Found, place: int) -> float:
-    """How much the face at a place in `found` tells of whose it is, by its frame; see `looks.clarity`."""
-    return clarity_of(found, place, _crispness(frame.image, found.landmarks[place]))
-
-
-def best_places(found: Found, track: int, count: int = track_embedding.LOOKS) -> list[int]:
-    """Places in `found` of a track's best faces, one from each of `count` parts of its length."""
-    places = found.of_track(track)
-    return [
-        int(places[n]) for n in track_embedding.best_looks([clarity_of(found, int(p)) for p in places], count)
-    ]
-
-
-def clarity_of(found: Found, place: int, crispness: float = track_embedding.CRISP) -> float:
-    """`looks.clarity` of one of the found faces."""
-    landmarks = found.landmarks[place]
-    return track_embedding.clarity(float(found.scores[place]), pose(landmarks), landmarks, crispness)
-
-
-def _crispness(image: Image, landmarks: NDArray[np.float32]) -> float:
-    return sharpness(chip(image, landmarks), transform(landmarks, chip_matrix(landmarks)))
 
 
 def _verdict(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable
 
+from faceswap_cli.faces.identity.best_faces import best_places, clarity_of
 from faceswap_cli.faces.safety.guard import Guard, refused_minor
+from faceswap_cli.faces.tracking.face_tracks import Found
 from faceswap_cli.media.frame import Image
 from faceswap_cli.media.probe import MediaInfo
 from faceswap_cli.media.seeking import Timeline, frames_at
-from faceswap_cli.pipeline.assignment import best_places, clarity_of
-from faceswap_cli.pipeline.plan import Found
 
 LOOKS = 3
 """Faces of a track that are looked at; each may cost a seek."""

@@ -15,28 +15,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from faceswap_cli.compositing import masks
-from faceswap_cli.effects.base import Chosen, Swapping, Treatment
+from faceswap_cli.effects.base import ConvertProgress, EffectInput, FaceEffect
 from faceswap_cli.errors import Refusal, UserError
 from faceswap_cli.faces.face_analyser import FaceStage
 from faceswap_cli.faces.identity.people import Person
-from faceswap_cli.faces.parsing.face_parser import FaceParser
 from faceswap_cli.faces.sets.faceset import FaceSet
+from faceswap_cli.faces.tracking.face_tracks import Found
+from faceswap_cli.journal import Journal, fingerprint
 from faceswap_cli.media.containers import check_output
 from faceswap_cli.media.join import join_segments
 from faceswap_cli.media.probe import MediaInfo, only_frames, probe
 from faceswap_cli.media.seeking import Timeline
-from faceswap_cli.networks.swap.renderer import Renderer
 from faceswap_cli.pipeline import assignment, detection_pass, render_pass
-from faceswap_cli.pipeline.assignment import Cast, Role
+from faceswap_cli.pipeline.assignment import Cast
 from faceswap_cli.pipeline.checks import check_tracks
 from faceswap_cli.pipeline.executors.base import Here, Place
 from faceswap_cli.pipeline.faces_from_set import faces_from_set, pieces_of
-from faceswap_cli.pipeline.options import ConvertOptions, ConvertProgress
+from faceswap_cli.pipeline.options import PipelineOptions
 from faceswap_cli.pipeline.photo import check_apart, no_face, nobody_wanted
-from faceswap_cli.pipeline.plan import Found, make_plan
+from faceswap_cli.pipeline.plan import make_plan
 from faceswap_cli.pipeline.summary import summary
-from faceswap_cli.pipeline.workdir import Journal, WorkFolder, fingerprint
+from faceswap_cli.pipeline.workdir import WorkFolder
 
 VERSION = 7
 """Raised when the same settings begin to give other pictures: unfinished work of before is not mixed in."""
@@ -47,20 +46,17 @@ MOST_TOLD = 3
 Steps = Generator[ConvertProgress]
 
 
-def convert_video(  # noqa: PLR0913
+def convert_video(
     source: Path,
     output: Path,
-    cast: Cast | Renderer,
-    options: ConvertOptions,
+    cast: Cast,
+    effect: FaceEffect,
+    options: PipelineOptions,
     stage: FaceStage | None = None,
     faces: FaceSet | None = None,
-    model: str = "",
-    parser: FaceParser | None = None,
     place: Place | None = None,
-    *,
-    treatment: Treatment | None = None,
 ) -> Steps:
-    """Swap (or treat in another way) the faces of the video `source` and write it to `output`.
+    """Change the faces of the video `source` and write it to `output`.
 
     What can be checked beforehand is checked at once; the work is done while the result is iterated, and
     the output stands there when the iteration ends. To stop early, close the generator (or interrupt it):
@@ -69,38 +65,33 @@ def convert_video(  # noqa: PLR0913
     Args:
         source: a video.
         output: another; its suffix chooses the container.
-        cast: who is replaced, and who draws the new faces; a renderer alone draws everybody.
-        options: how.
+        cast: whose faces are changed.
+        effect: what is done to them.
+        options: how it is run.
         stage: finds the faces; needed when `faces` is None.
         faces: a face set of this video: its faces are drawn, and those whose crops were deleted are not.
-        model: what the renderers' pictures depend on (weights, step), for resuming.
-        parser: needed when `options.mask` names a mask that it makes.
         place: where the work is done; by default in this process. The result is the same.
-        treatment: what is done to the faces; by default the cast's renderers swap them.
 
     Yields:
         One ConvertProgress for every few frames, and one for every note.
 
     Raises:
-        UserError: see ConvertOptions.check and video_of; no face, or none of the wanted person;
+        UserError: see the options' checks and video_of; no face, or none of the wanted person;
             a face set of another video; the disk is full.
         Refusal: by the cast's guard: nudity, or a face that would be drawn over looks like a child's.
     """
     options.check()
-    whole_cast = cast if isinstance(cast, Cast) else Cast((Role(cast),))
-    whole_cast.check()
-    assert parser is not None or not masks.wanted(options.mask).parser, "these masks need the face parser"
+    effect.check()
     assert (stage is None) != (faces is None), "faces come from a stage or from a face set"
     check_apart(source, output)
     info = video_of(source, options)
     lost = check_output(output, info, options.encode)
     known = pieces_of(faces_from_set(faces, source), info.pieces) if faces is not None else None
-    treatment = treatment or Swapping(whole_cast.renderers, model)
-    job = _Job(info, output, whole_cast, options, stage, known, treatment, parser, place or Here())
+    job = _Job(info, output, cast, effect, options, stage, known, place or Here())
     return _convert(job, lost)
 
 
-def video_of(source: Path, options: ConvertOptions) -> MediaInfo:
+def video_of(source: Path, options: PipelineOptions) -> MediaInfo:
     """What a source is, of which only the wanted frames are read.
 
     Raises:
@@ -129,17 +120,11 @@ class _Job:
     info: MediaInfo
     output: Path
     cast: Cast
-    options: ConvertOptions
+    effect: FaceEffect
+    options: PipelineOptions
     stage: FaceStage | None
     known: Found | None
-    treatment: Treatment
-    parser: FaceParser | None
     place: Place
-
-    @property
-    def asks_who(self) -> bool:
-        """Whether anybody must be recognised."""
-        return self.options.identity and self.cast.asks_who
 
     @property
     def source_mark(self) -> list[Any]:
@@ -158,7 +143,7 @@ class _Job:
     @property
     def who_mark(self) -> str:
         """What the decision whose faces are drawn depends on."""
-        if not self.asks_who:
+        if not self.cast.asks_who:
             return fingerprint(self.faces_mark, None)
         named = [role.person is not None for role in self.cast.roles]
         people = [_looks(people) for people in (self.cast.wanted, self.cast.unwanted)]
@@ -167,10 +152,7 @@ class _Job:
     @property
     def picture_mark(self) -> str:
         """What the pictures depend on."""
-        drawn_by = self.treatment.mark
-        if self.parser is not None and masks.wanted(self.options.mask).parser:
-            drawn_by.append(self.parser.mark)
-        return fingerprint(self.who_mark, drawn_by, self.options.settings())
+        return fingerprint(self.who_mark, self.effect.cache_key, self.options.settings())
 
 
 def _looks(people: Sequence[Person]) -> list[str]:
@@ -199,16 +181,16 @@ def _convert(job: _Job, lost: list[str]) -> Steps:
             except Refusal:
                 work.remove()  # nothing is kept of whom nothing may be made
                 raise
-        wanted = Chosen(job.info, timeline, found, chosen, job.who_mark)
+        effect_input = EffectInput(job.info, timeline, found, chosen, job.who_mark, work.journal)
         # The key signs the whole here; it goes to no other process or machine.
         options = replace(job.options, marks=replace(job.options.marks, signer=None))
-        stages, treated = yield from job.treatment.stages(wanted, work, options, job.parser)
+        stages, treated = yield from job.effect.stages(effect_input)
         before = render_pass.finished(journal, work.path)
         if before:
             yield _note("render", f"going on after {sum(before.values())} frames that are done")
         left_alone = set(found.track_numbers()) - treated.keys()
-        plan = make_plan(found, job.options.smoothing, left_alone, treated)
-        for said in job.treatment.notes(plan):
+        plan = make_plan(found, job.effect.options.smoothing, left_alone, treated)
+        for said in job.effect.notes(plan):
             yield _note("render", said)
         rendering = render_pass.Rendering(job.info, timeline, plan, stages, options, work.path)
         # What decoders make of damage depends on how they came there: it is read in one go.
@@ -287,7 +269,7 @@ def _choose(
     job: _Job, work: WorkFolder, timeline: Timeline, found: Found
 ) -> Generator[ConvertProgress, None, dict[int, int]]:
     """The role of each track that is drawn."""
-    if not job.asks_who:
+    if not job.cast.asks_who:
         return dict.fromkeys(found.track_numbers(), 0)
     verdicts = yield from _verdicts(job, work.journal("who", job.who_mark), timeline, found)
     chosen = assignment.choose(job.cast, verdicts, found.frames, found.tracks)

@@ -18,20 +18,20 @@ from typing import Any
 
 import numpy as np
 
+from faceswap_cli.effects.base import ConvertProgress
 from faceswap_cli.faces.analysis import analyse_batches, batch_size
 from faceswap_cli.faces.face import Face, FloatArray
 from faceswap_cli.faces.face_analyser import FaceStage
+from faceswap_cli.faces.tracking.face_tracks import Found
 from faceswap_cli.faces.tracking.false_positive_tracks import doubt_of, pace
 from faceswap_cli.faces.tracking.shot_detection import CutDetector
 from faceswap_cli.faces.tracking.tracks import Observation, link
+from faceswap_cli.journal import Journal
 from faceswap_cli.media.frame import Frame
 from faceswap_cli.media.probe import MediaInfo
 from faceswap_cli.media.reader import VideoReader
 from faceswap_cli.media.seeking import Timeline, checksum, frames_from
 from faceswap_cli.pipeline.executors.base import Piece, Place, one_thread, pieces_for
-from faceswap_cli.pipeline.options import ConvertProgress
-from faceswap_cli.pipeline.plan import Found
-from faceswap_cli.pipeline.workdir import Journal
 
 _LONGEST = 16
 """Batches that a worker looks at in one go, at most: each piece begins with a seek."""

@@ -14,8 +14,8 @@ import av
 from faceswap_cli.media.encode import SEGMENT_SUFFIX, SegmentWriter
 from faceswap_cli.media.frame import Frame
 from faceswap_cli.media.probe import MediaInfo
-from faceswap_cli.pipeline.options import ConvertOptions
-from faceswap_cli.pipeline.preview import Painter, Person, people, plan_of
+from faceswap_cli.pipeline.options import PipelineOptions
+from faceswap_cli.pipeline.preview import Person, PreviewRenderer, people, plan_of
 from faceswap_cli.pipeline.preview_clips import Moment
 
 KEY_EVERY = 250
@@ -61,7 +61,11 @@ class Trial:
 
 
 def trial(
-    info: MediaInfo, moments: Sequence[Moment], looking: float, options: ConvertOptions, painter: Painter
+    info: MediaInfo,
+    moments: Sequence[Moment],
+    looking: float,
+    options: PipelineOptions,
+    painter: PreviewRenderer,
 ) -> Trial:
     """Draw and encode the moments into a temporary folder, and measure.
 
@@ -75,9 +79,9 @@ def trial(
     started = time.monotonic()
     drawn: list[list[Frame]] = []
     for moment in moments:
-        plan = plan_of(moment, options, painter) if moment.has_face else None
+        plan = plan_of(moment, painter) if moment.has_face else None
         if plan is not None:
-            stages = painter.stages(moment, options)
+            stages = painter.stages(moment)
             drawn.append(list(stages.composite(stages.draw(moment.frames, plan))))
     drawing = time.monotonic() - started
     frames = [frame for one in drawn for frame in one]
@@ -85,7 +89,7 @@ def trial(
     encoding, key_bytes, other_bytes = _encoded(info, drawn or [m.frames for m in moments], options)
     return Trial(
         looked=len(moments),
-        people=[people(moment, options, painter) for moment in moments if moment.has_face],
+        people=[people(moment, painter) for moment in moments if moment.has_face],
         find=looking / max(everything, 1),
         draw=drawing / max(len(frames), 1),
         encode=encoding,
@@ -95,7 +99,7 @@ def trial(
 
 
 def _encoded(
-    info: MediaInfo, parts: Sequence[Sequence[Frame]], options: ConvertOptions
+    info: MediaInfo, parts: Sequence[Sequence[Frame]], options: PipelineOptions
 ) -> tuple[float, float, float]:
     """Seconds a frame, bytes of a keyframe, bytes of another: each part encoded by itself."""
     keys: list[int] = []

@@ -10,8 +10,8 @@ import numpy as np
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.faces.sets.records import FaceRecord, Source
+from faceswap_cli.faces.tracking.face_tracks import Found
 from faceswap_cli.media.pieces import Piece, is_wanted
-from faceswap_cli.pipeline.plan import Found
 
 
 def faces_from_set(faces: FaceSet, path: Path) -> Found:

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from faceswap_cli.effects.planned_faces import PlannedFace
 from faceswap_cli.effects.swap import upscale_warning
 from faceswap_cli.effects.swap.composite import paste_face, steady_look
+from faceswap_cli.effects.swap.effect import SwapEffect
+from faceswap_cli.effects.swap.options import SwapOptions
 from faceswap_cli.effects.swap.render import DrawnFrame, draw_faces
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.face import Face
@@ -23,9 +26,8 @@ from faceswap_cli.media.photo import Photo, check_photo_suffix, read_photo, what
 from faceswap_cli.media.sequence import is_sequence
 from faceswap_cli.networks.swap.renderer import Renderer
 from faceswap_cli.pipeline import assignment
-from faceswap_cli.pipeline.assignment import Cast, Role
-from faceswap_cli.pipeline.options import ConvertOptions
-from faceswap_cli.pipeline.plan import PlannedFace
+from faceswap_cli.pipeline.assignment import Cast
+from faceswap_cli.pipeline.options import PipelineOptions
 from faceswap_cli.provenance.marks import write_marked_photo
 
 
@@ -47,20 +49,20 @@ class PhotoReport:
 def convert_photo(
     source: Path,
     output: Path,
-    cast: Cast | Renderer,
-    options: ConvertOptions,
+    cast: Cast,
+    effect: SwapEffect,
+    options: PipelineOptions,
     stage: FaceStage,
-    parser: FaceParser | None = None,
 ) -> PhotoReport:
     """Swap the faces of the photo `source` and write it to `output`.
 
     Args:
         source: a photo.
         output: another photo; its suffix chooses the format.
-        cast: who is replaced, and who draws the new faces; a renderer alone draws everybody.
-        options: how; what concerns time has no meaning here.
+        cast: who is replaced, and who draws the new faces.
+        effect: draws them; what concerns time has no meaning here.
+        options: of which `allow_8bit` and `marks` count.
         stage: finds the faces.
-        parser: needed when `options.mask` names a mask that it makes.
 
     Raises:
         UserError: no face, or none of the wanted person; the photo can't be read or written, or has
@@ -68,29 +70,28 @@ def convert_photo(
         Refusal: by the cast's guard, see Guard.check_picture and check_faces.
     """
     options.check()
-    whole_cast = cast if isinstance(cast, Cast) else Cast((Role(cast),))
-    whole_cast.check()
+    effect.check()
     check_photo_suffix(output)
     check_apart(source, output)
     photo = read_photo(source)
     check_depth(source, photo, options.allow_8bit)
     image = np.ascontiguousarray(photo.image)
-    if whole_cast.guard:
-        whole_cast.guard.check_picture(source, image)
+    if cast.guard:
+        cast.guard.check_picture(source, image)
     faces = stage.find([Frame(0, 0.0, image)])[0]
     if not faces:
         raise no_face(source)
     chosen = assignment.Chosen(dict.fromkeys(range(len(faces)), 0))
-    if whole_cast.asks_who and options.identity:
-        chosen = roles_in(image, faces, whole_cast)
+    if cast.asks_who:
+        chosen = roles_in(image, faces, cast)
         if not chosen.roles:
             raise nobody_wanted(source, f"{len(faces)} other face{'s' if len(faces) > 1 else ''}")
-    if whole_cast.guard:
-        whole_cast.guard.check_faces(source, image, [faces[place] for place in chosen.roles])
+    if cast.guard:
+        cast.guard.check_faces(source, image, [faces[place] for place in chosen.roles])
     result, notes = image, [photo.note] if photo.note else []
-    for number, renderer in enumerate(whole_cast.renderers):
+    for number, renderer in enumerate(effect.renderers):
         wanted = [faces[place] for place, of in chosen.roles.items() if of == number]
-        result = swap_image(result, wanted, renderer, options, parser)
+        result = swap_image(result, wanted, renderer, effect.options, effect.parser)
         if wanted and (
             said := upscale_warning.spoken(np.stack([face.landmarks for face in wanted]), renderer)
         ):
@@ -106,7 +107,7 @@ def swap_image(
     image: Image,
     faces: list[Face],
     renderer: Renderer,
-    options: ConvertOptions,
+    options: SwapOptions,
     parser: FaceParser | None = None,
 ) -> Image:
     """A copy of `image` (H, W, 3) with `faces` drawn anew."""

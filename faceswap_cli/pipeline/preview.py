@@ -10,24 +10,25 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from faceswap_cli.compositing import blend
-from faceswap_cli.effects.base import Stages, SwapStages
+from faceswap_cli.effects.base import EffectStages, FaceEffect
+from faceswap_cli.effects.planned_faces import Plan
 from faceswap_cli.effects.swap.composite import steady_alpha
+from faceswap_cli.effects.swap.effect import SwapEffect
+from faceswap_cli.effects.swap.options import SwapOptions
 from faceswap_cli.effects.swap.render import DrawnFrame
 from faceswap_cli.faces.face import FloatArray
 from faceswap_cli.faces.identity.identity_encoder import IdentityEncoder
 from faceswap_cli.faces.identity.track_embedding import allowed, clarity
 from faceswap_cli.faces.landmarks.pose import pose
-from faceswap_cli.faces.parsing.face_parser import FaceParser
 from faceswap_cli.media.frame import Image
 from faceswap_cli.pipeline import assignment
 from faceswap_cli.pipeline.assignment import Cast
-from faceswap_cli.pipeline.options import ConvertOptions
-from faceswap_cli.pipeline.plan import Plan, make_plan
+from faceswap_cli.pipeline.plan import make_plan
 from faceswap_cli.pipeline.preview_clips import Moment
 
 ROOM = 2.0
@@ -37,45 +38,80 @@ LEAST_SIDE = 64
 """And at least so many pixels."""
 
 
-@dataclass(frozen=True)
-class Painter:
-    """All that draws a moment, but the settings: here a swap, see `age_preview` for another treatment.
+class PreviewRenderer(Protocol):
+    """All that draws a moment."""
 
-    Attributes:
-        cast: who is replaced, and who draws the new faces.
-        parser: for masks that need it.
-    """
+    @property
+    def cast(self) -> Cast:
+        """Whose faces are changed."""
+        ...
 
-    cast: Cast
-    parser: FaceParser | None = None
+    @property
+    def effect(self) -> FaceEffect:
+        """What changes them."""
+        ...
 
     @property
     def done(self) -> str:
         """What becomes of faces, in a word."""
-        return "replaced"
+        ...
 
     @property
     def said(self) -> Sequence[str]:
         """What the user should know of the people."""
-        return ()
+        ...
 
-    def ready(self, source: Path, moments: Sequence[Moment], options: ConvertOptions) -> Painter:
-        """A painter that knows what all the moments of a source say of the people in them."""
-        return self
+    def ready(self, source: Path, moments: Sequence[Moment]) -> PreviewRenderer:
+        """One that knows what all the moments of a source say of the people in them."""
+        ...
 
-    def stages(self, moment: Moment, options: ConvertOptions) -> Stages:
+    def stages(self, moment: Moment) -> EffectStages:
         """What draws the frames of a moment."""
-        return SwapStages(self.cast.renderers, options, self.parser)
+        ...
 
-    def mask(self, item: Any, around: Sequence[Any], options: ConvertOptions) -> Image:
+    def mask(self, item: Any, around: Sequence[Any]) -> Image:
         """Where a frame is changed, as grey levels (H, W, 3).
 
         Args:
             item: what the first of the stages made of it.
             around: the same of the moment's frames.
-            options: how all faces are drawn.
         """
-        return _mask(item, around, options)
+        ...
+
+
+@dataclass(frozen=True)
+class SwapPreview:
+    """A `PreviewRenderer` of swaps.
+
+    Attributes:
+        cast: who is replaced, and who draws the new faces.
+        effect: draws them.
+    """
+
+    cast: Cast
+    effect: SwapEffect
+
+    @property
+    def done(self) -> str:
+        """See PreviewRenderer."""
+        return "replaced"
+
+    @property
+    def said(self) -> Sequence[str]:
+        """See PreviewRenderer."""
+        return ()
+
+    def ready(self, source: Path, moments: Sequence[Moment]) -> SwapPreview:
+        """See PreviewRenderer."""
+        return self
+
+    def stages(self, moment: Moment) -> EffectStages:
+        """See PreviewRenderer."""
+        return self.effect.ready_stages()
+
+    def mask(self, item: Any, around: Sequence[Any]) -> Image:
+        """See PreviewRenderer."""
+        return _mask(item, around, self.effect.options)
 
 
 @dataclass(frozen=True)
@@ -100,15 +136,15 @@ class Person:
         return self.role is not None
 
 
-def people(moment: Moment, options: ConvertOptions, painter: Painter) -> list[Person]:
+def people(moment: Moment, painter: PreviewRenderer) -> list[Person]:
     """The faces of a moment's middle frame, and which of them are replaced."""
     if moment.found is None:
         return []
     seen, cast = moment.found, painter.cast
     places = np.nonzero(seen.frames == moment.middle)[0]
-    verdicts = [_verdict(moment, int(place), cast) for place in places] if _asks(options, cast) else []
+    verdicts = [_verdict(moment, int(place), cast) for place in places] if cast.asks_who else []
     roles = assignment.choose(cast, verdicts, seen.frames[places], seen.tracks[places]).roles
-    if not _asks(options, cast):
+    if not cast.asks_who:
         roles = {int(seen.tracks[place]): 0 for place in places}
     nearest = {verdict.track: min(verdict.wanted, default=None) for verdict in verdicts}
     return [
@@ -116,10 +152,6 @@ def people(moment: Moment, options: ConvertOptions, painter: Painter) -> list[Pe
         for place in places
         for track in [int(seen.tracks[place])]
     ]
-
-
-def _asks(options: ConvertOptions, cast: Cast) -> bool:
-    return cast.asks_who and options.identity
 
 
 def _verdict(moment: Moment, place: int, cast: Cast) -> assignment.Verdict:
@@ -136,29 +168,29 @@ def _width(landmarks: FloatArray) -> float:
     return float(np.linalg.norm(landmarks[16] - landmarks[0]))
 
 
-def plan_of(moment: Moment, options: ConvertOptions, painter: Painter) -> Plan | None:
+def plan_of(moment: Moment, painter: PreviewRenderer) -> Plan | None:
     """The faces to draw in a moment's frames; None if there are none."""
     if moment.found is None:
         return None
-    roles = {one.track: one.role for one in people(moment, options, painter) if one.role is not None}
+    roles = {one.track: one.role for one in people(moment, painter) if one.role is not None}
     alone = set(moment.found.track_numbers()) - set(roles)
-    return make_plan(moment.found, options.smoothing, alone, roles)
+    return make_plan(moment.found, painter.effect.options.smoothing, alone, roles)
 
 
-def paint(moment: Moment, options: ConvertOptions, painter: Painter) -> tuple[Image, Image]:
+def paint(moment: Moment, painter: PreviewRenderer) -> tuple[Image, Image]:
     """A moment's middle frame with its faces drawn, and where: the mask as grey levels (H, W, 3)."""
     frame = moment.frames[moment.middle]
     nothing = np.zeros_like(frame.image)
-    plan = plan_of(moment, options, painter)
+    plan = plan_of(moment, painter)
     if plan is None:
         return frame.image, nothing
-    stages = painter.stages(moment, options)
+    stages = painter.stages(moment)
     drawn = list(stages.draw(moment.frames, plan))
     done = next(itertools.islice(stages.composite(drawn), moment.middle, None))
-    return done.image, painter.mask(drawn[moment.middle], drawn, options)
+    return done.image, painter.mask(drawn[moment.middle], drawn)
 
 
-def _mask(item: DrawnFrame, around: Sequence[DrawnFrame], options: ConvertOptions) -> Image:
+def _mask(item: DrawnFrame, around: Sequence[DrawnFrame], options: SwapOptions) -> Image:
     mask = np.zeros_like(item.frame.image)
     for face in item.faces:
         alpha = steady_alpha(face, item.frame, around, options)

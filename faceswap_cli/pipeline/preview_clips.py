@@ -11,15 +11,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from faceswap_cli.effects.swap.render import COLOUR_REACH
+from faceswap_cli.effects.frame_window import COLOUR_REACH
 from faceswap_cli.faces.analysis import analyse
 from faceswap_cli.faces.face_analyser import FaceStage
+from faceswap_cli.faces.tracking.face_tracks import Found
 from faceswap_cli.media.frame import Frame
 from faceswap_cli.media.glimpse import glimpse
 from faceswap_cli.media.photo import read_photo
 from faceswap_cli.media.probe import MediaInfo
 from faceswap_cli.pipeline.detection_pass import Surveyed, found
-from faceswap_cli.pipeline.plan import Found
 
 TRIES = 4
 """So many times as many places are looked at, at most, as moments with a face are wanted."""

@@ -15,17 +15,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from faceswap_cli import files
-from faceswap_cli.effects.base import Stages
-from faceswap_cli.effects.swap.render import lead_in, lead_out
+from faceswap_cli.effects.base import ConvertProgress, EffectStages
+from faceswap_cli.effects.frame_window import lead_in, lead_out
+from faceswap_cli.effects.planned_faces import Plan
+from faceswap_cli.journal import Journal
 from faceswap_cli.media.encode import SEGMENT_SUFFIX, SegmentWriter
 from faceswap_cli.media.frame import Frame
 from faceswap_cli.media.probe import MediaInfo
 from faceswap_cli.media.seeking import Timeline, frames_from
 from faceswap_cli.pipeline.executors.base import Piece, Place, pieces_for
-from faceswap_cli.pipeline.options import ConvertOptions, ConvertProgress
-from faceswap_cli.pipeline.plan import Plan
+from faceswap_cli.pipeline.options import PipelineOptions
 from faceswap_cli.pipeline.prefetch import ahead
-from faceswap_cli.pipeline.workdir import Journal
 
 _AHEAD = 4
 """Frames that wait between two stages, at most."""
@@ -65,8 +65,8 @@ class Rendering:
     info: MediaInfo
     timeline: Timeline
     plan: Plan
-    stages: Stages
-    options: ConvertOptions
+    stages: EffectStages
+    options: PipelineOptions
     folder: Path | None
 
     @property
@@ -124,7 +124,7 @@ def finished(journal: Journal, folder: Path) -> dict[int, int]:
     return found
 
 
-def numbers(timeline: Timeline, options: ConvertOptions) -> range:
+def numbers(timeline: Timeline, options: PipelineOptions) -> range:
     """The numbers of a video's segments."""
     return range(-(-len(timeline) // options.segment_frames))
 
@@ -160,7 +160,7 @@ def _keep(segment: Segment, journal: Journal) -> None:
 
 
 def write_segment(
-    path: Path, frames: Iterable[Frame], info: MediaInfo, options: ConvertOptions
+    path: Path, frames: Iterable[Frame], info: MediaInfo, options: PipelineOptions
 ) -> Iterator[Frame]:
     """Encode frames into a file that is whole or not there; each is given back when it is written."""
     pixels = options.marks.pixels

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from faceswap_cli.pipeline.plan import Plan
+from faceswap_cli.effects.planned_faces import Plan
 
 
 def summary(plan: Plan, frames: int, found_tracks: int) -> str:

@@ -7,21 +7,21 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from faceswap_cli.effects.swap.options import SwapOptions
 from faceswap_cli.errors import UserError
-from faceswap_cli.pipeline.options import ConvertOptions
 
 MOST_SETTINGS = 24
 """Rows of a sheet that compares settings, at most."""
 
-_NO_LOOK = frozenset({"encode", "segment_frames", "batch", "allow_8bit", "identity", "marks"})
+_NO_LOOK = frozenset({"batch"})
 """Settings that don't change a picture's look."""
 
 
-def combinations(texts: Sequence[str], options: ConvertOptions) -> Iterator[tuple[str, ConvertOptions]]:
+def combinations(texts: Sequence[str], options: SwapOptions) -> Iterator[tuple[str, SwapOptions]]:
     """Every combination of settings that are varied.
 
     Args:
-        texts: each FIELD=VALUE,VALUE,...; fields of ConvertOptions.
+        texts: each FIELD=VALUE,VALUE,...; fields of SwapOptions.
         options: all other settings.
 
     Yields:
@@ -48,7 +48,7 @@ def combinations(texts: Sequence[str], options: ConvertOptions) -> Iterator[tupl
 def _varied(text: str) -> tuple[str, list[Any]]:
     name, equals, values = text.partition("=")
     name = name.strip().replace("-", "_")
-    kinds = {f.name: type(f.default) for f in dataclasses.fields(ConvertOptions) if f.name not in _NO_LOOK}
+    kinds = {f.name: type(f.default) for f in dataclasses.fields(SwapOptions) if f.name not in _NO_LOOK}
     if not equals or name not in kinds:
         known = ", ".join(kinds)
         raise UserError(f"--vary {text} is not SETTING=VALUE,VALUE", f"SETTING is one of {known}")

@@ -7,23 +7,22 @@ flicker with the estimates, and jump from one shot to the next.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
 from faceswap_cli.effects.age.age_request import Ages, AgeWish
 from faceswap_cli.effects.age.render import AgeStages, Brush, ahead, ends_of
-from faceswap_cli.effects.base import Chosen, Stages
+from faceswap_cli.effects.base import ConvertProgress, EffectInput, EffectOptions, EffectStages
+from faceswap_cli.effects.planned_faces import Plan
 from faceswap_cli.faces.age.estimator import WEIGHTS, AgeEstimate, AgeEstimator
 from faceswap_cli.faces.face import FloatArray
 from faceswap_cli.faces.identity import track_embedding
+from faceswap_cli.faces.identity.best_faces import best_frames, clearness
 from faceswap_cli.faces.identity.identity_encoder import THRESHOLD, IdentityEncoder, distance
-from faceswap_cli.faces.parsing.face_parser import FaceParser
-from faceswap_cli.pipeline import assignment
-from faceswap_cli.pipeline.options import ConvertOptions, ConvertProgress
-from faceswap_cli.pipeline.plan import Found, Plan
-from faceswap_cli.pipeline.workdir import WorkFolder, fingerprint
+from faceswap_cli.faces.tracking.face_tracks import Found
+from faceswap_cli.journal import fingerprint
 from faceswap_cli.zoo import card
 
 MOST_TOLD = 4
@@ -61,45 +60,53 @@ class Person:
 
 
 @dataclass(frozen=True)
-class Ageing:
-    """See `treatment.Treatment`.
+class AgeEffect:
+    """See `base.FaceEffect`.
 
     Attributes:
         brush: changes faces.
         wish: how old they shall become.
         estimator: says how old they are.
+        options: how.
     """
 
     brush: Brush
     wish: AgeWish
     estimator: AgeEstimator
+    options: EffectOptions = field(default_factory=EffectOptions)
+
+    def check(self) -> None:
+        """See FaceEffect."""
+        self.options.check()
 
     @property
-    def mark(self) -> list[Any]:
-        """See Treatment."""
-        return [self.brush.mark, self.brush.ager.size, self.brush.ager.side, asdict(self.wish), _eyes()]
+    def cache_key(self) -> list[Any]:
+        """See FaceEffect."""
+        ager, options = self.brush.ager, asdict(self.options)
+        return [self.brush.mark, ager.size, ager.side, asdict(self.wish), _eyes(), options]
 
     def stages(
-        self, chosen: Chosen, work: WorkFolder, options: ConvertOptions, parser: FaceParser | None
-    ) -> Generator[ConvertProgress, None, tuple[Stages, Mapping[int, int]]]:
-        """See Treatment."""
-        seen = yield from self._looks(chosen, work)
+        self, effect_input: EffectInput
+    ) -> Generator[ConvertProgress, None, tuple[EffectStages, Mapping[int, int]]]:
+        """See FaceEffect."""
+        chosen = effect_input
+        seen = yield from self._looks(chosen)
         persons = people([one for one in seen if one.track in chosen.roles], frames_of(chosen.found))
         ages = {person: self.wish.ages(person.said) for person in persons}
         for line in told([(_named(chosen.found, one), ages[one]) for one in _by_length(chosen.found, ages)]):
             yield ConvertProgress("faces", 0, None, note=line)
         ends = {track: ends_of(age) for person, age in ages.items() for track in person.tracks}
-        return AgeStages(self.brush, ends, options), {t: chosen.roles[t] for t in ends}
+        return AgeStages(self.brush, ends, self.options), {t: chosen.roles[t] for t in ends}
 
     def notes(self, plan: Plan) -> Iterator[str]:
-        """See Treatment."""
+        """See FaceEffect."""
         turned = sum(ahead(landmarks) < 0.5 for landmarks in plan.landmarks)
         if turned:
             yield f"{turned} of {len(plan.frames)} faces are turned too far: they stay as they are"
 
-    def _looks(self, chosen: Chosen, work: WorkFolder) -> Generator[ConvertProgress, None, list[TrackLooks]]:
+    def _looks(self, chosen: EffectInput) -> Generator[ConvertProgress, None, list[TrackLooks]]:
         """What is known of the tracks, or is found by looking at them."""
-        journal = work.journal("ages", fingerprint(chosen.mark, _eyes()))
+        journal = chosen.open_journal("ages", fingerprint(chosen.cache_key, _eyes()))
         if (known := next(journal.read(), None)) is not None:
             return [TrackLooks(**{**one, "said": AgeEstimate(**one["said"])}) for one in known["looks"]]
         yield ConvertProgress("faces", 0, None, note="looking how old the faces are")
@@ -118,7 +125,7 @@ def _eyes() -> str:
     return str(card(WEIGHTS).facts["sha256"])
 
 
-def look(chosen: Chosen, estimator: AgeEstimator) -> Generator[int, None, list[TrackLooks]]:
+def look(chosen: EffectInput, estimator: AgeEstimator) -> Generator[int, None, list[TrackLooks]]:
     """Look at the best faces of each track.
 
     Yields:
@@ -129,11 +136,11 @@ def look(chosen: Chosen, estimator: AgeEstimator) -> Generator[int, None, list[T
     """
     found, encoder = chosen.found, IdentityEncoder()
     seen: dict[int, list[tuple[AgeEstimate, FloatArray, float]]] = {}
-    for frame, places in assignment.best_frames(chosen.info, chosen.timeline, found):
+    for frame, places in best_frames(chosen.info, chosen.timeline, found):
         points = [found.landmarks[place] for place in places]
         said, embeddings = estimator.estimate(frame.image, points), encoder.embed(frame.image, points)
         for place, one, embedding in zip(places, said, embeddings, strict=True):
-            known = (one, embedding, assignment.clearness(frame, found, place))
+            known = (one, embedding, clearness(frame, found, place))
             seen.setdefault(int(found.tracks[place]), []).append(known)
         yield frame.index
     return [track_looks(track, of_track) for track, of_track in sorted(seen.items())]

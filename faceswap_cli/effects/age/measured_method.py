@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from faceswap_cli.compositing.apply_change import place_of
 from faceswap_cli.effects.age.age_request import within
 from faceswap_cli.effects.age.render import MOST_IN_PHOTO, Brush, SeenFace
+from faceswap_cli.effects.planned_faces import PlannedFace
 from faceswap_cli.evaluation.ageing import Aged, Portrait
-from faceswap_cli.pipeline.plan import PlannedFace
 
 
 class ByBrush:

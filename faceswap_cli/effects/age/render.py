@@ -20,8 +20,9 @@ from faceswap_cli.compositing.apply_change import carry, colourful, packed
 from faceswap_cli.compositing.hair_extension import WIDE, wide_change, wide_head
 from faceswap_cli.compositing.masks import FloatMask
 from faceswap_cli.effects.age.age_request import Ages, within
-from faceswap_cli.effects.swap.composite import with_those_around, without_picture
-from faceswap_cli.effects.swap.render import in_blocks
+from faceswap_cli.effects.base import EffectOptions
+from faceswap_cli.effects.frame_window import in_blocks, with_those_around, without_picture
+from faceswap_cli.effects.planned_faces import Plan, PlannedFace
 from faceswap_cli.faces.face import FloatArray
 from faceswap_cli.faces.geometry import crop_matrix, warp
 from faceswap_cli.faces.landmarks.pose import pose
@@ -29,8 +30,6 @@ from faceswap_cli.faces.parsing import face_parser
 from faceswap_cli.faces.parsing.face_parser import FaceParser
 from faceswap_cli.media.frame import Frame, Image
 from faceswap_cli.networks.ageing.ageing import Ager
-from faceswap_cli.pipeline.options import ConvertOptions
-from faceswap_cli.pipeline.plan import Plan, PlannedFace
 
 TURNED = (40.0, 55.0)
 """Yaw in degrees from which a face in a video is changed less, and from which not at all: profiles are not
@@ -147,7 +146,7 @@ class AgeStages:
 
     brush: Brush
     ages: Mapping[int, tuple[float, float]]
-    options: ConvertOptions
+    options: EffectOptions
 
     def draw(self, frames: Iterable[Frame], plan: Plan) -> Iterator[SeenFrame]:
         """See Stages."""

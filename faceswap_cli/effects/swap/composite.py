@@ -6,10 +6,8 @@ faces of its track around it, and from nothing else, so that it does not matter 
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,18 +15,16 @@ from numpy.typing import NDArray
 from faceswap_cli.compositing import blend, blur_matching, colour, masks, match_texture, temporal_masks
 from faceswap_cli.compositing.colour import ColourTransform
 from faceswap_cli.compositing.match_texture import Finish, Seen
-from faceswap_cli.effects.swap.render import COLOUR_REACH, Drawn, DrawnFrame
+from faceswap_cli.effects.frame_window import COLOUR_REACH, with_those_around, without_picture
+from faceswap_cli.effects.swap.options import SwapOptions
+from faceswap_cli.effects.swap.render import Drawn, DrawnFrame
 from faceswap_cli.faces.face import FloatArray
 from faceswap_cli.faces.parsing import face_parser
 from faceswap_cli.faces.tracking import smoothing
 from faceswap_cli.media.frame import FineImage, Frame, Image
-from faceswap_cli.pipeline.options import ConvertOptions
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 
-def composite(drawn: Iterable[DrawnFrame], options: ConvertOptions) -> Iterator[Frame]:
+def composite(drawn: Iterable[DrawnFrame], options: SwapOptions) -> Iterator[Frame]:
     """Blend drawn faces into their frames, each with the colours of the frames around it.
 
     Lags COLOUR_REACH frames behind its input.
@@ -36,32 +32,6 @@ def composite(drawn: Iterable[DrawnFrame], options: ConvertOptions) -> Iterator[
     return with_those_around(drawn, lambda item, around: _blended(item, around, options), _spent)
 
 
-def with_those_around(
-    items: Iterable[T], done: Callable[[T, Sequence[T]], R], spent: Callable[[T], T]
-) -> Iterator[R]:
-    """What `done` makes of each item, by itself and the COLOUR_REACH items before and after it.
-
-    Args:
-        items: one a frame, in order.
-        done: gets an item and those around it, itself among them.
-        spent: leaves of an item that is done what later ones still need.
-    """
-    window: deque[T] = deque()
-    ready = 0  # how many of the window's items are done already
-    for item in items:
-        window.append(item)
-        if len(window) - ready > COLOUR_REACH:
-            yield done(window[ready], window)
-            window[ready] = spent(window[ready])
-            ready += 1
-        if ready > COLOUR_REACH:
-            window.popleft()
-            ready -= 1
-    for place in range(ready, len(window)):
-        yield done(window[place], window)
-
-
-_NO_IMAGE = np.zeros((0, 0, 3), np.uint8)
 _NO_CROP = np.zeros((0, 0, 3), np.float16)
 
 
@@ -71,12 +41,7 @@ def _spent(item: DrawnFrame) -> DrawnFrame:
     return DrawnFrame(without_picture(item.frame), faces)
 
 
-def without_picture(frame: Frame) -> Frame:
-    """A frame of which only its place and time are left."""
-    return replace(frame, image=_NO_IMAGE, picture=None)
-
-
-def _blended(item: DrawnFrame, around: Iterable[DrawnFrame], options: ConvertOptions) -> Frame:
+def _blended(item: DrawnFrame, around: Iterable[DrawnFrame], options: SwapOptions) -> Frame:
     if not item.faces:
         return item.frame
     canvas = item.frame.canvas()
@@ -104,7 +69,7 @@ class Look:
     finish: Finish
 
 
-def steady_look(face: Drawn, frame: Frame, around: Iterable[DrawnFrame], options: ConvertOptions) -> Look:
+def steady_look(face: Drawn, frame: Frame, around: Iterable[DrawnFrame], options: SwapOptions) -> Look:
     """How a face is blended, by itself and its track's faces in the frames around."""
     near = [item for item in around if abs(item.frame.index - frame.index) <= COLOUR_REACH]
     return Look(
@@ -115,9 +80,7 @@ def steady_look(face: Drawn, frame: Frame, around: Iterable[DrawnFrame], options
     )
 
 
-def _steady_finish(
-    face: Drawn, frame: Frame, around: Sequence[DrawnFrame], options: ConvertOptions
-) -> Finish:
+def _steady_finish(face: Drawn, frame: Frame, around: Sequence[DrawnFrame], options: SwapOptions) -> Finish:
     """How a face is blurred and grained; see `match_texture.steady`."""
     same = [
         (item.frame, other) for item in around for other in item.faces if other.face.track == face.face.track
@@ -129,7 +92,15 @@ def _steady_finish(
         for (near, other), weight in zip(same, weights, strict=True)
     }
     own, seed = seen[frame.index], (frame.index, face.face.track)
-    return match_texture.steady(own, list(seen.values()), face.mask.shape[0], options, seed)
+    return match_texture.steady(
+        own,
+        list(seen.values()),
+        face.mask.shape[0],
+        seed,
+        options.defocus,
+        options.motion_blur,
+        options.grain,
+    )
 
 
 def _seen(face: Drawn, index: int, places: Mapping[int, NDArray[np.float64]], weight: float) -> Seen:
@@ -140,9 +111,7 @@ def _seen(face: Drawn, index: int, places: Mapping[int, NDArray[np.float64]], we
     return Seen(weight, face.traits, face.matrix[:, :2].astype(np.float64) @ motion, fast)
 
 
-def steady_alpha(
-    face: Drawn, frame: Frame, around: Iterable[DrawnFrame], options: ConvertOptions
-) -> FloatArray:
+def steady_alpha(face: Drawn, frame: Frame, around: Iterable[DrawnFrame], options: SwapOptions) -> FloatArray:
     """(S, S) in [0, 1]: where a face shows in the end, in the pixels of its crop."""
     near = list(around)
     mask = _steady_mask(face, frame, near, options).astype(np.float32)
@@ -158,7 +127,7 @@ def _in_crop(free: FloatArray, face: Drawn) -> FloatArray:
 
 
 def _steady_mask(
-    face: Drawn, frame: Frame, around: Iterable[DrawnFrame], options: ConvertOptions
+    face: Drawn, frame: Frame, around: Iterable[DrawnFrame], options: SwapOptions
 ) -> temporal_masks.HalfMask:
     """A face's shape mask, averaged with its track's frames around this one."""
     same = [(delay, other.mask) for delay, other in _same_track(face, frame, around, temporal_masks.REACH)]
@@ -167,7 +136,7 @@ def _steady_mask(
 
 
 def _steady_free(
-    face: Drawn, frame: Frame, around: Iterable[DrawnFrame], options: ConvertOptions
+    face: Drawn, frame: Frame, around: Iterable[DrawnFrame], options: SwapOptions
 ) -> FloatArray | None:
     """What of a face is free, averaged with its track's frames around this one; see `veil.steady`."""
     if face.free is None:
@@ -191,7 +160,7 @@ def _same_track(
 
 
 def steady_colour(
-    face: Drawn, frame: Frame, around: Iterable[DrawnFrame], options: ConvertOptions
+    face: Drawn, frame: Frame, around: Iterable[DrawnFrame], options: SwapOptions
 ) -> ColourTransform:
     """The colour transform of a face: its own mean colours, and its track's contrast around this frame.
 
@@ -208,7 +177,7 @@ def steady_colour(
     return colour.fit(options.colour, new, old)
 
 
-def paste_face(image: Image | FineImage, face: Drawn, look: Look, options: ConvertOptions) -> None:
+def paste_face(image: Image | FineImage, face: Drawn, look: Look, options: SwapOptions) -> None:
     """Colour one drawn face, finish it and blend it into its frame's image, in place.
 
     Args:

@@ -1,16 +1,12 @@
 """Frames in, frames and their drawn faces out: crops through the renderer, and what is measured on them.
 
-What comes out for a frame in the end (see `composite`) depends on the frames around it (COLOUR_REACH on
-either side) and on nothing else: crops go through the renderer in blocks that begin at multiples of BLOCK, so
-that a run which starts at any frame, given the `lead_in` before it, draws that frame exactly as a run from
-the beginning.
+What comes out for a frame in the end (see `composite`) depends on the frames around it, see `frame_window`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -20,6 +16,9 @@ from faceswap_cli.compositing import blend, blur_matching, colour, grain, masks,
 from faceswap_cli.compositing.colour import ColourStats
 from faceswap_cli.compositing.match_texture import Traits
 from faceswap_cli.device import halved_when_full
+from faceswap_cli.effects.frame_window import in_blocks
+from faceswap_cli.effects.planned_faces import Plan, PlannedFace
+from faceswap_cli.effects.swap.options import SwapOptions
 from faceswap_cli.effects.swap.steer import steered
 from faceswap_cli.faces.face import FloatArray
 from faceswap_cli.faces.geometry import crop_matrix, transform, warp
@@ -27,16 +26,6 @@ from faceswap_cli.faces.parsing import face_parser
 from faceswap_cli.faces.parsing.face_parser import FaceParser
 from faceswap_cli.media.frame import Frame, Image
 from faceswap_cli.networks.swap.renderer import Renderer
-from faceswap_cli.pipeline.options import ConvertOptions
-from faceswap_cli.pipeline.plan import Plan, PlannedFace
-
-D = TypeVar("D")
-
-BLOCK = 8
-"""Frames whose faces are drawn together."""
-
-COLOUR_REACH = 6
-"""Frames on either side over which contrast is averaged, at most: so many frames wait in memory."""
 
 
 @dataclass(frozen=True)
@@ -75,21 +64,11 @@ class DrawnFrame:
     faces: Sequence[Drawn]
 
 
-def lead_in(frame: int) -> int:
-    """The first frame that must be drawn for `frame` to come out as in a run from the beginning."""
-    return max(0, frame - COLOUR_REACH) // BLOCK * BLOCK
-
-
-def lead_out(frame: int) -> int:
-    """The last frame that must be drawn for `frame` to come out as in a run to the end."""
-    return (frame + COLOUR_REACH) // BLOCK * BLOCK + BLOCK - 1
-
-
 def draw(
     frames: Iterable[Frame],
     plan: Plan,
     renderer: Renderer | Sequence[Renderer],
-    options: ConvertOptions,
+    options: SwapOptions,
     parser: FaceParser | None = None,
 ) -> Iterator[DrawnFrame]:
     """Draw the faces of frames that come in order, by one renderer, or by those that the plan's numbers mean.
@@ -105,57 +84,10 @@ def draw(
         yield DrawnFrame(frame, faces)
 
 
-def in_blocks(
-    frames: Iterable[Frame],
-    plan: Plan,
-    most: int,
-    draw_some: Callable[[Sequence[tuple[Image, PlannedFace]]], Sequence[D]],
-) -> Iterator[tuple[Frame, list[D]]]:
-    """Frames that come in order, each with what `draw_some` makes of its planned faces, in the plan's order.
-
-    Args:
-        frames: in order, of which the first is a block's first.
-        plan: the faces.
-        most: faces that are given to `draw_some` at once; all have the same `drawn_by`.
-        draw_some: gets each face with the image of its frame.
-    """
-    block: list[Frame] = []
-    for frame in frames:
-        if block and frame.index // BLOCK != block[0].index // BLOCK:
-            yield from _draw_block(block, plan, most, draw_some)
-            block = []
-        block.append(frame)
-    yield from _draw_block(block, plan, most, draw_some)
-
-
-def _draw_block(
-    block: Sequence[Frame],
-    plan: Plan,
-    most: int,
-    draw_some: Callable[[Sequence[tuple[Image, PlannedFace]]], Sequence[D]],
-) -> Iterator[tuple[Frame, list[D]]]:
-    planned = [plan.faces(frame.index) for frame in block]
-    drawn: list[dict[int, D]] = [{} for _ in block]
-    for number in sorted({face.drawn_by for faces in planned for face in faces}):
-        wanted = [
-            (place, order, face)
-            for place, faces in enumerate(planned)
-            for order, face in enumerate(faces)
-            if face.drawn_by == number
-        ]
-        for start in range(0, len(wanted), most):
-            batch = wanted[start : start + most]
-            done = draw_some([(block[place].image, face) for place, _, face in batch])
-            for (place, order, _), face in zip(batch, done, strict=True):
-                drawn[place][order] = face
-    for frame, faces in zip(block, drawn, strict=True):
-        yield frame, [faces[order] for order in sorted(faces)]
-
-
 def draw_faces(
     faces: Sequence[tuple[Image, PlannedFace]],
     renderer: Renderer,
-    options: ConvertOptions,
+    options: SwapOptions,
     parser: FaceParser | None = None,
 ) -> list[Drawn]:
     """Draw one batch: each entry is a frame's image and a face in it."""
@@ -194,7 +126,7 @@ def _traits(
     matrix: FloatArray,
     crops: tuple[FloatArray, FloatArray],
     where: tuple[FloatArray, FloatArray],
-    options: ConvertOptions,
+    options: SwapOptions,
 ) -> Traits:
     """Softness of the drawn and the covered face (`crops`) in the mask, and the frame's grain on the skin."""
     mask, skin = where
@@ -210,7 +142,7 @@ def _traits(
 
 
 def _parse(
-    faces: Sequence[tuple[Image, PlannedFace]], options: ConvertOptions, parser: FaceParser | None
+    faces: Sequence[tuple[Image, PlannedFace]], options: SwapOptions, parser: FaceParser | None
 ) -> tuple[list[FloatArray | None], list[temporal_masks.HalfMask | None]]:
     """The parser's face region, and what of it is free, for each face; None where it isn't wanted."""
     wanted = masks.wanted(options.mask)
@@ -233,7 +165,7 @@ def _masks(
     parsed: FloatArray | None,
     free: temporal_masks.HalfMask | None,
     renderer: Renderer,
-    options: ConvertOptions,
+    options: SwapOptions,
 ) -> tuple[FloatArray, FloatArray]:
     """Where a face is to be seen, and where its colours are measured: on skin that nothing covers."""
     size = renderer.size

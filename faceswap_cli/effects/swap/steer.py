@@ -12,6 +12,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from faceswap_cli.effects.planned_faces import PlannedFace
+from faceswap_cli.effects.swap.options import SwapOptions
 from faceswap_cli.faces.face import FloatArray
 from faceswap_cli.faces.geometry import crop_matrix
 from faceswap_cli.faces.landmarks.attributes import DEGREES, attributes, changed
@@ -19,8 +21,6 @@ from faceswap_cli.faces.landmarks.repose import reposed
 from faceswap_cli.media.frame import Image
 from faceswap_cli.networks.swap.conditions import EXPRESSION, TRAITS
 from faceswap_cli.networks.swap.renderer import Renderer
-from faceswap_cli.pipeline.options import ConvertOptions
-from faceswap_cli.pipeline.plan import PlannedFace
 
 REST = np.array([0.0, 0.5, 1.5, 1.5])
 """How far mouth, smile, brows and eyes of faces at rest lie from the mean: what is beyond is expression.
@@ -33,7 +33,7 @@ Faces = Sequence[tuple[Image, PlannedFace]]
 """Faces, each with the frame it is in."""
 
 
-def steered(faces: Faces, renderer: Renderer, options: ConvertOptions) -> tuple[Faces, list[Image] | None]:
+def steered(faces: Faces, renderer: Renderer, options: SwapOptions) -> tuple[Faces, list[Image] | None]:
     """The faces where they are to be drawn, and the crops that the network is shown.
 
     Args:
@@ -57,7 +57,7 @@ def steered(faces: Faces, renderer: Renderer, options: ConvertOptions) -> tuple[
     return moved, crops
 
 
-def _change(landmarks: FloatArray, options: ConvertOptions) -> NDArray[np.float64]:
+def _change(landmarks: FloatArray, options: SwapOptions) -> NDArray[np.float64]:
     """What is added to a face's attributes."""
     change = np.zeros(len(TRAITS))
     looks = attributes(landmarks)[EXPRESSION]
