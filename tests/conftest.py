@@ -92,3 +92,19 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("the real samples (../shared/samples) are not here")
     return folder
+
+
+@pytest.fixture(scope="session")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A face that drifts, see `tests.pipeline.moving_face`."""
+    from tests.pipeline.moving_face import write_video
+
+    return write_video(tmp_path_factory.mktemp("video") / "one.mp4")
+
+
+@pytest.fixture(scope="session")
+def couple(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two of them."""
+    from tests.pipeline.moving_face import write_video
+
+    return write_video(tmp_path_factory.mktemp("video") / "two.mp4", people=2)

@@ -78,8 +78,7 @@ def test_nothing_is_ever_unpickled_or_run():
         f"{path}:{number}"
         for folder in (PACKAGE, PACKAGE.parent / "scripts")
         for path in folder.rglob("*.py")
-        if path.name
-        != "scripts/dev/port_backbone.py"  # reads the names in somebody's pickle, and runs nothing of it
+        if path.name != "port_backbone.py"  # reads the names in somebody's pickle, and runs nothing of it
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
         if pattern.search(line)
     ]

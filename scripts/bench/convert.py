@@ -19,27 +19,30 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from faceswap_cli.device import pick_device
 from faceswap_cli.effects.swap.composite import composite
+from faceswap_cli.effects.swap.effect import SwapEffect
+from faceswap_cli.effects.swap.options import SwapOptions
 from faceswap_cli.effects.swap.render import draw
-from faceswap_cli.faces.face_analyser import build_stage
+from faceswap_cli.faces.face_analyser import FaceStage, build_stage
 from faceswap_cli.faces.parsing.face_parser import FaceParser
+from faceswap_cli.faces.tracking.face_tracks import Found
 from faceswap_cli.media.encode import SegmentWriter
 from faceswap_cli.media.frame import Frame
 from faceswap_cli.media.probe import MediaInfo, probe
 from faceswap_cli.media.reader import VideoReader
 from faceswap_cli.networks.swap.renderer import Rendered, Renderer
+from faceswap_cli.pipeline.assignment import Cast, Role
 from faceswap_cli.pipeline.convert_video import convert_video
 from faceswap_cli.pipeline.detection_pass import found, read_frames, read_survey, survey
 from faceswap_cli.pipeline.executors.base import Here, Place, one_thread
 from faceswap_cli.pipeline.executors.processes import Processes
-from faceswap_cli.pipeline.options import ConvertOptions
-from faceswap_cli.pipeline.plan import Found, make_plan
+from faceswap_cli.pipeline.options import PipelineOptions
+from faceswap_cli.pipeline.plan import make_plan
 from faceswap_cli.pipeline.workdir import WorkFolder
 
 
@@ -91,8 +94,9 @@ def run_out(items: Iterator[object]) -> None:
         pass
 
 
-def transcode(clip: Path, output: Path, options: ConvertOptions) -> None:
-    with VideoReader(clip) as reader, SegmentWriter(output, reader.info, options.encode) as writer:
+def transcode(clip: Path, output: Path) -> None:
+    encode = PipelineOptions().encode
+    with VideoReader(clip) as reader, SegmentWriter(output, reader.info, encode) as writer:
         for frame in reader:
             writer.write(frame)
 
@@ -102,7 +106,6 @@ def stages(
     faces: Found,
     folder: Path,
     renderer: Renderer,
-    options: ConvertOptions,
     parser: FaceParser,
 ) -> None:
     """Print the seconds of each stage run alone."""
@@ -110,6 +113,7 @@ def stages(
         decode = timed(lambda: run_out(iter(reader)))
     with VideoReader(info.path, info) as reader:
         frames = list(reader)
+    options = SwapOptions()
     plan = make_plan(faces, options.smoothing)
     drawn: list = []
     rows = {
@@ -117,7 +121,7 @@ def stages(
         "crop and network": timed(lambda: drawn.extend(draw(frames, plan, renderer, options, parser))),
         "colour and blend": timed(lambda: run_out(composite(drawn, options))),
     }
-    with SegmentWriter(folder / "s.nut", info, options.encode) as writer:
+    with SegmentWriter(folder / "s.nut", info, PipelineOptions().encode) as writer:
         rows["encode"] = timed(lambda: [writer.write(frame) for frame in frames])
     for name, seconds in rows.items():
         print(f"  {name:20} {seconds:7.2f} s  {1000 * seconds / len(frames):7.1f} ms a frame")
@@ -126,17 +130,15 @@ def stages(
 def speed(options: argparse.Namespace, folder: Path) -> None:
     clip = folder / "clip.nut"
     looped(options.clip, options.frames, clip)
-    info, renderer, chosen = probe(clip), renderer_of(options), ConvertOptions(identity=False)
+    info, renderer = probe(clip), renderer_of(options)
     stage, parser = build_stage(device=options.device), parser_of(options)
     machine = f"{platform.machine()}, {torch.get_num_threads()} threads"
     print(f"{machine}, {info.width}x{info.height}, {options.frames} frames")
-    plain = timed(lambda: transcode(clip, folder / "plain.nut", chosen))
+    plain = timed(lambda: transcode(clip, folder / "plain.nut"))
     place: Place = Processes(options.workers) if options.workers > 1 else Here()
     spent = cpu_seconds()
-    how = {"model": "bench", "parser": parser, "place": place}
-    whole = timed(
-        lambda: run_out(convert_video(clip, folder / "out.mkv", renderer, chosen, stage, **how))  # type: ignore[arg-type]
-    )
+    steps = conversion(clip, folder / "out.mkv", renderer, parser, stage, place)
+    whole = timed(lambda: run_out(steps))
     if isinstance(place, Processes):
         place.close()  # what its workers have spent is known when they have ended
     spent = cpu_seconds() - spent
@@ -150,7 +152,20 @@ def speed(options: argparse.Namespace, folder: Path) -> None:
         faces = found(read_survey(info, read_frames(frames), seen))
     print(f"  {'decode, find faces':20} {looking:7.2f} s  {1000 * looking / options.frames:7.1f} ms a frame")
     with one_thread():
-        stages(info, faces, folder, renderer, chosen, parser)
+        stages(info, faces, folder, renderer, parser)
+
+
+def conversion(
+    clip: Path,
+    output: Path,
+    renderer: Renderer,
+    parser: FaceParser,
+    stage: FaceStage,
+    place: Place | None = None,
+) -> Iterator[object]:
+    """Everybody is drawn by one renderer."""
+    effect = SwapEffect([renderer], SwapOptions(), parser, "bench")
+    return convert_video(clip, output, Cast((Role(renderer),)), effect, PipelineOptions(), stage, place=place)
 
 
 def parser_of(options: argparse.Namespace) -> FaceParser:
@@ -180,10 +195,8 @@ def memory(options: argparse.Namespace, folder: Path) -> None:
 
 
 def child(options: argparse.Namespace) -> None:
-    chosen = replace(ConvertOptions(), identity=False)
     renderer, stage = renderer_of(options), build_stage(device=options.device)
-    steps = convert_video(options.clip, options.child, renderer, chosen, stage, parser=parser_of(options))
-    run_out(steps)
+    run_out(conversion(options.clip, options.child, renderer, parser_of(options), stage))
     print(json.dumps({"mib": peak_mib()}))
 
 

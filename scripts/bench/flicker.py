@@ -22,17 +22,18 @@ from torch.nn import functional as F
 
 from faceswap_cli.device import pick_device
 from faceswap_cli.effects.swap.composite import composite
+from faceswap_cli.effects.swap.options import SwapOptions
 from faceswap_cli.effects.swap.render import draw
 from faceswap_cli.evaluation import metrics
 from faceswap_cli.faces.analysis import analyse
 from faceswap_cli.faces.face_analyser import FaceStage, build_stage
 from faceswap_cli.faces.parsing.face_parser import FaceParser
+from faceswap_cli.faces.tracking.face_tracks import Found
 from faceswap_cli.media.frame import Frame
 from faceswap_cli.media.reader import VideoReader
 from faceswap_cli.networks.swap.renderer import Rendered, Renderer
 from faceswap_cli.pipeline.detection_pass import Surveyed, found, without_doubtful
-from faceswap_cli.pipeline.options import ConvertOptions
-from faceswap_cli.pipeline.plan import Found, make_plan
+from faceswap_cli.pipeline.plan import make_plan
 
 FAR = 0.35
 """Face widths outside the hull where nothing may change."""
@@ -81,7 +82,7 @@ def looked_at(clip: Path, frames: int, stage: FaceStage) -> tuple[list[Frame], l
 
 
 def measured(
-    frames: list[Frame], shots: list[int], faces: Found, renderer: Renderer, options: ConvertOptions
+    frames: list[Frame], shots: list[int], faces: Found, renderer: Renderer, options: SwapOptions
 ) -> str:
     """One clip's figures: those of its longest track."""
     main = max(faces.track_numbers(), key=lambda track: len(faces.of_track(track)))
@@ -112,12 +113,12 @@ def main() -> None:
     parser.add_argument("--detail", type=int, help="pixels across that are drawn, without a model")
     parser.add_argument("--frames", type=int, default=75)
     parser.add_argument("--smoothing", type=float, nargs="+", default=[1.0])
-    parser.add_argument("--sharpen", type=float, default=ConvertOptions().sharpen)
-    parser.add_argument("--mask", default=ConvertOptions().mask)
+    parser.add_argument("--sharpen", type=float, default=SwapOptions().sharpen)
+    parser.add_argument("--mask", default=SwapOptions().mask)
     parser.add_argument("--device", default="auto")
     options = parser.parse_args()
     renderer, stage = renderer_of(options), build_stage(device=options.device)
-    chosen = ConvertOptions(mask=options.mask, sharpen=options.sharpen, identity=False)
+    chosen = SwapOptions(mask=options.mask, sharpen=options.sharpen)
     print(f"{'clip':44}{'smoothing':>10}{'inside':>9}{'edge':>9}{'outside':>9}{'far':>9}")
     for clip in options.clips:
         frames, shots, faces = looked_at(clip, options.frames, stage)

@@ -24,14 +24,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from faceswap_cli.effects.swap.effect import SwapEffect
+from faceswap_cli.effects.swap.options import SwapOptions
 from faceswap_cli.evaluation.swap import SwapReport, evaluate_swap
 from faceswap_cli.faces.face_analyser import build_stage
 from faceswap_cli.faces.geometry import FACE_SIDE, transform
 from faceswap_cli.faces.parsing.face_parser import FaceParser
 from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.networks.swap.renderer import Rendered
+from faceswap_cli.pipeline.assignment import Cast, Role
 from faceswap_cli.pipeline.convert_video import convert_video
-from faceswap_cli.pipeline.options import ConvertOptions
+from faceswap_cli.pipeline.options import PipelineOptions
 from faceswap_cli.training.data.dataset import load_faces
 
 HEADS = ("pair", "start", "minutes", "steps", "sharpness", "landmarks", "likeness", "flicker", "nearer B")
@@ -76,9 +79,10 @@ def own_pixels(options: argparse.Namespace, a: Path, b: Path) -> str:
     faces = [extracted(options.out, clip) for clip in (a, b)]
     video = options.out / f"{a.stem}-{b.stem}-own.mp4"
     if not video.exists():
-        sets, parser = [FaceSet.open(path) for path in faces], FaceParser()
-        chosen = ConvertOptions(identity=False)
-        for _ in convert_video(a, video, Likest(*sets), chosen, faces=sets[0], parser=parser):
+        sets = [FaceSet.open(path) for path in faces]
+        likest = Likest(*sets)
+        effect = SwapEffect([likest], SwapOptions(), FaceParser())
+        for _ in convert_video(a, video, Cast((Role(likest),)), effect, PipelineOptions(), faces=sets[0]):
             pass
     return line(a, b, "own pixels", "", "", *measured(a, video, faces))
 

@@ -14,6 +14,7 @@ import torch
 from faceswap_cli.compositing import blur_matching, grain
 from faceswap_cli.effects.swap import upscale_warning
 from faceswap_cli.effects.swap.composite import composite
+from faceswap_cli.effects.swap.effect import SwapEffect
 from faceswap_cli.effects.swap.render import draw
 from faceswap_cli.media.frame import Frame
 from faceswap_cli.pipeline.plan import Found, Plan, make_plan
@@ -66,7 +67,7 @@ def inside(image: np.ndarray, index: int) -> np.ndarray:
 
 
 def converted(count: int, deviation: float, soft: float, **changes: object) -> list[Frame]:
-    options = mf.options(mask="hull", smoothing=1.0, sharpen=0.0, **changes)
+    options = mf.swap_options(mask="hull", smoothing=1.0, sharpen=0.0, **changes)
     drawn = draw(frames(count, deviation, soft), plan_of(count), mf.Paint(cleaned), options)
     return list(composite(drawn, options))
 
@@ -113,7 +114,7 @@ def test_texture_that_moves_with_the_skin_is_no_grain() -> None:
 
 
 def test_a_run_that_begins_anywhere_gives_the_same_pictures() -> None:
-    options = mf.options(mask="hull", smoothing=1.0, colour="idt", blend="poisson")
+    options = mf.swap_options(mask="hull", smoothing=1.0, colour="idt", blend="poisson")
     plan, whole = plan_of(30), list(frames(30, 5.0))
     at_once = list(composite(draw(whole, plan, mf.Paint(cleaned), options), options))
     later = list(composite(draw(whole[8:], plan, mf.Paint(cleaned), options), options))
@@ -168,6 +169,7 @@ def test_close_ups_beyond_the_model_are_told_of() -> None:
 def test_each_dial_changes_settings() -> None:
     """Unfinished work with other dials must not be mixed in."""
     for change in (*({name: 0.5} for name in PLAIN), {"blend": "pyramid"}):
-        assert mf.options(**change).settings() != mf.options().settings()
-    assert replace(mf.options(), colour="seamless").seamless
-    assert replace(mf.options(), blend="poisson").seamless
+        changed = SwapEffect([mf.negative()], mf.swap_options(**change))
+        assert changed.cache_key != SwapEffect([mf.negative()], mf.swap_options()).cache_key
+    assert replace(mf.swap_options(), colour="seamless").seamless
+    assert replace(mf.swap_options(), blend="poisson").seamless

@@ -12,7 +12,6 @@ from faceswap_cli.compositing import temporal_masks
 from faceswap_cli.faces.geometry import crop_matrix, mean_face, warp
 from faceswap_cli.faces.parsing.face_parser import SIDE, SIZE, FaceParser
 from faceswap_cli.networks.perception.parsing import CLASSES
-from faceswap_cli.pipeline.convert_video import convert_video
 from tests.pipeline import moving_face as mf
 
 
@@ -126,7 +125,7 @@ def test_what_is_covered_stays_as_it_was(video: Path, tmp_path: Path) -> None:
 
 
 def stop_in_the_middle(video: Path, output: Path, **more: object) -> None:
-    steps = convert_video(video, output, mf.negative(), stage=mf.fake_stage(), **more)  # type: ignore[arg-type]
+    steps = mf.convert_video(video, output, mf.negative(), stage=mf.fake_stage(), **more)  # type: ignore[arg-type]
     for step in steps:
         if step.phase == "render" and step.done >= 23:
             break

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -13,6 +13,9 @@ import cv2
 import numpy as np
 import torch
 
+from faceswap_cli.effects.base import ConvertProgress
+from faceswap_cli.effects.swap.effect import SwapEffect
+from faceswap_cli.effects.swap.options import SwapOptions
 from faceswap_cli.faces.face import Detection, Points
 from faceswap_cli.faces.face_analyser import FaceStage
 from faceswap_cli.faces.geometry import mean_face
@@ -23,9 +26,10 @@ from faceswap_cli.media.encoders import EncodeOptions
 from faceswap_cli.media.frame import Frame, Image
 from faceswap_cli.media.reader import VideoReader
 from faceswap_cli.networks.swap.renderer import Rendered
+from faceswap_cli.pipeline import convert_video as convert_module
+from faceswap_cli.pipeline import photo as photo_module
 from faceswap_cli.pipeline.assignment import Cast, Role
-from faceswap_cli.pipeline.convert_video import convert_video
-from faceswap_cli.pipeline.options import ConvertOptions, ConvertProgress
+from faceswap_cli.pipeline.options import PipelineOptions
 from faceswap_cli.provenance.marks import NO_MARKS
 
 WIDTH, HEIGHT, FACE = 160, 120, 64
@@ -141,9 +145,47 @@ def only_by(renderer: Paint, reference: np.ndarray) -> Cast:
     return Cast([Role(renderer, Person("the one", reference))])
 
 
-def options(**changes: object) -> ConvertOptions:
+@dataclass(frozen=True)
+class Options:
+    """All that a conversion is told."""
+
+    swap: SwapOptions
+    pipeline: PipelineOptions
+
+
+def options(**changes: object) -> Options:
     fast = {"encode": FAST, "segment_frames": 10, "colour": "none", "mask": "hull+model", "marks": NO_MARKS}
-    return ConvertOptions(**{**fast, **changes})  # type: ignore[arg-type]
+    values, own = {**fast, **changes}, SwapOptions.__dataclass_fields__
+    swap = {name: value for name, value in values.items() if name in own}
+    rest = {name: value for name, value in values.items() if name not in own}
+    return Options(SwapOptions(**swap), PipelineOptions(**rest))  # type: ignore[arg-type]
+
+
+def swap_options(**changes: object) -> SwapOptions:
+    return options(**changes).swap
+
+
+def cast_of(cast: Cast | Paint) -> Cast:
+    """A renderer alone draws everybody."""
+    return cast if isinstance(cast, Cast) else Cast((Role(cast),))
+
+
+def convert_video(
+    source: Path, output: Path, cast: Cast | Paint, options: Options, stage: object = None, **more: object
+) -> Generator[ConvertProgress]:
+    """`convert_video.convert_video`, its effect made of the cast and the options."""
+    whole, parser, model = cast_of(cast), more.pop("parser", None), more.pop("model", "")
+    effect = more.pop("effect", None) or SwapEffect(whole.renderers, options.swap, parser, str(model))  # type: ignore[arg-type]
+    return convert_module.convert_video(source, output, whole, effect, options.pipeline, stage, **more)  # type: ignore[arg-type]
+
+
+def convert_photo(
+    source: Path, output: Path, cast: Cast | Paint, options: Options, stage: FaceStage, parser: object = None
+) -> photo_module.PhotoReport:
+    """`photo.convert_photo`, likewise."""
+    whole = cast_of(cast)
+    effect = SwapEffect(whole.renderers, options.swap, parser)  # type: ignore[arg-type]
+    return photo_module.convert_photo(source, output, whole, effect, options.pipeline, stage)
 
 
 def convert(

@@ -1,4 +1,4 @@
-"""Looking at an aged video before it is made: the same code as for swaps, another treatment."""
+"""Looking at an aged video before it is made: the same code as for swaps, another effect."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from faceswap_cli.effects.age.age_request import AgeWish
+from faceswap_cli.effects.age.effect import AgeEffect
 from faceswap_cli.errors import Refusal
 from faceswap_cli.faces.safety.guard import Guard
 from faceswap_cli.media.probe import probe
 from faceswap_cli.pipeline import preview
-from faceswap_cli.pipeline.age_preview import AgePainter
+from faceswap_cli.pipeline.age_preview import AgePreview
 from faceswap_cli.pipeline.assignment import Cast, Role
 from faceswap_cli.pipeline.dry_run import trial
 from faceswap_cli.pipeline.preview_clips import Moment, moments
@@ -20,9 +21,9 @@ from tests.pipeline import moving_face as mf
 from tests.pipeline.ager import BRUSH, GROWN_UP, Guess
 
 
-def painter(guard: Guard | None = None) -> AgePainter:
+def painter(guard: Guard | None = None) -> AgePreview:
     cast = Cast((Role(None),), guard=guard)
-    return AgePainter(cast, BRUSH.parser, brush=BRUSH, wish=AgeWish(to=70.0), estimator=Guess(GROWN_UP))
+    return AgePreview(cast, AgeEffect(BRUSH, AgeWish(to=70.0), Guess(GROWN_UP)))
 
 
 @pytest.fixture
@@ -31,10 +32,10 @@ def seen(video: Path) -> list[Moment]:
 
 
 def test_a_moment_is_aged_inside_its_mask_only(video: Path, seen: list[Moment]) -> None:
-    ready = painter().ready(video, seen, mf.options())
+    ready = painter().ready(video, seen)
     assert ready.said and all("looks 30, becomes 70" in line for line in ready.said)
     for moment in seen:
-        aged, mask = preview.paint(moment, mf.options(), ready)
+        aged, mask = preview.paint(moment, ready)
         original = moment.frames[moment.middle].image
         assert mask.max() == 255
         assert np.array_equal(aged[mask == 0], original[mask == 0])
@@ -42,10 +43,10 @@ def test_a_moment_is_aged_inside_its_mask_only(video: Path, seen: list[Moment]) 
 
 
 def test_a_trial_says_who_is_aged(video: Path, seen: list[Moment]) -> None:
-    tried = trial(probe(video), seen, 1.0, mf.options(), painter().ready(video, seen, mf.options()))
+    tried = trial(probe(video), seen, 1.0, mf.options().pipeline, painter().ready(video, seen))
     assert (tried.looked, tried.replaced) == (2, 2) and tried.draw > 0
 
 
 def test_children_are_refused_before_the_work(video: Path, seen: list[Moment]) -> None:
     with pytest.raises(Refusal, match="child"):
-        painter(mf.SeesChildren()).ready(video, seen, mf.options())
+        painter(mf.SeesChildren()).ready(video, seen)

@@ -13,7 +13,6 @@ from faceswap_cli.faces.identity.people import Person, nearest
 from faceswap_cli.media.reader import VideoReader
 from faceswap_cli.pipeline import assignment, photo
 from faceswap_cli.pipeline.assignment import Cast, Role, Verdict, choose
-from faceswap_cli.pipeline.photo import convert_photo
 from tests.pipeline import moving_face as mf
 
 SEEN = np.eye(128, dtype=np.float32)
@@ -86,12 +85,12 @@ def test_in_a_photo(couple: Path, tmp_path: Path) -> None:
 
     source, output = tmp_path / "in.png", tmp_path / "out.png"
     cv2.imwrite(str(source), first[..., ::-1])
-    report = convert_photo(
+    report = mf.convert_photo(
         source, output, Cast([Role(RED, RIGHT), Role(BLUE, LEFT)]), mf.options(), mf.fake_stage(2)
     )
     assert (report.swapped, report.left_alone, report.note) == (2, 0, None)
     assert colours(cv2.imread(str(output))[..., ::-1], 0) == ["blue", "red"]
-    report = convert_photo(
+    report = mf.convert_photo(
         source, output, Cast([Role(RED, RIGHT), Role(BLUE, NOBODY)]), mf.options(), mf.fake_stage(2)
     )
     assert (report.swapped, report.left_alone, report.note) == (1, 1, "nobody was not found")

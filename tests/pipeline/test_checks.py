@@ -9,13 +9,12 @@ import pytest
 from faceswap_cli.errors import Refusal
 from faceswap_cli.faces.safety.guard import Guard
 from faceswap_cli.pipeline.assignment import Cast, Role
-from faceswap_cli.pipeline.convert_video import convert_video
 from tests.pipeline import moving_face as mf
 
 
 def convert(video: Path, output: Path, guard: Guard) -> None:
     cast = Cast((Role(mf.negative()),), guard=guard)
-    for _ in convert_video(video, output, cast, mf.options(), mf.fake_stage()):
+    for _ in mf.convert_video(video, output, cast, mf.options(), mf.fake_stage()):
         pass
 
 

@@ -23,8 +23,7 @@ from faceswap_cli.media.probe import probe
 from faceswap_cli.pipeline import assignment, photo
 from faceswap_cli.pipeline import convert_video as convert_module
 from faceswap_cli.pipeline.comparison_sheet import side_by_side
-from faceswap_cli.pipeline.convert_video import check_source, convert_video
-from faceswap_cli.pipeline.photo import convert_photo
+from faceswap_cli.pipeline.convert_video import check_source
 from faceswap_cli.pipeline.plan import Found, make_plan
 from tests.pipeline import moving_face as mf
 
@@ -131,8 +130,7 @@ def test_someone_else_is_left_alone(couple: Path, tmp_path: Path) -> None:
         couple,
         output,
         stage=mf.fake_stage(2),
-        cast=mf.only_by(mf.negative(), person),
-        options=mf.options(identity=False),
+        cast=mf.negative(),
     )
     assert mf.changed_inside(couple, output, 0).min() > 30
 
@@ -221,23 +219,23 @@ def test_a_renamed_video_is_still_known(video: Path, tmp_path: Path) -> None:
 
 def test_what_cannot_be_converted_is_said_at_once(video: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="source itself"):
-        convert_video(video, video, mf.negative(), mf.options(), mf.fake_stage())
+        mf.convert_video(video, video, mf.negative(), mf.options(), mf.fake_stage())
     info = probe(video)
     with pytest.raises(UserError, match="HDR"):
         check_source(dataclasses.replace(info, tags=ColourTags(transfer=16)))
     check_source(dataclasses.replace(info, pixels=pixel_kind("yuv420p10le")))
     for wrong in ({"mask": "oval"}, {"smoothing": -1}, {"erode": float("nan")}, {"segment_frames": 0}):
         with pytest.raises(UserError, match="--"):
-            convert_video(video, tmp_path / "out.mp4", mf.negative(), mf.options(**wrong), mf.fake_stage())
+            mf.convert_video(video, tmp_path / "out.mp4", mf.negative(), mf.options(**wrong), mf.fake_stage())
     with pytest.raises(UserError, match="txt"):
-        convert_video(video, tmp_path / "out.txt", mf.negative(), mf.options(), mf.fake_stage())
+        mf.convert_video(video, tmp_path / "out.txt", mf.negative(), mf.options(), mf.fake_stage())
     assert left_overs(tmp_path) == []
 
 
 def test_a_mistyped_source_is_said_though_the_output_exists(tmp_path: Path) -> None:
     for name, convert, extra in (
-        ("out.mp4", convert_video, (mf.fake_stage(),)),
-        ("out.png", convert_photo, (mf.fake_stage(),)),
+        ("out.mp4", mf.convert_video, (mf.fake_stage(),)),
+        ("out.png", mf.convert_photo, (mf.fake_stage(),)),
     ):
         output = tmp_path / name
         output.write_bytes(b"older")
@@ -278,7 +276,7 @@ def test_memory_does_not_grow_with_length(video: Path) -> None:
         plan = make_plan(found, 1.0)
         frames = (mf.Frame(i, i / 25, image.copy(), i) for i in range(count))
         tracemalloc.start()
-        for _ in composite(draw(frames, plan, mf.identity(), mf.options()), mf.options()):
+        for _ in composite(draw(frames, plan, mf.identity(), mf.swap_options()), mf.swap_options()):
             pass
         size = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
@@ -291,7 +289,7 @@ def test_memory_does_not_grow_with_length(video: Path) -> None:
 def test_photo(tmp_path: Path) -> None:
     source, output = tmp_path / "in.png", tmp_path / "out.png"
     write_photo(source, mf.picture(0, 2))
-    report = convert_photo(source, output, mf.negative(), mf.options(), mf.fake_stage(2))
+    report = mf.convert_photo(source, output, mf.negative(), mf.options(), mf.fake_stage(2))
     assert (report.swapped, report.left_alone) == (2, 0)
     old, new = read_photo(source).image, read_photo(output).image
     x, y = mf.face_points(0).mean(0).astype(int)
@@ -300,9 +298,9 @@ def test_photo(tmp_path: Path) -> None:
     )
     assert np.array_equal(old[:20], new[:20])
     with pytest.raises(UserError, match="no face"):
-        convert_photo(source, tmp_path / "b.png", mf.negative(), mf.options(), mf.fake_stage(0))
+        mf.convert_photo(source, tmp_path / "b.png", mf.negative(), mf.options(), mf.fake_stage(0))
     with pytest.raises(UserError, match="source itself"):
-        convert_photo(source, source, mf.negative(), mf.options(), mf.fake_stage())
+        mf.convert_photo(source, source, mf.negative(), mf.options(), mf.fake_stage())
     assert left_overs(tmp_path) == ["in.png", "out.png"]
 
 
@@ -316,7 +314,7 @@ def test_what_a_photo_s_format_loses_is_told(tmp_path: Path) -> None:
         "a.bmp": "a.bmp does not keep the photo's transparency and colour profile",
         "a.png": None,
     }.items():
-        report = convert_photo(source, tmp_path / name, mf.negative(), mf.options(), mf.fake_stage())
+        report = mf.convert_photo(source, tmp_path / name, mf.negative(), mf.options(), mf.fake_stage())
         assert report.note == said
 
 
@@ -326,7 +324,7 @@ def test_a_real_photo(tmp_path: Path) -> None:
     stage, results = build_stage(thorough=True), {}
     for name, renderer in (("same", mf.identity(192)), ("mirrored", mf.Paint(lambda c: c.flip(3), 192))):
         output = tmp_path / f"{name}.png"
-        report = convert_photo(source, output, renderer, mf.options(colour="rct"), stage)
+        report = mf.convert_photo(source, output, renderer, mf.options(colour="rct"), stage)
         assert (report.swapped, report.left_alone) == (1, 0)
         results[name] = read_photo(output).image.astype(int)
     before = read_photo(source).image.astype(int)
@@ -343,12 +341,12 @@ def test_photo_of_several_people(tmp_path: Path) -> None:
     source = tmp_path / "in.png"
     write_photo(source, mf.picture(0, 2))
     person = np.eye(128, dtype=np.float32)[[0]]
-    report = convert_photo(
+    report = mf.convert_photo(
         source, tmp_path / "o.png", mf.only_by(mf.negative(), person), mf.options(), mf.fake_stage(2)
     )
     assert (report.swapped, report.left_alone) == (1, 1)
     with pytest.raises(UserError, match="--all-faces"):
-        convert_photo(
+        mf.convert_photo(
             source,
             tmp_path / "p.png",
             mf.only_by(mf.negative(), person[:, ::-1].copy()),

@@ -11,8 +11,6 @@ import numpy as np
 import pytest
 
 from faceswap_cli.media.encoders import EncodeOptions
-from faceswap_cli.pipeline.convert_video import convert_video
-from faceswap_cli.pipeline.options import ConvertOptions
 from faceswap_cli.provenance import xmp
 from faceswap_cli.provenance.marks import NO_MARKS, Marks
 from faceswap_cli.provenance.verify import verify
@@ -30,7 +28,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_clip(tmp_path_factory.mktemp("large") / "large.mp4", pictures)
 
 
-def options(encoder: str = "x264", **changes: object) -> ConvertOptions:
+def options(encoder: str = "x264", **changes: object) -> mf.Options:
     changes = {"marks": MARKS, **changes}
     return mf.options(encode=EncodeOptions(encoder, preset="ultrafast"), **changes)
 
@@ -89,8 +87,8 @@ def test_resumed_it_is_the_same_and_never_mixed_with_unmarked_work(large: Path, 
     whole, output = tmp_path / "whole.mkv", tmp_path / "out.mkv"
     chosen = options(segment_frames=4, marks=Marks(model="abc123", label=True))
     mf.convert(large, whole, options=chosen)
-    for marks in (chosen.marks, NO_MARKS):
-        begun = convert_video(
+    for marks in (chosen.pipeline.marks, NO_MARKS):
+        begun = mf.convert_video(
             large, output, mf.negative(), options(segment_frames=4, marks=marks), mf.fake_stage()
         )
         with contextlib.closing(begun):

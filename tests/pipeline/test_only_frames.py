@@ -9,8 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from faceswap_cli.media.photo import read_photo
-from faceswap_cli.pipeline.convert_video import convert_video
-from faceswap_cli.pipeline.options import ConvertOptions
 from tests.pipeline import moving_face as mf
 from tests.pipeline.test_convert import make_set
 
@@ -21,7 +19,7 @@ def wanted(frame: int) -> bool:
     return 5 <= frame <= 14 or frame >= 30
 
 
-def options(encoder: str = "ffv1", frames: str = PIECES) -> ConvertOptions:
+def options(encoder: str = "ffv1", frames: str = PIECES) -> mf.Options:
     encode = dataclasses.replace(mf.FAST, encoder=encoder)
     return mf.options(encode=encode, frames=frames, segment_frames=6)
 
@@ -38,7 +36,7 @@ def test_faces_of_a_set_are_drawn_in_the_wanted_frames(video: Path, tmp_path: Pa
         patch = (slice(y - 6, y + 6), slice(x - 6, x + 6))
         assert np.abs(before.image[patch].astype(int) - after.image[patch]).mean() > 30
     # Stopped in the middle and taken up again it is the same.
-    steps = convert_video(video, whole, mf.negative(), options(), faces=faces)
+    steps = mf.convert_video(video, whole, mf.negative(), options(), faces=faces)
     with contextlib.closing(steps):
         for step in steps:
             if step.phase == "render" and step.done >= 8:

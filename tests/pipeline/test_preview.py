@@ -10,6 +10,7 @@ import torch
 
 from faceswap_cli.compositing import contact_sheet
 from faceswap_cli.effects.swap.composite import steady_alpha
+from faceswap_cli.effects.swap.effect import SwapEffect
 from faceswap_cli.effects.swap.render import draw
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.geometry import mean_face
@@ -32,9 +33,11 @@ def looked(video: Path, count: int = 3, **stage: object) -> list[Moment]:
     return list(moments(probe(video), mf.fake_stage(**stage), count))  # type: ignore[arg-type]
 
 
-def painter_of(replaced: np.ndarray | None = None) -> preview.Painter:
+def painter_of(replaced: np.ndarray | None = None, **changes: object) -> preview.SwapPreview:
     person = None if replaced is None else Person("somebody", replaced)
-    return preview.Painter(Cast((Role(mf.negative(), person),)))
+    return preview.SwapPreview(
+        Cast((Role(mf.negative(), person),)), SwapEffect([mf.negative()], mf.swap_options(**changes))
+    )
 
 
 def test_a_glimpse_is_of_the_wanted_time(video: Path) -> None:
@@ -64,13 +67,13 @@ def test_moments_are_spread_and_those_without_a_face_are_told(video: Path) -> No
 
 def test_a_moment_is_drawn_inside_its_mask_only(video: Path) -> None:
     moment = looked(video, 1)[0]
-    options = mf.options(mask="hull", sharpen=0.0)
-    swapped, mask = preview.paint(moment, options, painter_of())
+    painter = painter_of(mask="hull", sharpen=0.0)
+    swapped, mask = preview.paint(moment, painter)
     original = moment.frames[moment.middle].image
     assert (mask.max(), mask.min()) == (255, 0)
     assert np.array_equal(swapped[mask == 0], original[mask == 0])
     assert np.abs(swapped.astype(int) - original)[mask == 255].mean() > 20
-    x0, y0, x1, y1 = preview.window(moment, preview.plan_of(moment, options, painter_of()))
+    x0, y0, x1, y1 = preview.window(moment, preview.plan_of(moment, painter))
     inside = mask[y0:y1, x0:x1]
     assert (inside > 0).sum() == (mask > 0).sum() and inside.size < mask.size
 
@@ -79,16 +82,15 @@ def test_only_the_wanted_person_is_drawn(video: Path) -> None:
     moment = looked(video, 1)[0]
     nobody_like_that = np.full((4, 128), 3.0, np.float32)
     painter = painter_of(nobody_like_that)
-    swapped, mask = preview.paint(moment, mf.options(), painter)
+    swapped, mask = preview.paint(moment, painter)
     assert not mask.any()
     assert np.array_equal(swapped, moment.frames[moment.middle].image)
-    assert [person.drawn for person in preview.people(moment, mf.options(), painter)] == [False]
-    everyone = mf.options(identity=False)
-    assert preview.paint(moment, everyone, painter)[1].any()
+    assert [person.drawn for person in preview.people(moment, painter)] == [False]
+    assert preview.paint(moment, painter_of())[1].any()
 
 
 def test_every_combination_of_settings() -> None:
-    rows = list(combinations(["colour=rct,none", "feather=0.05,0.1"], mf.options(erode=0.01)))
+    rows = list(combinations(["colour=rct,none", "feather=0.05,0.1"], mf.swap_options(erode=0.01)))
     assert [name for name, _ in rows][:2] == ["colour rct  feather 0.05", "colour rct  feather 0.1"]
     assert [(o.colour, o.feather, o.erode) for _, o in rows][-1] == ("none", 0.1, 0.01)
 
@@ -99,15 +101,15 @@ def test_every_combination_of_settings() -> None:
 )
 def test_settings_that_cannot_be_varied_are_told_of(text: str) -> None:
     with pytest.raises(UserError):
-        list(combinations([text], mf.options()))
+        list(combinations([text], mf.swap_options()))
 
 
 def test_too_many_settings_are_refused() -> None:
     many = ",".join(f"{0.001 * n:.3f}" for n in range(MOST_SETTINGS + 1))
     with pytest.raises(UserError, match="too many"):
-        list(combinations([f"feather={many}"], mf.options()))
+        list(combinations([f"feather={many}"], mf.swap_options()))
     with pytest.raises(UserError, match="twice"):
-        list(combinations(["erode=0,0.1", "erode=0.2"], mf.options()))
+        list(combinations(["erode=0,0.1", "erode=0.2"], mf.swap_options()))
 
 
 def test_a_page_holds_all_pictures() -> None:
@@ -120,7 +122,7 @@ def test_a_page_holds_all_pictures() -> None:
 
 def test_a_trial_foretells_the_size_and_who_is_replaced(video: Path, tmp_path: Path) -> None:
     options = mf.options()
-    tried = trial(probe(video), looked(video), 1.0, options, painter_of())
+    tried = trial(probe(video), looked(video), 1.0, options.pipeline, painter_of())
     assert (tried.looked, tried.replaced) == (3, 3)
     assert min(tried.find, tried.draw, tried.encode) > 0
     mf.convert(video, tmp_path / "out.mp4", options=options)
@@ -143,7 +145,7 @@ def test_nothing_is_averaged_over_a_cut() -> None:
     """A face's track ends at a cut; the next one begins in the same place, with another mask."""
     points = mean_face(100, 2.5).astype(np.float32)
     frames = [Frame(n, n / 25, np.full((100, 100, 3), 40 if n < 5 else 220, np.uint8)) for n in range(10)]
-    numbers, options = np.arange(10), mf.options(mask="model", feather=0.0)
+    numbers, options = np.arange(10), mf.swap_options(mask="model", feather=0.0)
     for tracks, crosses in ((np.repeat([0, 1], 5), False), (np.zeros(10, np.int64), True)):
         plan = Plan(numbers, tracks, np.repeat(points[None], 10, 0))
         drawn = list(draw(frames, plan, MaskByLight(), options))

@@ -17,7 +17,6 @@ from faceswap_cli.errors import UserError
 from faceswap_cli.faces.face_analyser import FaceStage
 from faceswap_cli.files import locked
 from faceswap_cli.pipeline import assignment, detection_pass, render_pass
-from faceswap_cli.pipeline.convert_video import convert_video
 from faceswap_cli.pipeline.prefetch import ahead
 from faceswap_cli.pipeline.workdir import Journal, WorkFolder
 from tests.pipeline import moving_face as mf
@@ -38,7 +37,7 @@ def stop_after(
     video: Path, output: Path, phase: str, done: int, stage: FaceStage | None = None, **changes: object
 ) -> None:
     options = mf.options(**RICH | changes)
-    steps = convert_video(video, output, mf.negative(), options, stage or mf.fake_stage())
+    steps = mf.convert_video(video, output, mf.negative(), options, stage or mf.fake_stage())
     for step in steps:
         if step.phase == phase and step.done >= done and not step.note:
             break
@@ -176,7 +175,9 @@ def test_half_the_verdicts_are_none(couple: Path, tmp_path: Path, monkeypatch: p
     """Where the power went while they were written, they are made again: nobody else is drawn."""
     monkeypatch.setattr(assignment, "IdentityEncoder", Recogniser)
     output, person = tmp_path / "out.mp4", np.eye(128, dtype=np.float32)[[1]]
-    steps = convert_video(couple, output, mf.only_by(mf.negative(), person), mf.options(), mf.fake_stage(2))
+    steps = mf.convert_video(
+        couple, output, mf.only_by(mf.negative(), person), mf.options(), mf.fake_stage(2)
+    )
     next(step for step in steps if step.phase == "render" and step.done)
     steps.close()  # type: ignore[attr-defined]
     journal = tmp_path / ".out.mp4.faceswap" / "who.jsonl"
@@ -267,7 +268,7 @@ def test_killed_in_the_middle(video: Path, whole: Path, tmp_path: Path, how: str
 def test_a_full_disk_in_the_middle(video: Path, whole: Path, tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", "2m") as disk:
         output = disk / "out.mp4"
-        steps = convert_video(video, output, mf.negative(), mf.options(**RICH), mf.fake_stage())
+        steps = mf.convert_video(video, output, mf.negative(), mf.options(**RICH), mf.fake_stage())
         next(step for step in steps if step.phase == "render" and step.done > 22)
         ballast = fill(disk, 0)
         with pytest.raises(UserError, match="the disk is full") as caught:

@@ -15,6 +15,8 @@ from faceswap_cli.compositing.region_grid import square_of
 from faceswap_cli.effects.age import effect
 from faceswap_cli.effects.age.age_request import AgeWish, read_ages
 from faceswap_cli.effects.age.render import AgeStages, Brush, ahead
+from faceswap_cli.effects.base import EffectOptions
+from faceswap_cli.effects.planned_faces import PlannedFace
 from faceswap_cli.errors import Refusal, UserError
 from faceswap_cli.faces.age.estimator import AgeEstimate, AgeEstimator
 from faceswap_cli.faces.face_analyser import build_stage
@@ -25,8 +27,6 @@ from faceswap_cli.networks.ageing.change import Change
 from faceswap_cli.networks.perception.parsing import CLASSES
 from faceswap_cli.pipeline import age_photo
 from faceswap_cli.pipeline.assignment import Cast, Role
-from faceswap_cli.pipeline.convert_video import convert_video
-from faceswap_cli.pipeline.plan import PlannedFace
 from faceswap_cli.provenance.marks import NO_MARKS
 from tests.pipeline import moving_face as mf
 from tests.pipeline.ager import BRUSH, GROWN_UP, Guess, Lighter, NoParser
@@ -291,16 +291,15 @@ def test_tracks_of_one_person_have_one_age() -> None:
 
 
 def age(source: Path, output: Path, guard: Guard | None = None, **changes: object):
-    treatment = effect.Ageing(BRUSH, AgeWish(to=70.0), Guess(GROWN_UP))
-    options = mf.options(mask="hull+model+occlusion", **changes)
-    return convert_video(
+    options = mf.options(**changes)
+    ageing = effect.AgeEffect(BRUSH, AgeWish(to=70.0), Guess(GROWN_UP), options.swap)
+    return mf.convert_video(
         source,
         output,
         Cast([Role(None)], guard=guard),
         options,
         mf.fake_stage(),
-        parser=BRUSH.parser,
-        treatment=treatment,
+        effect=ageing,
     )
 
 
@@ -336,7 +335,7 @@ class Restless(Lighter):
 @pytest.mark.parametrize(("strength", "most"), [(0.0, 60.0), (1.0, 8.0)])
 def test_a_flickering_change_is_steadied(video: Path, strength: float, most: float) -> None:
     frames = mf.frames_of(video)[:16]
-    stages = AgeStages(Brush(Restless(), NoParser()), {0: (30.0, 70.0)}, mf.options(smoothing=strength))
+    stages = AgeStages(Brush(Restless(), NoParser()), {0: (30.0, 70.0)}, EffectOptions(smoothing=strength))
     points = [PlannedFace(0, mf.face_points(frame.index)) for frame in frames]
 
     class Plain:

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from faceswap_cli.compositing import blend, masks
+from faceswap_cli.effects.planned_faces import PlannedFace
+from faceswap_cli.effects.swap.options import SwapOptions
 from faceswap_cli.effects.swap.render import draw_faces
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.geometry import crop_matrix, invert, mean_face, transform, warp
-from faceswap_cli.pipeline.options import ConvertOptions
-from faceswap_cli.pipeline.plan import PlannedFace
 from tests.pipeline import moving_face as mf
 
 
@@ -92,7 +92,7 @@ def test_a_face_gets_the_same_mask_at_60_and_at_600_pixels(mask: str) -> None:
     for width in (60, 600):
         frame = np.full((2 * width, 2 * width, 3), 128, np.uint8)
         points = mean_face(2 * width, 2 * 2.0).astype(np.float32)
-        options = ConvertOptions(mask=mask, colour="none")
+        options = SwapOptions(mask=mask, colour="none")
         seen = draw_faces([(frame, PlannedFace(0, points))], mf.identity(128), options)[0]
         drawn.append(seen.mask.astype(np.float32))
     assert np.abs(drawn[0] - drawn[1]).max() < 0.01

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
+from faceswap_cli.effects.planned_faces import PlannedFace
+from faceswap_cli.effects.swap.options import SwapOptions
 from faceswap_cli.effects.swap.steer import steered
 from faceswap_cli.faces.geometry import mean_face
 from faceswap_cli.faces.landmarks.attributes import attributes, changed
 from faceswap_cli.networks.swap.conditions import TRAITS
-from faceswap_cli.pipeline.options import ConvertOptions
-from faceswap_cli.pipeline.plan import PlannedFace
 
 FRAME = np.random.default_rng(0).integers(0, 255, (240, 240, 3), np.uint8)
 POINTS = (mean_face(128) + 50).astype(np.float32)
@@ -27,12 +27,12 @@ def shown(options, change=None):
 
 
 def test_without_control_nothing_is_touched():
-    face, crops, difference = shown(ConvertOptions())
+    face, crops, difference = shown(SwapOptions())
     assert crops is None and not difference.any() and np.array_equal(face.landmarks, POINTS)
 
 
 def test_a_turn_is_of_the_degrees_that_were_asked_for_and_keeps_who_draws():
-    face, crops, difference = shown(ConvertOptions(yaw=15.0))
+    face, crops, difference = shown(SwapOptions(yaw=15.0))
     assert difference[TRAITS.index("yaw")] == pytest.approx(0.5, abs=0.02)
     assert (face.track, face.drawn_by) == (3, 1) and crops[0].shape == (64, 64, 3)
 
@@ -40,8 +40,8 @@ def test_a_turn_is_of_the_degrees_that_were_asked_for_and_keeps_who_draws():
 def test_a_smile_is_scaled_and_a_face_at_rest_is_not():
     smile = np.eye(len(TRAITS))[TRAITS.index("smile")] * 1.5
     for factor, sign in ((0.0, -1), (2.0, 1)):
-        difference = shown(ConvertOptions(expression=factor), smile)[2]
+        difference = shown(SwapOptions(expression=factor), smile)[2]
         assert sign * difference[TRAITS.index("smile")] > 0.7
     narrow = np.eye(len(TRAITS))[TRAITS.index("eyes")] * -1.2
-    difference = shown(ConvertOptions(expression=2.0), narrow)[2]
+    difference = shown(SwapOptions(expression=2.0), narrow)[2]
     assert abs(difference[TRAITS.index("eyes")]) < 0.05

@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.pipeline.convert_video import convert_video
 from faceswap_cli.pipeline.executors.base import Here, pieces_for, stretches
 from faceswap_cli.pipeline.executors.processes import Processes, WorkerError
 from tests.pipeline import moving_face as mf
@@ -59,7 +58,7 @@ def test_two_processes_give_the_same_bytes(couple: Path, tmp_path: Path, two: Pr
     assert one.read_bytes() == other.read_bytes()
     assert sorted(mf.steps_of(steps, "render")) == list(range(1, mf.FRAMES + 1))
     # Stopped in the middle, and gone on with in one process.
-    begun = convert_video(couple, third, mf.negative(), options, mf.fake_stage(2), place=two)
+    begun = mf.convert_video(couple, third, mf.negative(), options, mf.fake_stage(2), place=two)
     next(step for step in begun if step.phase == "render" and step.done > 15)
     begun.close()
     assert multiprocessing.active_children() == []
