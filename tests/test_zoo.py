@@ -97,5 +97,5 @@ def test_a_shared_network_can_be_learnt_through_whoever_asks_first() -> None:
 
     zoo.shared_network.cache_clear()
     with torch.inference_mode():
-        network = zoo.shared_network("age_estimator", age_estimator.build, "cpu")
+        network = zoo.shared_network("age_estimator", age_estimator.build_age_estimator, "cpu")
     assert not any(value.is_inference() for value in network.state_dict().values())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from faceswap_cli.cli import console
-from faceswap_cli.cli.age_load import Method, load_brush, load_people
+from faceswap_cli.cli.age_load import Method, load_age_plan, load_face_ager
 from faceswap_cli.cli.app import new_app
 from faceswap_cli.cli.consent import tell_consent
 from faceswap_cli.cli.convert import all_videos, one_video
@@ -32,8 +32,8 @@ from faceswap_cli.cli.convert_options import (
     VideosArgument,
     WorkersOption,
 )
-from faceswap_cli.cli.convert_outputs import outputs_for
-from faceswap_cli.cli.convert_preview import look_first
+from faceswap_cli.cli.convert_outputs import name_outputs
+from faceswap_cli.cli.convert_preview import run_preview
 from faceswap_cli.cli.mark_options import (
     CertOption,
     KeyOption,
@@ -41,7 +41,7 @@ from faceswap_cli.cli.mark_options import (
     PhotoLabelOption,
     SidecarOption,
     VideoLabelOption,
-    marks_for,
+    build_marks,
 )
 from faceswap_cli.cli.options import (
     AdultsOption,
@@ -53,8 +53,8 @@ from faceswap_cli.cli.options import (
 from faceswap_cli.errors import UserError
 
 if TYPE_CHECKING:
-    from faceswap_cli.effects.age.age_request import AgeWish
-    from faceswap_cli.effects.age.render import Brush
+    from faceswap_cli.effects.age.age_request import AgeRequest
+    from faceswap_cli.effects.age.render import FaceAger
     from faceswap_cli.pipeline.age_photo import OpenedPhoto
     from faceswap_cli.provenance.marks import Marks
 
@@ -155,8 +155,8 @@ def photo(
     face or its hair.
     """
     from faceswap_cli.faces.age.estimator import AgeEstimator
-    from faceswap_cli.faces.face_analyser import build_stage
-    from faceswap_cli.faces.safety.guard import Guard
+    from faceswap_cli.faces.face_analyser import build_analyser
+    from faceswap_cli.faces.safety.guard import SafetyGuard
     from faceswap_cli.pipeline import age_photo
     from faceswap_cli.provenance.marks import Kind
     from faceswap_cli.provenance.sidecar import write_sidecar
@@ -164,12 +164,14 @@ def photo(
     targets = _targets(to, by)
     tell_consent()
     wish = _wish(targets[0] if targets else None, by, known, strength)
-    age_photo.check_output(source, output)
-    brush = load_brush(method, model, device, strength)
-    marks = marks_for(Kind.AGE, brush.mark, no_mark, bool(label), cert, key)
-    stage = build_stage(detector, landmarks, device, min_size=min_size, thorough=True)
-    guard = Guard(adult_confirmed, device)
-    which = age_photo.Which(face, load_people(only or [], without or [], threshold, guard, lambda: stage))
+    age_photo.check_photo_output(source, output)
+    brush = load_face_ager(method, model, device, strength)
+    marks = build_marks(Kind.AGE, brush.mark, no_mark, bool(label), cert, key)
+    stage = build_analyser(detector, landmarks, device, min_size=min_size, thorough=True)
+    guard = SafetyGuard(adult_confirmed, device)
+    which = age_photo.FaceSelection(
+        face, load_age_plan(only or [], without or [], threshold, guard, lambda: stage)
+    )
     opened = age_photo.open_photo(source, which, stage, AgeEstimator(device), eight_bit)
     for note in opened.notes():
         console.warn(note)
@@ -181,7 +183,7 @@ def photo(
     ages = age_photo.age_photo(opened, output, wish, brush, marks)
     for number in sorted(ages):
         console.say(f"face {number} of {len(opened.faces)}: {ages[number].spoken()}")
-    if lost := age_photo.lost_in(output, opened):
+    if lost := age_photo.describe_lost(output, opened):
         console.warn(lost)
     console.say(f"done: {output} (faces aged: {len(ages)}; {marks.told(output)})")
     if sidecar:
@@ -230,12 +232,12 @@ def video(
     Each person's age is estimated once, from their clearest faces. Timestamps, sound and every other stream
     stay as they are. Run the same command again to go on where it was interrupted.
     """
-    from faceswap_cli.cli.convert_place import open_place
+    from faceswap_cli.cli.convert_place import open_executor
     from faceswap_cli.effects.age.effect import AgeEffect
     from faceswap_cli.effects.base import EffectOptions
     from faceswap_cli.faces.age.estimator import AgeEstimator
-    from faceswap_cli.faces.face_analyser import build_stage
-    from faceswap_cli.faces.safety.guard import Guard
+    from faceswap_cli.faces.face_analyser import build_analyser
+    from faceswap_cli.faces.safety.guard import SafetyGuard
     from faceswap_cli.media.encoders import EncodeOptions, encoder_for
     from faceswap_cli.pipeline.age_preview import AgePreview
     from faceswap_cli.pipeline.options import PipelineOptions
@@ -243,7 +245,7 @@ def video(
 
     tell_consent()
     wish = _wish(to, by, known, strength)
-    outputs = outputs_for(sources, output, encoder.value if encoder else "x264")
+    outputs = name_outputs(sources, output, encoder.value if encoder else "x264")
     options = PipelineOptions(
         segment_frames=segment,
         encode=EncodeOptions(encoder.value if encoder else encoder_for(outputs[0]), crf, preset.value),
@@ -251,19 +253,19 @@ def video(
         frames=frames,
     )
     options.check()
-    brush = load_brush(method, model, device, strength)
+    brush = load_face_ager(method, model, device, strength)
     shown = not no_mark if label is None else label
-    options = replace(options, marks=marks_for(Kind.AGE, brush.mark, no_mark, shown, cert, key))
-    stage = build_stage(detector, landmarks, device, min_size=min_size)
+    options = replace(options, marks=build_marks(Kind.AGE, brush.mark, no_mark, shown, cert, key))
+    stage = build_analyser(detector, landmarks, device, min_size=min_size)
     console.tell(stage.explanation)
-    thorough = partial(build_stage, detector, landmarks, device, min_size=min_size, thorough=True)
-    cast = load_people(only or [], without or [], threshold, Guard(adult_confirmed, device), thorough)
+    thorough = partial(build_analyser, detector, landmarks, device, min_size=min_size, thorough=True)
+    cast = load_age_plan(only or [], without or [], threshold, SafetyGuard(adult_confirmed, device), thorough)
     effect = AgeEffect(brush, wish, AgeEstimator(device), EffectOptions(smoothing))
     effect.check()
     if preview is not None or dry_run:
-        look_first(sources, outputs, preview, dry_run, options, AgePreview(cast, effect), stage)
+        run_preview(sources, outputs, preview, dry_run, options, AgePreview(cast, effect), stage)
         return
-    with open_place(workers, ray, sources, segment, device) as place:
+    with open_executor(workers, ray, sources, segment, device) as place:
         work = partial(
             one_video, verb="ageing", cast=cast, effect=effect, options=options, stage=stage, place=place,
             sidecar="age video" if sidecar else "",
@@ -281,22 +283,22 @@ def _targets(to: list[str] | None, by: float | None) -> list[float]:
     return read_ages(to or [])
 
 
-def _wish(to: float | None, by: float | None, known: float | None, strength: float) -> AgeWish:
-    from faceswap_cli.effects.age.age_request import AgeWish
+def _wish(to: float | None, by: float | None, known: float | None, strength: float) -> AgeRequest:
+    from faceswap_cli.effects.age.age_request import AgeRequest
 
-    wish = AgeWish(to, by, known, strength)
+    wish = AgeRequest(to, by, known, strength)
     wish.check()
     return wish
 
 
 def _sheet(
-    opened: OpenedPhoto, output: Path, targets: list[float], wish: AgeWish, brush: Brush, marks: Marks
+    opened: OpenedPhoto, output: Path, targets: list[float], wish: AgeRequest, brush: FaceAger, marks: Marks
 ) -> None:
     """Write the faces as they are and at each age."""
-    from faceswap_cli.pipeline.age_photo import sheet
+    from faceswap_cli.pipeline.age_photo import draw_age_sheet
     from faceswap_cli.provenance.marks import write_marked_photo
 
-    write_marked_photo(output, sheet(opened, targets, wish, brush), marks)
+    write_marked_photo(output, draw_age_sheet(opened, targets, wish, brush), marks)
     for face in opened.faces:
         if not face.alone:
             console.say(f"face {face.number} of {len(opened.faces)} looks {face.said.age:.0f}")

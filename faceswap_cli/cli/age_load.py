@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from faceswap_cli.cli import console
 
 if TYPE_CHECKING:
-    from faceswap_cli.effects.age.render import Brush
-    from faceswap_cli.faces.face_analyser import FaceStage
-    from faceswap_cli.faces.safety.guard import Guard
+    from faceswap_cli.effects.age.render import FaceAger
+    from faceswap_cli.faces.face_analyser import FaceAnalyser
+    from faceswap_cli.faces.safety.guard import SafetyGuard
     from faceswap_cli.networks.ageing.ageing import Ager
-    from faceswap_cli.pipeline.assignment import Cast
+    from faceswap_cli.pipeline.assignment import SwapPlan
 
 
 class Method(StrEnum):
@@ -29,7 +29,7 @@ WEIGHTS = "ageing"
 """The ageing network's folder in `models/`."""
 
 
-def load_brush(method: Method, model: Path | None, device: str, strength: float) -> Brush:
+def load_face_ager(method: Method, model: Path | None, device: str, strength: float) -> FaceAger:
     """What changes faces, with its networks loaded.
 
     Args:
@@ -42,22 +42,24 @@ def load_brush(method: Method, model: Path | None, device: str, strength: float)
         UserError: weights are missing or damaged; the device is not here.
     """
     from faceswap_cli.device import pick_device
-    from faceswap_cli.effects.age.render import Brush
+    from faceswap_cli.effects.age.render import FaceAger
     from faceswap_cli.faces.parsing.face_parser import FaceParser
 
     where = str(pick_device(device))
     ager, mark = _of_run(model, where) if model else LOADERS[method](where)
     parser = FaceParser(where)
     parser.load()
-    return Brush(ager, parser, mark, where, strength)
+    return FaceAger(ager, parser, mark, where, strength)
 
 
 def _network(device: str) -> tuple[Ager, str]:
     """The bundled network, and what its answers depend on."""
     from faceswap_cli import zoo
-    from faceswap_cli.networks.ageing.ageing import BothWays, build
+    from faceswap_cli.networks.ageing.ageing import BothWays, build_ageing_network
 
-    return BothWays(zoo.shared_network(WEIGHTS, build, device)), str(zoo.card(WEIGHTS).facts["sha256"])
+    return BothWays(zoo.shared_network(WEIGHTS, build_ageing_network, device)), str(
+        zoo.card(WEIGHTS).facts["sha256"]
+    )
 
 
 def _prototype(device: str) -> tuple[Ager, str]:
@@ -90,13 +92,13 @@ LOADERS: dict[Method, Callable[[str], tuple[Ager, str]]] = {
 """Ways to age: a torch device's name in, what ages and what its answers depend on out."""
 
 
-def load_people(
+def load_age_plan(
     only: Sequence[Path],
     without: Sequence[Path],
     threshold: float,
-    guard: Guard,
-    stage: Callable[[], FaceStage],
-) -> Cast:
+    guard: SafetyGuard,
+    stage: Callable[[], FaceAnalyser],
+) -> SwapPlan:
     """Whose faces are aged.
 
     Args:
@@ -111,10 +113,10 @@ def load_people(
     """
     from faceswap_cli.faces.identity.identity_encoder import IdentityEncoder
     from faceswap_cli.faces.identity.people import read_person
-    from faceswap_cli.pipeline.assignment import Cast, Role
+    from faceswap_cli.pipeline.assignment import SwapPlan, SwapTarget
 
     if not (only or without):
-        return Cast([Role(None)], guard=guard)
+        return SwapPlan([SwapTarget(None)], guard=guard)
     finder, encoder, notes = stage(), IdentityEncoder(), list[str]()
     wanted, unwanted = (
         [read_person(path, option, finder, encoder, notes) for path in paths]
@@ -122,4 +124,6 @@ def load_people(
     )
     for note in notes:
         console.warn(note)
-    return Cast([Role(None, person) for person in wanted] or [Role(None)], unwanted, threshold, guard)
+    return SwapPlan(
+        [SwapTarget(None, person) for person in wanted] or [SwapTarget(None)], unwanted, threshold, guard
+    )

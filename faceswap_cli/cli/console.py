@@ -42,7 +42,7 @@ def fail(text: str) -> None:
     err.print(f"[red]error:[/] {escape(text)}")
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Seconds in words a person can read at a glance: "45 s", "3 min 20 s", "2 h 05 min"."""
     whole = round(seconds)
     if whole < 60:
@@ -52,7 +52,7 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
-def table(headings: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
+def print_table(headings: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
     """A plain table on stdout."""
     made = Table(*headings, box=None, pad_edge=False, header_style="bold")
     for row in rows:

@@ -15,7 +15,7 @@ import typer
 from faceswap_cli.cli import console
 from faceswap_cli.cli.app import new_app
 from faceswap_cli.cli.consent import tell_consent
-from faceswap_cli.cli.convert_cast import Asked, load_cast
+from faceswap_cli.cli.convert_cast import AssignmentRequest, load_swap_plan
 from faceswap_cli.cli.convert_options import (
     DEFAULT_MASK,
     AllFacesOption,
@@ -54,8 +54,8 @@ from faceswap_cli.cli.convert_options import (
     WorkersOption,
     YawOption,
 )
-from faceswap_cli.cli.convert_outputs import outputs_for
-from faceswap_cli.cli.convert_preview import look_first
+from faceswap_cli.cli.convert_outputs import name_outputs
+from faceswap_cli.cli.convert_preview import run_preview
 from faceswap_cli.cli.convert_sheet import sheet
 from faceswap_cli.cli.mark_options import (
     CertOption,
@@ -64,7 +64,7 @@ from faceswap_cli.cli.mark_options import (
     PhotoLabelOption,
     SidecarOption,
     VideoLabelOption,
-    marks_for,
+    build_marks,
 )
 from faceswap_cli.cli.options import (
     AdultsOption,
@@ -140,17 +140,17 @@ def video(
     Timestamps, sound and every other stream stay as they are. Run the same command again to go on
     where it was interrupted.
     """
-    from faceswap_cli.cli.convert_place import open_place
+    from faceswap_cli.cli.convert_place import open_executor
     from faceswap_cli.effects.swap.effect import SwapEffect
     from faceswap_cli.effects.swap.options import SwapOptions
-    from faceswap_cli.faces.face_analyser import build_stage
+    from faceswap_cli.faces.face_analyser import build_analyser
     from faceswap_cli.faces.sets.faceset import FaceSet
     from faceswap_cli.media.encoders import EncodeOptions, encoder_for
     from faceswap_cli.pipeline.options import PipelineOptions
     from faceswap_cli.pipeline.preview import SwapPreview
     from faceswap_cli.provenance.marks import Kind
 
-    outputs = outputs_for(sources, output, encoder.value if encoder else "x264")
+    outputs = name_outputs(sources, output, encoder.value if encoder else "x264")
     swap = SwapOptions(
         mask=mask,
         colour=colour.value,
@@ -174,25 +174,26 @@ def video(
     swap.check()
     options.check()
     tell_consent()
-    asked = Asked(
+    asked = AssignmentRequest(
         run, face, all_faces, mapped or [], only or [], without or [], threshold, device,
-        lambda: build_stage(detector, landmarks, device, min_size=min_size, thorough=True), adult_confirmed,
+        lambda: build_analyser(detector, landmarks, device, min_size=min_size, thorough=True),
+        adult_confirmed,
     )  # fmt: skip
-    cast, mark = load_cast(asked)
+    cast, mark = load_swap_plan(asked)
     shown = not no_mark if label is None else label
-    marks = marks_for(Kind.SWAP, mark, no_mark, shown, cert, key)
+    marks = build_marks(Kind.SWAP, mark, no_mark, shown, cert, key)
     options = replace(options, marks=marks)
     known = FaceSet.open(faces) if faces is not None else None
     stage = None
     if known is None:
-        stage = build_stage(detector, landmarks, device, min_size=min_size)
+        stage = build_analyser(detector, landmarks, device, min_size=min_size)
         console.tell(stage.explanation)
     effect = SwapEffect(cast.renderers, swap, _parser(swap, device), mark)
     if preview is not None or dry_run:
-        finder = stage or build_stage(detector, landmarks, device, min_size=min_size)
-        look_first(sources, outputs, preview, dry_run, options, SwapPreview(cast, effect), finder)
+        finder = stage or build_analyser(detector, landmarks, device, min_size=min_size)
+        run_preview(sources, outputs, preview, dry_run, options, SwapPreview(cast, effect), finder)
         return
-    with open_place(workers, ray, sources, segment, device) as place:
+    with open_executor(workers, ray, sources, segment, device) as place:
         work = partial(
             one_video, cast=cast, effect=effect, options=options, stage=stage, faces=known, place=place,
             sidecar="convert video" if sidecar else "",
@@ -222,7 +223,7 @@ def one_video(
         console.tell("stopped; run the same command again to go on from the last whole piece")
         raise
     marks = how["options"].marks
-    told = f"{told}, in {console.duration(time.monotonic() - started)}; {marks.told(output)}"
+    told = f"{told}, in {console.format_duration(time.monotonic() - started)}; {marks.told(output)}"
     console.say(f"done: {output} ({told})")
     if sidecar:
         write_sidecar(output, sidecar, marks, ages)
@@ -287,7 +288,7 @@ def photo(
     """
     from faceswap_cli.effects.swap.effect import SwapEffect
     from faceswap_cli.effects.swap.options import SwapOptions
-    from faceswap_cli.faces.face_analyser import build_stage
+    from faceswap_cli.faces.face_analyser import build_analyser
     from faceswap_cli.pipeline.options import PipelineOptions
     from faceswap_cli.pipeline.photo import convert_photo
     from faceswap_cli.pipeline.preview import SwapPreview
@@ -308,8 +309,8 @@ def photo(
     )
     swap.check()
     tell_consent()
-    stage = build_stage(detector, landmarks, device, min_size=min_size, thorough=True)
-    asked = Asked(
+    stage = build_analyser(detector, landmarks, device, min_size=min_size, thorough=True)
+    asked = AssignmentRequest(
         run,
         face,
         all_faces,
@@ -321,12 +322,12 @@ def photo(
         lambda: stage,
         adult_confirmed,
     )
-    cast, mark = load_cast(asked)
-    marks = marks_for(Kind.SWAP, mark, no_mark, bool(label), cert, key)
+    cast, mark = load_swap_plan(asked)
+    marks = build_marks(Kind.SWAP, mark, no_mark, bool(label), cert, key)
     options = PipelineOptions(allow_8bit=eight_bit, marks=marks)
     effect = SwapEffect(cast.renderers, swap, _parser(swap, device), mark)
     if preview is not None:
-        look_first([source], [output], preview, False, options, SwapPreview(cast, effect), stage)
+        run_preview([source], [output], preview, False, options, SwapPreview(cast, effect), stage)
         return
     report = convert_photo(source, output, cast, effect, options, stage)
     if report.note:
@@ -339,11 +340,11 @@ def photo(
 
 def _parser(options: SwapOptions, device: str) -> FaceParser | None:
     """The face parser, if the masks asked for want it; its weights are checked at once."""
-    from faceswap_cli.compositing.masks import wanted
+    from faceswap_cli.compositing.masks import parse_mask
     from faceswap_cli.device import pick_device
     from faceswap_cli.faces.parsing.face_parser import FaceParser
 
-    if not wanted(options.mask).parser:
+    if not parse_mask(options.mask).parser:
         return None
     parser = FaceParser(str(pick_device(device)))
     parser.load()
@@ -357,5 +358,5 @@ def _show(bar: console.Bar, step: ConvertProgress, verb: str) -> None:
         bar.note(step.note)
     rate = f"{step.done} frames" + (f" | {step.fps:.1f} frames/s" if step.fps else "")
     if step.fps and step.total and step.total > step.done:
-        rate += f" | {console.duration((step.total - step.done) / step.fps)} left"
+        rate += f" | {console.format_duration((step.total - step.done) / step.fps)} left"
     bar.update(step.done, step.total, rate, names[step.phase])

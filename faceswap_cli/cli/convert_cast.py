@@ -9,22 +9,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from faceswap_cli.cli import console
-from faceswap_cli.cli.convert_faces import Drawer, Models
+from faceswap_cli.cli.convert_faces import LoadedRenderer, RendererLoader
 from faceswap_cli.errors import UserError
 
 if TYPE_CHECKING:
-    from faceswap_cli.faces.face_analyser import FaceStage
+    from faceswap_cli.faces.face_analyser import FaceAnalyser
     from faceswap_cli.faces.identity.people import Person
-    from faceswap_cli.pipeline.assignment import Cast, Role
+    from faceswap_cli.pipeline.assignment import SwapPlan, SwapTarget
 
 
 @dataclass(frozen=True)
-class Asked:
+class AssignmentRequest:
     """The options that say who is replaced by whom.
 
     Attributes:
         model: a run folder or an exported file.
-        face: who is drawn, see `convert_faces.parts`.
+        face: who is drawn, see `convert_faces.parse_weighted_faces`.
         all_faces: whoever is seen is replaced.
         mapped: PERSON=NAME or PERSON=MODEL:NAME, for several people.
         only: photos or face sets of people who are replaced by `face`.
@@ -43,7 +43,7 @@ class Asked:
     without: Sequence[Path]
     threshold: float
     device: str
-    stage: Callable[[], FaceStage]
+    stage: Callable[[], FaceAnalyser]
     adults_confirmed: bool = False
 
     def check(self) -> None:
@@ -53,10 +53,10 @@ class Asked:
         if len(named) > 1:
             raise UserError(f"{' and '.join(named)} say different things about who is replaced", "Give one")
         for text in self.mapped:
-            split(text)
+            split_mapping(text)
 
 
-def split(text: str) -> tuple[Path, Path | None, str]:
+def split_mapping(text: str) -> tuple[Path, Path | None, str]:
     """PERSON=NAME or PERSON=MODEL:NAME as the person's path, the model's, if there is one, and the name."""
     person, equals, drawn = text.rpartition("=")
     model, _, name = drawn.rpartition(":")
@@ -65,38 +65,38 @@ def split(text: str) -> tuple[Path, Path | None, str]:
     return Path(person), Path(model) if model else None, name
 
 
-def load_cast(asked: Asked) -> tuple[Cast, str]:
+def load_swap_plan(asked: AssignmentRequest) -> tuple[SwapPlan, str]:
     """The cast, and what its pictures depend on.
 
     Raises:
         UserError: options that don't go together; a model or a photo can't be used.
     """
-    from faceswap_cli.faces.safety.guard import Guard
-    from faceswap_cli.pipeline.assignment import Cast, Role
+    from faceswap_cli.faces.safety.guard import SafetyGuard
+    from faceswap_cli.pipeline.assignment import SwapPlan, SwapTarget
 
     asked.check()
     reader = _PeopleReader(asked)
-    models = Models(asked.device, lambda path: reader.read(path, "face"))
-    roles: list[Role] = []
+    models = RendererLoader(asked.device, lambda path: reader.read(path, "face"))
+    roles: list[SwapTarget] = []
     marks = []
     if asked.mapped:
         for text in asked.mapped:
-            path, model, face = split(text)
+            path, model, face = split_mapping(text)
             drawer = models.drawer(model or asked.model, [face])
-            roles.append(Role(drawer.renderer, reader.read(path, "map")))
+            roles.append(SwapTarget(drawer.renderer, reader.read(path, "map")))
             marks.append(drawer.mark)
     else:
         drawer = models.drawer(asked.model, asked.face)
         marks = [drawer.mark]
-        roles = [Role(drawer.renderer, person) for person in _replaced(asked, drawer, reader)]
+        roles = [SwapTarget(drawer.renderer, person) for person in _replaced(asked, drawer, reader)]
     unwanted = [reader.read(path, "not") for path in asked.without]
     for note in reader.notes:
         console.warn(note)
-    cast = Cast(roles, unwanted, asked.threshold, Guard(asked.adults_confirmed, asked.device))
+    cast = SwapPlan(roles, unwanted, asked.threshold, SafetyGuard(asked.adults_confirmed, asked.device))
     return cast, hashlib.sha256(" ".join(marks).encode()).hexdigest()
 
 
-def _replaced(asked: Asked, drawer: Drawer, reader: _PeopleReader) -> list[Person | None]:
+def _replaced(asked: AssignmentRequest, drawer: LoadedRenderer, reader: _PeopleReader) -> list[Person | None]:
     """The people whom one drawn face replaces; None is everybody."""
     from faceswap_cli.faces.identity.people import Person
 
@@ -112,18 +112,18 @@ def _replaced(asked: Asked, drawer: Drawer, reader: _PeopleReader) -> list[Perso
 class _PeopleReader:
     """Reads people from photos and face sets; what finds faces is loaded when it is first needed."""
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, asked: AssignmentRequest) -> None:
         self.notes: list[str] = []
         self._asked = asked
-        self._stage: FaceStage | None = None
+        self._stage: FaceAnalyser | None = None
 
     def read(self, path: Path, option: str) -> Person:
         """The person at `path`."""
         from faceswap_cli.faces.identity.identity_encoder import IdentityEncoder
         from faceswap_cli.faces.identity.people import DRAWN, read_person
-        from faceswap_cli.faces.safety.guard import Guard
+        from faceswap_cli.faces.safety.guard import SafetyGuard
 
         self._stage = self._stage or self._asked.stage()
         # Whoever is drawn, and not only recognised, has to be of age.
-        guard = Guard(self._asked.adults_confirmed, self._asked.device) if option == DRAWN else None
+        guard = SafetyGuard(self._asked.adults_confirmed, self._asked.device) if option == DRAWN else None
         return read_person(path, option, self._stage, IdentityEncoder(), self.notes, guard)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from faceswap_cli.cli import console
 
 if TYPE_CHECKING:
-    from faceswap_cli.faces.face_analyser import FaceStage
+    from faceswap_cli.faces.face_analyser import FaceAnalyser
     from faceswap_cli.media.probe import MediaInfo
-    from faceswap_cli.pipeline.dry_run import Trial
+    from faceswap_cli.pipeline.dry_run import TrialResult
     from faceswap_cli.pipeline.options import PipelineOptions
     from faceswap_cli.pipeline.preview import PreviewRenderer
 
@@ -19,35 +19,35 @@ MOMENTS = 6
 """With a face, that are tried."""
 
 
-def tell_video(
-    source: Path, output: Path, options: PipelineOptions, painter: PreviewRenderer, stage: FaceStage
+def report_dry_run(
+    source: Path, output: Path, options: PipelineOptions, painter: PreviewRenderer, stage: FaceAnalyser
 ) -> None:
     """What converting a video would do, for how long and how large; errors are those of the real run."""
     from faceswap_cli.media.containers import check_output
     from faceswap_cli.pipeline.convert_video import video_of
-    from faceswap_cli.pipeline.dry_run import room, trial
+    from faceswap_cli.pipeline.dry_run import free_bytes, run_trial
     from faceswap_cli.pipeline.photo import check_apart
-    from faceswap_cli.pipeline.preview_clips import moments
+    from faceswap_cli.pipeline.preview_clips import preview_clips
 
     check_apart(source, output)
     info = video_of(source, options)
     lost = check_output(output, info, options.encode)
     seen, started = [], time.monotonic()
     with console.Bar("trying") as bar:
-        for moment in moments(info, stage, MOMENTS):
+        for moment in preview_clips(info, stage, MOMENTS):
             seen.append(moment)
             bar.update(sum(one.has_face for one in seen), MOMENTS, f"{len(seen)} moments")
         looking = time.monotonic() - started
         painter = painter.ready(source, [one for one in seen if one.has_face])
-        tried = trial(info, seen, looking, options, painter)
-    _tell(info, output, options, tried, lost, room(output), painter)
+        tried = run_trial(info, seen, looking, options, painter)
+    _tell(info, output, options, tried, lost, free_bytes(output), painter)
 
 
 def _tell(
     info: MediaInfo,
     output: Path,
     options: PipelineOptions,
-    tried: Trial,
+    tried: TrialResult,
     lost: list[str],
     free: int,
     painter: PreviewRenderer,
@@ -66,7 +66,10 @@ def _tell(
         *(("ages", line) for line in painter.said),
         ("other streams", f"{max(kept, 0)} of {len(info.others)} kept as they are"),
         *(("lost", line) for line in lost),
-        ("time", f"at most about {console.duration(tried.seconds(frames))} on this machine, as it is now"),
+        (
+            "time",
+            f"at most about {console.format_duration(tried.seconds(frames))} on this machine, as it is now",
+        ),
         ("size", f"about {size / 1e6:.1f} MB of pictures, and the streams that are kept"),
         *(
             [("disk", f"{free / 1e6:.0f} MB free, too few: twice the size is needed")]
@@ -79,7 +82,7 @@ def _tell(
     console.say("nothing was written; run without --dry-run to convert")
 
 
-def _faces(tried: Trial, done: str) -> str:
+def _faces(tried: TrialResult, done: str) -> str:
     if not tried.people:
         return f"none in {tried.looked} moments that were looked at"
     everyone = [person for seen in tried.people for person in seen]

@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from faceswap_cli.networks.swap.renderer import Renderer
 
 
-class Part(NamedTuple):
+class WeightedFace(NamedTuple):
     """A share of who is drawn: a name or a path, and its weight."""
 
     name: str
     weight: float
 
 
-def parts(faces: Sequence[str]) -> list[Part]:
+def parse_weighted_faces(faces: Sequence[str]) -> list[WeightedFace]:
     """NAME or NAME:WEIGHT of each; the weights add up to 1.
 
     Raises:
@@ -43,19 +43,19 @@ def parts(faces: Sequence[str]) -> list[Part]:
             f"--face {' --face '.join(faces)}: these weights can't be mixed",
             "Use for example A.jpg:0.7 B.jpg:0.3",
         )
-    return [Part(part.name, part.weight / total) for part in found]
+    return [WeightedFace(part.name, part.weight / total) for part in found]
 
 
-def _part(text: str) -> Part:
+def _part(text: str) -> WeightedFace:
     name, colon, weight = text.rpartition(":")
     try:
-        return Part(name, float(weight)) if colon and name else Part(text, 1.0)
+        return WeightedFace(name, float(weight)) if colon and name else WeightedFace(text, 1.0)
     except ValueError:  # a colon of the name's own
-        return Part(text, 1.0)
+        return WeightedFace(text, 1.0)
 
 
 @dataclass(frozen=True)
-class Drawer:
+class LoadedRenderer:
     """A loaded face.
 
     Attributes:
@@ -91,7 +91,7 @@ class _Loaded:
 
 
 @dataclass
-class Models:
+class RendererLoader:
     """The models that are asked for, each loaded once.
 
     Attributes:
@@ -103,7 +103,7 @@ class Models:
     read: Callable[[Path], Person]
     _loaded: dict[Path, _Loaded] = field(default_factory=dict)
 
-    def drawer(self, path: Path, faces: Sequence[str]) -> Drawer:
+    def drawer(self, path: Path, faces: Sequence[str]) -> LoadedRenderer:
         """Who draws `faces` by the model at `path`.
 
         Raises:
@@ -111,7 +111,7 @@ class Models:
         """
         if path not in self._loaded:
             self._loaded[path] = _load(path, self.device)
-        loaded, wanted = self._loaded[path], parts(faces)
+        loaded, wanted = self._loaded[path], parse_weighted_faces(faces)
         known = loaded.model.config.identities
         if len(wanted) == 1 and (wanted[0].name in known or not Path(wanted[0].name).exists()):
             return _named(loaded, loaded.identity(wanted[0].name))
@@ -137,7 +137,7 @@ class Models:
         return loaded.model.embedding(loaded.identity(name)).cpu()
 
 
-def _named(loaded: _Loaded, identity: str) -> Drawer:
+def _named(loaded: _Loaded, identity: str) -> LoadedRenderer:
     """Somebody the model was trained on."""
     from faceswap_cli.training.runs.settings import TARGET
 
@@ -145,10 +145,12 @@ def _named(loaded: _Loaded, identity: str) -> Drawer:
     known = len(loaded.reference) and identity != TARGET
     reference = loaded.reference if known else None
     note = loaded.note if identity != TARGET else None
-    return Drawer(loaded.model.renderer(identity), reference, f"{loaded.mark} {identity}", note)
+    return LoadedRenderer(loaded.model.renderer(identity), reference, f"{loaded.mark} {identity}", note)
 
 
-def _mixed(loaded: _Loaded, model: ConditionalModel, embeddings: Mapping[Part, Tensor]) -> Drawer:
+def _mixed(
+    loaded: _Loaded, model: ConditionalModel, embeddings: Mapping[WeightedFace, Tensor]
+) -> LoadedRenderer:
     """Whoever lies between some descriptors."""
     import torch
 
@@ -158,13 +160,13 @@ def _mixed(loaded: _Loaded, model: ConditionalModel, embeddings: Mapping[Part, T
     found = found * (length / found.norm().clamp(min=1e-6))
     mark = hashlib.sha256(found.numpy().tobytes()).hexdigest()
     reference = loaded.reference if len(loaded.reference) else None
-    return Drawer(model.renderer_of(found), reference, f"{loaded.mark} {mark}", loaded.note)
+    return LoadedRenderer(model.renderer_of(found), reference, f"{loaded.mark} {mark}", loaded.note)
 
 
 def _load(path: Path, device: str) -> _Loaded:
-    from faceswap_cli.training.runs.warm_start import bundled
+    from faceswap_cli.training.runs.warm_start import is_bundled
 
-    if not path.exists() and bundled(str(path)):
+    if not path.exists() and is_bundled(str(path)):
         return _bundled(str(path), device)
     return (_file if path.is_file() else _run)(path, device)
 
@@ -198,8 +200,8 @@ def _bundled(name: str, device: str) -> _Loaded:
 
     from faceswap_cli import zoo
     from faceswap_cli.device import pick_device
-    from faceswap_cli.networks.swap.registry import placed
-    from faceswap_cli.training.runs.warm_start import EVERYBODY, bundled, load_base
+    from faceswap_cli.networks.swap.registry import place_model
+    from faceswap_cli.training.runs.warm_start import EVERYBODY, is_bundled, load_base
 
     def identity(person: str) -> str:
         if person == EVERYBODY:
@@ -209,7 +211,7 @@ def _bundled(name: str, device: str) -> _Loaded:
             f"the bundled model {name} needs a face to draw{wish}", "Give a photo of it by --face PHOTO"
         )
 
-    base = bundled(name)
-    model = placed(load_base(base), pick_device(device)).eval()
+    base = is_bundled(name)
+    model = place_model(load_base(base), pick_device(device)).eval()
     note = f"the model {name} knows nobody: every face is replaced; --only PHOTO picks a person"
     return _Loaded(model, identity, np.zeros((0, 128), np.float32), str(zoo.card(base).facts["sha256"]), note)

@@ -9,7 +9,7 @@ from pathlib import Path
 from faceswap_cli.errors import UserError
 
 
-def outputs_for(sources: Sequence[Path], output: str, encoder: str) -> list[Path]:
+def name_outputs(sources: Sequence[Path], output: str, encoder: str) -> list[Path]:
     """The output of each source: the file named, or one of the source's name in a folder.
 
     Args:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from faceswap_cli.errors import UserError
 
 if TYPE_CHECKING:
-    from faceswap_cli.pipeline.executors.base import Place
+    from faceswap_cli.pipeline.executors.base import Executor
 
 CORES_EACH = 3
 """One process keeps about so many cores busy: its stages overlap."""
@@ -20,7 +20,9 @@ MOST = 8
 
 
 @contextlib.contextmanager
-def open_place(workers: int, ray: str, sources: Sequence[Path], segment: int, device: str) -> Iterator[Place]:
+def open_executor(
+    workers: int, ray: str, sources: Sequence[Path], segment: int, device: str
+) -> Iterator[Executor]:
     """The place, for the block.
 
     Args:
@@ -31,26 +33,26 @@ def open_place(workers: int, ray: str, sources: Sequence[Path], segment: int, de
         device: where networks run.
     """
     from faceswap_cli.device import pick_device
-    from faceswap_cli.pipeline.executors.base import Here
+    from faceswap_cli.pipeline.executors.base import InlineExecutor
 
     on_gpu = pick_device(device).type == "cuda"
     if ray:
-        from faceswap_cli.pipeline.executors.ray_cluster import RayCluster
+        from faceswap_cli.pipeline.executors.ray_cluster import RayExecutor
 
-        with RayCluster(ray, workers or None, on_gpu=on_gpu) as cluster:
+        with RayExecutor(ray, workers or None, on_gpu=on_gpu) as cluster:
             yield cluster
         return
-    count = workers or (1 if pick_device(device).type != "cpu" else guess(sources, segment))
+    count = workers or (1 if pick_device(device).type != "cpu" else guess_workers(sources, segment))
     if count == 1:
-        yield Here()
+        yield InlineExecutor()
         return
-    from faceswap_cli.pipeline.executors.processes import Processes
+    from faceswap_cli.pipeline.executors.processes import ProcessExecutor
 
-    with Processes(count) as processes:
+    with ProcessExecutor(count) as processes:
         yield processes
 
 
-def guess(sources: Sequence[Path], segment: int) -> int:
+def guess_workers(sources: Sequence[Path], segment: int) -> int:
     """How many processes suit this machine, and videos of this length: none is started for a short clip."""
     from faceswap_cli.device import usable_cores
     from faceswap_cli.media.probe import probe

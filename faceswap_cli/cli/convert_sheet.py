@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from faceswap_cli.cli.convert_cast import Asked, load_cast
+from faceswap_cli.cli.convert_cast import AssignmentRequest, load_swap_plan
 from faceswap_cli.cli.convert_options import (
     DEFAULT_MASK,
     AllFacesOption,
@@ -48,23 +48,23 @@ def sheet(
 
     Everything that is not varied is as `convert video` has it by default.
     """
-    from faceswap_cli.cli.convert_preview import write_sheet
+    from faceswap_cli.cli.convert_preview import write_settings_sheet
     from faceswap_cli.device import pick_device
     from faceswap_cli.effects.swap.effect import SwapEffect
     from faceswap_cli.effects.swap.options import SwapOptions
-    from faceswap_cli.faces.face_analyser import build_stage
+    from faceswap_cli.faces.face_analyser import build_analyser
     from faceswap_cli.faces.parsing.face_parser import FaceParser
     from faceswap_cli.pipeline.options import PipelineOptions
     from faceswap_cli.pipeline.preview import SwapPreview
 
     swap = SwapOptions(mask=mask, colour=colour.value)
     swap.check()
-    stage = build_stage(detector, landmarks, device, min_size=min_size)
-    asked = Asked(
+    stage = build_analyser(detector, landmarks, device, min_size=min_size)
+    asked = AssignmentRequest(
         run, face, all_faces, mapped or [], only or [], without or [], threshold, device,
-        lambda: build_stage(detector, landmarks, device, min_size=min_size, thorough=True),
+        lambda: build_analyser(detector, landmarks, device, min_size=min_size, thorough=True),
     )  # fmt: skip
-    cast, model = load_cast(asked)
+    cast, model = load_swap_plan(asked)
     # Which masks are varied may ask for the parser: its network is loaded when it is needed.
     effect = SwapEffect(cast.renderers, swap, FaceParser(str(pick_device(device))), model)
-    write_sheet(source, output, vary, PipelineOptions(), SwapPreview(cast, effect), stage)
+    write_settings_sheet(source, output, vary, PipelineOptions(), SwapPreview(cast, effect), stage)

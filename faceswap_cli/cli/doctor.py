@@ -53,7 +53,7 @@ def doctor(
     Exits with 1 when something that extract, train or convert needs is missing.
     """
     from faceswap_cli import __version__
-    from faceswap_cli.faces.detection.weight_report import weight_report
+    from faceswap_cli.faces.detection.weight_report import report_weights
 
     missing = []
     rows = [("faceswap", __version__), ("Python", platform.python_version()), ("system", platform.platform())]
@@ -61,23 +61,23 @@ def doctor(
         found = _version(package)
         rows.append((package, found or "missing"))
         missing += [] if found else [package]
-    console.table(("what", "version"), rows)
+    console.print_table(("what", "version"), rows)
     console.say("")
     if "torch" not in missing:
-        console.table(("device", "what it is"), _devices())
+        console.print_table(("device", "what it is"), _devices())
     console.say("")
-    console.table(("encoder", "state"), _encoders())
+    console.print_table(("encoder", "state"), _encoders())
     console.say("")
-    weights = weight_report()
-    table = [(w.name, w.state, anonymous(w.where)) for w in weights]
-    console.table(("weights", "state", "where"), table)
+    weights = report_weights()
+    table = [(w.name, w.state, hide_user_paths(w.where)) for w in weights]
+    console.print_table(("weights", "state", "where"), table)
     console.say("")
-    console.table(
+    console.print_table(
         ("extra", "state"), [(name, _version(name) or f"missing; {why}") for name, why in EXTRAS.items()]
     )
     if fix_nothing:
         console.say("")
-        console.table(("room and limits", "value"), _surroundings())
+        console.print_table(("room and limits", "value"), _surroundings())
     missing += [w.name for w in weights if w.needed and w.state != "there"]
     if missing:
         console.fail(
@@ -86,7 +86,7 @@ def doctor(
         raise typer.Exit(1)
 
 
-def anonymous(text: str) -> str:
+def hide_user_paths(text: str) -> str:
     """A text without the paths of the home folder and of the user's data, and without the user's name."""
     if data := os.environ.get("XDG_DATA_HOME"):
         text = text.replace(data, "$XDG_DATA_HOME")
@@ -113,11 +113,11 @@ def _surroundings() -> list[tuple[str, str]]:
     places = {"this folder": Path.cwd(), "temporary files": Path(tempfile.gettempdir())}
     for name, place in places.items():
         rows.append((f"free: {name}", _free(place)))
-    rows.append(("user's files", anonymous(str(user_folder()))))
+    rows.append(("user's files", hide_user_paths(str(user_folder()))))
     rows += [(f"most {name.replace('_', ' ')}", f"{limit(name):,}") for name in LIMITS]
     names = ("FACESWAP_", "OMP_", "CUDA_", "PYTORCH_", "TORCH_")
     told = {key: value for key, value in sorted(os.environ.items()) if key.startswith(names)}
-    return rows + [(key, anonymous(value)) for key, value in told.items()]
+    return rows + [(key, hide_user_paths(value)) for key, value in told.items()]
 
 
 def _free(place: Path) -> str:

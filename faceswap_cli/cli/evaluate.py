@@ -68,15 +68,15 @@ def age(
     """
     import json
 
-    from faceswap_cli.cli.age_load import load_brush
+    from faceswap_cli.cli.age_load import load_face_ager
     from faceswap_cli.effects.age.age_request import read_ages
-    from faceswap_cli.effects.age.measured_method import ByBrush
+    from faceswap_cli.effects.age.measured_method import AgerMethod
     from faceswap_cli.evaluation import age_page
-    from faceswap_cli.evaluation.age_baselines import Noise, untouched
+    from faceswap_cli.evaluation.age_baselines import InvisibleNoise, copy_input
     from faceswap_cli.evaluation.age_figures import to_json
-    from faceswap_cli.evaluation.ageing import evaluate
+    from faceswap_cli.evaluation.ageing import evaluate_ageing
     from faceswap_cli.evaluation.labelled import read_labelled
-    from faceswap_cli.faces.face_analyser import build_stage
+    from faceswap_cli.faces.face_analyser import build_analyser
     from faceswap_cli.files import check_writable, write_text
 
     if output.suffix.lower() not in (".html", ".htm"):
@@ -84,23 +84,23 @@ def age(
     check_writable(output)
     targets, people = read_ages(to or ["20..70:10"]), read_labelled(photos)
     people = people[:: -(-len(people) // most)]
-    ways: dict[str, Way] = {"photo as it is": untouched, "invisible noise": Noise()}
+    ways: dict[str, Way] = {"photo as it is": copy_input, "invisible noise": InvisibleNoise()}
     for one in method or list(Method):
         trained = model if one is Method.network else None
-        ways[one.value] = ByBrush(load_brush(one, trained, "cpu", 1.0))
+        ways[one.value] = AgerMethod(load_face_ager(one, trained, "cpu", 1.0))
     chosen = _judge(judge)
     with console.Bar("measuring") as bar:
-        report = evaluate(
-            people, ways, chosen, build_stage(thorough=True), targets,
+        report = evaluate_ageing(
+            people, ways, chosen, build_analyser(thorough=True), targets,
             lambda done, total: bar.update(done, total, f"{done}/{total} photos"),
         )  # fmt: skip
-    console.table(*age_page.rows(report))
+    console.print_table(*age_page.method_rows(report))
     console.say("")
-    console.table(*age_page.age_rows(report))
-    for note in age_page.told(report):
+    console.print_table(*age_page.age_rows(report))
+    for note in age_page.describe_figures(report):
         console.say(note)
     write_text(output.with_suffix(".json"), json.dumps(to_json(report), indent=1) + "\n")
-    write_text(output, age_page.page(report, photos.resolve().name))
+    write_text(output, age_page.render_age_page(report, photos.resolve().name))
     console.say(f"done: {output}")
 
 
@@ -112,18 +112,18 @@ def age_video(
     judge: JudgeOption = JudgeName.auto,
 ) -> None:
     """Measure how steady the largest face's age is in a video that was aged."""
-    from faceswap_cli.evaluation.age_video import steadiness
-    from faceswap_cli.faces.face_analyser import build_stage
+    from faceswap_cli.evaluation.age_video import measure_steadiness
+    from faceswap_cli.faces.face_analyser import build_analyser
 
     chosen = _judge(judge)
-    found = steadiness(original, aged, chosen, build_stage(), frames)
+    found = measure_steadiness(original, aged, chosen, build_analyser(), frames)
     lines = [
         ("mean age said, years", found.before, found.after),
         ("spread over single frames, years", found.spread_before, found.spread_after),
     ]
     rows = [(name, f"{before:.1f}", f"{after:.1f}") for name, before, after in lines]
     rows.append(("flicker (1 is as steady)", "1.00", f"{found.flicker:.2f}"))
-    console.table(("", "before", "after"), rows)
+    console.print_table(("", "before", "after"), rows)
     console.say(f"{found.frames} frames; ages are said by {chosen.name}")
 
 

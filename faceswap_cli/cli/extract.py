@@ -67,25 +67,25 @@ def extract(
     are judged, when a video's end is reached; until then everybody's crops are there.
     """
     from faceswap_cli.curation.sheet import write_sheet
-    from faceswap_cli.faces.face_analyser import build_stage
-    from faceswap_cli.faces.identity.person_filter import read_wanted
-    from faceswap_cli.faces.safety.guard import Guard
+    from faceswap_cli.faces.face_analyser import build_analyser
+    from faceswap_cli.faces.identity.person_filter import read_person_filter
+    from faceswap_cli.faces.safety.guard import SafetyGuard
     from faceswap_cli.faces.sets.extract import ExtractOptions
-    from faceswap_cli.faces.sets.extract import extract as run
+    from faceswap_cli.faces.sets.extract import extract_faces as run
     from faceswap_cli.faces.sets.faceset import FaceSet
 
     tell_consent()
-    stage = build_stage(detector, landmarks, device, min_size=min_size)
-    photo_stage = build_stage(detector, landmarks, device, min_size=min_size, thorough=True)
+    stage = build_analyser(detector, landmarks, device, min_size=min_size)
+    photo_stage = build_analyser(detector, landmarks, device, min_size=min_size, thorough=True)
     console.tell(stage.explanation)
     options = ExtractOptions(every, min_size, crop_size, max_faces)
     wanted = None
     if only or without:
-        wanted, notes = read_wanted(only or [], without or [], photo_stage, device)
+        wanted, notes = read_person_filter(only or [], without or [], photo_stage, device)
         for note in notes:
             console.warn(note)
     new = 0
-    steps = run(inputs, output, stage, options, photo_stage, wanted, Guard(adult_confirmed, device))
+    steps = run(inputs, output, stage, options, photo_stage, wanted, SafetyGuard(adult_confirmed, device))
     with stop_on_signal("stopping, one moment ...") as stopped, console.Bar("extract") as bar, closing(steps):
         for step in steps:
             _show(bar, step)

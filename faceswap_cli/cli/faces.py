@@ -13,8 +13,8 @@ from faceswap_cli.cli.app import new_app
 from faceswap_cli.cli.faces_group import group
 
 if TYPE_CHECKING:
-    from faceswap_cli.curation.measures import Measuring
-    from faceswap_cli.curation.similarity import Likeness
+    from faceswap_cli.curation.measures import MeasureProgress
+    from faceswap_cli.curation.similarity import SimilarityResult
 
 T = TypeVar("T")
 
@@ -171,7 +171,7 @@ def filter_command(
     back.
     """
     from faceswap_cli.curation.filter import filter_faces
-    from faceswap_cli.curation.filter_rules import Rules
+    from faceswap_cli.curation.filter_rules import FilterRules
 
     least = {
         "size": min_size,
@@ -182,7 +182,7 @@ def filter_command(
         "brightness": min_brightness,
     }
     most = {"yaw": max_yaw, "pitch": max_pitch, "roll": max_roll, "brightness": max_brightness}
-    rules = Rules(
+    rules = FilterRules(
         _given(least),
         _given(most),
         doubtful,
@@ -229,7 +229,7 @@ def _restore(face_set: Path, with_others: bool) -> None:
     console.say(f"done: {done.back} faces moved back{page}")
 
 
-def _tell_of_photos(likenesses: Sequence[Likeness]) -> None:
+def _tell_of_photos(likenesses: Sequence[SimilarityResult]) -> None:
     """Say which face was meant where a photo has several."""
     for one in likenesses:
         if one.faces > 1:
@@ -240,7 +240,7 @@ def _given(options: dict[str, float | None]) -> dict[str, float]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def _watched(label: str, steps: Generator[Measuring, None, T]) -> T:
+def _watched(label: str, steps: Generator[MeasureProgress, None, T]) -> T:
     """Run work that reports, with a progress line if it reports at all, and give what it returns."""
     with console.Bar(label) as bar:
         while True:

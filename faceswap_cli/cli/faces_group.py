@@ -56,7 +56,7 @@ def group(
                 step = next(steps)
                 bar.update(step.done, max(step.total, 1), f"{step.done} of {step.total} crops")
         except StopIteration as stop:
-            found: grouping.Grouped = stop.value
+            found: grouping.GroupingResult = stop.value
     if len(chosen) > len(found.people):
         console.warn(f"only {_people(len(found.people))} for {len(chosen)} names")
     grouping.write_people(faces, found, output)
@@ -64,7 +64,7 @@ def group(
     if found.unsorted:
         left = found.faces - sum(person.faces for person in found.people)
         rows.append((grouping.UNSORTED, left, len(found.unsorted)))
-    console.table(("folder", "faces", "tracks"), rows)
+    console.print_table(("folder", "faces", "tracks"), rows)
     console.say(
         f"done: {_people(len(found.people))} and {found.singles} seen only once, among {found.faces} faces; "
         f"look at {output / PAGE}"

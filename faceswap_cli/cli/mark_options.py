@@ -61,7 +61,7 @@ UNMARKED = (
 )
 
 
-def marks_for(
+def build_marks(
     kind: Kind, model: str, no_mark: bool, label: bool, certificate: Path | None, key: Path | None
 ) -> Marks:
     """The marks that the options ask for; warns if there are none.

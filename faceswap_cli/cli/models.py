@@ -20,14 +20,14 @@ app.command("sheet")(sheet)
 def list_models() -> None:
     """List the network families and the sizes they come in, and the weights that come with the tool."""
     from faceswap_cli import zoo
-    from faceswap_cli.networks.swap.registry import ARCHITECTURES, outline, parameter_count
-    from faceswap_cli.training.runs.family_options import described
+    from faceswap_cli.networks.swap.registry import ARCHITECTURES, outline_model, parameter_count
+    from faceswap_cli.training.runs.family_options import describe_options
     from faceswap_cli.training.runs.settings import FAMILIES
 
     rows = []
     for family, sizes in FAMILIES.items():
         for size, settings in sizes.items():
-            model = outline(family, settings.network)
+            model = outline_model(family, settings.network)
             rows.append(
                 (
                     family,
@@ -37,10 +37,10 @@ def list_models() -> None:
                     f"{settings.batch} + {settings.batch}",
                 )
             )
-    console.table(("--model", "--size", "picture", "parameters", "batch"), rows)
+    console.print_table(("--model", "--size", "picture", "parameters", "batch"), rows)
     for name, (_, model_type) in ARCHITECTURES.items():
         console.say(f"\n{name}: {(model_type.__doc__ or '').splitlines()[0]}")
-        console.say(f"  --option {described(name)}")
+        console.say(f"  --option {describe_options(name)}")
     cards = [zoo.card(name) for name in zoo.names()]
     bundled = [
         (
@@ -52,7 +52,7 @@ def list_models() -> None:
         for card in cards
     ]
     console.say("")
-    console.table(("weights", "size", "licence", "what"), bundled)
+    console.print_table(("weights", "size", "licence", "what"), bundled)
     console.say(f"cards and weights are in {zoo.models_folder()}")
 
 
@@ -131,7 +131,7 @@ def export(
     `faceswap convert -m FILE.safetensors` works as with the run folder; `faceswap models show` prints the
     card. A .onnx file takes crops and gives faces and masks; it needs the extra `faceswap-cli[onnx]`.
     """
-    from faceswap_cli.training.runs.export import export as export_safetensors
+    from faceswap_cli.training.runs.export import export_run as export_safetensors
     from faceswap_cli.training.runs.folder import open_run
     from faceswap_cli.training.runs.settings import SOURCE
 

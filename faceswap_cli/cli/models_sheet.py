@@ -26,23 +26,23 @@ def sheet(
     ] = None,
 ) -> None:
     """Draw a face with each attribute varied by itself, and measure the effect."""
-    from faceswap_cli.cli.convert_cast import Asked, load_cast
-    from faceswap_cli.effects.swap.attribute_sheet import attribute_sheet
-    from faceswap_cli.faces.face_analyser import build_stage
+    from faceswap_cli.cli.convert_cast import AssignmentRequest, load_swap_plan
+    from faceswap_cli.effects.swap.attribute_sheet import draw_attribute_sheet
+    from faceswap_cli.faces.face_analyser import build_analyser
     from faceswap_cli.media.frame import Frame
     from faceswap_cli.media.photo import read_photo, write_photo
 
-    stage = build_stage("auto", "auto", "cpu", thorough=True)
-    asked = Asked(run, face or [str(source)], True, [], [], [], 0.5, "cpu", lambda: stage)
-    renderer = load_cast(asked)[0].roles[0].renderer
+    stage = build_analyser("auto", "auto", "cpu", thorough=True)
+    asked = AssignmentRequest(run, face or [str(source)], True, [], [], [], 0.5, "cpu", lambda: stage)
+    renderer = load_swap_plan(asked)[0].roles[0].renderer
     assert renderer is not None
     image = read_photo(source).image
     faces = stage.find([Frame(0, 0.0, image)])[0]
     if not faces:
         raise UserError(f"{source}: no face was found in it", "Give a photo that shows a face")
-    picture, effects = attribute_sheet(image, max(faces, key=lambda f: f.landmarks.std()), renderer)
+    picture, effects = draw_attribute_sheet(image, max(faces, key=lambda f: f.landmarks.std()), renderer)
     write_photo(output, picture)
-    console.table(
+    console.print_table(
         ("attribute", "change measured for 1 asked", "largest change of another"),
         [(e.name, f"{e.own:.2f}", f"{e.other:.2f} ({e.which})") for e in effects],
     )

@@ -12,7 +12,7 @@ from faceswap_cli.cli import console, train_age
 from faceswap_cli.cli.app import INTERRUPTED, stop_on_signal
 from faceswap_cli.cli.consent import tell_consent
 from faceswap_cli.cli.options import AdultsOption, DeviceOption
-from faceswap_cli.cli.train_adapt import AdaptOption, adapted, as_face_sets
+from faceswap_cli.cli.train_adapt import AdaptOption, adapt_request, photos_to_face_sets
 from faceswap_cli.cli.train_choices import Architecture, Compile, Size
 from faceswap_cli.errors import UserError
 
@@ -219,10 +219,10 @@ def train(
     """
     if steps is not None and minutes is not None:
         raise UserError("--steps and --minutes were both given", "Give one of them")
-    if architecture is Architecture.age or (architecture is None and train_age.is_begun(run)):
+    if architecture is Architecture.age or (architecture is None and train_age.is_age_run_begun(run)):
         train_age.train_age(ctx, minutes or (None if steps else DEFAULT_MINUTES), _place, _show)
         return
-    from faceswap_cli.training.runs.family_options import parsed
+    from faceswap_cli.training.runs.family_options import parse_options
     from faceswap_cli.training.runs.folder import family_of
     from faceswap_cli.training.runs.settings import settings_for
 
@@ -234,13 +234,13 @@ def train(
     )
     settings = replace(settings, accumulate=accumulate, mirror=mirror, adversarial=adversarial)
     if adapt is not None:
-        settings, minutes = adapted(adapt, settings, architecture, steps, minutes)
+        settings, minutes = adapt_request(adapt, settings, architecture, steps, minutes)
     if dry_run:
         console.out.print_json(data=settings.to_json())
         return
     which, chosen = _place(device, threads)
     if adapt is not None and sources:
-        target, sources = as_face_sets(run, target, sources, device)
+        target, sources = photos_to_face_sets(run, target, sources, device)
     only_back = rollback is not None and not (target or sources or steps or minutes or until_plateau)
     if not only_back and (target is None or not sources):
         missing = "'--target-faces' / '-A'" if target is None else "'--source-faces' / '-B'"
@@ -250,9 +250,9 @@ def train(
     if target is None or not sources:
         return
     tell_consent()
-    from faceswap_cli.faces.safety.guard import Guard
+    from faceswap_cli.faces.safety.guard import SafetyGuard
     from faceswap_cli.training.engine.loop import Budget
-    from faceswap_cli.training.monitor.watch import Watching
+    from faceswap_cli.training.monitor.watch import MonitorSettings
     from faceswap_cli.training.train_swap import TrainRequest
 
     if until_plateau and measure_every == 0:
@@ -260,17 +260,17 @@ def train(
     if steps is None and minutes is None and not until_plateau:
         minutes = DEFAULT_MINUTES
     explicit = _explicit(ctx) - ({"batch"} if auto_batch else set()) | frozenset(
-        parsed(settings.architecture, options)
+        parse_options(settings.architecture, options)
     )
     request = TrainRequest(
         *(target, tuple(sources), run, settings, explicit, Budget(steps, minutes), save_every),
-        watching=Watching(preview_every, measure_every, tensorboard),
+        watching=MonitorSettings(preview_every, measure_every, tensorboard),
         until_plateau=until_plateau,
         checkpointing=checkpointing,
         snapshot_steps=snapshot_every,
         auto_batch=auto_batch,
         compiled=compiled.value,
-        guard=Guard(adult_confirmed),
+        guard=SafetyGuard(adult_confirmed),
     )
     _train(request, which, chosen)
 
@@ -289,7 +289,7 @@ def _train(request: TrainRequest, which: Processes, device: torch.device) -> Non
     Raises:
         typer.Exit: interrupted, after saving; or another process of the training failed.
     """
-    from faceswap_cli.training.engine.parallel import EndedError, joined
+    from faceswap_cli.training.engine.parallel import PeerEndedError, join_process_group
     from faceswap_cli.training.monitor.tensorboard import check_installed
     from faceswap_cli.training.train_swap import train as run_training
 
@@ -302,14 +302,14 @@ def _train(request: TrainRequest, which: Processes, device: torch.device) -> Non
     try:
         with (
             stop_on_signal("saving, one moment ...") as stopped,
-            joined(which, device) as team,
+            join_process_group(which, device) as team,
             console.Bar("train") as bar,
         ):
             for tick in run_training(request, device, stopped, console.tell, team):
                 _show(bar, tick)
                 last = tick
             interrupted = team.any(stopped())
-    except EndedError:  # whoever failed has said why
+    except PeerEndedError:  # whoever failed has said why
         raise typer.Exit(1) from None
     if last is None and not interrupted:
         console.say(f"nothing to do: {run} has had this much training; raise --minutes or --steps to go on")

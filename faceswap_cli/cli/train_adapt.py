@@ -22,16 +22,18 @@ AdaptOption = Annotated[
 ]
 
 
-def as_face_sets(run: Path, target: Path | None, given: list[Path], device: str) -> tuple[Path, list[Path]]:
+def photos_to_face_sets(
+    run: Path, target: Path | None, given: list[Path], device: str
+) -> tuple[Path, list[Path]]:
     """A and the Bs: face sets as they are, photos made into one inside the run folder. Without A it is B."""
-    from faceswap_cli.faces.face_analyser import build_stage
-    from faceswap_cli.training.adapt import face_sets
+    from faceswap_cli.faces.face_analyser import build_analyser
+    from faceswap_cli.training.adapt import find_face_sets
 
-    sources = list(face_sets(run, given, lambda: build_stage("auto", "auto", device, thorough=True)))
+    sources = list(find_face_sets(run, given, lambda: build_analyser("auto", "auto", device, thorough=True)))
     return target or sources[0], sources
 
 
-def adapted(
+def adapt_request(
     origin: Path, settings: TrainSettings, family: str | None, steps: int | None, minutes: float | None
 ) -> tuple[TrainSettings, float | None]:
     """The settings of an adaptation, and its minutes where nothing else says how long it takes.
@@ -39,9 +41,9 @@ def adapted(
     Raises:
         UserError: there is nothing to adapt at `origin`, or it is of another family than was asked for.
     """
-    from faceswap_cli.training.adapt import MINUTES, adapting
+    from faceswap_cli.training.adapt import MINUTES, is_adapting
 
-    found = adapting(origin, settings)
+    found = is_adapting(origin, settings)
     if family is not None and family != found.architecture:
         raise UserError(
             f"--adapt {origin} is of the family {found.architecture}, not {family}", "Leave --model out"

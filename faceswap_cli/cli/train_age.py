@@ -40,7 +40,7 @@ FIRST_RATE = 6e-4
 """Peak learning rate of a run from random weights; one from the bundled ones takes the settings' own."""
 
 
-def is_begun(run: Path) -> bool:
+def is_age_run_begun(run: Path) -> bool:
     """Whether an ageing run was begun in this folder."""
     if not (run / "run.json").is_file():
         return False

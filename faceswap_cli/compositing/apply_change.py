@@ -16,12 +16,12 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from faceswap_cli.compositing.hair_extension import FADE, WIDE, faded
+from faceswap_cli.compositing.hair_extension import FADE, WIDE, edge_fade
 from faceswap_cli.compositing.masks import FloatMask
-from faceswap_cli.compositing.region_grid import Grid, rescaled, square_of
+from faceswap_cli.compositing.region_grid import RegionGrid, grid_around, rescale_matrix
 from faceswap_cli.faces.face import FloatArray
 from faceswap_cli.media.frame import FineImage, Image
-from faceswap_cli.networks.ageing.change import LUMA, Change, carried
+from faceswap_cli.networks.ageing.change import LUMA, Change, carry_change
 
 EDGE, FLAT = 0.05, 0.0004
 """Of the guided filter that fits a mask to the picture's edges: its radius in face units, and the variance of
@@ -50,12 +50,12 @@ STRIP = 256
 """Rows that a difference is enlarged and added in, so that little memory is needed for it."""
 
 COLOUR_SEEN = (3.5, 7.0)
-"""Levels of 255, see `colourful`: a picture with less gets no colour, one with more gets all. Grey scans and
-sepia have up to 3.4, the palest of ten colour photos 8.2."""
+"""Levels of 255, see `measure_colourfulness`: a picture with less gets no colour, one with more
+gets all. Grey scans and sepia have up to 3.4, the palest of ten colour photos 8.2."""
 
 
 @dataclass(frozen=True)
-class Place:
+class ChangeRegion:
     """Where a face is changed in a picture.
 
     Attributes:
@@ -64,12 +64,14 @@ class Place:
         mask: (h, w) in 0..1: skin, features and hair, faded before the square's border.
     """
 
-    grid: Grid
+    grid: RegionGrid
     picture: FloatArray
     mask: FloatMask
 
 
-def place_of(canvas: Image | FineImage, landmarks: ArrayLike, head: FloatMask, most: int) -> Place | None:
+def locate_region(
+    canvas: Image | FineImage, landmarks: ArrayLike, head: FloatMask, most: int
+) -> ChangeRegion | None:
     """Where a face is changed.
 
     The parser's coarse answer is fitted to the edges of the picture by a guided filter (K. He et al., Guided
@@ -85,7 +87,7 @@ def place_of(canvas: Image | FineImage, landmarks: ArrayLike, head: FloatMask, m
     Returns:
         None if there is nothing to change in the picture.
     """
-    square = square_of(landmarks, canvas.shape)
+    square = grid_around(landmarks, canvas.shape)
     if square is None:
         return None
     finest = most / (2 * FADE[1])
@@ -101,7 +103,7 @@ def place_of(canvas: Image | FineImage, landmarks: ArrayLike, head: FloatMask, m
     fine = cv2.warpAffine(
         lines, grid.to_grid(coarse), grid.size, flags=flags, borderMode=cv2.BORDER_REPLICATE
     )
-    return Place(grid, picture, _mask(_light(picture), np.asarray(fine, np.float32), grid))
+    return ChangeRegion(grid, picture, _mask(_light(picture), np.asarray(fine, np.float32), grid))
 
 
 def _unit_range(part: Image | FineImage) -> FloatArray:
@@ -126,7 +128,7 @@ def _guided(guide: FloatMask, mask: FloatMask, radius: float) -> FloatArray:
     return mean(np.dstack([slope, share - slope * light]))
 
 
-def _mask(light: FloatMask, lines: FloatArray, grid: Grid) -> FloatMask:
+def _mask(light: FloatMask, lines: FloatArray, grid: RegionGrid) -> FloatMask:
     """(h, w) in 0..1: what the lines make of the picture's brightness."""
     low, high = SURE
     share = lines[..., 0] * light
@@ -145,15 +147,15 @@ def _enlarged(values: FloatMask, size: tuple[int, int]) -> FloatMask:
     return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def _fade(grid: Grid) -> FloatMask:
+def _fade(grid: RegionGrid) -> FloatMask:
     """(h, w) 1 in the square's middle, 0 along its border."""
     width, height = grid.size
     x, y = np.arange(width, dtype=np.float32)[None], np.arange(height, dtype=np.float32)[:, None]
     m = grid.matrix.astype(np.float32)
-    return faded(m[0, 0] * x + m[0, 1] * y + m[0, 2], m[1, 0] * x + m[1, 1] * y + m[1, 2], FADE)
+    return edge_fade(m[0, 0] * x + m[0, 1] * y + m[0, 2], m[1, 0] * x + m[1, 1] * y + m[1, 2], FADE)
 
 
-def _placed(values: FloatArray, grid: Grid, sampling: int) -> FloatArray:
+def _placed(values: FloatArray, grid: RegionGrid, sampling: int) -> FloatArray:
     """Values (S, S) or (S, S, C <= 4) of an aligned square of WIDE face units, in a grid's pixels."""
     matrix = grid.to_crop(values.shape[0], WIDE)
     placed = cv2.warpAffine(
@@ -163,7 +165,7 @@ def _placed(values: FloatArray, grid: Grid, sampling: int) -> FloatArray:
     return np.asarray(placed, np.float32)
 
 
-def colourful(crop: FloatArray) -> float:
+def measure_colourfulness(crop: FloatArray) -> float:
     """How much colour a face's crop (S, S, 3) in 0..1 has: 0 for grey pictures and those of one hue.
 
     What its colours deviate from the line on which they follow the brightness.
@@ -177,7 +179,7 @@ def colourful(crop: FloatArray) -> float:
     return float(np.clip((spread - low) / (high - low), 0, 1))
 
 
-def carry(
+def apply_change(
     canvas: Image | FineImage,
     landmarks: ArrayLike,
     change: FloatArray,
@@ -190,13 +192,13 @@ def carry(
     Args:
         canvas: (H, W, 3) RGB in 0..255, uint8 or float32.
         landmarks: (68, 2) pixels of the picture.
-        change: (Q, Q, 8) residual, gains and flow in the wider square, see `packed` and `beyond`.
+        change: (Q, Q, 8) residual, gains and flow in the wider square, see `pack_change` and `beyond`.
         head: (P, P) in 0..1 in the same square, see `head_mask`.
         most: pixels that the square's side is computed in, at most. A finer picture keeps its own detail,
             which only the change does not have.
         strength: how much of the change is made.
     """
-    place = place_of(canvas, landmarks, head, most)
+    place = locate_region(canvas, landmarks, head, most)
     if place is None:
         return
     grid, size = place.grid, place.grid.size
@@ -207,12 +209,12 @@ def carry(
     with torch.inference_mode():
         arrays = (planes, place.mask[None], fields[:3], fields[3:6], fields[6:])
         x, mask, *parts = (torch.from_numpy(array)[None] for array in arrays)
-        new = carried(x, Change(*parts), mask, size[0] / grid.unit, "bicubic", noisy=True)
+        new = carry_change(x, Change(*parts), mask, size[0] / grid.unit, "bicubic", noisy=True)
         difference = new.sub_(x).mul_(255)[0].numpy()
     _add(canvas, np.asarray(cv2.merge(list(difference)), np.float32), grid)
 
 
-def _fields(change: FloatArray, place: Place, strength: float) -> FloatArray:
+def _fields(change: FloatArray, place: ChangeRegion, strength: float) -> FloatArray:
     """A change (Q, Q, 8) in the pixels and axes of a place's grid: (8, h, w)."""
     grid = place.grid
     smooth = grid.at_most(SMOOTH)
@@ -227,7 +229,7 @@ def _fields(change: FloatArray, place: Place, strength: float) -> FloatArray:
     return fields
 
 
-def _lit(residual: FloatArray, picture: FloatArray, grid: Grid) -> FloatArray:
+def _lit(residual: FloatArray, picture: FloatArray, grid: RegionGrid) -> FloatArray:
     """A residual (h, w, 3) of a grid that lightens nothing beyond what light there is (see BRIGHTEST).
 
     Else the shadow under a hat and dark ground beside dark hair, which the parser takes for hair, get a haze.
@@ -239,7 +241,7 @@ def _lit(residual: FloatArray, picture: FloatArray, grid: Grid) -> FloatArray:
     return np.asarray(residual * np.minimum(BRIGHTEST * light / added, 1)[..., None], np.float32)
 
 
-def _held(flow: FloatArray, mask: FloatMask, grid: Grid) -> FloatArray:
+def _held(flow: FloatArray, mask: FloatMask, grid: RegionGrid) -> FloatArray:
     """A flow (h, w, 2) of a grid, in face units, that brings nothing across the mask's edge.
 
     Else what is beside the head would be drawn into it, and the head's old outline as a ghost.
@@ -250,20 +252,20 @@ def _held(flow: FloatArray, mask: FloatMask, grid: Grid) -> FloatArray:
     return np.asarray(flow * np.minimum(HOLD * apart / length, 1)[..., None], np.float32)
 
 
-def packed(change: Change, colour: Sequence[float]) -> list[FloatArray]:
-    """A change as arrays (S, S, 8), their residuals as colourful as the faces are, see `colourful`."""
+def pack_change(change: Change, colour: Sequence[float]) -> list[FloatArray]:
+    """A change as arrays (S, S, 8), their residuals as colourful as the faces are."""
     residual, gain, flow = (part.permute(0, 2, 3, 1).float().cpu().numpy() for part in change)
     light = residual @ np.array(LUMA, np.float32)[:, None]
     share = np.asarray(colour, np.float32)[:, None, None, None]
     return list(np.concatenate([light + share * (residual - light), gain, flow], axis=3))
 
 
-def _turn(grid: Grid) -> FloatArray:
+def _turn(grid: RegionGrid) -> FloatArray:
     """(2, 2) that turns row vectors of the upright square into the picture's axes."""
     return np.asarray(grid.matrix[:, :2] * grid.unit, np.float32)
 
 
-def _add(canvas: Image | FineImage, difference: FloatArray, grid: Grid) -> None:
+def _add(canvas: Image | FineImage, difference: FloatArray, grid: RegionGrid) -> None:
     """Add a difference (h, w, 3), in levels of 255, to its box of a picture, strip by strip."""
     x0, y0, _, _ = grid.box
     width, height = grid.box_size
@@ -272,7 +274,7 @@ def _add(canvas: Image | FineImage, difference: FloatArray, grid: Grid) -> None:
         rows = min(STRIP, height - top)
         part = difference[top : top + rows]
         if grid.size != grid.box_size:
-            back = rescaled(np.eye(2, 3), grid.size, grid.box_size)
+            back = rescale_matrix(np.eye(2, 3), grid.size, grid.box_size)
             back[:, 2] += back[:, 1] * top
             part = cv2.warpAffine(  # type: ignore[assignment]
                 difference, back, (width, rows), flags=flags, borderMode=cv2.BORDER_REPLICATE

@@ -48,11 +48,11 @@ def paste(
         blend: a name in BLENDS.
         finish: what is done to the patch that lands, if anything.
     """
-    box = touched(mask, matrix, image.shape[:2])
+    box = touched_box(mask, matrix, image.shape[:2])
     if box is None:
         return
     x0, y0, x1, y1 = box
-    new = placed(crop, _local(matrix, box), (x1 - x0, y1 - y0))
+    new = place_in_crop(crop, _local(matrix, box), (x1 - x0, y1 - y0))
     alpha = alpha_in(mask, matrix, box)
     if finish is not None:
         new = finish(new, alpha)
@@ -80,7 +80,7 @@ def _local(matrix: ArrayLike, box: Box) -> NDArray[np.float64]:
     return local
 
 
-def placed(crop: FloatImage, matrix: NDArray[np.float64], size: tuple[int, int]) -> FloatImage:
+def place_in_crop(crop: FloatImage, matrix: NDArray[np.float64], size: tuple[int, int]) -> FloatImage:
     """A crop in the pixels of a patch (width, height) of its frame; `matrix` leads from patch to crop."""
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
@@ -114,14 +114,14 @@ def _alpha(new: FloatImage, old: FloatImage, alpha: FloatImage) -> FloatImage:
 
 BLENDS: dict[str, Callable[[FloatImage, FloatImage, FloatImage], FloatImage]] = {
     "alpha": _alpha,
-    "pyramid": pyramid.blended,
+    "pyramid": pyramid.blend_pyramids,
     "poisson": _alpha,
 }
 """Blends by name: new and old (H, W, 3) in 0..255 and alpha (H, W, 1) in, what is seen out. For `poisson` the
 drawn face has been given a membrane before; see `membrane`."""
 
 
-def touched(mask: FloatMask, matrix: ArrayLike, shape: tuple[int, ...]) -> Box | None:
+def touched_box(mask: FloatMask, matrix: ArrayLike, shape: tuple[int, ...]) -> Box | None:
     """The box x0 y0 x1 y1 (end exclusive) of the frame that the mask can reach; None when there is none."""
     rows, columns = np.nonzero(mask.any(1))[0], np.nonzero(mask.any(0))[0]
     if not len(rows):
@@ -155,7 +155,7 @@ def sharpen(crop: FloatImage, amount: float) -> FloatImage:
     return np.clip(crop + amount * (crop - blurred), 0, 1)
 
 
-def led_in(
+def lead_in_colours(
     image: Image | FineImage, crop: FloatImage, shape: FloatMask, mask: FloatMask, matrix: ArrayLike
 ) -> FloatImage:
     """What to add to a crop (S, S, 3) so that it meets its frame without a step; see `membrane`.
@@ -176,5 +176,5 @@ def led_in(
         np.asarray(cv2.resize(part, small, interpolation=cv2.INTER_AREA), np.float32)
         for part in (crop, shape, free)
     )
-    found = poisson.membrane(drawn, np.asarray(frame, np.float32) / np.float32(255), where, seen)
+    found = poisson.solve_membrane(drawn, np.asarray(frame, np.float32) / np.float32(255), where, seen)
     return np.asarray(cv2.resize(found, crop.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.float32)

@@ -54,7 +54,7 @@ class Edges:
 NO_EDGES = Edges(np.zeros((2, 3)))
 
 
-def measure(crop: FloatImage, mask: FloatImage) -> Edges:
+def measure_edges(crop: FloatImage, mask: FloatImage) -> Edges:
     """The edges of a crop (S, S, 3) under its mask (S, S)."""
     luma = np.asarray(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), np.float32)
     again = cv2.GaussianBlur(luma, (0, 0), second_blur(crop.shape[0]))
@@ -73,7 +73,7 @@ def _energy(luma: NDArray[np.float32], mask: FloatImage) -> Vector:
     return np.array([float(np.vdot(a, b)) for a, b in pairs])
 
 
-def summed(edges: Sequence[Edges], weights: Sequence[float]) -> Edges:
+def sum_edges(edges: Sequence[Edges], weights: Sequence[float]) -> Edges:
     """Edges of several frames together."""
     return Edges(sum((w * e.energy for w, e in zip(weights, edges, strict=True)), np.zeros((2, 3))))
 
@@ -95,7 +95,7 @@ def missing_focus(drawn: Edges, covered: Edges, size: int) -> float:
     return float(np.sqrt(max(missing**2 - least**2, 0.0)))
 
 
-def smear(drawn: Edges, covered: Edges, motion: Vector, size: int) -> float:
+def measure_smear(drawn: Edges, covered: Edges, motion: Vector, size: int) -> float:
     """How long a drawn face is to be smeared along its motion (2,) to look as the covered one does, squared.
 
     The result is at most the squared length of the motion: an exposure as long as the frame.
@@ -112,12 +112,12 @@ def smear(drawn: Edges, covered: Edges, motion: Vector, size: int) -> float:
     return float(np.clip(12 * (extra[0] - extra[1]) / FOUND_MOTION**2, 0, length**2))
 
 
-def defocused(crop: FloatImage, deviation: float) -> FloatImage:
+def apply_defocus(crop: FloatImage, deviation: float) -> FloatImage:
     """A crop blurred by a Gaussian of so many pixels."""
     return np.asarray(cv2.GaussianBlur(crop, (0, 0), deviation), np.float32) if deviation > 0.1 else crop
 
 
-def smeared(crop: FloatImage, motion: Vector) -> FloatImage:
+def apply_motion_blur(crop: FloatImage, motion: Vector) -> FloatImage:
     """A crop smeared along a line, given by its two components in pixels."""
     length = float(np.hypot(*motion))
     if length < 0.5:

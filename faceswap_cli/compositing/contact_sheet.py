@@ -16,7 +16,9 @@ _GAP, _LINE, _PAPER, _INK = 6, 26, 255, 40
 _FONT, _SIZE = cv2.FONT_HERSHEY_SIMPLEX, 0.5
 
 
-def page(rows: Sequence[tuple[str, Sequence[Image]]], columns: Sequence[str], cell: int = CELL) -> Image:
+def draw_contact_sheet(
+    rows: Sequence[tuple[str, Sequence[Image]]], columns: Sequence[str], cell: int = CELL
+) -> Image:
     """One picture of them all.
 
     Args:

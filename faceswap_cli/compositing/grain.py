@@ -54,7 +54,7 @@ class Grain:
 NO_GRAIN = Grain(np.zeros(4), float("nan"), 0.0)
 
 
-def measure(region: NDArray[np.uint8] | FloatImage, where: FloatImage) -> Grain:
+def measure_grain(region: NDArray[np.uint8] | FloatImage, where: FloatImage) -> Grain:
     """The grain of a part of a frame (H, W, 3), 0..255, where `where` (H, W) is above a half."""
     fine, coarse = np.asarray(cv2.cvtColor(region, cv2.COLOR_RGB2GRAY)), np.asarray(cv2.pyrDown(region))
     for inside in (where > 0.5, np.ones(where.shape, np.bool_)):  # of a small face all around it, too
@@ -114,7 +114,7 @@ def fresh_share(before: FloatImage, now: FloatImage, where: FloatImage) -> float
     return float(np.clip((change[flat] ** 2).sum() / max(both[flat].sum(), 1e-12), 0, 1))
 
 
-def average(grains: Sequence[Grain], weights: Sequence[float]) -> Grain:
+def average_grain(grains: Sequence[Grain], weights: Sequence[float]) -> Grain:
     """Grain averaged over frames; where no frame knows how much is fresh, all of it is."""
     shares = np.array([w * g.weight for w, g in zip(weights, grains, strict=True)])
     total = float(shares.sum())
@@ -127,7 +127,7 @@ def average(grains: Sequence[Grain], weights: Sequence[float]) -> Grain:
     return Grain(energy, float(fresh), 1.0)
 
 
-def add(
+def add_grain(
     patch: FloatImage, where: FloatImage, wanted: Grain, seed: tuple[int, int], amount: float
 ) -> FloatImage:
     """A drawn patch with the grain it lacks.
@@ -141,7 +141,7 @@ def add(
     """
     if amount <= 0 or wanted.weight <= 0:
         return patch
-    own = measure(patch * np.float32(255), where)
+    own = measure_grain(patch * np.float32(255), where)
     missing = np.maximum(wanted.energy - own.energy, 0) * wanted.fresh
     deviations = amount * _deviations(missing)
     if deviations.max() < 0.15:  # of a grey level: nobody sees it
@@ -168,7 +168,7 @@ def _response() -> Energies:
     """(2, 2) energy in each band (row) of fine and of coarse luma noise (column) of deviation 1."""
     where = np.ones((512, 512), np.float32)
     noise = [_noise((512, 512), np.eye(4)[kind], (0, 0)) + np.float32(128) for kind in range(2)]
-    return np.stack([measure(picture, where).energy[:2] for picture in noise], axis=1)
+    return np.stack([measure_grain(picture, where).energy[:2] for picture in noise], axis=1)
 
 
 def _noise(shape: tuple[int, ...], deviations: Energies, seed: tuple[int, int]) -> FloatImage:

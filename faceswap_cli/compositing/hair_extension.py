@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from faceswap_cli.compositing import temporal_masks
-from faceswap_cli.faces.age.mask import INNER, OUTER, changed
+from faceswap_cli.faces.age.mask import INNER, OUTER, changeable_area
 from faceswap_cli.faces.face import FloatArray
 from faceswap_cli.faces.parsing import face_parser
 
@@ -43,14 +43,14 @@ SCALP = (-0.45, -0.85)
 first it may be a neck or a neighbour."""
 
 
-def faded(x: FloatArray, y: FloatArray, fade: tuple[float, float]) -> FloatArray:
+def edge_fade(x: FloatArray, y: FloatArray, fade: tuple[float, float]) -> FloatArray:
     """1 in the middle, 0 along a square's border, at places given in face units (broadcast)."""
     apart = (np.abs(x) ** CORNER + np.abs(y) ** CORNER) ** (1 / CORNER)
     share = np.clip((fade[1] - apart) / (fade[1] - fade[0]), 0, 1)
     return np.asarray(share * share * (3 - 2 * share), np.float32)
 
 
-def wide_head(near: FloatArray, wide: FloatArray) -> FloatArray:
+def extend_head_mask(near: FloatArray, wide: FloatArray) -> FloatArray:
     """Where a head may change, in the wider square: beyond the parser's own, hair and scalp connected to it.
 
     Args:
@@ -61,8 +61,8 @@ def wide_head(near: FloatArray, wide: FloatArray) -> FloatArray:
         (Q, Q) in 0..1, as fine as `near`.
     """
     size = round(near.shape[-1] * WIDE / face_parser.SIDE)
-    inside = temporal_masks.rescaled(changed(near[None])[0], face_parser.SIDE, size, WIDE)
-    hair, scalp = (temporal_masks.rescaled(part, WIDE, size, WIDE) for part in _hair_and_skin(wide))
+    inside = temporal_masks.rescale_mask(changeable_area(near[None])[0], face_parser.SIDE, size, WIDE)
+    hair, scalp = (temporal_masks.rescale_mask(part, WIDE, size, WIDE) for part in _hair_and_skin(wide))
     learnt = _square(size)
     head = learnt * inside
     outside = np.maximum(head, np.minimum(hair + scalp * _up(size), 1))
@@ -70,7 +70,7 @@ def wide_head(near: FloatArray, wide: FloatArray) -> FloatArray:
     return np.asarray(head + (1 - learnt) * outside, np.float32)
 
 
-def wide_change(change: FloatArray, side: float, near: FloatArray, wide: FloatArray) -> FloatArray:
+def extend_change(change: FloatArray, side: float, near: FloatArray, wide: FloatArray) -> FloatArray:
     """A change in the wider square. Beyond the network's own, hair and skin get what hair and skin get.
 
     Args:
@@ -87,8 +87,8 @@ def wide_change(change: FloatArray, side: float, near: FloatArray, wide: FloatAr
     square = _square(size)
     fill, total = np.zeros((size, size, 6), np.float32), np.full((size, size, 1), 1e-6, np.float32)
     for near_part, wide_part in zip(_hair_and_skin(near), _hair_and_skin(wide), strict=True):
-        weight = temporal_masks.rescaled(near_part, face_parser.SIDE, size, WIDE) * square
-        share = temporal_masks.rescaled(wide_part, WIDE, size, WIDE)[..., None]
+        weight = temporal_masks.rescale_mask(near_part, face_parser.SIDE, size, WIDE) * square
+        share = temporal_masks.rescale_mask(wide_part, WIDE, size, WIDE)[..., None]
         fill += share * _spread(inner[..., :6], weight)
         total += share
     fill = np.concatenate([fill / total, np.zeros_like(inner[..., 6:])], axis=2)
@@ -96,7 +96,7 @@ def wide_change(change: FloatArray, side: float, near: FloatArray, wide: FloatAr
 
 
 def _hair_and_skin(found: FloatArray) -> tuple[FloatArray, FloatArray]:
-    return face_parser.hair(found[None])[0], face_parser.share_of(found[None], ("skin",))[0]
+    return face_parser.hair(found[None])[0], face_parser.class_share(found[None], ("skin",))[0]
 
 
 def _connected(head: FloatArray, allowed: FloatArray) -> FloatArray:
@@ -134,7 +134,7 @@ def _up(size: int) -> FloatArray:
 
 def _square(size: int) -> FloatArray:
     axis = ((np.arange(size) + 0.5) / size - 0.5).astype(np.float32) * np.float32(WIDE)
-    return faded(axis[None], axis[:, None], LEARNT)
+    return edge_fade(axis[None], axis[:, None], LEARNT)
 
 
 def _moved(part: FloatArray, side: float, size: int) -> FloatArray:

@@ -37,7 +37,7 @@ ALIASES = {"both": "hull+model"}
 
 
 @dataclass(frozen=True)
-class Evidence:
+class MaskSources:
     """What masks are made from, all in the pixels of the drawn crop.
 
     Attributes:
@@ -52,7 +52,7 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class MaskRequest:
     """A `--mask` value, read.
 
     Attributes:
@@ -69,7 +69,7 @@ class Wanted:
         return self.occlusion or "parsed" in self.shapes
 
 
-def wanted(text: str) -> Wanted:
+def parse_mask(text: str) -> MaskRequest:
     """Read a `--mask` value: names joined by "+".
 
     Raises:
@@ -90,12 +90,12 @@ def wanted(text: str) -> Wanted:
         raise UserError(
             f"--mask {text} says what is before the face, not where the face is", "Use hull+occlusion"
         )
-    return Wanted(shapes, OCCLUSION in names)
+    return MaskRequest(shapes, OCCLUSION in names)
 
 
 def face_mask(
     shapes: tuple[str, ...],
-    seen: Evidence,
+    seen: MaskSources,
     erode: float = 0.0,
     feather: float = 0.1,
     side: float = FACE_SIDE,
@@ -176,17 +176,17 @@ def soft_edge(depth: FloatMask, feather: float) -> FloatMask:
     return np.asarray(t * t * (3 - 2 * t), np.float32)
 
 
-def _hull(seen: Evidence, erode: float, feather: float) -> FloatMask:
+def _hull(seen: MaskSources, erode: float, feather: float) -> FloatMask:
     """The landmarks' hull with raised brows."""
     return soft_edge(hull_depth(seen.landmarks, seen.drawn.shape[0]) - erode, feather)
 
 
-def _model(seen: Evidence, erode: float, feather: float) -> FloatMask:
+def _model(seen: MaskSources, erode: float, feather: float) -> FloatMask:
     """The renderer's own mask."""
     return _softened(seen.drawn, erode, feather)
 
 
-def _parsed(seen: Evidence, erode: float, feather: float) -> FloatMask:
+def _parsed(seen: MaskSources, erode: float, feather: float) -> FloatMask:
     """The face parser's region: to the hair above, to the ears and the jaw as they are seen."""
     assert seen.parsed is not None, "the face parser was not asked"
     return _softened(seen.parsed, erode, feather)
@@ -216,7 +216,7 @@ def _morphed(mask: FloatMask, radius: int, inwards: bool) -> FloatMask:
     return (cv2.erode if inwards else cv2.dilate)(mask, kernel)  # type: ignore[return-value]
 
 
-MASKS: dict[str, Callable[[Evidence, float, float], FloatMask]] = {
+MASKS: dict[str, Callable[[MaskSources, float, float], FloatMask]] = {
     "hull": _hull,
     "model": _model,
     "parsed": _parsed,

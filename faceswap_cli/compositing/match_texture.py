@@ -14,7 +14,7 @@ from faceswap_cli.compositing.grain import Grain
 
 
 @dataclass(frozen=True)
-class Traits:
+class TextureMeasure:
     """What is measured of one drawn and covered face, apart from their colours.
 
     Attributes:
@@ -31,7 +31,7 @@ class Traits:
 
 
 @dataclass(frozen=True)
-class Seen:
+class TextureSample:
     """One frame of a track, for steadying.
 
     Attributes:
@@ -42,13 +42,13 @@ class Seen:
     """
 
     weight: float
-    traits: Traits
+    traits: TextureMeasure
     motion: Vector
     fast: bool
 
 
 @dataclass(frozen=True)
-class Finish:
+class TextureMatch:
     """What is done to one drawn face.
 
     Attributes:
@@ -67,25 +67,25 @@ class Finish:
 
     def blurred(self, crop: FloatImage) -> FloatImage:
         """A crop (S, S, 3), as soft as the covered face."""
-        return blur_matching.smeared(blur_matching.defocused(crop, self.defocus), self.smear)
+        return blur_matching.apply_motion_blur(blur_matching.apply_defocus(crop, self.defocus), self.smear)
 
     def grained(self, patch: FloatImage, where: FloatImage) -> FloatImage:
         """A patch of frame pixels (H, W, 3) with grain where the face is (H, W)."""
-        return grain.add(patch, where, self.grain, self.seed, self.amount)
+        return grain.add_grain(patch, where, self.grain, self.seed, self.amount)
 
 
-NOTHING = Finish(0.0, np.zeros(2), grain.NO_GRAIN, 0.0, (0, 0))
+NOTHING = TextureMatch(0.0, np.zeros(2), grain.NO_GRAIN, 0.0, (0, 0))
 
 
-def steady(
-    own: Seen,
-    around: Sequence[Seen],
+def match_over_time(
+    own: TextureSample,
+    around: Sequence[TextureSample],
     size: int,
     seed: tuple[int, int],
     defocus: float,
     motion_blur: float,
     grain_amount: float,
-) -> Finish:
+) -> TextureMatch:
     """What to do to a face, from its own frame and those of its track around it.
 
     Softness and grain are averaged. So is the exposure, the share of its motion by which a face is smeared,
@@ -101,24 +101,24 @@ def steady(
         grain_amount: how much of the grain that the drawn face lacks is added, 0..1.
     """
     weights = [seen.weight for seen in around]
-    drawn = blur_matching.summed([seen.traits.drawn for seen in around], weights)
-    covered = blur_matching.summed([seen.traits.covered for seen in around], weights)
+    drawn = blur_matching.sum_edges([seen.traits.drawn for seen in around], weights)
+    covered = blur_matching.sum_edges([seen.traits.covered for seen in around], weights)
     soften = defocus * blur_matching.missing_focus(drawn, covered, size) if defocus else 0.0
     exposure = _exposure(around, size) if motion_blur and own.fast else 0.0
-    return Finish(
+    return TextureMatch(
         soften,
         motion_blur * exposure * own.motion,
-        grain.average([seen.traits.grain for seen in around], weights),
+        grain.average_grain([seen.traits.grain for seen in around], weights),
         grain_amount,
         seed,
     )
 
 
-def _exposure(around: Sequence[Seen], size: int) -> float:
+def _exposure(around: Sequence[TextureSample], size: int) -> float:
     """Share of a frame's time in which the shutter was open, as the covered face's blur tells."""
     moving = [seen for seen in around if seen.fast]
     smeared = sum(
-        seen.weight * blur_matching.smear(seen.traits.drawn, seen.traits.covered, seen.motion, size)
+        seen.weight * blur_matching.measure_smear(seen.traits.drawn, seen.traits.covered, seen.motion, size)
         for seen in moving
     )
     moved = sum(seen.weight * float(seen.motion @ seen.motion) for seen in moving)

@@ -27,7 +27,7 @@ _ODD = 0.25
 behind the mask's edge must not run into the face."""
 
 
-def membrane(drawn: FloatImage, frame: FloatImage, shape: FloatImage, free: FloatImage) -> FloatImage:
+def solve_membrane(drawn: FloatImage, frame: FloatImage, shape: FloatImage, free: FloatImage) -> FloatImage:
     """What to add to a drawn face so that it meets its frame without a step.
 
     Args:

@@ -18,7 +18,7 @@ _FULL = 0.25
 """From this alpha on nothing holds the bands back; below, they fade to nothing where the alpha does."""
 
 
-def blended(new: FloatImage, old: FloatImage, alpha: FloatImage) -> FloatImage:
+def blend_pyramids(new: FloatImage, old: FloatImage, alpha: FloatImage) -> FloatImage:
     """`new` (H, W, 3) over `old` by `alpha` (H, W, 1); where that is 0, `old` is left exactly."""
     mixed = _mixed(new, old, alpha, 0)
     return np.asarray(old + np.minimum(alpha / np.float32(_FULL), 1) * (mixed - old), np.float32)

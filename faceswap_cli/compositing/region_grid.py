@@ -18,7 +18,7 @@ BLOCK = 4
 
 
 @dataclass(frozen=True)
-class Grid:
+class RegionGrid:
     """A part of a picture in which a face is changed, and its pixels, which may be coarser.
 
     Attributes:
@@ -48,17 +48,17 @@ class Grid:
         matrix[:, 2] += (size - 1) / 2
         return matrix
 
-    def to_grid(self, other: Grid) -> NDArray[np.float64]:
+    def to_grid(self, other: RegionGrid) -> NDArray[np.float64]:
         """(2, 3) from this grid to the pixels of another one of the same face."""
         back = invert(other.matrix)
         linear = back[:, :2] @ self.matrix[:, :2]
         return np.hstack([linear, (back[:, :2] @ self.matrix[:, 2] + back[:, 2])[:, None]])
 
-    def at_most(self, unit: float) -> Grid:
+    def at_most(self, unit: float) -> RegionGrid:
         """The same box with so many pixels to a face unit at most."""
         factor = min(1.0, unit / self.unit)
         width, height = (max(2, round(side * factor)) for side in self.size)
-        return Grid(self.box, (width, height), rescaled(self.matrix, self.size, (width, height)))
+        return RegionGrid(self.box, (width, height), rescale_matrix(self.matrix, self.size, (width, height)))
 
     def cut(self, image: Image | FineImage) -> Image | FineImage:
         """The box (h, w, 3) of a picture, in this grid's pixels."""
@@ -71,7 +71,7 @@ class Grid:
             part = cv2.resize(part, self.size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
         return part
 
-    def around(self, shown: NDArray[np.bool_], room: float) -> Grid | None:
+    def around(self, shown: NDArray[np.bool_], room: float) -> RegionGrid | None:
         """The part of the box in which something is shown, in the picture's own pixels.
 
         Args:
@@ -90,12 +90,12 @@ class Grid:
         low = np.floor(np.array([x[0], y[0]]) * factor - reach).astype(int)
         high = np.ceil(np.array([x[-1] + 1, y[-1] + 1]) * factor + reach).astype(int)
         low, high = _on_blocks(low, high, size)
-        matrix = rescaled(self.matrix, self.size, self.box_size)
+        matrix = rescale_matrix(self.matrix, self.size, self.box_size)
         matrix[:, 2] += matrix[:, :2] @ low
         return _own_pixels(low + np.array(self.box[:2]), high + np.array(self.box[:2]), matrix)
 
 
-def square_of(landmarks: ArrayLike, shape: tuple[int, ...]) -> Grid | None:
+def grid_around(landmarks: ArrayLike, shape: tuple[int, ...]) -> RegionGrid | None:
     """The square in which a face may change, as far as it is in the picture, in the picture's own pixels.
 
     Args:
@@ -126,12 +126,14 @@ def _on_blocks(
     return (low // BLOCK * BLOCK).clip(0, size), (-(-high // BLOCK) * BLOCK).clip(0, size)
 
 
-def _own_pixels(low: NDArray[np.int_], high: NDArray[np.int_], matrix: NDArray[np.float64]) -> Grid:
+def _own_pixels(low: NDArray[np.int_], high: NDArray[np.int_], matrix: NDArray[np.float64]) -> RegionGrid:
     (x0, y0), (x1, y1) = low.tolist(), high.tolist()
-    return Grid((x0, y0, x1, y1), (x1 - x0, y1 - y0), matrix)
+    return RegionGrid((x0, y0, x1, y1), (x1 - x0, y1 - y0), matrix)
 
 
-def rescaled(matrix: NDArray[np.float64], size: tuple[int, int], new: tuple[int, int]) -> NDArray[np.float64]:
+def rescale_matrix(
+    matrix: NDArray[np.float64], size: tuple[int, int], new: tuple[int, int]
+) -> NDArray[np.float64]:
     """A matrix from a grid's pixels, for the same grid with other pixels; pixel centres lie at integers."""
     factor = np.array(size) / np.array(new)
     linear = matrix[:, :2] * factor

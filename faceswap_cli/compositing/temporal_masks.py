@@ -44,7 +44,7 @@ AREA = 0.8
 """Standard deviation in parser pixels of the blur before two frames are compared."""
 
 
-def steady(
+def steady_mask(
     own: HalfMask | FloatMask, around: Sequence[tuple[float, HalfMask]], strength: float = 1.0
 ) -> FloatMask:
     """A face's occlusion mask, averaged with its track's masks around it where they agree.
@@ -66,10 +66,10 @@ def steady(
     return np.asarray(total / weights, np.float32)
 
 
-def averaged(
+def average_masks(
     own: HalfMask | FloatMask, around: Sequence[tuple[float, HalfMask]], strength: float = 1.0
 ) -> FloatMask:
-    """A shape mask averaged with its track's masks around it, by the same weights in time as `steady`.
+    """A shape mask averaged with its track's masks around it, by the same weights in time as `steady_mask`.
 
     Args:
         own: (S, S) in [0, 1], this frame's.
@@ -96,7 +96,7 @@ def time_weight(delay: float, strength: float) -> float:
     return float(np.exp(-0.5 * (delay / (WINDOW * strength)) ** 2)) if strength > 0 else 0.0
 
 
-def decided(free: FloatMask) -> FloatMask:
+def sharpen_occlusion(free: FloatMask) -> FloatMask:
     """What is free, with its doubts made smaller: half a face before half a hand is neither.
 
     Args:
@@ -107,7 +107,7 @@ def decided(free: FloatMask) -> FloatMask:
     return np.asarray(share * share * (3 - 2 * share), np.float32)
 
 
-def rescaled(mask: HalfMask | FloatMask, from_side: float, size: int, side: float) -> FloatMask:
+def rescale_mask(mask: HalfMask | FloatMask, from_side: float, size: int, side: float) -> FloatMask:
     """(size, size) the middle `side` face units of a square mask that spans `from_side` of them.
 
     Crops of one face differ in scale alone: all are cut by the same landmarks around the same middle.

@@ -6,9 +6,9 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
-from faceswap_cli.curation.filter_rules import Failing, Rules, sift
-from faceswap_cli.curation.measures import Measuring
-from faceswap_cli.curation.trash import Restored, move_to_bin, restore
+from faceswap_cli.curation.filter_rules import FailingFaces, FilterRules, apply_rules
+from faceswap_cli.curation.measures import MeasureProgress
+from faceswap_cli.curation.trash import RestoreResult, move_to_trash, restore
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.sets.crop_files import check_single
 from faceswap_cli.faces.sets.faceset import FaceSet
@@ -16,7 +16,7 @@ from faceswap_cli.files import locked
 
 
 @dataclass(frozen=True)
-class Filtered:
+class FilterResult:
     """What a filter did, or would do.
 
     Attributes:
@@ -26,13 +26,13 @@ class Filtered:
     """
 
     faces: int
-    failing: Failing
+    failing: FailingFaces
     moved: int
 
 
 def filter_faces(
-    path: Path, rules: Rules, folder: Path | None = None, dry_run: bool = False
-) -> Generator[Measuring, None, Filtered]:
+    path: Path, rules: FilterRules, folder: Path | None = None, dry_run: bool = False
+) -> Generator[MeasureProgress, None, FilterResult]:
     """Move the faces of a set that fail to a bin. All of them are known before the first one is moved.
 
     Args:
@@ -49,19 +49,19 @@ def filter_faces(
         raise UserError("no rule was given", "Say what to move, --min-size 64 for example; see --help")
     faces = FaceSet.open(path)
     if dry_run:
-        failing = yield from sift(faces, rules)
-        return Filtered(len(faces), failing, 0)
+        failing = yield from apply_rules(faces, rules)
+        return FilterResult(len(faces), failing, 0)
     with locked(path):
         faces = FaceSet.open(path)
         check_single(path)
-        failing = yield from sift(faces, rules)
+        failing = yield from apply_rules(faces, rules)
         files = {
             faces.crop_file(r): failing.reasons[r.crop] for r in faces.records if r.crop in failing.reasons
         }
-        return Filtered(len(faces), failing, move_to_bin(path, files, folder))
+        return FilterResult(len(faces), failing, move_to_trash(path, files, folder))
 
 
-def restore_faces(path: Path) -> Restored:
+def restore_faces(path: Path) -> RestoreResult:
     """Move everything in a set's bin back.
 
     Raises:

@@ -10,15 +10,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from faceswap_cli.curation.measures import Measured, Measuring, brightnesses, stored
-from faceswap_cli.curation.similarity import Likeness, embeddings, likeness_of, nearest
+from faceswap_cli.curation.measures import Measured, MeasureProgress, measure_brightness, stored_measure
+from faceswap_cli.curation.similarity import (
+    SimilarityResult,
+    embeddings,
+    measure_similarity,
+    nearest_distances,
+)
 from faceswap_cli.curation.sort import check_complete
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.identity.identity_encoder import THRESHOLD, IdentityEncoder
 from faceswap_cli.faces.sets.crop_files import crop_name
 from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.faces.sets.records import CROPS
-from faceswap_cli.faces.tracking.false_positive_tracks import doubtful
+from faceswap_cli.faces.tracking.false_positive_tracks import find_doubtful
 from faceswap_cli.limits import read_limited
 
 MINIMA = {
@@ -41,7 +46,7 @@ MAXIMA = {
 
 
 @dataclass(frozen=True)
-class Rules:
+class FilterRules:
     """What is demanded of a face. Each one that is given must be met.
 
     Attributes:
@@ -70,7 +75,7 @@ class Rules:
 
 
 @dataclass(frozen=True)
-class Failing:
+class FailingFaces:
     """The faces that fail.
 
     Attributes:
@@ -81,7 +86,7 @@ class Failing:
 
     reasons: Mapping[str, Sequence[str]]
     unreadable: int
-    likenesses: tuple[Likeness, ...] = ()
+    likenesses: tuple[SimilarityResult, ...] = ()
 
     @property
     def counts(self) -> dict[str, int]:
@@ -89,7 +94,7 @@ class Failing:
         return dict(Counter(reason for reasons in self.reasons.values() for reason in reasons))
 
 
-def sift(faces: FaceSet, rules: Rules) -> Generator[Measuring, None, Failing]:
+def apply_rules(faces: FaceSet, rules: FilterRules) -> Generator[MeasureProgress, None, FailingFaces]:
     """Find the faces of a set that fail.
 
     Raises:
@@ -108,7 +113,7 @@ def sift(faces: FaceSet, rules: Rules) -> Generator[Measuring, None, Failing]:
 
     for bad, reason in _told(faces, rules):  # the quick ones first: they may end in an error
         fail(bad, reason)
-    likenesses = [likeness_of(photo, IdentityEncoder()) for photo in (*rules.like, *rules.unlike)]
+    likenesses = [measure_similarity(photo, IdentityEncoder()) for photo in (*rules.like, *rules.unlike)]
     measured: dict[str, NDArray[np.float64]] = {}
     for name, bound, reason, is_least in _bounds(rules):
         if name not in measured:
@@ -121,28 +126,28 @@ def sift(faces: FaceSet, rules: Rules) -> Generator[Measuring, None, Failing]:
             fail(bad, reason)
     for values in measured.values():
         unreadable.update(crops(np.isnan(values)))
-    return Failing(failing, len(unreadable - set(failing)), tuple(likenesses))
+    return FailingFaces(failing, len(unreadable - set(failing)), tuple(likenesses))
 
 
 def _unlike(
-    found: NDArray[np.float64], likenesses: Sequence[Likeness], rules: Rules
+    found: NDArray[np.float64], likenesses: Sequence[SimilarityResult], rules: FilterRules
 ) -> list[tuple[NDArray[np.bool_], str]]:
     """Faces that resemble nobody they should, and those that resemble somebody they should not."""
     threshold = THRESHOLD if rules.threshold is None else rules.threshold
     like, unlike = likenesses[: len(rules.like)], likenesses[len(rules.like) :]
     told = []
     if like:
-        told.append((nearest(found, like) > threshold, f"not like {_names(like)}"))
+        told.append((nearest_distances(found, like) > threshold, f"not like {_names(like)}"))
     if unlike:
-        told.append((nearest(found, unlike) <= threshold, f"like {_names(unlike)}"))
+        told.append((nearest_distances(found, unlike) <= threshold, f"like {_names(unlike)}"))
     return told
 
 
-def _names(likenesses: Sequence[Likeness]) -> str:
+def _names(likenesses: Sequence[SimilarityResult]) -> str:
     return " or ".join(one.photo.name for one in likenesses)
 
 
-def _bounds(rules: Rules) -> list[tuple[str, float, str, bool]]:
+def _bounds(rules: FilterRules) -> list[tuple[str, float, str, bool]]:
     """Each bound: the figure, the bound, what is said, whether it is a lower one."""
     least = [(name, bound, MINIMA[name].format(bound), True) for name, bound in rules.least.items()]
     most = [(name, bound, MAXIMA[name].format(bound), False) for name, bound in rules.most.items()]
@@ -151,12 +156,12 @@ def _bounds(rules: Rules) -> list[tuple[str, float, str, bool]]:
 
 def _measure(faces: FaceSet, name: str) -> Measured:
     if name == "brightness":
-        return (yield from brightnesses(faces))
-    values = stored(faces, name)
+        return (yield from measure_brightness(faces))
+    values = stored_measure(faces, name)
     return np.abs(values) if name in ("yaw", "pitch", "roll") else values
 
 
-def _told(faces: FaceSet, rules: Rules) -> list[tuple[NDArray[np.bool_], str]]:
+def _told(faces: FaceSet, rules: FilterRules) -> list[tuple[NDArray[np.bool_], str]]:
     """Faces that fail because of their track, or because somebody says so."""
     told = []
     if rules.list is not None:
@@ -169,7 +174,7 @@ def _told(faces: FaceSet, rules: Rules) -> list[tuple[NDArray[np.bool_], str]]:
         told.append((_where(faces, lambda r, key=key: (r.source, r.track) == key), f"of track {wanted}"))
     if rules.doubtful:
         # Crops that are gone count as well: a track is not doubtful because half of it was deleted.
-        why = doubtful([*faces.records, *faces.deleted])
+        why = find_doubtful([*faces.records, *faces.deleted])
         told.append((_where(faces, lambda r: (r.source, r.track) in why), "of a doubtful track"))
     return told
 

@@ -22,18 +22,18 @@ from pathlib import Path
 
 import numpy as np
 
-from faceswap_cli.curation.people import cluster
+from faceswap_cli.curation.people import cluster_tracks
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.identity.embeddings import (
-    Embedding,
-    Portrait,
-    Store,
+    EmbeddingStore,
+    TrackEmbedding,
     TrackKey,
-    in_one_picture,
-    portraits,
+    TrackPortrait,
+    choose_portraits,
+    tracks_in_one_picture,
 )
 from faceswap_cli.faces.identity.identity_encoder import IdentityEncoder
-from faceswap_cli.faces.identity.track_embedding import allowed
+from faceswap_cli.faces.identity.track_embedding import allowed_distance
 from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.faces.sets.records import CROPS, INDEX, FaceRecord, Index, format_index
 from faceswap_cli.files import make_folder, said_plainly, sync_folder, write_text
@@ -51,7 +51,7 @@ Tracks = dict[TrackKey, list[FaceRecord]]
 
 
 @dataclass(frozen=True)
-class Person:
+class PersonGroup:
     """One person of a face set.
 
     Attributes:
@@ -66,7 +66,7 @@ class Person:
 
 
 @dataclass(frozen=True)
-class Grouped:
+class GroupingResult:
     """What became of a face set.
 
     Attributes:
@@ -76,13 +76,13 @@ class Grouped:
         faces: all.
     """
 
-    people: tuple[Person, ...]
+    people: tuple[PersonGroup, ...]
     singles: int
     unsorted: tuple[TrackKey, ...]
     faces: int
 
 
-Steps = Generator[Embedding, None, Grouped]
+Steps = Generator[TrackEmbedding, None, GroupingResult]
 
 
 def find_people(
@@ -107,14 +107,14 @@ def find_people(
     """
     _check(faces)
     tracks = faces.tracks()
-    known = yield from portraits(faces, tracks, encoder, Store(faces))
-    groups = joined(known, in_one_picture(tracks), threshold)
+    known = yield from choose_portraits(faces, tracks, encoder, EmbeddingStore(faces))
+    groups = merge_people(known, tracks_in_one_picture(tracks), threshold)
     sized = sorted(((sum(len(tracks[key]) for key in keys), keys) for keys in groups), key=_largest_first)
     people = [(count, keys) for count, keys in sized if count > 1]
     grouped = {key for _, keys in people for key in keys}
-    return Grouped(
+    return GroupingResult(
         tuple(
-            Person(names[n] if n < len(names) else f"person_{n + 1}", tuple(keys), count)
+            PersonGroup(names[n] if n < len(names) else f"person_{n + 1}", tuple(keys), count)
             for n, (count, keys) in enumerate(people)
         ),
         len(sized) - len(people),
@@ -123,8 +123,8 @@ def find_people(
     )
 
 
-def joined(
-    known: Mapping[TrackKey, Portrait],
+def merge_people(
+    known: Mapping[TrackKey, TrackPortrait],
     apart: Sequence[tuple[TrackKey, TrackKey]],
     threshold: float,
 ) -> list[list[TrackKey]]:
@@ -149,7 +149,7 @@ def joined(
     embeddings = np.array([known[key].embedding for key in clear], np.float64)
     weights = np.array([known[key].clarity for key in clear])
     pairs = [(places[a], places[b]) for a, b in apart if a in places and b in places]
-    clusters = cluster(embeddings, threshold, pairs, weights)
+    clusters = cluster_tracks(embeddings, threshold, pairs, weights)
     groups = [[clear[place] for place in members] for members in clusters]
     means = np.stack([np.average(embeddings[m], axis=0, weights=weights[m]) for m in clusters])
     spread = np.array(
@@ -163,12 +163,12 @@ def joined(
         away = ((means - known[key].embedding) ** 2).sum(1) + spread
         away[[bool(foes.get(key, set()) & set(group)) for group in groups]] = np.inf
         nearest = int(away.argmin())
-        if away[nearest] <= (threshold + allowed(known[key].clarity) - allowed(1.0)) ** 2:
+        if away[nearest] <= (threshold + allowed_distance(known[key].clarity) - allowed_distance(1.0)) ** 2:
             groups[nearest].append(key)
     return [sorted(group) for group in groups]
 
 
-def write_people(faces: FaceSet, found: Grouped, output: Path) -> None:
+def write_people(faces: FaceSet, found: GroupingResult, output: Path) -> None:
     """Make a face set of each person in the new folder `output`, whole or not at all.
 
     Args:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces import geometry
-from faceswap_cli.faces.quality import brightness, quality
+from faceswap_cli.faces.quality import face_brightness, face_quality
 from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.faces.sets.records import FaceRecord
 from faceswap_cli.limits import read_limited
@@ -36,7 +36,7 @@ _REDUCED = 4
 
 
 @dataclass(frozen=True)
-class Measuring:
+class MeasureProgress:
     """How far measuring is.
 
     Attributes:
@@ -47,22 +47,22 @@ class Measuring:
     total: int
 
 
-Measured = Generator[Measuring, None, NDArray[np.float64]]
+Measured = Generator[MeasureProgress, None, NDArray[np.float64]]
 """Reports, and in the end one figure a record; nan where a crop can't be read."""
 
 
 def record_quality(record: FaceRecord, crop_size: int) -> float:
     """A stored face's quality, 0 (worst) to 1."""
-    return quality(record.score, record.sharpness, record.pose, record.landmarks, crop_size)
+    return face_quality(record.score, record.sharpness, record.pose, record.landmarks, crop_size)
 
 
-def extent(record: FaceRecord) -> float:
+def face_extent(record: FaceRecord) -> float:
     """A face's size: the longer side of its box in frame pixels."""
     return float((record.box[2:] - record.box[:2]).max())
 
 
 STORED: dict[str, Callable[[FaceRecord, int], float]] = {
-    "size": lambda record, _: extent(record),
+    "size": lambda record, _: face_extent(record),
     "sharpness": lambda record, _: record.sharpness,
     "yaw": lambda record, _: record.pose[0],
     "pitch": lambda record, _: record.pose[1],
@@ -74,31 +74,31 @@ STORED: dict[str, Callable[[FaceRecord, int], float]] = {
 """Figures that the index has, from a record and the crops' side in pixels."""
 
 
-def stored(faces: FaceSet, name: str) -> NDArray[np.float64]:
+def stored_measure(faces: FaceSet, name: str) -> NDArray[np.float64]:
     """One of the figures in `STORED`, of every record."""
     return np.array([STORED[name](record, faces.crop_size) for record in faces.records], np.float64)
 
 
-def brightnesses(faces: FaceSet) -> Measured:
-    """How light each face is, see `quality.brightness`."""
+def measure_brightness(faces: FaceSet) -> Measured:
+    """How light each face is, see `quality.face_brightness`."""
 
     def one(record: FaceRecord) -> float:
         return _brightness(faces.crop_path(record), record, faces.crop_size)
 
-    return (yield from collected(in_order(one, faces.records), len(faces)))
+    return (yield from collect_measures(order_faces(one, faces.records), len(faces)))
 
 
-def collected(values: Iterable[float], total: int) -> Measured:
+def collect_measures(values: Iterable[float], total: int) -> Measured:
     """Put values that come one by one into an array, with a report now and then."""
     figures = np.empty(total, np.float64)
     for place, value in enumerate(values):
         figures[place] = value
         if (place + 1) % REPORT == 0 or place + 1 == total:
-            yield Measuring(place + 1, total)
+            yield MeasureProgress(place + 1, total)
     return figures
 
 
-def in_order(function: Callable[[FaceRecord], T], records: Sequence[FaceRecord]) -> Iterator[T]:
+def order_faces(function: Callable[[FaceRecord], T], records: Sequence[FaceRecord]) -> Iterator[T]:
     """Results for the records in their order, by a few threads that run only a little ahead."""
     threads = min(4, os.cpu_count() or 1)
     waiting: deque[Future[T]] = deque()
@@ -125,4 +125,4 @@ def _brightness(path: Path, record: FaceRecord, crop_size: int) -> float:
     if grey is None or grey.shape != (-(-crop_size // _REDUCED),) * 2:
         return float("nan")
     points = geometry.transform(record.landmarks, record.matrix)
-    return brightness(grey, (points + 0.5) / _REDUCED - 0.5)  # type: ignore[arg-type]
+    return face_brightness(grey, (points + 0.5) / _REDUCED - 0.5)  # type: ignore[arg-type]

@@ -50,7 +50,7 @@ class _Clusters:
     distance: Floats
 
 
-def cluster(
+def cluster_tracks(
     embeddings: ArrayLike,
     threshold: float,
     apart: Iterable[tuple[int, int]] = (),

@@ -20,7 +20,7 @@ from faceswap_cli.files import write_bytes, write_text
 from faceswap_cli.media.frame import Image
 
 if TYPE_CHECKING:
-    from faceswap_cli.curation.grouping import Grouped
+    from faceswap_cli.curation.grouping import GroupingResult
 
 PAGE, PICTURE = "people.html", "people.jpg"
 
@@ -40,7 +40,7 @@ _STYLE = (
 Tracks = Mapping[TrackKey, Sequence[FaceRecord]]
 
 
-def write_people_sheet(faces: FaceSet, found: Grouped, tracks: Tracks, folder: Path) -> None:
+def write_people_sheet(faces: FaceSet, found: GroupingResult, tracks: Tracks, folder: Path) -> None:
     """Write `people.html` and `people.jpg` into `folder`, beside the people's own folders.
 
     Args:
@@ -82,7 +82,7 @@ def _chosen(tracks: Tracks, keys: Sequence[TrackKey]) -> list[FaceRecord]:
     for key in picked:
         records = tracks[key]
         clarities = [track_embedding.record_clarity(record) for record in records]
-        found += [records[place] for place in track_embedding.best_looks(clarities, each)]
+        found += [records[place] for place in track_embedding.best_faces(clarities, each)]
     return found[:ACROSS]
 
 

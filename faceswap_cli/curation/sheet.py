@@ -9,8 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from faceswap_cli.curation.measures import record_quality
-from faceswap_cli.curation.sheet_page import page
-from faceswap_cli.curation.sheet_picture import picture
+from faceswap_cli.curation.sheet_page import render_page
+from faceswap_cli.curation.sheet_picture import draw_picture
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.faces.sets.records import FaceRecord
@@ -33,8 +33,8 @@ def write_sheet(faces: FaceSet) -> tuple[Path, Path]:
     """
     check_not_empty(faces)
     tracks = worst_first(faces)
-    write_text(faces.path / PAGE, page(faces, tracks))
-    write_bytes(faces.path / PICTURE, picture(faces, tracks))
+    write_text(faces.path / PAGE, render_page(faces, tracks))
+    write_bytes(faces.path / PICTURE, draw_picture(faces, tracks))
     return faces.path / PAGE, faces.path / PICTURE
 
 

@@ -19,16 +19,16 @@ from typing import Any
 from urllib.parse import quote
 
 from faceswap_cli.curation.measures import STORED
-from faceswap_cli.curation.sheet_words import about_track, many, track_heading
+from faceswap_cli.curation.sheet_words import about_track, plural, track_heading
 from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.faces.sets.records import CROPS, FaceRecord
-from faceswap_cli.faces.tracking.false_positive_tracks import doubtful
+from faceswap_cli.faces.tracking.false_positive_tracks import find_doubtful
 
 WITHOUT_SCRIPT = 200
 """Crops, of the worst tracks, that a browser without scripts shows."""
 
 
-def page(faces: FaceSet, tracks: Sequence[list[FaceRecord]]) -> str:
+def render_page(faces: FaceSet, tracks: Sequence[list[FaceRecord]]) -> str:
     """The page.
 
     Args:
@@ -38,7 +38,7 @@ def page(faces: FaceSet, tracks: Sequence[list[FaceRecord]]) -> str:
     name = faces.path.resolve().name
     title = html.escape(f"Faces in {name}")
     count = ", ".join(
-        [many(len(faces), "face"), many(len(tracks), "track"), many(len(faces.sources), "source")]
+        [plural(len(faces), "face"), plural(len(tracks), "track"), plural(len(faces.sources), "source")]
     )
     if faces.deleted:
         count += f", {len(faces.deleted)} removed"
@@ -56,7 +56,7 @@ def page(faces: FaceSet, tracks: Sequence[list[FaceRecord]]) -> str:
 
 def _data(faces: FaceSet, tracks: Sequence[list[FaceRecord]]) -> dict[str, Any]:
     """What the script knows: a list for each property, all in the order of `tracks`."""
-    doubts = doubtful([*faces.records, *faces.deleted])
+    doubts = find_doubtful([*faces.records, *faces.deleted])
     records = [record for track in tracks for record in track]
     columns = {
         name: [measure(record, faces.crop_size) for record in records] for name, measure in _COLUMNS.items()

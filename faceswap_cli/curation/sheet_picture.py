@@ -21,7 +21,7 @@ PER_TRACK, MOST_TRACKS = 8, 60
 """Faces of a track and tracks that the picture shows."""
 
 
-def picture(faces: FaceSet, tracks: Sequence[list[FaceRecord]]) -> bytes:
+def draw_picture(faces: FaceSet, tracks: Sequence[list[FaceRecord]]) -> bytes:
     """The picture as a JPEG: a row for each track, the first ones if there are too many."""
     rows = [_row(faces, track) for track in tracks[:MOST_TRACKS]]
     sheet = cv2.cvtColor(np.concatenate(rows), cv2.COLOR_RGB2BGR)

@@ -23,10 +23,10 @@ def about_track(faces: FaceSet, track: Sequence[FaceRecord]) -> str:
     """How long, how good and how turned it is, by its median face."""
     yaw, pitch, roll = (round(float(angle)) for angle in np.median([r.pose for r in track], axis=0))
     value = float(np.median([record_quality(record, faces.crop_size) for record in track]))
-    return f"{many(len(track), 'face')}, quality {value:.2f}, median yaw {yaw}, pitch {pitch}, roll {roll}"
+    return f"{plural(len(track), 'face')}, quality {value:.2f}, median yaw {yaw}, pitch {pitch}, roll {roll}"
 
 
-def many(number: int, what: str) -> str:
+def plural(number: int, what: str) -> str:
     """A number of things: "1 face", "2 faces"."""
     return f"{number} {what}" + ("" if number == 1 else "s")
 

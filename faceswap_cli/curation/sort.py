@@ -13,11 +13,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from faceswap_cli.curation.measures import Measured, Measuring, brightnesses, stored
-from faceswap_cli.curation.similarity import Likeness, embeddings, from_the_middle, likeness_of, nearest
+from faceswap_cli.curation.measures import Measured, MeasureProgress, measure_brightness, stored_measure
+from faceswap_cli.curation.similarity import (
+    SimilarityResult,
+    distances_to_median,
+    embeddings,
+    measure_similarity,
+    nearest_distances,
+)
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.identity.identity_encoder import IdentityEncoder
-from faceswap_cli.faces.sets.crop_files import check_single, crop_name, ranked, rename_crops
+from faceswap_cli.faces.sets.crop_files import check_single, crop_name, ranked_name, rename_crops
 from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.faces.sets.records import CROPS
 from faceswap_cli.files import locked, said_plainly, sync_folder
@@ -40,7 +46,7 @@ ORDERS = {
 
 
 @dataclass(frozen=True)
-class Sorted:
+class SortResult:
     """What a sort did.
 
     Attributes:
@@ -53,12 +59,12 @@ class Sorted:
     faces: int
     renamed: int
     unreadable: int
-    like: Likeness | None = None
+    like: SimilarityResult | None = None
 
 
 def sort_faces(
     path: Path, by: str, reverse: bool = False, to: Path | None = None
-) -> Generator[Measuring, None, Sorted]:
+) -> Generator[MeasureProgress, None, SortResult]:
     """Rename the crops of a face set in an order.
 
     Args:
@@ -73,7 +79,7 @@ def sort_faces(
     """
     _check(by, to)
     check_complete(FaceSet.open(path))
-    like = likeness_of(to, IdentityEncoder()) if to else None
+    like = measure_similarity(to, IdentityEncoder()) if to else None
     with locked(path):
         faces = FaceSet.open(path)
         check_complete(faces)
@@ -83,11 +89,11 @@ def sort_faces(
         order = _order(np.where(broken, -np.inf, -values if reverse else values))
         plain = by == "time" and not reverse
         old = [faces.crop_file(faces.records[place]) for place in order]
-        new = [crop_name(file) if plain else ranked(crop_name(file), k) for k, file in enumerate(old)]
+        new = [crop_name(file) if plain else ranked_name(crop_name(file), k) for k, file in enumerate(old)]
         with said_plainly(path / CROPS):
             renamed = rename_crops(path, zip(old, new, strict=True))
             sync_folder(path / CROPS)
-    return Sorted(len(faces), renamed, int(broken.sum()), like)
+    return SortResult(len(faces), renamed, int(broken.sum()), like)
 
 
 def check_complete(faces: FaceSet) -> None:
@@ -114,14 +120,14 @@ def _order(values: NDArray[np.float64]) -> NDArray[np.intp]:
     return np.argsort(values, kind="stable")
 
 
-def _values(faces: FaceSet, by: str, like: Likeness | None) -> Measured:
+def _values(faces: FaceSet, by: str, like: SimilarityResult | None) -> Measured:
     """One figure a face; the least comes first."""
     if by == "brightness":
-        return (yield from brightnesses(faces))
+        return (yield from measure_brightness(faces))
     if by == "outlier":
-        return -from_the_middle((yield from embeddings(faces, IdentityEncoder())))
+        return -distances_to_median((yield from embeddings(faces, IdentityEncoder())))
     if like is not None:
-        return -nearest((yield from embeddings(faces, IdentityEncoder())), [like])
+        return -nearest_distances((yield from embeddings(faces, IdentityEncoder())), [like])
     return _KNOWN[by](faces)
 
 
@@ -132,11 +138,11 @@ def _by_track(faces: FaceSet) -> NDArray[np.float64]:
 
 
 _KNOWN: dict[str, Callable[[FaceSet], NDArray[np.float64]]] = {
-    "blur": lambda faces: stored(faces, "sharpness"),
+    "blur": lambda faces: stored_measure(faces, "sharpness"),
     "time": lambda faces: np.arange(len(faces), dtype=np.float64),
     "track": _by_track,
     **{
-        name: lambda faces, name=name: stored(faces, name)  # type: ignore[misc]
+        name: lambda faces, name=name: stored_measure(faces, name)  # type: ignore[misc]
         for name in ("size", "yaw", "pitch", "roll", "quality", "confidence")
     },
 }

@@ -34,7 +34,7 @@ BIN, LIST = "bin", "bin.jsonl"
 
 
 @dataclass(frozen=True)
-class Binned:
+class TrashedCrop:
     """A crop in the bin.
 
     Attributes:
@@ -49,7 +49,7 @@ class Binned:
 
 
 @dataclass(frozen=True)
-class Restored:
+class RestoreResult:
     """What came back.
 
     Attributes:
@@ -63,7 +63,7 @@ class Restored:
     gone: int
 
 
-def move_to_bin(path: Path, files: Mapping[str, Sequence[str]], folder: Path | None = None) -> int:
+def move_to_trash(path: Path, files: Mapping[str, Sequence[str]], folder: Path | None = None) -> int:
     """Move crops out of a face set.
 
     Args:
@@ -85,9 +85,9 @@ def move_to_bin(path: Path, files: Mapping[str, Sequence[str]], folder: Path | N
     make_folder(folder)
     targets = _free_names(path, list(files), folder)
     entries = [
-        Binned(crop_name(file), _stored(path, targets[file]), tuple(why)) for file, why in files.items()
+        TrashedCrop(crop_name(file), _stored(path, targets[file]), tuple(why)) for file, why in files.items()
     ]
-    _write(path, list(dict.fromkeys([*read_bin(path), *entries])))
+    _write(path, list(dict.fromkeys([*read_trash(path), *entries])))
     moved = sum(_move(path / CROPS / file, target) for file, target in targets.items())
     with said_plainly(folder):
         sync_folder(folder)
@@ -95,7 +95,7 @@ def move_to_bin(path: Path, files: Mapping[str, Sequence[str]], folder: Path | N
     return moved
 
 
-def restore(path: Path) -> Restored:
+def restore(path: Path) -> RestoreResult:
     """Move everything in a face set's bins back into the set.
 
     Args:
@@ -108,7 +108,7 @@ def restore(path: Path) -> Restored:
     counts = {"back": 0, "there": 0, "gone": 0}
     kept = []
     make_folder(path / CROPS)
-    entries = read_bin(path)
+    entries = read_trash(path)
     check_places(path, entries)
     for entry in entries:
         source = path / entry.file  # an absolute one stays absolute
@@ -128,10 +128,10 @@ def restore(path: Path) -> Restored:
         sync_folder(path / CROPS)
     _write(path, kept)
     _tidy(path)
-    return Restored(**counts)
+    return RestoreResult(**counts)
 
 
-def read_bin(path: Path) -> list[Binned]:
+def read_trash(path: Path) -> list[TrashedCrop]:
     """What lies in a face set's bins.
 
     Raises:
@@ -149,7 +149,7 @@ def read_bin(path: Path) -> list[Binned]:
         ) from error
 
 
-def check_places(path: Path, entries: Sequence[Binned]) -> None:
+def check_places(path: Path, entries: Sequence[TrashedCrop]) -> None:
     """Raise a UserError if a file outside of the set is no crop of it: a list could name anybody's file."""
     outside = [Path(entry.file) for entry in entries if Path(entry.file).is_absolute()]
     size = read_index(path).header.crop_size if outside else 0
@@ -159,9 +159,9 @@ def check_places(path: Path, entries: Sequence[Binned]) -> None:
             raise UserError(f"{path / LIST} names {file}, which is no crop of this set", "Take its line out")
 
 
-def _entry(told: Any) -> Binned:
+def _entry(told: Any) -> TrashedCrop:
     """A line of the list. What it names is moved and removed: only a crop, in a file called like it."""
-    entry = Binned(str(told["crop"]), str(told["file"]), tuple(map(str, told["why"])))
+    entry = TrashedCrop(str(told["crop"]), str(told["file"]), tuple(map(str, told["why"])))
     inside = Path(entry.file)
     named = crop_name(inside.name)
     of_crop = re.fullmatch(rf"{re.escape(Path(entry.crop).stem)}(~\d+)?\.jpg", named)
@@ -170,7 +170,7 @@ def _entry(told: Any) -> Binned:
     return entry
 
 
-def _write(path: Path, entries: Sequence[Binned]) -> None:
+def _write(path: Path, entries: Sequence[TrashedCrop]) -> None:
     if not entries:
         (path / LIST).unlink(missing_ok=True)
         return
@@ -187,7 +187,7 @@ def _stored(path: Path, target: Path) -> str:
 def _free_names(path: Path, files: Sequence[str], folder: Path) -> dict[str, Path]:
     """Where each crop goes: nothing in the bin is written over, except what a killed run has copied."""
     taken = {entry.name for entry in folder.iterdir()}
-    begun = {(entry.crop, entry.file) for entry in read_bin(path)}
+    begun = {(entry.crop, entry.file) for entry in read_trash(path)}
     targets = {}
     for file in files:
         name, number = file, 2

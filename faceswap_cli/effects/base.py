@@ -11,9 +11,9 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol
 
-from faceswap_cli.effects.planned_faces import Plan
+from faceswap_cli.effects.planned_faces import FacePlan
 from faceswap_cli.errors import UserError
-from faceswap_cli.faces.tracking.face_tracks import Found
+from faceswap_cli.faces.tracking.face_tracks import FaceTracks
 from faceswap_cli.journal import Journal
 from faceswap_cli.media.frame import Frame
 from faceswap_cli.media.probe import MediaInfo
@@ -59,7 +59,7 @@ class EffectInput:
 
     info: MediaInfo
     timeline: Timeline
-    found: Found
+    found: FaceTracks
     roles: Mapping[int, int]
     cache_key: str
     open_journal: Callable[[str, str], Journal]
@@ -71,12 +71,12 @@ class EffectStages(Protocol):
     A frame that comes out depends on those within `frame_window.COLOUR_REACH` of it alone.
     """
 
-    def draw(self, frames: Iterable[Frame], plan: Plan) -> Iterator[Any]:
-        """What is made of each frame by itself, in the blocks of `frame_window.in_blocks`."""
+    def draw(self, frames: Iterable[Frame], plan: FacePlan) -> Iterator[Any]:
+        """What is made of each frame by itself, in the blocks of `frame_window.map_in_blocks`."""
         ...
 
     def composite(self, drawn: Iterable[Any]) -> Iterator[Frame]:
-        """The finished frames, by `frame_window.with_those_around`."""
+        """The finished frames, by `frame_window.map_with_neighbours`."""
         ...
 
 
@@ -110,7 +110,7 @@ class FaceEffect(Protocol):
         """
         ...
 
-    def notes(self, plan: Plan) -> Iterator[str]:
+    def notes(self, plan: FacePlan) -> Iterator[str]:
         """What the user should know before the work is done."""
         ...
 

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from faceswap_cli.effects.planned_faces import Plan, PlannedFace
+from faceswap_cli.effects.planned_faces import FacePlan, PlannedFace
 from faceswap_cli.media.frame import Frame, Image
 
 D = TypeVar("D")
@@ -40,9 +40,9 @@ def lead_out(frame: int) -> int:
     return (frame + COLOUR_REACH) // BLOCK * BLOCK + BLOCK - 1
 
 
-def in_blocks(
+def map_in_blocks(
     frames: Iterable[Frame],
-    plan: Plan,
+    plan: FacePlan,
     most: int,
     draw_some: Callable[[Sequence[tuple[Image, PlannedFace]]], Sequence[D]],
 ) -> Iterator[tuple[Frame, list[D]]]:
@@ -65,7 +65,7 @@ def in_blocks(
 
 def _draw_block(
     block: Sequence[Frame],
-    plan: Plan,
+    plan: FacePlan,
     most: int,
     draw_some: Callable[[Sequence[tuple[Image, PlannedFace]]], Sequence[D]],
 ) -> Iterator[tuple[Frame, list[D]]]:
@@ -87,7 +87,7 @@ def _draw_block(
         yield frame, [faces[order] for order in sorted(faces)]
 
 
-def with_those_around(
+def map_with_neighbours(
     items: Iterable[T], done: Callable[[T, Sequence[T]], R], spent: Callable[[T], T]
 ) -> Iterator[R]:
     """What `done` makes of each item, by itself and the COLOUR_REACH items before and after it.
@@ -116,6 +116,6 @@ _NO_IMAGE = np.zeros((0, 0, 3), np.uint8)
 _NO_CROP = np.zeros((0, 0, 3), np.float16)
 
 
-def without_picture(frame: Frame) -> Frame:
+def drop_image(frame: Frame) -> Frame:
     """A frame of which only its place and time are left."""
     return replace(frame, image=_NO_IMAGE, picture=None)

@@ -27,7 +27,7 @@ class PlannedFace:
 
 
 @dataclass(frozen=True)
-class Plan:
+class FacePlan:
     """Faces to draw, by frame, in compact arrays (see Found).
 
     Attributes:

@@ -1,7 +1,7 @@
 """Two ways of ageing a portrait that age nobody: they prove the measures.
 
-`untouched` shows what a figure is worth that costs nothing: likeness, sharpness and sex are perfect.
-`Noise` moves the estimator's answer by decades and changes nothing that anybody sees.
+`copy_input` shows what a figure is worth that costs nothing: likeness, sharpness and sex are perfect.
+`InvisibleNoise` moves the estimator's answer by decades and changes nothing that anybody sees.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from faceswap_cli.evaluation.ageing import Aged, Portrait
+from faceswap_cli.evaluation.ageing import AgedPortrait, TestPortrait
 from faceswap_cli.faces.age.estimator import AgeEstimator
 from faceswap_cli.faces.geometry import crop_matrix, invert, warp
 from faceswap_cli.media.frame import Image
@@ -24,22 +24,22 @@ NOISE, STEPS = 2, 4
 """Levels of 255 by which noise may change a pixel, and in how many steps it is found."""
 
 
-def untouched(portrait: Portrait, target: float) -> Aged:
+def copy_input(portrait: TestPortrait, target: float) -> AgedPortrait:
     """The photo as it is."""
-    return Aged(portrait.image, np.zeros(portrait.image.shape[:2], np.bool_))
+    return AgedPortrait(portrait.image, np.zeros(portrait.image.shape[:2], np.bool_))
 
 
-class Noise:
+class InvisibleNoise:
     """Noise of NOISE levels that brings the estimator to any age: the sign of its gradient, some steps of it
     (A. Madry et al., Towards deep learning models resistant to adversarial attacks, ICLR 2018)."""
 
     def __init__(self) -> None:
         self._estimator = AgeEstimator()
 
-    def __call__(self, portrait: Portrait, target: float) -> Aged:
+    def __call__(self, portrait: TestPortrait, target: float) -> AgedPortrait:
         """See ageing.Way."""
-        square = Square(portrait, self._estimator.side)
-        crop = tensor(square.crop)
+        square = SquareMethod(portrait, self._estimator.side)
+        crop = to_tensor(square.crop)
         noise = torch.zeros_like(crop)
         for step in range(STEPS):
             noise.requires_grad_(True)
@@ -51,17 +51,17 @@ class Noise:
         return square.added(levels)
 
 
-class Square:
+class SquareMethod:
     """An aligned square of `side` face units around a portrait's face, as fine as the photo is there."""
 
-    def __init__(self, portrait: Portrait, side: float) -> None:
+    def __init__(self, portrait: TestPortrait, side: float) -> None:
         self.image, self.side = portrait.image, side
         scale = float(np.hypot(*crop_matrix(portrait.face.landmarks, MOST, side)[0, :2]))
         self.size = int(np.clip(round(MOST / scale / 2) * 2, LEAST, MOST))
         self.matrix = crop_matrix(portrait.face.landmarks, self.size, side)
         self.crop = warp(portrait.image, self.matrix, self.size)
 
-    def added(self, levels: NDArray[np.float32]) -> Aged:
+    def added(self, levels: NDArray[np.float32]) -> AgedPortrait:
         """The photo with levels of 255 (S, S, 3) added; each of its pixels gets those of the nearest one in
         the square, since between pixels noise would cancel out."""
         height, width = self.image.shape[:2]
@@ -72,9 +72,9 @@ class Square:
 
         where = back(np.ones((self.size, self.size), np.float32)) > 0
         new = np.clip(np.rint(self.image + back(levels)), 0, 255)
-        return Aged(new.astype(np.uint8), where)
+        return AgedPortrait(new.astype(np.uint8), where)
 
 
-def tensor(image: Image) -> Tensor:
+def to_tensor(image: Image) -> Tensor:
     """(H, W, 3) uint8 to (1, 3, H, W) in [0, 1]."""
     return torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255

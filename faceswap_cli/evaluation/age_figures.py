@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from faceswap_cli.evaluation.ageing import Report, Row
+from faceswap_cli.evaluation.ageing import AgeingReport, EvaluationRow
 
 SAME_PERSON = 0.5
 """Identity distance below which about 0.1 % of strangers are taken for one person, see docs/age.md."""
@@ -57,7 +57,7 @@ class Figures:
     by_target: dict[float, float]
 
 
-def figures(report: Report, name: str) -> Figures:
+def summarise(report: AgeingReport, name: str) -> Figures:
     """Of one way."""
     rows = report.rows[name]
     said = _grid(report, [row.said for row in rows])
@@ -82,7 +82,7 @@ def figures(report: Report, name: str) -> Figures:
     )
 
 
-def real(report: Report) -> dict[float, tuple[int, float]]:
+def summarise_real(report: AgeingReport) -> dict[float, tuple[int, float]]:
     """By target: how many real faces are about that old, and the mean of what the judge says of them (nan if
     they are too few)."""
     found = {}
@@ -93,7 +93,7 @@ def real(report: Report) -> dict[float, tuple[int, float]]:
     return found
 
 
-def to_json(report: Report) -> dict[str, Any]:
+def to_json(report: AgeingReport) -> dict[str, Any]:
     """Everything as plain values; what can't be said is null."""
     return {
         "judge": report.judge,
@@ -101,17 +101,19 @@ def to_json(report: Report) -> dict[str, Any]:
         "faces": len(report.ages),
         "judge's error on the photos": _finite(judge_error(report)),
         "judge's slope on the photos": _finite(judge_slope(report)),
-        "real": {f"{t:.0f}": {"faces": n, "said": _finite(m)} for t, (n, m) in real(report).items()},
-        "ways": {name: _plain(figures(report, name)) for name in report.rows},
+        "real": {
+            f"{t:.0f}": {"faces": n, "said": _finite(m)} for t, (n, m) in summarise_real(report).items()
+        },
+        "ways": {name: _plain(summarise(report, name)) for name in report.rows},
     }
 
 
-def judge_error(report: Report) -> float:
+def judge_error(report: AgeingReport) -> float:
     """Years by which the judge is off on the photos themselves."""
     return float(np.abs(report.said - report.ages).mean())
 
 
-def judge_slope(report: Report) -> float:
+def judge_slope(report: AgeingReport) -> float:
     """Years that the judge's answers move by for a year between the photos; nan if they are few."""
     several = len(report.ages) >= FEWEST and report.ages.std() > NEAR
     return _slope(report.ages, report.said) if several else float("nan")
@@ -127,7 +129,7 @@ def _finite(value: float) -> float | None:
     return round(value, 4) if math.isfinite(value) else None
 
 
-def _grid(report: Report, values: Sequence[float]) -> NDArray[np.float64]:
+def _grid(report: AgeingReport, values: Sequence[float]) -> NDArray[np.float64]:
     """(P, targets)."""
     return np.array(values).reshape(len(report.ages), len(report.targets))
 
@@ -144,7 +146,7 @@ def _correlation(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
     return float(np.corrcoef(x, y)[0, 1]) if y.std() > 1e-6 else 0.0
 
 
-def _survives(report: Report, rows: Sequence[Row]) -> float:
+def _survives(report: AgeingReport, rows: Sequence[EvaluationRow]) -> float:
     """The slope, through nought, of shifts after degrading against shifts before it."""
     shift = _grid(report, [row.said for row in rows]) - report.said[:, None]
     after = _grid(report, [row.said_degraded for row in rows]) - report.said_degraded[:, None]

@@ -29,7 +29,7 @@ JPEG, BLUR = 75, 0.7
 """What a degraded view went through, beside half its size: the format's quality, and a Gaussian in pixels."""
 
 
-class Said(NamedTuple):
+class JudgedAge(NamedTuple):
     """What is said of N views: ages (N,) in years, and female (N,) 0..1."""
 
     age: NDArray[np.float64]
@@ -47,8 +47,8 @@ class Judge(Protocol):
     name: str
     outside: bool
 
-    def __call__(self, views: Sequence[Image]) -> Said:
-        """Of N views, see `view`."""
+    def __call__(self, views: Sequence[Image]) -> JudgedAge:
+        """Of N views, see `judge_view`."""
         ...
 
 
@@ -60,10 +60,10 @@ class OwnJudge:
     def __init__(self) -> None:
         self._estimator = AgeEstimator()
 
-    def __call__(self, views: Sequence[Image]) -> Said:
+    def __call__(self, views: Sequence[Image]) -> JudgedAge:
         """See Judge."""
         found = self._estimator.estimate_crops(views, VIEW_SIDE)
-        return Said(np.array([one.age for one in found]), np.array([one.female for one in found]))
+        return JudgedAge(np.array([one.age for one in found]), np.array([one.female for one in found]))
 
 
 class OutsideJudge:
@@ -80,19 +80,21 @@ class OutsideJudge:
         left, top, right, bottom = (int(v) for v in np.rint([*(middle - half), *(middle + half)]))
         self._box = (top, right, bottom, left)
 
-    def __call__(self, views: Sequence[Image]) -> Said:
+    def __call__(self, views: Sequence[Image]) -> JudgedAge:
         """See Judge."""
         found = [self._judge.predict(np.ascontiguousarray(one), [self._box])[0] for one in views]
         ages = [float(one["age"]["value"]) for one in found]
-        return Said(np.array(ages), np.array([float(one["gender"]["value"] == "female") for one in found]))
+        return JudgedAge(
+            np.array(ages), np.array([float(one["gender"]["value"] == "female") for one in found])
+        )
 
 
-def view(image: Image, landmarks: ArrayLike) -> Image:
+def judge_view(image: Image, landmarks: ArrayLike) -> Image:
     """What a judge sees (VIEW, VIEW, 3) of a face with `landmarks` (68, 2) in `image` (H, W, 3) uint8 RGB."""
     return warp(image, crop_matrix(landmarks, VIEW, VIEW_SIDE), VIEW)
 
 
-def degraded(seen: Image) -> Image:
+def degrade(seen: Image) -> Image:
     """A view blurred, at half its size, compressed and enlarged again: what noise doesn't survive."""
     size = seen.shape[0]
     soft = cv2.GaussianBlur(seen, (0, 0), BLUR)

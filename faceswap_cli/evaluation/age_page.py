@@ -13,8 +13,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from faceswap_cli.evaluation.age_figures import Figures, figures, judge_error, judge_slope, real
-from faceswap_cli.evaluation.ageing import Report
+from faceswap_cli.evaluation.age_figures import Figures, judge_error, judge_slope, summarise, summarise_real
+from faceswap_cli.evaluation.ageing import AgeingReport
 from faceswap_cli.media.frame import Image
 
 COLUMNS: tuple[tuple[str, str, str], ...] = (
@@ -46,9 +46,9 @@ img{width:132px;height:132px;display:block}.faces td{padding:1px;border:0;text-a
 .note{background:#4a3b00}}"""
 
 
-def rows(report: Report) -> tuple[list[str], list[list[str]]]:
+def method_rows(report: AgeingReport) -> tuple[list[str], list[list[str]]]:
     """The figures as a table with a column for each way: its headings and its rows."""
-    found = {name: figures(report, name) for name in report.rows}
+    found = {name: summarise(report, name) for name in report.rows}
     lines = [
         [meaning, *(_said(pattern, getattr(one, key)) for one in found.values())]
         for key, pattern, meaning in COLUMNS
@@ -56,10 +56,10 @@ def rows(report: Report) -> tuple[list[str], list[list[str]]]:
     return ["", *found], lines
 
 
-def age_rows(report: Report) -> tuple[list[str], list[list[str]]]:
+def age_rows(report: AgeingReport) -> tuple[list[str], list[list[str]]]:
     """The mean age said at each target: of real faces of that age, and of each way's."""
-    found: dict[str, Figures] = {name: figures(report, name) for name in report.rows}
-    near = real(report)
+    found: dict[str, Figures] = {name: summarise(report, name) for name in report.rows}
+    near = summarise_real(report)
     lines = [
         [
             f"{target:.0f}",
@@ -71,7 +71,7 @@ def age_rows(report: Report) -> tuple[list[str], list[list[str]]]:
     return ["target", "real faces of that age (number)", *found], lines
 
 
-def told(report: Report) -> list[str]:
+def describe_figures(report: AgeingReport) -> list[str]:
     """What a reader must know."""
     notes = [
         f"{len(report.ages)} faces; ages are said by {report.judge}, which is off by "
@@ -89,11 +89,11 @@ def told(report: Report) -> list[str]:
     return notes
 
 
-def page(report: Report, title: str) -> str:
+def render_age_page(report: AgeingReport, title: str) -> str:
     """The page."""
     name = html.escape(f"Ageing {title}")
-    notes = "".join(f'<p class="note">{html.escape(one)}</p>\n' for one in told(report))
-    tables = "".join(_table(*one) for one in (rows(report), age_rows(report)))
+    notes = "".join(f'<p class="note">{html.escape(one)}</p>\n' for one in describe_figures(report))
+    tables = "".join(_table(*one) for one in (method_rows(report), age_rows(report)))
     return (
         f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{name}</title>\n'
         f'<meta name="viewport" content="width=device-width">\n<style>\n{STYLE}\n</style>\n<h1>{name}</h1>\n'
@@ -109,7 +109,7 @@ def _table(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     return f"<table>\n<tr>{head}</tr>\n{body}</table>\n"
 
 
-def _faces(report: Report) -> str:
+def _faces(report: AgeingReport) -> str:
     head = "".join(f"<td>{target:.0f}</td>" for target in report.targets)
     parts = []
     for person, photo in enumerate(report.photos):

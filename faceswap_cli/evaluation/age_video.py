@@ -10,8 +10,8 @@ import numpy as np
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.evaluation import metrics
-from faceswap_cli.evaluation.age_judges import Judge, view
-from faceswap_cli.faces.face_analyser import FaceStage
+from faceswap_cli.evaluation.age_judges import Judge, judge_view
+from faceswap_cli.faces.face_analyser import FaceAnalyser
 from faceswap_cli.faces.geometry import interocular
 from faceswap_cli.media.reader import VideoReader
 
@@ -20,7 +20,7 @@ EVERY = 3
 
 
 @dataclass(frozen=True)
-class Steadiness:
+class AgeSteadiness:
     """Figures of two videos, the first as it was.
 
     Attributes:
@@ -38,7 +38,9 @@ class Steadiness:
     flicker: float
 
 
-def steadiness(original: Path, aged: Path, judge: Judge, stage: FaceStage, most: int) -> Steadiness:
+def measure_steadiness(
+    original: Path, aged: Path, judge: Judge, stage: FaceAnalyser, most: int
+) -> AgeSteadiness:
     """Measure the largest face of the first `most` frames; both videos must show the same frames.
 
     Raises:
@@ -57,10 +59,10 @@ def steadiness(original: Path, aged: Path, judge: Judge, stage: FaceStage, most:
             points = max(faces, key=lambda face: interocular(face.landmarks)).landmarks
             flicker.add([old.image, new.image], points)
             if frames % EVERY == 0:
-                ages = judge([view(old.image, points), view(new.image, points)]).age
+                ages = judge([judge_view(old.image, points), judge_view(new.image, points)]).age
                 said.append((float(ages[0]), float(ages[1])))
             frames += 1
     if not said:
         raise UserError(f"no face was found in {original}", "Give a video with one")
     (first, second), (spread, again) = np.mean(said, axis=0), np.std(said, axis=0)
-    return Steadiness(frames, float(first), float(second), float(spread), float(again), flicker.ratio(1))
+    return AgeSteadiness(frames, float(first), float(second), float(spread), float(again), flicker.ratio(1))

@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.evaluation import metrics
-from faceswap_cli.evaluation.age_judges import Judge, degraded, view
-from faceswap_cli.evaluation.expression import Expression, expression
-from faceswap_cli.evaluation.labelled import Labelled
+from faceswap_cli.evaluation.age_judges import Judge, degrade, judge_view
+from faceswap_cli.evaluation.expression import Expression, measure_expression
+from faceswap_cli.evaluation.labelled import LabelledPhoto
 from faceswap_cli.faces.face import Detection, Face
-from faceswap_cli.faces.face_analyser import FaceStage
+from faceswap_cli.faces.face_analyser import FaceAnalyser
 from faceswap_cli.faces.geometry import interocular
-from faceswap_cli.faces.identity.identity_encoder import IdentityEncoder, distance
-from faceswap_cli.faces.landmarks.mean_shape import five_of
+from faceswap_cli.faces.identity.identity_encoder import IdentityEncoder, identity_distance
+from faceswap_cli.faces.landmarks.mean_shape import five_from_68
 from faceswap_cli.media.frame import Frame, Image
 from faceswap_cli.media.photo import read_photo
 
@@ -31,7 +31,7 @@ SHOWN = 6
 
 
 @dataclass(frozen=True)
-class Portrait:
+class TestPortrait:
     """A face of known age in its photo.
 
     Attributes:
@@ -40,13 +40,13 @@ class Portrait:
         face: the largest face, in the photo's pixels.
     """
 
-    who: Labelled
+    who: LabelledPhoto
     image: Image
     face: Face
 
 
 @dataclass(frozen=True)
-class Aged:
+class AgedPortrait:
     """What a way makes of a portrait.
 
     Attributes:
@@ -58,11 +58,11 @@ class Aged:
     mask: NDArray[np.bool_]
 
 
-Way = Callable[[Portrait, float], Aged]
+Way = Callable[[TestPortrait, float], AgedPortrait]
 
 
 @dataclass(frozen=True)
-class Row:
+class EvaluationRow:
     """One face at one target age, by one way.
 
     Attributes:
@@ -88,7 +88,7 @@ class Row:
 
 
 @dataclass
-class Report:
+class AgeingReport:
     """All figures.
 
     Attributes:
@@ -109,29 +109,29 @@ class Report:
     said: NDArray[np.float64]
     said_degraded: NDArray[np.float64]
     targets: Sequence[float]
-    rows: dict[str, list[Row]] = field(default_factory=dict)
+    rows: dict[str, list[EvaluationRow]] = field(default_factory=dict)
     pictures: dict[str, list[list[Image]]] = field(default_factory=dict)
     photos: list[Image] = field(default_factory=list)
     shown: list[int] = field(default_factory=list)
 
 
-def portraits(people: Sequence[Labelled], stage: FaceStage) -> Iterator[Portrait]:
+def read_portraits(people: Sequence[LabelledPhoto], stage: FaceAnalyser) -> Iterator[TestPortrait]:
     """The largest face of each photo; photos without one are passed over."""
     for who in people:
         image = read_photo(who.path).image
         faces = stage.find([Frame(0, 0.0, image)])[0]
         if faces:
-            yield Portrait(who, image, max(faces, key=lambda face: interocular(face.landmarks)))
+            yield TestPortrait(who, image, max(faces, key=lambda face: interocular(face.landmarks)))
 
 
-def evaluate(
-    people: Sequence[Labelled],
+def evaluate_ageing(
+    people: Sequence[LabelledPhoto],
     ways: Mapping[str, Way],
     judge: Judge,
-    stage: FaceStage,
+    stage: FaceAnalyser,
     targets: Sequence[float],
     tell: Callable[[int, int], None] = lambda done, total: None,
-) -> Report:
+) -> AgeingReport:
     """Measure ways of ageing.
 
     Args:
@@ -147,12 +147,12 @@ def evaluate(
     """
     measure = _Measure(judge, stage)
     nobody = np.zeros(0)
-    report = Report(judge.name, judge.outside, nobody, nobody, nobody, targets)
+    report = AgeingReport(judge.name, judge.outside, nobody, nobody, nobody, targets)
     report.rows = {name: [] for name in ways}
     report.pictures = {name: [] for name in ways}
     facts: list[tuple[float, float, float]] = []
     shown = set(np.linspace(0, len(people) - 1, SHOWN).round().astype(int).tolist())
-    for number, portrait in enumerate(portraits(people, stage)):
+    for number, portrait in enumerate(read_portraits(people, stage)):
         before = measure.before(portrait)
         facts.append((portrait.who.age, float(before.said[0]), float(before.said[1])))
         if number in shown:
@@ -171,10 +171,15 @@ def evaluate(
 
 
 def _measured(
-    measure: _Measure, number: int, portrait: Portrait, before: _Before, way: Way, targets: Sequence[float]
-) -> Iterator[tuple[Row, Image]]:
+    measure: _Measure,
+    number: int,
+    portrait: TestPortrait,
+    before: _Before,
+    way: Way,
+    targets: Sequence[float],
+) -> Iterator[tuple[EvaluationRow, Image]]:
     """A row and a view for each target; a picture that is the same again is not measured again."""
-    last: tuple[Image, Row, Image] | None = None
+    last: tuple[Image, EvaluationRow, Image] | None = None
     for target in targets:
         aged = way(portrait, target)
         if last is None or aged.image is not last[0]:
@@ -193,30 +198,32 @@ class _Before:
 
 
 class _Measure:
-    def __init__(self, judge: Judge, stage: FaceStage) -> None:
+    def __init__(self, judge: Judge, stage: FaceAnalyser) -> None:
         self._judge, self._stage, self._identity = judge, stage, IdentityEncoder()
 
-    def before(self, portrait: Portrait) -> _Before:
+    def before(self, portrait: TestPortrait) -> _Before:
         """The photo as it is."""
-        seen = view(portrait.image, portrait.face.landmarks)
-        said = self._judge([seen, degraded(seen)])
+        seen = judge_view(portrait.image, portrait.face.landmarks)
+        said = self._judge([seen, degrade(seen)])
         identity = self._identity.embed(portrait.image, [portrait.face.landmarks])[0]
         return _Before(seen, said.age, bool(said.female[0] > 0.5), identity)
 
     def after(
-        self, number: int, portrait: Portrait, before: _Before, target: float, aged: Aged
-    ) -> tuple[Row, Image]:
+        self, number: int, portrait: TestPortrait, before: _Before, target: float, aged: AgedPortrait
+    ) -> tuple[EvaluationRow, Image]:
         """A result's figures, and its view. It goes through a PNG first, as a user gets it."""
         image, points = _through_png(aged.image), portrait.face.landmarks
-        seen = view(image, points)
-        said = self._judge([seen, degraded(seen)])
+        seen = judge_view(image, points)
+        said = self._judge([seen, degrade(seen)])
         again = self._again(portrait, image)
         identity, kept = float("nan"), Expression(*[float("nan")] * 3)
         if again is not None:
-            identity = float(distance(before.identity, self._identity.embed(image, [again.landmarks])[0]))
-            kept = expression(again.landmarks).apart(expression(points))
+            identity = float(
+                identity_distance(before.identity, self._identity.embed(image, [again.landmarks])[0])
+            )
+            kept = measure_expression(again.landmarks).apart(measure_expression(points))
         apart = np.abs(image.astype(np.int16) - portrait.image)[~aged.mask]
-        row = Row(
+        row = EvaluationRow(
             number,
             target,
             float(said.age[0]),
@@ -225,14 +232,15 @@ class _Measure:
             identity,
             kept,
             float(apart.max(initial=0)),
-            metrics.sharpness(image, points) / max(metrics.sharpness(portrait.image, points), 1e-6),
+            metrics.sharpness_inside(image, points)
+            / max(metrics.sharpness_inside(portrait.image, points), 1e-6),
         )
         return row, seen
 
-    def _again(self, portrait: Portrait, image: Image) -> Face | None:
+    def _again(self, portrait: TestPortrait, image: Image) -> Face | None:
         """The same face in a result, by its landmarks there; None if there is no face any more."""
         face = portrait.face
-        seen = Detection(face.box, five_of(face.landmarks).astype(np.float32), 1.0)
+        seen = Detection(face.box, five_from_68(face.landmarks).astype(np.float32), 1.0)
         found = self._stage.describe([Frame(0, 0.0, image)], [[seen]])[0]
         return found[0] if found else None
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from faceswap_cli.faces.geometry import MEAN_FACE, similarity, transform
+from faceswap_cli.faces.geometry import MEAN_FACE, fit_similarity, transform
 
 STEADY = np.array([27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 39, 42, 45])
 """Nose and eye corners: a face is brought upright and to one size by what hardly moves in it."""
@@ -31,10 +31,10 @@ class Expression(NamedTuple):
         return Expression(*(abs(a - b) for a, b in zip(self, other, strict=True)))
 
 
-def expression(landmarks: ArrayLike) -> Expression:
+def measure_expression(landmarks: ArrayLike) -> Expression:
     """Of landmarks (68, 2) in any pixels."""
     points = np.asarray(landmarks, np.float64)
-    p = 100 * transform(points, similarity(points[STEADY], MEAN_FACE[STEADY]))
+    p = 100 * transform(points, fit_similarity(points[STEADY], MEAN_FACE[STEADY]))
     mouth = p[[65, 66, 67], 1].mean() - p[[61, 62, 63], 1].mean()
     brows = p[[37, 38, 43, 44], 1].mean() - p[17:27, 1].mean()
     corners = p[[48, 54]]

@@ -14,14 +14,14 @@ ADULT = 18
 
 
 @dataclass(frozen=True)
-class Labelled:
+class LabelledPhoto:
     """A photo of one person, and how old that one is on it, in years."""
 
     path: Path
     age: float
 
 
-def read_labelled(folder: Path) -> list[Labelled]:
+def read_labelled(folder: Path) -> list[LabelledPhoto]:
     """The adults of a folder whose age is known, see `faces.age_labels`.
 
     Raises:
@@ -32,7 +32,7 @@ def read_labelled(folder: Path) -> list[Labelled]:
     table = folder / LABELS
     known = read_labels(table) if table.is_file() else {}
     labels = [(path, known.get(path.name) or from_name(path.name)) for path in find_media([folder])]
-    found = [Labelled(path, label.age) for path, label in labels if label]
+    found = [LabelledPhoto(path, label.age) for path, label in labels if label]
     if not found:
         raise UserError(
             f"{folder} tells nobody's age",

@@ -43,7 +43,7 @@ def hull_mask(landmarks: ArrayLike, shape: tuple[int, ...], grow: float = 0.0) -
     return mask > 0
 
 
-def sharpness(image: Image, landmarks: ArrayLike) -> float:
+def sharpness_inside(image: Image, landmarks: ArrayLike) -> float:
     """Variance of the luma's Laplacian inside the face; nan when too little of it is in the picture."""
     inside = hull_mask(landmarks, image.shape, -INSIDE)
     if inside.sum() < 64:
@@ -59,7 +59,7 @@ def landmark_distance(first: ArrayLike, second: ArrayLike) -> float:
     return float(100 * apart / max(interocular(a), 1e-6))
 
 
-def change(original: Image, output: Image, where: NDArray[np.bool_]) -> float:
+def mean_change(original: Image, output: Image, where: NDArray[np.bool_]) -> float:
     """Mean absolute difference in grey levels (0..255) where `where` is true; nan where it is nowhere."""
     if not where.any():
         return float("nan")
@@ -69,12 +69,12 @@ def change(original: Image, output: Image, where: NDArray[np.bool_]) -> float:
 def ring_change(original: Image, output: Image, landmarks: ArrayLike) -> float:
     """Change in the ring just outside the face, in grey levels: re-encoding alone gives one or two."""
     low, high = (hull_mask(landmarks, original.shape, grow) for grow in RING)
-    return change(original, output, high & ~low)
+    return mean_change(original, output, high & ~low)
 
 
 def inner_change(original: Image, output: Image, landmarks: ArrayLike) -> float:
     """Change inside the face, in grey levels: near nothing means that no swap took place."""
-    return change(original, output, hull_mask(landmarks, original.shape, -INSIDE))
+    return mean_change(original, output, hull_mask(landmarks, original.shape, -INSIDE))
 
 
 class Flicker:

@@ -19,7 +19,7 @@ from faceswap_cli.evaluation import metrics
 from faceswap_cli.faces import geometry
 from faceswap_cli.faces.analysis import analyse
 from faceswap_cli.faces.face import Face
-from faceswap_cli.faces.face_analyser import FaceStage
+from faceswap_cli.faces.face_analyser import FaceAnalyser
 from faceswap_cli.faces.identity import identity_encoder
 from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.media.frame import Frame
@@ -111,7 +111,7 @@ def evaluate_swap(
     swapped: Path,
     faces_a: FaceSet | NDArray[np.float32] | None,
     faces_b: FaceSet | NDArray[np.float32] | None,
-    stage: FaceStage,
+    stage: FaceAnalyser,
     most: int = 250,
 ) -> SwapReport:
     """Measure a swapped video beside its original.
@@ -141,7 +141,7 @@ def evaluate_swap(
     return tally.report()
 
 
-def reference_embeddings(faces: FaceSet, count: int = REFERENCES) -> NDArray[np.float32]:
+def source_embeddings(faces: FaceSet, count: int = REFERENCES) -> NDArray[np.float32]:
     """Embeddings (K, 128) of a face set's person: crops spread over the sharper half of the set."""
     ranked = sorted(faces.records, key=lambda record: -record.sharpness)
     half = ranked[: max(min(count, len(ranked)), len(ranked) // 2)]
@@ -155,7 +155,7 @@ def reference_embeddings(faces: FaceSet, count: int = REFERENCES) -> NDArray[np.
 
 
 def _embeddings(faces: FaceSet | NDArray[np.float32] | None) -> NDArray[np.float32] | None:
-    found = reference_embeddings(faces) if isinstance(faces, FaceSet) else faces
+    found = source_embeddings(faces) if isinstance(faces, FaceSet) else faces
     return found if found is not None and len(found) else None
 
 
@@ -196,8 +196,8 @@ class _Tally:
             return
         self.faces += 1
         old, new = frame.image, result.image
-        original = metrics.sharpness(old, face.landmarks)
-        self.sharpness.append(metrics.sharpness(new, face.landmarks) / max(original, 1e-6))
+        original = metrics.sharpness_inside(old, face.landmarks)
+        self.sharpness.append(metrics.sharpness_inside(new, face.landmarks) / max(original, 1e-6))
         self.inside.append(metrics.inner_change(old, new, face.landmarks))
         self.ring.append(metrics.ring_change(old, new, face.landmarks))
         self._steady(frame, result, face)
@@ -232,7 +232,9 @@ class _Tally:
         """Distances to A and to B: to the nearest quarter of their references."""
         one = self.encoder.embed(frame.image, [face.landmarks])
         a, b = (
-            float("nan") if r is None else float(np.quantile(identity_encoder.distance(r, one), 0.25))
+            float("nan")
+            if r is None
+            else float(np.quantile(identity_encoder.identity_distance(r, one), 0.25))
             for r in self.references
         )
         return a, b
@@ -264,7 +266,7 @@ class _Tally:
             to_b=after[1],
             before_a=before[0],
             before_b=before[1],
-            real_b=among(self.references[1]),
+            real_b=choose_face(self.references[1]),
             nearer=_mean([float(value) for value in nearer]),
             inside=_mean(self.inside),
             ring=_mean(self.ring),
@@ -272,14 +274,14 @@ class _Tally:
         )
 
 
-def among(references: NDArray[np.float32] | None) -> float:
+def choose_face(references: NDArray[np.float32] | None) -> float:
     """Mean distance of one person's embeddings (K, 128), each to the nearest quarter of the others."""
     if references is None or len(references) < 2:
         return float("nan")
     found = []
     for index, one in enumerate(references):
         others = np.delete(references, index, axis=0)
-        found.append(float(np.quantile(identity_encoder.distance(others, one[None]), 0.25)))
+        found.append(float(np.quantile(identity_encoder.identity_distance(others, one[None]), 0.25)))
     return float(np.mean(found))
 
 

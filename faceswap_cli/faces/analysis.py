@@ -7,8 +7,8 @@ from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from faceswap_cli.faces.face import Detection, Face
-from faceswap_cli.faces.face_analyser import FaceStage
-from faceswap_cli.faces.tracking.shot_detection import CutDetector
+from faceswap_cli.faces.face_analyser import FaceAnalyser
+from faceswap_cli.faces.tracking.shot_detection import ShotDetector
 from faceswap_cli.media.frame import Frame
 
 BATCH = 16
@@ -22,7 +22,7 @@ Looked = tuple[Frame, int, list[Face]]
 
 
 def analyse(
-    frames: Iterable[Frame], stage: FaceStage, batch: int = BATCH, *, start: int = 0, every: int = 1
+    frames: Iterable[Frame], stage: FaceAnalyser, batch: int = BATCH, *, start: int = 0, every: int = 1
 ) -> Generator[Looked]:
     """Find the faces of the wanted frames, in order, while the next ones are being decoded.
 
@@ -44,7 +44,7 @@ def analyse(
 
 
 def analyse_batches(
-    frames: Iterable[Frame], stage: FaceStage, batch: int = BATCH, *, start: int = 0, every: int = 1
+    frames: Iterable[Frame], stage: FaceAnalyser, batch: int = BATCH, *, start: int = 0, every: int = 1
 ) -> Generator[list[Looked]]:
     """Like `analyse`, a batch at a time: what was yielded is all there is up to its last frame."""
     waiting: deque[tuple[list[tuple[Frame, int]], Future[list[list[Detection]]]]] = deque()
@@ -68,7 +68,7 @@ def batch_size(width: int, height: int, most: int = BATCH) -> int:
 
 
 def _with_landmarks(
-    stage: FaceStage, group: list[tuple[Frame, int]], found: Future[list[list[Detection]]]
+    stage: FaceAnalyser, group: list[tuple[Frame, int]], found: Future[list[list[Detection]]]
 ) -> list[Looked]:
     faces = stage.describe([frame for frame, _ in group], found.result())
     return [(frame, shot, those) for (frame, shot), those in zip(group, faces, strict=True)]
@@ -76,7 +76,7 @@ def _with_landmarks(
 
 def _groups(frames: Iterable[Frame], batch: int, start: int, every: int) -> Iterator[list[tuple[Frame, int]]]:
     """Wanted frames and their shots, in batches that start at fixed indices whatever `start` is."""
-    cuts = CutDetector()
+    cuts = ShotDetector()
     group: list[tuple[Frame, int]] = []
     size = 0
     for frame in frames:

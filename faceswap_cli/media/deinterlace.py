@@ -12,7 +12,7 @@ from av.filter import Graph
 from av.video.frame import VideoFrame
 
 
-def deinterlaced(pictures: Iterable[VideoFrame], time_base: Fraction) -> Iterator[VideoFrame]:
+def deinterlace(pictures: Iterable[VideoFrame], time_base: Fraction) -> Iterator[VideoFrame]:
     """Pictures at the same times, each whole. Those not marked as interlaced stay as they are.
 
     A field that is missing is made from those of the pictures before and after. Which field is the earlier

@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 from faceswap_cli.errors import UserError
 from faceswap_cli.limits import check_limit, limit
 from faceswap_cli.media.colour import Converter
-from faceswap_cli.media.deinterlace import deinterlaced
+from faceswap_cli.media.deinterlace import deinterlace
 from faceswap_cli.media.frame import Frame
 from faceswap_cli.media.open import decoder_of, open_video
 from faceswap_cli.media.picture import Picture
@@ -144,7 +144,7 @@ def _timed(pictures: Iterable[VideoFrame], info: MediaInfo) -> Iterator[VideoFra
             picture.pts, picture.time_base = clock.next(picture.pts), info.time_base
             yield picture
 
-    return deinterlaced(clocked(), info.time_base) if info.interlaced else clocked()
+    return deinterlace(clocked(), info.time_base) if info.interlaced else clocked()
 
 
 def _frames(pictures: Iterable[VideoFrame], info: MediaInfo, state: _State) -> Iterator[Frame]:

@@ -20,7 +20,7 @@ OPERATIONS = 2
 
 
 @dataclass(frozen=True)
-class Work:
+class ModelCost:
     """Multiply-adds for one picture of one person, rebuilt.
 
     Attributes:
@@ -37,7 +37,7 @@ class Work:
         return self.forward + self.backward
 
 
-def multiply_adds(model: FaceModel, identity: str | None = None) -> Work:
+def count_multiply_adds(model: FaceModel, identity: str | None = None) -> ModelCost:
     """Count by one forward pass on shapes alone: nothing is computed.
 
     Args:
@@ -66,7 +66,7 @@ def multiply_adds(model: FaceModel, identity: str | None = None) -> Work:
             hook.remove()
     forward = sum(number for number, _ in counts)
     # Each layer costs as much again for its weights' gradient, and again for its input's, if that has one.
-    return Work(forward, sum(number * (2 if inner else 1) for number, inner in counts))
+    return ModelCost(forward, sum(number * (2 if inner else 1) for number, inner in counts))
 
 
 def _of_layer(layer: nn.Module, given: Tensor, output: Tensor) -> int:

@@ -10,21 +10,27 @@ import cv2
 import numpy as np
 
 from faceswap_cli.compositing import contact_sheet
-from faceswap_cli.effects.age.age_request import Ages, AgeWish
-from faceswap_cli.effects.age.render import MOST_IN_PHOTO, Brush, ends_of
+from faceswap_cli.effects.age.age_request import AgeChange, AgeRequest
+from faceswap_cli.effects.age.render import MOST_IN_PHOTO, FaceAger, source_and_target
 from faceswap_cli.effects.planned_faces import PlannedFace
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.age.estimator import AgeEstimate, AgeEstimator
 from faceswap_cli.faces.detection.photo_faces import find_in_photo
 from faceswap_cli.faces.face import Face, FloatArray
-from faceswap_cli.faces.face_analyser import FaceStage
-from faceswap_cli.faces.landmarks.pose import pose
-from faceswap_cli.faces.tracking.false_positive_tracks import doubt_of
+from faceswap_cli.faces.face_analyser import FaceAnalyser
+from faceswap_cli.faces.landmarks.pose import estimate_pose
+from faceswap_cli.faces.tracking.false_positive_tracks import doubt_track
 from faceswap_cli.media.frame import Image
 from faceswap_cli.media.photo import Photo, check_photo_suffix, read_photo, what_is_lost
 from faceswap_cli.pipeline import preview
-from faceswap_cli.pipeline.assignment import Cast
-from faceswap_cli.pipeline.photo import check_apart, check_depth, no_face, nobody_wanted, roles_in
+from faceswap_cli.pipeline.assignment import SwapPlan
+from faceswap_cli.pipeline.photo import (
+    assign_faces,
+    check_apart,
+    check_depth,
+    no_face_error,
+    nobody_wanted_error,
+)
 from faceswap_cli.provenance.marks import Kind, Marks, write_marked_photo
 
 TURNED = 50.0
@@ -51,7 +57,7 @@ AGED = Marks(Kind.AGE)
 
 
 @dataclass(frozen=True)
-class Which:
+class FaceSelection:
     """Which faces are meant.
 
     Attributes:
@@ -60,7 +66,7 @@ class Which:
     """
 
     number: int | None = None
-    cast: Cast | None = None
+    cast: SwapPlan | None = None
 
 
 @dataclass(frozen=True)
@@ -114,7 +120,7 @@ class OpenedPhoto:
 
 
 def open_photo(
-    source: Path, which: Which, stage: FaceStage, estimator: AgeEstimator, allow_8bit: bool = False
+    source: Path, which: FaceSelection, stage: FaceAnalyser, estimator: AgeEstimator, allow_8bit: bool = False
 ) -> OpenedPhoto:
     """Read a photo, find its faces and choose among them.
 
@@ -130,10 +136,10 @@ def open_photo(
         which.cast.guard.check_picture(source, image)
     found = sorted(find_in_photo(image, stage), key=lambda face: float(face.box[0] + face.box[2]))
     if not found:
-        raise no_face(source)
+        raise no_face_error(source)
     alone = _others(source, image, found, which)
     for place, face in enumerate(found):
-        yaw = abs(pose(face.landmarks)[0])
+        yaw = abs(estimate_pose(face.landmarks)[0])
         if yaw > TURNED and place not in alone:
             alone[place] = f"it is turned by {yaw:.0f} degrees, and only up to {TURNED:.0f} were learnt"
     if which.cast is not None and which.cast.guard:
@@ -153,7 +159,7 @@ def open_photo(
     return opened
 
 
-def _others(source: Path, image: Image, found: Sequence[Face], which: Which) -> dict[int, str]:
+def _others(source: Path, image: Image, found: Sequence[Face], which: FaceSelection) -> dict[int, str]:
     """Places of the faces that were not asked for, and why."""
     alone: dict[int, str] = {}
     if which.number is not None:
@@ -164,22 +170,22 @@ def _others(source: Path, image: Image, found: Sequence[Face], which: Which) -> 
             )
         alone = {place: "not asked for" for place in range(len(found)) if place != which.number - 1}
     if which.cast is not None and which.cast.asks_who:
-        chosen = roles_in(image, list(found), which.cast)
+        chosen = assign_faces(image, list(found), which.cast)
         if not chosen.roles:
-            raise nobody_wanted(source, f"{len(found)} other face{'s' if len(found) > 1 else ''}")
+            raise nobody_wanted_error(source, f"{len(found)} other face{'s' if len(found) > 1 else ''}")
         alone |= {place: "someone else" for place in range(len(found)) if place not in chosen.roles}
     return alone
 
 
 def _doubt(face: Face) -> str:
-    if why := doubt_of([0], [face.score], (1, 0.0)):
+    if why := doubt_track([0], [face.score], (1, 0.0)):
         return why
     return f"its landmarks are unsure: {face.confidence:.2f}" if face.confidence < UNSURE else ""
 
 
 def age_photo(
-    opened: OpenedPhoto, output: Path, wish: AgeWish, brush: Brush, marks: Marks = AGED
-) -> dict[int, Ages]:
+    opened: OpenedPhoto, output: Path, wish: AgeRequest, brush: FaceAger, marks: Marks = AGED
+) -> dict[int, AgeChange]:
     """Write the photo with its faces aged.
 
     Args:
@@ -196,26 +202,26 @@ def age_photo(
         UserError: it can't be written.
     """
     image = np.ascontiguousarray(opened.photo.image)  # nobody else has it: drawn on in place
-    ages = change(image, opened.wanted, wish, brush, MOST_IN_PHOTO)
+    ages = change_faces(image, opened.wanted, wish, brush, MOST_IN_PHOTO)
     write_marked_photo(output, image, marks, opened.photo)
     return ages
 
 
-def lost_in(output: Path, opened: OpenedPhoto) -> str | None:
+def describe_lost(output: Path, opened: OpenedPhoto) -> str | None:
     """What the output does not keep of the photo, in words; None if it keeps all."""
     lost = what_is_lost(output, opened.photo)
     return f"{output.name} does not keep the photo's {' and '.join(lost)}" if lost else None
 
 
-def check_output(source: Path, output: Path) -> None:
+def check_photo_output(source: Path, output: Path) -> None:
     """Raise a UserError if the output can't be written, before any work is done."""
     check_photo_suffix(output)
     check_apart(source, output)
 
 
-def change(
-    image: Image, faces: Sequence[PhotoFace], wish: AgeWish, brush: Brush, most: int
-) -> dict[int, Ages]:
+def change_faces(
+    image: Image, faces: Sequence[PhotoFace], wish: AgeRequest, brush: FaceAger, most: int
+) -> dict[int, AgeChange]:
     """Age faces in a picture, in place.
 
     Args:
@@ -231,7 +237,7 @@ def change(
         return ages
     # All are looked at before one is changed: what is beside a face must not say how that ages.
     planned = [PlannedFace(face.number, face.landmarks) for face in faces]
-    ends = [ends_of(ages[face.number]) for face in faces]
+    ends = [source_and_target(ages[face.number]) for face in faces]
     for start in range(0, len(faces), BATCH):
         some = slice(start, start + BATCH)
         for seen in brush.see([(image, one) for one in planned[some]], ends[some]):
@@ -239,7 +245,7 @@ def change(
     return ages
 
 
-def sheet(opened: OpenedPhoto, targets: Sequence[float], wish: AgeWish, brush: Brush) -> Image:
+def draw_age_sheet(opened: OpenedPhoto, targets: Sequence[float], wish: AgeRequest, brush: FaceAger) -> Image:
     """The photo's faces as they are, and at several ages, each picture with its age.
 
     Args:
@@ -253,11 +259,13 @@ def sheet(opened: OpenedPhoto, targets: Sequence[float], wish: AgeWish, brush: B
     pictures = [("as it is: " + " and ".join(names), window)]
     for target in targets:
         picture = window.copy()
-        change(picture, faces, replace(wish, to=target, by=None), brush, MOST_IN_PHOTO)
+        change_faces(picture, faces, replace(wish, to=target, by=None), brush, MOST_IN_PHOTO)
         pictures.append((f"{target:g}", picture))
     rows = [pictures[start : start + IN_A_ROW] for start in range(0, len(pictures), IN_A_ROW)]
     pages = [
-        contact_sheet.page([("", [picture for _, picture in row])], [name for name, _ in row], CELL)
+        contact_sheet.draw_contact_sheet(
+            [("", [picture for _, picture in row])], [name for name, _ in row], CELL
+        )
         for row in rows
     ]
     wide = max(page.shape[1] for page in pages)
@@ -272,7 +280,7 @@ def _cut(opened: OpenedPhoto) -> tuple[Image, list[PhotoFace]]:
     """The part of the photo around its faces, of a sheet's height at most, and the faces in it."""
     image, faces = opened.photo.image, opened.wanted
     points = np.concatenate([face.landmarks for face in faces])
-    x0, y0, x1, y1 = preview.around(points, image.shape[:2], ROOM)
+    x0, y0, x1, y1 = preview.window_around(points, image.shape[:2], ROOM)
     part = image[y0:y1, x0:x1]
     scale = min(1.0, 2 * CELL / part.shape[0])
     if scale < 1:

@@ -13,18 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceswap_cli.faces.identity import track_embedding
-from faceswap_cli.faces.identity.best_faces import best_frames, clearness
+from faceswap_cli.faces.identity.best_faces import best_frames, measure_clarity
 from faceswap_cli.faces.identity.identity_encoder import THRESHOLD, IdentityEncoder
-from faceswap_cli.faces.identity.people import Person, nearest
-from faceswap_cli.faces.safety.guard import Guard
-from faceswap_cli.faces.tracking.face_tracks import Found
+from faceswap_cli.faces.identity.people import Person, rank_people
+from faceswap_cli.faces.safety.guard import SafetyGuard
+from faceswap_cli.faces.tracking.face_tracks import FaceTracks
 from faceswap_cli.media.probe import MediaInfo
 from faceswap_cli.media.seeking import Timeline
 from faceswap_cli.networks.swap.renderer import Renderer
 
 
 @dataclass(frozen=True)
-class Role:
+class SwapTarget:
     """Somebody to be replaced, and who draws the new face.
 
     Attributes:
@@ -37,7 +37,7 @@ class Role:
 
 
 @dataclass(frozen=True)
-class Cast:
+class SwapPlan:
     """Who is replaced by whom.
 
     Attributes:
@@ -47,10 +47,10 @@ class Cast:
         guard: refuses what must not be changed; None: nothing is refused.
     """
 
-    roles: Sequence[Role]
+    roles: Sequence[SwapTarget]
     unwanted: Sequence[Person] = ()
     threshold: float = THRESHOLD
-    guard: Guard | None = None
+    guard: SafetyGuard | None = None
 
     @property
     def renderers(self) -> list[Renderer]:
@@ -69,7 +69,7 @@ class Cast:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class TrackMatch:
     """How far a track is from the people of a cast.
 
     Attributes:
@@ -88,7 +88,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class Assignment:
     """Which role each track plays.
 
     Attributes:
@@ -100,9 +100,9 @@ class Chosen:
     notes: tuple[str, ...] = ()
 
 
-def choose(
-    cast: Cast, verdicts: Sequence[Verdict], frames: NDArray[np.int64], tracks: NDArray[np.int64]
-) -> Chosen:
+def assign_tracks(
+    cast: SwapPlan, verdicts: Sequence[TrackMatch], frames: NDArray[np.int64], tracks: NDArray[np.int64]
+) -> Assignment:
     """Give each track its role: the nearest person's, the surest track first.
 
     Two tracks in one frame get two people, if each may be one of them. Where only one person is near enough
@@ -120,7 +120,7 @@ def choose(
     roles: dict[int, int] = {}
     notes = []
     for verdict in sorted(verdicts, key=lambda v: min(v.wanted, default=0.0)):
-        fits = [named[i] for i in nearest(verdict.wanted, verdict.unwanted, verdict.limit)]
+        fits = [named[i] for i in rank_people(verdict.wanted, verdict.unwanted, verdict.limit)]
         if not fits:
             if others and min(verdict.unwanted, default=np.inf) > verdict.limit:
                 roles[verdict.track] = others[0]
@@ -136,10 +136,10 @@ def choose(
                 f"{person.name}: lower --threshold if one is not"
             )
     left = [verdict for verdict in verdicts if verdict.track not in roles]
-    return Chosen(roles, tuple(([spoken(left, len(verdicts))] if left else []) + notes))
+    return Assignment(roles, tuple(([describe_left_alone(left, len(verdicts))] if left else []) + notes))
 
 
-def absent(cast: Cast, chosen: Chosen) -> list[str]:
+def describe_absent(cast: SwapPlan, chosen: Assignment) -> list[str]:
     """What to tell the user of people who are to be replaced and are nowhere, if there are others."""
     playing = set(chosen.roles.values())
     return [
@@ -149,16 +149,17 @@ def absent(cast: Cast, chosen: Chosen) -> list[str]:
     ]
 
 
-def spoken(left: Sequence[Verdict], of: int) -> str:
+def describe_left_alone(left: Sequence[TrackMatch], of: int) -> str:
     """What to tell the user of tracks that are left alone, out of so many."""
     text = f"{len(left)} of {of} face tracks ({sum(v.faces for v in left)} faces) left alone: someone else"
     if not any(verdict.wanted for verdict in left):
         return text
     limit = max(verdict.limit for verdict in left)
-    return f"{text} (identity distance {closest(left):.2f} or more, the same person has up to {limit:.2f})"
+    nearest = closest_distance(left)
+    return f"{text} (identity distance {nearest:.2f} or more, the same person has up to {limit:.2f})"
 
 
-def closest(verdicts: Sequence[Verdict]) -> float:
+def closest_distance(verdicts: Sequence[TrackMatch]) -> float:
     """The least distance of any track to anybody who is to be replaced."""
     return min((distance for verdict in verdicts for distance in verdict.wanted), default=np.inf)
 
@@ -174,9 +175,9 @@ def _in_one_frame(frames: NDArray[np.int64], tracks: NDArray[np.int64]) -> dict[
     return beside
 
 
-def look(
-    info: MediaInfo, timeline: Timeline, found: Found, cast: Cast
-) -> Generator[int, None, list[Verdict]]:
+def match_tracks(
+    info: MediaInfo, timeline: Timeline, found: FaceTracks, cast: SwapPlan
+) -> Generator[int, None, list[TrackMatch]]:
     """Look at the best faces of each track once more, and judge.
 
     Yields:
@@ -190,23 +191,27 @@ def look(
     for frame, places in best_frames(info, timeline, found):
         embeddings = encoder.embed(frame.image, [found.landmarks[p] for p in places])
         for place, embedding in zip(places, embeddings, strict=True):
-            seen.setdefault(int(found.tracks[place]), []).append((embedding, clearness(frame, found, place)))
+            seen.setdefault(int(found.tracks[place]), []).append(
+                (embedding, measure_clarity(frame, found, place))
+            )
         yield frame.index
     return [_verdict(track, found, of_track, cast) for track, of_track in sorted(seen.items())]
 
 
 def _verdict(
-    track: int, found: Found, seen: Sequence[tuple[NDArray[np.float32], float]], cast: Cast
-) -> Verdict:
+    track: int, found: FaceTracks, seen: Sequence[tuple[NDArray[np.float32], float]], cast: SwapPlan
+) -> TrackMatch:
     clarities = [clearness for _, clearness in seen]
-    embedding = track_embedding.combined(np.stack([one for one, _ in seen]), clarities)
-    limit = track_embedding.allowed(max(clarities), cast.threshold)
-    return judged(track, len(found.of_track(track)), limit, embedding, cast)
+    embedding = track_embedding.combine_embeddings(np.stack([one for one, _ in seen]), clarities)
+    limit = track_embedding.allowed_distance(max(clarities), cast.threshold)
+    return match_embedding(track, len(found.of_track(track)), limit, embedding, cast)
 
 
-def judged(track: int, faces: int, limit: float, embedding: NDArray[np.float32], cast: Cast) -> Verdict:
+def match_embedding(
+    track: int, faces: int, limit: float, embedding: NDArray[np.float32], cast: SwapPlan
+) -> TrackMatch:
     """The verdict on a track or a face with this embedding (128,)."""
     wanted, unwanted = (
         [person.distance(embedding) for person in people] for people in (cast.wanted, cast.unwanted)
     )
-    return Verdict(track, faces, limit, wanted, unwanted)
+    return TrackMatch(track, faces, limit, wanted, unwanted)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable
 
-from faceswap_cli.faces.identity.best_faces import best_places, clarity_of
-from faceswap_cli.faces.safety.guard import Guard, refused_minor
-from faceswap_cli.faces.tracking.face_tracks import Found
+from faceswap_cli.faces.identity.best_faces import best_face_indices, estimate_clarity
+from faceswap_cli.faces.safety.guard import SafetyGuard, refuse_minor
+from faceswap_cli.faces.tracking.face_tracks import FaceTracks
 from faceswap_cli.media.frame import Image
 from faceswap_cli.media.probe import MediaInfo
 from faceswap_cli.media.seeking import Timeline, frames_at
@@ -20,7 +20,7 @@ MOST_FRAMES = 24
 
 
 def check_tracks(
-    info: MediaInfo, timeline: Timeline, found: Found, tracks: Iterable[int], guard: Guard
+    info: MediaInfo, timeline: Timeline, found: FaceTracks, tracks: Iterable[int], guard: SafetyGuard
 ) -> None:
     """Look at a few clear faces of each track.
 
@@ -42,19 +42,19 @@ def check_tracks(
         for frame in frames:
             for place in wanted[frame.index]:
                 crop = guard.crop(frame.image, found.landmarks[place])
-                looks.setdefault(int(found.tracks[place]), []).append((crop, clarity_of(found, place)))
+                looks.setdefault(int(found.tracks[place]), []).append((crop, estimate_clarity(found, place)))
     for track, seen in looks.items():
         age = guard.young([crop for crop, _ in seen], [clarity for _, clarity in seen])
         if age is not None:
             first = float(found.times[found.frames[found.of_track(track)[0]]])
-            raise refused_minor(info.path, f"the face that comes at {first:.1f} s (track {track})", age)
+            raise refuse_minor(info.path, f"the face that comes at {first:.1f} s (track {track})", age)
 
 
-def _wanted(found: Found, tracks: Iterable[int]) -> dict[int, list[int]]:
+def _wanted(found: FaceTracks, tracks: Iterable[int]) -> dict[int, list[int]]:
     """The faces to look at, by frame: their places in `found`."""
     wanted: dict[int, list[int]] = {}
     for track in sorted(tracks, key=lambda track: -len(found.of_track(track))):
-        for place in best_places(found, track, LOOKS):
+        for place in best_face_indices(found, track, LOOKS):
             frame = int(found.frames[place])
             if frame in wanted or len(wanted) < MOST_FRAMES:
                 wanted.setdefault(frame, []).append(place)

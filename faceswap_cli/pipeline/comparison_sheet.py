@@ -19,7 +19,7 @@ CELL = 320
 _GAP, _HEAD, _PAPER, _INK = 8, 34, 255, 40
 
 
-def side_by_side(source: Path, output: Path, path: Path, count: int = 6) -> None:
+def write_side_by_side(source: Path, output: Path, path: Path, count: int = 6) -> None:
     """Write a sheet of `count` frames of a video before and after, spread over those that were changed most.
 
     Args:
@@ -39,10 +39,10 @@ def side_by_side(source: Path, output: Path, path: Path, count: int = 6) -> None
                 pairs.append((old, new))
                 if len(pairs) == len(chosen):
                     break
-    write_photo(path, sheet(pairs))
+    write_photo(path, draw_pairs(pairs))
 
 
-def sheet(pairs: list[tuple[Frame, Frame]]) -> Image:
+def draw_pairs(pairs: list[tuple[Frame, Frame]]) -> Image:
     """Pairs of frames, two pairs a row, each labelled and framed to where it changed."""
     cells = [_cell(old, new) for old, new in pairs]
     width = max(cell.shape[1] for cell in cells)

@@ -17,25 +17,25 @@ from numpy.typing import NDArray
 
 from faceswap_cli.effects.base import ConvertProgress, EffectInput, FaceEffect
 from faceswap_cli.errors import Refusal, UserError
-from faceswap_cli.faces.face_analyser import FaceStage
+from faceswap_cli.faces.face_analyser import FaceAnalyser
 from faceswap_cli.faces.identity.people import Person
 from faceswap_cli.faces.sets.faceset import FaceSet
-from faceswap_cli.faces.tracking.face_tracks import Found
+from faceswap_cli.faces.tracking.face_tracks import FaceTracks
 from faceswap_cli.journal import Journal, fingerprint
 from faceswap_cli.media.containers import check_output
 from faceswap_cli.media.join import join_segments
 from faceswap_cli.media.probe import MediaInfo, only_frames, probe
 from faceswap_cli.media.seeking import Timeline
 from faceswap_cli.pipeline import assignment, detection_pass, render_pass
-from faceswap_cli.pipeline.assignment import Cast
+from faceswap_cli.pipeline.assignment import SwapPlan
 from faceswap_cli.pipeline.checks import check_tracks
-from faceswap_cli.pipeline.executors.base import Here, Place
-from faceswap_cli.pipeline.faces_from_set import faces_from_set, pieces_of
+from faceswap_cli.pipeline.executors.base import Executor, InlineExecutor
+from faceswap_cli.pipeline.faces_from_set import faces_from_set, select_frames
 from faceswap_cli.pipeline.options import PipelineOptions
-from faceswap_cli.pipeline.photo import check_apart, no_face, nobody_wanted
+from faceswap_cli.pipeline.photo import check_apart, no_face_error, nobody_wanted_error
 from faceswap_cli.pipeline.plan import make_plan
-from faceswap_cli.pipeline.summary import summary
-from faceswap_cli.pipeline.workdir import WorkFolder
+from faceswap_cli.pipeline.summary import summarise
+from faceswap_cli.pipeline.workdir import ResumeDir
 
 VERSION = 7
 """Raised when the same settings begin to give other pictures: unfinished work of before is not mixed in."""
@@ -49,12 +49,12 @@ Steps = Generator[ConvertProgress]
 def convert_video(
     source: Path,
     output: Path,
-    cast: Cast,
+    cast: SwapPlan,
     effect: FaceEffect,
     options: PipelineOptions,
-    stage: FaceStage | None = None,
+    stage: FaceAnalyser | None = None,
     faces: FaceSet | None = None,
-    place: Place | None = None,
+    place: Executor | None = None,
 ) -> Steps:
     """Change the faces of the video `source` and write it to `output`.
 
@@ -86,8 +86,8 @@ def convert_video(
     check_apart(source, output)
     info = video_of(source, options)
     lost = check_output(output, info, options.encode)
-    known = pieces_of(faces_from_set(faces, source), info.pieces) if faces is not None else None
-    job = _Job(info, output, cast, effect, options, stage, known, place or Here())
+    known = select_frames(faces_from_set(faces, source), info.pieces) if faces is not None else None
+    job = _Job(info, output, cast, effect, options, stage, known, place or InlineExecutor())
     return _convert(job, lost)
 
 
@@ -119,12 +119,12 @@ class _Job:
 
     info: MediaInfo
     output: Path
-    cast: Cast
+    cast: SwapPlan
     effect: FaceEffect
     options: PipelineOptions
-    stage: FaceStage | None
-    known: Found | None
-    place: Place
+    stage: FaceAnalyser | None
+    known: FaceTracks | None
+    place: Executor
 
     @property
     def source_mark(self) -> list[Any]:
@@ -168,7 +168,7 @@ def _convert(job: _Job, lost: list[str]) -> Steps:
         yield _note("faces", line)
     if job.cast.guard:
         job.cast.guard.check_video(job.info)
-    with WorkFolder(job.output) as work:
+    with ResumeDir(job.output) as work:
         journal = work.journal("segments", job.picture_mark)
         if journal.discarded:
             yield _note("faces", "unfinished work with other settings was thrown away")
@@ -185,26 +185,30 @@ def _convert(job: _Job, lost: list[str]) -> Steps:
         # The key signs the whole here; it goes to no other process or machine.
         options = replace(job.options, marks=replace(job.options.marks, signer=None))
         stages, treated = yield from job.effect.stages(effect_input)
-        before = render_pass.finished(journal, work.path)
+        before = render_pass.finished_segments(journal, work.path)
         if before:
             yield _note("render", f"going on after {sum(before.values())} frames that are done")
         left_alone = set(found.track_numbers()) - treated.keys()
         plan = make_plan(found, job.effect.options.smoothing, left_alone, treated)
         for said in job.effect.notes(plan):
             yield _note("render", said)
-        rendering = render_pass.Rendering(job.info, timeline, plan, stages, options, work.path)
+        rendering = render_pass.RenderTask(job.info, timeline, plan, stages, options, work.path)
         # What decoders make of damage depends on how they came there: it is read in one go.
-        yield from render_pass.render(rendering, journal, Here() if timeline.damage else job.place)
-        done = render_pass.finished(journal, work.path)
+        yield from render_pass.render_segments(
+            rendering, journal, InlineExecutor() if timeline.damage else job.place
+        )
+        done = render_pass.finished_segments(journal, work.path)
         frames = sum(done.values())
-        missing = [number for number in render_pass.numbers(timeline, job.options) if number not in done]
+        missing = [
+            number for number in render_pass.segment_numbers(timeline, job.options) if number not in done
+        ]
         if missing or (frames != len(timeline) and not timeline.damage):
             raise _not_whole(work, f"{frames} of {len(timeline)} frames are drawn")
         yield ConvertProgress("join", 0, frames)
         pieces = [work.path / render_pass.segment_name(number) for number in sorted(done)]
         marks, whole = job.options.marks, not timeline.damage
         join_segments(pieces, job.info.path, job.output, job.info, work.path, whole, marks.tags, marks.seal)
-        told = summary(plan, frames, len(found.track_numbers()))
+        told = summarise(plan, frames, len(found.track_numbers()))
         yield ConvertProgress("join", frames, frames, summary=told)
         work.remove()
 
@@ -213,32 +217,34 @@ def _note(phase: Any, text: str) -> ConvertProgress:
     return ConvertProgress(phase, 0, None, note=text)
 
 
-def _not_whole(work: WorkFolder, what: str) -> UserError:
+def _not_whole(work: ResumeDir, what: str) -> UserError:
     return UserError(
         f"the unfinished work in {work.path} is not whole: {what}", "Delete it, then run this again"
     )
 
 
-def _find(job: _Job, work: WorkFolder) -> Generator[ConvertProgress, None, tuple[detection_pass.Read, Found]]:
+def _find(
+    job: _Job, work: ResumeDir
+) -> Generator[ConvertProgress, None, tuple[detection_pass.FrameIndex, FaceTracks]]:
     """The frames, and the faces in them: from the face set, or by looking."""
     frames = work.journal("frames", fingerprint(job.source_mark))
     if job.known is not None:
-        yield from detection_pass.read_through(job.info, frames, job.info.frames)
-        read = detection_pass.read_frames(frames)
+        yield from detection_pass.index_frames(job.info, frames, job.info.frames)
+        read = detection_pass.read_frame_index(frames)
         yield from _told_of_damage(read)
         return read, job.known
     assert job.stage is not None
     faces = work.journal("faces", job.faces_mark)
-    yield from detection_pass.survey(job.info, job.stage, frames, faces, job.info.frames, job.place)
-    read = detection_pass.read_frames(frames)
-    seen = detection_pass.read_survey(job.info, read, faces)
+    yield from detection_pass.detect_faces(job.info, job.stage, frames, faces, job.info.frames, job.place)
+    read = detection_pass.read_frame_index(frames)
+    seen = detection_pass.read_detections(job.info, read, faces)
     if not seen.whole:
         raise _not_whole(work, f"faces were looked for in {len(seen.times)} frames only")
     yield from _told_of_damage(read)
     if not seen.faces:
         work.remove()
-        raise no_face(job.info.path)
-    found, doubts = detection_pass.without_doubtful(detection_pass.found(seen))
+        raise no_face_error(job.info.path)
+    found, doubts = detection_pass.drop_doubtful_tracks(detection_pass.link_faces(seen))
     if not len(found.frames):
         work.remove()
         raise _only_doubtful(job.info.path, doubts)
@@ -247,7 +253,7 @@ def _find(job: _Job, work: WorkFolder) -> Generator[ConvertProgress, None, tuple
     return read, found
 
 
-def _told_of_damage(read: detection_pass.Read) -> Steps:
+def _told_of_damage(read: detection_pass.FrameIndex) -> Steps:
     if read.timeline.damage:
         yield _note("faces", read.timeline.damage)
 
@@ -266,38 +272,40 @@ def _only_doubtful(source: Path, doubts: Mapping[int, str]) -> UserError:
 
 
 def _choose(
-    job: _Job, work: WorkFolder, timeline: Timeline, found: Found
+    job: _Job, work: ResumeDir, timeline: Timeline, found: FaceTracks
 ) -> Generator[ConvertProgress, None, dict[int, int]]:
     """The role of each track that is drawn."""
     if not job.cast.asks_who:
         return dict.fromkeys(found.track_numbers(), 0)
     verdicts = yield from _verdicts(job, work.journal("who", job.who_mark), timeline, found)
-    chosen = assignment.choose(job.cast, verdicts, found.frames, found.tracks)
+    chosen = assignment.assign_tracks(job.cast, verdicts, found.frames, found.tracks)
     if not chosen.roles:
         count = len(verdicts)
         people = f"{count} face track{'s' if count > 1 else ''} of others {'were' if count > 1 else 'was'}"
         nearest = (
-            f" (nearest identity distance {assignment.closest(verdicts):.2f})" if job.cast.wanted else ""
+            f" (nearest identity distance {assignment.closest_distance(verdicts):.2f})"
+            if job.cast.wanted
+            else ""
         )
-        raise nobody_wanted(job.info.path, f"{people}{nearest}")
-    for note in (*assignment.absent(job.cast, chosen), *chosen.notes):
+        raise nobody_wanted_error(job.info.path, f"{people}{nearest}")
+    for note in (*assignment.describe_absent(job.cast, chosen), *chosen.notes):
         yield _note("faces", note)
     return chosen.roles
 
 
 def _verdicts(
-    job: _Job, journal: Journal, timeline: Timeline, found: Found
-) -> Generator[ConvertProgress, None, list[assignment.Verdict]]:
+    job: _Job, journal: Journal, timeline: Timeline, found: FaceTracks
+) -> Generator[ConvertProgress, None, list[assignment.TrackMatch]]:
     """What is known of the tracks, or is found by looking at them."""
     if (known := next(journal.read(), None)) is not None:
-        return [assignment.Verdict(**verdict) for verdict in known["verdicts"]]
+        return [assignment.TrackMatch(**verdict) for verdict in known["verdicts"]]
     yield _note("faces", "looking whose faces they are")
-    looking = assignment.look(job.info, timeline, found, job.cast)
+    looking = assignment.match_tracks(job.info, timeline, found, job.cast)
     try:
         while True:
             yield ConvertProgress("faces", next(looking) + 1, len(found.times))
     except StopIteration as stop:
-        verdicts: list[assignment.Verdict] = stop.value
+        verdicts: list[assignment.TrackMatch] = stop.value
     # In one line: some of the verdicts would pass for all.
     journal.append([{"verdicts": [vars(verdict) for verdict in verdicts]}])
     return verdicts

@@ -21,17 +21,17 @@ import numpy as np
 from faceswap_cli.effects.base import ConvertProgress
 from faceswap_cli.faces.analysis import analyse_batches, batch_size
 from faceswap_cli.faces.face import Face, FloatArray
-from faceswap_cli.faces.face_analyser import FaceStage
-from faceswap_cli.faces.tracking.face_tracks import Found
-from faceswap_cli.faces.tracking.false_positive_tracks import doubt_of, pace
-from faceswap_cli.faces.tracking.shot_detection import CutDetector
-from faceswap_cli.faces.tracking.tracks import Observation, link
+from faceswap_cli.faces.face_analyser import FaceAnalyser
+from faceswap_cli.faces.tracking.face_tracks import FaceTracks
+from faceswap_cli.faces.tracking.false_positive_tracks import doubt_track, frame_pace
+from faceswap_cli.faces.tracking.shot_detection import ShotDetector
+from faceswap_cli.faces.tracking.tracks import Observation, link_tracks
 from faceswap_cli.journal import Journal
 from faceswap_cli.media.frame import Frame
 from faceswap_cli.media.probe import MediaInfo
 from faceswap_cli.media.reader import VideoReader
 from faceswap_cli.media.seeking import Timeline, checksum, frames_from
-from faceswap_cli.pipeline.executors.base import Piece, Place, one_thread, pieces_for
+from faceswap_cli.pipeline.executors.base import Executor, TaskRange, single_threaded, split_task
 
 _LONGEST = 16
 """Batches that a worker looks at in one go, at most: each piece begins with a seek."""
@@ -41,7 +41,7 @@ _LINE = 64
 
 
 @dataclass(frozen=True)
-class Read:
+class FrameIndex:
     """What the frames themselves are.
 
     Attributes:
@@ -56,7 +56,7 @@ class Read:
 
 
 @dataclass(frozen=True)
-class Surveyed:
+class DetectedFaces:
     """What the first pass saw, one entry a frame (times, shots) or a face (the others).
 
     Attributes:
@@ -71,23 +71,23 @@ class Surveyed:
 
 
 @dataclass(frozen=True)
-class Looking:
+class DetectionTask:
     """A `places.Work` that finds faces; a piece is the first and the last of the detector's batches."""
 
     info: MediaInfo
     timeline: Timeline
-    stage: FaceStage
+    stage: FaceAnalyser
 
     @property
     def source(self) -> Path:
         """The video."""
         return self.info.path
 
-    def reading(self, source: Path) -> Looking:
+    def reading(self, source: Path) -> DetectionTask:
         """The same from another path."""
         return replace(self, info=replace(self.info, path=source))
 
-    def __call__(self, piece: Piece) -> Generator[int | tuple[int, list[Any]]]:
+    def __call__(self, piece: TaskRange) -> Generator[int | tuple[int, list[Any]]]:
         """Tells of how many frames are done, and of each batch: its number, and its frames' faces as JSON."""
         size = batch_size(self.info.width, self.info.height)
         beyond = (piece[1] + 1) * size
@@ -99,10 +99,10 @@ class Looking:
                     yield batch[0][0].index // size, [_faces(faces) for _, _, faces in batch]
 
 
-def survey(
-    info: MediaInfo, stage: FaceStage, frames: Journal, faces: Journal, total: int | None, place: Place
+def detect_faces(
+    info: MediaInfo, stage: FaceAnalyser, frames: Journal, faces: Journal, total: int | None, place: Executor
 ) -> Iterator[ConvertProgress]:
-    """Look at the frames that the journals don't hold yet. Afterwards `read_survey` gives all.
+    """Look at the frames that the journals don't hold yet. Afterwards `read_detections` gives all.
 
     Args:
         info: the video.
@@ -118,17 +118,17 @@ def survey(
     if place.most == 1 and place.near:
         yield from _together(info, stage, frames, faces, total)
         return
-    yield from read_through(info, frames, total)
-    timeline = read_frames(frames).timeline
+    yield from index_frames(info, frames, total)
+    timeline = read_frame_index(frames).timeline
     if timeline.damage:  # what decoders make of it depends on how they came there
         yield from _together(info, stage, frames, faces, total)
         return
     size = batch_size(info.width, info.height)
     missing = range(-(-before // size), -(-len(timeline) // size))
-    work, done, started = Looking(info, timeline, stage), before, time.monotonic()
+    work, done, started = DetectionTask(info, timeline, stage), before, time.monotonic()
     early: dict[int, list[Any]] = {}
     following = missing.start
-    with contextlib.closing(place.run(work, pieces_for(place, missing, _LONGEST))) as reports:
+    with contextlib.closing(place.run(work, split_task(place, missing, _LONGEST))) as reports:
         for report in reports:
             if isinstance(report, int):
                 done += report
@@ -143,16 +143,16 @@ def survey(
 
 
 def _together(
-    info: MediaInfo, stage: FaceStage, frames: Journal, faces: Journal, total: int | None
+    info: MediaInfo, stage: FaceAnalyser, frames: Journal, faces: Journal, total: int | None
 ) -> Iterator[ConvertProgress]:
     """Everything in one reading."""
     before, all_looked = _progress(faces, "faces")
     known, all_read = _progress(frames, "frames")
     if all_looked:  # but not all read
-        yield from read_through(info, frames, total)
+        yield from index_frames(info, frames, total)
         return
     started, count = time.monotonic(), before
-    with one_thread(), VideoReader(info.path, info) as reader:
+    with single_threaded(), VideoReader(info.path, info) as reader:
         # Taken up where a batch ended: what detectors say of a frame may depend on its batch.
         for batch in analyse_batches(reader, stage, start=before):
             new = [_frame(frame, shot) for frame, shot, _ in batch if frame.index >= known]
@@ -167,12 +167,12 @@ def _together(
         faces.append([{"end": count}])
 
 
-def read_through(info: MediaInfo, frames: Journal, total: int | None) -> Iterator[ConvertProgress]:
-    """Only read the frames, and write down their times and shots. Afterwards `read_frames` gives them."""
+def index_frames(info: MediaInfo, frames: Journal, total: int | None) -> Iterator[ConvertProgress]:
+    """Only read the frames, and write down their times and shots; `read_frame_index` gives them."""
     known, whole = _progress(frames, "frames")
     if whole:
         return
-    cuts, new, count = CutDetector(), [], 0
+    cuts, new, count = ShotDetector(), [], 0
     started = time.monotonic()
     with VideoReader(info.path, info) as reader:
         for frame in reader:
@@ -187,7 +187,7 @@ def read_through(info: MediaInfo, frames: Journal, total: int | None) -> Iterato
         frames.append([*([{"frames": new}] if new else []), {"end": count, "damage": reader.damage}])
 
 
-def read_frames(journal: Journal) -> Read:
+def read_frame_index(journal: Journal) -> FrameIndex:
     """Everything that a journal says of the frames."""
     pts: list[int] = []
     shots: list[int] = []
@@ -202,10 +202,10 @@ def read_frames(journal: Journal) -> Read:
                 sums[len(pts)] = checked
             pts.append(ticks)
             shots.append(shot)
-    return Read(Timeline(np.array(pts, np.int64), sums, damage), shots, whole)
+    return FrameIndex(Timeline(np.array(pts, np.int64), sums, damage), shots, whole)
 
 
-def read_survey(info: MediaInfo, read: Read, journal: Journal) -> Surveyed:
+def read_detections(info: MediaInfo, read: FrameIndex, journal: Journal) -> DetectedFaces:
     """Everything the journals hold."""
     frames, faces, count, whole = [], [], 0, False
     for line in journal.read():
@@ -218,18 +218,18 @@ def read_survey(info: MediaInfo, read: Read, journal: Journal) -> Surveyed:
                 frames.append(count)
                 faces.append(Face(np.array(box, np.float32), points, score))
             count += 1
-    return Surveyed(read.timeline.seconds(info).tolist(), read.shots, frames, faces, whole)
+    return DetectedFaces(read.timeline.seconds(info).tolist(), read.shots, frames, faces, whole)
 
 
-def found(seen: Surveyed) -> Found:
+def link_faces(seen: DetectedFaces) -> FaceTracks:
     """The faces, linked to tracks, in compact arrays."""
     observations = [
         Observation(frame, seen.times[frame], face.box, face.landmarks, seen.shots[frame])
         for frame, face in zip(seen.frames, seen.faces, strict=True)
     ]
-    return Found(
+    return FaceTracks(
         frames=np.array(seen.frames, np.int64),
-        tracks=np.array(link(observations), np.int64),
+        tracks=np.array(link_tracks(observations), np.int64),
         landmarks=np.stack([face.landmarks for face in seen.faces]).astype(np.float32),
         scores=np.array([face.score for face in seen.faces], np.float32),
         times=np.array(seen.times),
@@ -237,18 +237,18 @@ def found(seen: Surveyed) -> Found:
     )
 
 
-def without_doubtful(seen: Found) -> tuple[Found, dict[int, str]]:
+def drop_doubtful_tracks(seen: FaceTracks) -> tuple[FaceTracks, dict[int, str]]:
     """Leave out the tracks that are probably no faces.
 
     Returns:
         What stays, and why each of the others (by track number) does not.
     """
-    looked = pace(np.arange(len(seen.times)), seen.times)
+    looked = frame_pace(np.arange(len(seen.times)), seen.times)
     tracks = {track: seen.of_track(track) for track in seen.track_numbers()}
     reasons = {
         track: reason
         for track, places in tracks.items()
-        if (reason := doubt_of(seen.frames[places].tolist(), seen.scores[places].tolist(), looked))
+        if (reason := doubt_track(seen.frames[places].tolist(), seen.scores[places].tolist(), looked))
     }
     stays = ~np.isin(seen.tracks, list(reasons))
     arrays = {name: getattr(seen, name)[stays] for name in ("frames", "tracks", "landmarks", "scores")}

@@ -15,15 +15,15 @@ from faceswap_cli.media.encode import SEGMENT_SUFFIX, SegmentWriter
 from faceswap_cli.media.frame import Frame
 from faceswap_cli.media.probe import MediaInfo
 from faceswap_cli.pipeline.options import PipelineOptions
-from faceswap_cli.pipeline.preview import Person, PreviewRenderer, people, plan_of
-from faceswap_cli.pipeline.preview_clips import Moment
+from faceswap_cli.pipeline.preview import PreviewFace, PreviewRenderer, faces_of_clip, plan_clip
+from faceswap_cli.pipeline.preview_clips import PreviewClip
 
 KEY_EVERY = 250
 """Frames from one keyframe to the next, about, in what encoders write."""
 
 
 @dataclass(frozen=True)
-class Trial:
+class TrialResult:
     """What a few moments taught.
 
     Attributes:
@@ -37,7 +37,7 @@ class Trial:
     """
 
     looked: int
-    people: Sequence[Sequence[Person]]
+    people: Sequence[Sequence[PreviewFace]]
     find: float
     draw: float
     encode: float
@@ -60,13 +60,13 @@ class Trial:
         return keys * self.key_bytes + max(frames - keys, 0) * self.other_bytes
 
 
-def trial(
+def run_trial(
     info: MediaInfo,
-    moments: Sequence[Moment],
+    moments: Sequence[PreviewClip],
     looking: float,
     options: PipelineOptions,
     painter: PreviewRenderer,
-) -> Trial:
+) -> TrialResult:
     """Draw and encode the moments into a temporary folder, and measure.
 
     Args:
@@ -79,7 +79,7 @@ def trial(
     started = time.monotonic()
     drawn: list[list[Frame]] = []
     for moment in moments:
-        plan = plan_of(moment, painter) if moment.has_face else None
+        plan = plan_clip(moment, painter) if moment.has_face else None
         if plan is not None:
             stages = painter.stages(moment)
             drawn.append(list(stages.composite(stages.draw(moment.frames, plan))))
@@ -87,9 +87,9 @@ def trial(
     frames = [frame for one in drawn for frame in one]
     everything = sum(len(moment.frames) for moment in moments)
     encoding, key_bytes, other_bytes = _encoded(info, drawn or [m.frames for m in moments], options)
-    return Trial(
+    return TrialResult(
         looked=len(moments),
-        people=[people(moment, painter) for moment in moments if moment.has_face],
+        people=[faces_of_clip(moment, painter) for moment in moments if moment.has_face],
         find=looking / max(everything, 1),
         draw=drawing / max(len(frames), 1),
         encode=encoding,
@@ -122,7 +122,7 @@ def _encoded(
     return seconds / max(count, 1), key, sum(others) / len(others) if others else key
 
 
-def room(output: Path) -> int:
+def free_bytes(output: Path) -> int:
     """Free bytes where an output would stand."""
     folder = output.absolute().parent
     while not folder.exists():

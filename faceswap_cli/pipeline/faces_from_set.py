@@ -10,11 +10,11 @@ import numpy as np
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.faces.sets.records import FaceRecord, Source
-from faceswap_cli.faces.tracking.face_tracks import Found
+from faceswap_cli.faces.tracking.face_tracks import FaceTracks
 from faceswap_cli.media.pieces import Piece, is_wanted
 
 
-def faces_from_set(faces: FaceSet, path: Path) -> Found:
+def faces_from_set(faces: FaceSet, path: Path) -> FaceTracks:
     """What `faces` knows of the video `path`. Faces whose crops the user deleted are marked as removed.
 
     Raises:
@@ -37,7 +37,7 @@ def faces_from_set(faces: FaceSet, path: Path) -> Found:
     if not mine:
         left = f"all {len(gone)} of its faces were deleted" if gone else "no face was found in it"
         raise UserError(f"{faces.path} has no face of {path.name}: {left}", "Extract it anew, or convert all")
-    return Found(
+    return FaceTracks(
         frames=np.array([r.frame for r in mine], np.int64),
         tracks=np.array([r.track for r in mine], np.int64),
         landmarks=np.stack([r.landmarks for r in mine]),
@@ -47,7 +47,7 @@ def faces_from_set(faces: FaceSet, path: Path) -> Found:
     )
 
 
-def pieces_of(found: Found, pieces: Sequence[Piece]) -> Found:
+def select_frames(found: FaceTracks, pieces: Sequence[Piece]) -> FaceTracks:
     """Faces in some pieces of a video only, whose frames are counted anew from 0."""
     if not pieces:
         return found
@@ -56,7 +56,7 @@ def pieces_of(found: Found, pieces: Sequence[Piece]) -> Found:
     stays = wanted[found.frames]
     removed = found.removed[wanted[found.removed[:, 0]]].copy()
     removed[:, 0] = number[removed[:, 0]]
-    return Found(
+    return FaceTracks(
         frames=number[found.frames[stays]],
         tracks=found.tracks[stays],
         landmarks=found.landmarks[stays],

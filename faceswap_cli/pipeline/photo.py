@@ -9,16 +9,16 @@ import numpy as np
 
 from faceswap_cli.effects.planned_faces import PlannedFace
 from faceswap_cli.effects.swap import upscale_warning
-from faceswap_cli.effects.swap.composite import paste_face, steady_look
+from faceswap_cli.effects.swap.composite import paste_face, steady_blending
 from faceswap_cli.effects.swap.effect import SwapEffect
 from faceswap_cli.effects.swap.options import SwapOptions
-from faceswap_cli.effects.swap.render import DrawnFrame, draw_faces
+from faceswap_cli.effects.swap.render import RenderedFrame, render_faces
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.face import Face
-from faceswap_cli.faces.face_analyser import FaceStage
+from faceswap_cli.faces.face_analyser import FaceAnalyser
 from faceswap_cli.faces.identity.identity_encoder import IdentityEncoder
-from faceswap_cli.faces.identity.track_embedding import allowed, clarity
-from faceswap_cli.faces.landmarks.pose import pose
+from faceswap_cli.faces.identity.track_embedding import allowed_distance, face_clarity
+from faceswap_cli.faces.landmarks.pose import estimate_pose
 from faceswap_cli.faces.parsing.face_parser import FaceParser
 from faceswap_cli.media.frame import Frame, Image
 from faceswap_cli.media.open import check_readable
@@ -26,7 +26,7 @@ from faceswap_cli.media.photo import Photo, check_photo_suffix, read_photo, what
 from faceswap_cli.media.sequence import is_sequence
 from faceswap_cli.networks.swap.renderer import Renderer
 from faceswap_cli.pipeline import assignment
-from faceswap_cli.pipeline.assignment import Cast
+from faceswap_cli.pipeline.assignment import SwapPlan
 from faceswap_cli.pipeline.options import PipelineOptions
 from faceswap_cli.provenance.marks import write_marked_photo
 
@@ -49,10 +49,10 @@ class PhotoReport:
 def convert_photo(
     source: Path,
     output: Path,
-    cast: Cast,
+    cast: SwapPlan,
     effect: SwapEffect,
     options: PipelineOptions,
-    stage: FaceStage,
+    stage: FaceAnalyser,
 ) -> PhotoReport:
     """Swap the faces of the photo `source` and write it to `output`.
 
@@ -80,12 +80,12 @@ def convert_photo(
         cast.guard.check_picture(source, image)
     faces = stage.find([Frame(0, 0.0, image)])[0]
     if not faces:
-        raise no_face(source)
-    chosen = assignment.Chosen(dict.fromkeys(range(len(faces)), 0))
+        raise no_face_error(source)
+    chosen = assignment.Assignment(dict.fromkeys(range(len(faces)), 0))
     if cast.asks_who:
-        chosen = roles_in(image, faces, cast)
+        chosen = assign_faces(image, faces, cast)
         if not chosen.roles:
-            raise nobody_wanted(source, f"{len(faces)} other face{'s' if len(faces) > 1 else ''}")
+            raise nobody_wanted_error(source, f"{len(faces)} other face{'s' if len(faces) > 1 else ''}")
     if cast.guard:
         cast.guard.check_faces(source, image, [faces[place] for place in chosen.roles])
     result, notes = image, [photo.note] if photo.note else []
@@ -93,7 +93,7 @@ def convert_photo(
         wanted = [faces[place] for place, of in chosen.roles.items() if of == number]
         result = swap_image(result, wanted, renderer, effect.options, effect.parser)
         if wanted and (
-            said := upscale_warning.spoken(np.stack([face.landmarks for face in wanted]), renderer)
+            said := upscale_warning.warn_of_upscaling(np.stack([face.landmarks for face in wanted]), renderer)
         ):
             notes.append(said)
     write_marked_photo(output, result, options.marks, photo)
@@ -118,26 +118,28 @@ def swap_image(
     )
     for start in range(0, len(planned), options.batch):
         batch = [(image, face) for face in planned[start : start + options.batch]]
-        for drawn in draw_faces(batch, renderer, options, parser):
-            alone = DrawnFrame(Frame(0, 0.0, image), [drawn])
-            paste_face(result, drawn, steady_look(drawn, alone.frame, [alone], options), options)
+        for drawn in render_faces(batch, renderer, options, parser):
+            alone = RenderedFrame(Frame(0, 0.0, image), [drawn])
+            paste_face(result, drawn, steady_blending(drawn, alone.frame, [alone], options), options)
     return result
 
 
-def roles_in(image: Image, faces: list[Face], cast: Cast) -> assignment.Chosen:
+def assign_faces(image: Image, faces: list[Face], cast: SwapPlan) -> assignment.Assignment:
     """Which role each face (a track of one frame, here) plays."""
     embeddings = IdentityEncoder().embed(image, [face.landmarks for face in faces])
     verdicts = [
-        assignment.judged(number, 1, allowed(_clarity(face), cast.threshold), embedding, cast)
+        assignment.match_embedding(
+            number, 1, allowed_distance(_clarity(face), cast.threshold), embedding, cast
+        )
         for number, (face, embedding) in enumerate(zip(faces, embeddings, strict=True))
     ]
-    chosen = assignment.choose(cast, verdicts, np.zeros(len(faces), np.int64), np.arange(len(faces)))
+    chosen = assignment.assign_tracks(cast, verdicts, np.zeros(len(faces), np.int64), np.arange(len(faces)))
     told = [note for note in chosen.notes if "left alone" not in note]  # the report counts those
-    return replace(chosen, notes=(*assignment.absent(cast, chosen), *told))
+    return replace(chosen, notes=(*assignment.describe_absent(cast, chosen), *told))
 
 
 def _clarity(face: Face) -> float:
-    return clarity(face.score, pose(face.landmarks), face.landmarks, confidence=face.confidence)
+    return face_clarity(face.score, estimate_pose(face.landmarks), face.landmarks, confidence=face.confidence)
 
 
 def check_apart(source: Path, output: Path) -> None:
@@ -159,7 +161,7 @@ def check_depth(source: Path, photo: Photo, allow_8bit: bool) -> None:
         )
 
 
-def no_face(source: Path) -> UserError:
+def no_face_error(source: Path) -> UserError:
     """The error for sources without any face."""
     return UserError(
         f"no face was found in {source}",
@@ -167,7 +169,7 @@ def no_face(source: Path) -> UserError:
     )
 
 
-def nobody_wanted(source: Path, others: str) -> UserError:
+def nobody_wanted_error(source: Path, others: str) -> UserError:
     """The error for sources in which only other people are seen."""
     return UserError(
         f"nobody who is to be replaced was found in {source}, but {others}",

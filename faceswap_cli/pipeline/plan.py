@@ -6,20 +6,20 @@ from collections.abc import Collection, Mapping
 
 import numpy as np
 
-from faceswap_cli.effects.planned_faces import Plan
+from faceswap_cli.effects.planned_faces import FacePlan
 from faceswap_cli.faces.tracking import smoothing
-from faceswap_cli.faces.tracking.face_tracks import Found
+from faceswap_cli.faces.tracking.face_tracks import FaceTracks
 
 MOST_MISSING = 5
 """A face that is lost within its track for so many frames at most is drawn there too."""
 
 
 def make_plan(
-    found: Found,
+    found: FaceTracks,
     strength: float,
     left_alone: Collection[int] = (),
     roles: Mapping[int, int] | None = None,
-) -> Plan:
+) -> FacePlan:
     """Steady each track's landmarks and fill its short gaps.
 
     Args:
@@ -41,7 +41,7 @@ def make_plan(
         tracks.append(np.full(len(numbers), track, np.int64))
         landmarks.append(smooth)
     if not frames:
-        return Plan(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, 68, 2), np.float32))
+        return FacePlan(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, 68, 2), np.float32))
     order = np.argsort(np.concatenate(frames), kind="stable")
     joined = (np.concatenate(frames)[order], np.concatenate(tracks)[order], np.concatenate(landmarks)[order])
-    return Plan(*joined, dict(roles or {}))
+    return FacePlan(*joined, dict(roles or {}))

@@ -24,7 +24,7 @@ class _End:
     pass
 
 
-def ahead(items: Iterable[T], most: int) -> Generator[T, None, None]:
+def prefetch(items: Iterable[T], most: int) -> Generator[T, None, None]:
     """The items of `items`, drawn by a thread that runs at most `most` items ahead.
 
     Video decoding, networks and OpenCV let go of Python's lock, so that stages chained like this overlap.

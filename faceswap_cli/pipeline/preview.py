@@ -16,20 +16,20 @@ import numpy as np
 
 from faceswap_cli.compositing import blend
 from faceswap_cli.effects.base import EffectStages, FaceEffect
-from faceswap_cli.effects.planned_faces import Plan
+from faceswap_cli.effects.planned_faces import FacePlan
 from faceswap_cli.effects.swap.composite import steady_alpha
 from faceswap_cli.effects.swap.effect import SwapEffect
 from faceswap_cli.effects.swap.options import SwapOptions
-from faceswap_cli.effects.swap.render import DrawnFrame
+from faceswap_cli.effects.swap.render import RenderedFrame
 from faceswap_cli.faces.face import FloatArray
 from faceswap_cli.faces.identity.identity_encoder import IdentityEncoder
-from faceswap_cli.faces.identity.track_embedding import allowed, clarity
-from faceswap_cli.faces.landmarks.pose import pose
+from faceswap_cli.faces.identity.track_embedding import allowed_distance, face_clarity
+from faceswap_cli.faces.landmarks.pose import estimate_pose
 from faceswap_cli.media.frame import Image
 from faceswap_cli.pipeline import assignment
-from faceswap_cli.pipeline.assignment import Cast
+from faceswap_cli.pipeline.assignment import SwapPlan
 from faceswap_cli.pipeline.plan import make_plan
-from faceswap_cli.pipeline.preview_clips import Moment
+from faceswap_cli.pipeline.preview_clips import PreviewClip
 
 ROOM = 2.0
 """How much of the frame a picture on a sheet shows, in heights of the face."""
@@ -42,7 +42,7 @@ class PreviewRenderer(Protocol):
     """All that draws a moment."""
 
     @property
-    def cast(self) -> Cast:
+    def cast(self) -> SwapPlan:
         """Whose faces are changed."""
         ...
 
@@ -61,11 +61,11 @@ class PreviewRenderer(Protocol):
         """What the user should know of the people."""
         ...
 
-    def ready(self, source: Path, moments: Sequence[Moment]) -> PreviewRenderer:
+    def ready(self, source: Path, moments: Sequence[PreviewClip]) -> PreviewRenderer:
         """One that knows what all the moments of a source say of the people in them."""
         ...
 
-    def stages(self, moment: Moment) -> EffectStages:
+    def stages(self, moment: PreviewClip) -> EffectStages:
         """What draws the frames of a moment."""
         ...
 
@@ -88,7 +88,7 @@ class SwapPreview:
         effect: draws them.
     """
 
-    cast: Cast
+    cast: SwapPlan
     effect: SwapEffect
 
     @property
@@ -101,11 +101,11 @@ class SwapPreview:
         """See PreviewRenderer."""
         return ()
 
-    def ready(self, source: Path, moments: Sequence[Moment]) -> SwapPreview:
+    def ready(self, source: Path, moments: Sequence[PreviewClip]) -> SwapPreview:
         """See PreviewRenderer."""
         return self
 
-    def stages(self, moment: Moment) -> EffectStages:
+    def stages(self, moment: PreviewClip) -> EffectStages:
         """See PreviewRenderer."""
         return self.effect.ready_stages()
 
@@ -115,7 +115,7 @@ class SwapPreview:
 
 
 @dataclass(frozen=True)
-class Person:
+class PreviewFace:
     """A face of a moment's middle frame.
 
     Attributes:
@@ -136,31 +136,31 @@ class Person:
         return self.role is not None
 
 
-def people(moment: Moment, painter: PreviewRenderer) -> list[Person]:
+def faces_of_clip(moment: PreviewClip, painter: PreviewRenderer) -> list[PreviewFace]:
     """The faces of a moment's middle frame, and which of them are replaced."""
     if moment.found is None:
         return []
     seen, cast = moment.found, painter.cast
     places = np.nonzero(seen.frames == moment.middle)[0]
     verdicts = [_verdict(moment, int(place), cast) for place in places] if cast.asks_who else []
-    roles = assignment.choose(cast, verdicts, seen.frames[places], seen.tracks[places]).roles
+    roles = assignment.assign_tracks(cast, verdicts, seen.frames[places], seen.tracks[places]).roles
     if not cast.asks_who:
         roles = {int(seen.tracks[place]): 0 for place in places}
     nearest = {verdict.track: min(verdict.wanted, default=None) for verdict in verdicts}
     return [
-        Person(track, _width(seen.landmarks[place]), nearest.get(track), roles.get(track))
+        PreviewFace(track, _width(seen.landmarks[place]), nearest.get(track), roles.get(track))
         for place in places
         for track in [int(seen.tracks[place])]
     ]
 
 
-def _verdict(moment: Moment, place: int, cast: Cast) -> assignment.Verdict:
+def _verdict(moment: PreviewClip, place: int, cast: SwapPlan) -> assignment.TrackMatch:
     assert moment.found is not None
     landmarks = moment.found.landmarks[place]
     embedding = IdentityEncoder().embed(moment.frames[moment.middle].image, [landmarks])[0]
-    clearness = clarity(float(moment.found.scores[place]), pose(landmarks), landmarks)
-    return assignment.judged(
-        int(moment.found.tracks[place]), 1, allowed(clearness, cast.threshold), embedding, cast
+    clearness = face_clarity(float(moment.found.scores[place]), estimate_pose(landmarks), landmarks)
+    return assignment.match_embedding(
+        int(moment.found.tracks[place]), 1, allowed_distance(clearness, cast.threshold), embedding, cast
     )
 
 
@@ -168,20 +168,20 @@ def _width(landmarks: FloatArray) -> float:
     return float(np.linalg.norm(landmarks[16] - landmarks[0]))
 
 
-def plan_of(moment: Moment, painter: PreviewRenderer) -> Plan | None:
+def plan_clip(moment: PreviewClip, painter: PreviewRenderer) -> FacePlan | None:
     """The faces to draw in a moment's frames; None if there are none."""
     if moment.found is None:
         return None
-    roles = {one.track: one.role for one in people(moment, painter) if one.role is not None}
+    roles = {one.track: one.role for one in faces_of_clip(moment, painter) if one.role is not None}
     alone = set(moment.found.track_numbers()) - set(roles)
     return make_plan(moment.found, painter.effect.options.smoothing, alone, roles)
 
 
-def paint(moment: Moment, painter: PreviewRenderer) -> tuple[Image, Image]:
+def render_preview(moment: PreviewClip, painter: PreviewRenderer) -> tuple[Image, Image]:
     """A moment's middle frame with its faces drawn, and where: the mask as grey levels (H, W, 3)."""
     frame = moment.frames[moment.middle]
     nothing = np.zeros_like(frame.image)
-    plan = plan_of(moment, painter)
+    plan = plan_clip(moment, painter)
     if plan is None:
         return frame.image, nothing
     stages = painter.stages(moment)
@@ -190,7 +190,7 @@ def paint(moment: Moment, painter: PreviewRenderer) -> tuple[Image, Image]:
     return done.image, painter.mask(drawn[moment.middle], drawn)
 
 
-def _mask(item: DrawnFrame, around: Sequence[DrawnFrame], options: SwapOptions) -> Image:
+def _mask(item: RenderedFrame, around: Sequence[RenderedFrame], options: SwapOptions) -> Image:
     mask = np.zeros_like(item.frame.image)
     for face in item.faces:
         alpha = steady_alpha(face, item.frame, around, options)
@@ -199,17 +199,19 @@ def _mask(item: DrawnFrame, around: Sequence[DrawnFrame], options: SwapOptions) 
     return mask
 
 
-def window(moment: Moment, plan: Plan | None) -> tuple[int, int, int, int]:
+def preview_window(moment: PreviewClip, plan: FacePlan | None) -> tuple[int, int, int, int]:
     """The part of the frame to show, x0 y0 x1 y1: around the faces that are drawn, all of it if none."""
     height, width = moment.frames[moment.middle].image.shape[:2]
     faces = plan.faces(moment.middle) if plan is not None else []
     if not faces:
         return 0, 0, width, height
     points = np.concatenate([face.landmarks for face in faces])
-    return around(points, (height, width))
+    return window_around(points, (height, width))
 
 
-def around(points: FloatArray, shape: tuple[int, int], room: float = ROOM) -> tuple[int, int, int, int]:
+def window_around(
+    points: FloatArray, shape: tuple[int, int], room: float = ROOM
+) -> tuple[int, int, int, int]:
     """The part of a picture (height, width) to show, x0 y0 x1 y1, for faces with landmarks (N, 2)."""
     height, width = shape
     (left, top), (right, bottom) = points.min(0), points.max(0)

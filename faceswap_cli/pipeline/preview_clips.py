@@ -13,20 +13,20 @@ import numpy as np
 
 from faceswap_cli.effects.frame_window import COLOUR_REACH
 from faceswap_cli.faces.analysis import analyse
-from faceswap_cli.faces.face_analyser import FaceStage
-from faceswap_cli.faces.tracking.face_tracks import Found
+from faceswap_cli.faces.face_analyser import FaceAnalyser
+from faceswap_cli.faces.tracking.face_tracks import FaceTracks
 from faceswap_cli.media.frame import Frame
 from faceswap_cli.media.glimpse import glimpse
 from faceswap_cli.media.photo import read_photo
 from faceswap_cli.media.probe import MediaInfo
-from faceswap_cli.pipeline.detection_pass import Surveyed, found
+from faceswap_cli.pipeline.detection_pass import DetectedFaces, link_faces
 
 TRIES = 4
 """So many times as many places are looked at, at most, as moments with a face are wanted."""
 
 
 @dataclass(frozen=True)
-class Moment:
+class PreviewClip:
     """One frame and those around it.
 
     Attributes:
@@ -39,7 +39,7 @@ class Moment:
     time: float
     frames: Sequence[Frame]
     middle: int
-    found: Found | None
+    found: FaceTracks | None
 
     @property
     def has_face(self) -> bool:
@@ -47,7 +47,7 @@ class Moment:
         return self.found is not None and bool((self.found.frames == self.middle).any())
 
 
-def moments(info: MediaInfo, stage: FaceStage, count: int) -> Iterator[Moment]:
+def preview_clips(info: MediaInfo, stage: FaceAnalyser, count: int) -> Iterator[PreviewClip]:
     """Moments spread over a video, or a photo's only one.
 
     Those without a face are told too, so that a caller can say how often there was none; they end when
@@ -89,11 +89,11 @@ def _spread(count: int) -> Iterator[float]:
         yield from ((part + shift) / count for part in range(count))
 
 
-def _looked(frames: Sequence[Frame], wanted: float, stage: FaceStage) -> Moment:
+def _looked(frames: Sequence[Frame], wanted: float, stage: FaceAnalyser) -> PreviewClip:
     """A moment whose middle is the frame nearest to the `wanted` seconds on the video's clock."""
     frames = [replace(frame, index=number) for number, frame in enumerate(frames)]
     looked = list(analyse(frames, stage))
-    seen = Surveyed(
+    seen = DetectedFaces(
         times=[frame.time for frame in frames],
         shots=[shot for _, shot, _ in looked],
         frames=[frame.index for frame, _, faces in looked for _ in faces],
@@ -101,4 +101,4 @@ def _looked(frames: Sequence[Frame], wanted: float, stage: FaceStage) -> Moment:
         whole=True,
     )
     middle = min(range(len(frames)), key=lambda number: abs(frames[number].time - wanted))
-    return Moment(frames[middle].time, frames, middle, found(seen) if seen.faces else None)
+    return PreviewClip(frames[middle].time, frames, middle, link_faces(seen) if seen.faces else None)

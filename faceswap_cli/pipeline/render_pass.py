@@ -17,15 +17,15 @@ from pathlib import Path
 from faceswap_cli import files
 from faceswap_cli.effects.base import ConvertProgress, EffectStages
 from faceswap_cli.effects.frame_window import lead_in, lead_out
-from faceswap_cli.effects.planned_faces import Plan
+from faceswap_cli.effects.planned_faces import FacePlan
 from faceswap_cli.journal import Journal
 from faceswap_cli.media.encode import SEGMENT_SUFFIX, SegmentWriter
 from faceswap_cli.media.frame import Frame
 from faceswap_cli.media.probe import MediaInfo
 from faceswap_cli.media.seeking import Timeline, frames_from
-from faceswap_cli.pipeline.executors.base import Piece, Place, pieces_for
+from faceswap_cli.pipeline.executors.base import Executor, TaskRange, split_task
 from faceswap_cli.pipeline.options import PipelineOptions
-from faceswap_cli.pipeline.prefetch import ahead
+from faceswap_cli.pipeline.prefetch import prefetch
 
 _AHEAD = 4
 """Frames that wait between two stages, at most."""
@@ -50,7 +50,7 @@ class Segment:
 
 
 @dataclass(frozen=True)
-class Rendering:
+class RenderTask:
     """A `places.Work` that makes segments; a piece is the first and the last of them.
 
     Attributes:
@@ -64,7 +64,7 @@ class Rendering:
 
     info: MediaInfo
     timeline: Timeline
-    plan: Plan
+    plan: FacePlan
     stages: EffectStages
     options: PipelineOptions
     folder: Path | None
@@ -74,11 +74,11 @@ class Rendering:
         """The video."""
         return self.info.path
 
-    def reading(self, source: Path) -> Rendering:
+    def reading(self, source: Path) -> RenderTask:
         """The same from another path."""
         return replace(self, info=replace(self.info, path=source))
 
-    def __call__(self, piece: Piece) -> Generator[int | Segment]:
+    def __call__(self, piece: TaskRange) -> Generator[int | Segment]:
         """Make the segments of a piece; tells of each frame, and of each segment when its file is whole.
 
         Reading, decoding, drawing, compositing and encoding run in threads of their own, each a few frames
@@ -89,8 +89,8 @@ class Rendering:
             length, (low, high) = self.options.segment_frames, piece
             first, beyond = low * length, (high + 1) * length
             read = stack.enter_context(contextlib.closing(self._read(first, beyond)))
-            drawn = ahead(self.stages.draw(read, self.plan), _AHEAD)
-            composed = ahead(self.stages.composite(drawn), _AHEAD)
+            drawn = prefetch(self.stages.draw(read, self.plan), _AHEAD)
+            composed = prefetch(self.stages.composite(drawn), _AHEAD)
             # Closed last stage first: each thread then ends while the one before it still gives.
             stack.enter_context(contextlib.closing(drawn))
             stack.enter_context(contextlib.closing(composed))
@@ -114,7 +114,7 @@ def segment_name(number: int) -> str:
     return f"{number:06d}{SEGMENT_SUFFIX}"
 
 
-def finished(journal: Journal, folder: Path) -> dict[int, int]:
+def finished_segments(journal: Journal, folder: Path) -> dict[int, int]:
     """How many frames each segment holds, by number: of those whose files are there and whole."""
     found = {}
     for line in journal.read():
@@ -124,24 +124,24 @@ def finished(journal: Journal, folder: Path) -> dict[int, int]:
     return found
 
 
-def numbers(timeline: Timeline, options: PipelineOptions) -> range:
+def segment_numbers(timeline: Timeline, options: PipelineOptions) -> range:
     """The numbers of a video's segments."""
     return range(-(-len(timeline) // options.segment_frames))
 
 
-def render(work: Rendering, journal: Journal, place: Place) -> Iterator[ConvertProgress]:
-    """Make the segments that are missing. Afterwards `finished` gives them all."""
+def render_segments(work: RenderTask, journal: Journal, place: Executor) -> Iterator[ConvertProgress]:
+    """Make the segments that are missing. Afterwards `finished_segments` gives them all."""
     folder = journal.path.parent
     for leftover in folder.glob(".*.part*"):
         leftover.unlink(missing_ok=True)
-    before = finished(journal, folder)
-    missing = [number for number in numbers(work.timeline, work.options) if number not in before]
+    before = finished_segments(journal, folder)
+    missing = [number for number in segment_numbers(work.timeline, work.options) if number not in before]
     if not missing:
         return
     started, done = time.monotonic(), sum(before.values())
     old, total = done, len(work.timeline)
     there = replace(work, folder=folder if place.near else None)
-    with contextlib.closing(place.run(there, pieces_for(place, missing, _LONGEST))) as reports:
+    with contextlib.closing(place.run(there, split_task(place, missing, _LONGEST))) as reports:
         for report in reports:
             if isinstance(report, Segment):
                 _keep(report, journal)

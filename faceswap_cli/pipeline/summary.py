@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from faceswap_cli.effects.planned_faces import Plan
+from faceswap_cli.effects.planned_faces import FacePlan
 
 
-def summary(plan: Plan, frames: int, found_tracks: int) -> str:
+def summarise(plan: FacePlan, frames: int, found_tracks: int) -> str:
     """Say how many faces were drawn.
 
     Args:

@@ -17,7 +17,7 @@ _NO_LOOK = frozenset({"batch"})
 """Settings that don't change a picture's look."""
 
 
-def combinations(texts: Sequence[str], options: SwapOptions) -> Iterator[tuple[str, SwapOptions]]:
+def vary_settings(texts: Sequence[str], options: SwapOptions) -> Iterator[tuple[str, SwapOptions]]:
     """Every combination of settings that are varied.
 
     Args:

@@ -22,14 +22,14 @@ from faceswap_cli import files
 from faceswap_cli.journal import Journal
 
 
-class WorkFolder:
+class ResumeDir:
     """The work folder of one output; a context manager that holds its lock."""
 
     def __init__(self, output: Path) -> None:
         self.path = output.with_name(f".{output.name}.faceswap")
         self._lock = contextlib.ExitStack()
 
-    def __enter__(self) -> WorkFolder:
+    def __enter__(self) -> ResumeDir:
         files.make_folder(self.path)
         self._lock.enter_context(files.locked(self.path))
         return self

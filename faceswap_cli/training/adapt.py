@@ -15,20 +15,27 @@ from torch import Tensor, nn
 
 from faceswap_cli import zoo
 from faceswap_cli.errors import UserError
-from faceswap_cli.faces.face_analyser import FaceStage
-from faceswap_cli.faces.sets.extract import extract
+from faceswap_cli.faces.face_analyser import FaceAnalyser
+from faceswap_cli.faces.sets.extract import extract_faces
 from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.faces.sets.records import INDEX
 from faceswap_cli.files import make_folder
 from faceswap_cli.networks.swap.conditional import ConditionalModel
 from faceswap_cli.networks.swap.family import FaceModel
 from faceswap_cli.networks.swap.registry import CONDITIONAL
-from faceswap_cli.training.data.conditioning import describe
-from faceswap_cli.training.data.dataset import LEAST_FACES, Faces, spread
+from faceswap_cli.training.data.conditioning import describe_faces
+from faceswap_cli.training.data.dataset import LEAST_FACES, Faces, spread_indices
 from faceswap_cli.training.engine.trainer import Trainer
 from faceswap_cli.training.runs.folder import load_trained, open_run
 from faceswap_cli.training.runs.settings import FAMILIES, TrainSettings
-from faceswap_cli.training.runs.warm_start import CRITIC, PREFIX, bundled, load_base, take_over, warm_start
+from faceswap_cli.training.runs.warm_start import (
+    CRITIC,
+    PREFIX,
+    copy_weights,
+    is_bundled,
+    load_base,
+    warm_start,
+)
 
 RATE, BATCH, MINUTES = 2e-4, 4, 1.0
 """Of an adaptation: little changes, it is known how to draw faces."""
@@ -48,7 +55,7 @@ def least_faces(settings: TrainSettings) -> int:
     return 1 if settings.architecture in CONDITIONAL else LEAST_FACES
 
 
-def adapting(origin: Path, settings: TrainSettings) -> TrainSettings:
+def is_adapting(origin: Path, settings: TrainSettings) -> TrainSettings:
     """Settings of a run that begins with a conditional run's or a bundled base's weights.
 
     Args:
@@ -58,7 +65,7 @@ def adapting(origin: Path, settings: TrainSettings) -> TrainSettings:
     Raises:
         UserError: it is neither, or of another family.
     """
-    if not origin.exists() and (name := bundled(str(origin))):
+    if not origin.exists() and (name := is_bundled(str(origin))):
         family, network, base = str(origin), FAMILIES[str(origin)]["small"].network, name
         network = {**network, **_options(load_base(name))}
     else:
@@ -93,7 +100,7 @@ def begin_with(model: FaceModel, base: str) -> None:
         warm_start(model, base)
         return
     trained, _, _ = load_trained(open_run(Path(base)), torch.device("cpu"))
-    take_over(model, trained)
+    copy_weights(model, trained)
 
 
 def begin_beside(critic: nn.Module, base: str) -> None:
@@ -112,7 +119,7 @@ def begin_beside(critic: nn.Module, base: str) -> None:
     critic.load_state_dict(known)
 
 
-def acquaint(trainer: Trainer, faces: Mapping[str, Faces], say: Callable[[str], None]) -> None:
+def set_identity_statistics(trainer: Trainer, faces: Mapping[str, Faces], say: Callable[[str], None]) -> None:
     """Tell a new conditional run who its people are."""
     if trainer.step or not isinstance(trainer.model, ConditionalModel):
         return
@@ -122,23 +129,23 @@ def acquaint(trainer: Trainer, faces: Mapping[str, Faces], say: Callable[[str], 
             "nobody else. Begin with the bundled base, or see scripts/train/conditional.py"
         )
     for identity, own in faces.items():
-        who = portrait(own)
+        who = draw_portrait(own)
         for model in (trainer.model, trainer.ema):
             assert isinstance(model, ConditionalModel)
             model.embedding(identity).copy_(who)
 
 
-def portrait(faces: Faces) -> Tensor:
+def draw_portrait(faces: Faces) -> Tensor:
     """The mean descriptor (128,) of a person's pictures and their mirror images."""
-    rows = torch.tensor(list(spread(len(faces), PICTURES)))
-    return describe(faces.pick(rows)).embedding.mean((0, 1))
+    rows = torch.tensor(list(spread_indices(len(faces), PICTURES)))
+    return describe_faces(faces.pick(rows)).embedding.mean((0, 1))
 
 
-def face_sets(run: Path, given: Sequence[Path], stage: Callable[[], FaceStage]) -> tuple[Path, ...]:
+def find_face_sets(run: Path, given: Sequence[Path], stage: Callable[[], FaceAnalyser]) -> tuple[Path, ...]:
     """The face sets that were given; photos and folders of photos together become one inside the run folder.
 
     Raises:
-        UserError: there is no face on the photos, see `extract`.
+        UserError: there is no face on the photos, see `extract_faces`.
     """
     photos = [path for path in given if not (path / INDEX).is_file()]
     found = tuple(path for path in given if path not in photos)
@@ -146,7 +153,7 @@ def face_sets(run: Path, given: Sequence[Path], stage: Callable[[], FaceStage]) 
         return found
     folder = run / PHOTOS / photos[0].stem
     make_folder(folder.parent)
-    for _ in extract(photos, folder, stage()):
+    for _ in extract_faces(photos, folder, stage()):
         pass
     FaceSet.open(folder)
     return (folder, *found)

@@ -24,25 +24,31 @@ from torch import Tensor
 
 from faceswap_cli import zoo
 from faceswap_cli.errors import UserError
-from faceswap_cli.faces.face_analyser import build_stage
+from faceswap_cli.faces.face_analyser import build_analyser
 from faceswap_cli.faces.geometry import FACE_CENTRE
 from faceswap_cli.faces.identity.identity_encoder import CHIP, CHIP_CENTRE, CHIP_SIDE
-from faceswap_cli.faces.sets.extract import ExtractOptions, extract
+from faceswap_cli.faces.sets.extract import ExtractOptions, extract_faces
 from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.faces.sets.records import INDEX
 from faceswap_cli.files import locked, make_folder, write_text
 from faceswap_cli.networks.ageing import ageing
-from faceswap_cli.networks.ageing.age_discriminator import AgeCritic
+from faceswap_cli.networks.ageing.age_discriminator import AgeDiscriminator
 from faceswap_cli.networks.ageing.ageing import AgeingConfig, AgeingNetwork
 from faceswap_cli.networks.perception import age_estimator, identity
 from faceswap_cli.training.data.age_batches import AgedFaces, AgeingBatches
-from faceswap_cli.training.data.age_faces import labelled
-from faceswap_cli.training.engine.accelerate import tune
+from faceswap_cli.training.data.age_faces import load_labelled_faces
+from faceswap_cli.training.engine.accelerate import tune_device
 from faceswap_cli.training.engine.checkpoints import CheckpointStore
 from faceswap_cli.training.engine.loop import Budget, Tick, fit
 from faceswap_cli.training.engine.trainer import Trainer
-from faceswap_cli.training.monitor.age_preview import spread_over, write_preview
-from faceswap_cli.training.objectives.ageing import AgeingLosses, AgeingWeights, chance, measured, unit
+from faceswap_cli.training.monitor.age_preview import spread_over, write_age_preview
+from faceswap_cli.training.objectives.ageing import (
+    AgeingLosses,
+    AgeingWeights,
+    measure_age,
+    random_share,
+    unit_vectors,
+)
 from faceswap_cli.training.runs.settings import TrainSettings
 
 FORMAT, VERSION = "faceswap-ageing-run", 1
@@ -131,15 +137,15 @@ def train_ageing(
         UserError: too few ages are known, the folder holds something else or can't be written, weights are
             missing, or see fit.
     """
-    tune(device)
+    tune_device(device)
     settings = _begun(request)
     with locked(request.run), ThreadPoolExecutor(1) as pool:
-        faces = labelled(_face_set(request, say, stop), stop)
+        faces = load_labelled_faces(_face_set(request, say, stop), stop)
         low, high = faces.age.min(), faces.age.max()
         say(f"{len(faces.age)} faces of known age, {low:.0f} to {high:.0f}")
         for note in faces.notes:
             say(note)
-        learner = Learner(settings, faces, device, pool)
+        learner = AgeingTrainer(settings, faces, device, pool)
         store = CheckpointStore(request.run / "checkpoints")
         if checkpoint := learner.resumed(store, say):
             say(f"going on at step {checkpoint}")
@@ -151,12 +157,12 @@ def train_ageing(
             if tick.progress >= 1 or time.monotonic() - drawn_at >= request.preview_seconds:
                 model = learner.trainer.ema
                 assert isinstance(model, AgeingNetwork)
-                write_preview(request.run / "preview.jpg", model, faces, shown)
+                write_age_preview(request.run / "preview.jpg", model, faces, shown)
                 drawn_at = time.monotonic()
             yield tick
 
 
-class Learner:
+class AgeingTrainer:
     """A network with all it learns by.
 
     Args:
@@ -178,10 +184,10 @@ class Learner:
         torch.manual_seed(settings.seed)
         model = AgeingNetwork(AgeingConfig())
         if settings.base:
-            model = zoo.load_network(settings.base, ageing.build).train().requires_grad_(True)
+            model = zoo.load_network(settings.base, ageing.build_ageing_network).train().requires_grad_(True)
         model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        critic = AgeCritic().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        estimator = zoo.shared_network("age_estimator", age_estimator.build, str(device))
+        critic = AgeDiscriminator().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        estimator = zoo.shared_network("age_estimator", age_estimator.build_age_estimator, str(device))
         known = recognise or Recogniser(model.side, device)
         self.losses = AgeingLosses(model, critic, estimator, known, settings.weights)
         size = model.size
@@ -204,8 +210,8 @@ class Learner:
         some = [
             self.batches.made(seed, self.batches.sizes[0][1]).to(self.trainer.device) for seed in range(4)
         ]
-        views = [self.losses.view(unit(batch.real), chance(batch, 1)) for batch in some]
-        measured(self.losses.critic, self.losses.estimator, views)
+        views = [self.losses.view(unit_vectors(batch.real), random_share(batch, 1)) for batch in some]
+        measure_age(self.losses.critic, self.losses.estimator, views)
         return 0
 
 
@@ -214,7 +220,7 @@ class Recogniser:
 
     def __init__(self, side: float, device: torch.device) -> None:
         self.side = side
-        self.network = zoo.shared_network("identity", identity.build, str(device))
+        self.network = zoo.shared_network("identity", identity.build_identity_network, str(device))
 
     def __call__(self, crops: Tensor) -> Tensor:
         """(B, 3, S, S) RGB in [0, 1] to (B, 128)."""
@@ -253,8 +259,8 @@ def _face_set(request: AgeingRequest, say: Callable[[str], None], stop: Callable
     folder = request.run / "faces"
     if not (folder / INDEX).is_file() or request.faces.is_dir():
         say(f"finding the faces in {request.faces}")
-        stage, photo = build_stage(device="cpu"), build_stage(device="cpu", thorough=True)
-        for _ in extract([request.faces], folder, stage, ExtractOptions(), photo):
+        stage, photo = build_analyser(device="cpu"), build_analyser(device="cpu", thorough=True)
+        for _ in extract_faces([request.faces], folder, stage, ExtractOptions(), photo):
             if stop():
                 raise KeyboardInterrupt
     return FaceSet.open(folder)

@@ -16,26 +16,26 @@ from faceswap_cli.errors import UserError
 from faceswap_cli.faces.geometry import transform
 from faceswap_cli.faces.identity.identity_encoder import IdentityEncoder
 from faceswap_cli.faces.parsing.face_parser import FaceParser
-from faceswap_cli.faces.safety.guard import Guard
+from faceswap_cli.faces.safety.guard import SafetyGuard
 from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.files import locked
-from faceswap_cli.networks.swap.registry import CONDITIONAL, FaceModel, build, placed
-from faceswap_cli.training.adapt import acquaint, begin_beside, begin_with, least_faces
-from faceswap_cli.training.data.cache import MOST_MAPPED, cached_faces
-from faceswap_cli.training.data.data_placement import settled
-from faceswap_cli.training.data.dataset import MOST_FACES, Faces, check_enough, spread
-from faceswap_cli.training.data.train_val_split import split, told
-from faceswap_cli.training.engine.accelerate import should_compile, tune
+from faceswap_cli.networks.swap.registry import CONDITIONAL, FaceModel, build_model, place_model
+from faceswap_cli.training.adapt import begin_beside, begin_with, least_faces, set_identity_statistics
+from faceswap_cli.training.data.cache import MOST_MAPPED, load_cached_faces
+from faceswap_cli.training.data.data_placement import place_samples
+from faceswap_cli.training.data.dataset import MOST_FACES, Faces, check_enough, spread_indices
+from faceswap_cli.training.data.train_val_split import describe_split, train_val_split
+from faceswap_cli.training.engine.accelerate import should_compile, tune_device
 from faceswap_cli.training.engine.autobatch import with_measured_batch
 from faceswap_cli.training.engine.early_stopping import UntilPlateau
 from faceswap_cli.training.engine.loop import Budget, Tick, fit
-from faceswap_cli.training.engine.parallel import ALONE, Team
+from faceswap_cli.training.engine.parallel import ALONE, ProcessGroup
 from faceswap_cli.training.engine.snapshots import Snapshots
 from faceswap_cli.training.engine.trainer import Trainer
-from faceswap_cli.training.monitor.watch import Watch, Watching
-from faceswap_cli.training.objectives.swap import new_critic, phases, swap_batches
+from faceswap_cli.training.monitor.watch import Monitor, MonitorSettings
+from faceswap_cli.training.objectives.swap import new_discriminator, swap_batches, swap_phases
 from faceswap_cli.training.runs.folder import Run, create_run, is_run, open_run
-from faceswap_cli.training.runs.setting_changes import check_settings, take_on
+from faceswap_cli.training.runs.setting_changes import apply_setting_changes, check_settings
 from faceswap_cli.training.runs.settings import TARGET, TrainSettings, check_parts, identities
 
 REFERENCES = 12
@@ -71,13 +71,13 @@ class TrainRequest:
     explicit: frozenset[str]
     budget: Budget
     save_seconds: float = 60.0
-    watching: Watching = field(default_factory=Watching)
+    watching: MonitorSettings = field(default_factory=MonitorSettings)
     until_plateau: bool = False
     checkpointing: bool = False
     snapshot_steps: int | None = None
     auto_batch: bool = False
     compiled: str = "auto"
-    guard: Guard | None = None
+    guard: SafetyGuard | None = None
 
 
 def train(
@@ -85,7 +85,7 @@ def train(
     device: torch.device,
     stop: Callable[[], bool] = lambda: False,
     say: Callable[[str], None] = lambda text: None,
-    team: Team = ALONE,
+    team: ProcessGroup = ALONE,
 ) -> Iterator[Tick]:
     """Begin a run or go on with one.
 
@@ -100,7 +100,7 @@ def train(
         UserError: see cached_faces, open_run and fit.
         Refusal: see Guard.check_set.
     """
-    sets = {identity: FaceSet.open(path) for identity, path in people(request).items()}
+    sets = {identity: FaceSet.open(path) for identity, path in faces_by_identity(request).items()}
     for face_set in sets.values():
         check_enough(face_set, least_faces(request.settings))
         if request.guard and team.leads:
@@ -110,25 +110,27 @@ def train(
     team.wait()
     run = run or open_run(request.run)
     with locked(run.path) if team.leads else nullcontext():
-        trainer = start(run, device, say, team, request.checkpointing)
+        trainer = resume_or_start(run, device, say, team, request.checkpointing)
         budget = request.budget
         if request.until_plateau:
             budget = UntilPlateau(budget.steps, budget.minutes, trainer.extra)
         if budget.progress(trainer.step, trainer.seconds) >= 1:
             return
-        run = take_on(run, request.settings, request.explicit, trainer, say, record=team.leads)
+        run = apply_setting_changes(run, request.settings, request.explicit, trainer, say, record=team.leads)
         most = MOST_MAPPED if device.type == "cpu" else MOST_FACES
         if not team.leads:
             team.wait()  # for what the leader prepares: then it lies in the face sets' caches
         faces = _load_all(sets, run.settings.resolution, most, stop, say)
         if team.leads:
             team.wait()
-        faces, resident = settled(faces, device)
+        faces, resident = place_samples(faces, device)
         if not resident:
             say("the faces don't fit on the card beside the network: each batch is sent to it")
-        acquaint(trainer, faces, say)
-        splits = {identity: split(person, run.settings.held_out) for identity, person in faces.items()}
-        say(told(splits, run.settings.held_out))
+        set_identity_statistics(trainer, faces, say)
+        splits = {
+            identity: train_val_split(person, run.settings.held_out) for identity, person in faces.items()
+        }
+        say(describe_split(splits, run.settings.held_out))
         batches = swap_batches(
             {identity: one.train for identity, one in splits.items()}, run.settings, team.share
         )
@@ -139,7 +141,7 @@ def train(
         if not team.leads:  # what is watched, and what follows from it, is the leader's
             yield from fit(trainer, batches, budget, run.store, stop, request.save_seconds)
             return
-        watch = Watch(run, trainer, splits, budget, request.watching)
+        watch = Monitor(run, trainer, splits, budget, request.watching)
         for note in watch.begin():
             say(note)
         every = request.snapshot_steps
@@ -157,7 +159,7 @@ def _begun(
     sets: dict[str, FaceSet],
     device: torch.device,
     say: Callable[[str], None],
-    team: Team,
+    team: ProcessGroup,
 ) -> Run:
     """The run, opened if it is there, made if not."""
     if is_run(request.run):
@@ -189,34 +191,34 @@ def _load_all(
 
     faces, parser = {}, FaceParser()
     for identity, face_set in sets.items():
-        faces[identity] = cached_faces(face_set, resolution, parser, check, say, most)
+        faces[identity] = load_cached_faces(face_set, resolution, parser, check, say, most)
         of = f" of {len(face_set)}" if len(faces[identity]) < len(face_set) else ""
         say(f"{identity.upper()}: {len(faces[identity])}{of} faces from {face_set.path}")
     return faces
 
 
 def new_trainer(
-    settings: TrainSettings, device: torch.device, team: Team = ALONE, checkpointing: bool = False
+    settings: TrainSettings, device: torch.device, team: ProcessGroup = ALONE, checkpointing: bool = False
 ) -> Trainer:
     """A trainer at the very start of a run; the seed decides its weights."""
-    tune(device)
+    tune_device(device)
     torch.manual_seed(settings.seed)
-    model = build(settings.architecture, settings.network)
+    model = build_model(settings.architecture, settings.network)
     if settings.base:
         begin_with(model, settings.base)
-    model = placed(model, device)
+    model = place_model(model, device)
     model.checkpointing = checkpointing
-    critic = new_critic(model, settings)
+    critic = new_discriminator(model, settings)
     if critic is not None and settings.base and settings.architecture in CONDITIONAL:
         begin_beside(critic, settings.base)
-    return Trainer(model, phases(model, settings, critic, team), settings, critic, team)
+    return Trainer(model, swap_phases(model, settings, critic, team), settings, critic, team)
 
 
-def start(
+def resume_or_start(
     run: Run,
     device: torch.device,
     say: Callable[[str], None],
-    team: Team = ALONE,
+    team: ProcessGroup = ALONE,
     checkpointing: bool = False,
 ) -> Trainer:
     """The trainer of a run, at its newest whole checkpoint or at the very start."""
@@ -257,7 +259,7 @@ def check_same(run: Run, request: TrainRequest) -> None:
         )
 
 
-def people(request: TrainRequest) -> dict[str, Path]:
+def faces_by_identity(request: TrainRequest) -> dict[str, Path]:
     """The face sets by identity.
 
     Raises:
@@ -278,7 +280,7 @@ def with_identities(settings: TrainSettings, names: tuple[str, ...]) -> TrainSet
 
 def set_names(request: TrainRequest) -> dict[str, str]:
     """What a run calls its people: their face sets' folders. Exchanged or mistyped ones are noticed by it."""
-    return {identity: path.resolve().name for identity, path in people(request).items()}
+    return {identity: path.resolve().name for identity, path in faces_by_identity(request).items()}
 
 
 def reference_embeddings(face_set: FaceSet) -> NDArray[np.float32]:
@@ -291,7 +293,7 @@ def reference_embeddings(face_set: FaceSet) -> NDArray[np.float32]:
     records = records[: max(REFERENCES, len(records) // 2)]
     encoder = IdentityEncoder()
     found = []
-    for index in spread(len(records), REFERENCES):
+    for index in spread_indices(len(records), REFERENCES):
         record = records[index]
         landmarks = transform(record.landmarks, record.matrix).astype(np.float32)
         found.append(encoder.embed(face_set.crop(record), [landmarks])[0])

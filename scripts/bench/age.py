@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 import torch
 
-from faceswap_cli.evaluation.age_judges import VIEW, VIEW_SIDE, OutsideJudge, degraded
+from faceswap_cli.evaluation.age_judges import VIEW, VIEW_SIDE, OutsideJudge, degrade
 from faceswap_cli.faces.age.estimator import AgeEstimator
 from scripts.cards.age_estimator import answers, minors, ranged, table
 from scripts.data.age_augment import plain
@@ -56,7 +56,7 @@ def main() -> None:
 def ours(estimator: AgeEstimator, faces: Faces, which: Array) -> dict[str, Any]:
     """Our figures, plain and degraded, and who is taken for a minor."""
     found: dict[str, Any] = {}
-    for name, change in (("plain", lambda view: view), ("degraded", degraded)):
+    for name, change in (("plain", lambda view: view), ("degraded", degrade)):
         begun = time.process_time()
         said = answers(estimator.network, faces, which, change)
         found[name] = table(said.age, said.female, faces, which)
@@ -81,7 +81,7 @@ def fooled(estimator: AgeEstimator, faces: Faces, which: Array) -> dict[str, flo
             changed = (pixels + STEP * slope.sign()).clamp(0, 1)
             moved.append(float(estimator.look(changed, estimator.side).age - age))
             image = (changed[0].permute(1, 2, 0) * 255).round().byte().numpy()
-            pair = [torch.from_numpy(degraded(x)).permute(2, 0, 1)[None].float() / 255 for x in (image, view)]
+            pair = [torch.from_numpy(degrade(x)).permute(2, 0, 1)[None].float() / 255 for x in (image, view)]
             said = [estimator.look(x, estimator.side).age for x in pair]
             after.append(float(said[0] - said[1]))
     return {"years": round(float(np.mean(moved)), 1), "degraded": round(float(np.mean(after)), 1)}
@@ -92,7 +92,7 @@ def judged(faces: Faces, which: Array) -> dict[str, Any]:
     assert VIEW_SIDE == SIDE
     judge = OutsideJudge()
     found: dict[str, Any] = {}
-    for name, change in (("plain", np.ascontiguousarray), ("degraded", degraded)):
+    for name, change in (("plain", np.ascontiguousarray), ("degraded", degrade)):
         begun = time.process_time()
         said = judge([change(plain(faces.crop(int(i)), 1.0, VIEW)) for i in which])
         found[name] = table(said.age, said.female, faces, which)

@@ -19,22 +19,22 @@ from typing import Any
 import cv2
 import torch
 
-from faceswap_cli.cli.age_load import Method, load_brush, load_people
+from faceswap_cli.cli.age_load import Method, load_age_plan, load_face_ager
 from faceswap_cli.effects.age import render
-from faceswap_cli.effects.age.age_request import AgeWish
+from faceswap_cli.effects.age.age_request import AgeRequest
 from faceswap_cli.faces.age.estimator import AgeEstimator
-from faceswap_cli.faces.face_analyser import build_stage
-from faceswap_cli.faces.safety.guard import Guard
+from faceswap_cli.faces.face_analyser import build_analyser
+from faceswap_cli.faces.safety.guard import SafetyGuard
 from faceswap_cli.media import photo as photos
 from faceswap_cli.pipeline import age_photo
 from faceswap_cli.provenance import marks, pixels
 
 STAGES: dict[str, tuple[Any, str]] = {
     "reading": (age_photo, "read_photo"),
-    "nudity": (Guard, "check_picture"),
+    "nudity": (SafetyGuard, "check_picture"),
     "finding faces": (age_photo, "find_in_photo"),
     "how old they are": (AgeEstimator, "estimate"),
-    "asking the networks": (render.Brush, "see"),
+    "asking the networks": (render.FaceAger, "see"),
     "carrying the change": (render, "carry"),
     "watermark": (pixels.PixelMarks, "on_photo"),
     "encoding": (photos.cv2, "imencode"),
@@ -76,10 +76,10 @@ def main() -> None:
     clock = Clock()
     for name, (owner, attribute) in STAGES.items():
         setattr(owner, attribute, clock.timed(name, getattr(owner, attribute)))
-    brush = load_brush(Method.network, None, "cpu", 1.0)
-    stage = build_stage(device="cpu", thorough=True)
-    which = age_photo.Which(None, load_people([], [], 0.5, Guard(), lambda: stage))
-    estimator, wish = AgeEstimator("cpu"), AgeWish(options.to)
+    brush = load_face_ager(Method.network, None, "cpu", 1.0)
+    stage = build_analyser(device="cpu", thorough=True)
+    which = age_photo.FaceSelection(None, load_age_plan([], [], 0.5, SafetyGuard(), lambda: stage))
+    estimator, wish = AgeEstimator("cpu"), AgeRequest(options.to)
 
     def age(source: Path, output: Path) -> None:
         opened = age_photo.open_photo(source, which, stage, estimator)

@@ -29,18 +29,18 @@ from numpy.typing import NDArray
 
 from faceswap_cli.evaluation import metrics
 from faceswap_cli.faces.face import Detection
-from faceswap_cli.faces.geometry import crop_matrix, invert, similarity, transform, warp
-from faceswap_cli.faces.identity.identity_encoder import IdentityEncoder, distance
+from faceswap_cli.faces.geometry import crop_matrix, fit_similarity, invert, transform, warp
+from faceswap_cli.faces.identity.identity_encoder import IdentityEncoder, identity_distance
 from faceswap_cli.faces.landmarks.compact import CompactLandmarker
-from faceswap_cli.faces.landmarks.mean_shape import five_of
+from faceswap_cli.faces.landmarks.mean_shape import five_from_68
 from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.files import write_bytes
 from faceswap_cli.media.frame import Image
 from faceswap_cli.networks.swap.conditional import ConditionalModel
 from faceswap_cli.networks.swap.renderer import Renderer
-from faceswap_cli.training.data.dataset import spread
+from faceswap_cli.training.data.dataset import spread_indices
 from faceswap_cli.training.runs.folder import load_trained, open_run
-from faceswap_cli.training.runs.warm_start import bundled, load_base
+from faceswap_cli.training.runs.warm_start import is_bundled, load_base
 
 FRAMES, OWN, SHOWN, CELL = 12, 8, 3, 144
 FIVE = np.array([[38.29, 51.70], [73.53, 51.50], [56.03, 71.74], [41.55, 92.37], [70.73, 92.20]])
@@ -72,7 +72,9 @@ class Judge:
 
     def __call__(self, image: Image, points: Points) -> NDArray[np.float32]:
         """(512,) of length 1."""
-        face = cv2.warpAffine(image, similarity(five_of(points), FIVE), (112, 112), flags=cv2.INTER_CUBIC)
+        face = cv2.warpAffine(
+            image, fit_similarity(five_from_68(points), FIVE), (112, 112), flags=cv2.INTER_CUBIC
+        )
         pixels = (face[..., ::-1].astype(np.float32) - 127.5) / 128
         found = self.session.run(None, {"input": pixels.transpose(2, 0, 1)[None]})[0][0]
         return np.asarray(found / np.linalg.norm(found), np.float32)
@@ -113,7 +115,7 @@ def renderers(options: argparse.Namespace, b: Person, number: int) -> Mapping[st
     """Who can draw B."""
     found: dict[str, Renderer] = {}
     for family in ("conditional", "gan"):
-        if name := bundled(family):
+        if name := is_bundled(family):
             model = load_base(name).eval()
             assert isinstance(model, ConditionalModel)
             who = torch.from_numpy(b.described[: options.photos].mean(0))
@@ -128,7 +130,7 @@ def renderers(options: argparse.Namespace, b: Person, number: int) -> Mapping[st
 def person(path: Path, judge: Judge, encoder: IdentityEncoder) -> Person:
     """Frames of a face set, spread over it."""
     faces = FaceSet.open(path)
-    records = [faces.records[i] for i in spread(len(faces), FRAMES)]
+    records = [faces.records[i] for i in spread_indices(len(faces), FRAMES)]
     crops = [faces.crop(r) for r in records]
     points = [transform(r.landmarks, r.matrix) for r in records]
     judged = np.stack([judge(c, p) for c, p in zip(crops, points, strict=True)])
@@ -154,12 +156,14 @@ def figures(a: Person, b: Person, swaps: list[Image], judge: Judge, encoder: Ide
     to_a, to_b = judged @ mean_a, judged @ mean_b
     before, own = (a.judged @ mean_b).mean(), (b.judged[1::2] @ mean_b).mean()
     described = np.concatenate([encoder.embed(s, [p]) for s, p in zip(swaps, a.points, strict=True)])
-    nearer = distance(described, b.described.mean(0)) < distance(described, a.described.mean(0))
+    nearer = identity_distance(described, b.described.mean(0)) < identity_distance(
+        described, a.described.mean(0)
+    )
     moved, sharp = [], []
     for old, new, points in zip(a.crops, swaps, a.points, strict=True):
         was, now = (look(image, points) for image in (old, new))
         moved.append(metrics.landmark_distance(was, now))
-        sharp.append(metrics.sharpness(new, points) / max(metrics.sharpness(old, points), 1e-6))
+        sharp.append(metrics.sharpness_inside(new, points) / max(metrics.sharpness_inside(old, points), 1e-6))
     return [
         f"{np.mean(to_b > to_a):.0%}",
         f"{(to_b.mean() - before) / max(own - before, 1e-6):.2f}",
@@ -172,7 +176,7 @@ def figures(a: Person, b: Person, swaps: list[Image], judge: Judge, encoder: Ide
 def look(image: Image, points: Points) -> NDArray[np.float32]:
     """(68, 2) found again in a crop."""
     box = np.array([*points.min(0), *points.max(0)], np.float32)
-    return CompactLandmarker()([image], [[Detection(box, five_of(points).astype(np.float32), 1.0)]])[0][
+    return CompactLandmarker()([image], [[Detection(box, five_from_68(points).astype(np.float32), 1.0)]])[0][
         0
     ].landmarks
 
@@ -180,7 +184,7 @@ def look(image: Image, points: Points) -> NDArray[np.float32]:
 def line(a: Person, b: Person, swaps: list[Image]) -> Image:
     """B, then frames of A and what became of them."""
     cells = [b.crops[0]]
-    for index in spread(len(swaps), SHOWN):
+    for index in spread_indices(len(swaps), SHOWN):
         cells += [a.crops[index], swaps[index]]
     return np.hstack([cv2.resize(c, (CELL, CELL), interpolation=cv2.INTER_AREA) for c in cells])
 

@@ -13,19 +13,19 @@ from torch import Tensor
 from faceswap_cli import zoo
 from faceswap_cli.faces.identity.identity_encoder import WEIGHTS
 from faceswap_cli.files import write_bytes
-from faceswap_cli.networks.perception.identity import build
+from faceswap_cli.networks.perception.identity import build_identity_network
 from faceswap_cli.networks.swap.conditional import ConditionalModel
 from faceswap_cli.networks.swap.conditions import ATTRIBUTES, LIGHT
-from faceswap_cli.networks.swap.family import rendered
-from faceswap_cli.training.data.conditional_batches import Crowd
-from faceswap_cli.training.data.dataset import spread
-from faceswap_cli.training.objectives.conditional import cut
+from faceswap_cli.networks.swap.family import split_output
+from faceswap_cli.training.data.conditional_batches import ConditionalDataset
+from faceswap_cli.training.data.dataset import spread_indices
+from faceswap_cli.training.objectives.conditional import cut_chips
 
 TARGETS, SOURCES, MEASURED = 5, 5, 24
 
 
 @torch.inference_mode()
-def swap_figures(model: torch.nn.Module, held: Crowd) -> dict[str, float]:
+def swap_figures(model: torch.nn.Module, held: ConditionalDataset) -> dict[str, float]:
     """Means over strangers drawn as strangers.
 
     Returns:
@@ -35,16 +35,16 @@ def swap_figures(model: torch.nn.Module, held: Crowd) -> dict[str, float]:
         traits: mean error of the traits read from the held-out pictures.
     """
     assert isinstance(model, ConditionalModel)
-    rows = torch.tensor(list(spread(len(held.faces), MEASURED)))
+    rows = torch.tensor(list(spread_indices(len(held.faces), MEASURED)))
     picked, known = held.faces.pick(rows), held.known.pick(rows)
     pictures, own = picked.target.float() / 255, known.embedding[:, 1]
     others = own.roll(MEASURED // 3, 0)
     code = model.encode(pictures)
     swap = _pasted(model, code, others, pictures)
-    network = zoo.shared_network(WEIGHTS, build, "cpu")
-    found = network(cut(swap, known.chip) * 255)
+    network = zoo.shared_network(WEIGHTS, build_identity_network, "cpu")
+    found = network(cut_chips(swap, known.chip) * 255)
     source, target = ((found - e).norm(dim=1) for e in (others, known.embedding[:, 0]))
-    rebuilt = rendered(model.draw(code, own)).image
+    rebuilt = split_output(model.draw(code, own)).image
     weight = picked.mask.float() / 255 * picked.free.float() / 255
     error = ((rebuilt - pictures).abs() * weight).sum() / weight.sum() / 3 * 255
     return {
@@ -57,17 +57,17 @@ def swap_figures(model: torch.nn.Module, held: Crowd) -> dict[str, float]:
 
 
 @torch.inference_mode()
-def write_sheet(path: Path, model: torch.nn.Module, held: Crowd) -> None:
+def write_sheet(path: Path, model: torch.nn.Module, held: ConditionalDataset) -> None:
     """A table: people in the first column drawn as those in the first row; the second column is rebuilt."""
     assert isinstance(model, ConditionalModel)
-    rows = torch.tensor(list(spread(len(held.faces), TARGETS + SOURCES)))
+    rows = torch.tensor(list(spread_indices(len(held.faces), TARGETS + SOURCES)))
     pictures = held.faces.pick(rows).target.float() / 255
     who = held.known.embedding[rows][:, 0]
     targets, sources = slice(0, None, 2), slice(1, None, 2)
     blank = torch.ones_like(pictures[:1])
     lines = [torch.cat([blank, blank, pictures[sources]])]
     code = model.encode(pictures[targets])
-    rebuilt = rendered(model.draw(code, who[targets])).image
+    rebuilt = split_output(model.draw(code, who[targets])).image
     swaps = [_pasted(model, code, one.expand(len(code), -1), pictures[targets]) for one in who[sources]]
     for row in range(len(code)):
         cells = [pictures[targets][row], rebuilt[row], *(swap[row] for swap in swaps)]
@@ -77,7 +77,7 @@ def write_sheet(path: Path, model: torch.nn.Module, held: Crowd) -> None:
 
 
 def _pasted(model: ConditionalModel, code: Tensor, who: Tensor, pictures: Tensor) -> Tensor:
-    drawn = rendered(model.draw(code, who))
+    drawn = split_output(model.draw(code, who))
     return drawn.image * drawn.mask + pictures * (1 - drawn.mask)
 
 

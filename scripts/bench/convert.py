@@ -24,26 +24,26 @@ from pathlib import Path
 import torch
 
 from faceswap_cli.device import pick_device
-from faceswap_cli.effects.swap.composite import composite
+from faceswap_cli.effects.swap.composite import composite_frames
 from faceswap_cli.effects.swap.effect import SwapEffect
 from faceswap_cli.effects.swap.options import SwapOptions
-from faceswap_cli.effects.swap.render import draw
-from faceswap_cli.faces.face_analyser import FaceStage, build_stage
+from faceswap_cli.effects.swap.render import render_frames
+from faceswap_cli.faces.face_analyser import FaceAnalyser, build_analyser
 from faceswap_cli.faces.parsing.face_parser import FaceParser
-from faceswap_cli.faces.tracking.face_tracks import Found
+from faceswap_cli.faces.tracking.face_tracks import FaceTracks
 from faceswap_cli.media.encode import SegmentWriter
 from faceswap_cli.media.frame import Frame
 from faceswap_cli.media.probe import MediaInfo, probe
 from faceswap_cli.media.reader import VideoReader
 from faceswap_cli.networks.swap.renderer import Rendered, Renderer
-from faceswap_cli.pipeline.assignment import Cast, Role
+from faceswap_cli.pipeline.assignment import SwapPlan, SwapTarget
 from faceswap_cli.pipeline.convert_video import convert_video
-from faceswap_cli.pipeline.detection_pass import found, read_frames, read_survey, survey
-from faceswap_cli.pipeline.executors.base import Here, Place, one_thread
-from faceswap_cli.pipeline.executors.processes import Processes
+from faceswap_cli.pipeline.detection_pass import detect_faces, link_faces, read_detections, read_frame_index
+from faceswap_cli.pipeline.executors.base import Executor, InlineExecutor, single_threaded
+from faceswap_cli.pipeline.executors.processes import ProcessExecutor
 from faceswap_cli.pipeline.options import PipelineOptions
 from faceswap_cli.pipeline.plan import make_plan
-from faceswap_cli.pipeline.workdir import WorkFolder
+from faceswap_cli.pipeline.workdir import ResumeDir
 
 
 class Unchanged:
@@ -103,7 +103,7 @@ def transcode(clip: Path, output: Path) -> None:
 
 def stages(
     info: MediaInfo,
-    faces: Found,
+    faces: FaceTracks,
     folder: Path,
     renderer: Renderer,
     parser: FaceParser,
@@ -118,8 +118,10 @@ def stages(
     drawn: list = []
     rows = {
         "decode": decode,
-        "crop and network": timed(lambda: drawn.extend(draw(frames, plan, renderer, options, parser))),
-        "colour and blend": timed(lambda: run_out(composite(drawn, options))),
+        "crop and network": timed(
+            lambda: drawn.extend(render_frames(frames, plan, renderer, options, parser))
+        ),
+        "colour and blend": timed(lambda: run_out(composite_frames(drawn, options))),
     }
     with SegmentWriter(folder / "s.nut", info, PipelineOptions().encode) as writer:
         rows["encode"] = timed(lambda: [writer.write(frame) for frame in frames])
@@ -131,27 +133,27 @@ def speed(options: argparse.Namespace, folder: Path) -> None:
     clip = folder / "clip.nut"
     looped(options.clip, options.frames, clip)
     info, renderer = probe(clip), renderer_of(options)
-    stage, parser = build_stage(device=options.device), parser_of(options)
+    stage, parser = build_analyser(device=options.device), parser_of(options)
     machine = f"{platform.machine()}, {torch.get_num_threads()} threads"
     print(f"{machine}, {info.width}x{info.height}, {options.frames} frames")
     plain = timed(lambda: transcode(clip, folder / "plain.nut"))
-    place: Place = Processes(options.workers) if options.workers > 1 else Here()
+    place: Executor = ProcessExecutor(options.workers) if options.workers > 1 else InlineExecutor()
     spent = cpu_seconds()
     steps = conversion(clip, folder / "out.mkv", renderer, parser, stage, place)
     whole = timed(lambda: run_out(steps))
-    if isinstance(place, Processes):
+    if isinstance(place, ProcessExecutor):
         place.close()  # what its workers have spent is known when they have ended
     spent = cpu_seconds() - spent
     print(f"  {'transcoding alone':20} {plain:7.2f} s  {options.frames / plain:7.1f} frames/s")
     print(f"  {'convert, end to end':20} {whole:7.2f} s  {options.frames / whole:7.1f} frames/s")
     print(f"  {'ratio':20} {whole / plain:7.2f}")
     print(f"  {'processor time':20} {spent:7.2f} s  {1000 * spent / options.frames:7.1f} ms a frame")
-    with WorkFolder(folder / "survey") as work:
+    with ResumeDir(folder / "survey") as work:
         frames, seen = work.journal("frames", "bench"), work.journal("faces", "bench")
-        looking = timed(lambda: run_out(survey(info, stage, frames, seen, None, Here())))
-        faces = found(read_survey(info, read_frames(frames), seen))
+        looking = timed(lambda: run_out(detect_faces(info, stage, frames, seen, None, InlineExecutor())))
+        faces = link_faces(read_detections(info, read_frame_index(frames), seen))
     print(f"  {'decode, find faces':20} {looking:7.2f} s  {1000 * looking / options.frames:7.1f} ms a frame")
-    with one_thread():
+    with single_threaded():
         stages(info, faces, folder, renderer, parser)
 
 
@@ -160,12 +162,14 @@ def conversion(
     output: Path,
     renderer: Renderer,
     parser: FaceParser,
-    stage: FaceStage,
-    place: Place | None = None,
+    stage: FaceAnalyser,
+    place: Executor | None = None,
 ) -> Iterator[object]:
     """Everybody is drawn by one renderer."""
     effect = SwapEffect([renderer], SwapOptions(), parser, "bench")
-    return convert_video(clip, output, Cast((Role(renderer),)), effect, PipelineOptions(), stage, place=place)
+    return convert_video(
+        clip, output, SwapPlan((SwapTarget(renderer),)), effect, PipelineOptions(), stage, place=place
+    )
 
 
 def parser_of(options: argparse.Namespace) -> FaceParser:
@@ -195,7 +199,7 @@ def memory(options: argparse.Namespace, folder: Path) -> None:
 
 
 def child(options: argparse.Namespace) -> None:
-    renderer, stage = renderer_of(options), build_stage(device=options.device)
+    renderer, stage = renderer_of(options), build_analyser(device=options.device)
     run_out(conversion(options.clip, options.child, renderer, parser_of(options), stage))
     print(json.dumps({"mib": peak_mib()}))
 

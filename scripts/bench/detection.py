@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceswap_cli.faces import geometry
-from faceswap_cli.faces.detection.boxes import roll
+from faceswap_cli.faces.detection.boxes import roll_of
 from faceswap_cli.faces.detection.retinaface import RetinaFaceDetector
 from faceswap_cli.faces.face import Detection, FloatArray
 from faceswap_cli.media.frame import Frame, Image
@@ -65,7 +65,7 @@ class Count:
                 continue
             left = [d for d in left if d is not best]
             self.found += 1
-            self.straight += abs((roll(points) - roll(best.points) + 180) % 360 - 180) < 25
+            self.straight += abs((roll_of(points) - roll_of(best.points) + 180) % 360 - 180) < 25
         self.false += len(left)
 
 

@@ -19,12 +19,12 @@ import numpy as np
 from faceswap_cli.faces import geometry
 from faceswap_cli.faces.analysis import BATCH
 from faceswap_cli.faces.face import Detection, Face
-from faceswap_cli.faces.face_analyser import FaceStage, build_stage
-from faceswap_cli.faces.landmarks.pose import pose
-from faceswap_cli.faces.quality import sharpness
-from faceswap_cli.faces.sets.extract import extract
+from faceswap_cli.faces.face_analyser import FaceAnalyser, build_analyser
+from faceswap_cli.faces.landmarks.pose import estimate_pose
+from faceswap_cli.faces.quality import face_sharpness
+from faceswap_cli.faces.sets.extract import extract_faces
 from faceswap_cli.faces.sets.faceset import FaceSet
-from faceswap_cli.faces.tracking.shot_detection import CutDetector
+from faceswap_cli.faces.tracking.shot_detection import ShotDetector
 from faceswap_cli.media.frame import Frame
 from faceswap_cli.media.reader import VideoReader
 
@@ -40,19 +40,19 @@ def read(path: Path, count: int) -> list[Frame]:
         return list(islice(reader, count))
 
 
-def detect(stage: FaceStage, frames: list[Frame]) -> list[list[Detection]]:
+def detect(stage: FaceAnalyser, frames: list[Frame]) -> list[list[Detection]]:
     return [found for i in range(0, len(frames), BATCH) for found in stage.detector(frames[i : i + BATCH])]
 
 
 def measure(frame: Frame, face: Face) -> None:
     crop = geometry.align(frame.image, face, 256, geometry.STORED_SIDE)
-    sharpness(crop.image, geometry.transform(face.landmarks, crop.matrix))
-    pose(face.landmarks)
+    face_sharpness(crop.image, geometry.transform(face.landmarks, crop.matrix))
+    estimate_pose(face.landmarks)
 
 
-def stages(stage: FaceStage, frames: list[Frame]) -> dict[str, float]:
+def stages(stage: FaceAnalyser, frames: list[Frame]) -> dict[str, float]:
     """Seconds of each stage alone, one after the other."""
-    cuts = CutDetector()
+    cuts = ShotDetector()
     seconds = {"cuts": timed(lambda: [cuts.feed(frame.image) for frame in frames])}
     started = time.perf_counter()
     found = detect(stage, frames)
@@ -71,7 +71,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=300, help="frames that are timed stage by stage")
     parser.add_argument("--device", default="auto")
     options = parser.parse_args()
-    stage = build_stage(device=options.device)
+    stage = build_analyser(device=options.device)
 
     def decode() -> int:
         with VideoReader(options.video) as reader:
@@ -84,7 +84,7 @@ def main() -> None:
     rows = {"decoding": decoding / count}
     rows |= {name: seconds / len(frames) for name, seconds in stages(stage, frames).items()}
     with tempfile.TemporaryDirectory() as folder:
-        whole = timed(lambda: list(extract([options.video], Path(folder) / "faces", stage))) / count
+        whole = timed(lambda: list(extract_faces([options.video], Path(folder) / "faces", stage))) / count
         faces = FaceSet.open(Path(folder) / "faces")
         sizes = [geometry.interocular(record.landmarks) for record in faces.records]
 

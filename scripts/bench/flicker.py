@@ -21,18 +21,18 @@ import torch
 from torch.nn import functional as F
 
 from faceswap_cli.device import pick_device
-from faceswap_cli.effects.swap.composite import composite
+from faceswap_cli.effects.swap.composite import composite_frames
 from faceswap_cli.effects.swap.options import SwapOptions
-from faceswap_cli.effects.swap.render import draw
+from faceswap_cli.effects.swap.render import render_frames
 from faceswap_cli.evaluation import metrics
 from faceswap_cli.faces.analysis import analyse
-from faceswap_cli.faces.face_analyser import FaceStage, build_stage
+from faceswap_cli.faces.face_analyser import FaceAnalyser, build_analyser
 from faceswap_cli.faces.parsing.face_parser import FaceParser
-from faceswap_cli.faces.tracking.face_tracks import Found
+from faceswap_cli.faces.tracking.face_tracks import FaceTracks
 from faceswap_cli.media.frame import Frame
 from faceswap_cli.media.reader import VideoReader
 from faceswap_cli.networks.swap.renderer import Rendered, Renderer
-from faceswap_cli.pipeline.detection_pass import Surveyed, found, without_doubtful
+from faceswap_cli.pipeline.detection_pass import DetectedFaces, drop_doubtful_tracks, link_faces
 from faceswap_cli.pipeline.plan import make_plan
 
 FAR = 0.35
@@ -64,12 +64,12 @@ def renderer_of(options: argparse.Namespace) -> Renderer:
     return model.renderer("b")
 
 
-def looked_at(clip: Path, frames: int, stage: FaceStage) -> tuple[list[Frame], list[int], Found]:
+def looked_at(clip: Path, frames: int, stage: FaceAnalyser) -> tuple[list[Frame], list[int], FaceTracks]:
     """The first frames of a clip, their shots, and their faces."""
     with VideoReader(clip) as reader:
         looked = list(analyse(itertools.islice(reader, frames), stage))
     kept, shots = [frame for frame, _, _ in looked], [shot for _, shot, _ in looked]
-    seen = Surveyed(
+    seen = DetectedFaces(
         times=[frame.time for frame in kept],
         shots=shots,
         frames=[frame.index for frame, _, faces in looked for _ in faces],
@@ -78,18 +78,18 @@ def looked_at(clip: Path, frames: int, stage: FaceStage) -> tuple[list[Frame], l
     )
     if not seen.faces:
         raise SystemExit(f"{clip}: no face in the first {frames} frames")
-    return kept, shots, without_doubtful(found(seen))[0]
+    return kept, shots, drop_doubtful_tracks(link_faces(seen))[0]
 
 
 def measured(
-    frames: list[Frame], shots: list[int], faces: Found, renderer: Renderer, options: SwapOptions
+    frames: list[Frame], shots: list[int], faces: FaceTracks, renderer: Renderer, options: SwapOptions
 ) -> str:
     """One clip's figures: those of its longest track."""
     main = max(faces.track_numbers(), key=lambda track: len(faces.of_track(track)))
     steady = make_plan(faces, 1.0)
-    drawn = draw(frames, make_plan(faces, options.smoothing), renderer, options, FaceParser())
+    drawn = render_frames(frames, make_plan(faces, options.smoothing), renderer, options, FaceParser())
     flicker, far, last = metrics.Flicker(2), 0, shots[0]
-    for before, after, shot in zip(frames, composite(drawn, options), shots, strict=True):
+    for before, after, shot in zip(frames, composite_frames(drawn, options), shots, strict=True):
         seen = steady.faces(before.index)
         here = [face for face in seen if face.track == main]
         if not here or shot != last:
@@ -117,7 +117,7 @@ def main() -> None:
     parser.add_argument("--mask", default=SwapOptions().mask)
     parser.add_argument("--device", default="auto")
     options = parser.parse_args()
-    renderer, stage = renderer_of(options), build_stage(device=options.device)
+    renderer, stage = renderer_of(options), build_analyser(device=options.device)
     chosen = SwapOptions(mask=options.mask, sharpen=options.sharpen)
     print(f"{'clip':44}{'smoothing':>10}{'inside':>9}{'edge':>9}{'outside':>9}{'far':>9}")
     for clip in options.clips:

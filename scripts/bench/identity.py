@@ -20,10 +20,16 @@ import cv2
 import numpy as np
 
 from faceswap_cli.faces.face import Face
-from faceswap_cli.faces.face_analyser import FaceStage, build_stage
+from faceswap_cli.faces.face_analyser import FaceAnalyser, build_analyser
 from faceswap_cli.faces.geometry import interocular
-from faceswap_cli.faces.identity.embeddings import portraits
-from faceswap_cli.faces.identity.identity_encoder import CHIP, CHIP_SIDE, IdentityEncoder, chip, distance
+from faceswap_cli.faces.identity.embeddings import choose_portraits
+from faceswap_cli.faces.identity.identity_encoder import (
+    CHIP,
+    CHIP_SIDE,
+    IdentityEncoder,
+    cut_chip,
+    identity_distance,
+)
 from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.media.frame import Frame, Image
 
@@ -43,7 +49,7 @@ class Set:
     sexes: np.ndarray
 
 
-def load(folder: Path, most: int, stage: FaceStage, encoder: IdentityEncoder) -> Set:
+def load(folder: Path, most: int, stage: FaceAnalyser, encoder: IdentityEncoder) -> Set:
     """The largest face of each picture."""
     labels = folder / "labels.csv"
     rows = list(csv.DictReader(labels.open())) if labels.is_file() else []
@@ -54,14 +60,14 @@ def load(folder: Path, most: int, stage: FaceStage, encoder: IdentityEncoder) ->
         faces = stage.find([Frame(0, 0.0, image[..., ::-1].copy())])[0] if image is not None else []
         if faces:
             face: Face = max(faces, key=lambda one: interocular(one.landmarks))
-            chips.append(chip(image[..., ::-1].copy(), face.landmarks))
+            chips.append(cut_chip(image[..., ::-1].copy(), face.landmarks))
             people.append(row.get("id") or row["file"])
             sexes.append((row.get("sex") or "?")[0])
     return Set(np.stack(chips), encoder.embed_chips(chips), np.array(people), np.array(sexes))
 
 
 def apart(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return np.stack([distance(one, b) for one in a])
+    return np.stack([identity_distance(one, b) for one in a])
 
 
 def false_accepts(name: str, faces: Set) -> None:
@@ -110,7 +116,7 @@ def tracks(folders: Iterable[Path], encoder: IdentityEncoder) -> None:
     found, owner = [], []
     for folder in folders:
         faces = FaceSet.open(folder)
-        steps = portraits(faces, faces.tracks(), encoder)
+        steps = choose_portraits(faces, faces.tracks(), encoder)
         while True:
             try:
                 next(steps)
@@ -160,7 +166,7 @@ def main() -> None:
     options = parser.parse_args()
     encoder = IdentityEncoder()
     speed(encoder)
-    stage = build_stage(device="cpu")
+    stage = build_analyser(device="cpu")
     print(f"{'':38}{'pairs':>9}  least 5% half 95% most  ", end="")
     print("".join(f"{limit:>8}%" for limit in LIMITS) + "  wrong at")
     if options.pairs:

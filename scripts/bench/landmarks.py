@@ -23,8 +23,8 @@ from faceswap_cli.faces import geometry
 from faceswap_cli.faces.detection.face_alignment_backend import five_points
 from faceswap_cli.faces.face import Detection
 from faceswap_cli.faces.landmarks.compact import CompactLandmarker
-from faceswap_cli.faces.landmarks.mean_shape import five_of
-from faceswap_cli.faces.landmarks.pose import pose
+from faceswap_cli.faces.landmarks.mean_shape import five_from_68
+from faceswap_cli.faces.landmarks.pose import estimate_pose
 from scripts.data.landmark_views import turned as view
 from scripts.train.landmarks import held_out
 
@@ -66,9 +66,10 @@ def angles(crops: list[np.ndarray], points: np.ndarray) -> None:
 
     def poses(images: list[np.ndarray], truth: np.ndarray) -> np.ndarray:
         found = [
-            Detection(np.r_[t.min(0), t.max(0)].astype("f4"), five_of(t).astype("f4"), 1.0) for t in truth
+            Detection(np.r_[t.min(0), t.max(0)].astype("f4"), five_from_68(t).astype("f4"), 1.0)
+            for t in truth
         ]
-        return np.array([pose(p[0].landmarks) for p in compact(images, [[d] for d in found])])
+        return np.array([estimate_pose(p[0].landmarks) for p in compact(images, [[d] for d in found])])
 
     before = poses(crops, points)
     print("pose: mean absolute error of the change, degrees")
@@ -135,7 +136,7 @@ def turned(
     found = []
     for p in truth:
         box = np.concatenate([p.min(0), p.max(0)]).astype(np.float32)
-        five = five_of(p).astype(np.float32) if known else five_points(box)
+        five = five_from_68(p).astype(np.float32) if known else five_points(box)
         found.append(Detection(box, five, 1.0))
     return images, truth, found
 

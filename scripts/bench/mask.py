@@ -24,7 +24,7 @@ import torch
 
 from faceswap_cli.compositing import temporal_masks
 from faceswap_cli.compositing.masks import hull_depth
-from faceswap_cli.faces.face_analyser import build_stage
+from faceswap_cli.faces.face_analyser import build_analyser
 from faceswap_cli.faces.geometry import interocular, mean_face
 from faceswap_cli.faces.parsing import face_parser
 from faceswap_cli.faces.tracking.smoothing import smooth_landmarks
@@ -110,7 +110,7 @@ def lost(found: Array, labels: list[Array]) -> float:
 
 def shake(path: Path, seer: face_parser.FaceParser) -> tuple[float, float]:
     """Mean change from frame to frame inside the hull of a clip with one face: as parsed, and steadied."""
-    stage, seen = build_stage(), []
+    stage, seen = build_analyser(), []
     with VideoReader(path) as reader:
         for frame in reader:
             found = stage.find([frame])[0]
@@ -123,7 +123,7 @@ def shake(path: Path, seer: face_parser.FaceParser) -> tuple[float, float]:
     steadied = []
     for number, mask in enumerate(raw):
         near = range(max(0, number - temporal_masks.REACH), min(len(raw), number + temporal_masks.REACH + 1))
-        steadied.append(temporal_masks.steady(mask, [(times[k] - times[number], raw[k]) for k in near]))
+        steadied.append(temporal_masks.steady_mask(mask, [(times[k] - times[number], raw[k]) for k in near]))
     inside = hull_depth(mean_face(face_parser.SIZE, face_parser.SIDE), face_parser.SIZE) > 0
     first, second = (
         float(np.abs(np.diff(np.stack(masks).astype(np.float32), axis=0))[:, inside].mean())

@@ -27,12 +27,12 @@ from torch.nn import functional as F
 from faceswap_cli.effects.swap.effect import SwapEffect
 from faceswap_cli.effects.swap.options import SwapOptions
 from faceswap_cli.evaluation.swap import SwapReport, evaluate_swap
-from faceswap_cli.faces.face_analyser import build_stage
+from faceswap_cli.faces.face_analyser import build_analyser
 from faceswap_cli.faces.geometry import FACE_SIDE, transform
 from faceswap_cli.faces.parsing.face_parser import FaceParser
 from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.networks.swap.renderer import Rendered
-from faceswap_cli.pipeline.assignment import Cast, Role
+from faceswap_cli.pipeline.assignment import SwapPlan, SwapTarget
 from faceswap_cli.pipeline.convert_video import convert_video
 from faceswap_cli.pipeline.options import PipelineOptions
 from faceswap_cli.training.data.dataset import load_faces
@@ -82,7 +82,9 @@ def own_pixels(options: argparse.Namespace, a: Path, b: Path) -> str:
         sets = [FaceSet.open(path) for path in faces]
         likest = Likest(*sets)
         effect = SwapEffect([likest], SwapOptions(), FaceParser())
-        for _ in convert_video(a, video, Cast((Role(likest),)), effect, PipelineOptions(), faces=sets[0]):
+        for _ in convert_video(
+            a, video, SwapPlan((SwapTarget(likest),)), effect, PipelineOptions(), faces=sets[0]
+        ):
             pass
     return line(a, b, "own pixels", "", "", *measured(a, video, faces))
 
@@ -118,7 +120,7 @@ def seen_coarsely(pictures: Tensor) -> Tensor:
 
 def measured(a: Path, video: Path, faces: list[Path]) -> list[str]:
     """The figures of a converted video."""
-    return told(evaluate_swap(a, video, *[FaceSet.open(path) for path in faces], build_stage()))
+    return told(evaluate_swap(a, video, *[FaceSet.open(path) for path in faces], build_analyser()))
 
 
 def line(a: Path, b: Path, *cells: str) -> str:

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from faceswap_cli.networks.swap.registry import FaceModel, build
+from faceswap_cli.networks.swap.registry import FaceModel, build_model
 from faceswap_cli.networks.swap.renderer import Rendered
 from faceswap_cli.training.data.augment import (
     GAIN,
@@ -64,7 +64,7 @@ class PlainLoop:
     def __init__(self, settings: TrainSettings, people: dict[str, Faces], device: torch.device) -> None:
         self.settings, self.device = settings, device
         torch.manual_seed(settings.seed)
-        self.model: FaceModel = build(settings.architecture, settings.network).to(device)
+        self.model: FaceModel = build_model(settings.architecture, settings.network).to(device)
         self.people = {identity: stored(faces) for identity, faces in people.items()}
         self.optimiser = torch.optim.Adam(
             self.model.parameters(), lr=settings.learning_rate, betas=(0.9, 0.99)

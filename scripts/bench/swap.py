@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 
 from faceswap_cli.evaluation.swap import evaluate_swap
-from faceswap_cli.faces.face_analyser import build_stage
+from faceswap_cli.faces.face_analyser import build_analyser
 from faceswap_cli.faces.sets.faceset import FaceSet
 
 
@@ -23,7 +23,7 @@ def main() -> None:
     options = parser.parse_args()
     sets = [FaceSet.open(path) if path else None for path in (options.target_faces, options.source_faces)]
     report = evaluate_swap(
-        options.original, options.swapped, sets[0], sets[1], build_stage(), most=options.frames
+        options.original, options.swapped, sets[0], sets[1], build_analyser(), most=options.frames
     )
     print(report.table())
 

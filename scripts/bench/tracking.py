@@ -27,9 +27,9 @@ from numpy.typing import NDArray
 
 from faceswap_cli.faces import geometry
 from faceswap_cli.faces.analysis import analyse
-from faceswap_cli.faces.face_analyser import FaceStage, build_stage
-from faceswap_cli.faces.tracking.smoothing import local_lines, smooth_landmarks
-from faceswap_cli.faces.tracking.tracks import Observation, link
+from faceswap_cli.faces.face_analyser import FaceAnalyser, build_analyser
+from faceswap_cli.faces.tracking.smoothing import fit_local_lines, smooth_landmarks
+from faceswap_cli.faces.tracking.tracks import Observation, link_tracks
 from faceswap_cli.media.frame import Frame, Image
 from faceswap_cli.media.photo import read_photo
 from faceswap_cli.media.reader import VideoReader
@@ -77,14 +77,14 @@ def frames_of(photo: Image, motion: Motion, noise: float) -> tuple[list[Frame], 
     return frames, matrices
 
 
-def tracks_of(stage: FaceStage, frames: list[Frame]) -> list[tuple[Array, Array]]:
+def tracks_of(stage: FaceAnalyser, frames: list[Frame]) -> list[tuple[Array, Array]]:
     """Times (N,) and landmarks (N, 68, 2) of each track."""
     seen = [
         Observation(frame.index, frame.time, face.box, face.landmarks, shot)
         for frame, shot, faces in analyse(frames, stage)
         for face in faces
     ]
-    numbers = np.array(link(seen))
+    numbers = np.array(link_tracks(seen))
     return [
         (
             np.array([seen[i].time for i in places]),
@@ -101,7 +101,7 @@ def per_crop(landmarks: Array) -> float:
 
 def quick(times: Array, paths: Array) -> Array:
     """Paths (N, 68, 2) without their slow part."""
-    slow, _ = local_lines(times, paths.reshape(len(paths), -1), 0.4 / 2.5)
+    slow, _ = fit_local_lines(times, paths.reshape(len(paths), -1), 0.4 / 2.5)
     return paths - slow.reshape(paths.shape)
 
 
@@ -126,7 +126,7 @@ def lag(times: Array, found: Array, truth: Array) -> float:
     return float(peak * np.diff(times).mean() * 1e3)
 
 
-def known(stage: FaceStage, photo: Image, noise: float, strength: float) -> None:
+def known(stage: FaceAnalyser, photo: Image, noise: float, strength: float) -> None:
     """The table for known motion."""
     print(f"{'':8}{'found':>7}{'jitter':>18}{'error':>18}{'lag ms':>18}{'overshoot':>18}")
     base: Array | None = None
@@ -158,7 +158,7 @@ def known(stage: FaceStage, photo: Image, noise: float, strength: float) -> None
         )
 
 
-def real(stage: FaceStage, path: Path, strength: float) -> None:
+def real(stage: FaceAnalyser, path: Path, strength: float) -> None:
     """One line for each track of a clip that is long enough."""
     with VideoReader(path) as reader:
         frames = list(reader)
@@ -183,7 +183,7 @@ def main() -> None:
     parser.add_argument("--noise", type=float, default=4.0, help="standard deviation, grey levels")
     parser.add_argument("--strength", type=float, default=1.0)
     options = parser.parse_args()
-    stage = build_stage(device="cpu")
+    stage = build_analyser(device="cpu")
     print(stage.explanation)
     known(stage, read_photo(options.photo).image, options.noise, options.strength)
     for path in options.clips:

@@ -31,7 +31,7 @@ from dataclasses import dataclass
 import torch
 
 from faceswap_cli.device import pick_device
-from faceswap_cli.networks.flops import OPERATIONS, multiply_adds
+from faceswap_cli.networks.flops import OPERATIONS, count_multiply_adds
 from faceswap_cli.networks.swap.registry import ARCHITECTURES, FaceModel, parameter_count
 from faceswap_cli.training.data.dataset import Faces, wide_side
 from faceswap_cli.training.data.sampling import TRAITS
@@ -145,7 +145,7 @@ def row(
         for step, clock in zip(steps, clocks, strict=True):
             ran(step, min(SPELL, options.seconds), device, clock)
     own = clocks[0]
-    gflops = OPERATIONS * multiply_adds(model).training * own.rate / 1e9
+    gflops = OPERATIONS * count_multiply_adds(model).training * own.rate / 1e9
     most = peaks[torch.bfloat16 if device.type == "cuda" else torch.float32]
     values = (
         settings.architecture,

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 
 from faceswap_cli import zoo
-from faceswap_cli.evaluation.age_judges import degraded
-from faceswap_cli.networks.perception.age_estimator import AgeNetwork, Calibration, folded
+from faceswap_cli.evaluation.age_judges import degrade
+from faceswap_cli.networks.perception.age_estimator import AgeNetwork, Calibration, fold_batch_norm
 from faceswap_cli.training.engine.trainer import Trainer
 from scripts.data.age_augment import plain
 from scripts.data.age_data import SIDE
@@ -200,8 +200,8 @@ def said_of(faces: Faces) -> str:
 def finished(network: AgeNetwork, faces: Faces) -> AgeNetwork:
     """A trained network, folded and calibrated."""
     which = faces.where("calibration")
-    plainly = folded(network.cpu(), ((), ()))
-    return folded(network.cpu(), calibration(answers(plainly, faces, which).age, faces.age[which]))
+    plainly = fold_batch_norm(network.cpu(), ((), ()))
+    return fold_batch_norm(network.cpu(), calibration(answers(plainly, faces, which).age, faces.age[which]))
 
 
 SOURCES = {
@@ -259,9 +259,9 @@ def write(trainer: Trainer, faces: Faces, sets: Sequence[str]) -> None:
         "config": config,
         "figures": {
             "kept": figures_of(network, faces, kept),
-            "kept, blurred, at half size, JPEG 75": figures_of(network, faces, kept, degraded),
+            "kept, blurred, at half size, JPEG 75": figures_of(network, faces, kept, degrade),
             "kept invented adults": ranged(network, faces, "kept"),
-            "kept invented adults, blurred, at half size, JPEG 75": ranged(network, faces, "kept", degraded),
+            "kept invented adults, blurred, at half size, JPEG 75": ranged(network, faces, "kept", degrade),
         },
         "limits": LIMITS,
         "remake": "python -m scripts.train.age_estimator, as its first lines say",

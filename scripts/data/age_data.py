@@ -28,9 +28,9 @@ import numpy as np
 from faceswap_cli.faces.detection.boxes import suppress
 from faceswap_cli.faces.detection.retina_network import RetinaNetwork
 from faceswap_cli.faces.face import Detection, Face
-from faceswap_cli.faces.face_analyser import FaceStage, build_stage
+from faceswap_cli.faces.face_analyser import FaceAnalyser, build_analyser
 from faceswap_cli.faces.geometry import crop_matrix, transform, warp
-from faceswap_cli.faces.identity.identity_encoder import IdentityEncoder, chip
+from faceswap_cli.faces.identity.identity_encoder import IdentityEncoder, cut_chip
 from faceswap_cli.files import atomic_output, make_folder, write_text
 from faceswap_cli.media.frame import Frame, Image
 
@@ -103,7 +103,7 @@ def write_part(finder: Finder, part: list[Picture], folder: Path, number: int) -
                 continue
             matrix = crop_matrix(face.landmarks, SIZE, SIDE)
             crops.append(warp(picture.image, matrix, SIZE))
-            chips.append(chip(picture.image, face.landmarks))
+            chips.append(cut_chip(picture.image, face.landmarks))
             facts.append(facts_of(picture, face, matrix))
     descriptors = finder.identity.embed_chips(chips)
     for name, values in (("crops", np.stack(crops)), ("identity", descriptors)):
@@ -137,7 +137,7 @@ class Finder:
     """The most central face of each picture, by the project's own stage."""
 
     def __init__(self) -> None:
-        self.stage: FaceStage = build_stage(device="cpu", thorough=True)
+        self.stage: FaceAnalyser = build_analyser(device="cpu", thorough=True)
         self.network = RetinaNetwork()
         self.identity = IdentityEncoder()
 

@@ -24,7 +24,7 @@ from faceswap_cli.errors import UserError
 from faceswap_cli.faces import geometry
 from faceswap_cli.faces.detection.retinaface import RetinaFaceDetector
 from faceswap_cli.faces.face import Detection
-from faceswap_cli.faces.landmarks.mean_shape import MIRROR, five_of
+from faceswap_cli.faces.landmarks.mean_shape import MIRROR, five_from_68
 from faceswap_cli.media.frame import Frame
 from faceswap_cli.media.inputs import find_media
 from faceswap_cli.media.photo import read_photo
@@ -122,10 +122,10 @@ class Labeller:
         """(68, 2) landmarks in pixels of `image` and their spread (68,) in eye distances; None if lost."""
         rough = self.round(image, framing(five), 2)
         mean, _ = robust(rough)
-        fine = self.round(image, framing(five_of(mean)), VIEWS)
+        fine = self.round(image, framing(five_from_68(mean)), VIEWS)
         mean, spread = robust(fine)
         eyes = geometry.interocular(mean)
-        apart = np.linalg.norm(five_of(mean) - five, axis=1).mean() / eyes
+        apart = np.linalg.norm(five_from_68(mean) - five, axis=1).mean() / eyes
         if np.sqrt((spread**2).mean()) / eyes > MOST_SPREAD or apart > MOST_APART:
             return None
         return mean, spread / eyes
@@ -210,13 +210,13 @@ class SelfLabeller:
 
 def framing(five: np.ndarray) -> tuple[np.ndarray, float, float]:
     """Centre, side and angle (radians) of dlib's rectangle for five points."""
-    from faceswap_cli.faces.detection.boxes import roll
+    from faceswap_cli.faces.detection.boxes import roll_of
 
     p = np.asarray(five, np.float64)
     eyes, mouth = (p[0] + p[1]) / 2, (p[3] + p[4]) / 2
     length = float(np.hypot(*(mouth - eyes)))
     across = max(float(np.hypot(*(p[1] - p[0]))), 0.75 * length)
-    return (eyes + mouth) / 2, SIDE_PER_EXTENT * float(np.hypot(length, across)), np.radians(roll(p))
+    return (eyes + mouth) / 2, SIDE_PER_EXTENT * float(np.hypot(length, across)), np.radians(roll_of(p))
 
 
 def robust(views: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

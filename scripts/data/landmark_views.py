@@ -38,7 +38,7 @@ def turned(
         The new picture, the new points (68, 2), and (68,) whether each can be seen.
     """
     size = crop.shape[0]
-    unit = 1.0 / float(np.hypot(*geometry.similarity(points[17:], geometry.MEAN_FACE[17:])[0, :2]))
+    unit = 1.0 / float(np.hypot(*geometry.fit_similarity(points[17:], geometry.MEAN_FACE[17:])[0, :2]))
     flat, depth = _mesh(points, size)
     solid = np.column_stack([flat, -depth * unit])  # z into the picture
     centre = np.append((points[36:48].mean(0) + points[30]) / 2, 0.25 * unit)
@@ -64,7 +64,7 @@ def _mesh(points: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
         for part in (0.35, 0.7):
             flat.append(points[jaw] * (1 - part) + points[inner] * part)
             depth.append(DEPTH[jaw] + (DEPTH[inner] - DEPTH[jaw]) * np.sin(part * np.pi / 2))
-    to_crop = geometry.similarity(geometry.MEAN_FACE[17:], points[17:])
+    to_crop = geometry.fit_similarity(geometry.MEAN_FACE[17:], points[17:])
     ring = []
     for angle in np.radians(np.linspace(200, 340, 9)):  # forehead, then the crown behind it
         ring.append(

@@ -20,7 +20,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from faceswap_cli.faces.face_analyser import build_stage
+from faceswap_cli.faces.face_analyser import build_analyser
 from faceswap_cli.faces.geometry import FACE_CENTRE, crop_matrix, interocular, transform, warp
 from faceswap_cli.media.frame import Frame
 from faceswap_cli.networks.perception.parsing import CLASSES
@@ -206,7 +206,7 @@ def main() -> None:
     options = parser.parse_args()
     cv2.setNumThreads(1)
     left_out = set(options.leave_out.read_text(encoding="utf-8").split("\n")) if options.leave_out else set()
-    look, stage = load_teacher(options.teacher), build_stage()
+    look, stage = load_teacher(options.teacher), build_analyser()
     crops, labels, landmarks, facts = [], [], [], []
     for source in options.sources:
         group = source.name.split("_")[0] if source.is_dir() else "clips"

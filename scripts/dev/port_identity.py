@@ -23,7 +23,7 @@ import torch
 from torch import nn
 
 from faceswap_cli import zoo
-from faceswap_cli.networks.perception.identity import IdentityConfig, IdentityNetwork, build
+from faceswap_cli.networks.perception.identity import IdentityConfig, IdentityNetwork, build_identity_network
 
 FILE = "dlib_face_recognition_resnet_model_v1.dat"
 
@@ -201,10 +201,10 @@ def cut_chips(folder: Path, most: int) -> np.ndarray:
     import cv2
     import dlib
 
-    from faceswap_cli.faces.face_analyser import build_stage
+    from faceswap_cli.faces.face_analyser import build_analyser
     from faceswap_cli.media.frame import Frame
 
-    stage, chips = build_stage(thorough=True), []
+    stage, chips = build_analyser(thorough=True), []
     for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in (".jpg", ".png"))[:most]:
         image = cv2.imread(str(path))[..., ::-1].copy()
         for face in stage.find([Frame(0, 0.0, image)])[0][:1]:
@@ -261,7 +261,7 @@ def main() -> None:
 
 def halved(network: IdentityNetwork) -> IdentityNetwork:
     """The network as its file will have it: weights rounded to fp16."""
-    copy = build(asdict(network.config))
+    copy = build_identity_network(asdict(network.config))
     copy.load_state_dict({key: value.half().float() for key, value in network.state_dict().items()})
     return copy.eval()
 

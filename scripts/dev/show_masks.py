@@ -16,8 +16,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from faceswap_cli.compositing.masks import Evidence, face_mask
-from faceswap_cli.faces.face_analyser import build_stage
+from faceswap_cli.compositing.masks import MaskSources, face_mask
+from faceswap_cli.faces.face_analyser import build_analyser
 from faceswap_cli.faces.geometry import crop_matrix, transform
 from faceswap_cli.faces.parsing import face_parser
 from faceswap_cli.media.frame import Frame, Image
@@ -61,7 +61,7 @@ def tile(image: Image, landmarks: np.ndarray, parser: face_parser.FaceParser) ->
     parts = crop // 2 + COLOURS[found[0].argmax(0)] // 2
     points = transform(landmarks, crop_matrix(landmarks, face_parser.SIZE, face_parser.SIDE))
     all_over = np.ones(crop.shape[:2], np.float32)
-    hull = face_mask(("hull",), Evidence(points, all_over), feather=0.12, side=face_parser.SIDE)
+    hull = face_mask(("hull",), MaskSources(points, all_over), feather=0.12, side=face_parser.SIDE)
     shown = np.minimum(hull, face_parser.occlusion(found)[0])[..., None]
     green = crop * 0.35 + np.array([0, 165, 0])
     return np.concatenate([crop, parts, (crop + (green - crop) * shown).astype(np.uint8)], axis=1)
@@ -74,7 +74,7 @@ def main() -> None:
     options.add_argument("--frames", type=int, default=8, help="of each video")
     options.add_argument("--columns", type=int, default=4)
     chosen = options.parse_args()
-    stage, parser = build_stage(), face_parser.FaceParser()
+    stage, parser = build_analyser(), face_parser.FaceParser()
     tiles = [
         tile(frame.image, face.landmarks, parser)
         for path in chosen.files

@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-from faceswap_cli.pipeline.comparison_sheet import side_by_side
+from faceswap_cli.pipeline.comparison_sheet import write_side_by_side
 
 if __name__ == "__main__":
     original, swapped, picture = map(Path, sys.argv[1:4])
-    side_by_side(original, swapped, picture)
+    write_side_by_side(original, swapped, picture)

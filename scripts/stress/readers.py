@@ -19,22 +19,22 @@ import torch
 
 from faceswap_cli import zoo
 from faceswap_cli.curation.filter_rules import _listed
-from faceswap_cli.curation.trash import move_to_bin, restore
+from faceswap_cli.curation.trash import move_to_trash, restore
 from faceswap_cli.faces import geometry
-from faceswap_cli.faces.identity.embeddings import Store
+from faceswap_cli.faces.identity.embeddings import EmbeddingStore
 from faceswap_cli.faces.sets.crop_files import crop_files
 from faceswap_cli.faces.sets.faceset import FaceSet, FaceSetWriter
-from faceswap_cli.faces.sets.records import FaceRecord, Header, Source, rounded
+from faceswap_cli.faces.sets.records import FaceRecord, Header, Source, round_values
 from faceswap_cli.media.photo import read_photo
 from faceswap_cli.media.probe import probe
 from faceswap_cli.media.reader import VideoReader
-from faceswap_cli.networks.swap.registry import build
+from faceswap_cli.networks.swap.registry import build_model
 from faceswap_cli.pipeline.workdir import Journal
-from faceswap_cli.training.data.cache import _columns, _DamageError, _mapped, cached_faces
+from faceswap_cli.training.data.cache import _columns, _DamageError, _mapped, load_cached_faces
 from faceswap_cli.training.engine import event_log
 from faceswap_cli.training.engine.trainer import Trainer
 from faceswap_cli.training.monitor.history import History
-from faceswap_cli.training.runs.export import export
+from faceswap_cli.training.runs.export import export_run
 from faceswap_cli.training.runs.folder import create_run, load_trained, open_run
 from faceswap_cli.training.runs.model_file import load_exported
 from faceswap_cli.training.runs.settings import settings_for
@@ -84,7 +84,9 @@ def bench(place: Path) -> list[Reader]:
         Reader("face set: index", faces, "faces.jsonl", read_faces, True),
         Reader("face set: crop", faces, "crops/a_000003_0.jpg", read_faces),
         Reader("face set: bin", faces, "bin.jsonl", restore, True),
-        Reader("face set: identities", faces, ".identity.safetensors", lambda p: Store(FaceSet.open(p))),
+        Reader(
+            "face set: identities", faces, ".identity.safetensors", lambda p: EmbeddingStore(FaceSet.open(p))
+        ),
         Reader("face set: list", faces, "list.txt", lambda p: _listed(FaceSet.open(p), p / "list.txt")),
         Reader("face set: cache", faces, f"cache/{cache.name}/manifest.json", read_cache, True),
         Reader("face set: cached rows", faces, f"cache/{cache.name}/wide.npy", read_cache),
@@ -165,7 +167,7 @@ def face_set(path: Path) -> Path:
     with FaceSetWriter(path, header) as writer:
         source = writer.add_source(Source(-1, "a.mp4", "/films/a.mp4", "video", 640, 360, "a", 1, 1, 12))
         records = [
-            rounded(
+            round_values(
                 FaceRecord(
                     *(f"a_{k:06d}_0.jpg", 0, k, k / 25, k, box, landmarks, matrix),
                     *(0.9, -1, 0, 0.8, (0, 0, 0)),
@@ -175,14 +177,14 @@ def face_set(path: Path) -> Path:
         ]
         writer.add(source, [(one, corpus.picture(SIZE, SIZE, one.frame)) for one in records])
         writer.finish(source, {record.crop: 0 for record in records})
-    move_to_bin(path, {crop_files(path)["a_000013_0.jpg"]: ["blurred"]})
+    move_to_trash(path, {crop_files(path)["a_000013_0.jpg"]: ["blurred"]})
     faces = FaceSet.open(path)
-    store = Store(faces)
+    store = EmbeddingStore(faces)
     for record in faces.records:
         store.put(record, np.ones(128, np.float32) / 12)
     store.save()
     (path / "list.txt").write_text("a_000001_0.jpg\ncrops/a_000002_0.jpg\n", encoding="utf-8")
-    cached_faces(faces, SIZE)
+    load_cached_faces(faces, SIZE)
     return path
 
 
@@ -191,13 +193,13 @@ def trained_run(path: Path) -> Path:
     settings = settings_for("small", resolution=32, from_scratch=True, options=["width=8", "code=16"])
     settings = with_identities(settings, ("a", "b"))
     run = create_run(path, settings, {"a": "man", "b": "woman"}, np.ones((2, 128), np.float32))
-    model = build(settings.architecture, settings.network)
+    model = build_model(settings.architecture, settings.network)
     trainer = Trainer(model, [], settings)
     run.store.save(1, trainer.tensors(), trainer.facts())
     for step in range(1, 30):
         line = {"step": step, "seconds": step * 1.5, "losses": {"ssim": 0.5}}
-        event_log.append(run.log, line | ({"validation": {"likeness": 0.5}} if step % 5 == 0 else {}))
-    export(run, path / "model.safetensors")
+        event_log.append_event(run.log, line | ({"validation": {"likeness": 0.5}} if step % 5 == 0 else {}))
+    export_run(run, path / "model.safetensors")
     return path
 
 

@@ -31,8 +31,8 @@ from faceswap_cli.faces.parsing.face_parser import SIDE as MASK_SIDE
 from faceswap_cli.networks.ageing.ageing import AgeingConfig
 from faceswap_cli.training.engine.checkpoints import CheckpointStore
 from faceswap_cli.training.engine.loop import Budget, fit
-from faceswap_cli.training.monitor.age_preview import write_preview
-from faceswap_cli.training.train_age import COARSE, AgeingSettings, Learner
+from faceswap_cli.training.monitor.age_preview import write_age_preview
+from faceswap_cli.training.train_age import COARSE, AgeingSettings, AgeingTrainer
 from scripts.cards.ageing import write
 from scripts.data.age_data import SIDE
 from scripts.data.age_faces import Faces, read_faces
@@ -81,7 +81,7 @@ def main() -> None:
     recogniser = Recogniser(options.recogniser, AgeingConfig().side).to(device)
     store = CheckpointStore(options.run, keep=2)
     with ThreadPoolExecutor(1) as pool:
-        learner = Learner(settings, own, device, pool, recogniser)
+        learner = AgeingTrainer(settings, own, device, pool, recogniser)
         print("going on at step", learner.resumed(store, print))
         trainer = learner.trainer
         if options.write:
@@ -97,7 +97,7 @@ def main() -> None:
             if time.monotonic() - shown > options.every or tick.progress >= 1:
                 shown = time.monotonic()
                 path, coarse = options.run / f"{tick.step:06d}.png", tick.progress < COARSE
-                write_preview(path, trainer.ema, *preview, coarse)
+                write_age_preview(path, trainer.ema, *preview, coarse)
                 said = " ".join(f"{name} {value:.3f}" for name, value in tick.losses.items())
                 rate = f"{tick.images_per_second:.1f}/s, waits {tick.data_wait:.0%}"
                 print(f"{tick.step} {said} | {rate}, {tick.left}", flush=True)

@@ -34,7 +34,7 @@ from faceswap_cli.networks.perception.age_estimator import AGES, AgeConfig, AgeN
 from faceswap_cli.training.engine.checkpoints import CheckpointStore
 from faceswap_cli.training.engine.loop import Budget, fit
 from faceswap_cli.training.engine.parallel import Share
-from faceswap_cli.training.engine.trainer import Phase, Trainer
+from faceswap_cli.training.engine.trainer import Trainer, TrainingPhase
 from faceswap_cli.training.runs.settings import TrainSettings
 from scripts.cards.age_estimator import figures_of, ranged, said_of, write
 from scripts.data.age_augment import sample
@@ -146,7 +146,7 @@ def resumed(options: argparse.Namespace, settings: TrainSettings) -> tuple[Train
         if options.backbone is None:
             sys.exit("--backbone FILE is needed at the start, see the first lines of this script")
         network.load_state_dict(load_file(options.backbone), strict=False)
-    phase = Phase("age", list(network.parameters()), lambda batch, _: losses(network, batch[0]))
+    phase = TrainingPhase("age", list(network.parameters()), lambda batch, _: losses(network, batch[0]))
     trainer = Trainer(network, [phase], settings)
     freeze(network, options.frozen)
     if checkpoint is not None:

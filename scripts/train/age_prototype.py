@@ -27,13 +27,20 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from faceswap_cli import zoo
-from faceswap_cli.faces.age.prototype import HAIR, Look
+from faceswap_cli.faces.age.prototype import HAIR, CropAttributes
 from faceswap_cli.faces.geometry import FACE_CENTRE, MEAN_FACE
 from faceswap_cli.faces.landmarks.hull import raised_hull
-from faceswap_cli.faces.landmarks.pose import pose
+from faceswap_cli.faces.landmarks.pose import estimate_pose
 from faceswap_cli.faces.parsing.face_parser import FACE
-from faceswap_cli.networks.ageing.change import BANDS, bands, blurred
-from faceswap_cli.networks.ageing.prototype import AgePrototype, Field, PrototypeConfig, colours, grid, hat
+from faceswap_cli.networks.ageing.change import BANDS, blur, split_bands
+from faceswap_cli.networks.ageing.prototype import (
+    AgePrototype,
+    Field,
+    PrototypeConfig,
+    grid,
+    hat_weights,
+    mean_colours,
+)
 from faceswap_cli.networks.perception.parsing import CLASSES
 from scripts.cards.age_estimator import SOURCES
 from scripts.data.age_data import SIDE
@@ -101,7 +108,7 @@ class Averages:
     """Sums over faces from which all averages are solved at the end."""
 
     def __init__(self, config: PrototypeConfig) -> None:
-        self.config, self.look, self.used = config, Look("cpu"), 0
+        self.config, self.look, self.used = config, CropAttributes("cpu"), 0
         self.mean = torch.from_numpy(MEAN_FACE - FACE_CENTRE).float()
         self.rows = len(config.ages) + COVARIATES
         self.fields = {
@@ -122,8 +129,8 @@ class Averages:
         crops = torch.stack([torch.from_numpy(faces.crop(int(i)).copy()) for i in which])
         crops = crops.permute(0, 3, 1, 2).float() / 255
         points = self.look.landmarks(crops, SIDE)
-        turned = np.array([np.abs(pose(one)[:2]).max() for one in points.numpy()])
-        colourful = colours(crops)[:, 1:, 48:144, 48:144].abs().mean((1, 2, 3)).numpy()
+        turned = np.array([np.abs(estimate_pose(one)[:2]).max() for one in points.numpy()])
+        colourful = mean_colours(crops)[:, 1:, 48:144, 48:144].abs().mean((1, 2, 3)).numpy()
         good = (turned < TURNED) & (colourful > COLOURLESS)
         if not good.any():
             return
@@ -134,17 +141,17 @@ class Averages:
     def _sum(self, crops: Tensor, points: Tensor, there: Tensor, faces: Faces, which: np.ndarray) -> None:
         ages = torch.from_numpy(faces.age[which]).float()
         known = covariates(points, [faces.facts[i] for i in which])
-        left = torch.cat([hat(ages, self.config.ages), known], 1)
+        left = torch.cat([hat_weights(ages, self.config.ages), known], 1)
         seen = self.look.classes(crops, SIDE)
         face = there * seen[:, [CLASSES.index(name) for name in FACE]].sum(1, keepdim=True)
         hair = there * (seen[:, HAIR : HAIR + 1] > 0.9)
-        logs = colours(crops)
+        logs = mean_colours(crops)
         logs = logs - mean(logs, face)[..., None, None]
         luma = logs[:, :1]
         scale = crops.shape[-1] / SIDE
-        energy = [blurred(face * band.square(), 0.04 * scale) for band in bands(luma, scale)]
-        energy = torch.cat(energy, 1) / blurred(face, 0.04 * scale).clamp(min=0.05)
-        soft = blurred(logs * face, 0.02 * scale) / blurred(face, 0.02 * scale).clamp(min=0.05)
+        energy = [blur(face * band.square(), 0.04 * scale) for band in split_bands(luma, scale)]
+        energy = torch.cat(energy, 1) / blur(face, 0.04 * scale).clamp(min=0.05)
+        soft = blur(logs * face, 0.02 * scale) / blur(face, 0.02 * scale).clamp(min=0.05)
         values = {
             "colour": self._laid(soft, points, self.config.size),
             "gain": self._laid(0.5 * torch.log(energy + SMALL), points, self.config.detail),
@@ -214,7 +221,7 @@ def covariates(points: Tensor, facts: list[dict[str, object]]) -> Tensor:
     wide = torch.linalg.norm(p[:, 54] - p[:, 48], dim=1) / 0.63 - 1
     up = (p[:, [62, 66], 1].mean(1) - p[:, [48, 54], 1].mean(1)) / 0.1
     opened = (p[:, 66, 1] - p[:, 62, 1]) / 0.2
-    poses = torch.tensor([pose(one)[:2] for one in p.numpy()]) / TURNED
+    poses = torch.tensor([estimate_pose(one)[:2] for one in p.numpy()]) / TURNED
     fine = [float(np.clip(-np.log2(float(str(f["scale"]))), -1.5, 1.5)) for f in facts]
     sets = [[float(f["set"] == name) for name in SETS[1:]] for f in facts]
     columns = [3 * wide, up, opened, poses[:, 0], poses[:, 1], torch.tensor(fine)]

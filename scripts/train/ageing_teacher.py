@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-from faceswap_cli.faces.geometry import mean_face, similarity
+from faceswap_cli.faces.geometry import fit_similarity, mean_face
 
 SIZE = 112
 """Side of its pictures in pixels."""
@@ -72,7 +72,7 @@ def framed(crops: Tensor, side: float) -> Tensor:
     eyes = [points[36:42].mean(0), points[42:48].mean(0)]
     five = np.array([*eyes, points[30], points[48], points[54]])
     wanted = (FIVE + 0.5) / SIZE * 2 - 1
-    theta = torch.from_numpy(similarity(wanted, five).astype(np.float32)).to(crops)
+    theta = torch.from_numpy(fit_similarity(wanted, five).astype(np.float32)).to(crops)
     grid = F.affine_grid(theta.expand(len(crops), 2, 3), [len(crops), 3, SIZE, SIZE], align_corners=False)
     return F.grid_sample(crops, grid, mode="bilinear", padding_mode="border", align_corners=False)
 

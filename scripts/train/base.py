@@ -25,14 +25,14 @@ from faceswap_cli.faces.geometry import transform
 from faceswap_cli.faces.parsing.face_parser import FaceParser
 from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.media.frame import Image
-from faceswap_cli.networks.swap.registry import build, placed
-from faceswap_cli.training.data.augment import augmented
-from faceswap_cli.training.data.dataset import Faces, as_faces, prepare, spread
+from faceswap_cli.networks.swap.registry import build_model, place_model
+from faceswap_cli.training.data.augment import augment
+from faceswap_cli.training.data.dataset import Faces, faces_from_columns, prepare, spread_indices
 from faceswap_cli.training.engine.checkpoints import CheckpointStore
 from faceswap_cli.training.engine.loop import Budget, fit
 from faceswap_cli.training.engine.trainer import Batch, Trainer
 from faceswap_cli.training.monitor.preview import write_rebuilt
-from faceswap_cli.training.objectives.swap import phases
+from faceswap_cli.training.objectives.swap import swap_phases
 from faceswap_cli.training.runs.settings import SIZES
 from faceswap_cli.training.runs.warm_start import EVERYBODY
 from scripts.cards.base import write
@@ -84,7 +84,7 @@ def main() -> None:
 
     def batch(generator: torch.Generator, progress: float) -> Batch:
         light = faces if torch.rand((), generator=generator) < RECOLOUR else None
-        return [augmented(faces, EVERYBODY, options.batch, generator, 1.0, light)]
+        return [augment(faces, EVERYBODY, options.batch, generator, 1.0, light)]
 
     for count, tick in enumerate(fit(trainer, batch, Budget(options.steps), store, save_seconds=120)):
         if count % 60 == 0 or tick.progress >= 1:
@@ -103,8 +103,8 @@ def resumed(options: argparse.Namespace) -> tuple[Trainer, CheckpointStore]:
     settings = replace(SIZES[options.size], batch=options.batch, learning_rate=LEARNING_RATE)
     network = {**settings.network, "identities": (EVERYBODY,)}
     torch.manual_seed(settings.seed)
-    model = placed(build(settings.architecture, network), pick_device(options.device))
-    trainer = Trainer(model, phases(model, settings, None), settings)
+    model = place_model(build_model(settings.architecture, network), pick_device(options.device))
+    trainer = Trainer(model, swap_phases(model, settings, None), settings)
     store = CheckpointStore(options.run / "checkpoints", keep=2)
     checkpoint, notes = store.newest()
     for note in notes:
@@ -125,7 +125,7 @@ def load(options: argparse.Namespace) -> tuple[Faces, Faces]:
     with np.load(cached) as file:
         columns = [file[name] for name in file.files]
     half = len(columns) // 2
-    return as_faces(columns[:half]), as_faces(columns[half:])
+    return faces_from_columns(columns[:half]), faces_from_columns(columns[half:])
 
 
 Row = list[NDArray[np.generic]]
@@ -138,7 +138,7 @@ def rows(folders: list[Path], resolution: int, most: int) -> tuple[list[Row], li
     kept: list[Row] = []
     for folder in folders:
         face_set = FaceSet.open(folder)
-        for index in spread(len(face_set), most):
+        for index in spread_indices(len(face_set), most):
             record = face_set.records[index]
             crop, points = face_set.crop(record), transform(record.landmarks, record.matrix)
             here = kept if index % HELD_OUT == 0 else own

@@ -28,15 +28,15 @@ from faceswap_cli.faces.parsing.face_parser import FaceParser
 from faceswap_cli.faces.sets.faceset import FaceRecord, FaceSet
 from faceswap_cli.files import make_folder
 from faceswap_cli.networks.swap.conditional import ConditionalAutoencoder, ConditionalModel
-from faceswap_cli.networks.swap.registry import build, placed
-from faceswap_cli.training.data.conditional_batches import Crowd, batches_of
-from faceswap_cli.training.data.conditioning import Described, describe
-from faceswap_cli.training.data.dataset import as_faces, chosen, prepared, spread
+from faceswap_cli.networks.swap.registry import build_model, place_model
+from faceswap_cli.training.data.conditional_batches import ConditionalDataset, batches_of_datasets
+from faceswap_cli.training.data.conditioning import Conditioning, describe_faces
+from faceswap_cli.training.data.dataset import choose_records, faces_from_columns, prepare_all, spread_indices
 from faceswap_cli.training.engine.checkpoints import CheckpointStore
-from faceswap_cli.training.engine.collapse_detection import Collapse
+from faceswap_cli.training.engine.collapse_detection import CollapseDetector
 from faceswap_cli.training.engine.loop import Budget, fit
 from faceswap_cli.training.engine.trainer import Trainer
-from faceswap_cli.training.objectives.swap import new_critic, phases
+from faceswap_cli.training.objectives.swap import new_discriminator, swap_phases
 from faceswap_cli.training.runs.settings import FAMILIES, TrainSettings
 from faceswap_cli.training.runs.warm_start import EVERYBODY, warm_from_shared
 from scripts.bench.conditional_sheet import swap_figures, write_sheet
@@ -93,8 +93,8 @@ def main() -> None:
         if options.family == "gan":
             print(write_critic(trainer, options.family, card).facts)
         return
-    batches = batches_of({EVERYBODY: own}, settings)
-    told, collapsed = told_rarely(options, trainer, held), Collapse()
+    batches = batches_of_datasets({EVERYBODY: own}, settings)
+    told, collapsed = told_rarely(options, trainer, held), CollapseDetector()
     budget = Budget(minutes=options.minutes) if options.minutes else Budget(options.steps)
     for tick in fit(trainer, batches, budget, store, save_seconds=120, log=options.run / "log.jsonl"):
         if note := collapsed(tick.losses):
@@ -108,7 +108,9 @@ def main() -> None:
             )
 
 
-def told_rarely(options: argparse.Namespace, trainer: Trainer, held: Crowd) -> Callable[[int, bool], str]:
+def told_rarely(
+    options: argparse.Namespace, trainer: Trainer, held: ConditionalDataset
+) -> Callable[[int, bool], str]:
     """What is measured and drawn about every few minutes, in words."""
     last = -1000
 
@@ -124,11 +126,11 @@ def told_rarely(options: argparse.Namespace, trainer: Trainer, held: Crowd) -> C
 
 
 def resumed(
-    options: argparse.Namespace, settings: TrainSettings, own: Crowd
+    options: argparse.Namespace, settings: TrainSettings, own: ConditionalDataset
 ) -> tuple[Trainer, CheckpointStore]:
     """The trainer at its newest checkpoint, or at the very start."""
     torch.manual_seed(settings.seed)
-    model = build(settings.architecture, {**settings.network, "identities": (EVERYBODY,)})
+    model = build_model(settings.architecture, {**settings.network, "identities": (EVERYBODY,)})
     assert isinstance(model, ConditionalModel)
     warm_from_shared(model, BASE)
     if options.begin:
@@ -137,11 +139,11 @@ def resumed(
     model.style.mean.copy_(own.known.embedding[:, 0].mean(0))
     model.style.spread.copy_(own.known.embedding[:, 0].std(0))
     model.people.of(EVERYBODY).embedding.copy_(own.known.embedding[:, 0].mean(0))
-    model = placed(model, pick_device(options.device))
-    critic = new_critic(model, settings)
+    model = place_model(model, pick_device(options.device))
+    critic = new_discriminator(model, settings)
     if options.begin and critic is not None:
         begin(critic, options.begin, "aside.")
-    trainer = Trainer(model, phases(model, settings, critic), settings, critic)
+    trainer = Trainer(model, swap_phases(model, settings, critic), settings, critic)
     store = CheckpointStore(options.run / "checkpoints", keep=2)
     checkpoint, notes = store.newest()
     for note in notes:
@@ -164,22 +166,22 @@ def begin(network: nn.Module, run: Path, prefix: str) -> None:
 
 
 @torch.no_grad()
-def level(model: ConditionalModel, own: Crowd) -> None:
+def level(model: ConditionalModel, own: ConditionalDataset) -> None:
     """Bring first codes to a spread of 1: the noise on them has a fixed one."""
     assert isinstance(model, ConditionalAutoencoder)
-    rows = torch.tensor(list(spread(len(own.faces), LEVELLED)))
+    rows = torch.tensor(list(spread_indices(len(own.faces), LEVELLED)))
     content, _ = model.content(own.faces.pick(rows).target.float() / 255)
     model.narrow.weight /= content.std(0).mean()
 
 
-def load(options: argparse.Namespace, resolution: int) -> tuple[Crowd, Crowd]:
+def load(options: argparse.Namespace, resolution: int) -> tuple[ConditionalDataset, ConditionalDataset]:
     """Samples to train on and samples of people held out; kept as a file."""
     folder = options.data or options.run
     cached = folder / f"crowd-{resolution}.npz"
     if not cached.exists():
         make_folder(folder)
         columns = gathered(options, resolution)
-        known = describe(as_faces(columns[:-1]))
+        known = describe_faces(faces_from_columns(columns[:-1]))
         about = [known.embedding.numpy(), known.traits.numpy(), known.chip.numpy(), known.points.numpy()]
         np.savez(cached, *columns, *about)
     with np.load(cached) as file:
@@ -188,10 +190,12 @@ def load(options: argparse.Namespace, resolution: int) -> tuple[Crowd, Crowd]:
     person = columns.pop()
     held = person % HELD_OUT == HELD_OUT - 1
 
-    def part(which: NDArray[np.bool_]) -> Crowd:
-        known = Described(*(torch.from_numpy(c[which]) for c in (embedding, traits, chip, points)))
+    def part(which: NDArray[np.bool_]) -> ConditionalDataset:
+        known = Conditioning(*(torch.from_numpy(c[which]) for c in (embedding, traits, chip, points)))
         _, numbers = np.unique(person[which], return_inverse=True)
-        return Crowd(as_faces([c[which] for c in columns]), known, torch.from_numpy(numbers))
+        return ConditionalDataset(
+            faces_from_columns([c[which] for c in columns]), known, torch.from_numpy(numbers)
+        )
 
     return part(~held), part(held)
 
@@ -201,8 +205,8 @@ def gathered(options: argparse.Namespace, resolution: int) -> list[NDArray[np.ge
     parser, people = FaceParser(), dict[tuple[str, ...], int]()
     rows, who = [], []
     for face_set, name in sets(options):
-        records = chosen(face_set, options.most)
-        for record, row in zip(records, prepared(face_set, records, resolution, parser), strict=True):
+        records = choose_records(face_set, options.most)
+        for record, row in zip(records, prepare_all(face_set, records, resolution, parser), strict=True):
             rows.append(row)
             who.append(people.setdefault(name(record), len(people)))
         print(f"{face_set.path}: {len(rows)} faces of {len(people)} people so far", flush=True)

@@ -25,12 +25,12 @@ from faceswap_cli import zoo
 from faceswap_cli.device import pick_device
 from faceswap_cli.faces.geometry import interocular
 from faceswap_cli.faces.landmarks.mean_shape import MIRROR
-from faceswap_cli.faces.landmarks.pose import pose
+from faceswap_cli.faces.landmarks.pose import estimate_pose
 from faceswap_cli.networks.perception.landmarks import LandmarkConfig, LandmarkNetwork, LandmarkOutput
 from faceswap_cli.training.engine.checkpoints import CheckpointStore
 from faceswap_cli.training.engine.loop import Budget, fit
 from faceswap_cli.training.engine.parallel import Share
-from faceswap_cli.training.engine.trainer import Phase, Trainer
+from faceswap_cli.training.engine.trainer import Trainer, TrainingPhase
 from faceswap_cli.training.runs.settings import TrainSettings
 from scripts.data.landmark_augment import Sample, no_face, sample
 from scripts.data.landmark_views import turned
@@ -62,7 +62,7 @@ def main() -> None:
     device = pick_device(options.device)
     torch.manual_seed(SETTINGS.seed)
     network = LandmarkNetwork(LandmarkConfig()).to(device).to(memory_format=torch.channels_last)
-    phase = Phase("landmarks", list(network.parameters()), lambda batch, _: losses(network, batch[0]))
+    phase = TrainingPhase("landmarks", list(network.parameters()), lambda batch, _: losses(network, batch[0]))
     trainer = Trainer(network, [phase], SETTINGS)
     store = CheckpointStore(options.run, keep=2)
     checkpoint, notes = store.newest()
@@ -115,7 +115,7 @@ class Data:
         random = np.random.default_rng(1)
         found: dict[str, list[Any]] = {"crops": [], "points": [], "visible": [], "of": []}
         for i in self.own:
-            yaw = pose(self.points[i])[0]
+            yaw = estimate_pose(self.points[i])[0]
             if abs(yaw) > 40:
                 continue
             for _ in range(TURNED_COPIES):

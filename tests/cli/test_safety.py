@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from faceswap_cli.__main__ import main as begin
 from faceswap_cli.cli.app import Boundary, new_app
 from faceswap_cli.cli.consent import NOTICE, tell_consent
-from faceswap_cli.cli.doctor import anonymous
+from faceswap_cli.cli.doctor import hide_user_paths
 from faceswap_cli.errors import Refusal
 
 
@@ -51,11 +51,11 @@ def test_it_is_silent_where_it_can_not_be_remembered(tmp_path, monkeypatch, caps
 def test_a_report_names_nobody(monkeypatch):
     monkeypatch.setenv("HOME", "/home/alice")
     monkeypatch.setenv("USER", "alice")
-    assert anonymous("/home/alice/films/a") == "~/films/a"
-    assert anonymous("/media/alice/disk") == "/media/~/disk"
+    assert hide_user_paths("/home/alice/films/a") == "~/films/a"
+    assert hide_user_paths("/media/alice/disk") == "/media/~/disk"
     monkeypatch.setenv("XDG_DATA_HOME", "/films/secret")
-    assert anonymous("/films/secret/faceswap") == "$XDG_DATA_HOME/faceswap"
-    assert anonymous("malice and /data/malice") == "malice and /data/malice"
+    assert hide_user_paths("/films/secret/faceswap") == "$XDG_DATA_HOME/faceswap"
+    assert hide_user_paths("malice and /data/malice") == "malice and /data/malice"
 
 
 def test_doctor_tells_limits_and_no_home(faceswap, monkeypatch, tmp_path):

@@ -71,7 +71,7 @@ def test_seamless_leads_the_frame_s_light_in() -> None:
     side = poisson.SIDE
     light = np.linspace(0.3, 0.65, side, dtype=np.float32)[None, :, None] * np.ones((side, 1, 3), np.float32)
     drawn = np.full_like(light, 0.45)
-    led = drawn + poisson.membrane(drawn, light, disc(side, 10), np.ones((side, side), np.float32))
+    led = drawn + poisson.solve_membrane(drawn, light, disc(side, 10), np.ones((side, side), np.float32))
     assert np.abs(led - light)[disc(side, 10) > 0.2].max() < 0.05
 
 
@@ -81,7 +81,7 @@ def test_seamless_keeps_detail_and_lets_nothing_dark_bleed_in() -> None:
     frame, free = np.full_like(drawn, 0.6), np.ones((side, side), np.float32)
     frame[:, :14] = 0.02  # dark hair behind one side of the edge
     frame[40:, 28:36], free[40:, 28:36] = 0.0, 0.0  # a microphone before the chin
-    led = poisson.membrane(drawn, frame, disc(side, 10), free)
+    led = poisson.solve_membrane(drawn, frame, disc(side, 10), free)
     middle = led[20:44, 20:44]
     assert np.abs(middle - 0.1).max() < 0.06
     assert np.abs(np.diff(middle, axis=0)).max() < 0.01
@@ -90,7 +90,7 @@ def test_seamless_keeps_detail_and_lets_nothing_dark_bleed_in() -> None:
 def test_no_edge_no_membrane() -> None:
     empty = np.zeros((poisson.SIDE, poisson.SIDE), np.float32)
     picture = np.ones((poisson.SIDE, poisson.SIDE, 3), np.float32)
-    assert not poisson.membrane(picture, 0 * picture, empty, empty).any()
+    assert not poisson.solve_membrane(picture, 0 * picture, empty, empty).any()
 
 
 def test_an_enlarged_face_is_crisper_than_by_a_cubic_filter_and_no_further_off() -> None:
@@ -106,7 +106,7 @@ def test_an_enlarged_face_is_crisper_than_by_a_cubic_filter_and_no_further_off()
     matrix = np.array([[0.4, 0, -0.3], [0, 0.4, -0.3]])
     how = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     cubic = cv2.warpAffine(small, matrix, (240, 240), flags=how, borderMode=cv2.BORDER_REPLICATE)
-    ours = blend.placed(small, matrix, (240, 240))
+    ours = blend.place_in_crop(small, matrix, (240, 240))
     errors = [float(((picture - truth) ** 2).mean()) for picture in (ours, cubic)]
     detail = [float(cv2.Laplacian(picture, cv2.CV_32F).var()) for picture in (ours, cubic, truth)]
     assert errors[0] <= errors[1]

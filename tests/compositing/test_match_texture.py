@@ -12,12 +12,14 @@ import pytest
 import torch
 
 from faceswap_cli.compositing import blur_matching, grain
+from faceswap_cli.effects.planned_faces import FacePlan
 from faceswap_cli.effects.swap import upscale_warning
-from faceswap_cli.effects.swap.composite import composite
+from faceswap_cli.effects.swap.composite import composite_frames
 from faceswap_cli.effects.swap.effect import SwapEffect
-from faceswap_cli.effects.swap.render import draw
+from faceswap_cli.effects.swap.render import render_frames
+from faceswap_cli.faces.tracking.face_tracks import FaceTracks
 from faceswap_cli.media.frame import Frame
-from faceswap_cli.pipeline.plan import Found, Plan, make_plan
+from faceswap_cli.pipeline.plan import make_plan
 from tests.pipeline import moving_face as mf
 
 PLAIN = {"grain": 0.0, "defocus": 0.0, "motion_blur": 0.0}
@@ -40,9 +42,9 @@ def texture(size: int, seed: int = 0) -> np.ndarray:
     return cv2.GaussianBlur(picture, (0, 0), 0.7)
 
 
-def plan_of(count: int) -> Plan:
+def plan_of(count: int) -> FacePlan:
     points = np.stack([mf.face_points(index) for index in range(count)])
-    found = Found(
+    found = FaceTracks(
         np.arange(count), np.zeros(count, np.int64), points, np.ones(count, np.float32),
         np.arange(count) / 25, np.zeros((0, 2), np.int64),
     )  # fmt: skip
@@ -68,8 +70,8 @@ def inside(image: np.ndarray, index: int) -> np.ndarray:
 
 def converted(count: int, deviation: float, soft: float, **changes: object) -> list[Frame]:
     options = mf.swap_options(mask="hull", smoothing=1.0, sharpen=0.0, **changes)
-    drawn = draw(frames(count, deviation, soft), plan_of(count), mf.Paint(cleaned), options)
-    return list(composite(drawn, options))
+    drawn = render_frames(frames(count, deviation, soft), plan_of(count), mf.Paint(cleaned), options)
+    return list(composite_frames(drawn, options))
 
 
 @pytest.mark.parametrize("soft", [0.0, 0.8])
@@ -98,11 +100,11 @@ def test_a_clean_frame_gives_no_grain_and_the_background_is_left() -> None:
 def test_grain_depends_on_frame_and_track_alone() -> None:
     patch, where = np.full((60, 80, 3), 0.5, np.float32), np.ones((60, 80), np.float32)
     wanted = grain.Grain(np.array([9.0, 4.0, 1.0, 1.0]), 1.0, 1.0)
-    again = [grain.add(patch, where, wanted, seed, 1.0) for seed in ((3, 1), (3, 1), (4, 1), (3, 2))]
+    again = [grain.add_grain(patch, where, wanted, seed, 1.0) for seed in ((3, 1), (3, 1), (4, 1), (3, 2))]
     assert np.array_equal(again[0], again[1])
     for other in again[2:]:
         assert abs(np.corrcoef(again[0].ravel(), other.ravel())[0, 1]) < 0.1
-    assert grain.add(patch, where, wanted, (3, 1), 0.0) is patch
+    assert grain.add_grain(patch, where, wanted, (3, 1), 0.0) is patch
 
 
 def test_texture_that_moves_with_the_skin_is_no_grain() -> None:
@@ -116,8 +118,8 @@ def test_texture_that_moves_with_the_skin_is_no_grain() -> None:
 def test_a_run_that_begins_anywhere_gives_the_same_pictures() -> None:
     options = mf.swap_options(mask="hull", smoothing=1.0, colour="idt", blend="poisson")
     plan, whole = plan_of(30), list(frames(30, 5.0))
-    at_once = list(composite(draw(whole, plan, mf.Paint(cleaned), options), options))
-    later = list(composite(draw(whole[8:], plan, mf.Paint(cleaned), options), options))
+    at_once = list(composite_frames(render_frames(whole, plan, mf.Paint(cleaned), options), options))
+    later = list(composite_frames(render_frames(whole[8:], plan, mf.Paint(cleaned), options), options))
     for one, other in zip(at_once[14:], later[6:], strict=True):
         assert np.array_equal(one.image, other.image)
 
@@ -128,7 +130,7 @@ def test_missing_softness_is_found(deviation: float, size: int) -> None:
     sharp, where = texture(size), np.ones((size, size), np.float32)
     deviation *= size / 128
     soft = cv2.GaussianBlur(sharp, (0, 0), deviation)
-    edges = [blur_matching.measure(picture, where) for picture in (sharp, soft)]
+    edges = [blur_matching.measure_edges(picture, where) for picture in (sharp, soft)]
     assert blur_matching.missing_focus(*edges, size) == pytest.approx(deviation, rel=0.35)
     assert blur_matching.missing_focus(edges[1], edges[0], size) == 0  # nothing is made sharper
     assert blur_matching.missing_focus(edges[0], edges[0], size) == 0
@@ -140,18 +142,22 @@ def test_a_smear_is_found_along_the_motion_and_not_beyond_it(angle: float) -> No
     turn = np.deg2rad(angle)
     line = 6 * np.array([np.cos(turn), np.sin(turn)])
     sharp, where = texture(128), np.ones((128, 128), np.float32)
-    edges = [blur_matching.measure(picture, where) for picture in (sharp, blur_matching.smeared(sharp, line))]
-    assert np.sqrt(blur_matching.smear(*edges, 2 * line, 128)) == pytest.approx(6, rel=0.45)
-    assert np.sqrt(blur_matching.smear(*edges, 0.3 * line, 128)) <= 0.3 * 6 + 1e-6
+    edges = [
+        blur_matching.measure_edges(picture, where)
+        for picture in (sharp, blur_matching.apply_motion_blur(sharp, line))
+    ]
+    assert np.sqrt(blur_matching.measure_smear(*edges, 2 * line, 128)) == pytest.approx(6, rel=0.45)
+    assert np.sqrt(blur_matching.measure_smear(*edges, 0.3 * line, 128)) <= 0.3 * 6 + 1e-6
     across = 12 * np.array([-line[1], line[0]]) / 6
-    assert blur_matching.smear(*edges, across, 128) == 0
+    assert blur_matching.measure_smear(*edges, across, 128) == 0
     assert blur_matching.missing_focus(*edges, 128) < 1  # motion is not taken for softness
 
 
 def test_a_smear_grows_without_steps() -> None:
     sharp = texture(96)
     shown = [
-        blur_matching.smeared(sharp, np.array([length, 0.3 * length])) for length in np.arange(0.6, 5, 0.2)
+        blur_matching.apply_motion_blur(sharp, np.array([length, 0.3 * length]))
+        for length in np.arange(0.6, 5, 0.2)
     ]
     steps = [np.abs(b - a).mean() for a, b in itertools.pairwise(shown)]
     assert max(steps) < 3 * np.median(steps)
@@ -159,11 +165,11 @@ def test_a_smear_grows_without_steps() -> None:
 
 def test_close_ups_beyond_the_model_are_told_of() -> None:
     near = np.repeat(mf.face_points(0)[None] * 6, 10, axis=0)
-    said = upscale_warning.spoken(near, mf.identity(64))
+    said = upscale_warning.warn_of_upscaling(near, mf.identity(64))
     assert said is not None
     assert "--resolution" in said
-    assert upscale_warning.spoken(near, mf.identity(640)) is None
-    assert upscale_warning.spoken(near[:0], mf.identity(64)) is None
+    assert upscale_warning.warn_of_upscaling(near, mf.identity(640)) is None
+    assert upscale_warning.warn_of_upscaling(near[:0], mf.identity(64)) is None
 
 
 def test_each_dial_changes_settings() -> None:

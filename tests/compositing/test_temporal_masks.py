@@ -27,7 +27,7 @@ def steadied(masks: list[np.ndarray], number: int, strength: float = 1.0) -> np.
         for k, mask in enumerate(masks)
         if 0 < abs(k - number) <= temporal_masks.REACH
     ]
-    return temporal_masks.steady(masks[number], around, strength)
+    return temporal_masks.steady_mask(masks[number], around, strength)
 
 
 def test_a_shaking_edge_is_steadied() -> None:
@@ -62,14 +62,14 @@ def test_without_smoothing_each_frame_stands_alone() -> None:
 
 def test_doubts_are_made_smaller_and_sides_are_kept() -> None:
     free = np.linspace(0, 1, 101, dtype=np.float32).reshape(1, -1)
-    after = temporal_masks.decided(free)[0]
+    after = temporal_masks.sharpen_occlusion(free)[0]
     assert (np.diff(after) >= 0).all() and (after[0], after[-1]) == (0, 1)
     assert after[20] == 0 and after[85] == 1  # nearly sure is sure
     unsure = (after > 0.1) & (after < 0.9)
     assert unsure.sum() < 0.5 * ((free[0] > 0.1) & (free[0] < 0.9)).sum()
 
 
-@pytest.mark.parametrize("way", [temporal_masks.averaged, temporal_masks.steady])
+@pytest.mark.parametrize("way", [temporal_masks.average_masks, temporal_masks.steady_mask])
 def test_a_shape_that_shakes_is_steadied_and_does_not_lag(way: Callable[..., np.ndarray]) -> None:
     random = np.random.default_rng(1)
     truth = 20 + 0.4 * np.arange(30)
@@ -94,7 +94,7 @@ def test_a_mask_lands_where_its_pixels_came_from(size: int) -> None:
     seen, drawn = (
         warp(frame, crop_matrix(landmarks, n, s), n)[..., 0] / 255 for n, s in ((SIZE, SIDE), (size, 2.0))
     )
-    moved = temporal_masks.rescaled(seen.astype(np.float32), SIDE, size, 2.0)
+    moved = temporal_masks.rescale_mask(seen.astype(np.float32), SIDE, size, 2.0)
     assert moved.shape == (size, size)
     places = [np.array(np.nonzero(one > 0.5)).mean(1) for one in (moved, drawn)]
     assert np.abs(places[0] - places[1]).max() < 0.02 * size

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from faceswap_cli.faces.face_analyser import FaceStage, build_stage
+from faceswap_cli.faces.face_analyser import FaceAnalyser, build_analyser
 from faceswap_cli.media.frame import Image
 
 
@@ -18,5 +18,5 @@ def face_picture() -> Image:
 
 
 @pytest.fixture(scope="session")
-def stage() -> FaceStage:
-    return build_stage()
+def stage() -> FaceAnalyser:
+    return build_analyser()

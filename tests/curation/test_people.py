@@ -6,12 +6,23 @@ import numpy as np
 import pytest
 
 from faceswap_cli.curation import grouping
-from faceswap_cli.curation.grouping import UNSORTED, check_names, joined, write_people
-from faceswap_cli.curation.people import cluster
+from faceswap_cli.curation.grouping import UNSORTED, check_names, merge_people, write_people
+from faceswap_cli.curation.people import cluster_tracks
 from faceswap_cli.errors import UserError
-from faceswap_cli.faces.identity.embeddings import STORE, Portrait, Store, in_one_picture, portraits
+from faceswap_cli.faces.identity.embeddings import (
+    STORE,
+    EmbeddingStore,
+    TrackPortrait,
+    choose_portraits,
+    tracks_in_one_picture,
+)
 from faceswap_cli.faces.identity.identity_encoder import NUMBERS, IdentityEncoder
-from faceswap_cli.faces.identity.track_embedding import allowed, best_looks, clarity, combined
+from faceswap_cli.faces.identity.track_embedding import (
+    allowed_distance,
+    best_faces,
+    combine_embeddings,
+    face_clarity,
+)
 from faceswap_cli.faces.sets.faceset import FaceSet
 from tests.face_sets import contents, make_set, record
 
@@ -45,16 +56,16 @@ def test_clusters_are_those_of_the_definition(seed: int) -> None:
     apart = {(int(a), int(b)) for a, b in random.integers(0, count, (count // 2, 2)) if a != b}
     threshold = float(random.uniform(0.3, 3))
     before = points.copy(), weights.copy()
-    found = cluster(points, threshold, apart, weights)
+    found = cluster_tracks(points, threshold, apart, weights)
     assert found == greedy(points, threshold, apart, weights)
     assert (points == before[0]).all() and (weights == before[1]).all()
 
 
 def test_nothing_and_one_thing_are_clusters_too() -> None:
-    assert cluster(np.zeros((0, 128)), 0.5) == []
-    assert cluster(np.zeros((1, 128)), 0.5) == [[0]]
-    assert cluster(np.zeros((4, 128)), 0.5) == [[0, 1, 2, 3]]
-    assert cluster(np.zeros((3, 128)), 0.5, [(0, 1), (0, 2), (1, 2)]) == [[0], [1], [2]]
+    assert cluster_tracks(np.zeros((0, 128)), 0.5) == []
+    assert cluster_tracks(np.zeros((1, 128)), 0.5) == [[0]]
+    assert cluster_tracks(np.zeros((4, 128)), 0.5) == [[0, 1, 2, 3]]
+    assert cluster_tracks(np.zeros((3, 128)), 0.5, [(0, 1), (0, 2), (1, 2)]) == [[0], [1], [2]]
 
 
 def somebody(person: int, noise: float = 0.0, seed: int = 0) -> np.ndarray:
@@ -65,11 +76,11 @@ def somebody(person: int, noise: float = 0.0, seed: int = 0) -> np.ndarray:
 
 
 def test_poor_tracks_join_a_person_but_make_none() -> None:
-    known = {(0, n): Portrait(somebody(n % 2, 0.2, n), 0.9) for n in range(4)}
-    known[0, 8] = Portrait(somebody(0, 0.3, 8), 0.05)
-    known[0, 9] = Portrait(somebody(7), 0.05)
-    assert joined(known, [], 0.45) == [[(0, 0), (0, 2), (0, 8)], [(0, 1), (0, 3)]]
-    held = joined(known, [((0, 0), (0, 2)), ((0, 2), (0, 8))], 0.45)
+    known = {(0, n): TrackPortrait(somebody(n % 2, 0.2, n), 0.9) for n in range(4)}
+    known[0, 8] = TrackPortrait(somebody(0, 0.3, 8), 0.05)
+    known[0, 9] = TrackPortrait(somebody(7), 0.05)
+    assert merge_people(known, [], 0.45) == [[(0, 0), (0, 2), (0, 8)], [(0, 1), (0, 3)]]
+    held = merge_people(known, [((0, 0), (0, 2)), ((0, 2), (0, 8))], 0.45)
     assert held == [[(0, 0), (0, 8)], [(0, 1), (0, 3)], [(0, 2)]]
 
 
@@ -80,25 +91,25 @@ def test_tracks_of_one_frame_are_two_people() -> None:
         (0, 2): [record("d.jpg", 5)],
         (1, 0): [record("e.jpg", 4, source=1)],
     }
-    assert in_one_picture(tracks) == [((0, 0), (0, 1))]
+    assert tracks_in_one_picture(tracks) == [((0, 0), (0, 1))]
 
 
 def test_looks() -> None:
     points = record("a.jpg", 0).landmarks
-    ahead = clarity(0.99, (0, 0, 0), points)
+    ahead = face_clarity(0.99, (0, 0, 0), points)
     assert ahead > 0.8
     for worse in (
-        clarity(0.99, (45, 0, 0), points),
-        clarity(0.99, (0, 0, 0), points / 3),
-        clarity(0.99, (0, 0, 0), points, 0.05),
-        clarity(0.99, (0, 0, 0), points, confidence=0.4),
+        face_clarity(0.99, (45, 0, 0), points),
+        face_clarity(0.99, (0, 0, 0), points / 3),
+        face_clarity(0.99, (0, 0, 0), points, 0.05),
+        face_clarity(0.99, (0, 0, 0), points, confidence=0.4),
     ):
         assert worse < 0.7 * ahead
-        assert allowed(worse) >= allowed(ahead)
-    assert best_looks([0.1, 0.9, 0.2, 0.3, 0.8, 0.7], 2) == [1, 4]
-    assert best_looks([0.5], 7) == [0]
+        assert allowed_distance(worse) >= allowed_distance(ahead)
+    assert best_faces([0.1, 0.9, 0.2, 0.3, 0.8, 0.7], 2) == [1, 4]
+    assert best_faces([0.5], 7) == [0]
     two = np.stack([somebody(1), somebody(2)])
-    assert np.linalg.norm(combined(two, [0.9, 0.1]) - two[0]) < 0.05
+    assert np.linalg.norm(combine_embeddings(two, [0.9, 0.1]) - two[0]) < 0.05
 
 
 @pytest.fixture
@@ -120,7 +131,7 @@ def crowd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def group(path: Path, **options: object) -> grouping.Grouped:
+def group(path: Path, **options: object) -> grouping.GroupingResult:
     steps = grouping.find_people(FaceSet.open(path), IdentityEncoder(), **options)
     try:
         while True:
@@ -209,7 +220,7 @@ def test_what_was_measured_before_an_interruption_is_kept(
 ) -> None:
     monkeypatch.setattr("faceswap_cli.faces.identity.embeddings.BATCH", 4)
     faces = FaceSet.open(crowd)
-    steps = portraits(faces, faces.tracks(), IdentityEncoder(), Store(faces))
+    steps = choose_portraits(faces, faces.tracks(), IdentityEncoder(), EmbeddingStore(faces))
     assert [next(steps).done for _ in range(3)] == [0, 4, 8]
     steps.close()
-    assert next(portraits(faces, faces.tracks(), IdentityEncoder(), Store(faces))).done == 8
+    assert next(choose_portraits(faces, faces.tracks(), IdentityEncoder(), EmbeddingStore(faces))).done == 8

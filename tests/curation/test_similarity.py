@@ -7,12 +7,12 @@ import cv2
 import numpy as np
 import pytest
 
-from faceswap_cli.curation.filter_rules import Failing, Rules, sift
-from faceswap_cli.curation.similarity import from_the_middle, likeness_of
+from faceswap_cli.curation.filter_rules import FailingFaces, FilterRules, apply_rules
+from faceswap_cli.curation.similarity import distances_to_median, measure_similarity
 from faceswap_cli.curation.sort import sort_faces
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces import geometry
-from faceswap_cli.faces.face_analyser import FaceStage
+from faceswap_cli.faces.face_analyser import FaceAnalyser
 from faceswap_cli.faces.identity.identity_encoder import IdentityEncoder
 from faceswap_cli.faces.sets.faceset import FaceSet, FaceSetWriter, Source
 from faceswap_cli.media.frame import Frame, Image
@@ -32,7 +32,7 @@ def somebody_else(number: int) -> Image:
 
 
 @pytest.fixture
-def mixed(tmp_path: Path, stage: FaceStage, face_picture: Image) -> Path:
+def mixed(tmp_path: Path, stage: FaceAnalyser, face_picture: Image) -> Path:
     """Seven crops, most of them of the one real face, in different light."""
     [[face]] = stage.find([Frame(0, 0.0, face_picture)])
     matrix = geometry.crop_matrix(face.landmarks, SIZE, geometry.STORED_SIDE)
@@ -61,8 +61,8 @@ def photo(tmp_path: Path, face_picture: Image) -> Path:
     return path
 
 
-def failing(folder: Path, rules: Rules) -> Failing:
-    steps = sift(FaceSet.open(folder), rules)
+def failing(folder: Path, rules: FilterRules) -> FailingFaces:
+    steps = apply_rules(FaceSet.open(folder), rules)
     while True:
         try:
             next(steps)
@@ -86,18 +86,18 @@ def test_others_come_first(mixed: Path, photo: Path) -> None:
 
 def test_filters_by_likeness(mixed: Path, photo: Path) -> None:
     others = [f"a_{k:06d}_0.jpg" for k in OTHERS]
-    found = failing(mixed, Rules(like=(photo,), threshold=0.4))
+    found = failing(mixed, FilterRules(like=(photo,), threshold=0.4))
     assert sorted(found.reasons) == others and found.counts == {"not like photo.png": 2}
     assert [one.faces for one in found.likenesses] == [1]
-    assert len(failing(mixed, Rules(unlike=(photo,), threshold=0.4)).reasons) == 5
-    assert len(failing(mixed, Rules(like=(photo,), threshold=0)).reasons) == 7
-    assert len(failing(mixed, Rules(unlike=(photo,), threshold=2)).reasons) == 7
-    assert len(failing(mixed, Rules(like=(photo,), unlike=(photo,))).reasons) == 7
+    assert len(failing(mixed, FilterRules(unlike=(photo,), threshold=0.4)).reasons) == 5
+    assert len(failing(mixed, FilterRules(like=(photo,), threshold=0)).reasons) == 7
+    assert len(failing(mixed, FilterRules(unlike=(photo,), threshold=2)).reasons) == 7
+    assert len(failing(mixed, FilterRules(like=(photo,), unlike=(photo,))).reasons) == 7
 
 
 def test_unreadable_crops_stay(mixed: Path, photo: Path) -> None:
     (mixed / "crops" / "a_000001_0.jpg").write_bytes(b"no picture")
-    found = failing(mixed, Rules(like=(photo,), threshold=0.4))
+    found = failing(mixed, FilterRules(like=(photo,), threshold=0.4))
     assert (len(found.reasons), found.unreadable) == (2, 1)
     list(sort_faces(mixed, "outlier"))
     assert shown(mixed)[0] == 1
@@ -112,7 +112,7 @@ def test_embeddings_are_kept_over_sorts(mixed: Path, photo: Path) -> None:
 
 
 def test_the_middle_of_nothing() -> None:
-    assert np.isnan(from_the_middle(np.full((3, 128), np.nan))).all()
+    assert np.isnan(distances_to_median(np.full((3, 128), np.nan))).all()
 
 
 def test_photos_without_a_face(mixed: Path, tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_photos_without_a_face(mixed: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no face found in .*plain\.png"):
         list(sort_faces(mixed, "likeness", to=tmp_path / "plain.png"))
     with pytest.raises(UserError, match=r"no face found in .*plain\.png"):
-        failing(mixed, Rules(unlike=(tmp_path / "plain.png",)))
+        failing(mixed, FilterRules(unlike=(tmp_path / "plain.png",)))
     with pytest.raises(UserError, match=r"nothing\.png"):
         list(sort_faces(mixed, "likeness", to=tmp_path / "nothing.png"))
     assert files(mixed / "crops") == before
@@ -135,6 +135,6 @@ def test_the_largest_face_of_a_photo_counts(tmp_path: Path, face_picture: Image)
     cv2.imwrite(str(tmp_path / "two.png"), both[..., ::-1])
     cv2.imwrite(str(tmp_path / "one.png"), face_picture[..., ::-1])
     encoder = IdentityEncoder()
-    two, alone = (likeness_of(tmp_path / f"{name}.png", encoder) for name in ("two", "one"))
+    two, alone = (measure_similarity(tmp_path / f"{name}.png", encoder) for name in ("two", "one"))
     assert (two.faces, alone.faces) == (2, 1)
     assert np.linalg.norm(two.embedding - alone.embedding) < 0.3

@@ -8,17 +8,17 @@ import cv2
 import numpy as np
 import pytest
 
-from faceswap_cli.curation.measures import brightnesses
-from faceswap_cli.curation.sort import ORDERS, Sorted, sort_faces
+from faceswap_cli.curation.measures import measure_brightness
+from faceswap_cli.curation.sort import ORDERS, SortResult, sort_faces
 from faceswap_cli.errors import UserError
-from faceswap_cli.faces.sets.crop_files import crop_name, ranked
+from faceswap_cli.faces.sets.crop_files import crop_name, ranked_name
 from faceswap_cli.faces.sets.faceset import FaceSet, FaceSetWriter, Source
 from tests.face_sets import HEADER, contents, crop, files, killed, make_set, record
 
 SHARPNESS = [0.5, 0.1, 0.9, 0.3, 0.7]
 
 
-def run(*arguments: object, **options: object) -> Sorted:
+def run(*arguments: object, **options: object) -> SortResult:
     steps = sort_faces(*arguments, **options)
     while True:
         try:
@@ -84,7 +84,7 @@ def test_a_rank_is_replaced_and_never_stacked(five: Path) -> None:
 def test_names_survive_their_rank() -> None:
     for name in ("clip_000001_0.jpg", "000123_000001_0.jpg", "12@.jpg"):
         assert crop_name(name) == name
-        assert crop_name(ranked(name, 7)) == crop_name(ranked(name, 1_234_567)) == name
+        assert crop_name(ranked_name(name, 7)) == crop_name(ranked_name(name, 1_234_567)) == name
 
 
 def test_deleting_a_block_of_a_sorted_set_removes_those_faces(five: Path) -> None:
@@ -129,7 +129,7 @@ def test_crops_that_can_t_be_read_come_first(five: Path) -> None:
 
 def test_brightness_is_the_face_s_mean_luma(tmp_path: Path) -> None:
     folder = make_set(tmp_path / "faces", 3, level=lambda k: (0, 102, 255)[k])
-    steps = brightnesses(FaceSet.open(folder))
+    steps = measure_brightness(FaceSet.open(folder))
     reports = []
     while True:
         try:

@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from faceswap_cli.curation.filter import Filtered, filter_faces, restore_faces
-from faceswap_cli.curation.filter_rules import Rules
+from faceswap_cli.curation.filter import FilterResult, filter_faces, restore_faces
+from faceswap_cli.curation.filter_rules import FilterRules
 from faceswap_cli.curation.sort import sort_faces
-from faceswap_cli.curation.trash import Restored, move_to_bin, read_bin
+from faceswap_cli.curation.trash import RestoreResult, move_to_trash, read_trash
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.sets.faceset import FaceSet, FaceSetWriter
 from tests.face_sets import HEADER, contents, files, killed, make_set, pictures
 
-BLURRED = Rules(least={"sharpness": 0.5})
+BLURRED = FilterRules(least={"sharpness": 0.5})
 
 
-def run(*arguments: object, **options: object) -> Filtered:
+def run(*arguments: object, **options: object) -> FilterResult:
     steps = filter_faces(*arguments, **options)
     while True:
         try:
@@ -51,10 +51,10 @@ def test_what_fails_goes_to_the_bin_and_comes_back(ten: Path) -> None:
     assert (done.faces, done.moved, done.failing.counts) == (10, 4, {"sharpness below 0.5": 4})
     assert files(ten / "bin") == [f"clip_{k:06d}_0.jpg" for k in (0, 3, 6, 9)]
     assert len(FaceSet.open(ten)) == 6 and (ten / "faces.jsonl").read_bytes() == index
-    assert [entry.why for entry in read_bin(ten)] == [("sharpness below 0.5",)] * 4
+    assert [entry.why for entry in read_trash(ten)] == [("sharpness below 0.5",)] * 4
     assert run(ten, BLURRED).moved == 0
-    assert restore_faces(ten) == Restored(4, 0, 0)
-    assert contents(ten) == before and not (ten / "bin").exists() and read_bin(ten) == []
+    assert restore_faces(ten) == RestoreResult(4, 0, 0)
+    assert contents(ten) == before and not (ten / "bin").exists() and read_trash(ten) == []
 
 
 def test_a_dry_run_moves_nothing(ten: Path) -> None:
@@ -113,10 +113,10 @@ def test_what_came_back_by_hand_is_not_written_over(ten: Path) -> None:
     shutil.copy(ten / "bin" / name, ten / "crops" / name)  # the same: only the copy in the bin goes
     (ten / "crops" / "clip_000006_0.jpg").write_bytes(b"another")
     (ten / "bin" / "clip_000009_0.jpg").unlink()
-    assert restore_faces(ten) == Restored(back=1, there=1, gone=1)
+    assert restore_faces(ten) == RestoreResult(back=1, there=1, gone=1)
     assert files(ten / "bin") == ["clip_000006_0.jpg"]
     assert (ten / "crops" / "clip_000006_0.jpg").read_bytes() == b"another"
-    assert [entry.crop for entry in read_bin(ten)] == ["clip_000006_0.jpg"]
+    assert [entry.crop for entry in read_trash(ten)] == ["clip_000006_0.jpg"]
 
 
 def test_across_devices(ten: Path, other_device: Path) -> None:
@@ -170,7 +170,7 @@ def test_places_that_can_t_be_a_bin(ten: Path, tmp_path: Path) -> None:
 
 def test_a_crop_deleted_meanwhile_is_passed_over(ten: Path) -> None:
     (ten / "crops" / "clip_000001_0.jpg").unlink()
-    assert move_to_bin(ten, {"clip_000001_0.jpg": ["x"], "clip_000002_0.jpg": ["x"]}) == 1
+    assert move_to_trash(ten, {"clip_000001_0.jpg": ["x"], "clip_000002_0.jpg": ["x"]}) == 1
 
 
 def test_a_damaged_list_is_said_so(ten: Path) -> None:
@@ -189,4 +189,4 @@ def test_a_running_extract_is_not_disturbed(ten: Path) -> None:
 
 def test_a_filter_without_rules_is_refused(ten: Path) -> None:
     with pytest.raises(UserError, match="no rule was given"):
-        run(ten, Rules())
+        run(ten, FilterRules())

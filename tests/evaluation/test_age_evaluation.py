@@ -10,19 +10,25 @@ import cv2
 import numpy as np
 import pytest
 
-from faceswap_cli.effects.age.measured_method import ByBrush
-from faceswap_cli.effects.age.render import Brush
+from faceswap_cli.effects.age.measured_method import AgerMethod
+from faceswap_cli.effects.age.render import FaceAger
 from faceswap_cli.errors import UserError
 from faceswap_cli.evaluation import age_page
-from faceswap_cli.evaluation.age_baselines import Noise, untouched
-from faceswap_cli.evaluation.age_figures import figures, real, to_json
-from faceswap_cli.evaluation.age_judges import VIEW, OwnJudge, degraded
-from faceswap_cli.evaluation.age_video import steadiness
-from faceswap_cli.evaluation.ageing import Aged, Portrait, Report, Row, evaluate
-from faceswap_cli.evaluation.expression import Expression, expression
-from faceswap_cli.evaluation.labelled import Labelled, read_labelled
+from faceswap_cli.evaluation.age_baselines import InvisibleNoise, copy_input
+from faceswap_cli.evaluation.age_figures import summarise, summarise_real, to_json
+from faceswap_cli.evaluation.age_judges import VIEW, OwnJudge, degrade
+from faceswap_cli.evaluation.age_video import measure_steadiness
+from faceswap_cli.evaluation.ageing import (
+    AgedPortrait,
+    AgeingReport,
+    EvaluationRow,
+    TestPortrait,
+    evaluate_ageing,
+)
+from faceswap_cli.evaluation.expression import Expression, measure_expression
+from faceswap_cli.evaluation.labelled import LabelledPhoto, read_labelled
 from faceswap_cli.faces.age.prototype import PrototypeAger
-from faceswap_cli.faces.face_analyser import build_stage
+from faceswap_cli.faces.face_analyser import build_analyser
 from faceswap_cli.faces.geometry import MEAN_FACE
 from faceswap_cli.faces.parsing.face_parser import FaceParser
 from tests.clips import write_clip
@@ -31,11 +37,13 @@ PICTURE = Path(__file__).parents[1] / "data" / "face.jpg"
 TARGETS = (30.0, 70.0)
 
 
-def row(person: int, target: float, said: float, said_degraded: float, identity: float = 0.2) -> Row:
-    return Row(person, target, said, said_degraded, True, identity, Expression(1, 2, 3), 0.0, 1.0)
+def row(
+    person: int, target: float, said: float, said_degraded: float, identity: float = 0.2
+) -> EvaluationRow:
+    return EvaluationRow(person, target, said, said_degraded, True, identity, Expression(1, 2, 3), 0.0, 1.0)
 
 
-def report(said: Sequence[Sequence[float]], left: float) -> Report:
+def report(said: Sequence[Sequence[float]], left: float) -> AgeingReport:
     """Two people of 40 and 50 who look 42 and 49, by one way; `left` of each shift survives degrading."""
     ages, looks = np.array([40.0, 50.0]), np.array([42.0, 49.0])
     rows = [
@@ -43,98 +51,100 @@ def report(said: Sequence[Sequence[float]], left: float) -> Report:
         for p in (0, 1)
         for k, t in enumerate(TARGETS)
     ]
-    return Report("<judge>", True, ages, looks, looks, TARGETS, {"way & <b>": rows})
+    return AgeingReport("<judge>", True, ages, looks, looks, TARGETS, {"way & <b>": rows})
 
 
 def test_figures_of_what_is_known() -> None:
-    found = figures(report([[30, 70], [30, 70]], 0.5), "way & <b>")
+    found = summarise(report([[30, 70], [30, 70]], 0.5), "way & <b>")
     assert (found.error, found.slope, found.correlation) == (0, 1, pytest.approx(1))
     assert found.survives == pytest.approx(0.5) and found.same == 0.5 and found.by_target == {30: 30, 70: 70}
     assert (found.mouth, found.brows, found.smile) == (1, 2, 3)
 
 
 def test_doing_nothing_is_worth_nothing() -> None:
-    found = figures(report([[42, 42], [49, 49]], 1.0), "way & <b>")
+    found = summarise(report([[42, 42], [49, 49]], 1.0), "way & <b>")
     assert found.slope == 0 and found.correlation == 0 and np.isnan(found.survives)
     assert found.error == pytest.approx((12 + 28 + 19 + 21) / 4)
 
 
 def test_few_real_faces_make_no_mean() -> None:
     one = report([[30, 70], [30, 70]], 0.5)
-    assert real(one)[30.0][0] == 0 and np.isnan(real(one)[30.0][1])
+    assert summarise_real(one)[30.0][0] == 0 and np.isnan(summarise_real(one)[30.0][1])
     one.targets = (45.0,)
     one.ages, one.said = np.array([42.0, 47, 44, 70]), np.array([40.0, 50, 45, 75])
-    assert real(one)[45.0] == (3, 45.0)
+    assert summarise_real(one)[45.0] == (3, 45.0)
 
 
 def test_the_page_escapes_names_and_says_who_judged() -> None:
     one = report([[30, 70], [30, 70]], 0.5)
-    page = age_page.page(one, "<script>")
+    page = age_page.render_age_page(one, "<script>")
     assert "<script" not in page and "way &amp; &lt;b&gt;" in page and "&lt;judge&gt;" in page
     assert "trained against" not in page
     one.outside = False
-    assert "trained against" in age_page.page(one, "x")
+    assert "trained against" in age_page.render_age_page(one, "x")
     assert to_json(one)["ways"]["way & <b>"]["by target"] == {"30": 30.0, "70": 70.0}
 
 
 @pytest.fixture(scope="module")
-def measured() -> Report:
-    def spill(portrait: Portrait, target: float) -> Aged:
+def measured() -> AgeingReport:
+    def spill(portrait: TestPortrait, target: float) -> AgedPortrait:
         """Changes one pixel that it says it leaves alone."""
         image = portrait.image.copy()
         image[0, 0] += 7
-        return Aged(image, np.zeros(image.shape[:2], np.bool_))
+        return AgedPortrait(image, np.zeros(image.shape[:2], np.bool_))
 
     ways = {
-        "copy": untouched,
-        "noise": Noise(),
-        "prototype": ByBrush(Brush(PrototypeAger(), FaceParser())),
+        "copy": copy_input,
+        "noise": InvisibleNoise(),
+        "prototype": AgerMethod(FaceAger(PrototypeAger(), FaceParser())),
         "spill": spill,
     }
-    who = Labelled(PICTURE, 35.0)
-    return evaluate([who], ways, OwnJudge(), build_stage(), TARGETS)
+    who = LabelledPhoto(PICTURE, 35.0)
+    return evaluate_ageing([who], ways, OwnJudge(), build_analyser(), TARGETS)
 
 
-def test_copying_is_seen_for_what_it_is(measured: Report) -> None:
-    found = figures(measured, "copy")
+def test_copying_is_seen_for_what_it_is(measured: AgeingReport) -> None:
+    found = summarise(measured, "copy")
     assert (found.slope, found.outside, found.sharpness) == (0, 0, 1)
     assert found.same == 1 and found.sex == 1 and found.identity < 0.05 and found.mouth < 0.6
 
 
-def test_noise_fools_the_estimator_and_is_found_out(measured: Report) -> None:
-    found = figures(measured, "noise")
+def test_noise_fools_the_estimator_and_is_found_out(measured: AgeingReport) -> None:
+    found = summarise(measured, "noise")
     assert found.slope > 0.4, "the noise no longer fools the estimator: it proves nothing"
     assert found.survives < 0.5 and found.outside == 0 and found.identity < 0.2
 
 
-def test_the_prototype_ages_and_leaves_the_rest_alone(measured: Report) -> None:
-    found = figures(measured, "prototype")
+def test_the_prototype_ages_and_leaves_the_rest_alone(measured: AgeingReport) -> None:
+    found = summarise(measured, "prototype")
     assert found.slope > 0.1 and found.survives > 0.5
     assert found.outside == 0 and found.same == 1 and 0.4 < found.sharpness < 3
 
 
-def test_a_change_outside_the_mask_is_told(measured: Report) -> None:
-    assert figures(measured, "spill").outside == 7
+def test_a_change_outside_the_mask_is_told(measured: AgeingReport) -> None:
+    assert summarise(measured, "spill").outside == 7
 
 
 def test_noise_does_not_survive_degrading() -> None:
     smooth = cv2.resize(np.random.default_rng(0).integers(0, 255, (9, 9, 3)).astype(np.uint8), (VIEW, VIEW))
     noise = np.random.default_rng(1).integers(0, 2, smooth.shape) * 4 - 2
     noisy = np.clip(smooth.astype(int) + noise, 0, 255).astype(np.uint8)
-    assert degraded(smooth).shape == smooth.shape
-    apart = np.abs(degraded(noisy).astype(int) - degraded(smooth)).mean()
+    assert degrade(smooth).shape == smooth.shape
+    apart = np.abs(degrade(noisy).astype(int) - degrade(smooth)).mean()
     assert apart < 0.75 * np.abs(noisy.astype(int) - smooth).mean()
 
 
 def test_expression_knows_no_pose_in_the_picture_and_sees_an_open_mouth() -> None:
     turned = MEAN_FACE @ np.array([[0.8, 0.6], [-0.6, 0.8]]) * 140 + 300
-    assert max(expression(turned).apart(expression(MEAN_FACE))) < 1e-6
+    assert max(measure_expression(turned).apart(measure_expression(MEAN_FACE))) < 1e-6
     opened, raised, smiling = (MEAN_FACE.copy() for _ in range(3))
     opened[[56, 57, 58, 65, 66, 67], 1] += 0.2
     raised[17:27, 1] -= 0.1
     smiling[[48, 54], 1] -= 0.08
     for kind, points, by in (("mouth", opened, 20), ("brows", raised, 10), ("smile", smiling, 8)):
-        assert getattr(expression(points).apart(expression(MEAN_FACE)), kind) == pytest.approx(by, rel=0.1)
+        assert getattr(
+            measure_expression(points).apart(measure_expression(MEAN_FACE)), kind
+        ) == pytest.approx(by, rel=0.1)
 
 
 def test_labels_come_from_a_table_or_from_names(tmp_path: Path) -> None:
@@ -142,7 +152,7 @@ def test_labels_come_from_a_table_or_from_names(tmp_path: Path) -> None:
         shutil.copy(PICTURE, tmp_path / name)
     table = tmp_path / "labels.csv"
     table.write_text("file,age,sex,id\na.jpg,30,female,7\nb.jpg,12,m,8\nc.jpg,,,\n")
-    assert read_labelled(tmp_path) == [Labelled(tmp_path / "a.jpg", 30.0)], "a child is left out"
+    assert read_labelled(tmp_path) == [LabelledPhoto(tmp_path / "a.jpg", 30.0)], "a child is left out"
     table.unlink()
     for name in ("anna_age48.jpg", "51_1_0.jpg", "nobody.jpg"):
         shutil.copy(PICTURE, tmp_path / name)
@@ -173,12 +183,12 @@ def test_a_video_that_flickers_is_told_from_a_steady_one(tmp_path: Path) -> None
     lighter = np.clip(picture.astype(int) + 40, 0, 255).astype(np.uint8)
     still = write_clip(tmp_path / "still.mkv", [picture] * 7, "ffv1", "bgr0")
     flickering = write_clip(tmp_path / "f.mkv", [picture, lighter] * 3 + [picture], "ffv1", "bgr0")
-    judge, stage = OwnJudge(), build_stage()
-    same = steadiness(still, still, judge, stage, 7)
+    judge, stage = OwnJudge(), build_analyser()
+    same = measure_steadiness(still, still, judge, stage, 7)
     assert same.frames == 7 and same.before == pytest.approx(same.after, abs=0.01) and same.spread_after < 0.1
-    worse = steadiness(still, flickering, judge, stage, 7)
+    worse = measure_steadiness(still, flickering, judge, stage, 7)
     assert worse.spread_after > 10 * max(same.spread_after, 1e-3) and worse.flicker > 10
     with pytest.raises(UserError, match="not as large"):
-        steadiness(
+        measure_steadiness(
             still, write_clip(tmp_path / "s.mkv", [picture[:100, :100]] * 2, "ffv1", "bgr0"), judge, stage, 7
         )

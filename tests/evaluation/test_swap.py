@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from faceswap_cli.evaluation import metrics
-from faceswap_cli.evaluation.swap import among, evaluate_swap
+from faceswap_cli.evaluation.swap import choose_face, evaluate_swap
 from faceswap_cli.faces.face import Detection, Points
-from faceswap_cli.faces.face_analyser import FaceStage
+from faceswap_cli.faces.face_analyser import FaceAnalyser
 from faceswap_cli.faces.geometry import mean_face
-from faceswap_cli.faces.landmarks.mean_shape import five_of
+from faceswap_cli.faces.landmarks.mean_shape import five_from_68
 from faceswap_cli.media.frame import Frame, Image
 from tests.clips import write_clip
 
@@ -42,9 +42,9 @@ def video(path: Path, pictures: Sequence[Image]) -> Path:
     return write_clip(path, pictures, "ffv1", "bgr0")
 
 
-def stage() -> FaceStage:
+def stage() -> FaceAnalyser:
     box = np.concatenate([POINTS.min(0), POINTS.max(0)])
-    found = Detection(box, five_of(POINTS).astype(np.float32), 0.9)
+    found = Detection(box, five_from_68(POINTS).astype(np.float32), 0.9)
 
     def detect(frames: Sequence[Frame]) -> list[list[Detection]]:
         return [[found] for _ in frames]
@@ -52,7 +52,7 @@ def stage() -> FaceStage:
     def describe(images: Sequence[Image], detections: Sequence[Sequence[Detection]]) -> list[list[Points]]:
         return [[Points.certain(POINTS) for _ in found] for found in detections]
 
-    return FaceStage(detect, describe, "one face that never moves")
+    return FaceAnalyser(detect, describe, "one face that never moves")
 
 
 def test_the_same_video_is_as_sharp_as_steady_and_unchanged(tmp_path: Path) -> None:
@@ -109,9 +109,9 @@ def test_identity_is_measured_against_both_people(tmp_path: Path, monkeypatch: p
 def test_likeness_is_the_way_from_the_original_to_real_pictures(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     references = rng.normal(0, 0.01, (5, 128)).astype(np.float32)
-    near = among(references)
+    near = choose_face(references)
     assert 0 < near < 0.3
-    assert math.isnan(among(references[:1])) and math.isnan(among(None))
+    assert math.isnan(choose_face(references[:1])) and math.isnan(choose_face(None))
     same = video(tmp_path / "a.mkv", [texture()] * 3)
     report = evaluate_swap(same, same, None, references, stage())
     assert report.real_b == pytest.approx(near)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from faceswap_cli.faces.face_analyser import FaceStage, build_stage
+from faceswap_cli.faces.face_analyser import FaceAnalyser, build_analyser
 from faceswap_cli.media.frame import Image
 from tests.clips import write_clip
 from tests.faces.face_pictures import DATA, load, moved
@@ -22,8 +22,8 @@ def face_picture() -> Image:
 
 
 @pytest.fixture(scope="session")
-def stage() -> FaceStage:
-    return build_stage()
+def stage() -> FaceAnalyser:
+    return build_analyser()
 
 
 @pytest.fixture(scope="session")

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from faceswap_cli.faces.face import Face
-from faceswap_cli.faces.face_analyser import FaceStage, build_stage
+from faceswap_cli.faces.face_analyser import FaceAnalyser, build_analyser
 from faceswap_cli.media.frame import Frame, Image
 from tests.faces.face_pictures import one
 
 
 @pytest.fixture(scope="module")
-def photo_stage() -> FaceStage:
-    return build_stage(device="cpu", thorough=True)
+def photo_stage() -> FaceAnalyser:
+    return build_analyser(device="cpu", thorough=True)
 
 
 def finite(faces: list[Face]) -> bool:
@@ -44,12 +44,12 @@ def hostile(name: str) -> Image:
 @pytest.mark.parametrize(
     "name", ["black", "white", "noise", "one pixel", "one line", "long", "high", "checks"]
 )
-def test_pictures_without_faces(name: str, stage: FaceStage, photo_stage: FaceStage) -> None:
+def test_pictures_without_faces(name: str, stage: FaceAnalyser, photo_stage: FaceAnalyser) -> None:
     for finder in (stage, photo_stage):
         assert finder.find(one(hostile(name))) == [[]]
 
 
-def test_a_batch_of_hostile_pictures(stage: FaceStage, face_picture: Image) -> None:
+def test_a_batch_of_hostile_pictures(stage: FaceAnalyser, face_picture: Image) -> None:
     names = ["black", "noise", "one pixel", "checks"]
     frames = [Frame(i, i / 25, hostile(name)) for i, name in enumerate(names)]
     *none, there = stage.find([*frames, Frame(4, 0.16, face_picture)])
@@ -63,7 +63,7 @@ def tiled(face_picture: Image, columns: int, rows: int) -> Image:
     )
 
 
-def test_a_hundred_faces(stage: FaceStage, photo_stage: FaceStage, face_picture: Image) -> None:
+def test_a_hundred_faces(stage: FaceAnalyser, photo_stage: FaceAnalyser, face_picture: Image) -> None:
     for finder, columns, rows in ((stage, 10, 10), (photo_stage, 5, 4)):
         [faces] = finder.find(one(tiled(face_picture, columns, rows)))
         assert 0.95 * columns * rows <= len(faces) <= columns * rows
@@ -73,7 +73,7 @@ def test_a_hundred_faces(stage: FaceStage, photo_stage: FaceStage, face_picture:
 
 
 @pytest.mark.parametrize("side", ["left", "right", "top", "bottom"])
-def test_faces_cut_by_the_frame(side: str, stage: FaceStage, face_picture: Image) -> None:
+def test_faces_cut_by_the_frame(side: str, stage: FaceAnalyser, face_picture: Image) -> None:
     [[face]] = stage.find(one(face_picture))
     x, y = face.landmarks.mean(0).astype(int)
     parts = {
@@ -87,7 +87,7 @@ def test_faces_cut_by_the_frame(side: str, stage: FaceStage, face_picture: Image
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no getrusage")
-def test_a_huge_photo_is_looked_at_in_tiles(photo_stage: FaceStage, face_picture: Image) -> None:
+def test_a_huge_photo_is_looked_at_in_tiles(photo_stage: FaceAnalyser, face_picture: Image) -> None:
     huge = np.full((3000, 4000, 3), 110, np.uint8)
     small = cv2.resize(face_picture, (90, 50), interpolation=cv2.INTER_AREA)  # its face is 31 pixels high
     # In the middle of the picture, on the edges of tiles.

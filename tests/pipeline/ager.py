@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import torch
 
-from faceswap_cli.effects.age.render import Brush
+from faceswap_cli.effects.age.render import FaceAger
 from faceswap_cli.faces.age.estimator import AgeEstimate, AgeEstimator
 from faceswap_cli.faces.parsing.face_parser import FaceParser
 from faceswap_cli.networks.ageing.change import BANDS, Change
@@ -43,7 +43,7 @@ class NoParser(FaceParser):
         return found
 
 
-BRUSH = Brush(Lighter(), NoParser(), "lighter")
+BRUSH = FaceAger(Lighter(), NoParser(), "lighter")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.pipeline.executors.base import Piece
+from faceswap_cli.pipeline.executors.base import TaskRange
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Letters:
     def reading(self, source: Path) -> Letters:
         return replace(self, source=source)
 
-    def __call__(self, piece: Piece) -> Generator[int | tuple[int, str]]:
+    def __call__(self, piece: TaskRange) -> Generator[int | tuple[int, str]]:
         text = self.source.read_text()
         for place in range(piece[0], piece[1] + 1):
             if place == 3:

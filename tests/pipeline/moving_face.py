@@ -17,18 +17,18 @@ from faceswap_cli.effects.base import ConvertProgress
 from faceswap_cli.effects.swap.effect import SwapEffect
 from faceswap_cli.effects.swap.options import SwapOptions
 from faceswap_cli.faces.face import Detection, Points
-from faceswap_cli.faces.face_analyser import FaceStage
+from faceswap_cli.faces.face_analyser import FaceAnalyser
 from faceswap_cli.faces.geometry import mean_face
 from faceswap_cli.faces.identity.people import Person
-from faceswap_cli.faces.landmarks.mean_shape import five_of
-from faceswap_cli.faces.safety.guard import Guard
+from faceswap_cli.faces.landmarks.mean_shape import five_from_68
+from faceswap_cli.faces.safety.guard import SafetyGuard
 from faceswap_cli.media.encoders import EncodeOptions
 from faceswap_cli.media.frame import Frame, Image
 from faceswap_cli.media.reader import VideoReader
 from faceswap_cli.networks.swap.renderer import Rendered
 from faceswap_cli.pipeline import convert_video as convert_module
 from faceswap_cli.pipeline import photo as photo_module
-from faceswap_cli.pipeline.assignment import Cast, Role
+from faceswap_cli.pipeline.assignment import SwapPlan, SwapTarget
 from faceswap_cli.pipeline.options import PipelineOptions
 from faceswap_cli.provenance.marks import NO_MARKS
 
@@ -72,11 +72,11 @@ def write_video(path: Path, frames: int = FRAMES, people: int = 1) -> Path:
     return path
 
 
-def fake_stage(people: int = 1, missing: Sequence[int] = (), looks: list[int] | None = None) -> FaceStage:
+def fake_stage(people: int = 1, missing: Sequence[int] = (), looks: list[int] | None = None) -> FaceAnalyser:
     """Knows where the faces are; sees none in the `missing` frames; notes the frames it looks at."""
     name = f"{people} people, without {sorted(missing)}"
     detector = Detect(people, tuple(missing), looks)
-    return FaceStage(detector, describe, "fake stage", ("fake", name), min_size=24)
+    return FaceAnalyser(detector, describe, "fake stage", ("fake", name), min_size=24)
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def describe(images: Sequence[Image], detections: Sequence[Sequence[Detection]])
 
 def _detection(points: np.ndarray) -> Detection:
     box = np.concatenate([points.min(0), points.max(0)]).astype(np.float32)
-    return Detection(box, five_of(points).astype(np.float32), 0.99)
+    return Detection(box, five_from_68(points).astype(np.float32), 0.99)
 
 
 class Paint:
@@ -140,9 +140,9 @@ def negative(size: int = 64) -> Paint:
     return Paint(inverted, size)
 
 
-def only_by(renderer: Paint, reference: np.ndarray) -> Cast:
+def only_by(renderer: Paint, reference: np.ndarray) -> SwapPlan:
     """One person, known by (K, 128) embeddings, is drawn."""
-    return Cast([Role(renderer, Person("the one", reference))])
+    return SwapPlan([SwapTarget(renderer, Person("the one", reference))])
 
 
 @dataclass(frozen=True)
@@ -165,13 +165,13 @@ def swap_options(**changes: object) -> SwapOptions:
     return options(**changes).swap
 
 
-def cast_of(cast: Cast | Paint) -> Cast:
+def cast_of(cast: SwapPlan | Paint) -> SwapPlan:
     """A renderer alone draws everybody."""
-    return cast if isinstance(cast, Cast) else Cast((Role(cast),))
+    return cast if isinstance(cast, SwapPlan) else SwapPlan((SwapTarget(cast),))
 
 
 def convert_video(
-    source: Path, output: Path, cast: Cast | Paint, options: Options, stage: object = None, **more: object
+    source: Path, output: Path, cast: SwapPlan | Paint, options: Options, stage: object = None, **more: object
 ) -> Generator[ConvertProgress]:
     """`convert_video.convert_video`, its effect made of the cast and the options."""
     whole, parser, model = cast_of(cast), more.pop("parser", None), more.pop("model", "")
@@ -180,7 +180,12 @@ def convert_video(
 
 
 def convert_photo(
-    source: Path, output: Path, cast: Cast | Paint, options: Options, stage: FaceStage, parser: object = None
+    source: Path,
+    output: Path,
+    cast: SwapPlan | Paint,
+    options: Options,
+    stage: FaceAnalyser,
+    parser: object = None,
 ) -> photo_module.PhotoReport:
     """`photo.convert_photo`, likewise."""
     whole = cast_of(cast)
@@ -189,7 +194,7 @@ def convert_photo(
 
 
 def convert(
-    source: Path, output: Path, cast: Cast | Paint | None = None, **more: object
+    source: Path, output: Path, cast: SwapPlan | Paint | None = None, **more: object
 ) -> list[ConvertProgress]:
     """Run a conversion to its end."""
     chosen = more.pop("options", None) or options()
@@ -226,7 +231,7 @@ def changed_inside(source: Path, output: Path, person: int = 0) -> np.ndarray:
     return np.array(figures)
 
 
-class SeesChildren(Guard):
+class SeesChildren(SafetyGuard):
     """To whom everybody looks six years old. (No picture of a child belongs to these tests.)"""
 
     looks = 0

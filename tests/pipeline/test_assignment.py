@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.faces.identity.people import Person, nearest
+from faceswap_cli.faces.identity.people import Person, rank_people
 from faceswap_cli.media.reader import VideoReader
 from faceswap_cli.pipeline import assignment, photo
-from faceswap_cli.pipeline.assignment import Cast, Role, Verdict, choose
+from faceswap_cli.pipeline.assignment import SwapPlan, SwapTarget, TrackMatch, assign_tracks
 from tests.pipeline import moving_face as mf
 
 SEEN = np.eye(128, dtype=np.float32)
@@ -59,16 +59,16 @@ def colours(image: np.ndarray, index: int) -> list[str]:
 @pytest.mark.parametrize(
     ("cast", "shown"),
     [
-        (Cast([Role(RED, LEFT), Role(BLUE, RIGHT)]), ["red", "blue"]),
-        (Cast([Role(RED, RIGHT), Role(BLUE, LEFT)]), ["blue", "red"]),
-        (Cast([Role(RED, RIGHT)]), ["own", "red"]),
-        (Cast([Role(RED)], unwanted=[RIGHT]), ["red", "own"]),
-        (Cast([Role(RED, LEFT), Role(BLUE)]), ["red", "blue"]),
-        (Cast([Role(RED, LEFT), Role(BLUE, RIGHT)], unwanted=[LEFT]), ["own", "blue"]),
-        (Cast([Role(RED, NOBODY)], threshold=1.5), ["red", "red"]),
+        (SwapPlan([SwapTarget(RED, LEFT), SwapTarget(BLUE, RIGHT)]), ["red", "blue"]),
+        (SwapPlan([SwapTarget(RED, RIGHT), SwapTarget(BLUE, LEFT)]), ["blue", "red"]),
+        (SwapPlan([SwapTarget(RED, RIGHT)]), ["own", "red"]),
+        (SwapPlan([SwapTarget(RED)], unwanted=[RIGHT]), ["red", "own"]),
+        (SwapPlan([SwapTarget(RED, LEFT), SwapTarget(BLUE)]), ["red", "blue"]),
+        (SwapPlan([SwapTarget(RED, LEFT), SwapTarget(BLUE, RIGHT)], unwanted=[LEFT]), ["own", "blue"]),
+        (SwapPlan([SwapTarget(RED, NOBODY)], threshold=1.5), ["red", "red"]),
     ],
 )
-def test_each_is_drawn_by_his_own(couple: Path, tmp_path: Path, cast: Cast, shown: list[str]) -> None:
+def test_each_is_drawn_by_his_own(couple: Path, tmp_path: Path, cast: SwapPlan, shown: list[str]) -> None:
     output = tmp_path / "out.mp4"
     steps = mf.convert(couple, output, cast, stage=mf.fake_stage(2), options=mf.options(batch=3))
     for frame in mf.frames_of(output)[::9]:
@@ -86,12 +86,20 @@ def test_in_a_photo(couple: Path, tmp_path: Path) -> None:
     source, output = tmp_path / "in.png", tmp_path / "out.png"
     cv2.imwrite(str(source), first[..., ::-1])
     report = mf.convert_photo(
-        source, output, Cast([Role(RED, RIGHT), Role(BLUE, LEFT)]), mf.options(), mf.fake_stage(2)
+        source,
+        output,
+        SwapPlan([SwapTarget(RED, RIGHT), SwapTarget(BLUE, LEFT)]),
+        mf.options(),
+        mf.fake_stage(2),
     )
     assert (report.swapped, report.left_alone, report.note) == (2, 0, None)
     assert colours(cv2.imread(str(output))[..., ::-1], 0) == ["blue", "red"]
     report = mf.convert_photo(
-        source, output, Cast([Role(RED, RIGHT), Role(BLUE, NOBODY)]), mf.options(), mf.fake_stage(2)
+        source,
+        output,
+        SwapPlan([SwapTarget(RED, RIGHT), SwapTarget(BLUE, NOBODY)]),
+        mf.options(),
+        mf.fake_stage(2),
     )
     assert (report.swapped, report.left_alone, report.note) == (1, 1, "nobody was not found")
 
@@ -112,34 +120,38 @@ def test_another_cast_looks_again(couple: Path, tmp_path: Path) -> None:
     """Nobody is drawn by what was known of others."""
     output = tmp_path / "out.mp4"
     with pytest.raises(UserError, match=r"2 face tracks of others were.*--all-faces"):
-        mf.convert(couple, output, Cast([Role(RED, NOBODY)]), stage=mf.fake_stage(2))
-    mf.convert(couple, output, Cast([Role(RED, LEFT)]), stage=mf.fake_stage(2))
+        mf.convert(couple, output, SwapPlan([SwapTarget(RED, NOBODY)]), stage=mf.fake_stage(2))
+    mf.convert(couple, output, SwapPlan([SwapTarget(RED, LEFT)]), stage=mf.fake_stage(2))
     assert colours(mf.frames_of(output)[5].image, 5) == ["red", "own"]
 
 
-def verdict(track: int, *wanted: float, unwanted: tuple[float, ...] = ()) -> Verdict:
-    return Verdict(track, 10, 0.5, list(wanted), list(unwanted))
+def verdict(track: int, *wanted: float, unwanted: tuple[float, ...] = ()) -> TrackMatch:
+    return TrackMatch(track, 10, 0.5, list(wanted), list(unwanted))
 
 
-TWO = Cast([Role(RED, LEFT), Role(BLUE, RIGHT)])
+TWO = SwapPlan([SwapTarget(RED, LEFT), SwapTarget(BLUE, RIGHT)])
 
 
 def test_two_in_one_frame_are_two_people() -> None:
     frames, tracks = np.array([0, 0, 1, 1, 2]), np.array([0, 1, 0, 1, 2])
     # Both are nearest to the first person: the surer one gets it.
-    chosen = choose(TWO, [verdict(0, 0.3, 0.4), verdict(1, 0.2, 0.45), verdict(2, 0.3, 0.4)], frames, tracks)
+    chosen = assign_tracks(
+        TWO, [verdict(0, 0.3, 0.4), verdict(1, 0.2, 0.45), verdict(2, 0.3, 0.4)], frames, tracks
+    )
     assert (chosen.roles, chosen.notes) == ({0: 1, 1: 0, 2: 0}, ())
     # The other is too far from the second person to be that.
-    chosen = choose(TWO, [verdict(0, 0.3, 0.8), verdict(1, 0.2, 0.45)], frames, tracks)
+    chosen = assign_tracks(TWO, [verdict(0, 0.3, 0.8), verdict(1, 0.2, 0.45)], frames, tracks)
     assert chosen.roles == {0: 0, 1: 0}
     assert "tracks 1 and 0 are in one frame, and both are taken for left" in chosen.notes[0]
     # They never meet.
-    chosen = choose(TWO, [verdict(0, 0.3, 0.4), verdict(1, 0.2, 0.45)], np.array([0, 1]), np.array([0, 1]))
+    chosen = assign_tracks(
+        TWO, [verdict(0, 0.3, 0.4), verdict(1, 0.2, 0.45)], np.array([0, 1]), np.array([0, 1])
+    )
     assert (chosen.roles, chosen.notes) == ({0: 0, 1: 0}, ())
 
 
 def test_who_a_face_may_be() -> None:
-    assert nearest([0.4, 0.3, 0.6], [], 0.5) == [1, 0]
-    assert nearest([0.4, 0.3], [0.35], 0.5) == [1]
-    assert nearest([0.4, 0.3], [0.51], 0.5) == [1, 0]
-    assert nearest([], [0.1], 0.5) == []
+    assert rank_people([0.4, 0.3, 0.6], [], 0.5) == [1, 0]
+    assert rank_people([0.4, 0.3], [0.35], 0.5) == [1]
+    assert rank_people([0.4, 0.3], [0.51], 0.5) == [1, 0]
+    assert rank_people([], [0.1], 0.5) == []

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from faceswap_cli.errors import Refusal
-from faceswap_cli.faces.safety.guard import Guard
-from faceswap_cli.pipeline.assignment import Cast, Role
+from faceswap_cli.faces.safety.guard import SafetyGuard
+from faceswap_cli.pipeline.assignment import SwapPlan, SwapTarget
 from tests.pipeline import moving_face as mf
 
 
-def convert(video: Path, output: Path, guard: Guard) -> None:
-    cast = Cast((Role(mf.negative()),), guard=guard)
+def convert(video: Path, output: Path, guard: SafetyGuard) -> None:
+    cast = SwapPlan((SwapTarget(mf.negative()),), guard=guard)
     for _ in mf.convert_video(video, output, cast, mf.options(), mf.fake_stage()):
         pass
 

@@ -10,21 +10,22 @@ import numpy as np
 import pytest
 import torch
 
-from faceswap_cli.effects.swap.composite import composite
-from faceswap_cli.effects.swap.render import draw
+from faceswap_cli.effects.swap.composite import composite_frames
+from faceswap_cli.effects.swap.render import render_frames
 from faceswap_cli.errors import UserError
 from faceswap_cli.evaluation.swap import evaluate_swap
-from faceswap_cli.faces.face_analyser import build_stage
+from faceswap_cli.faces.face_analyser import build_analyser
 from faceswap_cli.faces.sets.faceset import FaceSet, FaceSetWriter
 from faceswap_cli.faces.sets.records import FaceRecord, Header, Source
+from faceswap_cli.faces.tracking.face_tracks import FaceTracks
 from faceswap_cli.media.colour import ColourTags, pixel_kind
 from faceswap_cli.media.photo import Photo, read_photo, write_photo
 from faceswap_cli.media.probe import probe
 from faceswap_cli.pipeline import assignment, photo
 from faceswap_cli.pipeline import convert_video as convert_module
-from faceswap_cli.pipeline.comparison_sheet import side_by_side
+from faceswap_cli.pipeline.comparison_sheet import write_side_by_side
 from faceswap_cli.pipeline.convert_video import check_source
-from faceswap_cli.pipeline.plan import Found, make_plan
+from faceswap_cli.pipeline.plan import make_plan
 from tests.pipeline import moving_face as mf
 
 
@@ -60,8 +61,8 @@ def test_a_real_face_drawn_as_it_was_is_invisible(shared: Path, tmp_path: Path) 
     """The whole chain on real footage, with the real detector and landmarks."""
     source, output = shared / "clips" / "intel_head-pose-face-detection-female.mp4", tmp_path / "out.mkv"
     lossless = mf.options(encode=dataclasses.replace(mf.FAST, encoder="ffv1"), colour="rct")
-    mf.convert(source, output, mf.identity(192), options=lossless, stage=build_stage())
-    report = evaluate_swap(source, output, None, None, build_stage())
+    mf.convert(source, output, mf.identity(192), options=lossless, stage=build_analyser())
+    report = evaluate_swap(source, output, None, None, build_analyser())
     assert report.faces == report.frames == 23
     assert (report.inside, report.ring) < (1.5, 0.5)
     assert report.landmarks < 0.5
@@ -269,14 +270,16 @@ def test_memory_does_not_grow_with_length(video: Path) -> None:
 
     def peak(count: int) -> int:
         points = np.repeat(mf.face_points(0)[None], count, 0)
-        found = Found(
+        found = FaceTracks(
             np.arange(count), np.zeros(count, np.int64), points, np.ones(count, np.float32),
             np.arange(count) / 25, np.zeros((0, 2), np.int64),
         )  # fmt: skip
         plan = make_plan(found, 1.0)
         frames = (mf.Frame(i, i / 25, image.copy(), i) for i in range(count))
         tracemalloc.start()
-        for _ in composite(draw(frames, plan, mf.identity(), mf.swap_options()), mf.swap_options()):
+        for _ in composite_frames(
+            render_frames(frames, plan, mf.identity(), mf.swap_options()), mf.swap_options()
+        ):
             pass
         size = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
@@ -321,7 +324,7 @@ def test_what_a_photo_s_format_loses_is_told(tmp_path: Path) -> None:
 def test_a_real_photo(tmp_path: Path) -> None:
     """With the real detector: drawn as it was a face is invisible, mirrored it shows, and only there."""
     source = Path(__file__).parents[1] / "data" / "face.jpg"
-    stage, results = build_stage(thorough=True), {}
+    stage, results = build_analyser(thorough=True), {}
     for name, renderer in (("same", mf.identity(192)), ("mirrored", mf.Paint(lambda c: c.flip(3), 192))):
         output = tmp_path / f"{name}.png"
         report = mf.convert_photo(source, output, renderer, mf.options(colour="rct"), stage)
@@ -358,6 +361,6 @@ def test_photo_of_several_people(tmp_path: Path) -> None:
 def test_sheet(video: Path, tmp_path: Path) -> None:
     output, sheet = tmp_path / "out.mp4", tmp_path / "sheet.png"
     mf.convert(video, output)
-    side_by_side(video, output, sheet, count=4)
+    write_side_by_side(video, output, sheet, count=4)
     page = read_photo(sheet).image
     assert page.shape[0] > 600 and page.shape[1] > 1200

@@ -10,14 +10,14 @@ import pytest
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.face import Detection
-from faceswap_cli.faces.face_analyser import FaceStage
+from faceswap_cli.faces.face_analyser import FaceAnalyser
+from faceswap_cli.faces.tracking.face_tracks import FaceTracks
 from faceswap_cli.media.frame import Frame
-from faceswap_cli.pipeline.detection_pass import without_doubtful
-from faceswap_cli.pipeline.plan import Found
+from faceswap_cli.pipeline.detection_pass import drop_doubtful_tracks
 from tests.pipeline import moving_face as mf
 
 
-def print_on_a_shirt(frames: Sequence[int], sure: float = 0.85, alone: bool = False) -> FaceStage:
+def print_on_a_shirt(frames: Sequence[int], sure: float = 0.85, alone: bool = False) -> FaceAnalyser:
     """A stage that takes something for a face in some frames, lower right of the true one."""
     stage = mf.fake_stage()
 
@@ -29,7 +29,7 @@ def print_on_a_shirt(frames: Sequence[int], sure: float = 0.85, alone: bool = Fa
             found.append([*([] if alone else faces), *(wrong if frame.index in frames else [])])
         return found
 
-    return FaceStage(detect, stage.landmarker, "with a print", ("print", f"{sure} {list(frames)} {alone}"))
+    return FaceAnalyser(detect, stage.landmarker, "with a print", ("print", f"{sure} {list(frames)} {alone}"))
 
 
 def changed(before: Path, after: Path) -> np.ndarray:
@@ -63,7 +63,7 @@ def test_a_video_with_nothing_else_is_an_error_that_says_why(video: Path, tmp_pa
 
 def test_only_doubtful_tracks_are_taken_out() -> None:
     frames = np.array([0, 1, 1, 2, 3], np.int64)
-    found = Found(
+    found = FaceTracks(
         frames=frames,
         tracks=np.array([0, 0, 1, 0, 0], np.int64),
         landmarks=np.arange(5 * 68 * 2, dtype=np.float32).reshape(5, 68, 2),
@@ -71,7 +71,7 @@ def test_only_doubtful_tracks_are_taken_out() -> None:
         times=np.arange(4) / 25,
         removed=np.zeros((0, 2), np.int64),
     )
-    kept, reasons = without_doubtful(found)
+    kept, reasons = drop_doubtful_tracks(found)
     assert list(reasons) == [1]
     assert kept.tracks.tolist() == [0, 0, 0, 0] and kept.frames.tolist() == [0, 1, 2, 3]
     assert kept.landmarks[:, 0, 0].tolist() == found.landmarks[[0, 1, 3, 4], 0, 0].tolist()

@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from faceswap_cli.compositing import contact_sheet
+from faceswap_cli.effects.planned_faces import FacePlan
 from faceswap_cli.effects.swap.composite import steady_alpha
 from faceswap_cli.effects.swap.effect import SwapEffect
-from faceswap_cli.effects.swap.render import draw
+from faceswap_cli.effects.swap.render import render_frames
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.geometry import mean_face
 from faceswap_cli.faces.identity.people import Person
@@ -20,23 +21,23 @@ from faceswap_cli.media.glimpse import glimpse
 from faceswap_cli.media.probe import probe
 from faceswap_cli.networks.swap.renderer import Rendered
 from faceswap_cli.pipeline import preview
-from faceswap_cli.pipeline.assignment import Cast, Role
-from faceswap_cli.pipeline.dry_run import trial
-from faceswap_cli.pipeline.plan import Plan
-from faceswap_cli.pipeline.preview_clips import Moment, moments
-from faceswap_cli.pipeline.vary import MOST_SETTINGS, combinations
+from faceswap_cli.pipeline.assignment import SwapPlan, SwapTarget
+from faceswap_cli.pipeline.dry_run import run_trial
+from faceswap_cli.pipeline.preview_clips import PreviewClip, preview_clips
+from faceswap_cli.pipeline.vary import MOST_SETTINGS, vary_settings
 from tests.pipeline import moving_face as mf
 
 
-def looked(video: Path, count: int = 3, **stage: object) -> list[Moment]:
+def looked(video: Path, count: int = 3, **stage: object) -> list[PreviewClip]:
     # The fake stage knows faces by frame numbers: it is told them from the picture's own time.
-    return list(moments(probe(video), mf.fake_stage(**stage), count))  # type: ignore[arg-type]
+    return list(preview_clips(probe(video), mf.fake_stage(**stage), count))  # type: ignore[arg-type]
 
 
 def painter_of(replaced: np.ndarray | None = None, **changes: object) -> preview.SwapPreview:
     person = None if replaced is None else Person("somebody", replaced)
     return preview.SwapPreview(
-        Cast((Role(mf.negative(), person),)), SwapEffect([mf.negative()], mf.swap_options(**changes))
+        SwapPlan((SwapTarget(mf.negative(), person),)),
+        SwapEffect([mf.negative()], mf.swap_options(**changes)),
     )
 
 
@@ -68,12 +69,12 @@ def test_moments_are_spread_and_those_without_a_face_are_told(video: Path) -> No
 def test_a_moment_is_drawn_inside_its_mask_only(video: Path) -> None:
     moment = looked(video, 1)[0]
     painter = painter_of(mask="hull", sharpen=0.0)
-    swapped, mask = preview.paint(moment, painter)
+    swapped, mask = preview.render_preview(moment, painter)
     original = moment.frames[moment.middle].image
     assert (mask.max(), mask.min()) == (255, 0)
     assert np.array_equal(swapped[mask == 0], original[mask == 0])
     assert np.abs(swapped.astype(int) - original)[mask == 255].mean() > 20
-    x0, y0, x1, y1 = preview.window(moment, preview.plan_of(moment, painter))
+    x0, y0, x1, y1 = preview.preview_window(moment, preview.plan_clip(moment, painter))
     inside = mask[y0:y1, x0:x1]
     assert (inside > 0).sum() == (mask > 0).sum() and inside.size < mask.size
 
@@ -82,15 +83,15 @@ def test_only_the_wanted_person_is_drawn(video: Path) -> None:
     moment = looked(video, 1)[0]
     nobody_like_that = np.full((4, 128), 3.0, np.float32)
     painter = painter_of(nobody_like_that)
-    swapped, mask = preview.paint(moment, painter)
+    swapped, mask = preview.render_preview(moment, painter)
     assert not mask.any()
     assert np.array_equal(swapped, moment.frames[moment.middle].image)
-    assert [person.drawn for person in preview.people(moment, painter)] == [False]
-    assert preview.paint(moment, painter_of())[1].any()
+    assert [person.drawn for person in preview.faces_of_clip(moment, painter)] == [False]
+    assert preview.render_preview(moment, painter_of())[1].any()
 
 
 def test_every_combination_of_settings() -> None:
-    rows = list(combinations(["colour=rct,none", "feather=0.05,0.1"], mf.swap_options(erode=0.01)))
+    rows = list(vary_settings(["colour=rct,none", "feather=0.05,0.1"], mf.swap_options(erode=0.01)))
     assert [name for name, _ in rows][:2] == ["colour rct  feather 0.05", "colour rct  feather 0.1"]
     assert [(o.colour, o.feather, o.erode) for _, o in rows][-1] == ("none", 0.1, 0.01)
 
@@ -101,28 +102,30 @@ def test_every_combination_of_settings() -> None:
 )
 def test_settings_that_cannot_be_varied_are_told_of(text: str) -> None:
     with pytest.raises(UserError):
-        list(combinations([text], mf.swap_options()))
+        list(vary_settings([text], mf.swap_options()))
 
 
 def test_too_many_settings_are_refused() -> None:
     many = ",".join(f"{0.001 * n:.3f}" for n in range(MOST_SETTINGS + 1))
     with pytest.raises(UserError, match="too many"):
-        list(combinations([f"feather={many}"], mf.swap_options()))
+        list(vary_settings([f"feather={many}"], mf.swap_options()))
     with pytest.raises(UserError, match="twice"):
-        list(combinations(["erode=0,0.1", "erode=0.2"], mf.swap_options()))
+        list(vary_settings(["erode=0,0.1", "erode=0.2"], mf.swap_options()))
 
 
 def test_a_page_holds_all_pictures() -> None:
     red, green = np.zeros((40, 60, 3), np.uint8), np.zeros((40, 30, 3), np.uint8)
     red[..., 0], green[..., 1] = 255, 255
-    page = contact_sheet.page([("first", [red, green]), ("second", [green, red])], ["one", "another"])
+    page = contact_sheet.draw_contact_sheet(
+        [("first", [red, green]), ("second", [green, red])], ["one", "another"]
+    )
     assert (page == (255, 0, 0)).all(2).sum() >= 2 * contact_sheet.CELL * contact_sheet.CELL
     assert (page == (0, 255, 0)).all(2).sum() >= 2 * contact_sheet.CELL * contact_sheet.CELL // 2
 
 
 def test_a_trial_foretells_the_size_and_who_is_replaced(video: Path, tmp_path: Path) -> None:
     options = mf.options()
-    tried = trial(probe(video), looked(video), 1.0, options.pipeline, painter_of())
+    tried = run_trial(probe(video), looked(video), 1.0, options.pipeline, painter_of())
     assert (tried.looked, tried.replaced) == (3, 3)
     assert min(tried.find, tried.draw, tried.encode) > 0
     mf.convert(video, tmp_path / "out.mp4", options=options)
@@ -147,8 +150,8 @@ def test_nothing_is_averaged_over_a_cut() -> None:
     frames = [Frame(n, n / 25, np.full((100, 100, 3), 40 if n < 5 else 220, np.uint8)) for n in range(10)]
     numbers, options = np.arange(10), mf.swap_options(mask="model", feather=0.0)
     for tracks, crosses in ((np.repeat([0, 1], 5), False), (np.zeros(10, np.int64), True)):
-        plan = Plan(numbers, tracks, np.repeat(points[None], 10, 0))
-        drawn = list(draw(frames, plan, MaskByLight(), options))
+        plan = FacePlan(numbers, tracks, np.repeat(points[None], 10, 0))
+        drawn = list(render_frames(frames, plan, MaskByLight(), options))
         alphas = [steady_alpha(one.faces[0], one.frame, drawn, options)[32, 32] for one in drawn]
         assert (0.55 < alphas[4] < 0.95) == crosses
         assert (0.55 < alphas[5] < 0.95) == crosses

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.faces.face_analyser import FaceStage
+from faceswap_cli.faces.face_analyser import FaceAnalyser
 from faceswap_cli.files import locked
 from faceswap_cli.pipeline import assignment, detection_pass, render_pass
-from faceswap_cli.pipeline.prefetch import ahead
-from faceswap_cli.pipeline.workdir import Journal, WorkFolder
+from faceswap_cli.pipeline.prefetch import prefetch
+from faceswap_cli.pipeline.workdir import Journal, ResumeDir
 from tests.pipeline import moving_face as mf
 from tests.small_disks import fill, small_disk
 
@@ -34,7 +34,7 @@ def whole(video: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def stop_after(
-    video: Path, output: Path, phase: str, done: int, stage: FaceStage | None = None, **changes: object
+    video: Path, output: Path, phase: str, done: int, stage: FaceAnalyser | None = None, **changes: object
 ) -> None:
     options = mf.options(**RICH | changes)
     steps = mf.convert_video(video, output, mf.negative(), options, stage or mf.fake_stage())
@@ -281,9 +281,9 @@ def test_a_full_disk_in_the_middle(video: Path, whole: Path, tmp_path: Path) -> 
 
 
 def test_two_runs_at_once_are_refused(tmp_path: Path) -> None:
-    with WorkFolder(tmp_path / "out.mp4"), pytest.raises(UserError, match="another faceswap is working in"):
-        WorkFolder(tmp_path / "out.mp4").__enter__()
-    with WorkFolder(tmp_path / "out.mp4"):
+    with ResumeDir(tmp_path / "out.mp4"), pytest.raises(UserError, match="another faceswap is working in"):
+        ResumeDir(tmp_path / "out.mp4").__enter__()
+    with ResumeDir(tmp_path / "out.mp4"):
         pass
 
 
@@ -293,9 +293,9 @@ def test_a_lock_ends_with_its_block_and_with_its_folder(tmp_path: Path) -> None:
         raise ValueError("inside")
     with locked(tmp_path), pytest.raises(UserError, match=f"working in {tmp_path}"), locked(tmp_path):
         pass
-    with WorkFolder(tmp_path / "out.mp4") as work:
+    with ResumeDir(tmp_path / "out.mp4") as work:
         work.remove()
-        with WorkFolder(tmp_path / "out.mp4"):  # a new folder, a new lock
+        with ResumeDir(tmp_path / "out.mp4"):  # a new folder, a new lock
             pass
     with pytest.raises(UserError, match="missing"), locked(tmp_path / "missing"):
         pass
@@ -329,10 +329,10 @@ def test_ahead_keeps_order_raises_and_closes() -> None:
 
     got = []
     with pytest.raises(ValueError, match="the end"):
-        for number in ahead(ahead(count(20), 2), 3):
+        for number in prefetch(prefetch(count(20), 2), 3):
             got.append(number)  # noqa: PERF402
     assert got == list(range(20))
-    early = ahead(ahead(count(10**9), 2), 3)
+    early = prefetch(prefetch(count(10**9), 2), 3)
     assert next(early) == 0
     early.close()
     assert closed == [20, 10**9]

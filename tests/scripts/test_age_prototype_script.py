@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from faceswap_cli.networks.ageing.prototype import AgePrototype, PrototypeConfig, hat
+from faceswap_cli.networks.ageing.prototype import AgePrototype, PrototypeConfig, hat_weights
 from scripts.train import age_prototype
 
 
@@ -19,7 +19,9 @@ def test_what_is_not_age_does_not_pass_for_age() -> None:
     weights = torch.ones(4000, 2)
     weights[:, 1] = 0  # a place that no face shows
     sums.add(
-        torch.cat([hat(ages, knots), smile[:, None]], 1), values[:, None, None].expand(-1, 2, 1), weights
+        torch.cat([hat_weights(ages, knots), smile[:, None]], 1),
+        values[:, None, None].expand(-1, 2, 1),
+        weights,
     )
     found = sums.solve(len(knots), 0.15)[..., 0]
     assert torch.allclose(found[0], 0.01 * torch.tensor(knots), atol=0.05)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from faceswap_cli.faces.geometry import STORED_SIDE, mean_face
-from faceswap_cli.training.data.dataset import Faces, as_faces, prepare
+from faceswap_cli.training.data.dataset import Faces, faces_from_columns, prepare
 
 
 def made_up_crop(index: int, hue: tuple[int, int, int], size: int = 128) -> np.ndarray:
@@ -24,7 +24,7 @@ def made_up_crop(index: int, hue: tuple[int, int, int], size: int = 128) -> np.n
 def made_up_faces(hue: tuple[int, int, int], count: int = 6, resolution: int = 32) -> Faces:
     landmarks = mean_face(128, STORED_SIDE)
     rows = [prepare(made_up_crop(i, hue), landmarks, STORED_SIDE, resolution) for i in range(count)]
-    return as_faces([np.stack(column) for column in zip(*rows, strict=True)])
+    return faces_from_columns([np.stack(column) for column in zip(*rows, strict=True)])
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from faceswap_cli.errors import UserError
 from faceswap_cli.training.engine import loop
 from faceswap_cli.training.engine.checkpoints import CheckpointStore
 from faceswap_cli.training.engine.loop import Budget, fit
-from faceswap_cli.training.engine.parallel import ALONE, EndedError, Team, joined
+from faceswap_cli.training.engine.parallel import ALONE, PeerEndedError, ProcessGroup, join_process_group
 from faceswap_cli.training.engine.trainer import Trainer
 from faceswap_cli.training.objectives.swap import swap_batches
 from faceswap_cli.training.runs.settings import TrainSettings
@@ -36,7 +36,7 @@ SETTINGS = TrainSettings(
 CPU = torch.device("cpu")
 
 
-def trained(folder: Path, steps: int, team: Team = ALONE, stop_at: int | None = None) -> Trainer:
+def trained(folder: Path, steps: int, team: ProcessGroup = ALONE, stop_at: int | None = None) -> Trainer:
     """A run of some steps, gone on with if it is there, with a log line for each step."""
     loop.REPORT_SECONDS = 0.0
     faces = {"a": made_up_faces((200, 150, 120)), "b": made_up_faces((120, 90, 70))}
@@ -57,7 +57,7 @@ def trained(folder: Path, steps: int, team: Team = ALONE, stop_at: int | None = 
     return trainer
 
 
-def poison(team: Team) -> Trainer:
+def poison(team: ProcessGroup) -> Trainer:
     """A run in which one step's loss is NaN in the second process only."""
     trainer = new_trainer(SETTINGS, CPU, team)
     healthy, done = trainer.phases[0].loss, []
@@ -77,7 +77,7 @@ def main(folder: Path) -> None:
     which = processes()
     told: dict[str, object] = {}
     try:
-        with joined(which, CPU) as team:
+        with join_process_group(which, CPU) as team:
             trained(folder / "whole", 6, team)
             # Only the second process is asked to stop, and a fresh pair goes on.
             told["stopped"] = trained(folder / "parts", 6, team, None if team.leads else 3).step
@@ -92,7 +92,7 @@ def main(folder: Path) -> None:
             if not team.leads:
                 raise UserError("this process has had enough", "Let it rest")
             team.wait()
-    except EndedError:
+    except PeerEndedError:
         told["end"] = "another failed"
     except UserError as error:
         told["end"] = str(error)

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from faceswap_cli.networks.swap.registry import ARCHITECTURES, build, placed
+from faceswap_cli.networks.swap.registry import ARCHITECTURES, build_model, place_model
 from faceswap_cli.training.engine.trainer import Trainer, generator_for
-from faceswap_cli.training.objectives.swap import phases, swap_batches
+from faceswap_cli.training.objectives.swap import swap_batches, swap_phases
 from faceswap_cli.training.runs.settings import FAMILIES, settings_for
 
 every = pytest.mark.parametrize("family", ARCHITECTURES)
@@ -19,9 +19,9 @@ def one_step(family, people, checkpointing=False):
     network = {**settings.network, **TINY, "identities": tuple(people)}
     settings = replace(settings, network=network, batch=2, learning_rate=1e-3)
     torch.manual_seed(0)
-    model = placed(build(family, settings.network), torch.device("cpu"))
+    model = place_model(build_model(family, settings.network), torch.device("cpu"))
     model.checkpointing = checkpointing
-    trainer = Trainer(model, phases(model, settings, None), settings)
+    trainer = Trainer(model, swap_phases(model, settings, None), settings)
     before = {name: value.clone() for name, value in model.named_parameters()}
     losses = trainer.update(swap_batches(people, settings)(generator_for(0, 0, 0), 0.0), 0.0)
     return trainer, before, losses

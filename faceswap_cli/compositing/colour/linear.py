@@ -30,12 +30,12 @@ def cholesky(source: ColourStats, target: ColourStats) -> Matrix:
     exactly, but green is matched to red and blue to both, so that what colours these were can be mixed up.
     """
     s, t = (np.linalg.cholesky(_regular(stats)) for stats in (source, target))
-    return limited(np.asarray(t @ np.linalg.inv(s)))
+    return limit_gain(np.asarray(t @ np.linalg.inv(s)))
 
 
 def monge_kantorovich(source: ColourStats, target: ColourStats) -> Matrix:
     """Match the whole covariance by the linear map that moves colours least."""
-    return limited(least_motion(_regular(source), _regular(target)))
+    return limit_gain(least_motion(_regular(source), _regular(target)))
 
 
 def least_motion(source: Matrix, target: Matrix) -> Matrix:
@@ -48,7 +48,7 @@ def least_motion(source: Matrix, target: Matrix) -> Matrix:
     return np.asarray(inverse @ power(root @ target @ root, 0.5) @ inverse)
 
 
-def limited(matrix: Matrix) -> Matrix:
+def limit_gain(matrix: Matrix) -> Matrix:
     """A matrix with its gains (singular values) within GAIN_LIMITS."""
     left, gains, right = np.linalg.svd(matrix)
     return np.asarray((left * gains.clip(*GAIN_LIMITS)) @ right)

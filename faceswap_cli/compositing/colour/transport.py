@@ -12,7 +12,7 @@ from functools import cache
 
 import numpy as np
 
-from faceswap_cli.compositing.colour.linear import least_motion, limited
+from faceswap_cli.compositing.colour.linear import least_motion, limit_gain
 from faceswap_cli.compositing.colour.spaces import FLOOR, FloatImage, Matrix, Space, from_space, to_space
 from faceswap_cli.compositing.colour.stats import ColourStats
 from faceswap_cli.compositing.colour.transforms import Lookup
@@ -66,7 +66,7 @@ def _with_limits(space: Space, source: ColourStats, target: ColourStats) -> Matr
     """The target's sample, stretched where matching it would break the limits of contrast."""
     floor = np.eye(3) * FLOOR[space] ** 2
     here, there = source.cov + floor, target.cov + floor
-    allowed = limited(least_motion(here, there))
+    allowed = limit_gain(least_motion(here, there))
     # Less floor under the sample itself: it is to be stretched from what it is to what is allowed.
     stretch = least_motion(target.cov + floor / 100, allowed @ here @ allowed.T)
     return np.asarray(target.sample @ stretch.T)

@@ -23,7 +23,7 @@ _RANGE = re.compile(r"(\d+)\.\.(\d+)(?::(\d+))?")
 
 
 @dataclass(frozen=True)
-class AgeWish:
+class AgeRequest:
     """How old faces shall become.
 
     Attributes:
@@ -56,15 +56,15 @@ class AgeWish:
         if not 0 <= self.strength <= MOST_STRENGTH:
             raise UserError(f"--strength {self.strength:g} is outside 0..{MOST_STRENGTH:g}")
 
-    def ages(self, said: AgeEstimate) -> Ages:
+    def ages(self, said: AgeEstimate) -> AgeChange:
         """How old a face is taken to be, and what it becomes."""
         is_now = said.age if self.known is None else self.known
         wanted = is_now + (self.by or 0) if self.to is None else self.to
-        return Ages(is_now, within(wanted), wanted, self.known is None)
+        return AgeChange(is_now, clamp_age(wanted), wanted, self.known is None)
 
 
 @dataclass(frozen=True)
-class Ages:
+class AgeChange:
     """Of one person.
 
     Attributes:
@@ -93,7 +93,7 @@ class Ages:
         return f"{is_now}, becomes {self.target:.0f}{limit}"
 
 
-def within(age: float) -> float:
+def clamp_age(age: float) -> float:
     """The nearest age that can be drawn."""
     return min(max(age, LEAST_AGE), MOST_AGE)
 
@@ -117,5 +117,5 @@ def read_ages(texts: Sequence[str]) -> list[float]:
             found.append(float(text))
         except ValueError:
             raise UserError(f"--to {text} is no age", "Write it like 70, or 20..80:10 for a sheet") from None
-        AgeWish(found[-1]).check()
+        AgeRequest(found[-1]).check()
     return list(dict.fromkeys(found))

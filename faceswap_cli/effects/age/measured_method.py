@@ -6,33 +6,35 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from faceswap_cli.compositing.apply_change import place_of
-from faceswap_cli.effects.age.age_request import within
-from faceswap_cli.effects.age.render import MOST_IN_PHOTO, Brush, SeenFace
+from faceswap_cli.compositing.apply_change import locate_region
+from faceswap_cli.effects.age.age_request import clamp_age
+from faceswap_cli.effects.age.render import MOST_IN_PHOTO, AgedFace, FaceAger
 from faceswap_cli.effects.planned_faces import PlannedFace
-from faceswap_cli.evaluation.ageing import Aged, Portrait
+from faceswap_cli.evaluation.ageing import AgedPortrait, TestPortrait
 
 
-class ByBrush:
+class AgerMethod:
     """An `evaluation.ageing.Way`: what a brush makes of a portrait, from its true age."""
 
-    def __init__(self, brush: Brush) -> None:
+    def __init__(self, brush: FaceAger) -> None:
         self._brush = brush
 
-    def __call__(self, portrait: Portrait, target: float) -> Aged:
+    def __call__(self, portrait: TestPortrait, target: float) -> AgedPortrait:
         """See Way."""
         face = PlannedFace(0, portrait.face.landmarks)
-        [seen] = self._brush.see([(portrait.image, face)], [(within(portrait.who.age), target)])
+        [seen] = self._brush.see([(portrait.image, face)], [(clamp_age(portrait.who.age), target)])
         mask = _where(portrait, seen)
         image = portrait.image.copy()
         self._brush.change(image, seen, seen.head.astype(np.float32), MOST_IN_PHOTO)
-        return Aged(image, mask)
+        return AgedPortrait(image, mask)
 
 
-def _where(portrait: Portrait, seen: SeenFace) -> NDArray[np.bool_]:
+def _where(portrait: TestPortrait, seen: AgedFace) -> NDArray[np.bool_]:
     """(H, W): where the face's mask is not nought."""
     mask = np.zeros(portrait.image.shape[:2], np.bool_)
-    place = place_of(portrait.image, portrait.face.landmarks, seen.head.astype(np.float32), MOST_IN_PHOTO)
+    place = locate_region(
+        portrait.image, portrait.face.landmarks, seen.head.astype(np.float32), MOST_IN_PHOTO
+    )
     if place is not None:
         x0, y0, x1, y1 = place.grid.box
         shown = cv2.resize(place.mask, place.grid.box_size, interpolation=cv2.INTER_LINEAR) > 0

@@ -16,16 +16,16 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from faceswap_cli.compositing import temporal_masks
-from faceswap_cli.compositing.apply_change import carry, colourful, packed
-from faceswap_cli.compositing.hair_extension import WIDE, wide_change, wide_head
+from faceswap_cli.compositing.apply_change import apply_change, measure_colourfulness, pack_change
+from faceswap_cli.compositing.hair_extension import WIDE, extend_change, extend_head_mask
 from faceswap_cli.compositing.masks import FloatMask
-from faceswap_cli.effects.age.age_request import Ages, within
+from faceswap_cli.effects.age.age_request import AgeChange, clamp_age
 from faceswap_cli.effects.base import EffectOptions
-from faceswap_cli.effects.frame_window import in_blocks, with_those_around, without_picture
-from faceswap_cli.effects.planned_faces import Plan, PlannedFace
+from faceswap_cli.effects.frame_window import drop_image, map_in_blocks, map_with_neighbours
+from faceswap_cli.effects.planned_faces import FacePlan, PlannedFace
 from faceswap_cli.faces.face import FloatArray
 from faceswap_cli.faces.geometry import crop_matrix, warp
-from faceswap_cli.faces.landmarks.pose import pose
+from faceswap_cli.faces.landmarks.pose import estimate_pose
 from faceswap_cli.faces.parsing import face_parser
 from faceswap_cli.faces.parsing.face_parser import FaceParser
 from faceswap_cli.media.frame import Frame, Image
@@ -42,7 +42,7 @@ HalfArray = NDArray[np.float16]
 
 
 @dataclass(frozen=True)
-class SeenFace:
+class AgedFace:
     """What is to be done to a face.
 
     Attributes:
@@ -59,15 +59,15 @@ class SeenFace:
 
 
 @dataclass(frozen=True)
-class SeenFrame:
+class AgedFrame:
     """A frame and its faces, not yet changed."""
 
     frame: Frame
-    faces: Sequence[SeenFace]
+    faces: Sequence[AgedFace]
 
 
 @dataclass(frozen=True)
-class Brush:
+class FaceAger:
     """What changes faces.
 
     Attributes:
@@ -86,7 +86,7 @@ class Brush:
 
     def see(
         self, faces: Sequence[tuple[Image, PlannedFace]], ages: Sequence[tuple[float, float]]
-    ) -> list[SeenFace]:
+    ) -> list[AgedFace]:
         """Ask about some faces.
 
         Args:
@@ -100,21 +100,21 @@ class Brush:
         source, target = torch.tensor(ages, dtype=torch.float32, device=self.device).T
         with torch.inference_mode():
             change = self.ager(x, source, target)
-        found = packed(change, [colourful(crop) for crop in light])
+        found = pack_change(change, [measure_colourfulness(crop) for crop in light])
         near = self.parser.probabilities([self.parser.crop(i, f.landmarks) for i, f in faces])
         wide = self.parser.probabilities([_wide_crop(i, f.landmarks) for i, f in faces])
-        heads = [wide_head(*views) for views in zip(near, wide, strict=True)]
-        found = [wide_change(one, side, *views) for one, *views in zip(found, near, wide, strict=True)]
+        heads = [extend_head_mask(*views) for views in zip(near, wide, strict=True)]
+        found = [extend_change(one, side, *views) for one, *views in zip(found, near, wide, strict=True)]
         return [
-            SeenFace(face, one.astype(np.float16), head.astype(np.float16))
+            AgedFace(face, one.astype(np.float16), head.astype(np.float16))
             for (_, face), one, head in zip(faces, found, heads, strict=True)
         ]
 
     def change(
-        self, canvas: NDArray[np.uint8] | FloatArray, seen: SeenFace, head: FloatMask, most: int
+        self, canvas: NDArray[np.uint8] | FloatArray, seen: AgedFace, head: FloatMask, most: int
     ) -> None:
         """Change a face in a picture, in place, where `head` (P, P) is."""
-        carry(
+        apply_change(
             canvas,
             seen.face.landmarks,
             seen.change.astype(np.float32),
@@ -129,9 +129,9 @@ def _wide_crop(image: Image, landmarks: ArrayLike) -> Image:
     return warp(image, crop_matrix(landmarks, face_parser.SIZE, WIDE), face_parser.SIZE)
 
 
-def ends_of(ages: Ages) -> tuple[float, float]:
+def source_and_target(ages: AgeChange) -> tuple[float, float]:
     """The ages that a network is told."""
-    return within(ages.source), ages.target
+    return clamp_age(ages.source), ages.target
 
 
 @dataclass(frozen=True)
@@ -144,42 +144,44 @@ class AgeStages:
         options: of which the smoothing and the batch count.
     """
 
-    brush: Brush
+    brush: FaceAger
     ages: Mapping[int, tuple[float, float]]
     options: EffectOptions
 
-    def draw(self, frames: Iterable[Frame], plan: Plan) -> Iterator[SeenFrame]:
+    def draw(self, frames: Iterable[Frame], plan: FacePlan) -> Iterator[AgedFrame]:
         """See Stages."""
-        for frame, faces in in_blocks(frames, plan, self.options.batch, self._see):
-            yield SeenFrame(frame, faces)
+        for frame, faces in map_in_blocks(frames, plan, self.options.batch, self._see):
+            yield AgedFrame(frame, faces)
 
-    def composite(self, drawn: Iterable[SeenFrame]) -> Iterator[Frame]:
+    def composite(self, drawn: Iterable[AgedFrame]) -> Iterator[Frame]:
         """See Stages."""
-        return with_those_around(drawn, self._changed, _spent)
+        return map_with_neighbours(drawn, self._changed, _spent)
 
-    def _see(self, faces: Sequence[tuple[Image, PlannedFace]]) -> list[SeenFace]:
+    def _see(self, faces: Sequence[tuple[Image, PlannedFace]]) -> list[AgedFace]:
         seen = self.brush.see(faces, [self.ages[face.track] for _, face in faces])
-        return [replace(one, share=ahead(one.face.landmarks)) for one in seen]
+        return [replace(one, share=frontal_share(one.face.landmarks)) for one in seen]
 
-    def _changed(self, item: SeenFrame, around: Iterable[SeenFrame]) -> Frame:
+    def _changed(self, item: AgedFrame, around: Iterable[AgedFrame]) -> Frame:
         faces = [face for face in item.faces if face.share > 0]
         if not faces:
             return item.frame
         canvas = item.frame.canvas()
-        near = near_in_time(item, around)
+        near = neighbours_in_time(item, around)
         for face in faces:
-            self.brush.change(canvas, *steady_face(face, item, near, self.options.smoothing), MOST_IN_VIDEO)
+            self.brush.change(
+                canvas, *average_over_time(face, item, near, self.options.smoothing), MOST_IN_VIDEO
+            )
         return item.frame.drawn(canvas)
 
 
-def near_in_time(item: SeenFrame, around: Iterable[SeenFrame]) -> list[SeenFrame]:
+def neighbours_in_time(item: AgedFrame, around: Iterable[AgedFrame]) -> list[AgedFrame]:
     """The frames that a frame's faces are averaged with."""
     return [one for one in around if abs(one.frame.index - item.frame.index) <= temporal_masks.REACH]
 
 
-def steady_face(
-    face: SeenFace, item: SeenFrame, near: Iterable[SeenFrame], strength: float
-) -> tuple[SeenFace, FloatMask]:
+def average_over_time(
+    face: AgedFace, item: AgedFrame, near: Iterable[AgedFrame], strength: float
+) -> tuple[AgedFace, FloatMask]:
     """A face with its change and its head averaged with those of its track in the frames around."""
     same = [
         (one.frame.time - item.frame.time, other)
@@ -187,18 +189,18 @@ def steady_face(
         for other in one.faces
         if other.face.track == face.face.track
     ]
-    head = temporal_masks.steady(face.head, [(t, other.head) for t, other in same], strength)
+    head = temporal_masks.steady_mask(face.head, [(t, other.head) for t, other in same], strength)
     return _steadied(face, same, strength), head
 
 
-def ahead(landmarks: ArrayLike) -> float:
+def frontal_share(landmarks: ArrayLike) -> float:
     """How much of its change a face gets, 0..1, by how far it is turned."""
     low, high = TURNED
-    share = float(np.clip((high - abs(pose(landmarks)[0])) / (high - low), 0, 1))
+    share = float(np.clip((high - abs(estimate_pose(landmarks)[0])) / (high - low), 0, 1))
     return share * share * (3 - 2 * share)
 
 
-def _steadied(face: SeenFace, around: Sequence[tuple[float, SeenFace]], strength: float) -> SeenFace:
+def _steadied(face: AgedFace, around: Sequence[tuple[float, AgedFace]], strength: float) -> AgedFace:
     """A face whose change is averaged with its track's, by their delay in seconds."""
     total, weights = face.change.astype(np.float32), 1.0
     for delay, other in around:
@@ -209,5 +211,5 @@ def _steadied(face: SeenFace, around: Sequence[tuple[float, SeenFace]], strength
     return replace(face, change=(total / np.float32(weights)).astype(np.float16))
 
 
-def _spent(item: SeenFrame) -> SeenFrame:
-    return SeenFrame(without_picture(item.frame), item.faces)
+def _spent(item: AgedFrame) -> AgedFrame:
+    return AgedFrame(drop_image(item.frame), item.faces)

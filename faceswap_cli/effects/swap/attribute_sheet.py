@@ -17,14 +17,14 @@ from torch import Tensor
 
 from faceswap_cli.faces.face import Detection, Face
 from faceswap_cli.faces.geometry import crop_matrix, mean_face, warp
-from faceswap_cli.faces.landmarks.attributes import attributes, changed
+from faceswap_cli.faces.landmarks.attributes import change_attributes, measure_attributes
 from faceswap_cli.faces.landmarks.compact import CompactLandmarker
-from faceswap_cli.faces.landmarks.mean_shape import five_of
-from faceswap_cli.faces.landmarks.repose import reposed
+from faceswap_cli.faces.landmarks.mean_shape import five_from_68
+from faceswap_cli.faces.landmarks.repose import repose
 from faceswap_cli.media.frame import Image
 from faceswap_cli.networks.swap.conditional import ConditionalRenderer
 from faceswap_cli.networks.swap.conditions import LIGHT, NUMBERS, TRAITS
-from faceswap_cli.networks.swap.family import rendered
+from faceswap_cli.networks.swap.family import split_output
 from faceswap_cli.networks.swap.renderer import Renderer
 
 LEVEL = "roll"
@@ -41,7 +41,7 @@ CELL, LABEL = 144, 150
 
 
 @dataclass(frozen=True)
-class Effect:
+class AttributeEffect:
     """What varying one of TRAITS did.
 
     Attributes:
@@ -58,7 +58,7 @@ class Effect:
 
 
 @torch.inference_mode()
-def attribute_sheet(image: Image, face: Face, renderer: Renderer) -> tuple[Image, list[Effect]]:
+def draw_attribute_sheet(image: Image, face: Face, renderer: Renderer) -> tuple[Image, list[AttributeEffect]]:
     """Draw a face with each attribute moved by STEPS.
 
     Args:
@@ -85,8 +85,8 @@ def attribute_sheet(image: Image, face: Face, renderer: Renderer) -> tuple[Image
 
 def _view(image: Image, face: Face, change: NDArray[np.float64], renderer: Renderer) -> Image:
     """The crop of a face with other attributes, as `steer` shows it to a network."""
-    matrix = crop_matrix(changed(face.landmarks, change), renderer.size, renderer.side)
-    return reposed(image, face.landmarks, change, matrix, renderer.size)
+    matrix = crop_matrix(change_attributes(face.landmarks, change), renderer.size, renderer.side)
+    return repose(image, face.landmarks, change, matrix, renderer.size)
 
 
 def _drawn(renderer: Renderer, crops: Sequence[Image]) -> list[Image]:
@@ -100,28 +100,28 @@ def _lit(renderer: ConditionalRenderer, crop: Image) -> list[Image]:
     for number, name in enumerate(LIGHTS):
         asked = code.repeat(len(STEPS), 1)
         asked[:, number - LIGHT] += torch.tensor(STEPS)
-        drawn = rendered(renderer.model.draw(asked, renderer.embedding.expand(len(STEPS), NUMBERS))).image
+        drawn = split_output(renderer.model.draw(asked, renderer.embedding.expand(len(STEPS), NUMBERS))).image
         lines.append(_line(name, _images(drawn)))
     return lines
 
 
-def _effect(number: int, measured: NDArray[np.float64]) -> Effect:
+def _effect(number: int, measured: NDArray[np.float64]) -> AttributeEffect:
     """Slopes of the measured traits (len(STEPS), len(TRAITS)) over what was asked of one."""
     slopes = np.polyfit(STEPS, measured, 1)[0]
     others = np.abs(slopes)
     others[number] = 0
     most = int(others.argmax())
-    return Effect(TRAITS[number], float(slopes[number]), float(slopes[most]), TRAITS[most])
+    return AttributeEffect(TRAITS[number], float(slopes[number]), float(slopes[most]), TRAITS[most])
 
 
 def _measured(images: Sequence[Image], side: float) -> NDArray[np.float64]:
     """(N, len(TRAITS)) read from drawn faces, which lie where alignment puts them."""
     size = images[0].shape[0]
     where = Detection(
-        np.array([0, 0, size, size], np.float32), five_of(mean_face(size, side)).astype(np.float32), 1.0
+        np.array([0, 0, size, size], np.float32), five_from_68(mean_face(size, side)).astype(np.float32), 1.0
     )
     found = CompactLandmarker()(list(images), [[where]] * len(images))
-    return np.array([attributes(one[0].landmarks) for one in found], np.float64)
+    return np.array([measure_attributes(one[0].landmarks) for one in found], np.float64)
 
 
 def _images(pictures: Tensor) -> list[Image]:

@@ -14,46 +14,46 @@ from numpy.typing import NDArray
 
 from faceswap_cli.compositing import blend, blur_matching, colour, masks, match_texture, temporal_masks
 from faceswap_cli.compositing.colour import ColourTransform
-from faceswap_cli.compositing.match_texture import Finish, Seen
-from faceswap_cli.effects.frame_window import COLOUR_REACH, with_those_around, without_picture
+from faceswap_cli.compositing.match_texture import TextureMatch, TextureSample
+from faceswap_cli.effects.frame_window import COLOUR_REACH, drop_image, map_with_neighbours
 from faceswap_cli.effects.swap.options import SwapOptions
-from faceswap_cli.effects.swap.render import Drawn, DrawnFrame
+from faceswap_cli.effects.swap.render import RenderedFace, RenderedFrame
 from faceswap_cli.faces.face import FloatArray
 from faceswap_cli.faces.parsing import face_parser
 from faceswap_cli.faces.tracking import smoothing
 from faceswap_cli.media.frame import FineImage, Frame, Image
 
 
-def composite(drawn: Iterable[DrawnFrame], options: SwapOptions) -> Iterator[Frame]:
+def composite_frames(drawn: Iterable[RenderedFrame], options: SwapOptions) -> Iterator[Frame]:
     """Blend drawn faces into their frames, each with the colours of the frames around it.
 
     Lags COLOUR_REACH frames behind its input.
     """
-    return with_those_around(drawn, lambda item, around: _blended(item, around, options), _spent)
+    return map_with_neighbours(drawn, lambda item, around: _blended(item, around, options), _spent)
 
 
 _NO_CROP = np.zeros((0, 0, 3), np.float16)
 
 
-def _spent(item: DrawnFrame) -> DrawnFrame:
+def _spent(item: RenderedFrame) -> RenderedFrame:
     """What later frames still need of a frame that is out: its faces' colours and masks."""
     faces = [replace(face, image=_NO_CROP) for face in item.faces]
-    return DrawnFrame(without_picture(item.frame), faces)
+    return RenderedFrame(drop_image(item.frame), faces)
 
 
-def _blended(item: DrawnFrame, around: Iterable[DrawnFrame], options: SwapOptions) -> Frame:
+def _blended(item: RenderedFrame, around: Iterable[RenderedFrame], options: SwapOptions) -> Frame:
     if not item.faces:
         return item.frame
     canvas = item.frame.canvas()
     near = list(around)
-    looks = [steady_look(face, item.frame, near, options) for face in item.faces]
+    looks = [steady_blending(face, item.frame, near, options) for face in item.faces]
     for face, look in zip(item.faces, looks, strict=True):
         paste_face(canvas, face, look, options)
     return item.frame.drawn(canvas)
 
 
 @dataclass(frozen=True)
-class Look:
+class BlendSettings:
     """What is done to a drawn face when it is blended, decided from the frames around it.
 
     Attributes:
@@ -66,13 +66,15 @@ class Look:
     mask: temporal_masks.HalfMask
     transfer: ColourTransform
     free: FloatArray | None
-    finish: Finish
+    finish: TextureMatch
 
 
-def steady_look(face: Drawn, frame: Frame, around: Iterable[DrawnFrame], options: SwapOptions) -> Look:
+def steady_blending(
+    face: RenderedFace, frame: Frame, around: Iterable[RenderedFrame], options: SwapOptions
+) -> BlendSettings:
     """How a face is blended, by itself and its track's faces in the frames around."""
     near = [item for item in around if abs(item.frame.index - frame.index) <= COLOUR_REACH]
-    return Look(
+    return BlendSettings(
         _steady_mask(face, frame, near, options),
         steady_colour(face, frame, near, options),
         _steady_free(face, frame, near, options),
@@ -80,8 +82,10 @@ def steady_look(face: Drawn, frame: Frame, around: Iterable[DrawnFrame], options
     )
 
 
-def _steady_finish(face: Drawn, frame: Frame, around: Sequence[DrawnFrame], options: SwapOptions) -> Finish:
-    """How a face is blurred and grained; see `match_texture.steady`."""
+def _steady_finish(
+    face: RenderedFace, frame: Frame, around: Sequence[RenderedFrame], options: SwapOptions
+) -> TextureMatch:
+    """How a face is blurred and grained; see `match_texture.match_over_time`."""
     same = [
         (item.frame, other) for item in around for other in item.faces if other.face.track == face.face.track
     ]
@@ -92,7 +96,7 @@ def _steady_finish(face: Drawn, frame: Frame, around: Sequence[DrawnFrame], opti
         for (near, other), weight in zip(same, weights, strict=True)
     }
     own, seed = seen[frame.index], (frame.index, face.face.track)
-    return match_texture.steady(
+    return match_texture.match_over_time(
         own,
         list(seen.values()),
         face.mask.shape[0],
@@ -103,15 +107,19 @@ def _steady_finish(face: Drawn, frame: Frame, around: Sequence[DrawnFrame], opti
     )
 
 
-def _seen(face: Drawn, index: int, places: Mapping[int, NDArray[np.float64]], weight: float) -> Seen:
+def _seen(
+    face: RenderedFace, index: int, places: Mapping[int, NDArray[np.float64]], weight: float
+) -> TextureSample:
     """A face for steadying, with its motion by where its track is one frame before and after."""
     before, after = (index + step if index + step in places else index for step in (-1, 1))
     motion = (places[after] - places[before]) / max(after - before, 1)
     fast = float(np.hypot(*motion)) > blur_matching.LEAST_MOTION
-    return Seen(weight, face.traits, face.matrix[:, :2].astype(np.float64) @ motion, fast)
+    return TextureSample(weight, face.traits, face.matrix[:, :2].astype(np.float64) @ motion, fast)
 
 
-def steady_alpha(face: Drawn, frame: Frame, around: Iterable[DrawnFrame], options: SwapOptions) -> FloatArray:
+def steady_alpha(
+    face: RenderedFace, frame: Frame, around: Iterable[RenderedFrame], options: SwapOptions
+) -> FloatArray:
     """(S, S) in [0, 1]: where a face shows in the end, in the pixels of its crop."""
     near = list(around)
     mask = _steady_mask(face, frame, near, options).astype(np.float32)
@@ -119,36 +127,40 @@ def steady_alpha(face: Drawn, frame: Frame, around: Iterable[DrawnFrame], option
     return mask if free is None else np.minimum(mask, _in_crop(free, face))
 
 
-def _in_crop(free: FloatArray, face: Drawn) -> FloatArray:
+def _in_crop(free: FloatArray, face: RenderedFace) -> FloatArray:
     """What is free, (S, S) in the pixels of a face's crop, as it is blended."""
-    return temporal_masks.decided(
-        temporal_masks.rescaled(free, face_parser.SIDE, face.mask.shape[0], face.side)
+    return temporal_masks.sharpen_occlusion(
+        temporal_masks.rescale_mask(free, face_parser.SIDE, face.mask.shape[0], face.side)
     )
 
 
 def _steady_mask(
-    face: Drawn, frame: Frame, around: Iterable[DrawnFrame], options: SwapOptions
+    face: RenderedFace, frame: Frame, around: Iterable[RenderedFrame], options: SwapOptions
 ) -> temporal_masks.HalfMask:
     """A face's shape mask, averaged with its track's frames around this one."""
     same = [(delay, other.mask) for delay, other in _same_track(face, frame, around, temporal_masks.REACH)]
-    way = temporal_masks.steady if "parsed" in masks.wanted(options.mask).shapes else temporal_masks.averaged
+    way = (
+        temporal_masks.steady_mask
+        if "parsed" in masks.parse_mask(options.mask).shapes
+        else temporal_masks.average_masks
+    )
     return way(face.mask, same, options.smoothing).astype(np.float16)
 
 
 def _steady_free(
-    face: Drawn, frame: Frame, around: Iterable[DrawnFrame], options: SwapOptions
+    face: RenderedFace, frame: Frame, around: Iterable[RenderedFrame], options: SwapOptions
 ) -> FloatArray | None:
     """What of a face is free, averaged with its track's frames around this one; see `veil.steady`."""
     if face.free is None:
         return None
     near = _same_track(face, frame, around, temporal_masks.REACH)
     same = [(delay, other.free) for delay, other in near if other.free is not None]
-    return temporal_masks.steady(face.free, same, options.smoothing)
+    return temporal_masks.steady_mask(face.free, same, options.smoothing)
 
 
 def _same_track(
-    face: Drawn, frame: Frame, around: Iterable[DrawnFrame], reach: int
-) -> list[tuple[float, Drawn]]:
+    face: RenderedFace, frame: Frame, around: Iterable[RenderedFrame], reach: int
+) -> list[tuple[float, RenderedFace]]:
     """A track's faces up to `reach` frames away, this one among them, each with its delay in seconds."""
     return [
         (near.frame.time - frame.time, other)
@@ -160,7 +172,7 @@ def _same_track(
 
 
 def steady_colour(
-    face: Drawn, frame: Frame, around: Iterable[DrawnFrame], options: SwapOptions
+    face: RenderedFace, frame: Frame, around: Iterable[RenderedFrame], options: SwapOptions
 ) -> ColourTransform:
     """The colour transform of a face: its own mean colours, and its track's contrast around this frame.
 
@@ -177,7 +189,9 @@ def steady_colour(
     return colour.fit(options.colour, new, old)
 
 
-def paste_face(image: Image | FineImage, face: Drawn, look: Look, options: SwapOptions) -> None:
+def paste_face(
+    image: Image | FineImage, face: RenderedFace, look: BlendSettings, options: SwapOptions
+) -> None:
     """Colour one drawn face, finish it and blend it into its frame's image, in place.
 
     Args:
@@ -191,5 +205,5 @@ def paste_face(image: Image | FineImage, face: Drawn, look: Look, options: SwapO
     if look.free is not None:
         mask = np.minimum(shape, _in_crop(look.free, face))
     if options.seamless:
-        crop = crop + blend.led_in(image, crop, shape, mask, face.matrix)
+        crop = crop + blend.lead_in_colours(image, crop, shape, mask, face.matrix)
     blend.paste(image, look.finish.blurred(crop), mask, face.matrix, options.blend, look.finish.grained)

@@ -8,11 +8,11 @@ from typing import Any
 
 from faceswap_cli.compositing import masks
 from faceswap_cli.effects.base import ConvertProgress, EffectInput, EffectStages
-from faceswap_cli.effects.planned_faces import Plan
+from faceswap_cli.effects.planned_faces import FacePlan
 from faceswap_cli.effects.swap import upscale_warning
-from faceswap_cli.effects.swap.composite import composite
+from faceswap_cli.effects.swap.composite import composite_frames
 from faceswap_cli.effects.swap.options import SwapOptions
-from faceswap_cli.effects.swap.render import draw
+from faceswap_cli.effects.swap.render import render_frames
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.parsing.face_parser import FaceParser
 from faceswap_cli.media.frame import Frame
@@ -31,13 +31,13 @@ class SwapStages:
     options: SwapOptions
     parser: FaceParser | None
 
-    def draw(self, frames: Iterable[Frame], plan: Plan) -> Iterator[Any]:
+    def draw(self, frames: Iterable[Frame], plan: FacePlan) -> Iterator[Any]:
         """See EffectStages."""
-        return draw(frames, plan, self.renderers, self.options, self.parser)
+        return render_frames(frames, plan, self.renderers, self.options, self.parser)
 
     def composite(self, drawn: Iterable[Any]) -> Iterator[Frame]:
         """See EffectStages."""
-        return composite(drawn, self.options)
+        return composite_frames(drawn, self.options)
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class SwapEffect:
                     f"the model's framing can't be: crops of {size} pixels and {side:g} face units",
                     "Restore its run.json, or get the file again",
                 )
-        assert self.parser is not None or not masks.wanted(self.options.mask).parser, (
+        assert self.parser is not None or not masks.parse_mask(self.options.mask).parser, (
             "these masks need the face parser"
         )
 
@@ -74,7 +74,7 @@ class SwapEffect:
     def cache_key(self) -> list[Any]:
         """See FaceEffect."""
         drawn_by = [[type(one).__name__, one.size, one.side] for one in self.renderers]
-        parsed = self.parser is not None and masks.wanted(self.options.mask).parser
+        parsed = self.parser is not None and masks.parse_mask(self.options.mask).parser
         parser = [self.parser.mark] if self.parser is not None and parsed else []
         return [self.model, *drawn_by, *parser, asdict(self.options)]
 
@@ -89,8 +89,8 @@ class SwapEffect:
         """The stages: nothing has to be found out first."""
         return SwapStages(self.renderers, self.options, self.parser)
 
-    def notes(self, plan: Plan) -> Iterator[str]:
+    def notes(self, plan: FacePlan) -> Iterator[str]:
         """See FaceEffect."""
         for number, renderer in enumerate(self.renderers):
-            if said := upscale_warning.spoken(plan.drawn_by(number), renderer):
+            if said := upscale_warning.warn_of_upscaling(plan.drawn_by(number), renderer):
                 yield said

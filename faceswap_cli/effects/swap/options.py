@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from faceswap_cli.compositing.blend import BLENDS
 from faceswap_cli.compositing.colour import COLOUR, SEAMLESS
-from faceswap_cli.compositing.masks import wanted
+from faceswap_cli.compositing.masks import parse_mask
 from faceswap_cli.effects.base import EffectOptions
 from faceswap_cli.errors import UserError
 
@@ -59,7 +59,7 @@ class SwapOptions(EffectOptions):
 
     def check(self) -> None:
         """Raise a UserError for the first value that can't be."""
-        wanted(self.mask)
+        parse_mask(self.mask)
         if self.colour not in COLOUR:
             raise UserError(f"--colour {self.colour} is none of {', '.join(COLOUR)}")
         if self.blend not in BLENDS:

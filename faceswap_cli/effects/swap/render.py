@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from faceswap_cli.compositing import blend, blur_matching, colour, grain, masks, temporal_masks
 from faceswap_cli.compositing.colour import ColourStats
-from faceswap_cli.compositing.match_texture import Traits
+from faceswap_cli.compositing.match_texture import TextureMeasure
 from faceswap_cli.device import halved_when_full
-from faceswap_cli.effects.frame_window import in_blocks
-from faceswap_cli.effects.planned_faces import Plan, PlannedFace
+from faceswap_cli.effects.frame_window import map_in_blocks
+from faceswap_cli.effects.planned_faces import FacePlan, PlannedFace
 from faceswap_cli.effects.swap.options import SwapOptions
-from faceswap_cli.effects.swap.steer import steered
+from faceswap_cli.effects.swap.steer import steer_faces
 from faceswap_cli.faces.face import FloatArray
 from faceswap_cli.faces.geometry import crop_matrix, transform, warp
 from faceswap_cli.faces.parsing import face_parser
@@ -29,7 +29,7 @@ from faceswap_cli.networks.swap.renderer import Renderer
 
 
 @dataclass(frozen=True)
-class Drawn:
+class RenderedFace:
     """A drawn face that waits to be blended.
 
     Attributes:
@@ -53,47 +53,47 @@ class Drawn:
     free: temporal_masks.HalfMask | None
     new: ColourStats
     old: ColourStats
-    traits: Traits
+    traits: TextureMeasure
 
 
 @dataclass(frozen=True)
-class DrawnFrame:
+class RenderedFrame:
     """A frame and its drawn faces, not yet blended."""
 
     frame: Frame
-    faces: Sequence[Drawn]
+    faces: Sequence[RenderedFace]
 
 
-def draw(
+def render_frames(
     frames: Iterable[Frame],
-    plan: Plan,
+    plan: FacePlan,
     renderer: Renderer | Sequence[Renderer],
     options: SwapOptions,
     parser: FaceParser | None = None,
-) -> Iterator[DrawnFrame]:
+) -> Iterator[RenderedFrame]:
     """Draw the faces of frames that come in order, by one renderer, or by those that the plan's numbers mean.
 
     A `parser` is needed for masks that want it.
     """
     renderers = renderer if isinstance(renderer, Sequence) else (renderer,)
 
-    def some(faces: Sequence[tuple[Image, PlannedFace]]) -> list[Drawn]:
-        return draw_faces(faces, renderers[faces[0][1].drawn_by], options, parser)
+    def some(faces: Sequence[tuple[Image, PlannedFace]]) -> list[RenderedFace]:
+        return render_faces(faces, renderers[faces[0][1].drawn_by], options, parser)
 
-    for frame, faces in in_blocks(frames, plan, options.batch, some):
-        yield DrawnFrame(frame, faces)
+    for frame, faces in map_in_blocks(frames, plan, options.batch, some):
+        yield RenderedFrame(frame, faces)
 
 
-def draw_faces(
+def render_faces(
     faces: Sequence[tuple[Image, PlannedFace]],
     renderer: Renderer,
     options: SwapOptions,
     parser: FaceParser | None = None,
-) -> list[Drawn]:
+) -> list[RenderedFace]:
     """Draw one batch: each entry is a frame's image and a face in it."""
     if not faces:
         return []
-    faces, views = steered(faces, renderer, options)
+    faces, views = steer_faces(faces, renderer, options)
     matrices = [crop_matrix(face.landmarks, renderer.size, renderer.side) for _, face in faces]
     crops = [warp(image, m, renderer.size) for (image, _), m in zip(faces, matrices, strict=True)]
     old = np.stack(crops).astype(np.float32) / 255
@@ -102,7 +102,7 @@ def draw_faces(
     new = np.clip(torch.cat([part.image for part in parts]).permute(0, 2, 3, 1).float().numpy(), 0, 1)
     shown = torch.cat([part.mask for part in parts])[:, 0].float().numpy()
     parsed, free = _parse(faces, options, parser)
-    done: list[Drawn] = []
+    done: list[RenderedFace] = []
     before: dict[int, int] = {}  # by track, the last of its faces in this batch
     for i, (frame, face) in enumerate(faces):
         mask, seen_skin = _masks(face, matrices[i], shown[i], parsed[i], free[i], renderer, options)
@@ -115,7 +115,9 @@ def draw_faces(
         before[face.track] = i
         image, alpha = sharp.astype(np.float16), mask.astype(np.float16)
         done.append(
-            Drawn(face, matrices[i], renderer.side, image, alpha, free[i], colours[0], colours[1], traits)
+            RenderedFace(
+                face, matrices[i], renderer.side, image, alpha, free[i], colours[0], colours[1], traits
+            )
         )
     return done
 
@@ -127,32 +129,32 @@ def _traits(
     crops: tuple[FloatArray, FloatArray],
     where: tuple[FloatArray, FloatArray],
     options: SwapOptions,
-) -> Traits:
+) -> TextureMeasure:
     """Softness of the drawn and the covered face (`crops`) in the mask, and the frame's grain on the skin."""
     mask, skin = where
     edges = [blur_matching.NO_EDGES, blur_matching.NO_EDGES]
     if options.defocus or options.motion_blur:
-        edges = [blur_matching.measure(crop, mask) for crop in crops]
+        edges = [blur_matching.measure_edges(crop, mask) for crop in crops]
     own = grain.NO_GRAIN
-    box = blend.touched(skin, matrix, frame.shape[:2])
+    box = blend.touched_box(skin, matrix, frame.shape[:2])
     if options.grain and box is not None:
         x0, y0, x1, y1 = box
-        own = grain.measure(frame[y0:y1, x0:x1], blend.alpha_in(skin, matrix, box))
-    return Traits(edges[0], edges[1], own, face.landmarks.mean(0, dtype=np.float64))
+        own = grain.measure_grain(frame[y0:y1, x0:x1], blend.alpha_in(skin, matrix, box))
+    return TextureMeasure(edges[0], edges[1], own, face.landmarks.mean(0, dtype=np.float64))
 
 
 def _parse(
     faces: Sequence[tuple[Image, PlannedFace]], options: SwapOptions, parser: FaceParser | None
 ) -> tuple[list[FloatArray | None], list[temporal_masks.HalfMask | None]]:
     """The parser's face region, and what of it is free, for each face; None where it isn't wanted."""
-    wanted = masks.wanted(options.mask)
+    wanted = masks.parse_mask(options.mask)
     regions: list[FloatArray | None] = [None] * len(faces)
     free: list[temporal_masks.HalfMask | None] = [None] * len(faces)
     if wanted.parser:
         assert parser is not None, "these masks need the face parser"
         found = parser.probabilities([parser.crop(image, face.landmarks) for image, face in faces])
         if "parsed" in wanted.shapes:
-            regions = list(face_parser.swap_mask(found))
+            regions = list(face_parser.swap_region(found))
         if wanted.occlusion:
             free = list(face_parser.occlusion(found).astype(np.float16))
     return regions, free
@@ -171,11 +173,11 @@ def _masks(
     size = renderer.size
     landmarks = transform(face.landmarks, matrix)
     region = (
-        None if parsed is None else temporal_masks.rescaled(parsed, face_parser.SIDE, size, renderer.side)
+        None if parsed is None else temporal_masks.rescale_mask(parsed, face_parser.SIDE, size, renderer.side)
     )
     mask = masks.face_mask(
-        masks.wanted(options.mask).shapes,
-        masks.Evidence(landmarks, shown, region),
+        masks.parse_mask(options.mask).shapes,
+        masks.MaskSources(landmarks, shown, region),
         options.erode,
         options.feather,
         renderer.side,
@@ -183,6 +185,6 @@ def _masks(
     seen_skin = mask * masks.skin(landmarks, size)
     if free is not None:
         seen_skin = np.minimum(
-            seen_skin, temporal_masks.rescaled(free, face_parser.SIDE, size, renderer.side)
+            seen_skin, temporal_masks.rescale_mask(free, face_parser.SIDE, size, renderer.side)
         )
     return mask, seen_skin

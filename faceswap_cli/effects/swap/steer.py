@@ -16,8 +16,8 @@ from faceswap_cli.effects.planned_faces import PlannedFace
 from faceswap_cli.effects.swap.options import SwapOptions
 from faceswap_cli.faces.face import FloatArray
 from faceswap_cli.faces.geometry import crop_matrix
-from faceswap_cli.faces.landmarks.attributes import DEGREES, attributes, changed
-from faceswap_cli.faces.landmarks.repose import reposed
+from faceswap_cli.faces.landmarks.attributes import DEGREES, change_attributes, measure_attributes
+from faceswap_cli.faces.landmarks.repose import repose
 from faceswap_cli.media.frame import Image
 from faceswap_cli.networks.swap.conditions import EXPRESSION, TRAITS
 from faceswap_cli.networks.swap.renderer import Renderer
@@ -33,7 +33,7 @@ Faces = Sequence[tuple[Image, PlannedFace]]
 """Faces, each with the frame it is in."""
 
 
-def steered(faces: Faces, renderer: Renderer, options: SwapOptions) -> tuple[Faces, list[Image] | None]:
+def steer_faces(faces: Faces, renderer: Renderer, options: SwapOptions) -> tuple[Faces, list[Image] | None]:
     """The faces where they are to be drawn, and the crops that the network is shown.
 
     Args:
@@ -50,17 +50,17 @@ def steered(faces: Faces, renderer: Renderer, options: SwapOptions) -> tuple[Fac
     moved, crops = [], []
     for image, face in faces:
         change = _change(face.landmarks, options)
-        landmarks = changed(face.landmarks, change).astype(np.float32)
+        landmarks = change_attributes(face.landmarks, change).astype(np.float32)
         moved.append((image, replace(face, landmarks=landmarks)))
         matrix = crop_matrix(landmarks, renderer.size, renderer.side)
-        crops.append(reposed(image, face.landmarks, change, matrix, renderer.size))
+        crops.append(repose(image, face.landmarks, change, matrix, renderer.size))
     return moved, crops
 
 
 def _change(landmarks: FloatArray, options: SwapOptions) -> NDArray[np.float64]:
     """What is added to a face's attributes."""
     change = np.zeros(len(TRAITS))
-    looks = attributes(landmarks)[EXPRESSION]
+    looks = measure_attributes(landmarks)[EXPRESSION]
     beyond = looks - np.clip(looks, -REST, REST)
     change[EXPRESSION] = np.clip((options.expression - 1) * beyond, -MOST, MOST)
     change[TRAITS.index("yaw")] = options.yaw / DEGREES[0]

@@ -19,7 +19,7 @@ _LOOKED_AT = 200
 """Faces of a video that are measured, evenly spread."""
 
 
-def spoken(landmarks: NDArray[np.float32], renderer: Renderer) -> str | None:
+def warn_of_upscaling(landmarks: NDArray[np.float32], renderer: Renderer) -> str | None:
     """What to tell the user of faces (M, 68, 2) in frame pixels; None when the model draws enough."""
     if not len(landmarks):
         return None

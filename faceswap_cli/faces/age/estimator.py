@@ -21,7 +21,7 @@ from faceswap_cli import zoo
 from faceswap_cli.device import pick_device
 from faceswap_cli.faces.geometry import crop_matrix, warp
 from faceswap_cli.media.frame import Image
-from faceswap_cli.networks.perception.age_estimator import AgeNetwork, AgeOutput, build
+from faceswap_cli.networks.perception.age_estimator import AgeNetwork, AgeOutput, build_age_estimator
 
 WEIGHTS = "age_estimator"
 """The network's folder in `models/`."""
@@ -63,7 +63,7 @@ class AgeEstimator:
     @cached_property
     def network(self) -> AgeNetwork:
         """The network, in evaluation mode and frozen."""
-        network: AgeNetwork = zoo.shared_network(WEIGHTS, build, self._device)
+        network: AgeNetwork = zoo.shared_network(WEIGHTS, build_age_estimator, self._device)
         return network
 
     @property
@@ -123,10 +123,10 @@ class AgeEstimator:
             side: theirs in face units. Where it is less than the network's the crops' edge is drawn out,
                 which the network has learned to look past.
         """
-        return self.network(framed(crops, side, self.size, self.side))  # type: ignore[no-any-return]
+        return self.network(frame_for_estimator(crops, side, self.size, self.side))  # type: ignore[no-any-return]
 
 
-def framed(crops: Tensor, side: float, size: int, wanted: float) -> Tensor:
+def frame_for_estimator(crops: Tensor, side: float, size: int, wanted: float) -> Tensor:
     """Aligned crops resampled to another square around the same middle; differentiable.
 
     Args:

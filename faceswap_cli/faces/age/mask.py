@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from faceswap_cli.faces.face import FloatArray
-from faceswap_cli.faces.parsing.face_parser import FACE, SIDE, SIZE, share_of
+from faceswap_cli.faces.parsing.face_parser import FACE, SIDE, SIZE, class_share
 
 CHANGED = (*FACE, "hair")
 """Classes of the parser that age shows in. Glasses, hats and whatever stands before the face stay."""
@@ -18,9 +18,9 @@ SOFT = 1.2
 """Standard deviation of the edge's feather, in the parser's pixels."""
 
 
-def changed(found: FloatArray) -> FloatArray:
+def changeable_area(found: FloatArray) -> FloatArray:
     """How surely each pixel is one that may change: (N, C, S, S) probabilities to (N, S, S) in [0, 1]."""
-    return share_of(found, CHANGED)
+    return class_share(found, CHANGED)
 
 
 def ageing_mask(found: FloatArray) -> FloatArray:
@@ -32,12 +32,12 @@ def ageing_mask(found: FloatArray) -> FloatArray:
     Returns:
         (N, SIZE, SIZE) float32 in [0, 1], 0 at the crop's border.
     """
-    shown = changed(found)
-    faded = [cv2.GaussianBlur(one, (0, 0), SOFT) * fade(SIZE) for one in shown]
+    shown = changeable_area(found)
+    faded = [cv2.GaussianBlur(one, (0, 0), SOFT) * border_fade(SIZE) for one in shown]
     return np.asarray(faded, np.float32).reshape(-1, SIZE, SIZE)
 
 
-def fade(size: int) -> FloatArray:
+def border_fade(size: int) -> FloatArray:
     """(size, size): 1 in the middle of a crop of SIDE face units, 0 from OUTER on, smooth between."""
     place = (np.arange(size) + 0.5) / size * 2 - 1
     # A rounded square: corners are hair and background, where a change would end in the open.

@@ -35,7 +35,7 @@ def contained(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
     return np.asarray(shared / np.maximum(smaller, 1e-9), np.float64)
 
 
-def extent(detection: Detection) -> float:
+def enclosing_box(detection: Detection) -> float:
     """The longer side of a detection's box, in frame pixels."""
     return float((detection.box[2:] - detection.box[:2]).max())
 
@@ -69,7 +69,7 @@ def suppress(found: Sequence[Detection], ranks: Sequence[float] | None = None) -
     return sorted((ranked[i] for i in kept), key=lambda d: -d.score)
 
 
-def roll(points: ArrayLike) -> float:
+def roll_of(points: ArrayLike) -> float:
     """How far five points (5, 2) are turned: degrees with the clock, -180..180, 0 when upright."""
     p = np.asarray(points, np.float64)
     across, down = p[1] - p[0], (p[3] + p[4] - p[0] - p[1]) / 2

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceswap_cli.faces import geometry
-from faceswap_cli.faces.detection.boxes import roll, size_of, within_half_turn
+from faceswap_cli.faces.detection.boxes import roll_of, size_of, within_half_turn
 from faceswap_cli.faces.detection.retina_network import RetinaNetwork
 from faceswap_cli.faces.face import Detection
 from faceswap_cli.media.frame import Image
@@ -43,7 +43,7 @@ network also fires at faces that lie or stand on their heads (scores .80-.99), b
 
 
 @dataclass(frozen=True)
-class Hint:
+class DetectionHint:
     """A place where there may be a face.
 
     Attributes:
@@ -57,7 +57,9 @@ class Hint:
     turn: float | None = None
 
 
-def look(network: RetinaNetwork, hints: Sequence[Hint], threshold: float) -> list[Detection | None]:
+def refine_detections(
+    network: RetinaNetwork, hints: Sequence[DetectionHint], threshold: float
+) -> list[Detection | None]:
     """What a second look shows at each hint: the face there in frame pixels, or None.
 
     Args:
@@ -75,46 +77,46 @@ def look(network: RetinaNetwork, hints: Sequence[Hint], threshold: float) -> lis
     return found
 
 
-def _first(network: RetinaNetwork, hints: Sequence[Hint]) -> list[Hint | None]:
+def _first(network: RetinaNetwork, hints: Sequence[DetectionHint]) -> list[DetectionHint | None]:
     """The hints with their turns known; None for those where no turn shows even a faint face."""
     unknown = [i for i, hint in enumerate(hints) if hint.turn is None]
     tries = [(hints[i], turn) for i in unknown for turn in QUARTERS]
     seen = _see(network, [hint for hint, _ in tries], [turn for _, turn in tries], FAINT)
-    result: list[Hint | None] = list(hints)
+    result: list[DetectionHint | None] = list(hints)
     for k, i in enumerate(unknown):
         shown = seen[k * len(QUARTERS) : (k + 1) * len(QUARTERS)]
-        # The same face seen at two turns: the more upright one has the better points, see `rank`.
-        ranks = [-1.0 if s is None else rank(s, turn) for s, turn in zip(shown, QUARTERS, strict=True)]
+        # The same face seen at two turns: the more upright one has the better points, see `rank_hints`.
+        ranks = [-1.0 if s is None else rank_hints(s, turn) for s, turn in zip(shown, QUARTERS, strict=True)]
         best = shown[int(np.argmax(ranks))]
-        result[i] = None if best is None else Hint(hints[i].image, best, roll(best.points))
+        result[i] = None if best is None else DetectionHint(hints[i].image, best, roll_of(best.points))
     return result
 
 
-def rank(face: Detection, turn: float = 0.0) -> float:
+def rank_hints(face: Detection, turn: float = 0.0) -> float:
     """How good a detection is beside others of one face: its score, less a little for every degree that it
     was turned from upright in what the network saw (a picture turned back by `turn`). Scores hardly differ
     between views, points do: 50 degrees outweigh one hundredth of score."""
-    return face.score - abs(within_half_turn(roll(face.points) - turn)) / 5000
+    return face.score - abs(within_half_turn(roll_of(face.points) - turn)) / 5000
 
 
-def surely_upright(face: Detection) -> bool:
+def is_surely_upright(face: Detection) -> bool:
     """Whether a face seen in a whole frame needs no second look."""
-    return face.score > SURE and abs(roll(face.points)) < UPRIGHT
+    return face.score > SURE and abs(roll_of(face.points)) < UPRIGHT
 
 
 def _see(
-    network: RetinaNetwork, hints: Sequence[Hint], turns: Sequence[float], threshold: float
+    network: RetinaNetwork, hints: Sequence[DetectionHint], turns: Sequence[float], threshold: float
 ) -> list[Detection | None]:
     """The face at each hint, looked at with that turn undone."""
     if not hints:
         return []
-    matrices = [cutting(hint.face, turn) for hint, turn in zip(hints, turns, strict=True)]
+    matrices = [cut_surroundings(hint.face, turn) for hint, turn in zip(hints, turns, strict=True)]
     cuts = [geometry.warp(hint.image, matrix, SIDE) for hint, matrix in zip(hints, matrices, strict=True)]
     found = network.find(cuts, 1.0, threshold)
     return [_middle(*one) for one in zip(found, matrices, strict=True)]
 
 
-def cutting(face: Detection, turn: float) -> NDArray[np.float64]:
+def cut_surroundings(face: Detection, turn: float) -> NDArray[np.float64]:
     """The similarity (2, 3) from the frame to the cut-out around a face's box, with `turn` undone."""
     angle = np.radians(turn)
     scale = FACE / max(size_of(face), 1e-3)
@@ -128,7 +130,7 @@ def _middle(found: Sequence[Detection], matrix: NDArray[np.float64]) -> Detectio
     near = [face for face in found if _near_middle(face)]
     if not near:
         return None
-    best = max(near, key=rank)
+    best = max(near, key=rank_hints)
     back = geometry.invert(matrix)
     return Detection(
         _turned_box(best, back), geometry.transform(best.points, back).astype(np.float32), best.score

@@ -12,8 +12,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from faceswap_cli.faces.detection.boxes import extent, overlap, roll, size_of, suppress, within_half_turn
-from faceswap_cli.faces.detection.detection_refinement import Hint, look, surely_upright
+from faceswap_cli.faces.detection.boxes import (
+    enclosing_box,
+    overlap,
+    roll_of,
+    size_of,
+    suppress,
+    within_half_turn,
+)
+from faceswap_cli.faces.detection.detection_refinement import (
+    DetectionHint,
+    is_surely_upright,
+    refine_detections,
+)
 from faceswap_cli.faces.detection.retina_network import RetinaNetwork
 from faceswap_cli.faces.face import Detection
 from faceswap_cli.media.frame import Image
@@ -50,7 +61,7 @@ class _Followed:
     missed: int = 0
 
 
-def follow(
+def track_detections(
     network: RetinaNetwork,
     images: Sequence[Image],
     first: Sequence[Detection],
@@ -86,7 +97,11 @@ def follow(
 
 def _coarse(faces: Iterable[Detection], scale: float) -> float:
     """The coarse look's part of the close look's scale, for these faces to be seen."""
-    seen = [COARSE_FACE / (extent(face) * scale) for face in faces if extent(face) * scale >= LEAST_COARSE]
+    seen = [
+        COARSE_FACE / (enclosing_box(face) * scale)
+        for face in faces
+        if enclosing_box(face) * scale >= LEAST_COARSE
+    ]
     return float(np.clip(max(seen, default=0.0), *COARSE_SCALES))
 
 
@@ -101,14 +116,16 @@ def _onwards(
     partners, strangers = _matched(live, seen)
     fine, hints = [], []
     for one, partner in zip(live, partners, strict=True):
-        turned = roll(one.face.points)
+        turned = roll_of(one.face.points)
         if partner is not None and _faithful(partner, turned):
             fine.append(_Followed(partner))
         else:
-            hints.append((one, Hint(image, partner or one.face, turned)))
-    fine += [_Followed(face) for face in strangers if surely_upright(face)]
-    unsure = [face for face in strangers if not surely_upright(face)][:MOST_STRANGERS]
-    shown = look(network, [*(h for _, h in hints), *(Hint(image, face) for face in unsure)], threshold)
+            hints.append((one, DetectionHint(image, partner or one.face, turned)))
+    fine += [_Followed(face) for face in strangers if is_surely_upright(face)]
+    unsure = [face for face in strangers if not is_surely_upright(face)][:MOST_STRANGERS]
+    shown = refine_detections(
+        network, [*(h for _, h in hints), *(DetectionHint(image, face) for face in unsure)], threshold
+    )
     found = [*fine, *_kept([one for one, _ in hints], shown)]
     found += [_Followed(face) for face in shown[len(hints) :] if face is not None]
     return _settled(found)
@@ -125,7 +142,9 @@ def _back(
     partners, _ = _matched(live, known)
     going_on = [_Followed(partner) for partner in partners if partner is not None]
     lost = [one for one, partner in zip(live, partners, strict=True) if partner is None]
-    shown = look(network, [Hint(image, one.face, roll(one.face.points)) for one in lost], threshold)
+    shown = refine_detections(
+        network, [DetectionHint(image, one.face, roll_of(one.face.points)) for one in lost], threshold
+    )
     more, followed = _settled(_kept(lost, shown))
     return more, [*going_on, *followed]
 
@@ -168,4 +187,4 @@ def _fit(face: Detection, other: Detection) -> float:
 
 def _faithful(seen: Detection, turned: float) -> bool:
     """Whether what is seen of a face coarsely has points to be trusted, if the face is turned so far."""
-    return abs(within_half_turn(roll(seen.points) - turned)) < FAITHFUL and abs(turned) < 2 * FAITHFUL
+    return abs(within_half_turn(roll_of(seen.points) - turned)) < FAITHFUL and abs(turned) < 2 * FAITHFUL

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces import geometry
-from faceswap_cli.faces.detection.boxes import extent, roll, suppress
+from faceswap_cli.faces.detection.boxes import enclosing_box, roll_of, suppress
 from faceswap_cli.faces.face import Detection, FloatArray, Points
 from faceswap_cli.faces.landmarks.mean_shape import MIRROR
 from faceswap_cli.media.frame import Frame, Image
@@ -105,7 +105,9 @@ class FaceAlignmentDetector:
 
     def _wanted(self, found: Sequence[Detection]) -> list[Detection]:
         finite = [d for d in found if np.isfinite(d.box).all() and np.isfinite(d.points).all()]
-        return suppress([d for d in finite if d.score >= self.threshold and extent(d) >= self.min_size])
+        return suppress(
+            [d for d in finite if d.score >= self.threshold and enclosing_box(d) >= self.min_size]
+        )
 
     def _singly(self, images: Sequence[Image]) -> list[list[Detection]]:
         return [_boxes(self._detector.detect_from_image(image)) for image in images]
@@ -180,9 +182,9 @@ class FanLandmarker:
         batch = torch.from_numpy(np.stack(crops).transpose(0, 3, 1, 2).copy()).to(self._device).float() / 255
         with torch.inference_mode():
             seen, mirrored = self._heat(batch), self._heat(batch.flip(3))[:, MIRROR, :, ::-1]
-        places = peaks((seen + mirrored) * np.float32(0.5))
+        places = heatmap_peaks((seen + mirrored) * np.float32(0.5))
         # Of what is looked at twice, once mirrored, the difference tells how sure the places are.
-        apart = np.linalg.norm(peaks(seen) - peaks(mirrored), axis=2)
+        apart = np.linalg.norm(heatmap_peaks(seen) - heatmap_peaks(mirrored), axis=2)
         return [_in_frame(*one) for one in zip(places, apart, matrices, strict=True)]
 
     def _heat(self, batch: Any) -> FloatArray:
@@ -205,7 +207,7 @@ def _fan(device: str) -> Callable[[Any], Any]:
     return network
 
 
-def peaks(heat: FloatArray) -> NDArray[np.float64]:
+def heatmap_peaks(heat: FloatArray) -> NDArray[np.float64]:
     """Where heat maps (N, 68, 64, 64) are highest: (N, 68, 2) pixels of the crop.
 
     The centre of mass of the 5 x 5 cells around the greatest: a quarter of a cell, to which the package
@@ -241,7 +243,7 @@ def five_points(box: FloatArray) -> FloatArray:
 
 def upright_view(detection: Detection) -> NDArray[np.float64]:
     """The similarity (2, 3) from the frame to the upright crop that the landmark network expects."""
-    angle = np.radians(roll(detection.points))
+    angle = np.radians(roll_of(detection.points))
     # A turned face's box is as wide as high; the sum of the sides hardly changes.
     both = float(np.sum(np.maximum(detection.box[2:] - detection.box[:2], 0.0)))
     scale = CROP / max(CROP_PER_BOX * both, 1e-3)
@@ -252,7 +254,7 @@ def upright_view(detection: Detection) -> NDArray[np.float64]:
     return np.hstack([linear, (middle - linear @ centre)[:, None]])
 
 
-def cached(file: str) -> Path | None:
+def cached_weights(file: str) -> Path | None:
     """Where torch's hub cache holds a file of weights, or None."""
     path = cache_folder() / file
     return path if path.is_file() else None
@@ -267,7 +269,7 @@ def cache_folder() -> Path:
 @contextmanager
 def _weights(file: str, option: str, instead: str) -> Iterator[None]:
     """Say plainly when weights can't be had or can't be read, and keep the package's warnings quiet."""
-    there = cached(file) is not None
+    there = cached_weights(file) is not None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from faceswap_cli.faces.face import Face
-from faceswap_cli.faces.face_analyser import FaceStage
+from faceswap_cli.faces.face_analyser import FaceAnalyser
 from faceswap_cli.media.frame import Frame, Image
 
 LOOKED_AT = 1500
@@ -20,7 +20,7 @@ PORTRAIT = 0.15
 photo itself is not searched for smaller ones. Beside a portrait those are found from about .02 on."""
 
 
-def find_in_photo(image: Image, stage: FaceStage) -> list[Face]:
+def find_in_photo(image: Image, stage: FaceAnalyser) -> list[Face]:
     """The faces of a photo (H, W, 3), surest first.
 
     Where a quick look finds large faces only, these are they; any smaller one, or none at all, and the stage
@@ -35,7 +35,7 @@ def find_in_photo(image: Image, stage: FaceStage) -> list[Face]:
     return _faces(image, stage)
 
 
-def _faces(image: Image, stage: FaceStage) -> list[Face]:
+def _faces(image: Image, stage: FaceAnalyser) -> list[Face]:
     return stage.find([Frame(0, 0.0, image)])[0]
 
 

@@ -12,9 +12,14 @@ from itertools import groupby
 
 import numpy as np
 
-from faceswap_cli.faces.detection.boxes import extent, suppress, turn_back
-from faceswap_cli.faces.detection.detection_refinement import Hint, look, rank, surely_upright
-from faceswap_cli.faces.detection.detection_tracking import follow
+from faceswap_cli.faces.detection.boxes import enclosing_box, suppress, turn_back
+from faceswap_cli.faces.detection.detection_refinement import (
+    DetectionHint,
+    is_surely_upright,
+    rank_hints,
+    refine_detections,
+)
+from faceswap_cli.faces.detection.detection_tracking import track_detections
 from faceswap_cli.faces.detection.retina_network import RetinaNetwork
 from faceswap_cli.faces.face import Detection
 from faceswap_cli.media.frame import Frame, Image
@@ -98,8 +103,8 @@ class RetinaFaceDetector:
             else:
                 first, last = self._closely([images[0], images[-1]])
                 scale, least = self._scale(images[0]), max(self.threshold, BELIEVED)
-                results += follow(self._network, images, first, last, scale, least)
-        return [[face for face in found if extent(face) >= self.min_size] for found in results]
+                results += track_detections(self._network, images, first, last, scale, least)
+        return [[face for face in found if enclosing_box(face) >= self.min_size] for found in results]
 
     def _closely(self, images: Sequence[Image]) -> list[list[Detection]]:
         """The faces of equally sized pictures, each looked at once, and turned where that seems wise."""
@@ -109,7 +114,7 @@ class RetinaFaceDetector:
             self._confirmed(image, suppress(found), MOST_LOOKS)
             for image, found in zip(images, raw, strict=True)
         ]
-        doubtful = [i for i, found in enumerate(results) if not any(surely_upright(d) for d in found)]
+        doubtful = [i for i, found in enumerate(results) if not any(is_surely_upright(d) for d in found)]
         if doubtful:
             # One of them is tried all ways, the others as it tells: a video is turned as a whole.
             tried = doubtful[len(doubtful) // 2]
@@ -138,16 +143,18 @@ class RetinaFaceDetector:
 
     def _confirmed(self, image: Image, found: Sequence[Detection], most: int) -> list[Detection]:
         """Those of `found` that are surely upright faces, or that a second look shows to be faces."""
-        large = [d for d in found if extent(d) >= self.min_size / 2]
-        sure = [d for d in large if surely_upright(d)]
-        unsure = [d for d in large if not surely_upright(d)]
+        large = [d for d in found if enclosing_box(d) >= self.min_size / 2]
+        sure = [d for d in large if is_surely_upright(d)]
+        unsure = [d for d in large if not is_surely_upright(d)]
         hints, rest = unsure[:most], [d for d in unsure[most:] if d.score >= self.threshold]
-        shown = look(self._network, [Hint(image, d) for d in hints], max(self.threshold, BELIEVED))
+        shown = refine_detections(
+            self._network, [DetectionHint(image, d) for d in hints], max(self.threshold, BELIEVED)
+        )
         kept = [
             face for old, new in zip(hints, shown, strict=True) if (face := self._judged(old, new))
         ] + rest
         # What a second look shows is upright there, as far as ranks are concerned.
-        return suppress([*sure, *kept], [*(rank(d) for d in sure), *(d.score for d in kept)])
+        return suppress([*sure, *kept], [*(rank_hints(d) for d in sure), *(d.score for d in kept)])
 
     def _judged(self, old: Detection, new: Detection | None) -> Detection | None:
         """What counts of a face seen in the whole frame and by a second look."""

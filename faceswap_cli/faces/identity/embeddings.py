@@ -22,7 +22,7 @@ from faceswap_cli.errors import UserError
 from faceswap_cli.faces import geometry
 from faceswap_cli.faces.face import FloatArray
 from faceswap_cli.faces.identity import track_embedding
-from faceswap_cli.faces.identity.identity_encoder import BATCH, NUMBERS, WEIGHTS, IdentityEncoder, chip
+from faceswap_cli.faces.identity.identity_encoder import BATCH, NUMBERS, WEIGHTS, IdentityEncoder, cut_chip
 from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.faces.sets.records import FaceRecord
 from faceswap_cli.files import write_bytes
@@ -39,7 +39,7 @@ TrackKey = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Portrait:
+class TrackPortrait:
     """Who a track is.
 
     Attributes:
@@ -52,14 +52,14 @@ class Portrait:
 
 
 @dataclass(frozen=True)
-class Embedding:
+class TrackEmbedding:
     """Progress: `done` of `total` crops have embeddings."""
 
     done: int
     total: int
 
 
-class Store:
+class EmbeddingStore:
     """Embeddings that are kept in a face set's folder.
 
     Args:
@@ -129,12 +129,12 @@ class Store:
         }
 
 
-def portraits(
+def choose_portraits(
     faces: FaceSet,
     tracks: Mapping[TrackKey, Sequence[FaceRecord]],
     encoder: IdentityEncoder,
-    store: Store | None = None,
-) -> Generator[Embedding, None, dict[TrackKey, Portrait]]:
+    store: EmbeddingStore | None = None,
+) -> Generator[TrackEmbedding, None, dict[TrackKey, TrackPortrait]]:
     """Look at the best crops of each track. Crops that can't be read are passed over.
 
     Args:
@@ -159,7 +159,7 @@ def portraits(
             missing.append(record)
         else:
             known[record.crop] = embedding
-    yield Embedding(len(known), len(wanted))
+    yield TrackEmbedding(len(known), len(wanted))
     before = len(known)
     try:
         for start in range(0, len(missing), BATCH):
@@ -169,7 +169,7 @@ def portraits(
                 known[record.crop] = embedding
                 if store:
                     store.put(record, embedding)
-            yield Embedding(before + min(start + BATCH, len(missing)), len(wanted))
+            yield TrackEmbedding(before + min(start + BATCH, len(missing)), len(wanted))
     finally:
         if store:
             store.save()
@@ -179,7 +179,7 @@ def portraits(
 
 def _best_records(records: Sequence[FaceRecord]) -> list[FaceRecord]:
     clarities = [track_embedding.record_clarity(record) for record in records]
-    return [records[place] for place in track_embedding.best_looks(clarities)]
+    return [records[place] for place in track_embedding.best_faces(clarities)]
 
 
 def _chips(faces: FaceSet, records: Sequence[FaceRecord]) -> Iterator[tuple[FaceRecord, Image]]:
@@ -188,16 +188,16 @@ def _chips(faces: FaceSet, records: Sequence[FaceRecord]) -> Iterator[tuple[Face
             crop = faces.crop(record)
         except UserError:
             continue
-        yield record, chip(crop, geometry.transform(record.landmarks, record.matrix))
+        yield record, cut_chip(crop, geometry.transform(record.landmarks, record.matrix))
 
 
-def _portrait(records: Sequence[FaceRecord], known: Mapping[str, FloatArray]) -> Portrait:
+def _portrait(records: Sequence[FaceRecord], known: Mapping[str, FloatArray]) -> TrackPortrait:
     clarities = [track_embedding.record_clarity(record) for record in records]
     embeddings = np.stack([known[record.crop] for record in records])
-    return Portrait(track_embedding.combined(embeddings, clarities), max(clarities))
+    return TrackPortrait(track_embedding.combine_embeddings(embeddings, clarities), max(clarities))
 
 
-def in_one_picture(tracks: Mapping[TrackKey, Sequence[FaceRecord]]) -> list[tuple[TrackKey, TrackKey]]:
+def tracks_in_one_picture(tracks: Mapping[TrackKey, Sequence[FaceRecord]]) -> list[tuple[TrackKey, TrackKey]]:
     """Pairs of tracks of which some frame shows both: they are two people."""
     by_frame: dict[tuple[int, int], list[TrackKey]] = {}
     for key, records in tracks.items():

@@ -17,7 +17,7 @@ from faceswap_cli.device import pick_device
 from faceswap_cli.faces import geometry
 from faceswap_cli.faces.face import FloatArray
 from faceswap_cli.media.frame import Image
-from faceswap_cli.networks.perception.identity import IdentityNetwork, build
+from faceswap_cli.networks.perception.identity import IdentityNetwork, build_identity_network
 
 WEIGHTS = "identity"
 """The network's folder in `models/`."""
@@ -64,15 +64,15 @@ class IdentityEncoder:
             landmarks: (68, 2) pixels of `image` for each of N faces.
 
         Returns:
-            (N, 128) float32, compared by `distance`.
+            (N, 128) float32, compared by `identity_distance`.
         """
-        return self.embed_chips(chip(image, one) for one in landmarks)
+        return self.embed_chips(cut_chip(image, one) for one in landmarks)
 
     def embed_chips(self, chips: Iterable[Image]) -> FloatArray:
         """Descriptors of chips, from as many pictures as you like.
 
         Args:
-            chips: N pictures of (150, 150, 3) uint8 RGB, see `chip`; an (N, 150, 150, 3) array will do.
+            chips: N pictures of (150, 150, 3) uint8 RGB, see `cut_chip`; an (N, 150, 150, 3) array will do.
                 An iterator is read a batch at a time, so that few are in memory at once.
 
         Returns:
@@ -98,11 +98,11 @@ class IdentityEncoder:
 
     @cached_property
     def _network(self) -> IdentityNetwork:
-        network: IdentityNetwork = zoo.shared_network(WEIGHTS, build, self._device)
+        network: IdentityNetwork = zoo.shared_network(WEIGHTS, build_identity_network, self._device)
         return network
 
 
-def chip(image: Image, landmarks: ArrayLike) -> Image:
+def cut_chip(image: Image, landmarks: ArrayLike) -> Image:
     """The chip (150, 150, 3) of a face with `landmarks` (68, 2) in `image` (H, W, 3) uint8 RGB."""
     return geometry.warp(image, chip_matrix(landmarks), CHIP)
 
@@ -116,10 +116,10 @@ def chip_matrix(landmarks: ArrayLike) -> NDArray[np.float64]:
     """
     mean = (geometry.MEAN_FACE - CHIP_CENTRE) * (CHIP / CHIP_SIDE) + (CHIP - 1) / 2
     points = np.asarray(landmarks, np.float64)
-    return geometry.invert(geometry.similarity(mean[STEADY], points[STEADY]))
+    return geometry.invert(geometry.fit_similarity(mean[STEADY], points[STEADY]))
 
 
-def distance(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
+def identity_distance(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
     """Euclidean distances of descriptors: (..., 128) against (..., 128), broadcast."""
     apart = np.linalg.norm(np.asarray(a, np.float64) - np.asarray(b, np.float64), axis=-1)
     return np.asarray(apart, np.float64)

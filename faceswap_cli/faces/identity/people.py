@@ -10,15 +10,15 @@ import numpy as np
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.face import Face, FloatArray
-from faceswap_cli.faces.face_analyser import FaceStage
+from faceswap_cli.faces.face_analyser import FaceAnalyser
 from faceswap_cli.faces.geometry import interocular
-from faceswap_cli.faces.identity.embeddings import portraits
+from faceswap_cli.faces.identity.embeddings import choose_portraits
 from faceswap_cli.faces.identity.identity_encoder import IdentityEncoder
-from faceswap_cli.faces.identity.identity_encoder import distance as apart
-from faceswap_cli.faces.identity.track_embedding import clarity
-from faceswap_cli.faces.landmarks.pose import pose
-from faceswap_cli.faces.quality import sharpness
-from faceswap_cli.faces.safety.guard import Guard
+from faceswap_cli.faces.identity.identity_encoder import identity_distance as apart
+from faceswap_cli.faces.identity.track_embedding import face_clarity
+from faceswap_cli.faces.landmarks.pose import estimate_pose
+from faceswap_cli.faces.quality import face_sharpness
+from faceswap_cli.faces.safety.guard import SafetyGuard
 from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.faces.sets.records import FaceRecord
 from faceswap_cli.media.frame import Frame
@@ -28,7 +28,7 @@ POOR = 0.2
 """A face on a photo that is less clear than this (see `looks.clarity`) is a poor thing to compare with."""
 
 BLURRED = 0.1
-"""Sharpness (see `quality.sharpness`) below which a face is told to be blurred."""
+"""Sharpness (see `quality.face_sharpness`) below which a face is told to be blurred."""
 
 DRAWN, LEAST_EYES, GOOD_EYES = "face", 14, 60
 """The option that says whom to draw, and pixels between the outer eye corners that this takes."""
@@ -55,7 +55,7 @@ class Person:
         return float(np.quantile(apart(self.looks, embedding), NEAREST))
 
 
-def nearest(wanted: Sequence[float], unwanted: Sequence[float], limit: float) -> list[int]:
+def rank_people(wanted: Sequence[float], unwanted: Sequence[float], limit: float) -> list[int]:
     """Who a face may be, by its distances to people.
 
     Args:
@@ -74,10 +74,10 @@ def nearest(wanted: Sequence[float], unwanted: Sequence[float], limit: float) ->
 def read_person(
     path: Path,
     option: str,
-    stage: FaceStage,
+    stage: FaceAnalyser,
     encoder: IdentityEncoder,
     notes: list[str],
-    guard: Guard | None = None,
+    guard: SafetyGuard | None = None,
 ) -> Person:
     """A person by a photo, or by a face set of nobody else (such as a folder by `faceswap faces group`).
 
@@ -106,7 +106,7 @@ def _of_face_set(path: Path, option: str, encoder: IdentityEncoder) -> FloatArra
     tracks: dict[tuple[int, int], list[FaceRecord]] = {}
     for record in faces.records:
         tracks.setdefault((record.source, record.track), []).append(record)
-    steps = portraits(faces, tracks, encoder)
+    steps = choose_portraits(faces, tracks, encoder)
     try:
         while True:
             next(steps)
@@ -120,10 +120,10 @@ def _of_face_set(path: Path, option: str, encoder: IdentityEncoder) -> FloatArra
 def _of_photo(
     path: Path,
     option: str,
-    stage: FaceStage,
+    stage: FaceAnalyser,
     encoder: IdentityEncoder,
     notes: list[str],
-    guard: Guard | None,
+    guard: SafetyGuard | None,
 ) -> FloatArray:
     """The embedding (128,) of the largest face on a photo."""
     image = read_photo(path).image
@@ -135,13 +135,16 @@ def _of_photo(
         notes.append(f"{path.name} shows {len(faces)} faces: the largest is meant; crop the photo if not")
     if guard:
         guard.check_faces(path, image, [face])
-    eyes, crisp = interocular(face.landmarks), sharpness(image, face.landmarks)
+    eyes, crisp = interocular(face.landmarks), face_sharpness(image, face.landmarks)
     if option == DRAWN and eyes < LEAST_EYES:
         raise UserError(
             f"--{option} {path}: the face has {eyes:.0f} pixels from eye to eye, too few to draw it from",
             f"Give a photo with {LEAST_EYES} at least, better {GOOD_EYES}",
         )
-    if clarity(face.score, pose(face.landmarks), face.landmarks, confidence=face.confidence) < POOR:
+    if (
+        face_clarity(face.score, estimate_pose(face.landmarks), face.landmarks, confidence=face.confidence)
+        < POOR
+    ):
         notes.append(f"the face in {path.name} is small or turned away: a clearer photo is surer")
     elif crisp < BLURRED:
         notes.append(f"the face in {path.name} is blurred: a sharper photo is surer")

@@ -14,18 +14,18 @@ from pathlib import Path
 import numpy as np
 
 from faceswap_cli.faces import geometry
-from faceswap_cli.faces.face_analyser import FaceStage
-from faceswap_cli.faces.identity.embeddings import Portrait, portraits
+from faceswap_cli.faces.face_analyser import FaceAnalyser
+from faceswap_cli.faces.identity.embeddings import TrackPortrait, choose_portraits
 from faceswap_cli.faces.identity.identity_encoder import IdentityEncoder
-from faceswap_cli.faces.identity.people import Person, nearest, read_person
-from faceswap_cli.faces.identity.track_embedding import allowed, record_clarity
+from faceswap_cli.faces.identity.people import Person, rank_people, read_person
+from faceswap_cli.faces.identity.track_embedding import allowed_distance, record_clarity
 from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.faces.sets.records import FaceRecord
 from faceswap_cli.media.frame import Image
 
 
 @dataclass(frozen=True)
-class Wanted:
+class PersonFilter:
     """People by whom faces are chosen.
 
     Attributes:
@@ -40,17 +40,17 @@ class Wanted:
     settings: dict[str, str]
     encoder: IdentityEncoder
 
-    def keeps(self, portrait: Portrait) -> bool:
+    def keeps(self, portrait: TrackPortrait) -> bool:
         """Whether a face or track is kept. Of two people that it is like the nearer one decides."""
-        limit = allowed(portrait.clarity)
+        limit = allowed_distance(portrait.clarity)
         only, without = (
             [person.distance(portrait.embedding) for person in people] for people in (self.only, self.without)
         )
-        return bool(nearest(only, without, limit)) if only else min(without, default=np.inf) > limit
+        return bool(rank_people(only, without, limit)) if only else min(without, default=np.inf) > limit
 
 
 @dataclass(frozen=True)
-class Left:
+class FilteredOut:
     """What was left out of a source.
 
     Attributes:
@@ -62,12 +62,12 @@ class Left:
     notes: tuple[str, ...] = ()
 
 
-NOTHING_LEFT = Left()
+NOTHING_LEFT = FilteredOut()
 
 
-def read_wanted(
-    only: Sequence[Path], without: Sequence[Path], stage: FaceStage, device: str = "cpu"
-) -> tuple[Wanted, list[str]]:
+def read_person_filter(
+    only: Sequence[Path], without: Sequence[Path], stage: FaceAnalyser, device: str = "cpu"
+) -> tuple[PersonFilter, list[str]]:
     """Find the faces on the photos of `--only` and `--not`.
 
     Args:
@@ -93,10 +93,10 @@ def read_wanted(
         for option, paths in (("only", only), ("not", without))
         if paths
     }
-    return Wanted(people["only"], people["not"], settings, encoder), notes
+    return PersonFilter(people["only"], people["not"], settings, encoder), notes
 
 
-def left_of_tracks(wanted: Wanted, faces: FaceSet, records: Sequence[FaceRecord]) -> Left:
+def filter_tracks(wanted: PersonFilter, faces: FaceSet, records: Sequence[FaceRecord]) -> FilteredOut:
     """What to leave out of a video.
 
     Args:
@@ -107,7 +107,7 @@ def left_of_tracks(wanted: Wanted, faces: FaceSet, records: Sequence[FaceRecord]
     tracks: dict[tuple[int, int], list[FaceRecord]] = {}
     for record in records:
         tracks.setdefault((record.source, record.track), []).append(record)
-    steps = portraits(faces, tracks, wanted.encoder)
+    steps = choose_portraits(faces, tracks, wanted.encoder)
     try:
         while True:
             next(steps)
@@ -115,18 +115,20 @@ def left_of_tracks(wanted: Wanted, faces: FaceSet, records: Sequence[FaceRecord]
         known = stop.value
     others = [key for key, portrait in known.items() if not wanted.keeps(portrait)]
     crops = frozenset(record.crop for key in others for record in tracks[key])
-    return Left(crops, (f"{len(crops)} faces in {len(others)} tracks left out",) if others else ())
+    return FilteredOut(crops, (f"{len(crops)} faces in {len(others)} tracks left out",) if others else ())
 
 
-def left_of_photo(wanted: Wanted, found: Sequence[tuple[FaceRecord, Image]]) -> Left:
+def filter_photo(wanted: PersonFilter, found: Sequence[tuple[FaceRecord, Image]]) -> FilteredOut:
     """What to leave out of a photo, from its faces and their crops."""
     crops = []
     for record, crop in found:
         points = geometry.transform(record.landmarks, record.matrix)
         [embedding] = wanted.encoder.embed(crop, [points])
-        if not wanted.keeps(Portrait(embedding, record_clarity(record))):
+        if not wanted.keeps(TrackPortrait(embedding, record_clarity(record))):
             crops.append(record.crop)
-    return Left(frozenset(crops), (f"{len(crops)} face{'s' * (len(crops) > 1)} left out",) if crops else ())
+    return FilteredOut(
+        frozenset(crops), (f"{len(crops)} face{'s' * (len(crops) > 1)} left out",) if crops else ()
+    )
 
 
 def _digest(path: Path, person: Person) -> str:

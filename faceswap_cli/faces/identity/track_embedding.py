@@ -20,7 +20,7 @@ LOOKS = 7
 """Faces of a track that are looked at."""
 
 CRISP = 0.25
-"""From this sharpness on (see `quality.sharpness`) a face tells all it has to tell."""
+"""From this sharpness on (see `quality.face_sharpness`) a face tells all it has to tell."""
 
 WIDE = 0.6 * CHIP / CHIP_SIDE
 """And from this eye distance on, in frame pixels: 45."""
@@ -29,13 +29,13 @@ TURNED = 60.0
 """A head turned so far, in degrees, tells nothing."""
 
 CLEAR, POOR_MORE = 0.5, 0.1
-"""Faces less clear than this are allowed a greater distance, up to so much more, see `allowed`."""
+"""Faces less clear than this are allowed a greater distance, up to so much more, see `allowed_distance`."""
 
 LEAST = 0.02
 """No face counts for less, so that a track of nothing but poor faces still has an embedding."""
 
 
-def clarity(
+def face_clarity(
     score: float,
     pose: tuple[float, float, float],
     landmarks: ArrayLike,
@@ -48,7 +48,7 @@ def clarity(
         score: the detector's, 0..1.
         pose: yaw, pitch, roll in degrees.
         landmarks: (68, 2) frame pixels.
-        crispness: `quality.sharpness`, where it is known.
+        crispness: `quality.face_sharpness`, where it is known.
         confidence: of the landmarks, 0..1.
     """
     yaw, pitch, _ = pose
@@ -59,11 +59,11 @@ def clarity(
 
 
 def record_clarity(record: FaceRecord) -> float:
-    """`clarity` of a stored face."""
-    return clarity(record.score, record.pose, record.landmarks, record.sharpness, record.confidence)
+    """`clarity_of_face` of a stored face."""
+    return face_clarity(record.score, record.pose, record.landmarks, record.sharpness, record.confidence)
 
 
-def best_looks(clarities: Sequence[float], count: int = LOOKS) -> list[int]:
+def best_faces(clarities: Sequence[float], count: int = LOOKS) -> list[int]:
     """The clearest face out of each part of a track.
 
     Args:
@@ -77,7 +77,7 @@ def best_looks(clarities: Sequence[float], count: int = LOOKS) -> list[int]:
     return [int(max(part, key=lambda place: clarities[place])) for part in parts]
 
 
-def combined(embeddings: FloatArray, clarities: ArrayLike) -> FloatArray:
+def combine_embeddings(embeddings: FloatArray, clarities: ArrayLike) -> FloatArray:
     """The embedding (128,) of a track: the mean of its looks (N, 128), weighted by their clarity squared.
 
     Squared, because the error of a turned or blurred look is a drift towards everybody's middle, which does
@@ -87,7 +87,7 @@ def combined(embeddings: FloatArray, clarities: ArrayLike) -> FloatArray:
     return np.asarray((embeddings * (weights / weights.sum())[:, None]).sum(0), np.float32)
 
 
-def allowed(clearness: float, threshold: float = THRESHOLD) -> float:
+def allowed_distance(clearness: float, threshold: float = THRESHOLD) -> float:
     """The greatest distance at which a face or track counts as a person's.
 
     Faces of less than 20 pixels between the eyes, or blurred, are farther from themselves: with `THRESHOLD`

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from faceswap_cli.faces.geometry import MEAN_FACE, interocular
 from faceswap_cli.faces.landmarks.mean_shape import DEPTH
-from faceswap_cli.faces.landmarks.pose import pose, rotation
+from faceswap_cli.faces.landmarks.pose import estimate_pose, rotation_matrix
 
 _REST, _UNIT = (0.05, 0.64, 0.03, 0.23, 0.09), (0.08, 0.07, 0.04, 0.04, 0.025)
 """Mean and spread of the mouth's opening and width, the lift of its corners, brows' height and eyes' opening,
@@ -35,7 +35,7 @@ _HEAD = np.column_stack([MEAN_FACE - MEAN_FACE.mean(0), DEPTH.mean() - DEPTH])
 """(68, 3) the 3-D mean face around its middle, z into the picture."""
 
 
-def attributes(landmarks: ArrayLike) -> NDArray[np.float32]:
+def measure_attributes(landmarks: ArrayLike) -> NDArray[np.float32]:
     """(len(TRAITS),) of an upright face.
 
     Args:
@@ -43,7 +43,7 @@ def attributes(landmarks: ArrayLike) -> NDArray[np.float32]:
     """
     p = np.asarray(landmarks, np.float64)
     unit = max(interocular(p), 1e-6)
-    yaw, pitch, roll = pose(p)
+    yaw, pitch, roll = estimate_pose(p)
 
     def apart(*pairs: tuple[int, int]) -> float:
         return float(np.mean([np.linalg.norm(p[a] - p[b]) for a, b in pairs])) / unit
@@ -61,7 +61,7 @@ def attributes(landmarks: ArrayLike) -> NDArray[np.float32]:
     return np.clip(np.array(found, np.float32), -5, 5)
 
 
-def changed(landmarks: ArrayLike, change: ArrayLike) -> NDArray[np.float64]:
+def change_attributes(landmarks: ArrayLike, change: ArrayLike) -> NDArray[np.float64]:
     """Where the points of an upright face would be, were its attributes others.
 
     The head is turned as the 3-D mean face; the mouth opens by lower lip and jaw, a smile draws its corners
@@ -92,8 +92,8 @@ def changed(landmarks: ArrayLike, change: ArrayLike) -> NDArray[np.float64]:
 
 def _turned(p: NDArray[np.float64], degrees: NDArray[np.float64], unit: float) -> NDArray[np.float64]:
     """Points (68, 2) after a further turn of the head by yaw, pitch and roll: depths are the mean face's."""
-    now = np.array(pose(p))
-    before, after = rotation(*now), rotation(*(now + degrees))
+    now = np.array(estimate_pose(p))
+    before, after = rotation_matrix(*now), rotation_matrix(*(now + degrees))
     head = _HEAD @ before.T
     # A face's own width tells how large it is, as far as it looks ahead.
     scale = unit / max(float(np.linalg.norm(head[45, :2] - head[36, :2])), 0.3)

@@ -18,10 +18,10 @@ from faceswap_cli import zoo
 from faceswap_cli.device import halved_when_full
 from faceswap_cli.faces import geometry
 from faceswap_cli.faces.face import Detection, FloatArray, Points
-from faceswap_cli.faces.landmarks.keyframe_interpolation import between
-from faceswap_cli.faces.landmarks.mean_shape import five_of
+from faceswap_cli.faces.landmarks.keyframe_interpolation import interpolate_keyframes
+from faceswap_cli.faces.landmarks.mean_shape import five_from_68
 from faceswap_cli.media.frame import Image
-from faceswap_cli.networks.perception.landmarks import LandmarkNetwork, build
+from faceswap_cli.networks.perception.landmarks import LandmarkNetwork, build_landmark_network
 
 BATCH = 64
 """Faces that go through the network together, at most: 0.2 GB of activations."""
@@ -35,7 +35,7 @@ MISFRAMED = 0.03
 where it puts them, in face units. A look off by less differs from a second one by .4 % of the eye distance,
 as much as a second from a third."""
 
-_FIVE = five_of(geometry.MEAN_FACE)
+_FIVE = five_from_68(geometry.MEAN_FACE)
 
 
 class CompactLandmarker:
@@ -50,7 +50,7 @@ class CompactLandmarker:
 
     def __init__(self, device: str = "cpu") -> None:
         self._device = torch.device(device)
-        self._network: LandmarkNetwork = zoo.shared_network("landmarks", build, device)
+        self._network: LandmarkNetwork = zoo.shared_network("landmarks", build_landmark_network, device)
         self._config = self._network.config
 
     def __call__(
@@ -63,7 +63,7 @@ class CompactLandmarker:
             detections: for each of them the faces found.
         """
         places = [(image, d) for image, found in zip(images, detections, strict=True) for d in found]
-        told = between(detections)
+        told = interpolate_keyframes(detections)
         first = [i for i in range(len(places)) if i not in told]
         frames = dict(zip(first, self._frames([places[i] for i in first]), strict=True))
         for i, at in told.items():
@@ -135,7 +135,7 @@ def five_matrix(points: FloatArray) -> NDArray[np.float64]:
     p = np.asarray(points, np.float64)
     if float(np.ptp(p, axis=0).max()) < 1e-3:  # all in one place: any frame is as good as another
         p = p + _FIVE
-    return geometry.similarity(p, _FIVE)
+    return geometry.fit_similarity(p, _FIVE)
 
 
 def _unsure(points: Points) -> float:
@@ -153,7 +153,7 @@ def _misframed(points: Points, frame: NDArray[np.float64]) -> bool:
 
 def _refined(points: Points) -> NDArray[np.float64]:
     """The similarity from the frame to face units, by landmarks as `geometry.crop_matrix` does."""
-    return geometry.similarity(points.landmarks[geometry.INTERIOR], geometry.MEAN_FACE[geometry.INTERIOR])
+    return geometry.fit_similarity(points.landmarks[geometry.INTERIOR], geometry.MEAN_FACE[geometry.INTERIOR])
 
 
 def _rotated(matrix: NDArray[np.float64], quarters: int) -> NDArray[np.float64]:

@@ -21,7 +21,7 @@ eye distance."""
 
 
 @dataclass(frozen=True)
-class Between:
+class KeyframePair:
     """Where a face lies in its chain.
 
     Attributes:
@@ -35,19 +35,19 @@ class Between:
     share: float
 
 
-def between(detections: Sequence[Sequence[Detection]]) -> dict[int, Between]:
+def interpolate_keyframes(detections: Sequence[Sequence[Detection]]) -> dict[int, KeyframePair]:
     """The faces that lie between anchors, by number; all others are anchors.
 
     Args:
         detections: of each of some consecutive pictures its faces, which are numbered in this order.
     """
-    found: dict[int, Between] = {}
+    found: dict[int, KeyframePair] = {}
     for chain in _chains(detections):
         anchors = sorted({*range(0, len(chain), EVERY), len(chain) - 1})
         for first, last in pairwise(anchors):
             for place in range(first + 1, last):
                 share = (place - first) / (last - first)
-                found[chain[place]] = Between(chain[first], chain[last], share)
+                found[chain[place]] = KeyframePair(chain[first], chain[last], share)
     return found
 
 

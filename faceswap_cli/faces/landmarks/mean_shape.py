@@ -37,7 +37,7 @@ between those corners is 1, about 90 mm): set by hand from anthropometric averag
 of the Head and Face, 1994). With `geometry.MEAN_FACE` it makes the 3-D mean face."""
 
 
-def five_of(landmarks: ArrayLike) -> NDArray[np.float64]:
+def five_from_68(landmarks: ArrayLike) -> NDArray[np.float64]:
     """A detector's five points (5, 2), taken from 68 landmarks; see `face.Detection`."""
     p = np.asarray(landmarks, np.float64)
     return np.stack([p[36:42].mean(0), p[42:48].mean(0), p[30], p[48], p[54]])

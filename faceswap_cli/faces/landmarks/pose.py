@@ -26,7 +26,7 @@ _CENTRED = _SHAPE - np.average(_SHAPE, axis=0, weights=_WEIGHT)
 _SOLVE = np.linalg.pinv(_CENTRED * np.sqrt(_WEIGHT)[:, None])
 
 
-def pose(landmarks: ArrayLike) -> tuple[float, float, float]:
+def estimate_pose(landmarks: ArrayLike) -> tuple[float, float, float]:
     """Yaw, pitch and roll in degrees; each within -180..180 and never NaN.
 
     Args:
@@ -54,8 +54,8 @@ def _angles(rows: NDArray[np.float64]) -> tuple[float, float, float]:
     return float(np.degrees(yaw)), float(np.degrees(pitch)), float(np.degrees(roll))
 
 
-def rotation(yaw: float, pitch: float, roll: float) -> NDArray[np.float64]:
-    """The rotation (3, 3) from the face to the camera that has these angles in degrees; see `pose`."""
+def rotation_matrix(yaw: float, pitch: float, roll: float) -> NDArray[np.float64]:
+    """The rotation (3, 3) from the face to the camera that has these angles in degrees."""
     (sy, sp, sr), (cy, cp, cr) = (f(np.radians([yaw, pitch, roll])) for f in (np.sin, np.cos))
     turn = np.array([[cy, 0, -sy], [0, 1, 0], [sy, 0, cy]])
     nod = np.array([[1, 0, 0], [0, cp, sp], [0, -sp, cp]])

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from faceswap_cli.faces.geometry import transform, warp
-from faceswap_cli.faces.landmarks.attributes import changed
+from faceswap_cli.faces.landmarks.attributes import change_attributes
 from faceswap_cli.media.frame import Image
 
 MARGIN = 0.19
@@ -24,13 +24,13 @@ STIFF = 1e-3
 """How little the spline follows single points, in units of its kernel: a turned temple must not fold."""
 
 
-def reposed(image: Image, landmarks: ArrayLike, change: ArrayLike, matrix: ArrayLike, size: int) -> Image:
+def repose(image: Image, landmarks: ArrayLike, change: ArrayLike, matrix: ArrayLike, size: int) -> Image:
     """The crop of a face with other attributes.
 
     Args:
         image: (H, W, 3) uint8.
         landmarks: (68, 2) in its pixels.
-        change: what is added to the attributes, see `attributes.changed`.
+        change: what is added to the attributes, see `attributes.change_attributes`.
         matrix: (2, 3) from its pixels to the crop's.
         size: the crop's side in pixels.
 
@@ -41,21 +41,21 @@ def reposed(image: Image, landmarks: ArrayLike, change: ArrayLike, matrix: Array
     wider = np.array(matrix, np.float64)
     wider[:, 2] += margin
     points = transform(landmarks, wider)
-    edge = frame(size + 2 * margin)
-    places = np.vstack([changed(points, change), edge]) - margin
-    where = spline(np.vstack([points, edge]), places, size).astype(np.float32)
+    edge = frame_points(size + 2 * margin)
+    places = np.vstack([change_attributes(points, change), edge]) - margin
+    where = fit_spline(np.vstack([points, edge]), places, size).astype(np.float32)
     wide = warp(image, wider, size + 2 * margin)
     u, v = where[..., 0], where[..., 1]
     return cv2.remap(wide, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[return-value]
 
 
-def frame(side: int) -> NDArray[np.float64]:
+def frame_points(side: int) -> NDArray[np.float64]:
     """Points (16, 2) around the edge of a square picture, which hold the spline there."""
     steps = np.linspace(0, side - 1, 5)
     return np.array([(x, y) for x in steps for y in steps if {x, y} & {0.0, side - 1.0}])
 
 
-def spline(values: NDArray[np.float64], places: NDArray[np.float64], size: int) -> NDArray[np.float64]:
+def fit_spline(values: NDArray[np.float64], places: NDArray[np.float64], size: int) -> NDArray[np.float64]:
     """What is `values` (N, 2) at `places` (N, 2), in between: for each pixel of a square (size, size, 2)."""
     count, places = len(places), places / size
     rows = np.hstack([np.ones((count, 1)), places])

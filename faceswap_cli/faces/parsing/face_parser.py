@@ -50,7 +50,7 @@ class FaceParser:
 
     @cached_property
     def _network(self) -> ParsingNetwork:
-        network: ParsingNetwork = zoo.shared_network(NAME, build, self._device)
+        network: ParsingNetwork = zoo.shared_network(NAME, build_parsing_network, self._device)
         return network
 
     def load(self) -> None:
@@ -92,7 +92,7 @@ class FaceParser:
         return np.asarray(found.float().cpu().numpy(), np.float32)
 
 
-def build(config: Mapping[str, Any]) -> ParsingNetwork:
+def build_parsing_network(config: Mapping[str, Any]) -> ParsingNetwork:
     """The network from its card's `config`."""
     values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in config.items()}
     network = ParsingNetwork(ParsingConfig(**values))
@@ -100,7 +100,7 @@ def build(config: Mapping[str, Any]) -> ParsingNetwork:
     return network
 
 
-def swap_mask(found: FloatArray) -> FloatArray:
+def swap_region(found: FloatArray) -> FloatArray:
     """The face's region: from the hair to the chin as far as it is seen, with the glasses on it.
 
     Args:
@@ -109,7 +109,7 @@ def swap_mask(found: FloatArray) -> FloatArray:
     Returns:
         (N, S, S) in [0, 1].
     """
-    return share_of(found, (*FACE, "glasses"))
+    return class_share(found, (*FACE, "glasses"))
 
 
 def occlusion(found: FloatArray) -> FloatArray:
@@ -125,15 +125,15 @@ def occlusion(found: FloatArray) -> FloatArray:
     Returns:
         (N, S, S) in [0, 1].
     """
-    return share_of(found, FACE)
+    return class_share(found, FACE)
 
 
 def hair(found: FloatArray) -> FloatArray:
     """Where hair is, whoever's: (N, C, S, S) probabilities to (N, S, S) in [0, 1]."""
-    return share_of(found, ("hair",))
+    return class_share(found, ("hair",))
 
 
-def share_of(found: FloatArray, names: tuple[str, ...]) -> FloatArray:
+def class_share(found: FloatArray, names: tuple[str, ...]) -> FloatArray:
     """How surely each pixel is one of some classes: (N, C, S, S) probabilities to (N, S, S) in [0, 1]."""
     total = found[:, [CLASSES.index(name) for name in names]].sum(1)
     return np.asarray(np.clip(total, 0, 1), np.float32)

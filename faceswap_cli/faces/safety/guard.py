@@ -1,6 +1,6 @@
 """What is refused: swapping faces that clearly look like children's, and pictures of naked people.
 
-One `Guard` goes with a command; extract, train and convert ask it in one line each. Both answers are
+One `SafetyGuard` goes with a command; extract, train and convert ask it in one line each. Both answers are
 networks' guesses: see docs/safety.md for how often they are wrong.
 """
 
@@ -20,7 +20,7 @@ from faceswap_cli.faces.age.estimator import AgeEstimator
 from faceswap_cli.faces.face import Face
 from faceswap_cli.faces.geometry import STORED_SIDE
 from faceswap_cli.faces.identity import track_embedding
-from faceswap_cli.faces.landmarks.pose import pose
+from faceswap_cli.faces.landmarks.pose import estimate_pose
 from faceswap_cli.faces.safety.nudity import NudityDetector
 from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.faces.sets.records import FaceRecord
@@ -52,7 +52,7 @@ Young = Mapping[tuple[int, int], float]
 ADULTS = f"If everybody whose face is used is 18 or older, say so by --{CONFIRMED}"
 
 
-class Guard:
+class SafetyGuard:
     """Asks before anything is made whether it may be.
 
     Args:
@@ -87,7 +87,7 @@ class Guard:
         tracks: dict[tuple[int, int], list[FaceRecord]] = {}
         for record in [] if self.adults_confirmed else records:
             tracks.setdefault((record.source, record.track), []).append(record)
-        ages = {key: self._age_if_young(faces, clearest(records)) for key, records in tracks.items()}
+        ages = {key: self._age_if_young(faces, clearest_faces(records)) for key, records in tracks.items()}
         return {key: age for key, age in ages.items() if age is not None}
 
     def young_faces(self, found: Sequence[tuple[FaceRecord, Image]]) -> Young:
@@ -108,9 +108,9 @@ class Guard:
         """
         if self.adults_confirmed or faces.header.settings.get(CONFIRMED):
             return
-        age = self._age_if_young(faces, clearest(faces.records))
+        age = self._age_if_young(faces, clearest_faces(faces.records))
         if age is not None:
-            raise refused_minor(faces.path, "what it shows", age)
+            raise refuse_minor(faces.path, "what it shows", age)
 
     def check_faces(self, source: Path, image: Image, faces: Sequence[Face]) -> None:
         """Refuse to change children's faces in a picture.
@@ -124,10 +124,10 @@ class Guard:
             Refusal: one of them looks like a child's.
         """
         for face in faces:
-            age = self.young([self.crop(image, face.landmarks)], [face_clarity(face)])
+            age = self.young([self.crop(image, face.landmarks)], [clarity_of_face(face)])
             if age is not None:
                 x, y = face.landmarks.mean(0)
-                raise refused_minor(source, f"the face at {x:.0f}, {y:.0f}", age)
+                raise refuse_minor(source, f"the face at {x:.0f}, {y:.0f}", age)
 
     def crop(self, image: Image, landmarks: ArrayLike) -> Image:
         """What the age network sees of a face with `landmarks` (68, 2) in `image` (H, W, 3)."""
@@ -196,25 +196,25 @@ def _grey(crop: Image) -> Image:
     return cv2.cvtColor(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)  # type: ignore[return-value]
 
 
-def clearest(records: Sequence[FaceRecord]) -> list[FaceRecord]:
+def clearest_faces(records: Sequence[FaceRecord]) -> list[FaceRecord]:
     """The clearest face out of each of LOOKS parts of a person's or a track's length."""
     clarities = [track_embedding.record_clarity(record) for record in records]
-    return [records[place] for place in track_embedding.best_looks(clarities, LOOKS)] if records else []
+    return [records[place] for place in track_embedding.best_faces(clarities, LOOKS)] if records else []
 
 
-def face_clarity(face: Face) -> float:
+def clarity_of_face(face: Face) -> float:
     """`looks.clarity` of a face that was just found."""
-    return track_embedding.clarity(
-        face.score, pose(face.landmarks), face.landmarks, confidence=face.confidence
+    return track_embedding.face_clarity(
+        face.score, estimate_pose(face.landmarks), face.landmarks, confidence=face.confidence
     )
 
 
-def refused_minor(source: Path, what: str, age: float) -> Refusal:
+def refuse_minor(source: Path, what: str, age: float) -> Refusal:
     """The refusal of a face that looks so many years old."""
     return Refusal(f"{source}: {what} looks like a child's (about {age:.0f} years)", ADULTS)
 
 
-def left_out(young: Young, faces: int) -> str:
+def describe_left_out(young: Young, faces: int) -> str:
     """What to tell the user of tracks that were left out of a face set."""
     youngest = min(young.values())
     return f"{faces} faces left out: they look like a child's (the youngest about {youngest:.0f}). {ADULTS}"

@@ -55,10 +55,10 @@ class NudityDetector:
         if scale < 1:
             size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
             image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
-        return told(self._detector.detect(cv2.cvtColor(image, cv2.COLOR_RGB2BGR)))
+        return describe_detections(self._detector.detect(cv2.cvtColor(image, cv2.COLOR_RGB2BGR)))
 
 
-def told(found: list[dict[str, Any]]) -> str:
+def describe_detections(found: list[dict[str, Any]]) -> str:
     """The package's detections in words: those that count, surest first; "" if none does."""
     sure = sorted((one for one in found if one["score"] >= SURE), key=lambda one: -float(one["score"]))
     return " and ".join(dict.fromkeys(EXPOSED[one["class"]] for one in sure if one["class"] in EXPOSED))

@@ -26,7 +26,7 @@ def crop_name(file: str) -> str:
     return _RANK.sub("", file)
 
 
-def ranked(name: str, rank: int) -> str:
+def ranked_name(name: str, rank: int) -> str:
     """The file name that sorts a crop at place `rank`, from 0."""
     return f"{rank:06d}@{name}"
 

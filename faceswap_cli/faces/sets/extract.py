@@ -17,21 +17,21 @@ from faceswap_cli.errors import Refusal, UserError
 from faceswap_cli.faces import geometry
 from faceswap_cli.faces.analysis import Looked, analyse_batches
 from faceswap_cli.faces.face import Face
-from faceswap_cli.faces.face_analyser import FaceStage
+from faceswap_cli.faces.face_analyser import FaceAnalyser
 from faceswap_cli.faces.identity.person_filter import (
     NOTHING_LEFT,
-    Left,
-    Wanted,
-    left_of_photo,
-    left_of_tracks,
+    FilteredOut,
+    PersonFilter,
+    filter_photo,
+    filter_tracks,
 )
-from faceswap_cli.faces.landmarks.pose import pose
-from faceswap_cli.faces.quality import sharpness
-from faceswap_cli.faces.safety.guard import Guard, Young, left_out, refused_minor
+from faceswap_cli.faces.landmarks.pose import estimate_pose
+from faceswap_cli.faces.quality import face_sharpness
+from faceswap_cli.faces.safety.guard import SafetyGuard, Young, describe_left_out, refuse_minor
 from faceswap_cli.faces.sets.faceset import FaceSet, FaceSetWriter
-from faceswap_cli.faces.sets.records import FaceRecord, Header, Source, rounded, with_tracks
-from faceswap_cli.faces.sets.set_folder import check_output, outside, take_back
-from faceswap_cli.faces.tracking.tracks import Observation, gap_for, link
+from faceswap_cli.faces.sets.records import FaceRecord, Header, Source, round_values, with_tracks
+from faceswap_cli.faces.sets.set_folder import check_set_folder, is_outside, remove_partial_crops
+from faceswap_cli.faces.tracking.tracks import Observation, allowed_gap, link_tracks
 from faceswap_cli.media.frame import Frame, Image
 from faceswap_cli.media.inputs import find_media
 from faceswap_cli.media.photo import read_photo
@@ -90,14 +90,14 @@ class _UnreadableError(Exception):
     """A file could not be read at all; its argument is the UserError that says why."""
 
 
-def extract(
+def extract_faces(
     inputs: Sequence[Path],
     output: Path,
-    stage: FaceStage,
+    stage: FaceAnalyser,
     options: ExtractOptions = ExtractOptions(),
-    photo_stage: FaceStage | None = None,
-    wanted: Wanted | None = None,
-    guard: Guard | None = None,
+    photo_stage: FaceAnalyser | None = None,
+    wanted: PersonFilter | None = None,
+    guard: SafetyGuard | None = None,
 ) -> Generator[ExtractProgress, None, None]:
     """Put the faces of videos and photos into the face set `output`, which is made or added to.
 
@@ -122,8 +122,8 @@ def extract(
         Refusal: there is something, but all of it is refused.
     """
     _check(options)
-    files = outside(find_media(inputs), output)
-    is_new, made = check_output(output)
+    files = is_outside(find_media(inputs), output)
+    is_new, made = check_set_folder(output)
     mine = False
     try:
         with FaceSetWriter(output, _header(stage, options, wanted, guard)) as writer:
@@ -150,7 +150,7 @@ def extract(
                 raise _no_face(files, wanted)
     except UserError:
         if mine:
-            take_back(output, made)
+            remove_partial_crops(output, made)
         raise
 
 
@@ -164,8 +164,8 @@ class _Job:
         number: int,
         sources: int,
         options: ExtractOptions,
-        wanted: Wanted | None,
-        guard: Guard | None,
+        wanted: PersonFilter | None,
+        guard: SafetyGuard | None,
     ) -> None:
         self.writer = writer
         self.file = file
@@ -178,7 +178,7 @@ class _Job:
         self.total: int | None = None
         self.started = time.monotonic()
 
-    def run(self, stage: FaceStage, photo_stage: FaceStage) -> Iterator[ExtractProgress]:
+    def run(self, stage: FaceAnalyser, photo_stage: FaceAnalyser) -> Iterator[ExtractProgress]:
         """Do all that is left to do for the file."""
         with _telling_unreadable():
             info = probe(self.file)
@@ -205,7 +205,7 @@ class _Job:
             self.file.name, self.number, self.sources, done, self.total, faces, rate, state, notes
         )
 
-    def _photo(self, source: Source, stage: FaceStage) -> ExtractProgress:
+    def _photo(self, source: Source, stage: FaceAnalyser) -> ExtractProgress:
         with _telling_unreadable():
             image = read_photo(self.file).image
         if self.guard:
@@ -215,7 +215,7 @@ class _Job:
         found = self._records(source, (frame, 0, stage.find([frame])[0]))
         # Each face of a photo is a track of its own.
         numbered = [(replace(record, track=k), crop) for k, (record, crop) in enumerate(found)]
-        left = left_of_photo(self.wanted, numbered) if self.wanted else NOTHING_LEFT
+        left = filter_photo(self.wanted, numbered) if self.wanted else NOTHING_LEFT
         kept = [one for one in numbered if one[0].crop not in left.crops]
         if self.guard:
             young = self.guard.young_faces(kept)
@@ -224,7 +224,7 @@ class _Job:
         self.writer.add(source, kept)
         return self.progress(1, len(kept), "complete", left.notes)
 
-    def _video(self, source: Source, info: MediaInfo, stage: FaceStage) -> Iterator[ExtractProgress]:
+    def _video(self, source: Source, info: MediaInfo, stage: FaceAnalyser) -> Iterator[ExtractProgress]:
         before, read = source.seen, 0
         if self.guard:
             with _telling_unreadable():
@@ -255,20 +255,20 @@ class _Job:
         left = NOTHING_LEFT
         tracked, so_far = with_tracks(records, tracks.values()), FaceSet(self.writer.path, self.writer.index)
         if self.wanted:
-            left = left_of_tracks(self.wanted, so_far, tracked)
+            left = filter_tracks(self.wanted, so_far, tracked)
         if self.guard:
             tracked = [record for record in tracked if record.crop not in left.crops]
             left = self._without_young(left, self.guard.young_tracks(so_far, tracked), tracked)
         self.writer.finish(source, tracks, left.crops)
         yield self.progress(source.seen, self._count(source), "complete", (*notes, *left.notes), before)
 
-    def _without_young(self, left: Left, young: Young, records: Sequence[FaceRecord]) -> Left:
+    def _without_young(self, left: FilteredOut, young: Young, records: Sequence[FaceRecord]) -> FilteredOut:
         """Leave out children's tracks too, and keep in mind that it was refused."""
         if not young:
             return left
         crops = frozenset(record.crop for record in records if (record.source, record.track) in young)
-        self.refused = refused_minor(self.file, "what is to be seen in it", min(young.values()))
-        return Left(left.crops | crops, (*left.notes, left_out(young, len(crops))))
+        self.refused = refuse_minor(self.file, "what is to be seen in it", min(young.values()))
+        return FilteredOut(left.crops | crops, (*left.notes, describe_left_out(young, len(crops))))
 
     def _count(self, source: Source) -> int:
         return len(self.writer.index.records.get(source.id, []))
@@ -311,17 +311,17 @@ def _record(
         score=face.score,
         track=-1,
         shot=shot,
-        sharpness=sharpness(crop, geometry.transform(landmarks, matrix)),
-        pose=pose(landmarks),
+        sharpness=face_sharpness(crop, geometry.transform(landmarks, matrix)),
+        pose=estimate_pose(landmarks),
         confidence=face.confidence,
     )
-    return rounded(record), crop
+    return round_values(record), crop
 
 
 def _tracks(records: Sequence[FaceRecord]) -> dict[str, int]:
     """The track number of every crop of one source."""
     seen = [Observation(r.frame, r.time, r.box, r.landmarks, r.shot) for r in records]
-    numbers = link(seen, gap_for([r.time for r in records]))
+    numbers = link_tracks(seen, allowed_gap([r.time for r in records]))
     return {record.crop: number for record, number in zip(records, numbers, strict=True)}
 
 
@@ -330,7 +330,9 @@ def _extent(face: Face) -> float:
     return float((face.box[2:] - face.box[:2]).max())
 
 
-def _header(stage: FaceStage, options: ExtractOptions, wanted: Wanted | None, guard: Guard | None) -> Header:
+def _header(
+    stage: FaceAnalyser, options: ExtractOptions, wanted: PersonFilter | None, guard: SafetyGuard | None
+) -> Header:
     """What a set keeps of how it was made; the settings' names are those of the command's options."""
     detector, landmarks = stage.names
     settings = {
@@ -382,7 +384,7 @@ def _check(options: ExtractOptions) -> None:
         raise UserError(f"--crop-size {options.crop_size} is out of range", "Use 64 to 1024 pixels")
 
 
-def _no_face(files: Sequence[Path], wanted: Wanted | None) -> UserError:
+def _no_face(files: Sequence[Path], wanted: PersonFilter | None) -> UserError:
     where = files[0].name if len(files) == 1 else f"{files[0].name} and {len(files) - 1} more"
     if wanted:
         return UserError(

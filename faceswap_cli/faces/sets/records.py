@@ -89,7 +89,7 @@ class FaceRecord:
         score: 0..1.
         track: number of its track within the source; -1 until the source is complete.
         shot: number of its shot (between two cuts) within the source, from 0.
-        sharpness: see `quality.sharpness`; about 1 for a crisp face.
+        sharpness: see `quality.face_sharpness`; about 1 for a crisp face.
         pose: yaw, pitch, roll in degrees, see `pose`.
         confidence: how sure the landmarks are on average, 0..1; 1 in sets that don't say.
     """
@@ -217,7 +217,7 @@ def format_record(record: FaceRecord) -> str:
     )
 
 
-def rounded(record: FaceRecord) -> FaceRecord:
+def round_values(record: FaceRecord) -> FaceRecord:
     """A record as it comes back from the file."""
     parsed = _parse_line(json.loads(format_record(record)))
     assert isinstance(parsed, FaceRecord)

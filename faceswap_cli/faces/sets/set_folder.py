@@ -11,7 +11,7 @@ from faceswap_cli.faces.sets.records import CROPS, INDEX
 from faceswap_cli.files import LOCK
 
 
-def outside(files: Sequence[Path], output: Path) -> list[Path]:
+def is_outside(files: Sequence[Path], output: Path) -> list[Path]:
     """Files that don't lie in the face set: it may be a folder inside the input folder."""
     folder = output.resolve()
     outside = [file for file in files if not file.resolve().is_relative_to(folder)]
@@ -20,7 +20,7 @@ def outside(files: Sequence[Path], output: Path) -> list[Path]:
     return outside
 
 
-def check_output(output: Path) -> tuple[bool, bool]:
+def check_set_folder(output: Path) -> tuple[bool, bool]:
     """Whether the set is new, and whether its folder is.
 
     Raises:
@@ -39,7 +39,7 @@ def check_output(output: Path) -> tuple[bool, bool]:
     return True, False
 
 
-def take_back(output: Path, made: bool) -> None:
+def remove_partial_crops(output: Path, made: bool) -> None:
     """Remove what a run that found nothing has made."""
     if (output / CROPS).is_dir() and any((output / CROPS).iterdir()):
         return  # something was found before the trouble: it can be gone on with

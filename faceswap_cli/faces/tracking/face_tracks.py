@@ -11,7 +11,7 @@ from faceswap_cli.faces.face import FloatArray
 
 
 @dataclass(frozen=True)
-class Found:
+class FaceTracks:
     """Faces as they were found, in compact arrays: about 600 bytes a face.
 
     Attributes:

@@ -31,7 +31,7 @@ Pace = tuple[int, float]
 """How a source was looked at: every how many frames, and the seconds from one look to the next."""
 
 
-def pace(frames: ArrayLike, times: ArrayLike) -> Pace:
+def frame_pace(frames: ArrayLike, times: ArrayLike) -> Pace:
     """Every how many frames a source was looked at, and how many seconds apart, by the faces found there.
 
     Args:
@@ -50,17 +50,17 @@ def pace(frames: ArrayLike, times: ArrayLike) -> Pace:
     return every, float(np.median(seconds)) * every
 
 
-def doubt(track: Sequence[FaceRecord], looked: Pace) -> str | None:
+def why_doubtful(track: Sequence[FaceRecord], looked: Pace) -> str | None:
     """Why a track of a face set is probably no face, in a few words; None if it seems to be one.
 
     Args:
         track: all its faces.
-        looked: `pace` of its source; see `doubtful` for a whole set at once.
+        looked: `frame_pace` of its source; see `find_doubtful` for a whole set at once.
     """
-    return doubt_of([r.frame for r in track], [r.score for r in track], looked)
+    return doubt_track([r.frame for r in track], [r.score for r in track], looked)
 
 
-def doubtful(records: Sequence[FaceRecord]) -> dict[tuple[int, int], str]:
+def find_doubtful(records: Sequence[FaceRecord]) -> dict[tuple[int, int], str]:
     """The doubtful tracks of a face set, and why: the keys are (source, track)."""
     sources: dict[int, list[FaceRecord]] = {}
     tracks: dict[tuple[int, int], list[FaceRecord]] = {}
@@ -68,14 +68,15 @@ def doubtful(records: Sequence[FaceRecord]) -> dict[tuple[int, int], str]:
         sources.setdefault(record.source, []).append(record)
         tracks.setdefault((record.source, record.track), []).append(record)
     looked = {
-        source: pace([r.frame for r in seen], [r.time for r in seen]) for source, seen in sources.items()
+        source: frame_pace([r.frame for r in seen], [r.time for r in seen])
+        for source, seen in sources.items()
     }
-    reasons = {key: doubt(track, looked[key[0]]) for key, track in tracks.items()}
+    reasons = {key: why_doubtful(track, looked[key[0]]) for key, track in tracks.items()}
     return {key: reason for key, reason in reasons.items() if reason}
 
 
-def doubt_of(frames: Sequence[int], scores: Sequence[float], looked: Pace) -> str | None:
-    """`doubt`, for a track given by its frame numbers and its faces' scores (0..1)."""
+def doubt_track(frames: Sequence[int], scores: Sequence[float], looked: Pace) -> str | None:
+    """`why_doubtful`, for a track given by its frame numbers and its faces' scores (0..1)."""
     every, step = looked
     best = max(scores)
     if step <= 0:

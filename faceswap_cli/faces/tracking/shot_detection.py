@@ -32,7 +32,7 @@ UNKNOWN = 8.0
 """The change assumed for the steps before the first, since a video may begin in the middle of a movement."""
 
 
-class CutDetector:
+class ShotDetector:
     """Counts shots, one frame after the other. What it says of a frame depends on earlier ones only."""
 
     def __init__(self) -> None:

@@ -61,7 +61,7 @@ def smooth_landmarks(times: ArrayLike, landmarks: ArrayLike, strength: float = 1
     fits = [points]
     variances = [np.ones(len(points))]
     for window in WINDOWS:
-        fit, variance = local_lines(moments, points.reshape(len(points), -1), window * strength)
+        fit, variance = fit_local_lines(moments, points.reshape(len(points), -1), window * strength)
         fits.append(fit.reshape(points.shape))
         variances.append(variance)
     smooth = np.empty_like(points)
@@ -73,7 +73,7 @@ def smooth_landmarks(times: ArrayLike, landmarks: ArrayLike, strength: float = 1
     return smooth.astype(np.float32)
 
 
-def local_lines(times: Array, values: Array, window: float) -> tuple[Array, Array]:
+def fit_local_lines(times: Array, values: Array, window: float) -> tuple[Array, Array]:
     """Local linear regression at every time stamp.
 
     Args:

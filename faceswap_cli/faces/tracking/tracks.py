@@ -60,7 +60,7 @@ class _Track:
         self.last = seen
 
 
-def link(observations: Sequence[Observation], longest_gap: float = LONGEST_GAP) -> list[int]:
+def link_tracks(observations: Sequence[Observation], longest_gap: float = LONGEST_GAP) -> list[int]:
     """The track number of each observation, from 0 in the order of appearance, in a frame from the left.
 
     Frame after frame, faces are given to the tracks whose expected place (constant velocity) they fit
@@ -90,7 +90,7 @@ def link(observations: Sequence[Observation], longest_gap: float = LONGEST_GAP) 
     return numbers
 
 
-def gap_for(times: Sequence[float]) -> float:
+def allowed_gap(times: Sequence[float]) -> float:
     """A longest gap that suits footage of which only every Nth frame was looked at."""
     steps = np.diff(np.unique(np.asarray(times, np.float64)))
     return max(LONGEST_GAP, 2.5 * float(steps.min())) if steps.size else LONGEST_GAP

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from faceswap_cli.networks.ageing.ageing import bumps
-from faceswap_cli.networks.swap.blocks import Down, activation, initialise
+from faceswap_cli.networks.ageing.ageing import age_bumps
+from faceswap_cli.networks.swap.blocks import Down, activation, initialise_weights
 
 TAPS = (1, 3, 5, 11)
 """Blocks of the estimator whose features are read: 1/2, 1/4, 1/8 and 1/16 of the picture's side."""
@@ -24,7 +24,7 @@ CHANNELS = (16, 24, 40, 112)
 """Channels of those features."""
 
 
-class AgeCritic(nn.Module):
+class AgeDiscriminator(nn.Module):
     """One head for each of the estimator's features.
 
     Args:
@@ -40,7 +40,7 @@ class AgeCritic(nn.Module):
         self.said = nn.Sequential(nn.Linear(11, width), activation())
         self.heads = nn.ModuleList(_Head(c, width, number < 2) for number, c in enumerate(channels))
         self.last = _Head(width, width, True)
-        initialise(self)
+        initialise_weights(self)
 
     def forward(self, view: Tensor, features: Sequence[Tensor], age: Tensor, female: Tensor) -> list[Tensor]:
         """Logits of patches, above 0 where a picture looks like a real one of that age and sex.
@@ -54,7 +54,7 @@ class AgeCritic(nn.Module):
         Returns:
             (B, 1, H, W) for each feature, and for the view.
         """
-        said = self.said(torch.cat([bumps(age), torch.stack([female, 1 - female], 1)], 1))
+        said = self.said(torch.cat([age_bumps(age), torch.stack([female, 1 - female], 1)], 1))
         found = [head(x, said) for head, x in zip(self.heads, features, strict=True)]
         return [*found, self.last(self.colours(view * 2 - 1), said)]
 

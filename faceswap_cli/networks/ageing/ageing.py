@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from faceswap_cli.networks.ageing.change import BANDS, LUMA, Change
-from faceswap_cli.networks.swap.blocks import activation, initialise
+from faceswap_cli.networks.swap.blocks import activation, initialise_weights
 
 MOST_FLOW = 0.08
 """How far the skin can move, face units."""
@@ -123,11 +123,11 @@ class AgeingNetwork(nn.Module):
         self.ages = AgeVector(config.ages)
         self.coarse = Coarse(config.widths, config.ages)
         self.fine = Fine(config.widths[0], config.fine, config.ages)
-        initialise(self)
+        initialise_weights(self)
         for layer in (*self.coarse.lasts(), self.fine.last):
             nn.init.zeros_(layer.weight)
         for part in self.modules():
-            if isinstance(part, Film):
+            if isinstance(part, AgeFilm):
                 nn.init.zeros_(part.both.weight)
 
     @property
@@ -151,10 +151,10 @@ class AgeingNetwork(nn.Module):
 
 
 CENTRES, APART = (10.0, 90.0, 9), 10.0
-"""First, last and number of the years that `bumps` are around, and their width."""
+"""First, last and number of the years that `age_bumps` are around, and their width."""
 
 
-def bumps(age: Tensor, around: tuple[float, float, int] = CENTRES, width: float = APART) -> Tensor:
+def age_bumps(age: Tensor, around: tuple[float, float, int] = CENTRES, width: float = APART) -> Tensor:
     """Years (B,) as smooth marks (B, N), each near 1 around its own year."""
     first, last, count = around
     centres = torch.linspace(first, last, count, device=age.device, dtype=age.dtype)
@@ -170,12 +170,12 @@ class AgeVector(nn.Module):
 
     def forward(self, source: Tensor, target: Tensor) -> Tensor:
         """(B,) and (B,) to (B, ages)."""
-        step = bumps(target - source, (-70.0, 70.0, 9), 17.5)
-        vector: Tensor = self.layers(torch.cat([bumps(source), bumps(target), step], 1))
+        step = age_bumps(target - source, (-70.0, 70.0, 9), 17.5)
+        vector: Tensor = self.layers(torch.cat([age_bumps(source), age_bumps(target), step], 1))
         return vector
 
 
-class Film(nn.Module):
+class AgeFilm(nn.Module):
     """Features scaled and shifted, channel by channel, as a vector says."""
 
     def __init__(self, channels: int, ages: int) -> None:
@@ -189,13 +189,13 @@ class Film(nn.Module):
         return modulated
 
 
-class Block(nn.Module):
+class AgeingBlock(nn.Module):
     """x + f(x) with two 3x3 convolutions and the ages between them."""
 
     def __init__(self, channels: int, ages: int) -> None:
         super().__init__()
         self.first = nn.Conv2d(channels, channels, 3, padding=1)
-        self.film = Film(channels, ages)
+        self.film = AgeFilm(channels, ages)
         self.act = activation()
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
 
@@ -214,9 +214,9 @@ class Coarse(nn.Module):
         self.down = nn.ModuleList(
             nn.Sequential(nn.Conv2d(a, b, 3, stride=2, padding=1), activation()) for a, b in pairwise(widths)
         )
-        self.inwards = nn.ModuleList(Block(w, ages) for w in widths)
+        self.inwards = nn.ModuleList(AgeingBlock(w, ages) for w in widths)
         self.up = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairwise(widths))
-        self.outwards = nn.ModuleList(Block(w, ages) for w in widths[:-1])
+        self.outwards = nn.ModuleList(AgeingBlock(w, ages) for w in widths[:-1])
         self.flow = nn.Conv2d(widths[1], 2, 3, padding=1)
         self.last = nn.Conv2d(widths[0], ANSWERS, 3, padding=1)
 
@@ -249,7 +249,7 @@ class Fine(nn.Module):
         super().__init__()
         self.stem = nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(12, width, 3, padding=1), activation())
         self.join = nn.Conv2d(features, width, 1)
-        self.blocks = nn.ModuleList(Block(width, ages) for _ in range(2))
+        self.blocks = nn.ModuleList(AgeingBlock(width, ages) for _ in range(2))
         self.spread = nn.Sequential(nn.Conv2d(width, 32, 3, padding=1), nn.PixelShuffle(2), activation())
         self.last = nn.Conv2d(8, ANSWERS, 3, padding=1)
 
@@ -280,7 +280,7 @@ def _bounded(values: Tensor, flow: Tensor, crops: Tensor) -> Change:
     return Change(bound[:, :1] + saturation * colour + hue, gain, MOST_FLOW * torch.tanh(flow))
 
 
-def build(config: Mapping[str, Any]) -> AgeingNetwork:
+def build_ageing_network(config: Mapping[str, Any]) -> AgeingNetwork:
     """The network from a card's configuration, freshly initialised."""
     values = dict(config)
     values["widths"] = tuple(int(width) for width in values["widths"])

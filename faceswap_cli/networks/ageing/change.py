@@ -57,7 +57,7 @@ class Change(NamedTuple):
     flow: Tensor
 
 
-def carried(
+def carry_change(
     pictures: Tensor,
     change: Change,
     mask: Tensor,
@@ -81,10 +81,10 @@ def carried(
     """
     size = pictures.shape[-1]
     residual, gain, flow = (_sized(part, size) for part in change)
-    moved = shifted(pictures, flow * mask, side, sampling)
+    moved = shift_image(pictures, flow * mask, side, sampling)
     added = residual
     light = (moved * moved.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
-    for number, band in enumerate(bands(light, size / side)):
+    for number, band in enumerate(split_bands(light, size / side)):
         detail = MOST_DETAIL * torch.tanh(band / MOST_DETAIL)
         if noisy:
             detail = _without_noise(detail, mask, USUAL[number])
@@ -111,7 +111,7 @@ def _quartile(values: Tensor) -> Tensor:
     return values.kthvalue(1 + values.numel() // 4).values if values.numel() else values.sum()
 
 
-def shifted(pictures: Tensor, flow: Tensor, side: float, sampling: str = "bilinear") -> Tensor:
+def shift_image(pictures: Tensor, flow: Tensor, side: float, sampling: str = "bilinear") -> Tensor:
     """Pictures (B, 3, H, W) whose pixels come from where `flow` (B, 2, H, W), in face units, says."""
     height, width = pictures.shape[-2:]
     x, y = (
@@ -124,17 +124,17 @@ def shifted(pictures: Tensor, flow: Tensor, side: float, sampling: str = "biline
     return F.grid_sample(pictures, grid, mode=sampling, padding_mode="border", align_corners=False)
 
 
-def bands(pictures: Tensor, scale: float) -> list[Tensor]:
+def split_bands(pictures: Tensor, scale: float) -> list[Tensor]:
     """The bands of detail of (B, C, H, H) pictures with `scale` pixels to a face unit, finest first."""
     found, finer = [], pictures
     for width in BANDS:
-        coarser = blurred(pictures, width * scale)
+        coarser = blur(pictures, width * scale)
         found.append(finer - coarser)
         finer = coarser
     return found
 
 
-def blurred(pictures: Tensor, sigma: float) -> Tensor:
+def blur(pictures: Tensor, sigma: float) -> Tensor:
     """(B, C, H, W) under a Gaussian of `sigma` pixels; edges are drawn out.
 
     Wide ones work on a smaller picture, whose making and enlarging blur as well: that much less is left.
@@ -145,7 +145,7 @@ def blurred(pictures: Tensor, sigma: float) -> Tensor:
         small = F.avg_pool2d(_divisible(pictures, factor), factor)
         # A box of `factor` pixels has a variance of (factor^2 - 1) / 12, linear interpolation of twice that.
         left = math.sqrt(sigma**2 - (factor**2 - 1) / 4) / factor
-        large = F.interpolate(blurred(small, left), scale_factor=factor, mode="bilinear", align_corners=False)
+        large = F.interpolate(blur(small, left), scale_factor=factor, mode="bilinear", align_corners=False)
         return large[..., :height, :width]
     reach = max(1, round(3 * sigma))
     if pictures.device.type == "cpu" and not pictures.requires_grad:

@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from faceswap_cli.networks.ageing.ageing import MOST_FLOW, MOST_GAIN
-from faceswap_cli.networks.ageing.change import BANDS, LUMA, Change, blurred
+from faceswap_cli.networks.ageing.change import BANDS, LUMA, Change, blur
 
 POINTS = 68
 
@@ -129,7 +129,7 @@ class AgePrototype(nn.Module):
 
     def _weights(self, ages: Tensor, female: Tensor) -> Tensor:
         """(B,) and (B,) to (B, 2 * ages): how much of each average stands for a face."""
-        hats = hat(ages, self.config.ages)
+        hats = hat_weights(ages, self.config.ages)
         return torch.cat([hats * (1 - female[:, None]), hats * female[:, None]], 1)
 
     def forward(
@@ -153,7 +153,7 @@ class AgePrototype(nn.Module):
             for part in (which.colour, which.gain)
         )
         flow = -carry(which.shape).view(-1, size, size, 2).permute(0, 3, 1, 2)
-        smooth = blurred(crops, BANDS[1] * size / side).clamp(min=0)
+        smooth = blur(crops, BANDS[1] * size / side).clamp(min=0)
         residual = self._recoloured(smooth, colour * (1 - hair), which.hair, hair) - smooth
         gain = torch.expm1(gain * (1 - hair)).clamp(-1, MOST_GAIN)
         return Change(residual, gain, flow.clamp(-MOST_FLOW, MOST_FLOW))
@@ -163,7 +163,7 @@ class AgePrototype(nn.Module):
 
         Hair that becomes lighter loses as much of its colour: what is averaged is dark hair with grey in it.
         """
-        logs = colours(picture)
+        logs = mean_colours(picture)
         luma = logs[:, :1]
         room = ((math.log(LIGHTEST) - luma) / DARKER).clamp(0, 1)
         lift = lift.clamp(-MOST_LOG, MOST_LOG)[:, None, None, None] * hair
@@ -171,7 +171,7 @@ class AgePrototype(nn.Module):
         chroma = logs[:, 1:] * torch.exp(-lift.clamp(min=0))
         change = colour.clamp(-MOST_LOG, MOST_LOG)
         coloured = (logs[:, 1:].abs().mean((1, 2, 3), keepdim=True) / COLOURED).clamp(max=1)
-        return painted(torch.cat([luma + lift + change[:, :1], chroma + coloured * change[:, 1:]], 1))
+        return paint(torch.cat([luma + lift + change[:, :1], chroma + coloured * change[:, 1:]], 1))
 
 
 class Field:
@@ -207,7 +207,7 @@ def grid(size: int, side: float) -> Tensor:
     return torch.stack([x, y], -1).view(-1, 2)
 
 
-def hat(ages: Tensor, knots: tuple[float, ...]) -> Tensor:
+def hat_weights(ages: Tensor, knots: tuple[float, ...]) -> Tensor:
     """(B,) ages to (B, len(knots)): how much of each knot's average, by straight lines between them."""
     places = torch.tensor(knots, dtype=ages.dtype, device=ages.device)
     inside = ages.clamp(places[0], places[-1])[:, None]
@@ -216,7 +216,7 @@ def hat(ages: Tensor, knots: tuple[float, ...]) -> Tensor:
     return torch.minimum((inside - left) / (places - left), (right - inside) / (right - places)).clamp(0, 1)
 
 
-def colours(pictures: Tensor) -> Tensor:
+def mean_colours(pictures: Tensor) -> Tensor:
     """Pictures (B, 3, H, W), not below 0, as logarithms (B, 3, H, W) of luma, and of red and blue relative
     to it."""
     luma = (pictures * torch.tensor(LUMA).to(pictures)[:, None, None]).sum(1, keepdim=True)
@@ -224,15 +224,15 @@ def colours(pictures: Tensor) -> Tensor:
     return torch.cat([logs[:, :1], logs[:, 1:] - logs[:, :1]], 1)
 
 
-def painted(logs: Tensor) -> Tensor:
-    """The pictures (B, 3, H, W) of `colours`."""
+def paint(logs: Tensor) -> Tensor:
+    """The pictures (B, 3, H, W) of `mean_colours`."""
     luma = torch.exp(logs[:, :1]) - DARK
     red, blue = (torch.exp(logs[:, :1] + logs[:, k : k + 1]) - DARK for k in (1, 2))
     green = (luma - LUMA[0] * red - LUMA[2] * blue) / LUMA[1]
     return torch.cat([red, green, blue], 1)
 
 
-def build(config: Mapping[str, Any]) -> AgePrototype:
+def build_age_prototype(config: Mapping[str, Any]) -> AgePrototype:
     """The averages from a card's configuration, all nought."""
     values = dict(config)
     values["ages"] = tuple(float(age) for age in values["ages"])

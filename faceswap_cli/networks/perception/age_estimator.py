@@ -219,7 +219,7 @@ class Convolution(nn.Module):
 
 
 @torch.no_grad()
-def folded(network: AgeNetwork, calibration: Calibration) -> AgeNetwork:
+def fold_batch_norm(network: AgeNetwork, calibration: Calibration) -> AgeNetwork:
     """A trained network with its batch norms folded into the convolutions, and a calibration.
 
     Args:
@@ -240,7 +240,7 @@ def folded(network: AgeNetwork, calibration: Calibration) -> AgeNetwork:
     return result.eval()
 
 
-def build(config: Mapping[str, Any]) -> AgeNetwork:
+def build_age_estimator(config: Mapping[str, Any]) -> AgeNetwork:
     """The network from a card's configuration, freshly initialised."""
     values = dict(config)
     values["stages"] = tuple(tuple(int(value) for value in stage) for stage in values["stages"])

@@ -49,7 +49,7 @@ class IdentityNetwork(nn.Module):
         blocks = []
         for stage, (width, count) in enumerate(config.stages):
             for number in range(count):
-                blocks.append(Block(channels, width, halves=stage > 0 and number == 0))
+                blocks.append(IdentityBlock(channels, width, halves=stage > 0 and number == 0))
                 channels = width
         self.blocks = nn.Sequential(*blocks)
         self.head = nn.Linear(channels, config.numbers, bias=False)
@@ -63,7 +63,7 @@ class IdentityNetwork(nn.Module):
         return descriptors
 
 
-class Block(nn.Module):
+class IdentityBlock(nn.Module):
     """relu(x + f(x)) with two 3x3 convolutions; frozen batch norms are folded into them.
 
     Where the picture is halved, x is averaged over 2x2 windows. The shortcut has no weights: what the
@@ -95,7 +95,7 @@ def _filled(x: Tensor, shape: list[int]) -> Tensor:
     return F.pad(x, (0, width, 0, height, 0, channels))
 
 
-def build(config: Mapping[str, Any]) -> IdentityNetwork:
+def build_identity_network(config: Mapping[str, Any]) -> IdentityNetwork:
     """The network of a card's `config`."""
     return IdentityNetwork(
         IdentityConfig(

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from faceswap_cli.networks.swap.blocks import Down, Residual, activation, initialise
+from faceswap_cli.networks.swap.blocks import Down, Residual, activation, initialise_weights
 
 POINTS = 68
 
@@ -75,7 +75,7 @@ class LandmarkNetwork(nn.Module):
         self.identity = nn.Parameter(torch.zeros(POINTS, 48))
         self.read = nn.Sequential(nn.Linear(48, 48), activation(), nn.Linear(48, 4))
         self.face = nn.Sequential(nn.Linear(3 * w, 32), activation(), nn.Linear(32, 1))
-        initialise(self)
+        initialise_weights(self)
         nn.init.zeros_(self.read[-1].weight)  # type: ignore[arg-type]
         cells = config.size // STRIDE
         centres = (torch.arange(cells) + 0.5) * STRIDE - 0.5
@@ -99,7 +99,7 @@ class LandmarkNetwork(nn.Module):
         return LandmarkOutput(points, spread, said[..., 3], self.face(sixteenth.mean((2, 3)))[:, 0])
 
 
-def build(config: Mapping[str, Any]) -> LandmarkNetwork:
+def build_landmark_network(config: Mapping[str, Any]) -> LandmarkNetwork:
     """The network from a card's configuration, freshly initialised."""
     return LandmarkNetwork(LandmarkConfig(**config))
 

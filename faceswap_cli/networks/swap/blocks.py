@@ -56,7 +56,7 @@ class PixelNorm(nn.Module):
         return x * (x.square().mean(1, keepdim=True) + 1e-8).rsqrt()
 
 
-def downwards(width: int, squeeze: int) -> list[nn.Module]:
+def build_encoder_blocks(width: int, squeeze: int) -> list[nn.Module]:
     """Layers from pictures (B, 3, R, R) in [-1, 1] to features (B, squeeze, R / 16, R / 16).
 
     The first halving only rearranges pixels; after it there are `width` channels, doubled by each halving.
@@ -73,7 +73,7 @@ def downwards(width: int, squeeze: int) -> list[nn.Module]:
     ]
 
 
-def upwards(width: int, residuals: int, depth_to_space: bool) -> nn.Sequential:
+def build_decoder_blocks(width: int, residuals: int, depth_to_space: bool) -> nn.Sequential:
     """From features (B, 8 * width, R / 16, R / 16) to logits (B, 4, R, R), RGB and mask.
 
     Args:
@@ -91,7 +91,7 @@ def upwards(width: int, residuals: int, depth_to_space: bool) -> nn.Sequential:
     return nn.Sequential(*layers, Up(width, width // 2), nn.Conv2d(width // 2, 4, 3, padding=1))
 
 
-def initialise(module: nn.Module) -> None:
+def initialise_weights(module: nn.Module) -> None:
     """He initialisation for leaky ReLU; the last convolution of a residual starts at zero."""
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):

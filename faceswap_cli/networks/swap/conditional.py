@@ -18,9 +18,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from faceswap_cli.networks.swap.blocks import SLOPE, Up, activation, downwards, initialise
-from faceswap_cli.networks.swap.conditions import ATTRIBUTES, NUMBERS, TRAITS, Film, Known, Style, light
-from faceswap_cli.networks.swap.family import ByIdentity, FaceModel, FamilyConfig, option, rendered
+from faceswap_cli.networks.swap.blocks import SLOPE, Up, activation, build_encoder_blocks, initialise_weights
+from faceswap_cli.networks.swap.conditions import (
+    ATTRIBUTES,
+    NUMBERS,
+    TRAITS,
+    Film,
+    IdentityEmbedding,
+    Style,
+    measure_light,
+)
+from faceswap_cli.networks.swap.family import ByIdentity, FaceModel, FamilyConfig, option, split_output
 from faceswap_cli.networks.swap.renderer import Rendered
 
 
@@ -53,7 +61,7 @@ class ConditionalModel(FaceModel):
 
     def __init__(self, config: FamilyConfig, style: int) -> None:
         super().__init__(config)
-        self.people = ByIdentity(config.identities, Known)
+        self.people = ByIdentity(config.identities, IdentityEmbedding)
         self.style = Style(style)
 
     @abstractmethod
@@ -66,7 +74,7 @@ class ConditionalModel(FaceModel):
 
     def encode(self, x: Tensor) -> Tensor:
         """Pictures (B, 3, R, R) in [0, 1] to codes (B, C + ATTRIBUTES)."""
-        return torch.cat([*self.content(x), light(x)], 1)
+        return torch.cat([*self.content(x), measure_light(x)], 1)
 
     def decode(self, code: Tensor, identity: str) -> Tensor:
         """Codes to logits (B, 4, R, R) of the face as that of somebody who is named in the configuration."""
@@ -80,7 +88,7 @@ class ConditionalModel(FaceModel):
     def embedding(self, identity: str) -> Tensor:
         """The descriptor (NUMBERS,) of a named person."""
         person = self.people.of(identity)
-        assert isinstance(person, Known)
+        assert isinstance(person, IdentityEmbedding)
         return person.embedding
 
     def renderer(self, identity: str) -> ConditionalRenderer:
@@ -126,11 +134,11 @@ class ConditionalRenderer:
         """(B, 3, R, R) in [0, 1] on any device in; the drawn faces on the CPU, float32, out."""
         where = next(self.model.parameters()).device
         code = self.model.encode(crops.to(where, memory_format=self.model.layout))
-        drawn = rendered(self.model.draw(code, self.embedding.to(where).expand(len(code), NUMBERS)))
+        drawn = split_output(self.model.draw(code, self.embedding.to(where).expand(len(code), NUMBERS)))
         return Rendered(drawn.image.float().cpu(), drawn.mask.float().cpu())
 
 
-class Upwards(nn.Module):
+class ConditionalDecoder(nn.Module):
     """Doublings, each steered by a style, and the picture: (B, C, S, S) to logits (B, 4, 2^n S, 2^n S).
 
     Args:
@@ -167,15 +175,15 @@ class ConditionalAutoencoder(ConditionalModel):
     def __init__(self, config: ConditionalConfig) -> None:
         super().__init__(config, config.style)
         w, flat = config.width, config.grid**2 * config.squeeze
-        self.encoder = nn.Sequential(*downwards(w, config.squeeze))
+        self.encoder = nn.Sequential(*build_encoder_blocks(w, config.squeeze))
         self.narrow = nn.Conv2d(config.squeeze, config.code, 1)
         self.traits = nn.Linear(flat, len(TRAITS))
         self.widen = nn.Conv2d(config.code, config.squeeze, 1)
         self.place = nn.Linear(config.style, flat)
         self.inter = nn.Sequential(activation(), nn.Conv2d(config.squeeze, 8 * w, 1), activation())
-        self.blocks = nn.ModuleList(Steered(8 * w, config.style) for _ in range(config.blocks))
-        self.decoder = Upwards(8 * w, 4, config.style)
-        begin(self)
+        self.blocks = nn.ModuleList(ConditionedBlock(8 * w, config.style) for _ in range(config.blocks))
+        self.decoder = ConditionalDecoder(8 * w, 4, config.style)
+        init_small(self)
 
     def content(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Pictures to maps (B, code * (R / 16)^2), flattened, and traits."""
@@ -192,7 +200,7 @@ class ConditionalAutoencoder(ConditionalModel):
         return logits
 
 
-class Steered(nn.Module):
+class ConditionedBlock(nn.Module):
     """x + f(x): two convolutions, each after the style's gain and shift."""
 
     STRENGTH = 0.1
@@ -216,9 +224,9 @@ class Steered(nn.Module):
             self.second.weight.mul_(self.STRENGTH)
 
 
-def begin(model: nn.Module) -> None:
+def init_small(model: nn.Module) -> None:
     """First weights: He's, the films' calmed."""
-    initialise(model)
+    initialise_weights(model)
     for part in model.modules():
-        if isinstance(part, Film | Steered):
+        if isinstance(part, Film | ConditionedBlock):
             part.calm()

@@ -4,7 +4,7 @@ A *condition* is a row of numbers, each of about unit spread over many faces:
 
     identity    NUMBERS   the descriptor of `faces.identity`, its mean over many people taken off, scaled
     traits      TRAITS    head pose and expression, from landmarks, see `faces.attributes`
-    light       LIGHT     low-order numbers of the picture itself, see `light`
+    light       LIGHT     low-order numbers of the picture itself, see `measure_light`
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _OPPONENT = ((3**-0.5,) * 3, (2**-0.5, 0.0, -(2**-0.5)), (6**-0.5, -2 * 6**-0.5,
 _USUAL, _SCALE = (0.85, 0.08, 0.0), (0.2, 0.07, 0.03)
 
 
-def light(pictures: Tensor) -> Tensor:
+def measure_light(pictures: Tensor) -> Tensor:
     """Low-order numbers of aligned faces' light.
 
     Args:
@@ -59,7 +59,7 @@ def light(pictures: Tensor) -> Tensor:
     return torch.cat([(colour - usual) / scale, torch.stack([right, below], 1) / 0.08], 1)
 
 
-class Known(nn.Module):
+class IdentityEmbedding(nn.Module):
     """Somebody's descriptor (NUMBERS,), kept with the weights. Until it is told, a made-up one."""
 
     embedding: Tensor

@@ -85,7 +85,7 @@ class FaceModel(nn.Module):
 
     Attributes:
         config: rebuilds it.
-        layout: memory format of its convolutions' activations, set by `registry.placed`.
+        layout: memory format of its convolutions' activations, set by `registry.place_model`.
         checkpointing: recompute the activations of each part in the backward pass instead of keeping them
             (Chen et al., Training deep nets with sublinear memory cost, 2016): one more forward pass for
             less memory, the same gradients. A switch of the running process, no part of the network.
@@ -127,7 +127,7 @@ class FaceModel(nn.Module):
 
     def drawn(self, code: Tensor, identity: str) -> Rendered:
         """Codes (B, C) drawn as `identity`."""
-        return rendered(self._part(self.decode, code, identity))
+        return split_output(self._part(self.decode, code, identity))
 
     def as_map(self, vector: Tensor, channels: int) -> Tensor:
         """(B, channels * G * G) to the smallest feature map (B, channels, G, G), in the network's layout."""
@@ -165,11 +165,11 @@ class SwapRenderer:
         """(B, 3, R, R) in [0, 1] on any device in; the drawn faces on the CPU, float32, out."""
         parameter = next(self.model.parameters())
         crops = crops.to(parameter.device, memory_format=self.model.layout)
-        drawn = rendered(self.model.decode(self.model.encode(crops), self.identity))
+        drawn = split_output(self.model.decode(self.model.encode(crops), self.identity))
         return Rendered(drawn.image.float().cpu(), drawn.mask.float().cpu())
 
 
-def rendered(logits: Tensor) -> Rendered:
+def split_output(logits: Tensor) -> Rendered:
     """(B, 4, R, R) logits to picture and mask."""
     values = torch.sigmoid(logits)
     return Rendered(values[:, :3], values[:, 3:])

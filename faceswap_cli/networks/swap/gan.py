@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from faceswap_cli.networks.swap.blocks import Down, activation, initialise
+from faceswap_cli.networks.swap.blocks import Down, activation, initialise_weights
 from faceswap_cli.networks.swap.conditional import ConditionalAutoencoder, ConditionalConfig
 from faceswap_cli.networks.swap.conditions import NUMBERS, TRAITS
 
@@ -28,7 +28,7 @@ class ConditionalGan(ConditionalAutoencoder):
 
 
 @dataclass(frozen=True)
-class Judgement:
+class DiscriminatorOutput:
     """What the critic makes of pictures.
 
     Attributes:
@@ -42,7 +42,7 @@ class Judgement:
     features: Tensor
 
 
-class ProjectionCritic(nn.Module):
+class ProjectionDiscriminator(nn.Module):
     """Judges pictures together with the condition they should fulfil.
 
     Args:
@@ -64,12 +64,12 @@ class ProjectionCritic(nn.Module):
         self.whole = nn.Sequential(Down(4 * w, 8 * w), nn.AdaptiveAvgPool2d(2), nn.Flatten())
         self.plain = nn.Linear(32 * w, 1)
         self.condition = nn.Linear(NUMBERS + len(TRAITS), 32 * w)
-        initialise(self)
+        initialise_weights(self)
 
-    def forward(self, pictures: Tensor, condition: Tensor) -> Judgement:
+    def forward(self, pictures: Tensor, condition: Tensor) -> DiscriminatorOutput:
         """(B, 3, R, R) in [0, 1] and conditions (B, NUMBERS + len(TRAITS)), identity and traits."""
         eighth = self.eighth(pictures * 2 - 1)
         features = self.sixteenth(eighth)
         whole = self.whole(features)
         match = (whole * self.condition(condition)).sum(1) / whole.shape[1] ** 0.5
-        return Judgement(self.plain(whole)[:, 0] + match, self.patches(eighth), features)
+        return DiscriminatorOutput(self.plain(whole)[:, 0] + match, self.patches(eighth), features)

@@ -25,7 +25,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from faceswap_cli.networks.swap.blocks import PixelNorm, activation, downwards, initialise, upwards
+from faceswap_cli.networks.swap.blocks import (
+    PixelNorm,
+    activation,
+    build_decoder_blocks,
+    build_encoder_blocks,
+    initialise_weights,
+)
 from faceswap_cli.networks.swap.family import ByIdentity, FaceModel, FamilyConfig, option
 
 
@@ -59,7 +65,7 @@ class LiaeAutoencoder(FaceModel):
     def __init__(self, config: LiaeConfig) -> None:
         super().__init__(config)
         self.encoder = nn.Sequential(
-            *downwards(config.width, config.squeeze),
+            *build_encoder_blocks(config.width, config.squeeze),
             nn.Flatten(),
             *([PixelNorm()] if config.pixel_norm else []),
         )
@@ -69,8 +75,8 @@ class LiaeAutoencoder(FaceModel):
         self.expand = nn.Sequential(
             activation(), nn.Conv2d(2 * config.squeeze, 8 * config.width, 1), activation()
         )
-        self.decoder = upwards(config.width, config.residuals, config.depth_to_space)
-        initialise(self)
+        self.decoder = build_decoder_blocks(config.width, config.residuals, config.depth_to_space)
+        initialise_weights(self)
 
     def encode(self, x: Tensor) -> Tensor:
         """Pictures (B, 3, R, R) in [0, 1] to features (B, squeeze * (R / 16)^2)."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from faceswap_cli.networks.swap.blocks import activation, initialise
+from faceswap_cli.networks.swap.blocks import activation, initialise_weights
 from faceswap_cli.networks.swap.family import ByIdentity, FaceModel, FamilyConfig, option
 
 
@@ -50,7 +50,7 @@ class OriginalAutoencoder(FaceModel):
         self.unfold = nn.Linear(config.code, flat)
         self.inter = nn.Sequential(*_doubling(8 * w, 4 * w))
         self.decoders = ByIdentity(config.identities, lambda: _decoder(w))
-        initialise(self)
+        initialise_weights(self)
 
     def encode(self, x: Tensor) -> Tensor:
         """Pictures (B, 3, R, R) in [0, 1] to codes (B, code)."""

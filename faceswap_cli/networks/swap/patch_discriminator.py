@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from faceswap_cli.networks.swap.blocks import Down, Up, activation, initialise
+from faceswap_cli.networks.swap.blocks import Down, Up, activation, initialise_weights
 from faceswap_cli.networks.swap.family import ByIdentity
 
 
@@ -33,7 +33,7 @@ class PatchDiscriminator(nn.Module):
         self.up1, self.up2 = Up(4 * w, 2 * w), Up(4 * w, w)
         self.coarse = ByIdentity(identities, lambda: nn.Conv2d(4 * w, 1, 1))
         self.fine = ByIdentity(identities, lambda: nn.Conv2d(2 * w, 1, 3, padding=1))
-        initialise(self)
+        initialise_weights(self)
 
     def forward(self, pictures: Tensor, identity: str) -> list[Tensor]:
         """Logits, above 0 where a picture looks real.

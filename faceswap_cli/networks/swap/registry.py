@@ -17,7 +17,15 @@ from faceswap_cli.networks.swap.liae import LiaeAutoencoder, LiaeConfig
 from faceswap_cli.networks.swap.original import OriginalAutoencoder, OriginalConfig
 from faceswap_cli.networks.swap.shared import SharedAutoencoder, SharedConfig
 
-__all__ = ["ARCHITECTURES", "FaceModel", "build", "describe", "outline", "parameter_count", "placed"]
+__all__ = [
+    "ARCHITECTURES",
+    "FaceModel",
+    "build_model",
+    "describe_model",
+    "outline_model",
+    "parameter_count",
+    "place_model",
+]
 
 ARCHITECTURES: dict[str, tuple[type[FamilyConfig], type[FaceModel]]] = {
     "shared": (SharedConfig, SharedAutoencoder),
@@ -31,7 +39,7 @@ CONDITIONAL = tuple(name for name, (_, model) in ARCHITECTURES.items() if issubc
 """Families that are told by a descriptor whom to draw."""
 
 
-def build(name: str, config: Mapping[str, Any]) -> FaceModel:
+def build_model(name: str, config: Mapping[str, Any]) -> FaceModel:
     """The network of a family, freshly initialised, from its name and its JSON configuration.
 
     Raises:
@@ -52,18 +60,18 @@ def build(name: str, config: Mapping[str, Any]) -> FaceModel:
         raise UserError(f"the architecture {name!r} can't be built: {error}", "Restore run.json") from error
 
 
-def outline(name: str, config: Mapping[str, Any]) -> FaceModel:
+def outline_model(name: str, config: Mapping[str, Any]) -> FaceModel:
     """The network of a family without its weights: what can be told of it at no cost."""
     with torch.device("meta"):
-        return build(name, config)
+        return build_model(name, config)
 
 
-def describe(model: FaceModel) -> dict[str, Any]:
+def describe_model(model: FaceModel) -> dict[str, Any]:
     """The JSON configuration that rebuilds a model."""
     return asdict(model.config)
 
 
-def placed(model: FaceModel, device: torch.device) -> FaceModel:
+def place_model(model: FaceModel, device: torch.device) -> FaceModel:
     """The model on a device, its convolutions channels-last, which is faster on CPUs."""
     model.layout = torch.channels_last
     return model.to(device).to(memory_format=model.layout)  # type: ignore[call-overload, no-any-return]

@@ -12,7 +12,13 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from faceswap_cli.networks.swap.blocks import PixelNorm, activation, downwards, initialise, upwards
+from faceswap_cli.networks.swap.blocks import (
+    PixelNorm,
+    activation,
+    build_decoder_blocks,
+    build_encoder_blocks,
+    initialise_weights,
+)
 from faceswap_cli.networks.swap.family import ByIdentity, FaceModel, FamilyConfig, option
 
 
@@ -48,7 +54,7 @@ class SharedAutoencoder(FaceModel):
         super().__init__(config)
         w, flat = config.width, config.grid**2 * config.squeeze
         self.encoder = nn.Sequential(
-            *downwards(w, config.squeeze),
+            *build_encoder_blocks(w, config.squeeze),
             nn.Flatten(),
             nn.Linear(flat, config.code),
             *([PixelNorm()] if config.pixel_norm else []),
@@ -56,9 +62,9 @@ class SharedAutoencoder(FaceModel):
         self.unfold = nn.Linear(config.code, flat)
         self.inter = nn.Sequential(activation(), nn.Conv2d(config.squeeze, 8 * w, 1), activation())
         self.decoders = ByIdentity(
-            config.identities, lambda: upwards(w, config.residuals, config.depth_to_space)
+            config.identities, lambda: build_decoder_blocks(w, config.residuals, config.depth_to_space)
         )
-        initialise(self)
+        initialise_weights(self)
 
     def encode(self, x: Tensor) -> Tensor:
         """Pictures (B, 3, R, R) in [0, 1] to codes (B, code)."""

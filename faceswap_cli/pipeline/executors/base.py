@@ -1,6 +1,6 @@
 """Where pieces of work are done: in this process, in others on this machine (`workers`), or on a Ray cluster.
 
-What is done is a `Work`, which knows nothing of where that is: the same code finds faces and renders segments
+What is done is a `Task`, which knows nothing of where that is: the same code finds faces and renders segments
 everywhere, and the same pieces give the same results. For that, networks on a CPU compute with one thread
 wherever they run: with more, sums are added up in another order, and one pixel in ten thousand comes out a
 level brighter or darker. Stages overlap instead, and pieces are shared out.
@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import cv2
 import torch
 
-Piece = tuple[int, int]
+TaskRange = tuple[int, int]
 """The first and the last of the things that a piece consists of; what these are is the work's affair."""
 
 Report = Any
@@ -24,7 +24,7 @@ Report = Any
 (which is no int)."""
 
 
-class Work(Protocol):
+class Task(Protocol):
     """Something that can be done piece by piece, in any order, by copies of it in other processes."""
 
     @property
@@ -32,16 +32,16 @@ class Work(Protocol):
         """The video that it reads."""
         ...
 
-    def reading(self, source: Path) -> Work:
+    def reading(self, source: Path) -> Task:
         """The same work where the video lies at another path."""
         ...
 
-    def __call__(self, piece: Piece) -> Generator[Report]:
+    def __call__(self, piece: TaskRange) -> Generator[Report]:
         """Do a piece."""
         ...
 
 
-class Place(Protocol):
+class Executor(Protocol):
     """Where work is done.
 
     Attributes:
@@ -55,7 +55,7 @@ class Place(Protocol):
     @property
     def near(self) -> bool: ...  # noqa: D102
 
-    def run(self, work: Work, pieces: Sequence[Piece]) -> Generator[Report]:
+    def run(self, work: Task, pieces: Sequence[TaskRange]) -> Generator[Report]:
         """Do all pieces, in no certain order.
 
         Raises:
@@ -64,22 +64,22 @@ class Place(Protocol):
         ...
 
 
-class Here:
+class InlineExecutor:
     """In this process, one piece after the other."""
 
     most = 1
     near = True
 
-    def run(self, work: Work, pieces: Sequence[Piece]) -> Generator[Report]:
+    def run(self, work: Task, pieces: Sequence[TaskRange]) -> Generator[Report]:
         """See Place."""
-        with one_thread():
+        with single_threaded():
             for piece in pieces:
                 with contextlib.closing(work(piece)) as reports:
                     yield from reports
 
 
 @contextlib.contextmanager
-def one_thread() -> Iterator[None]:
+def single_threaded() -> Iterator[None]:
     """Within the block torch computes with one thread, in this thread and those that it starts."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -95,14 +95,14 @@ def share_threads(cores: int) -> None:
     cv2.setNumThreads(max(1, cores))
 
 
-def stretches(numbers: Sequence[int], most: int | None = None) -> list[Piece]:
+def consecutive_ranges(numbers: Sequence[int], most: int | None = None) -> list[TaskRange]:
     """Rising numbers as pieces that have no gaps.
 
     Args:
         numbers: whatever is to be done, rising.
         most: the longest piece that is wanted.
     """
-    pieces: list[Piece] = []
+    pieces: list[TaskRange] = []
     for number in numbers:
         first, last = pieces[-1] if pieces else (0, -2)
         if number == last + 1 and (most is None or number - first < most):
@@ -112,8 +112,8 @@ def stretches(numbers: Sequence[int], most: int | None = None) -> list[Piece]:
     return pieces
 
 
-def pieces_for(place: Place, numbers: Sequence[int], longest: int) -> list[Piece]:
+def split_task(place: Executor, numbers: Sequence[int], longest: int) -> list[TaskRange]:
     """Pieces for a place: as long as possible in this process, short enough elsewhere to keep all busy."""
     if place.most == 1 and place.near:
-        return stretches(numbers)
-    return stretches(numbers, max(1, min(longest, len(numbers) // (4 * place.most))))
+        return consecutive_ranges(numbers)
+    return consecutive_ranges(numbers, max(1, min(longest, len(numbers) // (4 * place.most))))

@@ -19,7 +19,7 @@ from typing import Any
 
 from faceswap_cli.device import usable_cores
 from faceswap_cli.errors import UserError
-from faceswap_cli.pipeline.executors.base import Piece, Report, Work, share_threads
+from faceswap_cli.pipeline.executors.base import Report, Task, TaskRange, share_threads
 
 
 class WorkerError(RuntimeError):
@@ -32,7 +32,7 @@ class _Worker:
     pipe: Connection
 
 
-class Processes(contextlib.AbstractContextManager["Processes", None]):
+class ProcessExecutor(contextlib.AbstractContextManager["ProcessExecutor", None]):
     """A Place: up to `most` processes, started when they are first needed, ended by `close`.
 
     Args:
@@ -57,7 +57,7 @@ class Processes(contextlib.AbstractContextManager["Processes", None]):
             worker.process.join()
         self._workers = []
 
-    def run(self, work: Work, pieces: Sequence[Piece]) -> Generator[Report]:
+    def run(self, work: Task, pieces: Sequence[TaskRange]) -> Generator[Report]:
         """See Place."""
         todo = list(reversed(pieces))
         whole = False
@@ -111,7 +111,7 @@ def _without_interrupts() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _send(worker: _Worker, what: Work | Piece) -> None:
+def _send(worker: _Worker, what: Task | TaskRange) -> None:
     try:
         worker.pipe.send(what)
     except OSError as error:
@@ -145,7 +145,7 @@ def _serve(pipe: Connection, cores: int) -> None:
     """A worker's life."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     share_threads(cores)
-    work: Work | None = None
+    work: Task | None = None
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         while True:
             told = pipe.recv()
@@ -156,7 +156,7 @@ def _serve(pipe: Connection, cores: int) -> None:
             pipe.send(_done(work, told, pipe))
 
 
-def _done(work: Work, piece: Piece, pipe: Connection) -> tuple[str, Any]:
+def _done(work: Task, piece: TaskRange, pipe: Connection) -> tuple[str, Any]:
     """Do a piece, and say how it went."""
     try:
         for report in work(piece):
@@ -164,11 +164,11 @@ def _done(work: Work, piece: Piece, pipe: Connection) -> tuple[str, Any]:
     except (BrokenPipeError, ConnectionResetError):
         raise
     except Exception as error:
-        return told(error)
+        return report_error(error)
     return "done", None
 
 
-def told(error: Exception) -> tuple[str, Any]:
+def report_error(error: Exception) -> tuple[str, Any]:
     """An error as plain values, for another process: a user's error, or the text of a bug's traceback."""
     if isinstance(error, UserError):
         return "wrong", (error.message, error.hint)

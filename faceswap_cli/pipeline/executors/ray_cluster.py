@@ -23,8 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.pipeline.executors.base import Piece, Report, Work, share_threads
-from faceswap_cli.pipeline.executors.processes import WorkerError, told
+from faceswap_cli.pipeline.executors.base import Report, Task, TaskRange, share_threads
+from faceswap_cli.pipeline.executors.processes import WorkerError, report_error
 
 RETRIES = 3
 """A piece whose worker is lost so many times more than once is given up."""
@@ -36,7 +36,7 @@ _Answer = tuple[str, Any]
 """done and the reports; unseen; or a kind of error, see `workers.told`."""
 
 
-class RayCluster(contextlib.AbstractContextManager["RayCluster", None]):
+class RayExecutor(contextlib.AbstractContextManager["RayExecutor", None]):
     """A Place: a Ray cluster.
 
     Args:
@@ -64,14 +64,14 @@ class RayCluster(contextlib.AbstractContextManager["RayCluster", None]):
     def __exit__(self, *_: object) -> None:
         self._ray.shutdown()
 
-    def run(self, work: Work, pieces: Sequence[Piece]) -> Generator[Report]:
+    def run(self, work: Task, pieces: Sequence[TaskRange]) -> Generator[Report]:
         """See `places.Place`."""
         ray = self._ray
         do = ray.remote(num_cpus=1, num_gpus=int(self._on_gpu), max_retries=RETRIES)(_do)
         size = work.source.stat().st_size
         shared, sent = ray.put(work), None
         todo = list(reversed(pieces))
-        doing: dict[Any, Piece] = {}
+        doing: dict[Any, TaskRange] = {}
         try:
             while todo or doing:
                 while todo and len(doing) < self.most:
@@ -114,7 +114,7 @@ def _got(ray: Any, reference: Any) -> _Answer:
     return answer
 
 
-def _do(work: Work, size: int, sent: NDArray[np.uint8] | None, piece: Piece) -> _Answer:
+def _do(work: Task, size: int, sent: NDArray[np.uint8] | None, piece: TaskRange) -> _Answer:
     """Do a piece, on a worker."""
     share_threads(1)
     with contextlib.suppress(OSError):
@@ -125,11 +125,11 @@ def _do(work: Work, size: int, sent: NDArray[np.uint8] | None, piece: Piece) -> 
     return _done(work.reading(_copy(work.source.name, sent)), piece)
 
 
-def _done(work: Work, piece: Piece) -> _Answer:
+def _done(work: Task, piece: TaskRange) -> _Answer:
     try:
         reports = list(work(piece))
     except Exception as error:
-        return told(error)
+        return report_error(error)
     frames = sum(report for report in reports if isinstance(report, int))
     return "done", [*([frames] if frames else []), *(r for r in reports if not isinstance(r, int))]
 

@@ -115,7 +115,7 @@ class AgeingBatches:
     ) -> None:
         self.pool, self.faces, self.count, self.side = pool, faces, count, side
         self.sizes, self.device = sizes, device
-        self.chances = np.cumsum(evened(faces))
+        self.chances = np.cumsum(balance_ages(faces))
         self.coming: dict[tuple[int, int], Future[AgeingBatch]] = {}
 
     def __call__(self, generator: torch.Generator, progress: float) -> Sequence[AgeingBatch]:
@@ -131,7 +131,7 @@ class AgeingBatches:
         random = np.random.default_rng(seed % 2**63)
         own = np.searchsorted(self.chances, random.random(self.count)).clip(max=len(self.chances) - 1)
         age = self.faces.age[own].clip(LEAST_AGE, MOST_AGE)
-        target = np.array([new_age(random, one, far) for far, one in enumerate(age)])
+        target = np.array([draw_target_age(random, one, far) for far, one in enumerate(age)])
         real = np.array(
             [self._like(random, t, f) for t, f in zip(target, self.faces.female[own], strict=True)]
         )
@@ -179,7 +179,7 @@ class AgeingBatches:
         return found[0], found[1]  # type: ignore[return-value]
 
 
-def new_age(random: np.random.Generator, age: float, number: int) -> float:
+def draw_target_age(random: np.random.Generator, age: float, number: int) -> float:
     """An age to give to a face; every other one is at least FAR away."""
     while True:
         target = float(random.uniform(LEAST_AGE, MOST_AGE))
@@ -187,7 +187,7 @@ def new_age(random: np.random.Generator, age: float, number: int) -> float:
             return target
 
 
-def evened(faces: AgedFaces) -> NDArray[np.float64]:
+def balance_ages(faces: AgedFaces) -> NDArray[np.float64]:
     """Probability of drawing each face: inversely to the root of how many there are of its age and sex."""
     cells = (faces.age // 5).astype(int) * 3 + np.rint(faces.female * 2).astype(int)
     chance = faces.share / np.sqrt(np.bincount(cells, faces.share)[cells])

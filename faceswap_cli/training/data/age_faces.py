@@ -67,7 +67,7 @@ class LabelledFaces:
         return np.asarray(self.masks[index])
 
 
-def labelled(faces: FaceSet, stop: Callable[[], bool] = lambda: False) -> LabelledFaces:
+def load_labelled_faces(faces: FaceSet, stop: Callable[[], bool] = lambda: False) -> LabelledFaces:
     """The faces of a set whose age is known: the largest of each photo.
 
     Raises:

@@ -66,7 +66,7 @@ class Samples:
         return type(self)(**(values | tensors))
 
 
-def augmented(
+def augment(
     faces: Faces,
     identity: str,
     count: int,
@@ -110,8 +110,8 @@ def augmented(
         drawn = faces.pick(torch.searchsorted(chances, dice).clamp(max=len(faces) - 1))
     wide, target = drawn.wide.float() / 255, drawn.target.float() / 255
     if colours is not None:
-        matrix, offset = recolouring(drawn, colours.pick_colours(some_of(len(colours))))
-        wide, target = (mapped(x, matrix, offset) for x in (wide, target))
+        matrix, offset = colour_transform(drawn, colours.pick_colours(some_of(len(colours))))
+        wide, target = (apply_colour(x, matrix, offset) for x in (wide, target))
     jitter = ((1 + GAIN * uniform(count, 1)) * (1 + TINT * uniform(count, 3)))[:, :, None, None]
     wide, target = (wide * jitter).clamp_(0, 1), (target * jitter).clamp_(0, 1)
 
@@ -138,7 +138,7 @@ def _labels_at(grid: Tensor, wide: Tensor, masks: list[Tensor]) -> tuple[Tensor,
     return target, list(bent.chunk(len(masks), 1))
 
 
-def recolouring(faces: Faces, others: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+def colour_transform(faces: Faces, others: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
     """The colour change that gives faces the mean and contrast of others, along the opponent axes.
 
     Reinhard et al., Color transfer between images, 2001, in a linear space.
@@ -163,7 +163,7 @@ def _opponent(device: torch.device) -> Tensor:
     return torch.from_numpy(OPPONENT).to(device)
 
 
-def mapped(pictures: Tensor, matrix: Tensor, offset: Tensor) -> Tensor:
+def apply_colour(pictures: Tensor, matrix: Tensor, offset: Tensor) -> Tensor:
     """(B, 3, H, W) through one colour change each, kept channels-last."""
     rows = pictures.permute(0, 2, 3, 1).flatten(1, 2) @ matrix.transpose(1, 2) + offset[:, None]
     return rows.view(len(rows), *pictures.shape[2:], 3).permute(0, 3, 1, 2)

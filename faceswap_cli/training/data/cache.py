@@ -44,11 +44,11 @@ from faceswap_cli.limits import read_json
 from faceswap_cli.training.data.dataset import (
     MOST_FACES,
     Faces,
-    as_faces,
     check_enough,
-    chosen,
+    choose_records,
+    faces_from_columns,
     load_faces,
-    prepared,
+    prepare_all,
     wide_side,
 )
 from faceswap_cli.training.data.sampling import TRAITS
@@ -81,7 +81,7 @@ class _DamageError(Exception):
     """What is wrong with a cache that is there."""
 
 
-def cached_faces(
+def load_cached_faces(
     face_set: FaceSet,
     resolution: int,
     parser: FaceParser | None = None,
@@ -105,8 +105,8 @@ def cached_faces(
         UserError: see `check_enough`; or a crop is damaged.
     """
     check_enough(face_set, 1)
-    records = chosen(face_set, most)
-    name = f"{resolution}-{fingerprint(face_set, records, resolution, parser)}"
+    records = choose_records(face_set, most)
+    name = f"{resolution}-{cache_fingerprint(face_set, records, resolution, parser)}"
     place = face_set.path / FOLDER / name
     columns = _columns(resolution, face_set.side, len(records))
     if place.exists():
@@ -118,7 +118,7 @@ def cached_faces(
         with ExitStack() as stack:
             _enter(stack, place.parent)
             _tidy(place)
-            rows = stack.enter_context(closing(prepared(face_set, records, resolution, parser)))
+            rows = stack.enter_context(closing(prepare_all(face_set, records, resolution, parser)))
             _write(place, columns, rows, progress)
             return _mapped(place, columns)
     except (_NoCacheError, _DamageError) as error:
@@ -126,7 +126,7 @@ def cached_faces(
         return load_faces(face_set, resolution, parser, progress)
 
 
-def fingerprint(
+def cache_fingerprint(
     face_set: FaceSet, records: Sequence[FaceRecord], resolution: int, parser: FaceParser | None
 ) -> str:
     """16 hex digits that change when the samples would: other faces, crops, sizes, weights or code.
@@ -184,7 +184,7 @@ def _mapped(place: Path, columns: Columns) -> Faces:
     for (name, (shape, kind)), array in zip(columns.items(), arrays, strict=True):
         if not isinstance(array, np.ndarray) or array.shape != shape or array.dtype != kind:
             raise _DamageError(f"{name}.npy is of another shape")
-    return as_faces([np.asarray(array) for array in arrays])
+    return faces_from_columns([np.asarray(array) for array in arrays])
 
 
 def _checksum(path: Path) -> int:

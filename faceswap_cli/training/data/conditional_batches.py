@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from faceswap_cli.faces.landmarks.attributes import MIRRORED
-from faceswap_cli.training.data.augment import Samples, augmented
-from faceswap_cli.training.data.conditioning import Described, describe
+from faceswap_cli.training.data.augment import Samples, augment
+from faceswap_cli.training.data.conditioning import Conditioning, describe_faces
 from faceswap_cli.training.data.dataset import Faces
-from faceswap_cli.training.data.pose_augmentation import Bent, bent, changes
+from faceswap_cli.training.data.pose_augmentation import BentSamples, bend, draw_changes
 from faceswap_cli.training.engine.parallel import WHOLE, Share
 from faceswap_cli.training.engine.trainer import Batch
 from faceswap_cli.training.runs.settings import TrainSettings
@@ -30,7 +30,7 @@ JITTER = 0.02
 
 
 @dataclass(frozen=True)
-class Pictured(Samples):
+class ConditionalSamples(Samples):
     """Samples with their conditions.
 
     Attributes:
@@ -49,7 +49,7 @@ class Pictured(Samples):
 
 
 @dataclass(frozen=True)
-class Crowd:
+class ConditionalDataset:
     """Samples of one or many people.
 
     Attributes:
@@ -59,7 +59,7 @@ class Crowd:
     """
 
     faces: Faces
-    known: Described
+    known: Conditioning
     person: Tensor
 
     @property
@@ -71,19 +71,19 @@ class Crowd:
         return found / found.sum()
 
 
-def crowd_batches(
+def conditional_batches(
     faces: Mapping[str, Faces], settings: TrainSettings, share: Share = WHOLE
 ) -> Callable[[torch.Generator, float], Batch]:
     """A batch of each named person, everyone drawn as one of the others."""
     crowds = {
-        name: Crowd(own, describe(own), torch.zeros(len(own), dtype=torch.int64))
+        name: ConditionalDataset(own, describe_faces(own), torch.zeros(len(own), dtype=torch.int64))
         for name, own in faces.items()
     }
-    return batches_of(crowds, settings, share)
+    return batches_of_datasets(crowds, settings, share)
 
 
-def batches_of(
-    crowds: Mapping[str, Crowd], settings: TrainSettings, share: Share = WHOLE
+def batches_of_datasets(
+    crowds: Mapping[str, ConditionalDataset], settings: TrainSettings, share: Share = WHOLE
 ) -> Callable[[torch.Generator, float], Batch]:
     """Batches from crowds by the identity they are learnt as."""
     draws = {name: _Draw(crowd) for name, crowd in crowds.items()}
@@ -98,7 +98,7 @@ def batches_of(
             rows = own.rows(settings.batch, generator)
             light = others[0].crowd.faces if recolour else None
             bent = own.bent(rows, generator, share)
-            samples = augmented(
+            samples = augment(
                 own.crowd.faces, name, settings.batch, generator, strength, light, rows, share, bent.grid
             )
             found.append(
@@ -114,11 +114,11 @@ def _with_conditions(
     own: _Draw,
     others: list[_Draw],
     rows: Tensor,
-    bent: Bent,
+    bent: BentSamples,
     mirror: bool,
     generator: torch.Generator,
     share: Share,
-) -> Pictured:
+) -> ConditionalSamples:
     """Mirror half of the samples, and tell what the network is to be told of them."""
     count = len(rows)
     flips = torch.rand(count, generator=generator) < (0.5 if mirror else 0)
@@ -135,7 +135,7 @@ def _with_conditions(
     told = [v.to(samples.target.device) for v in (embedding, other, traits, chips, noise)]
     back = flips.to(samples.target.device).view(-1, 1, 1, 1)
     pictures = [getattr(samples, f.name) for f in fields(Samples) if f.name != "identity"]
-    return Pictured(samples.identity, *(torch.where(back, x.flip(-1), x) for x in pictures), *told)
+    return ConditionalSamples(samples.identity, *(torch.where(back, x.flip(-1), x) for x in pictures), *told)
 
 
 def _flipped(chips: Tensor, size: int) -> Tensor:
@@ -152,18 +152,18 @@ def _flipped(chips: Tensor, size: int) -> Tensor:
 class _Draw:
     """A crowd, ready to be drawn from."""
 
-    def __init__(self, crowd: Crowd) -> None:
+    def __init__(self, crowd: ConditionalDataset) -> None:
         self.crowd = crowd
         self._chances = crowd.chances
         self._order = torch.argsort(crowd.person, stable=True)
         self._count = torch.bincount(crowd.person)
         self._first = torch.cumsum(self._count, 0) - self._count
 
-    def bent(self, rows: Tensor, generator: torch.Generator, share: Share) -> Bent:
+    def bent(self, rows: Tensor, generator: torch.Generator, share: Share) -> BentSamples:
         """How this process's part of samples is bent."""
         known, faces = self.crowd.known.pick(rows), self.crowd.faces
-        change = changes(known.traits, generator)
-        return bent(
+        change = draw_changes(known.traits, generator)
+        return bend(
             known.pick(share.of(torch.arange(len(rows)))),
             share.of(change),
             faces.target.shape[-1],

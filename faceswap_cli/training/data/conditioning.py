@@ -15,10 +15,10 @@ from torch import Tensor
 
 from faceswap_cli.faces.face import Detection
 from faceswap_cli.faces.geometry import STORED_SIDE, invert, mean_face
-from faceswap_cli.faces.identity.identity_encoder import IdentityEncoder, chip, chip_matrix
-from faceswap_cli.faces.landmarks.attributes import attributes
+from faceswap_cli.faces.identity.identity_encoder import IdentityEncoder, chip_matrix, cut_chip
+from faceswap_cli.faces.landmarks.attributes import measure_attributes
 from faceswap_cli.faces.landmarks.compact import CompactLandmarker
-from faceswap_cli.faces.landmarks.mean_shape import MIRROR, five_of
+from faceswap_cli.faces.landmarks.mean_shape import MIRROR, five_from_68
 from faceswap_cli.media.frame import Image
 from faceswap_cli.networks.swap.conditions import TRAITS
 from faceswap_cli.training.data.dataset import Faces
@@ -28,7 +28,7 @@ BLOCK = 32
 
 
 @dataclass(frozen=True)
-class Described:
+class Conditioning:
     """What is known about N samples, all float32 on the CPU.
 
     Attributes:
@@ -46,12 +46,12 @@ class Described:
     def __len__(self) -> int:
         return len(self.traits)
 
-    def pick(self, rows: Tensor) -> Described:
+    def pick(self, rows: Tensor) -> Conditioning:
         """Some of them."""
-        return Described(self.embedding[rows], self.traits[rows], self.chip[rows], self.points[rows])
+        return Conditioning(self.embedding[rows], self.traits[rows], self.chip[rows], self.points[rows])
 
 
-def describe(faces: Faces) -> Described:
+def describe_faces(faces: Faces) -> Conditioning:
     """Look at samples: about 50 ms of one core each."""
     landmarker, encoder = CompactLandmarker(), IdentityEncoder()
     embedding = np.zeros((len(faces), 2, 128), np.float32)
@@ -62,28 +62,28 @@ def describe(faces: Faces) -> Described:
         rows = slice(start, min(start + BLOCK, len(faces)))
         picked = faces.pick(torch.arange(rows.start, rows.stop))
         images = list(np.ascontiguousarray(picked.wide.permute(0, 2, 3, 1).cpu().numpy()))
-        points = look(images, landmarker)
-        embedding[rows, 0] = encoder.embed_chips(chip(i, p) for i, p in zip(images, points, strict=True))
+        points = describe_face(images, landmarker)
+        embedding[rows, 0] = encoder.embed_chips(cut_chip(i, p) for i, p in zip(images, points, strict=True))
         embedding[rows, 1] = encoder.embed_chips(
-            chip(np.ascontiguousarray(i[:, ::-1]), mirrored(p, i.shape[1]))
+            cut_chip(np.ascontiguousarray(i[:, ::-1]), mirror(p, i.shape[1]))
             for i, p in zip(images, points, strict=True)
         )
         landmarks[rows] = points
-        traits[rows] = [attributes(p) for p in points]
+        traits[rows] = [measure_attributes(p) for p in points]
         margin = (picked.wide.shape[-1] - picked.target.shape[-1]) / 2
         where[rows] = [invert(chip_matrix(p)) - [[0, 0, margin]] * 2 for p in points]
-    return Described(*map(torch.from_numpy, (embedding, traits, where, landmarks)))
+    return Conditioning(*map(torch.from_numpy, (embedding, traits, where, landmarks)))
 
 
-def look(images: list[Image], landmarker: CompactLandmarker) -> list[NDArray[np.float32]]:
+def describe_face(images: list[Image], landmarker: CompactLandmarker) -> list[NDArray[np.float32]]:
     """(68, 2) of the face in each wide picture; looked for where alignment has put it."""
     size = images[0].shape[0]
     box = np.array([0, 0, size, size], np.float32)
-    expected = Detection(box, five_of(mean_face(size, STORED_SIDE)).astype(np.float32), 1.0)
+    expected = Detection(box, five_from_68(mean_face(size, STORED_SIDE)).astype(np.float32), 1.0)
     return [found[0].landmarks for found in landmarker(images, [[expected]] * len(images))]
 
 
-def mirrored(points: NDArray[np.float32], width: int) -> NDArray[np.float32]:
+def mirror(points: NDArray[np.float32], width: int) -> NDArray[np.float32]:
     """(68, 2) of a picture's mirror image."""
     flipped: NDArray[np.float32] = points[MIRROR].copy()
     flipped[:, 0] = width - 1 - flipped[:, 0]

@@ -12,7 +12,7 @@ ROOM = 0.5
 """Part of a card's free memory that samples may take; the rest is for the network's own."""
 
 
-def settled(faces: dict[str, Faces], device: torch.device) -> tuple[dict[str, Faces], bool]:
+def place_samples(faces: dict[str, Faces], device: torch.device) -> tuple[dict[str, Faces], bool]:
     """Everyone's samples where training wants them, and whether that is on the device itself.
 
     Args:
@@ -22,12 +22,12 @@ def settled(faces: dict[str, Faces], device: torch.device) -> tuple[dict[str, Fa
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         if sum(nbytes(person) for person in faces.values()) > ROOM * free:
-            return {identity: on_host(person, device) for identity, person in faces.items()}, False
+            return {identity: is_on_host(person, device) for identity, person in faces.items()}, False
     # The card's memory, the CPU's own, or what an Apple GPU shares with it.
     return {identity: person.to(device) for identity, person in faces.items()}, True
 
 
-def on_host(faces: Faces, device: torch.device) -> Faces:
+def is_on_host(faces: Faces, device: torch.device) -> Faces:
     """The same samples; their pictures stay in the computer's memory and are sent a batch at a time."""
     small = {f.name: getattr(faces, f.name).to(device) for f in fields(Faces) if f.name not in PICTURES}
     return replace(faces, **small)

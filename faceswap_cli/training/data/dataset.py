@@ -26,8 +26,8 @@ from faceswap_cli.faces.parsing.face_parser import SIDE as PARSER_SIDE
 from faceswap_cli.faces.parsing.face_parser import FaceParser, hair, occlusion
 from faceswap_cli.faces.sets.faceset import FaceRecord, FaceSet
 from faceswap_cli.media.frame import Image
-from faceswap_cli.training.data.sampling import traits
-from faceswap_cli.training.engine.accelerate import taken
+from faceswap_cli.training.data.sampling import pose_and_expression
+from faceswap_cli.training.engine.accelerate import take_rows
 
 FEATURES = (slice(36, 42), slice(42, 48), slice(48, 60))
 """Eyes and mouth in the 68 points: where a face's expression is, and where loss counts more."""
@@ -73,7 +73,7 @@ class Faces:
             is not the person's, and must not be learnt as if it were.
         mean: (N, 3) float32 mean colour of the free face, in OPPONENT coordinates.
         std: (N, 3) float32 standard deviation of it, likewise.
-        traits: (N, TRAITS) float32 pose and expression, see sampling.traits.
+        traits: (N, TRAITS) float32 pose and expression, see sampling.pose_and_expression.
         in_view: (N,) float32 share of the face that is free.
     """
 
@@ -106,11 +106,11 @@ class Faces:
     def _picked(self, rows: Tensor, index: Tensor) -> Faces:
         """The samples whose pictures are in `rows` and all else at `index`."""
         where = {f.name: rows if f.name in PICTURES else index for f in fields(Faces)}
-        return Faces(**{k: taken(getattr(self, k), v, self.device) for k, v in where.items()})
+        return Faces(**{k: take_rows(getattr(self, k), v, self.device) for k, v in where.items()})
 
     def pick_colours(self, index: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation, each (M, 3), of an index (M,) on any device."""
-        return taken(self.mean, index, self.device), taken(self.std, index, self.device)
+        return take_rows(self.mean, index, self.device), take_rows(self.std, index, self.device)
 
 
 def check_enough(face_set: FaceSet, least: int = LEAST_FACES) -> None:
@@ -140,23 +140,23 @@ def load_faces(
         UserError: see check_enough.
     """
     check_enough(face_set)
-    records = chosen(face_set, MOST_FACES)
+    records = choose_records(face_set, MOST_FACES)
     columns: list[NDArray[np.generic]] = []
-    for number, row in enumerate(prepared(face_set, records, resolution, parser)):
+    for number, row in enumerate(prepare_all(face_set, records, resolution, parser)):
         if not columns:  # filled in place: stacking at the end would hold everything twice
             columns = [np.empty((len(records), *value.shape), value.dtype) for value in row]
         for column, value in zip(columns, row, strict=True):
             column[number] = value
         progress(number + 1, len(records))
-    return as_faces(columns)
+    return faces_from_columns(columns)
 
 
-def chosen(face_set: FaceSet, most: int) -> list[FaceRecord]:
+def choose_records(face_set: FaceSet, most: int) -> list[FaceRecord]:
     """Up to `most` of a set's faces, evenly spread."""
-    return [face_set.records[index] for index in spread(len(face_set), most)]
+    return [face_set.records[index] for index in spread_indices(len(face_set), most)]
 
 
-def prepared(
+def prepare_all(
     face_set: FaceSet, records: Sequence[FaceRecord], resolution: int, parser: FaceParser | None = None
 ) -> Generator[list[NDArray[np.generic]], None, None]:
     """What `prepare` makes of each face, in order.
@@ -174,7 +174,7 @@ def prepared(
         yield from pool.map(load, records)
 
 
-def as_faces(columns: Sequence[NDArray[np.generic]]) -> Faces:
+def faces_from_columns(columns: Sequence[NDArray[np.generic]]) -> Faces:
     """Samples from the stacked columns of `prepare`; the tensors share their memory."""
     wide, target, mask, weight, free, mean, std, looks, view = map(torch.from_numpy, columns)
     masks = (mask[:, None], weight[:, None], free[:, None])
@@ -226,7 +226,7 @@ def prepare(
     mean, std = _colour(target, mask * free)
     in_view = np.float32((mask * free).sum() / max(float(mask.sum()), 1.0))
     masks = [_bytes(mask), _bytes(weight), _bytes(free)]
-    return [wide, target, *masks, mean, std, traits(landmarks), np.array(in_view)]
+    return [wide, target, *masks, mean, std, pose_and_expression(landmarks), np.array(in_view)]
 
 
 def _seen(
@@ -314,7 +314,7 @@ def _colour(image: Image, mask: NDArray[np.float32]) -> tuple[NDArray[np.float32
     return mean.astype(np.float32), std.astype(np.float32)
 
 
-def spread(count: int, wanted: int) -> Iterator[int]:
+def spread_indices(count: int, wanted: int) -> Iterator[int]:
     """Up to `wanted` indices spread evenly over `count`."""
     wanted = min(count, wanted)
     return (round(i * (count - 1) / max(wanted - 1, 1)) for i in range(wanted))

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from faceswap_cli.faces.geometry import crop_matrix, invert, transform
 from faceswap_cli.faces.identity.identity_encoder import chip_matrix
-from faceswap_cli.faces.landmarks.attributes import attributes, changed
-from faceswap_cli.faces.landmarks.repose import frame, spline
-from faceswap_cli.training.data.conditioning import Described
+from faceswap_cli.faces.landmarks.attributes import change_attributes, measure_attributes
+from faceswap_cli.faces.landmarks.repose import fit_spline, frame_points
+from faceswap_cli.training.data.conditioning import Conditioning
 
 REPOSED = 0.5
 """Share of the pictures that are bent."""
@@ -31,7 +31,7 @@ MOST_TURNED = 1.2
 """Yaw and pitch up to which a head is turned: further, half of it was never seen."""
 
 
-def changes(traits: Tensor, generator: torch.Generator) -> Tensor:
+def draw_changes(traits: Tensor, generator: torch.Generator) -> Tensor:
     """What is to be added to faces' traits (B, T) for their pictures to be bent; rows of 0: nothing."""
     drawn = torch.randn(traits.shape, generator=generator) * torch.tensor(SPREAD)
     drawn = drawn * (torch.rand(traits.shape, generator=generator) < EACH)
@@ -42,7 +42,7 @@ def changes(traits: Tensor, generator: torch.Generator) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Bent:
+class BentSamples:
     """How pictures are bent, and what of them is known then.
 
     Attributes:
@@ -56,7 +56,7 @@ class Bent:
     chip: Tensor
 
 
-def bent(known: Described, change: Tensor, size: int, wide: int) -> Bent:
+def bend(known: Conditioning, change: Tensor, size: int, wide: int) -> BentSamples:
     """Bend pictures until their traits are others.
 
     Args:
@@ -70,22 +70,22 @@ def bent(known: Described, change: Tensor, size: int, wide: int) -> Bent:
     traits, chips = known.traits.clone(), known.chip.clone()
     for row in change.any(1).nonzero()[:, 0].tolist():
         there, then = _moved(known.points[row].numpy(), change[row].numpy(), size, wide)
-        grids[row] = torch.from_numpy(spline(there, then, size)) / ((wide - 1) / 2) - 1
+        grids[row] = torch.from_numpy(fit_spline(there, then, size)) / ((wide - 1) / 2) - 1
         points = then[: known.points.shape[1]]
-        traits[row] = torch.from_numpy(attributes(points))
+        traits[row] = torch.from_numpy(measure_attributes(points))
         chips[row] = torch.from_numpy(invert(chip_matrix(points)))
-    return Bent(grids, traits, chips)
+    return BentSamples(grids, traits, chips)
 
 
 def _moved(
     points: NDArray[np.float32], change: NDArray[np.float32], size: int, wide: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Landmarks and the frame's edge in the wide picture, and where alignment puts them in the square."""
-    new = changed(points, change)
+    new = change_attributes(points, change)
     align = np.vstack([crop_matrix(new, size), [0, 0, 1]])
     before = np.vstack([invert(crop_matrix(points, size)), [0, 0, 1]])
     middle = np.eye(3)
     middle[:2, 2] = -(wide - size) / 2
     matrix = (align @ before @ middle)[:2]
-    edge = frame(wide)
+    edge = frame_points(wide)
     return np.vstack([points, edge]), transform(np.vstack([new, edge]), matrix)

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from faceswap_cli.faces.geometry import interocular
-from faceswap_cli.faces.landmarks.pose import pose
+from faceswap_cli.faces.landmarks.pose import estimate_pose
 
 TRAITS = 6
-"""Numbers that say how a face looks at the moment, see `traits`."""
+"""Numbers that say how a face looks at the moment, see `pose_and_expression`."""
 
 EYES, BROWS = 3, 5
 """Of these, those that differ from person to person as much as from moment to moment."""
@@ -29,7 +29,7 @@ RARE = 0.02
 """Share of the target's greatest density that a look it never has still counts as."""
 
 
-def traits(landmarks: ArrayLike) -> NDArray[np.float32]:
+def pose_and_expression(landmarks: ArrayLike) -> NDArray[np.float32]:
     """(TRAITS,) pose and expression, scaled so that a difference of 1 is plain to see.
 
     Turn to either side (samples are mirrored, so the sides count as one), nod, openness of mouth and eyes,
@@ -39,7 +39,7 @@ def traits(landmarks: ArrayLike) -> NDArray[np.float32]:
         landmarks: (68, 2) in any pixels.
     """
     p = np.asarray(landmarks, np.float64)
-    yaw, pitch = pose(p)[:2]
+    yaw, pitch = estimate_pose(p)[:2]
     unit = interocular(p)
 
     def apart(first: int, second: int) -> float:
@@ -53,7 +53,7 @@ def traits(landmarks: ArrayLike) -> NDArray[np.float32]:
     return np.array(values, np.float32)
 
 
-def weights(
+def sampling_weights(
     own: NDArray[np.float32], wanted: NDArray[np.float32] | None = None, power: float = 0.5
 ) -> NDArray[np.float64]:
     """How often each face is drawn, 1 in the mean.

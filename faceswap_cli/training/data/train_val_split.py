@@ -21,7 +21,7 @@ same picture: a held-out frame whose neighbours are trained on says little. Bloc
 their edges, and several of them meet more than one pose and light."""
 
 
-def held_out(count: int, share: float) -> NDArray[np.bool_]:
+def held_out_indices(count: int, share: float) -> NDArray[np.bool_]:
     """Which of `count` faces, in the order of a set's records, are kept back.
 
     Blocks lie in the middle of equal parts of the set: with two blocks, around the ends of its first and
@@ -49,7 +49,7 @@ def held_out(count: int, share: float) -> NDArray[np.bool_]:
 
 
 @dataclass(frozen=True)
-class Part(Faces):
+class SplitPart(Faces):
     """Some of a person's samples. Their pictures are read where they lie, of all of them: nothing is copied.
 
     Attributes:
@@ -83,9 +83,9 @@ class Split:
     seen: bool
 
 
-def split(faces: Faces, share: float) -> Split:
-    """Part a person's samples, see `held_out`."""
-    kept = held_out(len(faces), share)
+def train_val_split(faces: Faces, share: float) -> Split:
+    """Part a person's samples, see `held_out_indices`."""
+    kept = held_out_indices(len(faces), share)
     if kept.any():
         train = _part(faces, ~kept)
         return Split(train, _part(faces, kept), train, seen=False)
@@ -95,7 +95,7 @@ def split(faces: Faces, share: float) -> Split:
     return Split(faces, _part(faces, odd), _part(faces, ~odd), seen=True)
 
 
-def told(splits: Mapping[str, Split], share: float) -> str:
+def describe_split(splits: Mapping[str, Split], share: float) -> str:
     """What was held out, in words."""
     if share <= 0:
         return "nothing is held out: progress is measured on faces that are trained on"
@@ -108,7 +108,9 @@ def told(splits: Mapping[str, Split], share: float) -> str:
     return f"held out, to measure progress on: {', '.join(words)}"
 
 
-def _part(faces: Faces, which: NDArray[np.bool_]) -> Part:
+def _part(faces: Faces, which: NDArray[np.bool_]) -> SplitPart:
     rows = torch.from_numpy(np.flatnonzero(which))
     values = {f.name: getattr(faces, f.name) for f in fields(Faces)}
-    return Part(**{k: v if k in PICTURES else v[rows.to(v.device)] for k, v in values.items()}, rows=rows)
+    return SplitPart(
+        **{k: v if k in PICTURES else v[rows.to(v.device)] for k, v in values.items()}, rows=rows
+    )

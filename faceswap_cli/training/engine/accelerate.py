@@ -23,7 +23,7 @@ WORTH_STEPS = 5000
 """`--compile auto` compiles for budgets of at least so much: compiling takes a minute or two by itself."""
 
 
-def tune(device: torch.device) -> None:
+def tune_device(device: torch.device) -> None:
     """Set what torch leaves slow by default on a card. It touches only CUDA's own settings.
 
     What stays float32 under autocast (optimiser, filters of the losses) may use TF32, whose 10 bits of
@@ -77,7 +77,7 @@ def upload(values: Tensor, device: torch.device) -> Tensor:
     return values.pin_memory().to(device, non_blocking=True)
 
 
-def taken(values: Tensor, rows: Tensor, device: torch.device) -> Tensor:
+def take_rows(values: Tensor, rows: Tensor, device: torch.device) -> Tensor:
     """Some rows of values on a device, wherever the values and the index are.
 
     Values that don't lie on a card are sent to it on a stream of their own. The CPU is some steps ahead of
@@ -112,7 +112,7 @@ class FullError(UserError):
 
 
 @contextlib.contextmanager
-def memory_told(device: torch.device) -> Iterator[None]:
+def explain_memory(device: torch.device) -> Iterator[None]:
     """Turn a device's lack of memory into a UserError that says what to lower."""
     try:
         yield

@@ -16,8 +16,8 @@ from faceswap_cli.faces.geometry import STORED_SIDE
 from faceswap_cli.training.data.data_placement import ROOM, nbytes
 from faceswap_cli.training.data.dataset import Faces, wide_side
 from faceswap_cli.training.data.sampling import TRAITS
-from faceswap_cli.training.engine.accelerate import memory_told
-from faceswap_cli.training.engine.parallel import Team
+from faceswap_cli.training.engine.accelerate import explain_memory
+from faceswap_cli.training.engine.parallel import ProcessGroup
 from faceswap_cli.training.engine.trainer import Batch, Trainer, generator_for
 from faceswap_cli.training.runs.settings import TrainSettings
 
@@ -36,7 +36,7 @@ LONGEST = 3.0
 
 
 @dataclass(frozen=True)
-class Trial:
+class BatchTrial:
     """What a batch size was measured to be.
 
     Attributes:
@@ -55,7 +55,7 @@ def with_measured_batch(
     make: Callable[[TrainSettings, torch.device], Trainer],
     batches: Callable[[dict[str, Faces], TrainSettings], Callable[[torch.Generator, float], Batch]],
     device: torch.device,
-    team: Team,
+    team: ProcessGroup,
     samples: int,
 ) -> TrainSettings:
     """The settings with the batch that suits the device, and a learning rate for it.
@@ -71,24 +71,26 @@ def with_measured_batch(
     Raises:
         UserError: not even the smallest batch fits.
     """
-    face = nbytes(made_up(settings.resolution, 1))
-    faces = dict.fromkeys(settings.network["identities"], made_up(settings.resolution, LADDER[0]).to(device))
+    face = nbytes(made_up_samples(settings.resolution, 1))
+    faces = dict.fromkeys(
+        settings.network["identities"], made_up_samples(settings.resolution, LADDER[0]).to(device)
+    )
 
-    def trial(batch: int) -> Trial:
+    def trial(batch: int) -> BatchTrial:
         wanted = replace(settings, batch=batch)
-        with memory_told(device):
-            return measured(make(wanted, device), batches(faces, wanted), device)
+        with explain_memory(device):
+            return measure_batches(make(wanted, device), batches(faces, wanted), device)
 
     try:
-        found = chosen(trial, room(device, samples * face, team.which.local_count))
+        found = choose_batch(trial, free_memory(device, samples * face, team.which.local_count))
     finally:
         gc.collect()
         if device.type == "cuda":
             torch.cuda.empty_cache()
-    return scaled(settings, found * team.count)
+    return scale_settings(settings, found * team.count)
 
 
-def scaled(settings: TrainSettings, batch: int) -> TrainSettings:
+def scale_settings(settings: TrainSettings, batch: int) -> TrainSettings:
     """Another batch, with the learning rate changed by the square root of the ratio.
 
     The rule for Adam (Malladi et al., On the SDEs and scaling rules for adaptive gradient algorithms, 2022);
@@ -99,7 +101,7 @@ def scaled(settings: TrainSettings, batch: int) -> TrainSettings:
     return replace(settings, batch=batch, learning_rate=float(f"{settings.learning_rate * factor:.3g}"))
 
 
-def chosen(trial: Callable[[int], Trial], limit: int | None) -> int:
+def choose_batch(trial: Callable[[int], BatchTrial], limit: int | None) -> int:
     """The batch to take, by trying ever larger ones.
 
     Args:
@@ -124,7 +126,7 @@ def chosen(trial: Callable[[int], Trial], limit: int | None) -> int:
     return taken
 
 
-def _fits(half: Trial | None, last: Trial, limit: int | None) -> bool:
+def _fits(half: BatchTrial | None, last: BatchTrial, limit: int | None) -> bool:
     """Whether twice the last batch will fit: memory grows linearly with the batch."""
     if limit is None or last.peak is None:
         return True
@@ -133,9 +135,9 @@ def _fits(half: Trial | None, last: Trial, limit: int | None) -> bool:
     return last.peak + 2 * (last.peak - half.peak) <= limit
 
 
-def measured(
+def measure_batches(
     trainer: Trainer, batches: Callable[[torch.Generator, float], Batch], device: torch.device
-) -> Trial:
+) -> BatchTrial:
     """Steps of a trainer on made-up pictures: one to warm up, two that count."""
 
     def step() -> int:
@@ -143,14 +145,14 @@ def measured(
         trainer.update(batch, 1.0)  # at the end of a run all its phases have set in
         return sum(len(samples.input) for samples in batch)
 
-    forget_peak(device)
+    reset_peak_memory(device)
     step()
     _finish(device)
     begun = time.perf_counter()
     images = step() + step()
     _finish(device)
     seconds = time.perf_counter() - begun
-    return Trial(images / seconds, peak(device), seconds / 2)
+    return BatchTrial(images / seconds, peak_memory(device), seconds / 2)
 
 
 def _finish(device: torch.device) -> None:
@@ -160,7 +162,7 @@ def _finish(device: torch.device) -> None:
         torch.mps.synchronize()
 
 
-def made_up(resolution: int, count: int) -> Faces:
+def made_up_samples(resolution: int, count: int) -> Faces:
     """Samples of noise: what is in them changes neither time nor memory."""
 
     def pictures(side: int, channels: int) -> torch.Tensor:
@@ -182,7 +184,7 @@ def made_up(resolution: int, count: int) -> Faces:
     )
 
 
-def room(device: torch.device, samples: int, sharing: int = 1) -> int | None:
+def free_memory(device: torch.device, samples: int, sharing: int = 1) -> int | None:
     """Bytes that training may have in use besides the samples; None where nobody can tell.
 
     Args:
@@ -206,7 +208,7 @@ def room(device: torch.device, samples: int, sharing: int = 1) -> int | None:
     return int(HEADROOM * (limit / sharing - samples))
 
 
-def forget_peak(device: torch.device) -> None:
+def reset_peak_memory(device: torch.device) -> None:
     """Begin anew to look for the fullest moment."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
@@ -215,7 +217,7 @@ def forget_peak(device: torch.device) -> None:
             Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
-def peak(device: torch.device) -> int | None:
+def peak_memory(device: torch.device) -> int | None:
     """Bytes in use at the fullest moment since; None where nobody can tell."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)

@@ -16,7 +16,7 @@ WON = 0.02
 """Loss of a critic that is hardly ever wrong; it is 0.69 for one that guesses."""
 
 
-class Collapse:
+class CollapseDetector:
     """Call it with each report's losses. Of a model without a critic it never says anything."""
 
     def __init__(self) -> None:

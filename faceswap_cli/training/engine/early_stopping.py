@@ -42,7 +42,7 @@ LATEST = 1 / (1 + CLOSING)
 
 
 @dataclass(frozen=True)
-class Point:
+class MeasuredPoint:
     """The figures of one moment that are judged; nan where unknown.
 
     Attributes:
@@ -59,7 +59,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Kind:
+class ProgressKind:
     """How a figure is judged.
 
     Attributes:
@@ -73,16 +73,16 @@ class Kind:
     relative: bool
 
 
-GAINS: dict[str, Kind] = {
-    "loss": Kind(-1, 0.015, relative=True),
-    "likeness": Kind(+1, 0.01, relative=False),
-    "sharpness": Kind(+1, 0.02, relative=True),
+GAINS: dict[str, ProgressKind] = {
+    "loss": ProgressKind(-1, 0.015, relative=True),
+    "likeness": ProgressKind(+1, 0.01, relative=False),
+    "sharpness": ProgressKind(+1, 0.02, relative=True),
 }
 """What more training may better. Landmarks are not among them: they are best before anything is swapped."""
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ProgressVerdict:
     """A judgement.
 
     Attributes:
@@ -96,7 +96,7 @@ class Verdict:
     gains: Mapping[str, float] = field(default_factory=dict)
 
 
-def judge(points: Sequence[Point], timed: bool = True) -> Verdict:
+def judge_progress(points: Sequence[MeasuredPoint], timed: bool = True) -> ProgressVerdict:
     """Whether the run still gets better.
 
     Args:
@@ -106,15 +106,15 @@ def judge(points: Sequence[Point], timed: bool = True) -> Verdict:
     """
     verdicts = [_once(points[: len(points) - back], timed) for back in range(min(AGREED, len(points)))]
     if not verdicts or verdicts[0].state != "level":
-        return verdicts[0] if verdicts else Verdict("early")
+        return verdicts[0] if verdicts else ProgressVerdict("early")
     if len(verdicts) == AGREED and all(one.state == "level" for one in verdicts):
-        return Verdict("level", verdicts[-1].since)
-    return next((one for one in verdicts if one.state == "improving"), Verdict("early"))
+        return ProgressVerdict("level", verdicts[-1].since)
+    return next((one for one in verdicts if one.state == "improving"), ProgressVerdict("early"))
 
 
-def at_full_rate(points: Sequence[Point]) -> list[Point]:
+def points_at_full_rate(points: Sequence[MeasuredPoint]) -> list[MeasuredPoint]:
     """The latest points in an unbroken row whose learning rate was not yet falling."""
-    found: list[Point] = []
+    found: list[MeasuredPoint] = []
     for point in reversed(points):
         if point.progress > HOLD:
             break
@@ -122,20 +122,20 @@ def at_full_rate(points: Sequence[Point]) -> list[Point]:
     return found[::-1]
 
 
-def _once(points: Sequence[Point], timed: bool) -> Verdict:
+def _once(points: Sequence[MeasuredPoint], timed: bool) -> ProgressVerdict:
     if not points:
-        return Verdict("early")
+        return ProgressVerdict("early")
     start = points[-1].step * (1 - RECENT)
     recent = [point for point in points if point.step >= start]
     long_enough = not timed or recent[-1].seconds - recent[0].seconds >= LEAST_SECONDS * 0.8
     if len(recent) < LEAST_POINTS or points[-1].step * RECENT < LEAST_STEPS or not long_enough:
-        return Verdict("early")
+        return ProgressVerdict("early")
     gains = {name: _gain(recent, name, kind) for name, kind in GAINS.items()}
     gains = {name: value for name, value in gains.items() if value > 0}
-    return Verdict("improving", gains=gains) if gains else Verdict("level", recent[0].step)
+    return ProgressVerdict("improving", gains=gains) if gains else ProgressVerdict("level", recent[0].step)
 
 
-def _gain(points: Sequence[Point], name: str, kind: Kind) -> float:
+def _gain(points: Sequence[MeasuredPoint], name: str, kind: ProgressKind) -> float:
     """What was gained over some points, see Kind for its unit; 0 where it could be noise or nothing."""
     pairs = [(p.step, p.figures.get(name, math.nan)) for p in points]
     known = np.array([pair for pair in pairs if math.isfinite(pair[1])], np.float64).reshape(-1, 2)

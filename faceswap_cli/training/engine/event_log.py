@@ -16,7 +16,7 @@ from faceswap_cli.errors import UserError
 from faceswap_cli.limits import parse_json, read_limited
 
 
-def append(path: Path, line: Mapping[str, Any]) -> None:
+def append_event(path: Path, line: Mapping[str, Any]) -> None:
     """Append a line. NaN and infinity are not JSON and are written as null; floats get 6 decimals.
 
     Raises:
@@ -31,7 +31,7 @@ def append(path: Path, line: Mapping[str, Any]) -> None:
         file.write(text.encode())
 
 
-def read(path: Path, until: int | None = None) -> list[dict[str, Any]]:
+def read_events(path: Path, until: int | None = None) -> list[dict[str, Any]]:
     """The whole lines of a log that tell of the run as it is now, oldest first.
 
     Damaged lines are skipped. Where the run went back to an earlier step, what was told of later ones is

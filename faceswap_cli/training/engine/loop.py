@@ -18,7 +18,7 @@ from torch import Tensor
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.training.engine import event_log
-from faceswap_cli.training.engine.accelerate import memory_told
+from faceswap_cli.training.engine.accelerate import explain_memory
 from faceswap_cli.training.engine.checkpoints import CheckpointStore
 from faceswap_cli.training.engine.snapshots import Snapshots
 from faceswap_cli.training.engine.trainer import Batch, Trainer, generator_for
@@ -85,12 +85,14 @@ class Tick:
     def left(self) -> str:
         """The time that is left, in words."""
         if not self.open_ended:
-            return f"{clock(self.seconds_left)} left"
-        most = f", at most {clock(self.seconds_left)} left" if math.isfinite(self.seconds_left) else ""
+            return f"{monotonic_clock(self.seconds_left)} left"
+        most = (
+            f", at most {monotonic_clock(self.seconds_left)} left" if math.isfinite(self.seconds_left) else ""
+        )
         return f"until it levels off{most}"
 
 
-def clock(seconds: float) -> str:
+def monotonic_clock(seconds: float) -> str:
     """Seconds as 1:02:03 or 2:03."""
     whole = round(max(seconds, 0))
     hours, minutes = divmod(whole // 60, 60)
@@ -178,7 +180,7 @@ class _Running:
         trainer, before = self.trainer, time.monotonic()
         batch = batches(generator_for(trainer.settings.seed, trainer.attempt, trainer.step), progress)
         self.waited += time.monotonic() - before
-        with memory_told(trainer.device):
+        with explain_memory(trainer.device):
             self.terms.append(trainer.update(batch, progress))
         self.images += sum(len(samples.input) for samples in batch) * trainer.team.count
 
@@ -284,4 +286,4 @@ def _append(log: Path, tick: Tick) -> None:
         "data_wait": round(tick.data_wait, 4),
         **({"note": tick.note} if tick.note else {}),
     }
-    event_log.append(log, line)
+    event_log.append_event(log, line)

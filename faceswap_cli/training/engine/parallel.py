@@ -32,7 +32,7 @@ MEETING = timedelta(minutes=5)
 """How long the processes wait for each other at the start."""
 
 
-class EndedError(UserError):
+class PeerEndedError(UserError):
     """Another process of this training failed, and has said why."""
 
 
@@ -59,7 +59,7 @@ class Share:
 WHOLE = Share()
 
 
-class Team:
+class ProcessGroup:
     """The processes that train together, and what they settle. A team of one talks to nobody."""
 
     def __init__(self, which: Processes = ONLY) -> None:
@@ -166,7 +166,7 @@ class Team:
                 tensor.copy_(values)
 
 
-ALONE = Team()
+ALONE = ProcessGroup()
 
 
 def _buckets(tensors: Iterable[Tensor]) -> Iterator[list[Tensor]]:
@@ -191,16 +191,16 @@ def _in_touch() -> Iterator[None]:
     except torch.OutOfMemoryError:
         raise
     except RuntimeError as error:
-        raise EndedError(
+        raise PeerEndedError(
             "another process of this training ended without a word", "See what it printed"
         ) from error
 
 
 @contextlib.contextmanager
-def joined(which: Processes, device: torch.device) -> Iterator[Team]:
+def join_process_group(which: Processes, device: torch.device) -> Iterator[ProcessGroup]:
     """The team of this process, for as long as the block lasts.
 
-    When the block fails in several processes, the first one raises its error and the others `EndedError`,
+    When the block fails in several processes, the first one raises its error and the others `PeerEndedError`,
     so that one line says what happened.
 
     Raises:
@@ -208,7 +208,7 @@ def joined(which: Processes, device: torch.device) -> Iterator[Team]:
         EndedError: another process failed first.
     """
     if which.count == 1:
-        yield Team()
+        yield ProcessGroup()
         return
     if device.type == "cuda":
         torch.cuda.set_device(device)
@@ -223,17 +223,17 @@ def joined(which: Processes, device: torch.device) -> Iterator[Team]:
             "Start them by torchrun, and let the machines reach each other at MASTER_ADDR:MASTER_PORT",
         ) from error
     try:
-        yield Team(which)
+        yield ProcessGroup(which)
     except KeyboardInterrupt:
         _is_first(store)
         raise
     except Exception as error:
         # Told before the connections close below, by which the others learn of it.
         if _is_first(store):
-            if isinstance(error, EndedError):
+            if isinstance(error, PeerEndedError):
                 raise UserError(error.message, error.hint) from error
             raise
-        raise EndedError("another process of this training failed") from error
+        raise PeerEndedError("another process of this training failed") from error
     finally:
         with contextlib.suppress(RuntimeError):
             dist.destroy_process_group()

@@ -33,10 +33,10 @@ class Snapshots:
             UserError: the disk is full, or the like.
         """
         make_folder(self.folder)
-        link(checkpoint, self.folder / checkpoint.name)
+        link_snapshot(checkpoint, self.folder / checkpoint.name)
 
 
-def link(path: Path, target: Path) -> None:
+def link_snapshot(path: Path, target: Path) -> None:
     """Give a file that never changes a second name; a copy where the file system knows no links.
 
     Raises:

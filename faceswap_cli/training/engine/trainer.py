@@ -19,11 +19,11 @@ from faceswap_cli.training.engine.accelerate import (
     Compilation,
     FullError,
     autocast,
-    memory_told,
+    explain_memory,
     reduced_precision,
 )
 from faceswap_cli.training.engine.checkpoints import Checkpoint
-from faceswap_cli.training.engine.parallel import ALONE, Share, Team
+from faceswap_cli.training.engine.parallel import ALONE, ProcessGroup, Share
 from faceswap_cli.training.runs.settings import TrainSettings
 
 Batch = Sequence[Samples]
@@ -35,7 +35,7 @@ HOLD = 0.3
 
 
 @dataclass(frozen=True)
-class Phase:
+class TrainingPhase:
     """One optimiser's part of a step: an autoencoder has one phase, a GAN two.
 
     Attributes:
@@ -66,10 +66,10 @@ class Trainer:
     def __init__(
         self,
         model: nn.Module,
-        phases: Sequence[Phase],
+        phases: Sequence[TrainingPhase],
         settings: TrainSettings,
         aside: nn.Module | None = None,
-        team: Team = ALONE,
+        team: ProcessGroup = ALONE,
     ) -> None:
         self.model = model
         self.aside = aside
@@ -124,7 +124,7 @@ class Trainer:
             count: samples of each person here: they must fall into equal parts.
         """
         try:
-            with memory_told(self.device):
+            with explain_memory(self.device):
                 return gradients()
         except FullError:
             parts = 2 * self.settings.accumulate
@@ -140,7 +140,7 @@ class Trainer:
         return gradients()
 
     def _gradients(
-        self, phase: Phase, optimiser: Optimizer, batch: Batch, progress: float
+        self, phase: TrainingPhase, optimiser: Optimizer, batch: Batch, progress: float
     ) -> dict[str, Tensor]:
         """Leave the gradients of a phase's loss in its parameters; its detached terms.
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from faceswap_cli.files import write_bytes
 from faceswap_cli.networks.ageing.ageing import AgeingNetwork
-from faceswap_cli.networks.ageing.change import carried
+from faceswap_cli.networks.ageing.change import carry_change
 from faceswap_cli.training.data.age_batches import AgedFaces
 
 AGES = (20.0, 35.0, 50.0, 65.0, 80.0)
@@ -27,7 +27,7 @@ def spread_over(ages: NDArray[np.float64], rows: int = ROWS) -> list[int]:
 
 
 @torch.inference_mode()
-def write_preview(
+def write_age_preview(
     path: Path, network: AgeingNetwork, faces: AgedFaces, chosen: Sequence[int], coarse: bool = False
 ) -> None:
     """A row for each chosen face: as it is, then at AGES.
@@ -46,12 +46,12 @@ def write_preview(
     device = next(network.parameters()).device
     rows = []
     for index in chosen:
-        x = resized(faces.crop(index), faces.side, network.side, size)[None].to(device)
-        mask = resized(faces.mask(index), faces.mask_side, network.side, size)[None].to(device)
+        x = resize(faces.crop(index), faces.side, network.side, size)[None].to(device)
+        mask = resize(faces.mask(index), faces.mask_side, network.side, size)[None].to(device)
         age = torch.full((len(AGES),), float(faces.age[index]), device=device)
         many = x.expand(len(AGES), -1, -1, -1).contiguous(memory_format=torch.channels_last)
         change = network(many, age, torch.tensor(AGES, device=device), coarse)
-        aged = carried(many, change, mask.expand(len(AGES), -1, -1, -1), network.side).clamp(0, 1)
+        aged = carry_change(many, change, mask.expand(len(AGES), -1, -1, -1), network.side).clamp(0, 1)
         rows.append(torch.cat([x[0], *aged], 2))
     sheet = (torch.cat(rows, 1).permute(1, 2, 0).cpu().numpy() * 255).round().astype(np.uint8)
     done, data = cv2.imencode(path.suffix, np.ascontiguousarray(sheet[..., ::-1]))
@@ -59,7 +59,7 @@ def write_preview(
     write_bytes(path, data.tobytes())
 
 
-def resized(image: NDArray[np.uint8], side: float, wanted: float, size: int) -> Tensor:
+def resize(image: NDArray[np.uint8], side: float, wanted: float, size: int) -> Tensor:
     """A square picture (S, S) or (S, S, C) of `side` face units as (C, size, size) in [0, 1] of `wanted`."""
     scale = size / image.shape[0] * side / wanted
     shift = (size - 1) / 2 - scale * (image.shape[0] - 1) / 2

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from faceswap_cli.training.engine import event_log
-from faceswap_cli.training.engine.early_stopping import GAINS, Point
+from faceswap_cli.training.engine.early_stopping import GAINS, MeasuredPoint
 
 MOST_LOSSES = 600
 """Points of the training loss that are kept; where they become twice as many, neighbours are averaged."""
@@ -45,7 +45,7 @@ class History:
     def of(cls, log: Path, until: int) -> Self:
         """What a log tells of a run up to a step."""
         found = cls()
-        for line in event_log.read(log, until):
+        for line in event_log.read_events(log, until):
             found.add(line)
         return found
 
@@ -62,10 +62,10 @@ class History:
             self.measures.append(dict(line))
             self._thin_measures()
 
-    def points(self) -> list[Point]:
+    def points(self) -> list[MeasuredPoint]:
         """The measures as they are judged."""
         return [
-            Point(
+            MeasuredPoint(
                 one["step"],
                 float(one["seconds"]),
                 _number(one.get("progress")),

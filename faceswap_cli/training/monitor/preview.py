@@ -15,8 +15,8 @@ from faceswap_cli.files import write_bytes
 from faceswap_cli.media.frame import Image
 from faceswap_cli.networks.swap.registry import FaceModel
 from faceswap_cli.networks.swap.renderer import Rendered
-from faceswap_cli.training.data.augment import mapped, recolouring
-from faceswap_cli.training.data.dataset import Faces, spread
+from faceswap_cli.training.data.augment import apply_colour, colour_transform
+from faceswap_cli.training.data.dataset import Faces, spread_indices
 from faceswap_cli.training.runs.settings import TARGET
 
 ROWS = 4
@@ -51,7 +51,7 @@ def _columns(
 ) -> dict[str, list[Image]]:
     """A person's pictures, rebuilt, and as each of the others, by heading."""
     person = faces[own]
-    index = torch.tensor(list(spread(len(person), ROWS)), device=person.device)
+    index = torch.tensor(list(spread_indices(len(person), ROWS)), device=person.device)
     pictures = _lit(person.pick(index), faces[TARGET])
     name = own.upper()
     found = {name: _cells(pictures), f"{name} rebuilt": _cells(_on_grey(model.renderer(own)(pictures)))}
@@ -62,7 +62,7 @@ def _columns(
 
 def write_rebuilt(path: Path, model: FaceModel, faces: Faces, identity: str) -> None:
     """Save pictures (above) of `faces` and what an identity's decoder makes of them (below)."""
-    index = torch.tensor(list(spread(len(faces), 12)), device=faces.device)
+    index = torch.tensor(list(spread_indices(len(faces), 12)), device=faces.device)
     pictures = faces.pick(index).target.float() / 255
     columns = zip(_cells(pictures), _cells(_on_grey(model.renderer(identity)(pictures))), strict=True)
     _save(path, np.hstack([np.vstack(pair) for pair in columns]))
@@ -76,7 +76,7 @@ def _save(path: Path, sheet: Image) -> None:
 def _lit(picked: Faces, target: Faces) -> Tensor:
     """Pictures (N, 3, R, R) in the target's mean light: the source is learnt in it, the target has it."""
     light = target.mean.mean(0).expand(len(picked), 3), target.std.mean(0).expand(len(picked), 3)
-    return mapped(picked.target.float() / 255, *recolouring(picked, light)).clamp(0, 1)
+    return apply_colour(picked.target.float() / 255, *colour_transform(picked, light)).clamp(0, 1)
 
 
 def _on_grey(drawn: Rendered) -> Tensor:

@@ -13,7 +13,7 @@ MOST = 12
 _NAME = re.compile(r"^step-(\d{8})\.jpg$")
 
 
-def keep(preview: Path, folder: Path, step: int) -> None:
+def keep_preview(preview: Path, folder: Path, step: int) -> None:
     """Keep a copy of a run's preview, and drop the one that is missed least if there are too many.
 
     Args:
@@ -26,26 +26,26 @@ def keep(preview: Path, folder: Path, step: int) -> None:
         OSError: the preview can't be read.
     """
     make_folder(folder)
-    for later in [past for past in steps(folder) if past > step]:
-        file(folder, later).unlink(missing_ok=True)  # the run went back
-    write_bytes(file(folder, step), preview.read_bytes())
-    while (spare := superfluous(steps(folder))) is not None:
-        file(folder, spare).unlink(missing_ok=True)
+    for later in [past for past in preview_steps(folder) if past > step]:
+        preview_file(folder, later).unlink(missing_ok=True)  # the run went back
+    write_bytes(preview_file(folder, step), preview.read_bytes())
+    while (spare := superfluous_steps(preview_steps(folder))) is not None:
+        preview_file(folder, spare).unlink(missing_ok=True)
 
 
-def steps(folder: Path) -> list[int]:
+def preview_steps(folder: Path) -> list[int]:
     """The steps whose previews are there, ascending."""
     if not folder.is_dir():
         return []
     return sorted(int(name[1]) for path in folder.iterdir() if (name := _NAME.match(path.name)))
 
 
-def file(folder: Path, step: int) -> Path:
+def preview_file(folder: Path, step: int) -> Path:
     """The preview of a step."""
     return folder / f"step-{step:08d}.jpg"
 
 
-def superfluous(known: list[int], most: int = MOST) -> int | None:
+def superfluous_steps(known: list[int], most: int = MOST) -> int | None:
     """The step whose loss leaves the smallest gap on a logarithmic scale; never the first or the last."""
     if len(known) <= most:
         return None

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from faceswap_cli.files import write_text
-from faceswap_cli.training.engine.early_stopping import Verdict
+from faceswap_cli.training.engine.early_stopping import ProgressVerdict
 from faceswap_cli.training.monitor import preview_history
 from faceswap_cli.training.monitor.history import History
 
@@ -41,7 +41,7 @@ class State:
         done: whether its end was reached.
         closing_from: step at which the closing phase began; None: it has not, or there is none.
         verdict: whether it still gets better.
-        advice: what that means to a person, see `advice`.
+        advice: what that means to a person, see `give_advice`.
         held: what the measures are taken on, in words.
         written: when, as a person writes it.
         refresh: seconds after which the page is worth loading anew; 0: never.
@@ -55,7 +55,7 @@ class State:
     left: str
     done: bool
     closing_from: int | None
-    verdict: Verdict
+    verdict: ProgressVerdict
     advice: str
     held: str
     written: str
@@ -68,10 +68,10 @@ def write_report(folder: Path, history: History, state: State) -> None:
     Raises:
         UserError: it can't be written.
     """
-    write_text(folder / PAGE, page(data(folder, history, state)))
+    write_text(folder / PAGE, render_report(report_data(folder, history, state)))
 
 
-def data(folder: Path, history: History, state: State) -> dict[str, Any]:
+def report_data(folder: Path, history: History, state: State) -> dict[str, Any]:
     """What the page's script knows."""
     terms = set(history.measures[-1]["validation"].get("terms") or ()) if history.measures else set()
     losses = [
@@ -84,7 +84,7 @@ def data(folder: Path, history: History, state: State) -> dict[str, Any]:
         for one in history.measures
     ]
     last = history.measures[-1]["validation"] if history.measures else {}
-    previews = preview_history.steps(folder / preview_history.FOLDER)
+    previews = preview_history.preview_steps(folder / preview_history.FOLDER)
     return {
         **{k: v for k, v in vars(state).items() if k not in ("verdict", "people")},
         "verdict": state.verdict.state,
@@ -97,12 +97,13 @@ def data(folder: Path, history: History, state: State) -> dict[str, Any]:
         "losses": [[step, round(seconds, 1), _short(loss)] for step, seconds, loss in losses],
         "measures": [[one[0], round(one[1], 1), *map(_short, one[2:])] for one in measures],
         "previews": [
-            [step, preview_history.file(Path(preview_history.FOLDER), step).as_posix()] for step in previews
+            [step, preview_history.preview_file(Path(preview_history.FOLDER), step).as_posix()]
+            for step in previews
         ],
     }
 
 
-def page(values: Mapping[str, Any]) -> str:
+def render_report(values: Mapping[str, Any]) -> str:
     """The page that shows some data."""
     text = json.dumps(values, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     title = html.escape(f"Training {values['name']}")
@@ -119,7 +120,9 @@ def page(values: Mapping[str, Any]) -> str:
     )
 
 
-def advice(verdict: Verdict, *, done: bool, closing_until: int | None, people: Sequence[str]) -> str:
+def give_advice(
+    verdict: ProgressVerdict, *, done: bool, closing_until: int | None, people: Sequence[str]
+) -> str:
     """The verdict in words, and what to do.
 
     Args:

@@ -12,7 +12,7 @@ from faceswap_cli.errors import UserError
 from faceswap_cli.training.engine.loop import Tick
 
 
-class Board:
+class TensorBoardLog:
     """Writes to a folder that `tensorboard --logdir` shows.
 
     Args:

@@ -19,14 +19,14 @@ from torch import Tensor
 from faceswap_cli.evaluation import metrics
 from faceswap_cli.faces.face import Detection
 from faceswap_cli.faces.geometry import STORED_SIDE, mean_face
-from faceswap_cli.faces.identity.identity_encoder import IdentityEncoder, chip, distance
+from faceswap_cli.faces.identity.identity_encoder import IdentityEncoder, cut_chip, identity_distance
 from faceswap_cli.faces.landmarks.compact import CompactLandmarker
-from faceswap_cli.faces.landmarks.mean_shape import five_of
+from faceswap_cli.faces.landmarks.mean_shape import five_from_68
 from faceswap_cli.media.frame import Image
 from faceswap_cli.networks.swap.registry import FaceModel
 from faceswap_cli.networks.swap.renderer import Rendered
-from faceswap_cli.training.data.augment import Samples, mapped, recolouring
-from faceswap_cli.training.data.dataset import OPPONENT, Faces, spread
+from faceswap_cli.training.data.augment import Samples, apply_colour, colour_transform
+from faceswap_cli.training.data.dataset import OPPONENT, Faces, spread_indices
 from faceswap_cli.training.data.train_val_split import Split
 from faceswap_cli.training.objectives.losses import LossWeights, face_loss
 from faceswap_cli.training.runs.settings import TARGET
@@ -116,7 +116,7 @@ class Validator:
         self._weights = weights
         others = [identity for identity in splits if identity != TARGET]
         self._each = max(LEAST, MOST // max(len(others), 1))
-        self._target = some(splits[TARGET].held, self._each)
+        self._target = choose_some(splits[TARGET].held, self._each)
         device = str(splits[TARGET].held.device)
         self._landmarker, self._encoder = CompactLandmarker(device), IdentityEncoder(device)
         self._wide = _images(self._target.wide.float() / 255)
@@ -150,7 +150,7 @@ class Validator:
         target, person = self._target, self._people[identity]
         drawn = model.renderer(identity)(target.target.float() / 255)
         pasted = self._pasted(drawn)
-        wide = _images(inside(target.wide.float() / 255, pasted))
+        wide = _images(mean_inside(target.wide.float() / 255, pasted))
         points, images = self._landmarks(wide), _images(pasted)
         # Where A's face is, not where one is found: early on there is hardly a face to be found.
         far = _apart(self._described(wide, self._points), person.references)
@@ -169,37 +169,40 @@ class Validator:
         """(N, 3, R, R): the drawn faces, in the colours of those they cover, over A's pictures."""
         pictures = self._target.target.float() / 255
         free, mask = self._target.free.float() / 255, self._target.mask.float() / 255
-        mean, std = colours(drawn.image, mask * free)
+        mean, std = mean_colours(drawn.image, mask * free)
         wanted = self._target.mean, self._target.std
-        image = mapped(drawn.image, *recolouring(replace(self._target, mean=mean, std=std), wanted)).clamp(
-            0, 1
-        )
+        image = apply_colour(
+            drawn.image, *colour_transform(replace(self._target, mean=mean, std=std), wanted)
+        ).clamp(0, 1)
         alpha = drawn.mask * free
         return image * alpha + pictures * (1 - alpha)
 
     def _sharpness(self, images: Sequence[Image]) -> float:
         margin = (self._wide[0].shape[0] - images[0].shape[0]) / 2
         ratios = [
-            metrics.sharpness(new, points - margin) / max(metrics.sharpness(old, points - margin), 1e-6)
+            metrics.sharpness_inside(new, points - margin)
+            / max(metrics.sharpness_inside(old, points - margin), 1e-6)
             for old, new, points in zip(self._originals, images, self._points, strict=True)
         ]
         known = [ratio for ratio in ratios if not math.isnan(ratio)]
         return float(np.median(known)) if known else math.nan
 
     def _person(self, split: Split, light: tuple[Tensor, Tensor]) -> _Person:
-        faces, known = some(split.held, self._each), some(split.references, self._each)
+        faces, known = choose_some(split.held, self._each), choose_some(split.references, self._each)
         described = []
         for one in (faces, known):
-            wide = _images(lit(one, light, one.wide))
+            wide = _images(match_light(one, light, one.wide))
             described.append(self._described(wide, self._landmarks(wide)))
         own, references = described
         before = _apart(self._descriptors, references)
-        return _Person(faces, lit(faces, light, faces.target), references, before, _apart(own, references))
+        return _Person(
+            faces, match_light(faces, light, faces.target), references, before, _apart(own, references)
+        )
 
     def _landmarks(self, images: Sequence[Image]) -> list[NDArray[np.float32]]:
         """(68, 2) of the face in each wide picture; looked for where alignment has put it."""
         size = images[0].shape[0]
-        five = five_of(mean_face(size, STORED_SIDE)).astype(np.float32)
+        five = five_from_68(mean_face(size, STORED_SIDE)).astype(np.float32)
         box = np.array([0, 0, size, size], np.float32)
         found = self._landmarker(images, [[Detection(box, five, 1.0)] for _ in images])
         return [points[0].landmarks for points in found]
@@ -207,12 +210,12 @@ class Validator:
     def _described(
         self, images: Sequence[Image], points: Sequence[NDArray[np.float32]]
     ) -> NDArray[np.float32]:
-        return self._encoder.embed_chips(chip(i, p) for i, p in zip(images, points, strict=True))
+        return self._encoder.embed_chips(cut_chip(i, p) for i, p in zip(images, points, strict=True))
 
 
-def some(faces: Faces, most: int) -> Faces:
+def choose_some(faces: Faces, most: int) -> Faces:
     """Up to `most` faces, evenly spread, on the CPU."""
-    index = torch.tensor(list(spread(len(faces), most)), device=faces.device)
+    index = torch.tensor(list(spread_indices(len(faces), most)), device=faces.device)
     return faces.pick(index).to(torch.device("cpu"))
 
 
@@ -221,13 +224,13 @@ def mean_light(faces: Faces) -> tuple[Tensor, Tensor]:
     return faces.mean.mean(0).cpu(), faces.std.mean(0).cpu()
 
 
-def lit(faces: Faces, light: tuple[Tensor, Tensor], pictures: Tensor) -> Tensor:
+def match_light(faces: Faces, light: tuple[Tensor, Tensor], pictures: Tensor) -> Tensor:
     """Pictures (N, 3, H, W) uint8 of faces in some light, in [0, 1]."""
     wanted = light[0].expand(len(faces), 3), light[1].expand(len(faces), 3)
-    return mapped(pictures.float() / 255, *recolouring(faces, wanted)).clamp(0, 1)
+    return apply_colour(pictures.float() / 255, *colour_transform(faces, wanted)).clamp(0, 1)
 
 
-def colours(pictures: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
+def mean_colours(pictures: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation (N, 3) inside masks (N, 1, H, W), in OPPONENT coordinates."""
     values = pictures.permute(0, 2, 3, 1).flatten(1, 2) @ torch.from_numpy(OPPONENT.T)
     weights = masks.flatten(1)[..., None]
@@ -236,7 +239,7 @@ def colours(pictures: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
     return mean, (((values - mean[:, None]) ** 2) * weights).sum(1).sqrt()
 
 
-def inside(wide: Tensor, pictures: Tensor) -> Tensor:
+def mean_inside(wide: Tensor, pictures: Tensor) -> Tensor:
     """Wide pictures with the network's square in their middle replaced."""
     size, margin = pictures.shape[-1], (wide.shape[-1] - pictures.shape[-1]) // 2
     whole = wide.clone()
@@ -246,7 +249,7 @@ def inside(wide: Tensor, pictures: Tensor) -> Tensor:
 
 def _apart(descriptors: NDArray[np.float32], references: NDArray[np.float32]) -> float:
     """Mean distance to the nearest quarter of the references: they show other poses too."""
-    apart = distance(descriptors[:, None], references[None])
+    apart = identity_distance(descriptors[:, None], references[None])
     return float(np.quantile(apart, 0.25, axis=1).mean())
 
 

@@ -18,14 +18,19 @@ from faceswap_cli.networks.swap.registry import FaceModel
 from faceswap_cli.training.data import train_val_split
 from faceswap_cli.training.data.train_val_split import Split
 from faceswap_cli.training.engine import event_log
-from faceswap_cli.training.engine.collapse_detection import Collapse
-from faceswap_cli.training.engine.early_stopping import UntilPlateau, Verdict, at_full_rate, judge
+from faceswap_cli.training.engine.collapse_detection import CollapseDetector
+from faceswap_cli.training.engine.early_stopping import (
+    ProgressVerdict,
+    UntilPlateau,
+    judge_progress,
+    points_at_full_rate,
+)
 from faceswap_cli.training.engine.loop import Budget, Tick
 from faceswap_cli.training.engine.trainer import HOLD, Trainer
 from faceswap_cli.training.monitor import preview_history, report
 from faceswap_cli.training.monitor.history import History
 from faceswap_cli.training.monitor.preview import write_preview
-from faceswap_cli.training.monitor.tensorboard import Board
+from faceswap_cli.training.monitor.tensorboard import TensorBoardLog
 from faceswap_cli.training.monitor.validation import Validator
 from faceswap_cli.training.runs.folder import Run
 from faceswap_cli.training.runs.settings import TARGET
@@ -42,7 +47,7 @@ LEAST_SHOWN = 4
 
 
 @dataclass(frozen=True)
-class Watching:
+class MonitorSettings:
     """What is wanted.
 
     Attributes:
@@ -56,7 +61,7 @@ class Watching:
     tensorboard: bool = False
 
 
-class Watch:
+class Monitor:
     """Call `begin` before the first step and the watch itself with every report.
 
     Args:
@@ -71,16 +76,16 @@ class Watch:
     """
 
     def __init__(
-        self, run: Run, trainer: Trainer, splits: Mapping[str, Split], budget: Budget, wanted: Watching
+        self, run: Run, trainer: Trainer, splits: Mapping[str, Split], budget: Budget, wanted: MonitorSettings
     ) -> None:
         self._run, self._trainer, self._splits, self._budget = run, trainer, splits, budget
         self._wanted = wanted
         self._history = History.of(run.log, trainer.step)
-        self._board = Board(run.path / "tensorboard", trainer.step) if wanted.tensorboard else None
+        self._board = TensorBoardLog(run.path / "tensorboard", trainer.step) if wanted.tensorboard else None
         self._validator: Validator | None = None
         self._measured_at, self._cost = time.monotonic(), 0.0
         self._shown_at = -math.inf
-        self._collapse = Collapse()
+        self._collapse = CollapseDetector()
         self._shown = {
             k: one.held if len(one.held) >= LEAST_SHOWN else one.train for k, one in splits.items()
         }
@@ -159,16 +164,16 @@ class Watch:
             f"levelled off since step {verdict.since}: finishing until step {until}, the learning rate falls",
         ]
 
-    def _verdict(self) -> Verdict:
+    def _verdict(self) -> ProgressVerdict:
         points = self._history.points()
         timed = self._wanted.measure_steps is None
         if not isinstance(self._budget, UntilPlateau):
-            return judge(points, timed)
+            return judge_progress(points, timed)
         if self._budget.level_since is not None:
-            return Verdict("level", self._budget.level_since)
+            return ProgressVerdict("level", self._budget.level_since)
         while points and points[-1].progress > HOLD:  # closing for want of time: it says nothing
             points.pop()
-        return judge(at_full_rate(points), timed)
+        return judge_progress(points_at_full_rate(points), timed)
 
     def _show(self, tick: Tick) -> list[str]:
         """Refresh preview and report; what can't be written is told and never ends a training."""
@@ -176,7 +181,7 @@ class Watch:
         assert isinstance(model, FaceModel)
         try:
             write_preview(run.preview, model, self._shown)
-            preview_history.keep(run.preview, run.path / preview_history.FOLDER, tick.step)
+            preview_history.keep_preview(run.preview, run.path / preview_history.FOLDER, tick.step)
             report.write_report(run.path, self._history, self._state(tick))
             if self._board:
                 self._board.preview(run.preview, tick.step)
@@ -200,16 +205,16 @@ class Watch:
             closing_from=None if begun is None else int(begun),
             verdict=verdict,
             advice=self._advice(verdict, done),
-            held=train_val_split.told(self._splits, run.settings.held_out),
+            held=train_val_split.describe_split(self._splits, run.settings.held_out),
             written=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S"),
             refresh=0 if done else self._wanted.preview_seconds,
         )
 
-    def _advice(self, verdict: Verdict, done: bool) -> str:
+    def _advice(self, verdict: ProgressVerdict, done: bool) -> str:
         closing = self._budget.state if isinstance(self._budget, UntilPlateau) else {}
         until = closing.get("closing_until")
         others = [name for identity, name in self._run.names.items() if identity != TARGET]
-        return report.advice(
+        return report.give_advice(
             verdict, done=done, closing_until=None if until is None else int(until), people=others
         )
 
@@ -217,7 +222,7 @@ class Watch:
         """Append a line to the log and to what is known."""
         self._history.add(line)
         try:
-            event_log.append(self._run.log, line)
+            event_log.append_event(self._run.log, line)
         except OSError as error:
             return [f"{self._run.log} can't be written ({error.strerror})"]
         return []

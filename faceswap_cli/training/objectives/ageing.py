@@ -16,12 +16,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from faceswap_cli.networks.ageing.age_discriminator import TAPS, AgeCritic
+from faceswap_cli.networks.ageing.age_discriminator import TAPS, AgeDiscriminator
 from faceswap_cli.networks.ageing.ageing import AgeingNetwork
-from faceswap_cli.networks.ageing.change import Change, bands, blurred, carried
+from faceswap_cli.networks.ageing.change import Change, blur, carry_change, split_bands
 from faceswap_cli.networks.perception.age_estimator import AgeNetwork
 from faceswap_cli.training.data.age_batches import AgeingBatch
-from faceswap_cli.training.engine.trainer import Phase
+from faceswap_cli.training.engine.trainer import TrainingPhase
 
 HEAD_START = 0.08
 """Part of the run in which the estimator's weight grows: before the critic knows faces, a network learns to
@@ -85,7 +85,7 @@ class AgeingLosses:
     def __init__(
         self,
         model: AgeingNetwork,
-        critic: AgeCritic,
+        critic: AgeDiscriminator,
         estimator: AgeNetwork,
         recognise: Callable[[Tensor], Tensor],
         weights: AgeingWeights,
@@ -94,11 +94,11 @@ class AgeingLosses:
         self.recognise, self.weights = recognise, weights
         self.drawn: list[tuple[Tensor, list[Tensor]]] = []
 
-    def phases(self) -> list[Phase]:
+    def phases(self) -> list[TrainingPhase]:
         """The generator's and the critic's."""
         return [
-            Phase("ageing", list(self.model.parameters()), self._of_first(self.ageing)),
-            Phase("critic", list(self.critic.parameters()), self._of_first(self.judging)),
+            TrainingPhase("ageing", list(self.model.parameters()), self._of_first(self.ageing)),
+            TrainingPhase("critic", list(self.critic.parameters()), self._of_first(self.judging)),
         ]
 
     @staticmethod
@@ -109,10 +109,10 @@ class AgeingLosses:
 
     def ageing(self, batch: AgeingBatch, progress: float) -> dict[str, Tensor]:
         """The generator's terms."""
-        w, x, mask = self.weights, unit(batch.input), batch.mask.float() / 255
-        random = chance(batch, 0)
+        w, x, mask = self.weights, unit_vectors(batch.input), batch.mask.float() / 255
+        random = random_share(batch, 0)
         change = self._change(x, batch.age, batch.target)
-        y = carried(x, change, mask, self.model.side)
+        y = carry_change(x, change, mask, self.model.side)
         view = self.view(y, random)
         said, features = self.estimator.seen(view, TAPS)
         small = F.avg_pool2d(view, 2)
@@ -128,7 +128,8 @@ class AgeingLosses:
             "sex": w.sex * sex,
             "identity": w.identity * self._stranger(x, y, batch),
             "plain": w.plain * (change.residual.abs() * mask).mean(),
-            "fine": w.fine * (bands(change.residual, x.shape[-1] / self.model.side)[0].abs() * mask).mean(),
+            "fine": w.fine
+            * (split_bands(change.residual, x.shape[-1] / self.model.side)[0].abs() * mask).mean(),
             "flow": w.flow * _roughness(change.flow, self.model.side),
         }
         few = slice(None, None, ASKED)
@@ -141,11 +142,11 @@ class AgeingLosses:
             back = self._change(
                 there + 0.02 * _noise(there, random), batch.target[::AGAIN], batch.age[::AGAIN]
             )
-            again = carried(there, back, mask[::AGAIN], self.model.side)
+            again = carry_change(there, back, mask[::AGAIN], self.model.side)
             losses["again"] = w.cycle * (again - start).abs().mean()
         else:
             still = self._change(start, batch.age[::AGAIN], batch.age[::AGAIN])
-            own = carried(start, still, mask[::AGAIN], self.model.side)
+            own = carry_change(start, still, mask[::AGAIN], self.model.side)
             losses["again"] = w.own * (own - start).abs().mean()
         return losses
 
@@ -163,9 +164,9 @@ class AgeingLosses:
 
     def judging(self, batch: AgeingBatch, progress: float) -> dict[str, Tensor]:
         """The critic's terms: a hinge on what is drawn, and on real faces said to be of another age."""
-        random = chance(batch, 1)
+        random = random_share(batch, 1)
         with torch.no_grad():
-            view = self.view(unit(batch.real), random)
+            view = self.view(unit_vectors(batch.real), random)
             _, features = self.estimator.seen(view, TAPS)
         small, real = (
             F.avg_pool2d(view, 2).requires_grad_(True),
@@ -211,19 +212,19 @@ class AgeingLosses:
         grey = x.mean((1, 2, 3), keepdim=True)
         x = (x - grey) * (0.85 + 0.3 * gain) + grey + 0.1 * (shift - 0.5)
         # All a little soft, or single pixels could say anything; some under a Gaussian of 1.3 pixels.
-        x = blurred(x, 0.5)
-        x = torch.lerp(x, blurred(x, 1.2), (2 * soft - 1).clamp_min(0))
-        small = F.interpolate(blurred(x, 1.0), scale_factor=0.5, mode="area")
+        x = blur(x, 0.5)
+        x = torch.lerp(x, blur(x, 1.2), (2 * soft - 1).clamp_min(0))
+        small = F.interpolate(blur(x, 1.0), scale_factor=0.5, mode="area")
         x = torch.where(coarse, F.interpolate(small, x.shape[-2:], mode="bilinear", align_corners=False), x)
         return (x + 0.012 * _noise(x, random)).clamp(0, 1)
 
 
-def unit(pictures: Tensor) -> Tensor:
+def unit_vectors(pictures: Tensor) -> Tensor:
     """(B, 3, S, S) uint8 to [0, 1]."""
     return (pictures.float() / 255).contiguous(memory_format=torch.channels_last)
 
 
-def chance(batch: AgeingBatch, part: int) -> torch.Generator:
+def random_share(batch: AgeingBatch, part: int) -> torch.Generator:
     """The random numbers of a part of a step: 0 the generator's, 1 the critic's."""
     return torch.Generator().manual_seed(int(batch.seed[0]) * 2 + part)
 
@@ -255,7 +256,7 @@ def _unlike(change: Change, turned: Change, mask: Tensor, few: slice) -> Tensor:
     return torch.stack([(one.abs() * mask[few]).mean() for one in apart]).sum()
 
 
-def measured(critic: AgeCritic, estimator: AgeNetwork, views: Sequence[Tensor]) -> None:
+def measure_age(critic: AgeDiscriminator, estimator: AgeNetwork, views: Sequence[Tensor]) -> None:
     """Tell a new critic how large the features of real faces are; views as `AgeingLosses.view` gives them."""
     with torch.no_grad():
         found = [estimator.seen(view, TAPS)[1] for view in views]

@@ -25,20 +25,20 @@ from torch.nn import functional as F
 
 from faceswap_cli import zoo
 from faceswap_cli.faces.identity.identity_encoder import CHIP, WEIGHTS
-from faceswap_cli.networks.perception.identity import IdentityNetwork, build
+from faceswap_cli.networks.perception.identity import IdentityNetwork, build_identity_network
 from faceswap_cli.networks.swap.conditional import ConditionalAutoencoder, ConditionalModel, split_code
-from faceswap_cli.networks.swap.conditions import ATTRIBUTES, LIGHT, NUMBERS, light
-from faceswap_cli.networks.swap.family import rendered
+from faceswap_cli.networks.swap.conditions import ATTRIBUTES, LIGHT, NUMBERS, measure_light
+from faceswap_cli.networks.swap.family import split_output
 from faceswap_cli.networks.swap.renderer import Rendered
 from faceswap_cli.training.data.augment import Samples
-from faceswap_cli.training.data.conditional_batches import Pictured
-from faceswap_cli.training.engine.trainer import Batch, Phase
+from faceswap_cli.training.data.conditional_batches import ConditionalSamples
+from faceswap_cli.training.engine.trainer import Batch, TrainingPhase
 from faceswap_cli.training.objectives.losses import face_loss
 from faceswap_cli.training.runs.settings import TrainSettings
 
 
 @dataclass(frozen=True)
-class Weights:
+class ConditionalWeights:
     """Weights of the terms that only conditional networks have.
 
     Those of a swap have steep gradients: with 4 for the identity and 2 for what was asked they were two to
@@ -67,7 +67,7 @@ class Weights:
     confusion: float = 0.3
 
 
-WEIGHTS_OF = Weights()
+WEIGHTS_OF = ConditionalWeights()
 
 TOLD = 0.0
 """Pictures whose last number of noise is above this are drawn from the landmarks' traits instead of the
@@ -104,7 +104,7 @@ class Probe(nn.Module):
 
 
 @dataclass(frozen=True)
-class Rebuilt:
+class Reconstruction:
     """Pictures that were drawn as who they are.
 
     Attributes:
@@ -119,7 +119,7 @@ class Rebuilt:
 
 
 @dataclass(frozen=True)
-class Swap:
+class SwappedBatch:
     """Pictures drawn as somebody else.
 
     Attributes:
@@ -128,46 +128,48 @@ class Swap:
         pasted: (B, 3, R, R) that, over the picture.
     """
 
-    samples: Pictured
+    samples: ConditionalSamples
     drawn: Rendered
     pasted: Tensor
 
 
-def conditional_phases(model: ConditionalModel, settings: TrainSettings, probe: nn.Module) -> list[Phase]:
+def conditional_phases(
+    model: ConditionalModel, settings: TrainSettings, probe: nn.Module
+) -> list[TrainingPhase]:
     """The autoencoder's phase, and the probe's after it."""
     losses = ConditionalLosses(model, settings, probe)
     return [
-        Phase("autoencoder", list(model.parameters()), losses.autoencoder),
-        Phase("probe", list(probe.parameters()), losses.probe),
+        TrainingPhase("autoencoder", list(model.parameters()), losses.autoencoder),
+        TrainingPhase("probe", list(probe.parameters()), losses.probe),
     ]
 
 
-class Common:
+class ConditionalObjective:
     """What both conditional networks are trained by."""
 
     def __init__(self, model: ConditionalModel, settings: TrainSettings) -> None:
         self.model, self.settings, self.weights = model, settings, WEIGHTS_OF
 
-    def rebuilt(self, samples: Pictured) -> tuple[Rebuilt, dict[str, Tensor]]:
+    def rebuilt(self, samples: ConditionalSamples) -> tuple[Reconstruction, dict[str, Tensor]]:
         """Pictures drawn as who they are, from views that may say something else; and the terms of it."""
         noise = samples.noise.flatten(1)
-        shown = blurred(self._disguised(samples), noise[:, -3])
+        shown = blur(self._disguised(samples), noise[:, -3])
         content, read = split_code(self.model._part(self.model.encode, shown))
-        true = torch.cat([samples.traits, light(shown)], 1)
+        true = torch.cat([samples.traits, measure_light(shown)], 1)
         attributes = torch.where(noise[:, -1:] > TOLD, true, read.detach())
         noisy = content + self.weights.noise * noise[:, : content.shape[1]]
         code = torch.cat([noisy, attributes], 1)
-        drawn = rendered(self.model._part(self.model.draw, code, samples.embedding))
+        drawn = split_output(self.model._part(self.model.draw, code, samples.embedding))
         terms = face_loss(drawn, samples, self.settings.loss) | self.understood(read, samples.traits)
-        return Rebuilt(code, content, drawn), terms
+        return Reconstruction(code, content, drawn), terms
 
     @torch.no_grad()
-    def _disguised(self, samples: Pictured) -> Tensor:
+    def _disguised(self, samples: ConditionalSamples) -> Tensor:
         """The inputs with some of the people as others, as far as the network can draw them."""
         some, other = samples.input[DISGUISED], samples.other[DISGUISED]
-        drawn = rendered(self.model.draw(self.model.encode(some), other))
+        drawn = split_output(self.model.draw(self.model.encode(some), other))
         # In the colours that were there, as convert does it: they tell of the light, which is to be kept.
-        own, its = (middle(x, drawn.mask) for x in (some, drawn.image))
+        own, its = (centre_crop(x, drawn.mask) for x in (some, drawn.image))
         result = samples.input.clone()
         result[DISGUISED] = ((drawn.image + own - its) * drawn.mask + some * (1 - drawn.mask)).clamp(0, 1)
         return result
@@ -176,15 +178,15 @@ class Common:
         """The term of attributes that were read from pictures of these traits."""
         return {"traits": self.weights.traits * F.mse_loss(read[:, :-LIGHT], traits)}
 
-    def swapped(self, samples: Pictured, code: Tensor) -> tuple[Swap, dict[str, Tensor]]:
+    def swapped(self, samples: ConditionalSamples, code: Tensor) -> tuple[SwappedBatch, dict[str, Tensor]]:
         """Some pictures drawn as others, and the terms of it."""
-        some, all_content = every(samples, SWAPPED), split_code(code)[0]
+        some, all_content = on_every(samples, SWAPPED), split_code(code)[0]
         content = all_content[::SWAPPED]
         # Told what rebuilt faces are told: were swaps always told the landmarks' own numbers, the decoder
         # would know a swap by them, and leave everybody as he is in use, where they are read.
-        drawn = rendered(self.model._part(self.model.draw, code[::SWAPPED], some.other))
+        drawn = split_output(self.model._part(self.model.draw, code[::SWAPPED], some.other))
         # By the picture's own mask: through a drawn one that is faint, a swap would pass that is none.
-        pasted = over(drawn, some)
+        pasted = over_background(drawn, some)
         # The encoder is asked, not taught: it would learn to see what it should in anything.
         self.model.requires_grad_(False)
         read = self.model.encode(pasted)
@@ -192,16 +194,16 @@ class Common:
         was, has = content.detach(), split_code(read)[0]
         spread = all_content.detach().var(0, unbiased=False).mean() + LEAST_SPREAD
         w = self.weights
-        return Swap(some, drawn, pasted), {
-            "identity": w.identity * apart(greyed(pasted, some.noise), some.chip, some.other),
+        return SwappedBatch(some, drawn, pasted), {
+            "identity": w.identity * code_spread(to_grey(pasted, some.noise), some.chip, some.other),
             "looks": w.looks * F.mse_loss(read[:, -ATTRIBUTES:-LIGHT], some.traits),
             "kept": w.kept * F.mse_loss(has, was) / spread,
-            "light": w.light * F.mse_loss(light(drawn.image), light(some.target)),
+            "light": w.light * F.mse_loss(measure_light(drawn.image), measure_light(some.target)),
             "swap_mask": w.swap_mask * F.mse_loss(drawn.mask, some.mask),
         }
 
 
-class ConditionalLosses(Common):
+class ConditionalLosses(ConditionalObjective):
     """The losses of one step of the conditional autoencoder."""
 
     def __init__(self, model: ConditionalModel, settings: TrainSettings, probe: nn.Module) -> None:
@@ -212,12 +214,12 @@ class ConditionalLosses(Common):
     def autoencoder(self, batch: Batch, progress: float) -> dict[str, Tensor]:
         """Rebuild everyone, draw some as others, and keep the code from saying what the condition says."""
         del progress
-        samples = together(batch)
+        samples = join_batches(batch)
         rebuilt, terms = self.rebuilt(samples)
         _, more = self.swapped(samples, rebuilt.code)
         return terms | more | self._kept_out(rebuilt, samples)
 
-    def _kept_out(self, rebuilt: Rebuilt, samples: Pictured) -> dict[str, Tensor]:
+    def _kept_out(self, rebuilt: Reconstruction, samples: ConditionalSamples) -> dict[str, Tensor]:
         self.reads.requires_grad_(False)
         said = self.reads(rebuilt.content)
         self.reads.requires_grad_(True)
@@ -240,45 +242,47 @@ def new_probe(model: ConditionalModel) -> nn.Module:
     return Probe(model.config.code * model.config.grid**2)
 
 
-def together(batch: Batch) -> Pictured:
+def join_batches(batch: Batch) -> ConditionalSamples:
     """All people's parts of a batch as one."""
     parts: list[Samples] = list(batch)
     first = parts[0]
-    assert isinstance(first, Pictured), "conditional networks are trained on crowds"
+    assert isinstance(first, ConditionalSamples), "conditional networks are trained on crowds"
     tensors = [k for k, v in vars(first).items() if isinstance(v, Tensor)]
-    return Pictured(first.identity, **{k: torch.cat([getattr(p, k) for p in parts]) for k in tensors})
+    return ConditionalSamples(
+        first.identity, **{k: torch.cat([getattr(p, k) for p in parts]) for k in tensors}
+    )
 
 
-def every(samples: Pictured, step: int, first: int = 0) -> Pictured:
+def on_every(samples: ConditionalSamples, step: int, first: int = 0) -> ConditionalSamples:
     """Every so-manieth of the samples."""
     tensors = {k: v[first::step] for k, v in vars(samples).items() if isinstance(v, Tensor)}
-    return Pictured(samples.identity, **tensors)
+    return ConditionalSamples(samples.identity, **tensors)
 
 
-def middle(pictures: Tensor, mask: Tensor) -> Tensor:
+def centre_crop(pictures: Tensor, mask: Tensor) -> Tensor:
     """Mean colours (B, 3, 1, 1) of pictures under masks (B, 1, R, R)."""
     return (pictures * mask).sum((2, 3), keepdim=True) / mask.sum((2, 3), keepdim=True).clamp(min=1)
 
 
-def over(drawn: Rendered, samples: Pictured) -> Tensor:
+def over_background(drawn: Rendered, samples: ConditionalSamples) -> Tensor:
     """Drawn faces (B, 3, R, R) over the pictures, by the pictures' own masks."""
     return drawn.image * samples.mask + samples.target * (1 - samples.mask)
 
 
-def blurred(pictures: Tensor, amount: Tensor) -> Tensor:
+def blur(pictures: Tensor, amount: Tensor) -> Tensor:
     """Pictures (B, 3, R, R) by `amount` (B,), clamped to 0..1, on the way to half their size: a drawn face is
     softer than a photo, and must not be known by that."""
     soft = F.interpolate(F.avg_pool2d(pictures, 2), scale_factor=2, mode="bilinear", align_corners=False)
     return torch.lerp(pictures, soft, amount.clamp(0, 1).view(-1, 1, 1, 1))
 
 
-def greyed(pictures: Tensor, noise: Tensor) -> Tensor:
+def to_grey(pictures: Tensor, noise: Tensor) -> Tensor:
     """Some of the pictures (B, 3, R, R) without their colours, see GREY."""
     grey = noise.flatten(1)[:, -4].view(-1, 1, 1, 1) > GREY
     return torch.where(grey, pictures.mean(1, keepdim=True), pictures)
 
 
-def apart(pictures: Tensor, chips: Tensor, wanted: Tensor) -> Tensor:
+def code_spread(pictures: Tensor, chips: Tensor, wanted: Tensor) -> Tensor:
     """Mean squared distance of faces' descriptors to wanted ones, differentiable in the pictures.
 
     Args:
@@ -286,13 +290,13 @@ def apart(pictures: Tensor, chips: Tensor, wanted: Tensor) -> Tensor:
         chips: (B, 2, 3) from the chip's pixels to the picture's.
         wanted: (B, NUMBERS).
     """
-    network: IdentityNetwork = zoo.shared_network(WEIGHTS, build, str(pictures.device))
+    network: IdentityNetwork = zoo.shared_network(WEIGHTS, build_identity_network, str(pictures.device))
     with torch.autocast(pictures.device.type, enabled=False):
-        found: Tensor = network(cut(pictures.float(), chips) * 255)
+        found: Tensor = network(cut_chips(pictures.float(), chips) * 255)
     return torch.mean((found - wanted).square().sum(1))
 
 
-def cut(pictures: Tensor, chips: Tensor) -> Tensor:
+def cut_chips(pictures: Tensor, chips: Tensor) -> Tensor:
     """Identity chips (B, 3, CHIP, CHIP) out of pictures (B, 3, R, R); what lies outside repeats the edge."""
     axis = torch.arange(CHIP, device=pictures.device, dtype=torch.float32)
     v, u = torch.meshgrid(axis, axis, indexing="ij")

@@ -16,11 +16,17 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from faceswap_cli.networks.swap.conditional import ConditionalModel
-from faceswap_cli.networks.swap.gan import Judgement, ProjectionCritic
+from faceswap_cli.networks.swap.gan import DiscriminatorOutput, ProjectionDiscriminator
 from faceswap_cli.networks.swap.renderer import Rendered
-from faceswap_cli.training.data.conditional_batches import Pictured
-from faceswap_cli.training.engine.trainer import Batch, Phase
-from faceswap_cli.training.objectives.conditional import Common, Swap, every, over, together
+from faceswap_cli.training.data.conditional_batches import ConditionalSamples
+from faceswap_cli.training.engine.trainer import Batch, TrainingPhase
+from faceswap_cli.training.objectives.conditional import (
+    ConditionalObjective,
+    SwappedBatch,
+    join_batches,
+    on_every,
+    over_background,
+)
 from faceswap_cli.training.runs.settings import TrainSettings
 
 JUDGED = 4
@@ -46,19 +52,23 @@ class _Shown:
     fake_told: Tensor
 
 
-def contest_phases(model: ConditionalModel, settings: TrainSettings, critic: ProjectionCritic) -> list[Phase]:
+def gan_phases(
+    model: ConditionalModel, settings: TrainSettings, critic: ProjectionDiscriminator
+) -> list[TrainingPhase]:
     """The generator's phase, and the critic's after it."""
-    losses = ContestLosses(model, settings, critic)
+    losses = GanLosses(model, settings, critic)
     return [
-        Phase("generator", list(model.parameters()), losses.generator),
-        Phase("critic", list(critic.parameters()), losses.critic),
+        TrainingPhase("generator", list(model.parameters()), losses.generator),
+        TrainingPhase("critic", list(critic.parameters()), losses.critic),
     ]
 
 
-class ContestLosses(Common):
+class GanLosses(ConditionalObjective):
     """The losses of one step of the conditional GAN."""
 
-    def __init__(self, model: ConditionalModel, settings: TrainSettings, judge: ProjectionCritic) -> None:
+    def __init__(
+        self, model: ConditionalModel, settings: TrainSettings, judge: ProjectionDiscriminator
+    ) -> None:
         super().__init__(model, settings)
         self.judge = judge
         self.shown: deque[_Shown] = deque()
@@ -66,16 +76,16 @@ class ContestLosses(Common):
     def generator(self, batch: Batch, progress: float) -> dict[str, Tensor]:
         """Rebuild everyone, draw some as others, and pass for real."""
         del progress
-        samples = together(batch)
+        samples = join_batches(batch)
         rebuilt, terms = self.rebuilt(samples)
         swap, more = self.swapped(samples, rebuilt.code)
         more["price"] = self.weights.price * rebuilt.content.square().mean()
         return terms | more | self._fooling(swap, rebuilt.drawn, samples)
 
-    def _fooling(self, swap: Swap, drawn: Rendered, samples: Pictured) -> dict[str, Tensor]:
+    def _fooling(self, swap: SwappedBatch, drawn: Rendered, samples: ConditionalSamples) -> dict[str, Tensor]:
         self.judge.requires_grad_(False)  # its own turn comes
-        own = every(samples, JUDGED, 1)
-        rebuilt = over(Rendered(drawn.image[1::JUDGED], drawn.mask[1::JUDGED]), own)
+        own = on_every(samples, JUDGED, 1)
+        rebuilt = over_background(Rendered(drawn.image[1::JUDGED], drawn.mask[1::JUDGED]), own)
         some = swap.samples
         told = self._told(torch.cat([some.embedding, own.embedding]), torch.cat([some.traits, own.traits]))
         asked = self._told(torch.cat([some.other, own.embedding]), torch.cat([some.traits, own.traits]))
@@ -85,9 +95,9 @@ class ContestLosses(Common):
         fake = self.judge(shown.fake, shown.fake_told)
         self.judge.requires_grad_(True)
         self.shown.append(_Shown(shown.real, shown.real_told, shown.fake.detach(), shown.fake_told))
-        ratio = spread(swap.pasted) / (spread(some.target).detach() + 1e-6)
+        ratio = code_deviation(swap.pasted) / (code_deviation(some.target).detach() + 1e-6)
         return {
-            "adversarial": ADVERSARIAL * relative(fake, real),
+            "adversarial": ADVERSARIAL * relativistic_loss(fake, real),
             "matched": MATCHED * F.l1_loss(fake.features, real.features),
             "variety": VARIETY * F.relu(LEAST_VARIETY - ratio),
         }
@@ -99,11 +109,11 @@ class ContestLosses(Common):
         real, fake = judge(shown.real, shown.real_told), judge(shown.fake, shown.fake_told)
         wrong = judge(shown.real, shown.real_told.roll(1, 0))
         slopes = [
-            slope(judge, pictures[::SLOPED], told[::SLOPED])
+            gradient_penalty(judge, pictures[::SLOPED], told[::SLOPED])
             for pictures, told in ((shown.real, shown.real_told), (shown.fake, shown.fake_told))
         ]
         return {
-            "critic": relative(real, fake),
+            "critic": relativistic_loss(real, fake),
             "wrong": WRONG * F.softplus(wrong.logits - real.logits).mean(),
             "slope": SLOPE * torch.stack(slopes).sum(),
         }
@@ -113,13 +123,13 @@ class ContestLosses(Common):
         return torch.cat([self.model.style.identity(embedding), traits], 1)
 
 
-def relative(better: Judgement, worse: Judgement) -> Tensor:
+def relativistic_loss(better: DiscriminatorOutput, worse: DiscriminatorOutput) -> Tensor:
     """softplus(-(better - worse)) of pictures and of patches, a mean: small when `better` looks real."""
     whole = F.softplus(worse.logits - better.logits).mean()
     return (whole + F.softplus(worse.patches - better.patches).mean()) / 2
 
 
-def slope(judge: ProjectionCritic, pictures: Tensor, told: Tensor) -> Tensor:
+def gradient_penalty(judge: ProjectionDiscriminator, pictures: Tensor, told: Tensor) -> Tensor:
     """Half the squared gradient of the critic's logits by the picture, a mean over samples."""
     pictures = pictures.detach().requires_grad_(True)
     found = judge(pictures, told)
@@ -128,7 +138,7 @@ def slope(judge: ProjectionCritic, pictures: Tensor, told: Tensor) -> Tensor:
     return gradient.square().flatten(1).sum(1).mean() / 2
 
 
-def spread(pictures: Tensor) -> Tensor:
+def code_deviation(pictures: Tensor) -> Tensor:
     """How much pictures differ from each other: standard deviation over them, a mean over the face."""
     side = pictures.shape[-1]
     middle = pictures[..., side // 4 : -side // 4, side // 4 : -side // 4]

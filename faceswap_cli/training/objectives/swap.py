@@ -12,18 +12,18 @@ from torch.nn import functional as F
 
 from faceswap_cli.networks.swap.conditional import ConditionalModel
 from faceswap_cli.networks.swap.family import FaceModel
-from faceswap_cli.networks.swap.gan import ConditionalGan, ProjectionCritic
+from faceswap_cli.networks.swap.gan import ConditionalGan, ProjectionDiscriminator
 from faceswap_cli.networks.swap.patch_discriminator import PatchDiscriminator
 from faceswap_cli.networks.swap.registry import CONDITIONAL
 from faceswap_cli.networks.swap.renderer import Rendered
-from faceswap_cli.training.data.augment import Samples, augmented
-from faceswap_cli.training.data.conditional_batches import crowd_batches
+from faceswap_cli.training.data.augment import Samples, augment
+from faceswap_cli.training.data.conditional_batches import conditional_batches
 from faceswap_cli.training.data.dataset import Faces
-from faceswap_cli.training.data.sampling import weights
-from faceswap_cli.training.engine.parallel import ALONE, WHOLE, Share, Team
-from faceswap_cli.training.engine.trainer import Batch, Phase
+from faceswap_cli.training.data.sampling import sampling_weights
+from faceswap_cli.training.engine.parallel import ALONE, WHOLE, ProcessGroup, Share
+from faceswap_cli.training.engine.trainer import Batch, TrainingPhase
 from faceswap_cli.training.objectives.conditional import conditional_phases, new_probe
-from faceswap_cli.training.objectives.gan import contest_phases
+from faceswap_cli.training.objectives.gan import gan_phases
 from faceswap_cli.training.objectives.losses import face_loss
 from faceswap_cli.training.runs.settings import TARGET, TrainSettings
 
@@ -43,7 +43,7 @@ def swap_batches(
 ) -> Callable[[torch.Generator, float], Batch]:
     """A batch of each person, or a share of it; those put on are recoloured to the target's light."""
     if settings.architecture in CONDITIONAL:
-        return crowd_batches(faces, settings, share)
+        return conditional_batches(faces, settings, share)
     chances = {identity: _chances(faces, identity, settings.balance) for identity in faces}
 
     def batch(generator: torch.Generator, progress: float) -> Batch:
@@ -52,7 +52,7 @@ def swap_batches(
         recolour = bool(torch.rand((), generator=generator) < settings.recolour)
         light = faces[TARGET] if recolour else None
         return [
-            augmented(
+            augment(
                 person,
                 identity,
                 settings.batch,
@@ -77,38 +77,40 @@ def _chances(faces: dict[str, Faces], identity: str, balance: float) -> Tensor |
     # What is drawn under a hand is anybody's guess: a covered face must not be shown as often as a whole one.
     seen = own.in_view.cpu().numpy().astype(np.float64) ** 2
     wanted = None if identity == TARGET else faces[TARGET].traits.cpu().numpy()
-    drawn = weights(own.traits.cpu().numpy(), wanted, balance) * seen
+    drawn = sampling_weights(own.traits.cpu().numpy(), wanted, balance) * seen
     found = np.cumsum(drawn)
     return torch.from_numpy(found / found[-1])
 
 
-def new_critic(model: FaceModel, settings: TrainSettings) -> nn.Module | None:
+def new_discriminator(model: FaceModel, settings: TrainSettings) -> nn.Module | None:
     """What is trained beside the network and draws nothing, if there is any: a discriminator or a probe."""
     if isinstance(model, ConditionalModel):
         device = next(model.parameters()).device
-        return (ProjectionCritic() if isinstance(model, ConditionalGan) else new_probe(model)).to(device)
+        return (ProjectionDiscriminator() if isinstance(model, ConditionalGan) else new_probe(model)).to(
+            device
+        )
     if settings.adversarial <= 0:
         return None
     critic = PatchDiscriminator(model.config.identities).to(next(model.parameters()).device)
     return critic.to(memory_format=model.layout)  # type: ignore[call-overload, no-any-return]
 
 
-def phases(
-    model: FaceModel, settings: TrainSettings, critic: nn.Module | None, team: Team = ALONE
-) -> list[Phase]:
+def swap_phases(
+    model: FaceModel, settings: TrainSettings, critic: nn.Module | None, team: ProcessGroup = ALONE
+) -> list[TrainingPhase]:
     """The autoencoder's phase, and with a critic the discriminator's after it."""
     if isinstance(model, ConditionalModel):
-        critic = critic or new_critic(model, settings)
-        if isinstance(critic, ProjectionCritic):
-            return contest_phases(model, settings, critic)
+        critic = critic or new_discriminator(model, settings)
+        if isinstance(critic, ProjectionDiscriminator):
+            return gan_phases(model, settings, critic)
         assert critic is not None
         return conditional_phases(model, settings, critic)
     assert critic is None or isinstance(critic, PatchDiscriminator)
     losses = SwapLosses(model, settings, critic, team)
-    own = Phase("autoencoder", list(model.parameters()), losses.autoencoder)
+    own = TrainingPhase("autoencoder", list(model.parameters()), losses.autoencoder)
     if critic is None:
         return [own]
-    return [own, Phase("critic", list(critic.parameters()), losses.critic, settings.adversarial_from)]
+    return [own, TrainingPhase("critic", list(critic.parameters()), losses.critic, settings.adversarial_from)]
 
 
 class SwapLosses:
@@ -123,7 +125,11 @@ class SwapLosses:
     """
 
     def __init__(
-        self, model: FaceModel, settings: TrainSettings, judge: PatchDiscriminator | None, team: Team = ALONE
+        self,
+        model: FaceModel,
+        settings: TrainSettings,
+        judge: PatchDiscriminator | None,
+        team: ProcessGroup = ALONE,
     ) -> None:
         self.model, self.settings, self.judge, self.team = model, settings, judge, team
         self.fakes: deque[list[Tensor]] = deque()  # drawn by one phase, judged by the next, part by part
@@ -136,7 +142,7 @@ class SwapLosses:
         terms = [face_loss(d, s, amount) for d, s in zip(drawn, batch, strict=True)]
         losses = {name: torch.stack([t[name] for t in terms]).mean() for name in terms[0]}
         if amount.match > 0 and len(codes) > 1:
-            losses["match"] = amount.match * unlike(codes, self.team)
+            losses["match"] = amount.match * code_matching_loss(codes, self.team)
         if self.judge is not None and progress >= self.settings.adversarial_from:
             losses["adversarial"] = self.settings.adversarial * self._fooling(codes, batch)
         return losses
@@ -144,9 +150,9 @@ class SwapLosses:
     def _fooling(self, codes: Sequence[Tensor], batch: Batch) -> Tensor:
         assert self.judge is not None
         self.judge.requires_grad_(False)  # its own turn comes: here its weights' gradients would be waste
-        seen = [seen_drawn(self.model.drawn(codes[0][::JUDGED], s.identity)) for s in batch[1:]]
+        seen = [masked_drawn(self.model.drawn(codes[0][::JUDGED], s.identity)) for s in batch[1:]]
         found = [
-            relative(self.judge, fake, seen_real(s)[::JUDGED], s.identity)
+            relativistic_patch_loss(self.judge, fake, masked_real(s)[::JUDGED], s.identity)
             for fake, s in zip(seen, batch[1:], strict=True)
         ]
         self.judge.requires_grad_(True)
@@ -158,33 +164,35 @@ class SwapLosses:
         assert self.judge is not None
         told, smooth = [], []
         for fake, samples in zip(self.fakes.popleft(), batch[1:], strict=True):
-            real = seen_real(samples)
-            told.append(relative(self.judge, real[::JUDGED], fake, samples.identity))
-            smooth.append(slope(self.judge, real[::SMOOTHED], samples.identity))
+            real = masked_real(samples)
+            told.append(relativistic_patch_loss(self.judge, real[::JUDGED], fake, samples.identity))
+            smooth.append(patch_gradient_penalty(self.judge, real[::SMOOTHED], samples.identity))
         return {
             "critic": torch.stack(told).mean(),
             "r1": self.settings.slope * torch.stack(smooth).mean(),
         }
 
 
-def seen_drawn(drawn: Rendered) -> Tensor:
+def masked_drawn(drawn: Rendered) -> Tensor:
     """What the critic sees of a drawn face: all but the face is grey."""
     mask = drawn.mask.detach()
     return drawn.image * mask + GREY * (1 - mask)
 
 
-def seen_real(samples: Samples) -> Tensor:
+def masked_real(samples: Samples) -> Tensor:
     """What the critic sees of a real face."""
     return samples.target * samples.mask + GREY * (1 - samples.mask)
 
 
-def relative(judge: PatchDiscriminator, better: Tensor, worse: Tensor, identity: str) -> Tensor:
+def relativistic_patch_loss(
+    judge: PatchDiscriminator, better: Tensor, worse: Tensor, identity: str
+) -> Tensor:
     """softplus(-(judge(better) - judge(worse))), a mean over patches: small when `better` looks more real."""
     pairs = zip(judge(better, identity), judge(worse, identity), strict=True)
     return torch.stack([F.softplus(bad - good).mean() for good, bad in pairs]).mean()
 
 
-def slope(judge: PatchDiscriminator, pictures: Tensor, identity: str) -> Tensor:
+def patch_gradient_penalty(judge: PatchDiscriminator, pictures: Tensor, identity: str) -> Tensor:
     """R1: half the squared gradient of the judge's logits by the picture, a mean over samples."""
     pictures = pictures.detach().requires_grad_(True)
     total = torch.stack([logits.flatten(1).mean(1).sum() for logits in judge(pictures, identity)]).sum()
@@ -192,7 +200,7 @@ def slope(judge: PatchDiscriminator, pictures: Tensor, identity: str) -> Tensor:
     return gradient.square().flatten(1).sum(1).mean() / 2
 
 
-def unlike(codes: Sequence[Tensor], team: Team = ALONE) -> Tensor:
+def code_matching_loss(codes: Sequence[Tensor], team: ProcessGroup = ALONE) -> Tensor:
     """How far people's codes lie apart: squared distance of the means over the variance within.
 
     With several processes the statistics are of the whole batch; the gradient is of this process's part of

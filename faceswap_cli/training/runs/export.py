@@ -21,9 +21,9 @@ from faceswap_cli import __version__
 from faceswap_cli.errors import UserError
 from faceswap_cli.files import write_bytes
 from faceswap_cli.limits import parse_json, read_limited
-from faceswap_cli.networks.swap.registry import FaceModel, build, describe
+from faceswap_cli.networks.swap.registry import FaceModel, build_model, describe_model
 from faceswap_cli.training.runs.folder import Run, load_trained
-from faceswap_cli.training.runs.model_file import FORMAT, REFERENCE, VERSION, digest, rebuilt
+from faceswap_cli.training.runs.model_file import FORMAT, REFERENCE, VERSION, digest, rebuild_model
 
 ALLOWED = 0.5 / 255
 """Largest change of a drawn picture that weights of half precision may make: half a step of 8 bits."""
@@ -44,7 +44,7 @@ class Exported:
     notes: list[str]
 
 
-def export(
+def export_run(
     run: Run,
     path: Path,
     faces: Collection[str] = (),
@@ -66,7 +66,7 @@ def export(
         UserError: nothing was trained yet, there is no such identity, the network can't do without the
             others, or the file can't be written.
     """
-    exported, tensors = prepare(run, faces, with_names, licence)
+    exported, tensors = prepare_export(run, faces, with_names, licence)
     if with_reference:
         if not len(run.reference):
             raise UserError(f"{run.path} holds no reference", "Leave --with-reference out")
@@ -77,18 +77,18 @@ def export(
     return Exported(exported.model, card, exported.notes)
 
 
-def prepare(
+def prepare_export(
     run: Run, faces: Collection[str], with_names: bool, licence: str
 ) -> tuple[Exported, dict[str, Tensor]]:
     """The model, its card and the tensors to be written, of half precision where that changes nothing.
 
     Raises:
-        UserError: see `export`.
+        UserError: see `export_run`.
     """
     whole, checkpoint, notes = load_trained(run, torch.device("cpu"))
     model = _alone(whole, run, faces) if faces else whole
     halved = {name: _half(tensor) for name, tensor in model.state_dict().items()}
-    light = rebuilt(run.settings.architecture, describe(model), halved)
+    light = rebuild_model(run.settings.architecture, describe_model(model), halved)
     change = largest_change(model, light)
     if change > ALLOWED:
         notes = [*notes, f"half precision would change pictures by {255 * change:.1f} of 255: not used"]
@@ -109,7 +109,7 @@ def card_of(
     numbers = {k: v for k, v in run.settings.to_json().items() if _is_numbers(v) and k != "network"}
     return {
         "family": run.settings.architecture,
-        "config": describe(model),
+        "config": describe_model(model),
         "identities": identities,
         "names": {name: run.names.get(name, "") for name in identities} if with_names else {},
         "licence": licence,
@@ -148,10 +148,10 @@ def _alone(whole: FaceModel, run: Run, faces: Collection[str]) -> FaceModel:
             raise UserError(f"{run.path} has no face {face}", f"It has {', '.join(whole.config.identities)}")
     kept = [name for name in whole.config.identities if name in faces]
     try:
-        config = {**describe(whole), "identities": kept}
-        names = build(run.settings.architecture, config).state_dict().keys()
+        config = {**describe_model(whole), "identities": kept}
+        names = build_model(run.settings.architecture, config).state_dict().keys()
         state = {name: tensor for name, tensor in whole.state_dict().items() if name in names}
-        alone = rebuilt(run.settings.architecture, config, state)
+        alone = rebuild_model(run.settings.architecture, config, state)
         same = largest_change(whole, alone) == 0
     except (UserError, RuntimeError, KeyError, ValueError):
         same = False
@@ -174,7 +174,7 @@ def largest_change(before: FaceModel, after: FaceModel) -> float:
 
     Looked for with every identity that the second one has, on made-up pictures from plain to busy.
     """
-    pictures = made_up(before.config.resolution)
+    pictures = made_up_input(before.config.resolution)
     changes = [0.0]
     for identity in after.config.identities:
         one, other = before.renderer(identity)(pictures), after.renderer(identity)(pictures)
@@ -182,7 +182,7 @@ def largest_change(before: FaceModel, after: FaceModel) -> float:
     return max(changes)
 
 
-def made_up(resolution: int, count: int = 8) -> Tensor:
+def made_up_input(resolution: int, count: int = 8) -> Tensor:
     """(count, 3, R, R) smooth noise in [0, 1], from coarse to fine; the same at every call."""
     generator = torch.Generator().manual_seed(0)
     rows = []

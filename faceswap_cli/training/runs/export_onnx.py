@@ -17,10 +17,10 @@ import torch
 from torch import Tensor, nn
 
 from faceswap_cli.files import atomic_output
-from faceswap_cli.networks.swap.family import rendered
+from faceswap_cli.networks.swap.family import split_output
 from faceswap_cli.networks.swap.registry import FaceModel
 from faceswap_cli.optional import require
-from faceswap_cli.training.runs.export import Exported, made_up, prepare
+from faceswap_cli.training.runs.export import Exported, made_up_input, prepare_export
 from faceswap_cli.training.runs.folder import Run
 
 INPUT, OUTPUTS = "crops", ("image", "mask")
@@ -40,7 +40,7 @@ class _Swap(nn.Module):
 
     def forward(self, crops: Tensor) -> tuple[Tensor, Tensor]:
         """(B, 3, R, R) in [0, 1] to the drawn face, the same shape, and its mask (B, 1, R, R)."""
-        drawn = rendered(self.model.decode(self.model.encode(crops), self.identity))
+        drawn = split_output(self.model.decode(self.model.encode(crops), self.identity))
         return drawn.image, drawn.mask
 
 
@@ -64,11 +64,11 @@ def export_onnx(
     """
     for package in ("onnx", "onnxscript"):
         require(package, '"faceswap-cli[onnx]"', "an ONNX file")
-    exported, _ = prepare(run, (), with_names, licence)
+    exported, _ = prepare_export(run, (), with_names, licence)
     card = {**exported.card, "identities": [face], "draws": face}
     card["names"] = {k: v for k, v in exported.card["names"].items() if k == face}
     model = exported.model
-    pictures = made_up(model.config.resolution)
+    pictures = made_up_input(model.config.resolution)
     with atomic_output(path) as temporary:
         _write(temporary, _Swap(model, face).eval(), pictures[:2], card)
         difference = _difference(temporary, _Swap(model, face).eval(), pictures)

@@ -28,14 +28,14 @@ def own_options(architecture: str) -> dict[str, Field[Any]]:
     return {f.name: f for f in fields(ARCHITECTURES[architecture][0]) if f.name not in COMMON}
 
 
-def described(architecture: str) -> str:
+def describe_options(architecture: str) -> str:
     """A family's options with their ranges and defaults, on one line."""
     return ", ".join(
         f"{name} ({_range(own)}, {_word(own.default)})" for name, own in own_options(architecture).items()
     )
 
 
-def parsed(architecture: str, texts: Sequence[str]) -> dict[str, int | bool]:
+def parse_options(architecture: str, texts: Sequence[str]) -> dict[str, int | bool]:
     """The options that were given, by name.
 
     Args:
@@ -53,7 +53,8 @@ def parsed(architecture: str, texts: Sequence[str]) -> dict[str, int | bool]:
             raise UserError(f"--option {text} is no NAME=VALUE", "Write for example --option residuals=1")
         if name not in own:
             raise UserError(
-                f"the family {architecture} has no option {name!r}", f"It has {described(architecture)}"
+                f"the family {architecture} has no option {name!r}",
+                f"It has {describe_options(architecture)}",
             )
         if name in found:
             raise UserError(f"--option {name} was given twice", "Give it once")

@@ -23,7 +23,13 @@ from numpy.typing import NDArray
 from faceswap_cli.errors import UserError
 from faceswap_cli.files import make_folder, said_plainly, write_text
 from faceswap_cli.limits import read_json
-from faceswap_cli.networks.swap.registry import ARCHITECTURES, FaceModel, build, outline, placed
+from faceswap_cli.networks.swap.registry import (
+    ARCHITECTURES,
+    FaceModel,
+    build_model,
+    outline_model,
+    place_model,
+)
 from faceswap_cli.training.engine.checkpoints import Checkpoint, CheckpointStore
 from faceswap_cli.training.runs.settings import TrainSettings
 
@@ -66,7 +72,7 @@ class Run:
         Raises:
             UserError: there is none of that name.
         """
-        return identity_called(person, self.identities, self.names, self.path)
+        return identity_by_name(person, self.identities, self.names, self.path)
 
     @property
     def store(self) -> CheckpointStore:
@@ -84,7 +90,7 @@ class Run:
         return self.path / "log.jsonl"
 
 
-def identity_called(person: str, identities: Sequence[str], names: Mapping[str, str], where: Path) -> str:
+def identity_by_name(person: str, identities: Sequence[str], names: Mapping[str, str], where: Path) -> str:
     """The identity that is meant by itself or by its person's name.
 
     Raises:
@@ -157,7 +163,7 @@ def open_run(path: Path) -> Run:
     return Run(path, TrainSettings.from_json(settings_json), names, reference, history)
 
 
-def amended(run: Run, entry: Mapping[str, Any], settings: TrainSettings | None = None) -> Run:
+def amend_run(run: Run, entry: Mapping[str, Any], settings: TrainSettings | None = None) -> Run:
     """Add a line to a run's history, and give it other settings if there are any.
 
     Raises:
@@ -200,11 +206,14 @@ def load_trained(run: Run, device: torch.device) -> tuple[FaceModel, Checkpoint,
     if checkpoint is None:
         raise UserError(f"{run.path} holds no checkpoint yet", "Train first: `faceswap train ... -m`")
     check_fits(
-        outline(run.settings.architecture, run.settings.network), checkpoint.tensors, "ema.", checkpoint.path
+        outline_model(run.settings.architecture, run.settings.network),
+        checkpoint.tensors,
+        "ema.",
+        checkpoint.path,
     )
-    model = build(run.settings.architecture, run.settings.network)
+    model = build_model(run.settings.architecture, run.settings.network)
     load_weights(model, checkpoint.tensors, "ema.", checkpoint.path)
-    return placed(model, device).eval(), checkpoint, notes
+    return place_model(model, device).eval(), checkpoint, notes
 
 
 def check_fits(model: FaceModel, tensors: Mapping[str, Any], prefix: str, path: Path) -> None:

@@ -17,8 +17,8 @@ from torch import Tensor
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.limits import parse_json, read_limited
-from faceswap_cli.networks.swap.registry import FaceModel, build, outline, placed
-from faceswap_cli.training.runs.folder import identity_called
+from faceswap_cli.networks.swap.registry import FaceModel, build_model, outline_model, place_model
+from faceswap_cli.training.runs.folder import identity_by_name
 
 FORMAT, VERSION = "faceswap-model", 1
 REFERENCE = "reference"
@@ -50,7 +50,7 @@ class ModelFile:
             UserError: there is none of that name.
         """
         names = self.card["names"]
-        return identity_called(person, self.model.config.identities, names, self.path)
+        return identity_by_name(person, self.model.config.identities, names, self.path)
 
 
 def read_card(path: Path) -> Mapping[str, Any]:
@@ -75,12 +75,12 @@ def load_exported(path: Path, device: torch.device) -> ModelFile:
         raise UserError(f"{path} is damaged: its checksum does not match its card", "Get it again")
     reference = tensors.pop(REFERENCE, torch.zeros(0, 128)).float().numpy()
     try:
-        model = rebuilt(str(card["family"]), dict(card["config"]), tensors)
+        model = rebuild_model(str(card["family"]), dict(card["config"]), tensors)
     except (RuntimeError, TypeError, ValueError) as error:
         raise UserError(f"{path}: its weights do not fit its card", "Get it again") from error
     if reference.ndim != 2 or reference.shape[1] != 128:
         raise UserError(f"{path}: its reference is none", "Get it again")
-    return ModelFile(path, placed(model, device).eval(), card, reference)
+    return ModelFile(path, place_model(model, device).eval(), card, reference)
 
 
 def _read(path: Path) -> bytes:
@@ -115,20 +115,20 @@ def _card(path: Path, data: bytes) -> Mapping[str, Any]:
     return card
 
 
-def rebuilt(family: str, config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> FaceModel:
+def rebuild_model(family: str, config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> FaceModel:
     """The network of a card's `config` with given weights, on the CPU.
 
     Raises:
         RuntimeError: the weights are another network's.
-        UserError: see `registry.build`.
+        UserError: see `registry.build_model`.
     """
-    if {n: v.shape for n, v in outline(family, config).state_dict().items()} != {
+    if {n: v.shape for n, v in outline_model(family, config).state_dict().items()} != {
         name: tensor.shape for name, tensor in tensors.items()
     }:
         raise RuntimeError("the weights are another network's")  # before one of any size is built
-    model = build(family, config)
+    model = build_model(family, config)
     model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in tensors.items()})
-    return placed(model.requires_grad_(False), torch.device("cpu")).eval()
+    return place_model(model.requires_grad_(False), torch.device("cpu")).eval()
 
 
 def digest(tensors: Mapping[str, Tensor]) -> str:

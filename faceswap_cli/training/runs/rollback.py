@@ -17,8 +17,8 @@ from faceswap_cli.errors import UserError
 from faceswap_cli.files import locked, make_folder, said_plainly, write_text
 from faceswap_cli.limits import parse_json, read_limited
 from faceswap_cli.training.engine.checkpoints import Checkpoint, read_checkpoint, step_of
-from faceswap_cli.training.engine.snapshots import link
-from faceswap_cli.training.runs.folder import Run, amended
+from faceswap_cli.training.engine.snapshots import link_snapshot
+from faceswap_cli.training.runs.folder import Run, amend_run
 
 ASIDE = "set-aside"
 
@@ -57,14 +57,14 @@ def roll_back(run: Run, step: int) -> RolledBack:
         aside = None
         if checkpoint.path.parent != run.store.folder:
             make_folder(run.store.folder)
-            link(checkpoint.path, run.store.folder / checkpoint.path.name)
+            link_snapshot(checkpoint.path, run.store.folder / checkpoint.path.name)
         if later or late_lines:
             latest = step_of(later[0]) if later else kept
             aside = _new_folder(run.path / ASIDE, f"step-{latest}-back-to-{kept}")
             if late_lines:
                 write_text(aside / run.log.name, "".join(late_lines))
             if later:
-                amended(run, {"step": kept, "rolled back from": latest})
+                amend_run(run, {"step": kept, "rolled back from": latest})
             _move(later, aside)  # the newest first: in between the run stands at an older one
             if late_lines:
                 write_text(run.log, "".join(early_lines))

@@ -14,7 +14,7 @@ from typing import Any
 from faceswap_cli.errors import UserError
 from faceswap_cli.networks.swap.registry import ARCHITECTURES
 from faceswap_cli.training.engine.trainer import Trainer
-from faceswap_cli.training.runs.folder import Run, amended
+from faceswap_cli.training.runs.folder import Run, amend_run
 from faceswap_cli.training.runs.settings import TrainSettings, check_parts, differences
 
 CHANGEABLE = ("batch", "learning_rate", "accumulate")
@@ -49,7 +49,7 @@ def check_settings(run: Run, asked: TrainSettings, explicit: Collection[str]) ->
         )
 
 
-def take_on(
+def apply_setting_changes(
     run: Run,
     asked: TrainSettings,
     explicit: Collection[str],
@@ -80,7 +80,7 @@ def take_on(
     if not changed:
         return run
     if record:
-        run = amended(run, {"step": trainer.step, "changed": changed}, settings)
+        run = amend_run(run, {"step": trainer.step, "changed": changed}, settings)
     else:
         run = replace(run, settings=settings)
     trainer.settings = settings

@@ -15,7 +15,7 @@ from faceswap_cli.networks.swap.original import OriginalConfig
 from faceswap_cli.networks.swap.registry import ARCHITECTURES
 from faceswap_cli.networks.swap.shared import SharedConfig
 from faceswap_cli.training.objectives.losses import LossWeights
-from faceswap_cli.training.runs.family_options import parsed
+from faceswap_cli.training.runs.family_options import parse_options
 from faceswap_cli.training.runs.warm_start import base_for
 
 TARGET, SOURCE = "a", "b"
@@ -196,7 +196,7 @@ def settings_for(
         learning_rate: the peak.
         seed: see TrainSettings.
         architecture: the family.
-        options: NAME=VALUE, see `family_options.parsed`.
+        options: NAME=VALUE, see `family_options.parse_options`.
         from_scratch: begin with random weights even where a base fits.
         held_out: see TrainSettings; None: its default.
 
@@ -216,7 +216,7 @@ def settings_for(
                 f"Use a multiple of {MULTIPLE} from {LEAST_RESOLUTION} to {MOST_RESOLUTION}",
             )
         settings = replace(settings, network={**settings.network, "resolution": resolution})
-    settings = replace(settings, network={**settings.network, **parsed(architecture, options)})
+    settings = replace(settings, network={**settings.network, **parse_options(architecture, options)})
     return replace(
         settings,
         base="" if from_scratch else base_for(architecture, settings.network),

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from faceswap_cli import zoo
 from faceswap_cli.networks.swap.family import COMMON, ByIdentity, FaceModel
-from faceswap_cli.networks.swap.registry import CONDITIONAL, build
+from faceswap_cli.networks.swap.registry import CONDITIONAL, build_model
 
 EVERYBODY = "everybody"
 """The one identity of a base."""
@@ -48,7 +48,7 @@ def _options(network: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in network.items() if key not in COMMON}
 
 
-def bundled(family: str) -> str:
+def is_bundled(family: str) -> str:
     """The name of the bundled base of a conditional family, or "" when there is none."""
     name = f"{PREFIX}{family}"
     return name if family in CONDITIONAL and name in zoo.names() else ""
@@ -61,7 +61,7 @@ def load_base(name: str) -> FaceModel:
         UserError: the weights are missing or damaged, see `zoo.tensors`.
     """
     config = zoo.card(name).facts["config"]
-    base = build(config["architecture"], {**config["network"], "identities": [EVERYBODY]})
+    base = build_model(config["architecture"], {**config["network"], "identities": [EVERYBODY]})
     base.load_state_dict(zoo.tensors(name))
     return base
 
@@ -72,10 +72,10 @@ def warm_start(model: FaceModel, name: str) -> None:
     Raises:
         UserError: the weights are missing or damaged, see `zoo.tensors`.
     """
-    take_over(model, load_base(name))
+    copy_weights(model, load_base(name))
 
 
-def take_over(model: FaceModel, base: FaceModel) -> None:
+def copy_weights(model: FaceModel, base: FaceModel) -> None:
     """Give a new network the weights of another of its family and options, with one identity at least.
 
     Everybody begins as the base's first identity, which is EVERYBODY in a bundled one.
@@ -90,10 +90,12 @@ def take_over(model: FaceModel, base: FaceModel) -> None:
         return ".".join(first if part in people else part for part in key.split("."))
 
     wanted = model.state_dict()
-    model.load_state_dict({key: resized(own[of_base(key)], wanted[key].shape, grids) for key in wanted})
+    model.load_state_dict(
+        {key: resize_weights(own[of_base(key)], wanted[key].shape, grids) for key in wanted}
+    )
 
 
-def resized(weight: Tensor, shape: torch.Size, grids: tuple[int, int]) -> Tensor:
+def resize_weights(weight: Tensor, shape: torch.Size, grids: tuple[int, int]) -> Tensor:
     """A base's weight for a network of another resolution.
 
     Only the layers between code and flattened grid differ. Their weights are pictures of the grid and are
@@ -137,7 +139,7 @@ def warm_from_shared(model: FaceModel, name: str) -> None:
         begins = next((k for k in renamed if key.startswith(k)), "")
         known = own.get(renamed.get(begins, "") + key.removeprefix(begins))
         if known is not None and known.dim() == value.dim():
-            wanted[key] = resized(known, value.shape, grids)
+            wanted[key] = resize_weights(known, value.shape, grids)
         elif key.endswith("told.weight") or key.startswith("place."):
             wanted[key] = value * QUIET
     model.load_state_dict(wanted)

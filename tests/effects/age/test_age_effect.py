@@ -9,24 +9,24 @@ import numpy as np
 import pytest
 import torch
 
-from faceswap_cli.compositing.apply_change import carry, colourful
-from faceswap_cli.compositing.hair_extension import FADE, WIDE, wide_change, wide_head
-from faceswap_cli.compositing.region_grid import square_of
+from faceswap_cli.compositing.apply_change import apply_change, measure_colourfulness
+from faceswap_cli.compositing.hair_extension import FADE, WIDE, extend_change, extend_head_mask
+from faceswap_cli.compositing.region_grid import grid_around
 from faceswap_cli.effects.age import effect
-from faceswap_cli.effects.age.age_request import AgeWish, read_ages
-from faceswap_cli.effects.age.render import AgeStages, Brush, ahead
+from faceswap_cli.effects.age.age_request import AgeRequest, read_ages
+from faceswap_cli.effects.age.render import AgeStages, FaceAger, frontal_share
 from faceswap_cli.effects.base import EffectOptions
 from faceswap_cli.effects.planned_faces import PlannedFace
 from faceswap_cli.errors import Refusal, UserError
 from faceswap_cli.faces.age.estimator import AgeEstimate, AgeEstimator
-from faceswap_cli.faces.face_analyser import build_stage
+from faceswap_cli.faces.face_analyser import build_analyser
 from faceswap_cli.faces.geometry import mean_face, transform
-from faceswap_cli.faces.safety.guard import Guard
+from faceswap_cli.faces.safety.guard import SafetyGuard
 from faceswap_cli.media.photo import read_photo, write_photo
 from faceswap_cli.networks.ageing.change import Change
 from faceswap_cli.networks.perception.parsing import CLASSES
 from faceswap_cli.pipeline import age_photo
-from faceswap_cli.pipeline.assignment import Cast, Role
+from faceswap_cli.pipeline.assignment import SwapPlan, SwapTarget
 from faceswap_cli.provenance.marks import NO_MARKS
 from tests.pipeline import moving_face as mf
 from tests.pipeline.ager import BRUSH, GROWN_UP, Guess, Lighter, NoParser
@@ -60,7 +60,7 @@ def test_nothing_changes_outside_the_mask(most: int) -> None:
     head = np.zeros((128, 128), np.float32)
     head[:, :64] = 1
     points = landmarks(60, (170, 150))
-    carry(canvas, points, flat_change(), head, most)
+    apply_change(canvas, points, flat_change(), head, most)
     assert (canvas[150, 120:150].astype(int) - image[150, 120:150]).mean() > 15
     assert np.array_equal(canvas[:, 185:], image[:, 185:])  # the other half of the face
     reach = int(FADE[1] * 60) + 3
@@ -71,7 +71,9 @@ def test_nothing_changes_outside_the_mask(most: int) -> None:
 def test_no_change_is_no_change_at_all() -> None:
     image = noise(200, 200)
     canvas = image.copy()
-    carry(canvas, landmarks(40, (100, 100), 30), flat_change(0.0), np.ones((128, 128), np.float32), 2048)
+    apply_change(
+        canvas, landmarks(40, (100, 100), 30), flat_change(0.0), np.ones((128, 128), np.float32), 2048
+    )
     assert np.array_equal(canvas, image)
 
 
@@ -79,7 +81,7 @@ def test_a_face_that_leaves_the_picture() -> None:
     image = noise(120, 120)
     for centre in ((0, 60), (118, 2), (-500, 60)):
         canvas = image.copy()
-        carry(canvas, landmarks(40, centre), flat_change(), np.ones((128, 128), np.float32), 2048)
+        apply_change(canvas, landmarks(40, centre), flat_change(), np.ones((128, 128), np.float32), 2048)
         assert canvas.shape == image.shape
         assert (centre[0] < -100) == np.array_equal(canvas, image)
 
@@ -96,14 +98,14 @@ def test_what_moves_moves_along_the_face(turn: float) -> None:
     image = np.repeat(
         (255 * np.exp(-((x - spot[0]) ** 2 + (y - spot[1]) ** 2) / 18))[..., None], 3, 2
     ).astype(np.uint8)
-    carry(image, points, flat_change(0.0, flow=0.05), np.ones((128, 128), np.float32), 2048)
+    apply_change(image, points, flat_change(0.0, flow=0.05), np.ones((128, 128), np.float32), 2048)
     peak = np.unravel_index(cv2.GaussianBlur(image[..., 0], (0, 0), 2).argmax(), (300, 300))
     assert np.hypot(peak[1] - 150, peak[0] - 150) < 1.5
 
 
 def test_a_grid_finds_the_face_units() -> None:
     points = landmarks(37.5, (210.25, 160.5), 25)
-    grid = square_of(points, (400, 500, 3))
+    grid = grid_around(points, (400, 500, 3))
     assert grid is not None and abs(grid.unit - 37.5) < 0.1
     inside = points - np.array(grid.box[:2])
     assert np.abs(transform(inside, grid.matrix) - (mean_face(2) - 0.5)).max() < 0.01
@@ -121,7 +123,7 @@ def test_masks_follow_the_edges_of_the_picture() -> None:
     place = (np.arange(128) + 0.5) / 128 * WIDE - WIDE / 2
     blocky = (place[None] ** 2 + place[:, None] ** 2 < (260 / 250) ** 2).astype(np.float32)
     canvas = image.copy()
-    carry(canvas, landmarks(250, (450, 450)), flat_change(0.1), blocky, 2048)
+    apply_change(canvas, landmarks(250, (450, 450)), flat_change(0.1), blocky, 2048)
     changed = canvas[..., 0].astype(int) - image[..., 0] > 12
     wrong = changed != inside
     assert wrong[np.abs(np.hypot(x - 450, y - 450) - 260) > 6].mean() < 0.001
@@ -143,8 +145,8 @@ def test_hair_changes_beyond_the_square_too() -> None:
     change[:25, :, :3] = 0.3  # the hair at the top turns lighter
     near = parsed(rows(0, 40), rows(40, 110))
     wide = parsed(np.maximum(rows(0, 44), rows(115, 128)), rows(44, 100))
-    found = wide_change(change, 2.75, near, wide)
-    head = wide_head(near, wide)
+    found = extend_change(change, 2.75, near, wide)
+    head = extend_head_mask(near, wide)
     middle = found.shape[0] // 2
     assert abs(found[3, middle, 0] - 0.3) < 0.05 and abs(found[middle, middle, 0]) < 0.02
     assert head[:20, head.shape[0] // 2].min() > 0.9
@@ -159,7 +161,7 @@ def test_a_crown_changes_of_which_hardly_any_is_in_the_square() -> None:
     beside[:, :24] = beside[:, -24:] = 1
     near = parsed(np.maximum(beside, rows(0, 6)), (1 - beside) * (1 - rows(0, 6)))
     wide = parsed(rows(0, 21), rows(21, 100))
-    head, found = wide_head(near, wide), wide_change(change, 2.75, near, wide)
+    head, found = extend_head_mask(near, wide), extend_change(change, 2.75, near, wide)
     middle = head.shape[0] // 2
     assert head[:middle, middle].min() > 0.9
     assert found[4, found.shape[0] // 2, 0] > 0.15
@@ -167,11 +169,11 @@ def test_a_crown_changes_of_which_hardly_any_is_in_the_square() -> None:
 
 def test_a_bald_head_changes_to_its_top() -> None:
     near, wide = parsed(0 * rows(0, 1), rows(0, 110)), parsed(0 * rows(0, 1), rows(8, 128))
-    head = wide_head(near, wide)
+    head = extend_head_mask(near, wide)
     middle = head.shape[0] // 2
     assert head[14:middle, middle].min() > 0.9  # the scalp
     assert head[-4, middle] < 0.05  # the neck
-    found = wide_change(flat_change(0.2), 2.75, near, wide)
+    found = extend_change(flat_change(0.2), 2.75, near, wide)
     assert abs(found[14, found.shape[0] // 2, 0] - 0.2) < 0.01
 
 
@@ -179,7 +181,7 @@ def test_darkness_is_not_lit() -> None:
     """Hair that turns white lightens in the light that there is: no haze on black ground taken for hair."""
     image = np.full((300, 300, 3), 2, np.uint8)
     image[:, 150:] = 60
-    carry(image, landmarks(60, (150, 150)), flat_change(0.3), np.ones((128, 128), np.float32), 2048)
+    apply_change(image, landmarks(60, (150, 150)), flat_change(0.3), np.ones((128, 128), np.float32), 2048)
     assert image[150, 100:140].max() < 10
     assert image[150, 160:200].min() > 120
 
@@ -192,7 +194,7 @@ def test_nothing_beside_the_head_is_drawn_into_it() -> None:
     place = (np.arange(128) + 0.5) / 128 * WIDE - WIDE / 2
     head = (place[None] ** 2 + place[:, None] ** 2 < (80 / 60) ** 2).astype(np.float32)
     canvas = image.copy()
-    carry(canvas, landmarks(60, (150, 150)), flat_change(0.0, flow=0.08), head, 2048)
+    apply_change(canvas, landmarks(60, (150, 150)), flat_change(0.0, flow=0.08), head, 2048)
     deep = (x - 150) ** 2 + (y - 150) ** 2 < 76**2
     assert canvas[deep].max() < 100
 
@@ -205,24 +207,24 @@ def test_grey_stays_grey(tmp_path: Path) -> None:
     canvas = image.copy()
     BRUSH.change(canvas, seen, seen.head.astype(np.float32), 512)
     assert np.ptp(canvas, axis=2).max() == 0 and (canvas.astype(int) - image).mean() > 3
-    assert colourful(image.astype(np.float32) / 255) == 0
+    assert measure_colourfulness(image.astype(np.float32) / 255) == 0
 
 
 def opened(tmp_path: Path, **how: object) -> age_photo.OpenedPhoto:
-    return age_photo.open_photo(PICTURE, age_photo.Which(**how), build_stage(), AgeEstimator())  # type: ignore[arg-type]
+    return age_photo.open_photo(PICTURE, age_photo.FaceSelection(**how), build_analyser(), AgeEstimator())  # type: ignore[arg-type]
 
 
 def test_a_photo(tmp_path: Path) -> None:
     photo = opened(tmp_path)
     before = photo.photo.image.copy()
-    wish = AgeWish(to=60.0, known=30.0)
+    wish = AgeRequest(to=60.0, known=30.0)
     ages = age_photo.age_photo(photo, tmp_path / "out.png", wish, BRUSH, NO_MARKS)
     assert [(age.source, age.target) for age in ages.values()] == [(30.0, 60.0)]
     after = read_photo(tmp_path / "out.png").image
     x, y = photo.faces[0].landmarks.mean(0).astype(int)
     assert after[y - 5 : y + 5, x - 5 : x + 5].mean() > before[y - 5 : y + 5, x - 5 : x + 5].mean() + 5
     assert np.array_equal(after[:3], before[:3])
-    page = age_photo.sheet(opened(tmp_path), [40.0, 50.0, 60.0], wish, BRUSH)
+    page = age_photo.draw_age_sheet(opened(tmp_path), [40.0, 50.0, 60.0], wish, BRUSH)
     assert page.shape[0] > age_photo.CELL and page.shape[1] > 2 * age_photo.CELL
 
 
@@ -232,28 +234,32 @@ def test_which_face(tmp_path: Path) -> None:
     empty = tmp_path / "empty.png"
     write_photo(empty, np.full((64, 64, 3), 128, np.uint8))
     with pytest.raises(UserError, match="no face was found"):
-        age_photo.open_photo(empty, age_photo.Which(), build_stage(), AgeEstimator())
+        age_photo.open_photo(empty, age_photo.FaceSelection(), build_analyser(), AgeEstimator())
 
 
 def test_wishes() -> None:
-    for senseless in (AgeWish(by=float("nan")), AgeWish(by=float("inf")), AgeWish(60, known=float("nan"))):
+    for senseless in (
+        AgeRequest(by=float("nan")),
+        AgeRequest(by=float("inf")),
+        AgeRequest(60, known=float("nan")),
+    ):
         with pytest.raises(UserError, match=r"no number of years|is no age"):
             senseless.check()
-    assert AgeWish(by=20.0).ages(GROWN_UP).target == 50
-    assert AgeWish(by=70.0).ages(GROWN_UP).target == 80
-    assert "100 can't be drawn" in AgeWish(by=70.0).ages(GROWN_UP).spoken()
-    assert "hardly anything changes" in AgeWish(to=30.5).ages(GROWN_UP).spoken()
-    assert AgeWish(to=60.0, known=40.0).ages(GROWN_UP).spoken() == "is 40, becomes 60"
+    assert AgeRequest(by=20.0).ages(GROWN_UP).target == 50
+    assert AgeRequest(by=70.0).ages(GROWN_UP).target == 80
+    assert "100 can't be drawn" in AgeRequest(by=70.0).ages(GROWN_UP).spoken()
+    assert "hardly anything changes" in AgeRequest(to=30.5).ages(GROWN_UP).spoken()
+    assert AgeRequest(to=60.0, known=40.0).ages(GROWN_UP).spoken() == "is 40, becomes 60"
     assert read_ages(["20..80:20", "35"]) == [20, 40, 60, 80, 35]
     for bad in (["90"], ["x"], ["10..90:10"], ["40..20"], ["nan"]):
         with pytest.raises(UserError):
             read_ages(bad)
     for wish in (
-        AgeWish(),
-        AgeWish(60.0, 5.0),
-        AgeWish(15.0),
-        AgeWish(60.0, strength=2.0),
-        AgeWish(60.0, known=200),
+        AgeRequest(),
+        AgeRequest(60.0, 5.0),
+        AgeRequest(15.0),
+        AgeRequest(60.0, strength=2.0),
+        AgeRequest(60.0, known=200),
     ):
         with pytest.raises(UserError):
             wish.check()
@@ -261,19 +267,21 @@ def test_wishes() -> None:
 
 def test_children_are_refused(tmp_path: Path) -> None:
     with pytest.raises(Refusal, match="looks like a child's") as refusal:
-        opened(tmp_path, cast=Cast([Role(None)], guard=mf.SeesChildren()))
+        opened(tmp_path, cast=SwapPlan([SwapTarget(None)], guard=mf.SeesChildren()))
     assert refusal.value.exit_code == 3
-    assert opened(tmp_path, cast=Cast([Role(None)], guard=mf.SeesChildren(adults_confirmed=True))).wanted
+    assert opened(
+        tmp_path, cast=SwapPlan([SwapTarget(None)], guard=mf.SeesChildren(adults_confirmed=True))
+    ).wanted
     with pytest.raises(Refusal):
-        AgeWish(60.0, known=12).check()
+        AgeRequest(60.0, known=12).check()
 
 
 def test_profiles_get_no_change() -> None:
-    assert ahead(mean_face(100)) == 1
+    assert frontal_share(mean_face(100)) == 1
     profile = mean_face(100).copy()
     profile[:, 0] *= 0.2
     profile[27:36, 0] += 60
-    assert ahead(profile) == 0
+    assert frontal_share(profile) == 0
 
 
 def test_tracks_of_one_person_have_one_age() -> None:
@@ -281,22 +289,24 @@ def test_tracks_of_one_person_have_one_age() -> None:
     anna, berta = rng.normal(size=(2, 128)) / 11
     frames = {0: {0, 1}, 1: {0, 1}, 2: {5, 6}}
 
-    def looks(track: int, who: np.ndarray, age: float) -> effect.TrackLooks:
-        return effect.TrackLooks(track, who.tolist(), 0.9, AgeEstimate(age, 5.0, 0.5, 0.0))
+    def looks(track: int, who: np.ndarray, age: float) -> effect.TrackAge:
+        return effect.TrackAge(track, who.tolist(), 0.9, AgeEstimate(age, 5.0, 0.5, 0.0))
 
-    people = effect.people([looks(0, anna, 30), looks(1, anna, 60), looks(2, anna + 0.001, 40)], frames)
+    people = effect.group_tracks([looks(0, anna, 30), looks(1, anna, 60), looks(2, anna + 0.001, 40)], frames)
     assert sorted(person.tracks for person in people) in ([(0, 2), (1,)], [(0,), (1, 2)])
-    people = effect.people([looks(0, anna, 30), looks(1, berta, 60), looks(2, anna + 0.001, 40)], frames)
+    people = effect.group_tracks(
+        [looks(0, anna, 30), looks(1, berta, 60), looks(2, anna + 0.001, 40)], frames
+    )
     assert {person.tracks: person.said.age for person in people} == {(0, 2): 35, (1,): 60}
 
 
-def age(source: Path, output: Path, guard: Guard | None = None, **changes: object):
+def age(source: Path, output: Path, guard: SafetyGuard | None = None, **changes: object):
     options = mf.options(**changes)
-    ageing = effect.AgeEffect(BRUSH, AgeWish(to=70.0), Guess(GROWN_UP), options.swap)
+    ageing = effect.AgeEffect(BRUSH, AgeRequest(to=70.0), Guess(GROWN_UP), options.swap)
     return mf.convert_video(
         source,
         output,
-        Cast([Role(None)], guard=guard),
+        SwapPlan([SwapTarget(None)], guard=guard),
         options,
         mf.fake_stage(),
         effect=ageing,
@@ -335,7 +345,7 @@ class Restless(Lighter):
 @pytest.mark.parametrize(("strength", "most"), [(0.0, 60.0), (1.0, 8.0)])
 def test_a_flickering_change_is_steadied(video: Path, strength: float, most: float) -> None:
     frames = mf.frames_of(video)[:16]
-    stages = AgeStages(Brush(Restless(), NoParser()), {0: (30.0, 70.0)}, EffectOptions(smoothing=strength))
+    stages = AgeStages(FaceAger(Restless(), NoParser()), {0: (30.0, 70.0)}, EffectOptions(smoothing=strength))
     points = [PlannedFace(0, mf.face_points(frame.index)) for frame in frames]
 
     class Plain:

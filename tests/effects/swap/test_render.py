@@ -11,7 +11,7 @@ import pytest
 from faceswap_cli.compositing import blend, masks
 from faceswap_cli.effects.planned_faces import PlannedFace
 from faceswap_cli.effects.swap.options import SwapOptions
-from faceswap_cli.effects.swap.render import draw_faces
+from faceswap_cli.effects.swap.render import render_faces
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.geometry import crop_matrix, invert, mean_face, transform, warp
 from tests.pipeline import moving_face as mf
@@ -31,9 +31,9 @@ def hull(size: int, **options: float) -> np.ndarray:
     return masks.face_mask(("hull",), evidence(mean_face(size), np.ones((size, size))), **options)
 
 
-def evidence(landmarks: np.ndarray, drawn: np.ndarray) -> masks.Evidence:
+def evidence(landmarks: np.ndarray, drawn: np.ndarray) -> masks.MaskSources:
     """The renderer and the parser see the same."""
-    return masks.Evidence(landmarks, drawn.astype(np.float32), drawn.astype(np.float32))
+    return masks.MaskSources(landmarks, drawn.astype(np.float32), drawn.astype(np.float32))
 
 
 @pytest.mark.parametrize("name", list(masks.MASKS))
@@ -93,7 +93,7 @@ def test_a_face_gets_the_same_mask_at_60_and_at_600_pixels(mask: str) -> None:
         frame = np.full((2 * width, 2 * width, 3), 128, np.uint8)
         points = mean_face(2 * width, 2 * 2.0).astype(np.float32)
         options = SwapOptions(mask=mask, colour="none")
-        seen = draw_faces([(frame, PlannedFace(0, points))], mf.identity(128), options)[0]
+        seen = render_faces([(frame, PlannedFace(0, points))], mf.identity(128), options)[0]
         drawn.append(seen.mask.astype(np.float32))
     assert np.abs(drawn[0] - drawn[1]).max() < 0.01
 
@@ -114,7 +114,7 @@ def test_joined_masks_are_the_least_of_them() -> None:
     ],
 )
 def test_mask_names_are_read(text: str, shapes: tuple[str, ...], occlusion: bool) -> None:
-    read = masks.wanted(text)
+    read = masks.parse_mask(text)
     assert (read.shapes, read.occlusion) == (shapes, occlusion)
     assert read.parser == (occlusion or "parsed" in shapes)
 
@@ -122,7 +122,7 @@ def test_mask_names_are_read(text: str, shapes: tuple[str, ...], occlusion: bool
 @pytest.mark.parametrize("text", ["", "oval", "hull+", "hull+hull", "occlusion", "hull model", "HULL"])
 def test_wrong_mask_names_are_told_of(text: str) -> None:
     with pytest.raises(UserError, match="--mask") as caught:
-        masks.wanted(text)
+        masks.parse_mask(text)
     assert "hull" in caught.value.hint
 
 

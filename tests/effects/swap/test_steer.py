@@ -5,9 +5,9 @@ import pytest
 
 from faceswap_cli.effects.planned_faces import PlannedFace
 from faceswap_cli.effects.swap.options import SwapOptions
-from faceswap_cli.effects.swap.steer import steered
+from faceswap_cli.effects.swap.steer import steer_faces
 from faceswap_cli.faces.geometry import mean_face
-from faceswap_cli.faces.landmarks.attributes import attributes, changed
+from faceswap_cli.faces.landmarks.attributes import change_attributes, measure_attributes
 from faceswap_cli.networks.swap.conditions import TRAITS
 
 FRAME = np.random.default_rng(0).integers(0, 255, (240, 240, 3), np.uint8)
@@ -21,9 +21,9 @@ class Square:
 
 
 def shown(options, change=None):
-    points = POINTS if change is None else changed(POINTS, change).astype(np.float32)
-    moved, crops = steered([(FRAME, PlannedFace(3, points, 1))], Square(), options)
-    return moved[0][1], crops, attributes(moved[0][1].landmarks) - attributes(points)
+    points = POINTS if change is None else change_attributes(POINTS, change).astype(np.float32)
+    moved, crops = steer_faces([(FRAME, PlannedFace(3, points, 1))], Square(), options)
+    return moved[0][1], crops, measure_attributes(moved[0][1].landmarks) - measure_attributes(points)
 
 
 def test_without_control_nothing_is_touched():

@@ -9,8 +9,8 @@ import torch
 
 from faceswap_cli import zoo
 from faceswap_cli.errors import UserError
-from faceswap_cli.faces.age.estimator import BATCH, WEIGHTS, AgeEstimator, framed
-from faceswap_cli.faces.face_analyser import FaceStage
+from faceswap_cli.faces.age.estimator import BATCH, WEIGHTS, AgeEstimator, frame_for_estimator
+from faceswap_cli.faces.face_analyser import FaceAnalyser
 from faceswap_cli.faces.geometry import crop_matrix, mean_face, warp
 from faceswap_cli.media.frame import Image
 from tests.faces.face_pictures import load, moved, one, shared_file
@@ -24,12 +24,12 @@ def estimator() -> AgeEstimator:
 
 
 @pytest.fixture(scope="module")
-def landmarks(stage: FaceStage, face_picture: Image) -> np.ndarray:
+def landmarks(stage: FaceAnalyser, face_picture: Image) -> np.ndarray:
     return stage.find(one(face_picture))[0][0].landmarks
 
 
 def test_the_same_face_moved_and_turned_looks_as_old(
-    estimator: AgeEstimator, stage: FaceStage, face_picture: Image, landmarks: np.ndarray
+    estimator: AgeEstimator, stage: FaceAnalyser, face_picture: Image, landmarks: np.ndarray
 ) -> None:
     turned = moved(face_picture, 10, 5, 0.9, 20)
     [[again]] = stage.find(one(turned))
@@ -59,7 +59,7 @@ def test_other_crops_are_framed_as_the_network_wants_them(
 ) -> None:
     other = warp(face_picture, crop_matrix(landmarks, size, side), size)
     tensor = torch.from_numpy(other).permute(2, 0, 1)[None].float() / 255
-    found = framed(tensor, side, SIZE, SIDE)[0].permute(1, 2, 0).numpy() * 255
+    found = frame_for_estimator(tensor, side, SIZE, SIDE)[0].permute(1, 2, 0).numpy() * 255
     inside = mean_face(SIZE, SIDE)[17:].astype(int)  # brows to mouth are in all of them
     (x0, y0), (x1, y1) = inside.min(0), inside.max(0)
     wanted = warp(face_picture, crop_matrix(landmarks, SIZE, SIDE), SIZE)
@@ -85,7 +85,7 @@ def test_gradients_reach_the_pixels_of_any_crop_and_can_be_followed(
     assert not any(p.requires_grad for p in estimator.network.parameters())
 
 
-def test_people_are_put_in_the_order_of_their_ages(estimator: AgeEstimator, stage: FaceStage) -> None:
+def test_people_are_put_in_the_order_of_their_ages(estimator: AgeEstimator, stage: FaceAnalyser) -> None:
     files = sorted(shared_file("samples", "stills").glob("congress_age*"))
     truth, found = [], []
     for file in files:

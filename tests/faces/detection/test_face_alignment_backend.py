@@ -13,18 +13,18 @@ import pytest
 import torch
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.faces.detection.boxes import roll
+from faceswap_cli.faces.detection.boxes import roll_of
 from faceswap_cli.faces.detection.face_alignment_backend import (
     FACES_AT_ONCE,
     FaceAlignmentDetector,
     FanLandmarker,
     five_points,
-    peaks,
+    heatmap_peaks,
 )
 from faceswap_cli.faces.face import Detection
-from faceswap_cli.faces.face_analyser import FaceStage
+from faceswap_cli.faces.face_analyser import FaceAnalyser
 from faceswap_cli.faces.geometry import interocular
-from faceswap_cli.faces.landmarks.pose import pose
+from faceswap_cli.faces.landmarks.pose import estimate_pose
 from faceswap_cli.media.frame import Frame, Image
 from tests.faces.face_pictures import moved, one, shared_file
 
@@ -100,7 +100,7 @@ def test_faces_of_many_frames_go_through_the_network_together() -> None:
 class RealFaces(torch.nn.Module):
     """Answers with heat maps of what another landmarker finds in the crops."""
 
-    def __init__(self, stage: FaceStage) -> None:
+    def __init__(self, stage: FaceAnalyser) -> None:
         super().__init__()
         self.stage = stage
 
@@ -110,7 +110,7 @@ class RealFaces(torch.nn.Module):
         answers = []
         for image in images:
             [[face]] = self.stage.find(one(np.ascontiguousarray(image)))
-            assert abs(pose(face.landmarks)[2]) < 12  # upright
+            assert abs(estimate_pose(face.landmarks)[2]) < 12  # upright
             cells = ((face.landmarks + 0.5) / 4 - 0.5).reshape(68, 2, 1, 1)
             answers.append(np.exp(-((columns - cells[:, 0]) ** 2 + (rows - cells[:, 1]) ** 2) / 2))
         return torch.from_numpy(np.stack(answers).astype(np.float32))
@@ -118,7 +118,7 @@ class RealFaces(torch.nn.Module):
 
 @pytest.mark.parametrize("angle", [0, 70, 180])
 def test_fan_gets_an_upright_face_and_its_points_come_back(
-    angle: float, stage: FaceStage, face_picture: Image
+    angle: float, stage: FaceAnalyser, face_picture: Image
 ) -> None:
     picture = moved(face_picture, 0, 0, 1.0, angle)
     [[face]] = stage.find(one(picture))
@@ -146,19 +146,19 @@ def test_points_of_mirrored_heat_maps_change_sides() -> None:
 def test_peaks_are_finer_than_a_cell() -> None:
     rows, columns = np.mgrid[0:64, 0:64]
     heat = np.exp(-((columns - 20.3) ** 2 + (rows - 41.6) ** 2) / 2)[None, None].astype(np.float32)
-    assert np.abs(peaks(heat)[0, 0] - (np.array([20.3, 41.6]) * 4 + 1.5)).max() < 0.5
+    assert np.abs(heatmap_peaks(heat)[0, 0] - (np.array([20.3, 41.6]) * 4 + 1.5)).max() < 0.5
     corner = np.zeros((1, 1, 64, 64), np.float32)
     corner[0, 0, 63, 0] = 1
-    assert peaks(corner)[0, 0].tolist() == pytest.approx([1.5, 253.5])
-    assert np.isfinite(peaks(np.full((1, 1, 64, 64), -1, np.float32))).all()
+    assert heatmap_peaks(corner)[0, 0].tolist() == pytest.approx([1.5, 253.5])
+    assert np.isfinite(heatmap_peaks(np.full((1, 1, 64, 64), -1, np.float32))).all()
 
 
 def test_yunet_gives_its_own_points(yunet: FaceAlignmentDetector, face_picture: Image) -> None:
     pictures = [face_picture, moved(face_picture, 40, 0, angle=-25), np.zeros_like(face_picture)]
     straight, tilted, none = yunet([Frame(i, 0.0, picture) for i, picture in enumerate(pictures)])
     assert none == []
-    assert abs(roll(straight[0].points)) < 8
-    assert roll(tilted[0].points) - roll(straight[0].points) == pytest.approx(25, abs=6)
+    assert abs(roll_of(straight[0].points)) < 8
+    assert roll_of(tilted[0].points) - roll_of(straight[0].points) == pytest.approx(25, abs=6)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 900), (31, 33), (50, 6000)])

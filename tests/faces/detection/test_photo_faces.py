@@ -7,14 +7,14 @@ import numpy as np
 
 from faceswap_cli.faces.detection import photo_faces
 from faceswap_cli.faces.detection.photo_faces import find_in_photo
-from faceswap_cli.faces.face_analyser import FaceStage, build_stage
+from faceswap_cli.faces.face_analyser import FaceAnalyser, build_analyser
 from faceswap_cli.faces.geometry import interocular
 from faceswap_cli.media.frame import Image
 from tests.faces.face_pictures import load, one, shared_file
 
 
-def stage() -> FaceStage:
-    return build_stage(thorough=True)
+def stage() -> FaceAnalyser:
+    return build_analyser(thorough=True)
 
 
 def test_a_large_portrait_is_found_where_the_small_one_is(face_picture: Image) -> None:

@@ -15,7 +15,7 @@ from faceswap_cli.faces.detection.face_alignment_backend import five_points
 from faceswap_cli.faces.detection.retinaface import RetinaFaceDetector
 from faceswap_cli.faces.face import Detection, Points
 from faceswap_cli.faces.landmarks.compact import CompactLandmarker
-from faceswap_cli.faces.landmarks.mean_shape import MIRROR, five_of
+from faceswap_cli.faces.landmarks.mean_shape import MIRROR, five_from_68
 from faceswap_cli.media.frame import Frame, Image
 from tests.faces.face_pictures import load, moved, shared_file
 
@@ -53,7 +53,7 @@ def test_points_lie_on_the_face(answer: Points) -> None:
 
 def apart_five(points: Points, truth: np.ndarray) -> float:
     eyes = geometry.interocular(points.landmarks)
-    return float(np.linalg.norm(five_of(points.landmarks) - truth, axis=1).max() / eyes)
+    return float(np.linalg.norm(five_from_68(points.landmarks) - truth, axis=1).max() / eyes)
 
 
 @pytest.mark.parametrize("angle", [-90, -60, -40, -20, 20, 40, 60, 90, 150, 180])
@@ -135,12 +135,12 @@ def test_damaged_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize(("name", "sign"), [("sfhq_face_pose_4.jpg", -1), ("sfhq_face_pose_5.jpg", 1)])
 def test_profiles_read_as_turned(name: str, sign: int, compact: CompactLandmarker) -> None:
-    from faceswap_cli.faces.landmarks.pose import pose
+    from faceswap_cli.faces.landmarks.pose import estimate_pose
 
     image = load(shared_file("samples", "stills", name))
     found = RetinaFaceDetector(thorough=True)([Frame(0, 0.0, image)])[0][:1]
     [[points]] = compact([image], [found])
-    assert pose(points.landmarks)[0] * sign > 25
+    assert estimate_pose(points.landmarks)[0] * sign > 25
 
 
 class Counting(CompactLandmarker):
@@ -160,7 +160,7 @@ def walk(picture: Image, answer: Points, steps: list[float]) -> tuple[list[Image
         images.append(moved(picture, step, 0, 1.0, 0))
         place = answer.landmarks + np.float32([step, 0])
         box = np.concatenate([place.min(0), place.max(0)]).astype(np.float32)
-        found.append([Detection(box, five_of(place), 0.99)])
+        found.append([Detection(box, five_from_68(place), 0.99)])
     return images, found
 
 

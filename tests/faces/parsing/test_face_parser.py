@@ -11,7 +11,7 @@ import pytest
 
 from faceswap_cli import zoo
 from faceswap_cli.errors import UserError
-from faceswap_cli.faces.face_analyser import FaceStage
+from faceswap_cli.faces.face_analyser import FaceAnalyser
 from faceswap_cli.faces.geometry import crop_matrix, transform
 from faceswap_cli.faces.parsing import face_parser
 from faceswap_cli.faces.parsing.face_parser import SIDE, SIZE, FaceParser
@@ -26,7 +26,7 @@ def parser() -> FaceParser:
 
 
 @pytest.fixture(scope="module")
-def crop(face_picture: Image, stage: FaceStage, parser: FaceParser) -> tuple[Image, np.ndarray]:
+def crop(face_picture: Image, stage: FaceAnalyser, parser: FaceParser) -> tuple[Image, np.ndarray]:
     """A crop and its landmarks in crop pixels."""
     landmarks = stage.find(one(face_picture))[0][0].landmarks
     return parser.crop(face_picture, landmarks), transform(landmarks, crop_matrix(landmarks, SIZE, SIDE))
@@ -34,7 +34,7 @@ def crop(face_picture: Image, stage: FaceStage, parser: FaceParser) -> tuple[Ima
 
 def masks(parser: FaceParser, image: Image) -> tuple[np.ndarray, np.ndarray]:
     found = parser.probabilities([image])
-    return face_parser.swap_mask(found)[0], face_parser.occlusion(found)[0]
+    return face_parser.swap_region(found)[0], face_parser.occlusion(found)[0]
 
 
 def at(mask: np.ndarray, point: np.ndarray) -> float:
@@ -95,7 +95,7 @@ def test_any_picture_gives_numbers(parser: FaceParser, value: int | str) -> None
     assert found.shape == (1, len(CLASSES), SIZE, SIZE) and found.dtype == np.float32
     assert np.isfinite(found).all()
     assert np.allclose(found.sum(1), 1, atol=1e-4)
-    for mask in (face_parser.swap_mask(found), face_parser.occlusion(found)):
+    for mask in (face_parser.swap_region(found), face_parser.occlusion(found)):
         assert mask.shape == (1, SIZE, SIZE) and mask.min() >= 0 and mask.max() <= 1
 
 

@@ -20,9 +20,9 @@ from faceswap_cli.curation.sheet import write_sheet
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces import geometry
 from faceswap_cli.faces.analysis import analyse
-from faceswap_cli.faces.face_analyser import FaceStage
+from faceswap_cli.faces.face_analyser import FaceAnalyser
 from faceswap_cli.faces.sets import extract as extracting
-from faceswap_cli.faces.sets.extract import ExtractOptions, ExtractProgress, extract
+from faceswap_cli.faces.sets.extract import ExtractOptions, ExtractProgress, extract_faces
 from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.files import locked
 from faceswap_cli.media.frame import Frame, Image
@@ -33,8 +33,8 @@ from tests.faces.face_pictures import DATA, one, save
 Maker = Callable[..., Path]
 
 
-def run(inputs: list[Path], output: Path, stage: FaceStage, **options: object) -> list[ExtractProgress]:
-    return list(extract(inputs, output, stage, ExtractOptions(**options)))
+def run(inputs: list[Path], output: Path, stage: FaceAnalyser, **options: object) -> list[ExtractProgress]:
+    return list(extract_faces(inputs, output, stage, ExtractOptions(**options)))
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -55,7 +55,7 @@ def clip(make_video: Maker, talking: list[Image]) -> Path:
     return make_video(talking)
 
 
-def test_a_video_becomes_a_set(clip: Path, tmp_path: Path, stage: FaceStage) -> None:
+def test_a_video_becomes_a_set(clip: Path, tmp_path: Path, stage: FaceAnalyser) -> None:
     progress = run([clip], tmp_path / "faces", stage)
     last = progress[-1]
     assert (last.state, last.done, last.total, last.faces, last.notes) == ("complete", 40, 40, 37, ())
@@ -78,14 +78,14 @@ def test_a_video_becomes_a_set(clip: Path, tmp_path: Path, stage: FaceStage) -> 
 
 
 def test_an_interlaced_video_is_told(
-    clip: Path, tmp_path: Path, stage: FaceStage, monkeypatch: pytest.MonkeyPatch
+    clip: Path, tmp_path: Path, stage: FaceAnalyser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(extracting, "probe", lambda path: replace(probe(path), interlaced=True))
     assert "interlaced" in run([clip], tmp_path / "faces", stage)[-1].notes[0]
     assert "interlaced" in run([clip], tmp_path / "faces", stage)[-1].notes[0]
 
 
-def test_a_folder_that_is_taken_is_left_as_it_is(clip: Path, tmp_path: Path, stage: FaceStage) -> None:
+def test_a_folder_that_is_taken_is_left_as_it_is(clip: Path, tmp_path: Path, stage: FaceAnalyser) -> None:
     pytest.importorskip("fcntl")
     (tmp_path / "faces" / "crops").mkdir(parents=True)
     with locked(tmp_path / "faces"), pytest.raises(UserError, match="another faceswap"):
@@ -94,7 +94,7 @@ def test_a_folder_that_is_taken_is_left_as_it_is(clip: Path, tmp_path: Path, sta
     assert len(run([clip], tmp_path / "faces", stage)) > 1
 
 
-def test_running_again_has_nothing_to_do(clip: Path, tmp_path: Path, stage: FaceStage) -> None:
+def test_running_again_has_nothing_to_do(clip: Path, tmp_path: Path, stage: FaceAnalyser) -> None:
     out = tmp_path / "faces"
     run([clip], out, stage)
     before = contents(out)
@@ -105,11 +105,11 @@ def test_running_again_has_nothing_to_do(clip: Path, tmp_path: Path, stage: Face
 
 @pytest.mark.parametrize("batches", [0, 1, 2])
 def test_stopped_and_taken_up_again_it_is_the_same(
-    batches: int, clip: Path, tmp_path: Path, stage: FaceStage
+    batches: int, clip: Path, tmp_path: Path, stage: FaceAnalyser
 ) -> None:
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     run([clip], whole, stage)
-    running = extract([clip], parts, stage)
+    running = extract_faces([clip], parts, stage)
     for _ in range(batches):
         next(running)
     running.close()
@@ -133,7 +133,7 @@ for progress in extract([Path(p) for p in sys.argv[2:]], Path(sys.argv[1]), stag
 
 
 @pytest.mark.skipif(os.name == "nt", reason="kills by a signal")
-def test_killed_at_random_it_is_the_same(make_video: Maker, tmp_path: Path, stage: FaceStage) -> None:
+def test_killed_at_random_it_is_the_same(make_video: Maker, tmp_path: Path, stage: FaceAnalyser) -> None:
     small = cv2.resize(cv2.imread(str(DATA / "face.jpg"))[..., ::-1], (320, 180))
     clip = make_video([np.roll(small, i, axis=1) for i in range(64)])
     photo = save(tmp_path / "photo.png", small)
@@ -157,9 +157,9 @@ def test_killed_at_random_it_is_the_same(make_video: Maker, tmp_path: Path, stag
     assert contents(parts) == contents(whole), f"killed after {delays}"
 
 
-def test_crops_without_a_line_are_overwritten(clip: Path, tmp_path: Path, stage: FaceStage) -> None:
+def test_crops_without_a_line_are_overwritten(clip: Path, tmp_path: Path, stage: FaceAnalyser) -> None:
     out = tmp_path / "faces"
-    running = extract([clip], out, stage)
+    running = extract_faces([clip], out, stage)
     next(running)
     running.close()
     orphan = out / "crops" / "clip_000030_0.jpg"
@@ -170,9 +170,9 @@ def test_crops_without_a_line_are_overwritten(clip: Path, tmp_path: Path, stage:
     assert faces.crop(record).shape == (256, 256, 3)
 
 
-def test_deleted_crops_stay_deleted(clip: Path, tmp_path: Path, stage: FaceStage) -> None:
+def test_deleted_crops_stay_deleted(clip: Path, tmp_path: Path, stage: FaceAnalyser) -> None:
     out = tmp_path / "faces"
-    running = extract([clip], out, stage)
+    running = extract_faces([clip], out, stage)
     next(running)
     running.close()
     (out / "crops" / "clip_000003_0.jpg").unlink()
@@ -185,7 +185,7 @@ def test_deleted_crops_stay_deleted(clip: Path, tmp_path: Path, stage: FaceStage
 
 
 def test_photos_videos_and_folders(
-    clip: Path, tmp_path: Path, stage: FaceStage, face_picture: Image, empty_picture: Image
+    clip: Path, tmp_path: Path, stage: FaceAnalyser, face_picture: Image, empty_picture: Image
 ) -> None:
     folder = tmp_path / "in"
     (folder / "more").mkdir(parents=True)
@@ -223,14 +223,14 @@ def _expected_names(faces: FaceSet) -> list[tuple[str, int]]:
     return [(single, 0), (double, 0), (double, 1)]
 
 
-def test_every_nth_frame(clip: Path, tmp_path: Path, stage: FaceStage) -> None:
+def test_every_nth_frame(clip: Path, tmp_path: Path, stage: FaceAnalyser) -> None:
     last = run([clip], tmp_path / "faces", stage, every=3)[-1]
     assert last.done == 40
     frames = [record.frame for record in FaceSet.open(tmp_path / "faces").records]
     assert frames == [i for i in range(0, 40, 3) if not 20 <= i < 23]
 
 
-def test_max_faces_and_min_size(tmp_path: Path, stage: FaceStage, face_picture: Image) -> None:
+def test_max_faces_and_min_size(tmp_path: Path, stage: FaceAnalyser, face_picture: Image) -> None:
     small = cv2.resize(face_picture, (320, 180), interpolation=cv2.INTER_AREA)
     both = np.full((360, 960, 3), 100, np.uint8)
     both[:, :640], both[:180, 640:] = face_picture, small
@@ -242,7 +242,7 @@ def test_max_faces_and_min_size(tmp_path: Path, stage: FaceStage, face_picture: 
 
 
 def test_no_face_anywhere_leaves_nothing(
-    tmp_path: Path, stage: FaceStage, empty_picture: Image, make_video: Maker
+    tmp_path: Path, stage: FaceAnalyser, empty_picture: Image, make_video: Maker
 ) -> None:
     photo = save(tmp_path / "a.png", empty_picture)
     clip = make_video([empty_picture] * 20)
@@ -256,7 +256,7 @@ def test_no_face_anywhere_leaves_nothing(
 
 
 def test_one_face_among_many_frames(
-    tmp_path: Path, empty_picture: Image, face_picture: Image, stage: FaceStage
+    tmp_path: Path, empty_picture: Image, face_picture: Image, stage: FaceAnalyser
 ) -> None:
     small = cv2.resize(face_picture, (320, 180), interpolation=cv2.INTER_AREA)
 
@@ -268,7 +268,7 @@ def test_one_face_among_many_frames(
 
 
 def test_errors_that_say_what_to_do(
-    clip: Path, tmp_path: Path, stage: FaceStage, face_picture: Image
+    clip: Path, tmp_path: Path, stage: FaceAnalyser, face_picture: Image
 ) -> None:
     out = tmp_path / "faces"
     with pytest.raises(UserError):
@@ -297,7 +297,7 @@ def test_errors_that_say_what_to_do(
 
 
 def test_a_damaged_video_gives_what_can_be_read(
-    clip: Path, tmp_path: Path, stage: FaceStage, make_video: Maker, talking: list[Image]
+    clip: Path, tmp_path: Path, stage: FaceAnalyser, make_video: Maker, talking: list[Image]
 ) -> None:
     mkv = make_video(talking, "cut.mkv")
     data = mkv.read_bytes()
@@ -307,7 +307,7 @@ def test_a_damaged_video_gives_what_can_be_read(
     assert FaceSet.open(tmp_path / "faces").sources[0].notes == last.notes
 
 
-def test_names_that_file_systems_dislike(tmp_path: Path, stage: FaceStage, face_picture: Image) -> None:
+def test_names_that_file_systems_dislike(tmp_path: Path, stage: FaceAnalyser, face_picture: Image) -> None:
     odd = save(tmp_path / "a.png", face_picture).rename(tmp_path / "..we?ird\n:name<b>é.png")
     run([odd], tmp_path / "faces", stage)
     [record] = FaceSet.open(tmp_path / "faces").records
@@ -316,7 +316,7 @@ def test_names_that_file_systems_dislike(tmp_path: Path, stage: FaceStage, face_
     assert "<b>" not in page.read_text(encoding="utf-8")
 
 
-def test_analysis_does_not_depend_on_where_it_starts(talking: list[Image], stage: FaceStage) -> None:
+def test_analysis_does_not_depend_on_where_it_starts(talking: list[Image], stage: FaceAnalyser) -> None:
     frames = [Frame(i, i / 25, image) for i, image in enumerate(talking)]
     whole = list(analyse(frames, stage))
     assert [frame.index for frame, _, _ in whole] == list(range(40))
@@ -326,7 +326,7 @@ def test_analysis_does_not_depend_on_where_it_starts(talking: list[Image], stage
         assert all(np.array_equal(x.landmarks, y.landmarks) for x, y in zip(faces_a, faces_b, strict=True))
 
 
-def test_an_error_while_decoding_reaches_the_caller(stage: FaceStage, face_picture: Image) -> None:
+def test_an_error_while_decoding_reaches_the_caller(stage: FaceAnalyser, face_picture: Image) -> None:
     def frames() -> object:
         yield from (Frame(i, 0.0, face_picture) for i in range(20))
         raise UserError("the disk was pulled out")
@@ -335,7 +335,7 @@ def test_an_error_while_decoding_reaches_the_caller(stage: FaceStage, face_pictu
         list(analyse(frames(), stage))
 
 
-def test_an_error_in_the_detector_reaches_the_caller(stage: FaceStage, face_picture: Image) -> None:
+def test_an_error_in_the_detector_reaches_the_caller(stage: FaceAnalyser, face_picture: Image) -> None:
     def broken(frames: object) -> object:
         raise ValueError("no")
 
@@ -343,7 +343,7 @@ def test_an_error_in_the_detector_reaches_the_caller(stage: FaceStage, face_pict
         list(analyse(one(face_picture), replace(stage, detector=broken)))
 
 
-def test_the_sheet_does_no_harm(clip: Path, tmp_path: Path, stage: FaceStage) -> None:
+def test_the_sheet_does_no_harm(clip: Path, tmp_path: Path, stage: FaceAnalyser) -> None:
     out = tmp_path / "faces"
     run([clip], out, stage)
     (out / "crops" / "clip_000004_0.jpg").write_bytes(b"damaged")
@@ -354,7 +354,7 @@ def test_the_sheet_does_no_harm(clip: Path, tmp_path: Path, stage: FaceStage) ->
     assert run([clip], out, stage)[-1].state == "known"
 
 
-def test_sets_made_twice_are_byte_for_byte_the_same(clip: Path, tmp_path: Path, stage: FaceStage) -> None:
+def test_sets_made_twice_are_byte_for_byte_the_same(clip: Path, tmp_path: Path, stage: FaceAnalyser) -> None:
     for name in ("a", "b"):
         run([clip], tmp_path / name, stage)
     assert filecmp.dircmp(tmp_path / "a", tmp_path / "b").diff_files == []

@@ -8,14 +8,22 @@ import torch
 from faceswap_cli import zoo
 from faceswap_cli.networks.ageing.ageing import LEAST_AGE, MOST_AGE
 from faceswap_cli.networks.ageing.change import Change
-from faceswap_cli.networks.ageing.prototype import AgePrototype, Field, build, colours, grid, hat, painted
+from faceswap_cli.networks.ageing.prototype import (
+    AgePrototype,
+    Field,
+    build_age_prototype,
+    grid,
+    hat_weights,
+    mean_colours,
+    paint,
+)
 
 SIZE, SIDE = 80, 2.75
 
 
 @pytest.fixture(scope="module")
 def averages() -> AgePrototype:
-    return zoo.load_network("age_prototype", build)
+    return zoo.load_network("age_prototype", build_age_prototype)
 
 
 def picture(seed: int = 0) -> torch.Tensor:
@@ -35,7 +43,7 @@ def test_the_same_age_changes_nothing(averages: AgePrototype) -> None:
 
 
 def test_colours_and_back(averages: AgePrototype) -> None:
-    assert torch.allclose(painted(colours(picture())), picture(), atol=1e-5)
+    assert torch.allclose(paint(mean_colours(picture())), picture(), atol=1e-5)
 
 
 def test_there_and_back_is_nought(averages: AgePrototype) -> None:
@@ -74,7 +82,7 @@ def test_hair_becomes_lighter_where_it_is_dark(averages: AgePrototype) -> None:
 
 def test_averages_are_mixed_by_age() -> None:
     knots = (16.0, 24.0, 40.0)
-    mixed = hat(torch.tensor([10.0, 16.0, 20.0, 36.0, 90.0]), knots)
+    mixed = hat_weights(torch.tensor([10.0, 16.0, 20.0, 36.0, 90.0]), knots)
     wanted = [[1, 0, 0], [1, 0, 0], [0.5, 0.5, 0], [0, 0.25, 0.75], [0, 0, 1]]
     assert torch.allclose(mixed, torch.tensor(wanted))
 

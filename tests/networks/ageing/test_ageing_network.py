@@ -9,10 +9,18 @@ from faceswap_cli.networks.ageing.ageing import (
     AgeingConfig,
     AgeingNetwork,
     BothWays,
-    build,
-    bumps,
+    age_bumps,
+    build_ageing_network,
 )
-from faceswap_cli.networks.ageing.change import BANDS, LUMA, MOST_DETAIL, Change, bands, carried, shifted
+from faceswap_cli.networks.ageing.change import (
+    BANDS,
+    LUMA,
+    MOST_DETAIL,
+    Change,
+    carry_change,
+    shift_image,
+    split_bands,
+)
 
 CONFIG = AgeingConfig(size=64, widths=(8, 8, 8, 8), fine=4, ages=8)
 
@@ -44,7 +52,9 @@ def test_a_new_network_changes_nothing() -> None:
     x = pictures()
     with torch.no_grad():
         change = network(zero=True)(x, ages(30, 60), ages(70, 20))
-    assert torch.equal(carried(x, change, torch.ones(2, 1, 64, 64), 2.75), shifted(x, 0 * change.flow, 2.75))
+    assert torch.equal(
+        carry_change(x, change, torch.ones(2, 1, 64, 64), 2.75), shift_image(x, 0 * change.flow, 2.75)
+    )
     assert float(change.residual.abs().max()) == 0
 
 
@@ -81,7 +91,7 @@ def test_outside_the_mask_not_a_bit_changes() -> None:
     mask = torch.zeros(2, 1, 64, 64)
     mask[..., 16:48, 16:48] = 0.7
     change = Change(torch.full_like(x, 0.3), torch.ones(2, 3, 64, 64), torch.full((2, 2, 64, 64), 0.05))
-    y = carried(x, change, mask, 2.75)
+    y = carry_change(x, change, mask, 2.75)
     outside = (mask == 0).expand_as(x)
     assert torch.equal(y[outside], x[outside])
     assert not torch.allclose(y[~outside], x[~outside], atol=0.05)
@@ -94,8 +104,8 @@ def test_a_change_is_carried_to_pictures_of_any_size(size: int) -> None:
     smooth = pictures(64) * 0.2 - 0.1
     flow = 0.05 * torch.ones(2, 2, 64, 64)
     change = Change(smooth, torch.zeros(2, 3, 64, 64), flow)
-    there = carried(x, change, torch.ones(2, 1, 64, 64), 2.75)
-    at_size = carried(large, change, torch.ones(2, 1, size, size), 2.75)
+    there = carry_change(x, change, torch.ones(2, 1, 64, 64), 2.75)
+    at_size = carry_change(large, change, torch.ones(2, 1, size, size), 2.75)
     back = torch.nn.functional.interpolate(at_size, (64, 64), mode="bilinear", antialias=True)
     assert float((back - there)[..., 6:-6, 6:-6].abs().mean()) < 0.01
 
@@ -105,13 +115,13 @@ def test_the_flow_moves_by_face_units() -> None:
     x[..., 27, 27] = 1
     flow = torch.zeros(1, 2, 55, 55)
     flow[:, 0] = 0.1  # 2 of 55 pixels, at 2.75 units
-    y = shifted(x, flow, 2.75)
+    y = shift_image(x, flow, 2.75)
     assert divmod(int(y.argmax()), 55) == (27, 25)
 
 
 def test_bands_add_up_to_the_detail() -> None:
     x = pictures(64)
-    found = bands(x, 64 / 2.75)
+    found = split_bands(x, 64 / 2.75)
     assert len(found) == len(BANDS)
     flat = x - sum(found)
     assert float(flat.diff(dim=3).abs().mean()) < float(x.diff(dim=3).abs().mean())
@@ -121,9 +131,9 @@ def test_bands_add_up_to_the_detail() -> None:
 def test_a_gain_of_minus_one_takes_a_band_away() -> None:
     x = pictures(64)
     gain = torch.full((2, 3, 64, 64), -1.0)
-    y = carried(x, Change(0 * x, gain, torch.zeros(2, 2, 64, 64)), torch.ones(2, 1, 64, 64), 2.75)
+    y = carry_change(x, Change(0 * x, gain, torch.zeros(2, 2, 64, 64)), torch.ones(2, 1, 64, 64), 2.75)
     light = (x * torch.tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
-    small = [MOST_DETAIL * torch.tanh(band / MOST_DETAIL) for band in bands(light, 64 / 2.75)]
+    small = [MOST_DETAIL * torch.tanh(band / MOST_DETAIL) for band in split_bands(light, 64 / 2.75)]
     assert torch.allclose(y, x - sum(small), atol=1e-5)
 
 
@@ -136,7 +146,7 @@ def test_noise_does_not_grow_with_the_lines() -> None:
     change = Change(0 * plain, torch.ones(1, 3, 96, 96), torch.zeros(1, 2, 96, 96))
 
     def grown(x: torch.Tensor, noisy: bool) -> float:
-        return float(carried(x, change, ones, 2.75, noisy=noisy).std() / x.std())
+        return float(carry_change(x, change, ones, 2.75, noisy=noisy).std() / x.std())
 
     assert grown(noise, noisy=False) > 1.5
     assert grown(noise, noisy=True) < 1.3
@@ -144,12 +154,12 @@ def test_noise_does_not_grow_with_the_lines() -> None:
 
 
 def test_marks_of_years_peak_at_their_own() -> None:
-    assert bumps(ages(10, 50, 90)).argmax(1).tolist() == [0, 4, 8]
+    assert age_bumps(ages(10, 50, 90)).argmax(1).tolist() == [0, 4, 8]
 
 
 def test_it_is_rebuilt_from_its_card() -> None:
     config = {"size": 64, "side": 2.75, "widths": [8, 8, 8, 8], "fine": 4, "ages": 8}
-    build(config).load_state_dict(network().state_dict())
+    build_ageing_network(config).load_state_dict(network().state_dict())
 
 
 def test_hair_goes_grey_and_nothing_turns_blue() -> None:

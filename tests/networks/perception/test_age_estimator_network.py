@@ -3,7 +3,13 @@ from dataclasses import asdict
 import pytest
 import torch
 
-from faceswap_cli.networks.perception.age_estimator import AGES, AgeConfig, AgeNetwork, build, folded
+from faceswap_cli.networks.perception.age_estimator import (
+    AGES,
+    AgeConfig,
+    AgeNetwork,
+    build_age_estimator,
+    fold_batch_norm,
+)
 
 SMALL = AgeConfig(
     size=64, stem=8, stages=((1, 3, 1, 8, 1), (4, 3, 2, 12, 2), (4, 5, 2, 16, 1)), features=24, folded=False
@@ -24,7 +30,7 @@ def peaked(*ages: int) -> torch.Tensor:
 
 
 def calibrated(places: tuple[float, ...], values: tuple[float, ...]) -> AgeNetwork:
-    return build(asdict(SMALL) | {"calibration": [list(places), list(values)]})
+    return build_age_estimator(asdict(SMALL) | {"calibration": [list(places), list(values)]})
 
 
 def test_shapes_ranges_and_a_gradient_in_every_pixel_and_weight(network: AgeNetwork) -> None:
@@ -74,7 +80,7 @@ def test_folding_the_norms_changes_no_answer(network: AgeNetwork) -> None:
     for _ in range(3):  # so that there is something to fold
         network(torch.rand(8, 3, 64, 64))
     network.eval()
-    done = folded(network, ((), ()))
+    done = fold_batch_norm(network, ((), ()))
     pictures = torch.rand(4, 3, 64, 64)
     assert not any("norm" in name for name in done.state_dict())
     assert torch.allclose(done(pictures).logits, network(pictures).logits, atol=1e-4)
@@ -82,8 +88,8 @@ def test_folding_the_norms_changes_no_answer(network: AgeNetwork) -> None:
 
 
 def test_a_card_rebuilds_the_network(network: AgeNetwork) -> None:
-    done = folded(network.eval(), ((20.0, 60.0), (18.0, 62.0)))
-    again = build(asdict(done.config))
+    done = fold_batch_norm(network.eval(), ((20.0, 60.0), (18.0, 62.0)))
+    again = build_age_estimator(asdict(done.config))
     again.load_state_dict(done.state_dict())
     pictures = torch.rand(2, 3, 64, 64)
     assert again.config == done.config and torch.equal(again(pictures).age, done(pictures).age)

@@ -1,7 +1,12 @@
 import pytest
 import torch
 
-from faceswap_cli.networks.perception.landmarks import STRIDE, LandmarkConfig, LandmarkNetwork, build
+from faceswap_cli.networks.perception.landmarks import (
+    STRIDE,
+    LandmarkConfig,
+    LandmarkNetwork,
+    build_landmark_network,
+)
 
 
 @pytest.fixture(scope="module")
@@ -49,4 +54,4 @@ def test_a_picture_is_judged_by_itself(network: LandmarkNetwork) -> None:
 
 def test_odd_sizes_are_refused() -> None:
     with pytest.raises(ValueError, match="multiple of 16"):
-        build({"size": 100})
+        build_landmark_network({"size": 100})

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.pipeline.executors.base import Here, pieces_for, stretches
-from faceswap_cli.pipeline.executors.processes import Processes, WorkerError
+from faceswap_cli.pipeline.executors.base import InlineExecutor, consecutive_ranges, split_task
+from faceswap_cli.pipeline.executors.processes import ProcessExecutor, WorkerError
 from tests.pipeline import moving_face as mf
 from tests.pipeline.executor_tasks import PIECES, TEXT, Letters, text_of
 
@@ -23,8 +23,8 @@ RICH = {"colour": "rct", "smoothing": 1.0}
 
 
 @pytest.fixture(scope="module")
-def two() -> Iterator[Processes]:
-    with Processes(2) as processes:
+def two() -> Iterator[ProcessExecutor]:
+    with ProcessExecutor(2) as processes:
         yield processes
     assert multiprocessing.active_children() == []
 
@@ -37,20 +37,20 @@ def text(tmp_path: Path) -> Path:
 
 
 def test_numbers_become_pieces() -> None:
-    assert stretches([0, 1, 2, 5, 6, 9]) == [(0, 2), (5, 6), (9, 9)]
-    assert stretches([0, 1, 2, 5, 6, 9], 2) == [(0, 1), (2, 2), (5, 6), (9, 9)]
-    assert stretches([]) == []
-    assert pieces_for(Here(), range(100), 4) == [(0, 99)]
-    assert pieces_for(Processes(3), range(100), 4)[:2] == [(0, 3), (4, 7)]
-    assert pieces_for(Processes(3), range(5), 4) == [(n, n) for n in range(5)]
+    assert consecutive_ranges([0, 1, 2, 5, 6, 9]) == [(0, 2), (5, 6), (9, 9)]
+    assert consecutive_ranges([0, 1, 2, 5, 6, 9], 2) == [(0, 1), (2, 2), (5, 6), (9, 9)]
+    assert consecutive_ranges([]) == []
+    assert split_task(InlineExecutor(), range(100), 4) == [(0, 99)]
+    assert split_task(ProcessExecutor(3), range(100), 4)[:2] == [(0, 3), (4, 7)]
+    assert split_task(ProcessExecutor(3), range(5), 4) == [(n, n) for n in range(5)]
 
 
-def test_all_pieces_are_done(text: Path, two: Processes) -> None:
-    assert text_of(list(Here().run(Letters(text), PIECES))) == TEXT
+def test_all_pieces_are_done(text: Path, two: ProcessExecutor) -> None:
+    assert text_of(list(InlineExecutor().run(Letters(text), PIECES))) == TEXT
     assert text_of(list(two.run(Letters(text), PIECES))) == TEXT
 
 
-def test_two_processes_give_the_same_bytes(couple: Path, tmp_path: Path, two: Processes) -> None:
+def test_two_processes_give_the_same_bytes(couple: Path, tmp_path: Path, two: ProcessExecutor) -> None:
     options = mf.options(**RICH)
     one, other, third = (tmp_path / f"{name}.mp4" for name in ("one", "other", "third"))
     mf.convert(couple, one, options=options, stage=mf.fake_stage(2))
@@ -106,7 +106,7 @@ def test_interrupted_by_ctrl_c(video: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("wrong", ["error", "bug", "killed"])
 def test_what_goes_wrong_in_a_worker_ends_the_run(
-    text: Path, tmp_path: Path, wrong: str, two: Processes
+    text: Path, tmp_path: Path, wrong: str, two: ProcessExecutor
 ) -> None:
     work = Letters(text, wrong, tmp_path / "mark")
     if wrong == "error":

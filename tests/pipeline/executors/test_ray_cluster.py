@@ -20,15 +20,15 @@ pytest.importorskip("ray", reason="ray is not installed")
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.pipeline.executors.processes import WorkerError
-from faceswap_cli.pipeline.executors.ray_cluster import RayCluster
+from faceswap_cli.pipeline.executors.ray_cluster import RayExecutor
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[RayCluster]:
+def cluster() -> Iterator[RayExecutor]:
     with pytest.MonkeyPatch.context() as patch:
         # Its workers find this folder's modules, and ours wherever they are imported from.
         patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
-        with RayCluster("local", 2) as cluster:
+        with RayExecutor("local", 2) as cluster:
             yield cluster
     with warnings.catch_warnings():  # Ray does not wait for the processes that it ends
         warnings.simplefilter("ignore", ResourceWarning)
@@ -49,15 +49,15 @@ def test_an_address_that_does_not_answer_is_told_within_seconds() -> None:
         began = time.monotonic()
         for way in (address, f"ray://{address}"):
             with pytest.raises(UserError, match="no Ray cluster can be used at") as caught:
-                RayCluster(way)
+                RayExecutor(way)
             assert address in str(caught.value) and "\n" not in str(caught.value)
         assert time.monotonic() - began < 20
     for wrong in ("here", "host:port", ":1", ""):
         with pytest.raises(UserError, match="is no address"):
-            RayCluster(wrong)
+            RayExecutor(wrong)
 
 
-def test_the_same_bytes(video: Path, tmp_path: Path, cluster: RayCluster) -> None:
+def test_the_same_bytes(video: Path, tmp_path: Path, cluster: RayExecutor) -> None:
     options = mf.options(colour="rct", smoothing=1.0)
     one, other = tmp_path / "one.mp4", tmp_path / "other.mp4"
     mf.convert(video, one, options=options)
@@ -65,13 +65,13 @@ def test_the_same_bytes(video: Path, tmp_path: Path, cluster: RayCluster) -> Non
     assert one.read_bytes() == other.read_bytes()
 
 
-def test_a_lost_workers_piece_is_done_again(text: Path, tmp_path: Path, cluster: RayCluster) -> None:
+def test_a_lost_workers_piece_is_done_again(text: Path, tmp_path: Path, cluster: RayExecutor) -> None:
     work = Letters(text, "killed once", tmp_path / "mark")
     assert text_of(list(cluster.run(work, PIECES))) == TEXT
     assert (tmp_path / "mark").exists()
 
 
-def test_a_video_that_workers_do_not_see_is_sent(text: Path, cluster: RayCluster) -> None:
+def test_a_video_that_workers_do_not_see_is_sent(text: Path, cluster: RayExecutor) -> None:
     with text.open() as file:
         here = Path(f"/proc/self/fd/{file.fileno()}")
         if not here.exists():
@@ -81,7 +81,7 @@ def test_a_video_that_workers_do_not_see_is_sent(text: Path, cluster: RayCluster
 
 
 @pytest.mark.parametrize(("wrong", "error"), [("error", UserError), ("bug", WorkerError)])
-def test_an_error_ends_the_run(text: Path, cluster: RayCluster, wrong: str, error: type[Exception]) -> None:
+def test_an_error_ends_the_run(text: Path, cluster: RayExecutor, wrong: str, error: type[Exception]) -> None:
     with pytest.raises(error, match="letter 3 is bad" if wrong == "error" else "nobody thought of that"):
         list(cluster.run(Letters(text, wrong), PIECES))
     # The cluster still works.

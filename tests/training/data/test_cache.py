@@ -12,7 +12,7 @@ from faceswap_cli.faces.parsing.face_parser import FaceParser
 from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.files import locked
 from faceswap_cli.training.data import cache
-from faceswap_cli.training.data.cache import cached_faces
+from faceswap_cli.training.data.cache import load_cached_faces
 from faceswap_cli.training.data.dataset import load_faces, prepare
 from tests.face_sets import crop, files, killed, make_set
 from tests.small_disks import fill, make_read_only, small_disk
@@ -32,7 +32,7 @@ class Told:
     def __init__(self, folder, resolution=SIZE, parser=None, most=100):
         self.prepared, self.lines = 0, []
         face_set = FaceSet.open(folder)
-        self.faces = cached_faces(face_set, resolution, parser, self.count, self.lines.append, most)
+        self.faces = load_cached_faces(face_set, resolution, parser, self.count, self.lines.append, most)
 
     def count(self, done, total):
         self.prepared += 1

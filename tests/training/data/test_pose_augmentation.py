@@ -7,20 +7,20 @@ from torch.nn import functional as F
 
 from faceswap_cli.faces.geometry import STORED_SIDE, invert, mean_face, transform
 from faceswap_cli.faces.identity.identity_encoder import chip_matrix
-from faceswap_cli.faces.landmarks.attributes import attributes, changed
+from faceswap_cli.faces.landmarks.attributes import change_attributes, measure_attributes
 from faceswap_cli.networks.swap.conditions import TRAITS
-from faceswap_cli.training.data.conditioning import Described
-from faceswap_cli.training.data.pose_augmentation import REPOSED, bent, changes
+from faceswap_cli.training.data.conditioning import Conditioning
+from faceswap_cli.training.data.pose_augmentation import REPOSED, bend, draw_changes
 
 SIZE, WIDE = 64, 88
 POINTS = torch.from_numpy(mean_face(WIDE, STORED_SIDE)).float()[None]
-TOLD = torch.from_numpy(attributes(POINTS[0]))[None]
+TOLD = torch.from_numpy(measure_attributes(POINTS[0]))[None]
 CHIP_AT = torch.from_numpy(invert(chip_matrix(POINTS[0].numpy() - (WIDE - SIZE) / 2))).float()[None]
-KNOWN = Described(torch.zeros(1, 2, 128), TOLD, CHIP_AT, POINTS)
+KNOWN = Conditioning(torch.zeros(1, 2, 128), TOLD, CHIP_AT, POINTS)
 
 
 def view(picture, change):
-    found = bent(KNOWN, torch.tensor([change], dtype=torch.float32), SIZE, WIDE)
+    found = bend(KNOWN, torch.tensor([change], dtype=torch.float32), SIZE, WIDE)
     return F.grid_sample(picture, found.grid, align_corners=True), found
 
 
@@ -48,7 +48,7 @@ def test_unchanged_pictures_are_shown_as_they_are():
 @pytest.mark.parametrize(("name", "landmark"), [("yaw", 30), ("mouth", 57), ("smile", 54), ("brows", 19)])
 def test_a_point_of_the_face_goes_where_its_landmark_would(name, landmark):
     change = [0.8 * (name == trait) for trait in TRAITS]
-    new = changed(POINTS[0].numpy(), change)
+    new = change_attributes(POINTS[0].numpy(), change)
     # Alignment moves the whole face: so one point against another.
     ends = [np.array(centre(view(spot(POINTS[0, n]), change)[0])) for n in (landmark, 27)]
     expected = new[landmark] - new[27]
@@ -65,9 +65,9 @@ def test_a_point_of_the_face_goes_where_its_landmark_would(name, landmark):
 
 def test_most_pictures_are_bent_and_no_head_is_turned_too_far():
     traits = torch.randn(2000, len(TRAITS), generator=torch.Generator().manual_seed(0))
-    drawn = changes(traits, torch.Generator().manual_seed(1))
+    drawn = draw_changes(traits, torch.Generator().manual_seed(1))
     share = float(drawn.any(1).float().mean())
     assert abs(share - REPOSED) < 0.05
     turned = (traits + drawn)[:, :2].abs()
     assert (turned <= traits[:, :2].abs().clamp(min=1.2) + 1e-5).all()
-    assert torch.equal(drawn, changes(traits, torch.Generator().manual_seed(1)))
+    assert torch.equal(drawn, draw_changes(traits, torch.Generator().manual_seed(1)))

@@ -10,11 +10,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from faceswap_cli.device import Processes, device_of_process, usable_cores, use_threads
 from faceswap_cli.errors import UserError
-from faceswap_cli.training.data.augment import augmented
-from faceswap_cli.training.data.data_placement import on_host, settled
+from faceswap_cli.training.data.augment import augment
+from faceswap_cli.training.data.data_placement import is_on_host, place_samples
 from faceswap_cli.training.engine.accelerate import (
     Compilation,
-    memory_told,
+    explain_memory,
     reduced_precision,
     should_compile,
     upload,
@@ -39,7 +39,7 @@ WHOLE = replace(SETTINGS, adversarial_from=0.0)
 
 def steps(people, settings, count=3, device=CPU):
     trainer = new_trainer(settings, device)
-    faces, _ = settled(people, device)
+    faces, _ = place_samples(people, device)
     batches = swap_batches(faces, settings)
     losses = [trainer.update(batches(generator_for(0, 0, step), 0.5), 0.5) for step in range(count)]
     return trainer, [{k: float(v) for k, v in terms.items()} for terms in losses]
@@ -66,9 +66,9 @@ def watched(people):
     """What a whole step does: the draw, its pixels, both phases, optimiser and average."""
     trainer = new_trainer(WHOLE, CPU)
     draws = [generator_for(0, 0, step) for step in range(2)]
-    trainer.update([augmented(people[name], name, 4, draws[0]) for name in "ab"], 0.5)
+    trainer.update([augment(people[name], name, 4, draws[0]) for name in "ab"], 0.5)
     with Watched() as seen:
-        batch = [augmented(people[name], name, 4, draws[1], 1.0, people["a"]) for name in "ab"]
+        batch = [augment(people[name], name, 4, draws[1], 1.0, people["a"]) for name in "ab"]
         trainer.update(batch, 0.5)
     return seen
 
@@ -123,8 +123,8 @@ def test_a_step_is_the_same_on_every_device(people, device):
 @pytest.mark.parametrize("device", DEVICES)
 def test_samples_that_stay_on_the_host_are_the_same_samples(people, device):
     device = torch.device(device)
-    host = {name: on_host(faces, device) for name, faces in people.items()}
-    there, _ = settled(people, device)
+    host = {name: is_on_host(faces, device) for name, faces in people.items()}
+    there, _ = place_samples(people, device)
     for step in range(3):
         batches = [swap_batches(faces, SETTINGS)(generator_for(0, 0, step), 0.1) for faces in (host, there)]
         for own, other in zip(*batches, strict=True):
@@ -136,7 +136,7 @@ def test_samples_that_stay_on_the_host_are_the_same_samples(people, device):
 
 def test_a_share_is_a_part_of_the_whole_batch(people):
     def drawn(share):
-        return augmented(people["a"], "a", 6, generator_for(0, 0, 1), 1.0, people["b"], share=share)
+        return augment(people["a"], "a", 6, generator_for(0, 0, 1), 1.0, people["b"], share=share)
 
     whole = drawn(Share())
     for part in range(3):
@@ -157,11 +157,11 @@ def test_a_batch_in_parts_trains_as_the_whole(people):
 
 
 def test_lack_of_memory_is_told_with_what_to_lower():
-    with pytest.raises(UserError, match="--accumulate"), memory_told(CPU):
+    with pytest.raises(UserError, match="--accumulate"), explain_memory(CPU):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
-    with pytest.raises(UserError, match="--batch"), memory_told(CPU):
+    with pytest.raises(UserError, match="--batch"), explain_memory(CPU):
         torch.empty(2**60, dtype=torch.uint8)
-    with pytest.raises(RuntimeError, match="shape"), memory_told(CPU):
+    with pytest.raises(RuntimeError, match="shape"), explain_memory(CPU):
         torch.zeros(2).view(3)
 
 

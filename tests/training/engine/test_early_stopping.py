@@ -8,10 +8,10 @@ from faceswap_cli.training.engine.early_stopping import (
     LATEST,
     LEAST_CLOSING,
     LEAST_POINTS,
-    Point,
+    MeasuredPoint,
     UntilPlateau,
-    at_full_rate,
-    judge,
+    judge_progress,
+    points_at_full_rate,
 )
 
 
@@ -19,7 +19,7 @@ def curve(loss, noise=0.0, count=120, likeness=lambda t: 0.7, seed=0, each=100, 
     """Measures every 100 steps; `loss` and `likeness` are functions of the steps."""
     random = np.random.default_rng(seed)
     return [
-        Point(
+        MeasuredPoint(
             step,
             step / each * seconds,
             0.1,
@@ -43,7 +43,7 @@ def levelling(step):
 
 def stops_at(points):
     """The first measure after which a run that is judged all along would end."""
-    return next((n for n in range(1, len(points) + 1) if judge(points[:n]).state == "level"), None)
+    return next((n for n in range(1, len(points) + 1) if judge_progress(points[:n]).state == "level"), None)
 
 
 @pytest.mark.parametrize("noise", [0, 0.005, 0.02])
@@ -51,7 +51,7 @@ def stops_at(points):
 def test_an_improving_run_goes_on(noise, seed):
     points = curve(falling, noise, likeness=lambda s: 0.9 - falling(s) / 3, seed=seed)
     assert stops_at(points) is None
-    assert judge(points).state == "improving"
+    assert judge_progress(points).state == "improving"
 
 
 @pytest.mark.parametrize("noise", [0, 0.005, 0.02])
@@ -64,7 +64,7 @@ def test_a_run_that_levels_off_is_noticed_in_time_and_not_before(noise, seed):
 
 def test_it_is_told_since_when():
     points = curve(levelling)
-    verdict = judge(points[: stops_at(points)])
+    verdict = judge_progress(points[: stops_at(points)])
     assert 2000 < verdict.since < stops_at(points) * 100
 
 
@@ -79,7 +79,7 @@ def test_slow_improvement_goes_on_while_it_can_be_seen():
 def test_one_measure_that_still_gains_is_enough():
     points = curve(levelling, 0.005, likeness=lambda s: 0.3 + 0.4 * s / 12_000)
     assert stops_at(points) is None
-    assert list(judge(points).gains) == ["likeness"]
+    assert list(judge_progress(points).gains) == ["likeness"]
 
 
 def test_getting_worse_is_no_gain():
@@ -88,25 +88,29 @@ def test_getting_worse_is_no_gain():
 
 
 def test_too_little_is_too_early():
-    assert judge([]).state == "early"
+    assert judge_progress([]).state == "early"
     flat = curve(lambda step: 1.0)
-    assert judge(flat[: LEAST_POINTS - 1]).state == "early"
-    assert judge(curve(lambda step: 1.0, each=5, count=60)).state == "early"  # 300 steps in all
+    assert judge_progress(flat[: LEAST_POINTS - 1]).state == "early"
+    assert judge_progress(curve(lambda step: 1.0, each=5, count=60)).state == "early"  # 300 steps in all
     quick = curve(lambda step: 1.0, seconds=0.5)
-    assert judge(quick).state == "early"  # a minute in all
-    assert judge(quick, timed=False).state == "level"
+    assert judge_progress(quick).state == "early"  # a minute in all
+    assert judge_progress(quick, timed=False).state == "level"
 
 
 def test_figures_that_are_no_numbers_are_left_out():
     points = [
-        Point(p.step, p.seconds, p.progress, {**p.figures, "likeness": math.nan}) for p in curve(levelling)
+        MeasuredPoint(p.step, p.seconds, p.progress, {**p.figures, "likeness": math.nan})
+        for p in curve(levelling)
     ]
-    assert judge(points).state == "level"
+    assert judge_progress(points).state == "level"
 
 
 def test_only_the_latest_measures_at_the_full_rate_count():
-    points = [Point(step, step, progress, {}) for step, progress in enumerate((0.1, 0.2, 0.7, 1.0, 0.1, 0.2))]
-    assert [point.step for point in at_full_rate(points)] == [4, 5]
+    points = [
+        MeasuredPoint(step, step, progress, {})
+        for step, progress in enumerate((0.1, 0.2, 0.7, 1.0, 0.1, 0.2))
+    ]
+    assert [point.step for point in points_at_full_rate(points)] == [4, 5]
 
 
 def test_the_rate_is_held_until_level_then_falls_to_the_end():

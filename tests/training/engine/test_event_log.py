@@ -6,13 +6,13 @@ from faceswap_cli.training.monitor.history import MOST_LOSSES, MOST_MEASURES, Hi
 
 
 def steps(path, until=None):
-    return [line["step"] for line in event_log.read(path, until)]
+    return [line["step"] for line in event_log.read_events(path, until)]
 
 
 def test_lines_are_appended_and_no_number_is_null(tmp_path):
     log = tmp_path / "log.jsonl"
-    event_log.append(log, {"step": 1, "losses": {"x": math.nan, "y": 0.123456789}})
-    event_log.append(log, {"step": 2})
+    event_log.append_event(log, {"step": 1, "losses": {"x": math.nan, "y": 0.123456789}})
+    event_log.append_event(log, {"step": 2})
     assert [json.loads(line) for line in log.read_text().splitlines()] == [
         {"step": 1, "losses": {"x": None, "y": 0.123457}},
         {"step": 2},
@@ -22,7 +22,7 @@ def test_lines_are_appended_and_no_number_is_null(tmp_path):
 def test_damaged_lines_are_skipped_and_do_not_spoil_the_next(tmp_path):
     log = tmp_path / "log.jsonl"
     log.write_bytes(b'{"step": 1}\n\xff\xfe\n[1]\n{"step": "x"}\nnull\n{"step": 2}\n{"step": 3, "lo')
-    event_log.append(log, {"step": 4})
+    event_log.append_event(log, {"step": 4})
     assert steps(log) == [1, 2, 4]
     assert steps(tmp_path / "none.jsonl") == []
 
@@ -30,7 +30,7 @@ def test_damaged_lines_are_skipped_and_do_not_spoil_the_next(tmp_path):
 def test_what_was_lost_and_done_again_counts_once(tmp_path):
     log = tmp_path / "log.jsonl"
     for step in (1, 2, 3, 4, 2, 3):
-        event_log.append(log, {"step": step, "seconds": 1.0, "losses": {"x": float(step)}})
+        event_log.append_event(log, {"step": step, "seconds": 1.0, "losses": {"x": float(step)}})
     assert steps(log) == [1, 2, 2, 3]
     assert steps(log, until=2) == [1, 2, 2]
     assert [loss.step for loss in History.of(log, 3).losses] == [1, 2, 2, 3]

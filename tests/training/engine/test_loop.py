@@ -4,12 +4,12 @@ import pytest
 import torch
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.networks.swap.registry import build, placed
+from faceswap_cli.networks.swap.registry import build_model, place_model
 from faceswap_cli.training.engine import loop
 from faceswap_cli.training.engine.checkpoints import CheckpointStore
 from faceswap_cli.training.engine.loop import Budget, fit
-from faceswap_cli.training.engine.trainer import Phase, Trainer
-from faceswap_cli.training.objectives.swap import phases, swap_batches
+from faceswap_cli.training.engine.trainer import Trainer, TrainingPhase
+from faceswap_cli.training.objectives.swap import swap_batches, swap_phases
 from faceswap_cli.training.runs.settings import TrainSettings
 
 SETTINGS = TrainSettings(
@@ -24,8 +24,8 @@ def report_every_step(monkeypatch):
 
 def new_trainer(settings=SETTINGS):
     torch.manual_seed(settings.seed)
-    model = placed(build(settings.architecture, settings.network), torch.device("cpu"))
-    return Trainer(model, phases(model, settings, None), settings)
+    model = place_model(build_model(settings.architecture, settings.network), torch.device("cpu"))
+    return Trainer(model, swap_phases(model, settings, None), settings)
 
 
 def run(trainer, people, folder, **options):
@@ -82,7 +82,7 @@ def poison(trainer, step):
             losses = {k: v * float("nan") for k, v in losses.items()}
         return losses
 
-    trainer.phases = [Phase("autoencoder", trainer.phases[0].parameters, sick)]
+    trainer.phases = [TrainingPhase("autoencoder", trainer.phases[0].parameters, sick)]
 
 
 def test_nan_rolls_back_and_goes_on(people, tmp_path):
@@ -114,7 +114,7 @@ def test_nan_for_ever_ends_in_a_plain_error_and_good_checkpoints(people, tmp_pat
     trainer = new_trainer()
     healthy = trainer.phases[0].loss
     trainer.phases = [
-        Phase(
+        TrainingPhase(
             "x",
             trainer.phases[0].parameters,
             lambda b, p: {k: v * float("nan") for k, v in healthy(b, p).items()},
@@ -162,7 +162,7 @@ def without_room(trainer, most):
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
         return whole(batch, progress)
 
-    trainer.phases = [Phase(phase.name, phase.parameters, loss)]
+    trainer.phases = [TrainingPhase(phase.name, phase.parameters, loss)]
 
 
 def test_a_batch_too_large_for_the_device_is_halved_once_and_told(people, tmp_path):

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from faceswap_cli.faces.face_analyser import build_stage
+from faceswap_cli.faces.face_analyser import build_analyser
 from faceswap_cli.faces.geometry import STORED_SIDE, align, transform
 from faceswap_cli.media.reader import VideoReader
 from faceswap_cli.networks.swap.renderer import Rendered
-from faceswap_cli.training.data.dataset import as_faces, prepare
-from faceswap_cli.training.data.train_val_split import split
+from faceswap_cli.training.data.dataset import faces_from_columns, prepare
+from faceswap_cli.training.data.train_val_split import train_val_split
 from faceswap_cli.training.monitor.validation import Validator
 from faceswap_cli.training.objectives.losses import LossWeights
 from tests.training.conftest import made_up_faces
@@ -20,7 +20,7 @@ from tests.training.conftest import made_up_faces
 @pytest.fixture(scope="module")
 def splits():
     people = {"a": made_up_faces((200, 150, 120), 24, 64), "b": made_up_faces((60, 90, 200), 24, 64)}
-    return {identity: split(faces, 0.2) for identity, faces in people.items()}
+    return {identity: train_val_split(faces, 0.2) for identity, faces in people.items()}
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_a_wrong_mask_is_seen(validator):
 @pytest.fixture
 def real_people(shared):
     """Faces of two people from their clips, by identity."""
-    stage, found = build_stage(device="cpu"), {}
+    stage, found = build_analyser(device="cpu"), {}
     for identity, name in (("a", "grid_bbaf2n.mpg"), ("b", "grid_sbwe5n.mpg")):
         rows = []
         with VideoReader(shared / "clips" / name) as frames:
@@ -71,7 +71,9 @@ def real_people(shared):
                 face = stage.find([frame])[0][0]
                 crop = align(frame.image, face, 192, STORED_SIDE)
                 rows.append(prepare(crop.image, transform(face.landmarks, crop.matrix), STORED_SIDE, 64))
-        found[identity] = split(as_faces([np.stack(column) for column in zip(*rows, strict=True)]), 0.2)
+        found[identity] = train_val_split(
+            faces_from_columns([np.stack(column) for column in zip(*rows, strict=True)]), 0.2
+        )
     return found
 
 

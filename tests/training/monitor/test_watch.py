@@ -8,14 +8,14 @@ import pytest
 import torch
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.training.data.train_val_split import split
+from faceswap_cli.training.data.train_val_split import train_val_split
 from faceswap_cli.training.engine import early_stopping, event_log
 from faceswap_cli.training.engine.early_stopping import HOLD, UntilPlateau
 from faceswap_cli.training.engine.loop import Budget, Tick, fit
 from faceswap_cli.training.monitor import preview_history
-from faceswap_cli.training.monitor.tensorboard import Board
+from faceswap_cli.training.monitor.tensorboard import TensorBoardLog
 from faceswap_cli.training.monitor.validation import Validation, Validator
-from faceswap_cli.training.monitor.watch import Watch, Watching
+from faceswap_cli.training.monitor.watch import Monitor, MonitorSettings
 from faceswap_cli.training.objectives.swap import swap_batches
 from faceswap_cli.training.runs.folder import create_run, is_run, open_run
 from faceswap_cli.training.runs.settings import TrainSettings
@@ -31,7 +31,7 @@ NAMES = {"a": "Adam <script>alert(1)</script>", "b": "Bert"}
 @pytest.fixture
 def splits():
     people = {"a": made_up_faces((200, 150, 120), 20), "b": made_up_faces((120, 90, 70), 20)}
-    return {identity: split(faces, 0.1) for identity, faces in people.items()}
+    return {identity: train_val_split(faces, 0.1) for identity, faces in people.items()}
 
 
 def start(folder):
@@ -47,9 +47,9 @@ def start(folder):
 def trained(folder, splits, steps=None, until_plateau=False, wanted=None, stop_at=None):
     """Go on with a run as `train` does."""
     run, trainer = start(folder)
-    wanted = wanted or Watching(measure_steps=2 if until_plateau else 4)
+    wanted = wanted or MonitorSettings(measure_steps=2 if until_plateau else 4)
     budget = UntilPlateau(steps, None, trainer.extra) if until_plateau else Budget(steps)
-    watch = Watch(run, trainer, splits, budget, wanted)
+    watch = Monitor(run, trainer, splits, budget, wanted)
     notes = watch.begin()
     batches = swap_batches({identity: one.train for identity, one in splits.items()}, SETTINGS)
     stop = lambda: stop_at is not None and trainer.step >= stop_at  # noqa: E731
@@ -60,7 +60,7 @@ def trained(folder, splits, steps=None, until_plateau=False, wanted=None, stop_a
 
 
 def measured(run):
-    return [line["step"] for line in event_log.read(run.log) if "validation" in line]
+    return [line["step"] for line in event_log.read_events(run.log) if "validation" in line]
 
 
 def page_data(run):
@@ -70,7 +70,7 @@ def page_data(run):
 
 def test_measuring_changes_no_weight(splits, tmp_path):
     _, watched, _, _ = trained(tmp_path / "watched", splits, 10)
-    _, alone, _, _ = trained(tmp_path / "alone", splits, 10, wanted=Watching(1e9, measure_steps=0))
+    _, alone, _, _ = trained(tmp_path / "alone", splits, 10, wanted=MonitorSettings(1e9, measure_steps=0))
     for name, tensor in alone.tensors().items():
         assert torch.equal(tensor, watched.tensors()[name]), name
 
@@ -80,7 +80,7 @@ def test_measures_are_logged_at_their_steps_and_after_a_new_start(splits, tmp_pa
     run, trainer, ticks, _ = trained(tmp_path / "run", splits, 14)
     assert trainer.step == 14 and ticks[-1].progress == 1
     assert measured(run) == [4, 8, 12, 14]
-    lines = event_log.read(run.log)
+    lines = event_log.read_events(run.log)
     figures = next(line for line in lines if "validation" in line)["validation"]
     assert {"loss", "likeness", "landmarks", "sharpness", "mask", "terms", "rebuilt"} <= set(figures)
     assert all("seconds" in line for line in lines)
@@ -160,27 +160,27 @@ def test_previews_thin_out_towards_the_end(tmp_path):
     (tmp_path / "preview.jpg").write_bytes(b"x")
     folder = tmp_path / "previews"
     for step in range(10, 200, 10):
-        preview_history.keep(tmp_path / "preview.jpg", folder, step)
-    kept = preview_history.steps(folder)
+        preview_history.keep_preview(tmp_path / "preview.jpg", folder, step)
+    kept = preview_history.preview_steps(folder)
     assert len(kept) == preview_history.MOST and (kept[0], kept[-1]) == (10, 190)
     for step in range(200, 5000, 10):
         kept.append(step)
-        kept.remove(preview_history.superfluous(kept))
+        kept.remove(preview_history.superfluous_steps(kept))
     ratios = [after / before for before, after in pairwise(kept)]
     assert max(ratios) < 4
-    preview_history.keep(tmp_path / "preview.jpg", folder, 100)  # the run went back
-    assert preview_history.steps(folder)[-1] == 100
+    preview_history.keep_preview(tmp_path / "preview.jpg", folder, 100)  # the run went back
+    assert preview_history.preview_steps(folder)[-1] == 100
 
 
 def test_tensorboard_that_is_missing_is_told(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with pytest.raises(UserError, match="not installed"):
-        Board(tmp_path, 0)
+        TensorBoardLog(tmp_path, 0)
 
 
 def test_tensorboard_gets_the_figures(tmp_path):
     pytest.importorskip("tensorboard")
-    board = Board(tmp_path / "tensorboard", 0)
+    board = TensorBoardLog(tmp_path / "tensorboard", 0)
     board.losses(Tick(1, 0.5, {"dssim": 1.0}, 10, 0.1, 5))
     board.validation(1, {"loss": 1.0, "rebuilt": {"a": 0.5}})
     board.preview(tmp_path / "missing.jpg", 1)

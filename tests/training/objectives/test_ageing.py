@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from faceswap_cli.networks.ageing.age_discriminator import TAPS, AgeCritic
+from faceswap_cli.networks.ageing.age_discriminator import TAPS, AgeDiscriminator
 from faceswap_cli.networks.ageing.ageing import LEAST_AGE, MOST_AGE, AgeingConfig, AgeingNetwork
 from faceswap_cli.networks.perception.age_estimator import AgeConfig, AgeNetwork
-from faceswap_cli.training.data.age_batches import FAR, NEAR, AgeingBatches, evened, new_age
+from faceswap_cli.training.data.age_batches import FAR, NEAR, AgeingBatches, balance_ages, draw_target_age
 from faceswap_cli.training.engine.parallel import Share
 from faceswap_cli.training.engine.trainer import Trainer, generator_for
 from faceswap_cli.training.objectives.ageing import AgeingLosses, AgeingWeights
@@ -58,7 +58,7 @@ def losses(weights: AgeingWeights | None = None) -> AgeingLosses:
     def recognise(crops: torch.Tensor) -> torch.Tensor:
         return torch.nn.functional.normalize(torch.nn.functional.adaptive_avg_pool2d(crops, 4).flatten(1))
 
-    return AgeingLosses(model, AgeCritic(), estimator(), recognise, weights or AgeingWeights())
+    return AgeingLosses(model, AgeDiscriminator(), estimator(), recognise, weights or AgeingWeights())
 
 
 def trainer(own: AgeingLosses) -> Trainer:
@@ -91,20 +91,20 @@ def test_real_faces_are_of_the_age_and_sex_that_is_wanted(batches: AgeingBatches
 def test_every_other_new_age_is_far_away() -> None:
     random = np.random.default_rng(0)
     for age in (16.0, 45.0, 80.0):
-        far = [new_age(random, age, 0) for _ in range(50)]
+        far = [draw_target_age(random, age, 0) for _ in range(50)]
         assert min(abs(one - age) for one in far) >= FAR
         assert all(LEAST_AGE <= one <= MOST_AGE for one in far)
-    assert min(abs(new_age(random, 45.0, 1) - 45) for _ in range(50)) < FAR
+    assert min(abs(draw_target_age(random, 45.0, 1) - 45) for _ in range(50)) < FAR
 
 
 def test_rare_ages_come_up_more_often_than_they_are() -> None:
     faces = Drawn(100)
     faces.age, faces.female = np.array([20.0] * 90 + [70.0] * 10), np.zeros(100)
-    chance = evened(faces)
+    chance = balance_ages(faces)
     assert chance[-1] / chance[0] == pytest.approx(3)
     assert chance.sum() == pytest.approx(1)
     faces.share[0] = 5.0
-    assert evened(faces)[0] / evened(faces)[1] == pytest.approx(5)
+    assert balance_ages(faces)[0] / balance_ages(faces)[1] == pytest.approx(5)
 
 
 def test_a_batch_is_cut_into_equal_parts(batches: AgeingBatches) -> None:

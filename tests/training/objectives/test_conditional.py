@@ -9,21 +9,26 @@ import torch
 from faceswap_cli import zoo
 from faceswap_cli.faces.identity.identity_encoder import CHIP
 from faceswap_cli.networks.swap.conditional import split_code
-from faceswap_cli.networks.swap.conditions import ATTRIBUTES, NUMBERS, TRAITS, light
-from faceswap_cli.networks.swap.family import rendered
-from faceswap_cli.networks.swap.registry import CONDITIONAL, build, placed
-from faceswap_cli.training.adapt import adapting
-from faceswap_cli.training.data.conditional_batches import Crowd, _flipped, batches_of
-from faceswap_cli.training.data.conditioning import describe
-from faceswap_cli.training.data.train_val_split import split
+from faceswap_cli.networks.swap.conditions import ATTRIBUTES, NUMBERS, TRAITS, measure_light
+from faceswap_cli.networks.swap.family import split_output
+from faceswap_cli.networks.swap.registry import CONDITIONAL, build_model, place_model
+from faceswap_cli.training.adapt import is_adapting
+from faceswap_cli.training.data.conditional_batches import ConditionalDataset, _flipped, batches_of_datasets
+from faceswap_cli.training.data.conditioning import describe_faces
+from faceswap_cli.training.data.train_val_split import train_val_split
 from faceswap_cli.training.engine.checkpoints import Checkpoint
-from faceswap_cli.training.engine.collapse_detection import REPORTS, Collapse
+from faceswap_cli.training.engine.collapse_detection import REPORTS, CollapseDetector
 from faceswap_cli.training.engine.parallel import WHOLE, Share
 from faceswap_cli.training.engine.trainer import Trainer, generator_for
-from faceswap_cli.training.objectives.conditional import DISGUISED, Common, cut, together
-from faceswap_cli.training.objectives.swap import new_critic, phases
+from faceswap_cli.training.objectives.conditional import (
+    DISGUISED,
+    ConditionalObjective,
+    cut_chips,
+    join_batches,
+)
+from faceswap_cli.training.objectives.swap import new_discriminator, swap_phases
 from faceswap_cli.training.runs.settings import FAMILIES, settings_for
-from faceswap_cli.training.runs.warm_start import bundled, load_base, take_over, warm_from_shared
+from faceswap_cli.training.runs.warm_start import copy_weights, is_bundled, load_base, warm_from_shared
 from faceswap_cli.training.train_swap import new_trainer
 from tests.training.conftest import made_up_faces
 
@@ -35,8 +40,8 @@ every = pytest.mark.parametrize("family", CONDITIONAL)
 def crowd():
     """Two made-up people, three and one pictures."""
     faces = made_up_faces((200, 150, 120), 4)
-    known = describe(faces)
-    return Crowd(faces, known, torch.tensor([0, 0, 0, 1]))
+    known = describe_faces(faces)
+    return ConditionalDataset(faces, known, torch.tensor([0, 0, 0, 1]))
 
 
 def settings_of(family):
@@ -48,15 +53,15 @@ def settings_of(family):
 def trainer_of(family):
     settings = settings_of(family)
     torch.manual_seed(0)
-    model = placed(build(family, settings.network), torch.device("cpu"))
-    critic = new_critic(model, settings)
-    return Trainer(model, phases(model, settings, critic), settings, critic)
+    model = place_model(build_model(family, settings.network), torch.device("cpu"))
+    critic = new_discriminator(model, settings)
+    return Trainer(model, swap_phases(model, settings, critic), settings, critic)
 
 
 @every
 def test_a_descriptor_decides_who_is_drawn_and_attributes_how(family):
     torch.manual_seed(0)
-    model = build(family, TINY).eval()
+    model = build_model(family, TINY).eval()
     code = model.encode(torch.rand(2, 3, 32, 32))
     assert code.shape[1] == split_code(code)[0].shape[1] + ATTRIBUTES
     one, other = torch.randn(2, NUMBERS) * 0.2
@@ -72,22 +77,22 @@ def test_light_tells_sides_and_colours_apart():
     right, warm = dark.clone(), dark.clone()
     right[..., 16:] += 0.3
     warm[:, 0] += 0.2
-    assert light(right)[0, 3] > 1 > abs(light(dark)[0, 3])
-    assert light(warm)[0, 1] > light(dark)[0, 1] + 1
+    assert measure_light(right)[0, 3] > 1 > abs(measure_light(dark)[0, 3])
+    assert measure_light(warm)[0, 1] > measure_light(dark)[0, 1] + 1
 
 
 def test_who_goes_with_a_picture_is_read_from_another_one(crowd):
-    batch = batches_of({"everybody": crowd}, replace(settings_of("conditional"), batch=64))
-    samples = together(batch(generator_for(0, 0, 0), 0.0))
+    batch = batches_of_datasets({"everybody": crowd}, replace(settings_of("conditional"), batch=64))
+    samples = join_batches(batch(generator_for(0, 0, 0), 0.0))
     assert samples.embedding.shape == (64, NUMBERS) and samples.traits.shape == (64, len(TRAITS))
-    again = together(batch(generator_for(0, 0, 0), 0.0))
+    again = join_batches(batch(generator_for(0, 0, 0), 0.0))
     assert torch.equal(samples.embedding, again.embedding) and torch.equal(samples.traits, again.traits)
 
 
 def test_two_processes_draw_the_halves_of_one_batch(crowd):
     def drawn(share):
-        return together(
-            batches_of({"everybody": crowd}, settings_of("gan"), share)(generator_for(0, 0, 3), 0.0)
+        return join_batches(
+            batches_of_datasets({"everybody": crowd}, settings_of("gan"), share)(generator_for(0, 0, 3), 0.0)
         )
 
     whole, halves = drawn(WHOLE), [drawn(Share(part, 2)) for part in (0, 1)]
@@ -104,15 +109,15 @@ def test_people_with_few_pictures_are_drawn_more_often_than_their_share(crowd):
 
 def test_a_mirrored_picture_has_a_mirrored_chip(crowd):
     pictures, chips = crowd.faces.target.float() / 255, crowd.known.chip
-    plain = cut(pictures, chips)
-    turned = cut(pictures.flip(-1), _flipped(chips, pictures.shape[-1]))
+    plain = cut_chips(pictures, chips)
+    turned = cut_chips(pictures.flip(-1), _flipped(chips, pictures.shape[-1]))
     assert plain.shape[-1] == CHIP
     torch.testing.assert_close(turned.flip(-1), plain, atol=1e-3, rtol=0)
 
 
 @every
 def test_steps_rebuild_better_and_resume_to_the_same_weights(family, crowd):
-    batch = batches_of({"everybody": crowd}, settings_of(family))
+    batch = batches_of_datasets({"everybody": crowd}, settings_of(family))
 
     def steps(trainer, first, last):
         for step in range(first, last):
@@ -124,7 +129,7 @@ def test_steps_rebuild_better_and_resume_to_the_same_weights(family, crowd):
         pictures = crowd.faces.target.float() / 255
         with torch.inference_mode():
             model = trainer.model
-            drawn = rendered(model.draw(model.encode(pictures), crowd.known.embedding[:, 1])).image
+            drawn = split_output(model.draw(model.encode(pictures), crowd.known.embedding[:, 1])).image
         return float(((drawn - pictures).abs() * (crowd.faces.mask / 255)).mean())
 
     whole = trainer_of(family)
@@ -142,7 +147,7 @@ def test_steps_rebuild_better_and_resume_to_the_same_weights(family, crowd):
 @every
 def test_a_new_network_draws_as_the_base_of_shared_where_it_can(family):
     settings = settings_for("small", architecture=family)
-    model = build(family, settings.network)
+    model = build_model(family, settings.network)
     before = {k: v.clone() for k, v in model.state_dict().items()}
     warm_from_shared(model, "base-small")
     after = model.state_dict()
@@ -156,8 +161,8 @@ def test_a_new_network_draws_as_the_base_of_shared_where_it_can(family):
 @every
 def test_a_new_run_takes_over_another_run_s_weights(family):
     torch.manual_seed(0)
-    old, new = build(family, {**TINY, "identities": ["x"]}), build(family, TINY)
-    take_over(new, old)
+    old, new = build_model(family, {**TINY, "identities": ["x"]}), build_model(family, TINY)
+    copy_weights(new, old)
     code = old.encode(torch.rand(1, 3, 32, 32))
     assert torch.equal(old.decode(code, "x"), new.decode(code, "b"))
 
@@ -165,8 +170,8 @@ def test_a_new_run_takes_over_another_run_s_weights(family):
 def test_half_of_the_pictures_are_seen_as_somebody_else(crowd):
     settings = settings_of("conditional")
     torch.manual_seed(0)
-    losses = Common(build("conditional", settings.network), settings)
-    samples = together(batches_of({"everybody": crowd}, settings)(generator_for(0, 0, 0), 0.1))
+    losses = ConditionalObjective(build_model("conditional", settings.network), settings)
+    samples = join_batches(batches_of_datasets({"everybody": crowd}, settings)(generator_for(0, 0, 0), 0.1))
     seen = losses._disguised(samples)
     rows = torch.arange(len(samples.input))[DISGUISED]
     assert (seen != samples.input).flatten(1).any(1).nonzero()[:, 0].tolist() == rows.tolist()
@@ -175,37 +180,37 @@ def test_half_of_the_pictures_are_seen_as_somebody_else(crowd):
 
 
 def test_a_single_picture_is_trained_and_measured_on(crowd):
-    one = split(made_up_faces((200, 150, 120), 1), 0.1)
+    one = train_val_split(made_up_faces((200, 150, 120), 1), 0.1)
     assert len(one.train) == len(one.held) == len(one.references) == 1
 
 
 def test_bundled_names_are_those_of_conditional_families():
-    assert bundled("small") == "" and bundled("nonsense") == ""
+    assert is_bundled("small") == "" and is_bundled("nonsense") == ""
 
 
 def test_a_collapse_is_told_once_and_a_bad_moment_is_none():
     alike, fine = {"variety": 2.4, "critic": 0.6}, {"variety": 0.0, "critic": 0.6}
-    collapse = Collapse()
+    collapse = CollapseDetector()
     for _ in range(REPORTS - 1):
         assert collapse(alike) is None
     assert collapse(fine) is None
     told = [collapse(alike) for _ in range(2 * REPORTS)]
     assert sum(note is not None for note in told) == 1 and "alike" in told[REPORTS - 1]
     assert "critic" in [collapse({"variety": 0.0, "critic": 0.001}) for _ in range(REPORTS)][-1]
-    assert Collapse()({"dssim": 1.0}) is None
+    assert CollapseDetector()({"dssim": 1.0}) is None
 
 
 @every
 def test_an_adaptation_learns_as_its_family_does(family):
-    if not bundled(family):
+    if not is_bundled(family):
         pytest.skip(f"no base of {family} is bundled")
-    found, own = adapting(Path(family), settings_for("small")), FAMILIES[family]["small"]
+    found, own = is_adapting(Path(family), settings_for("small")), FAMILIES[family]["small"]
     assert found.architecture == family
     assert (found.distortion_until, found.distortion_after) == (own.distortion_until, own.distortion_after)
 
 
 def test_an_adapted_gan_goes_on_with_the_critic_it_was_trained_against():
-    settings = adapting(Path("gan"), settings_for("small"))
+    settings = is_adapting(Path("gan"), settings_for("small"))
     settings = replace(settings, network={**settings.network, "identities": ("b",)})
     critic = new_trainer(settings, torch.device("cpu")).aside
     known = zoo.tensors("critic-gan")

@@ -10,11 +10,11 @@ import torch
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.networks.swap.registry import ARCHITECTURES
-from faceswap_cli.training.runs.export import ALLOWED, export, largest_change, made_up
-from faceswap_cli.training.runs.folder import amended, create_run, load_trained, open_run
+from faceswap_cli.training.runs.export import ALLOWED, export_run, largest_change, made_up_input
+from faceswap_cli.training.runs.folder import amend_run, create_run, load_trained, open_run
 from faceswap_cli.training.runs.model_file import load_exported, read_card
 from faceswap_cli.training.runs.settings import TrainSettings
-from faceswap_cli.training.train_swap import start
+from faceswap_cli.training.train_swap import resume_or_start
 
 CPU = torch.device("cpu")
 NAMES = {"a": "man-in-the-video", "b": "anna", "b2": "bertha"}
@@ -27,7 +27,7 @@ def small_run(folder, family="shared", names=NAMES):
     reference = np.random.default_rng(0).normal(size=(3, 128)).astype(np.float32)
     run = create_run(folder / "secret-place" / "run", TrainSettings(family, network), names, reference)
     run.log.write_text(json.dumps({"step": 0, "losses": {"dssim": 0.25}}) + "\n")
-    trainer = start(run, CPU, lambda text: None)
+    trainer = resume_or_start(run, CPU, lambda text: None)
     trainer.seconds = 90.0
     run.store.save(0, trainer.tensors(), trainer.facts())
     return open_run(run.path)
@@ -40,21 +40,21 @@ def run(tmp_path_factory):
 
 @pytest.fixture
 def file(run, tmp_path):
-    export(run, tmp_path / "model.safetensors")
+    export_run(run, tmp_path / "model.safetensors")
     return tmp_path / "model.safetensors"
 
 
 @pytest.mark.parametrize("family", ["shared", "liae"])
 def test_it_draws_what_the_run_draws(tmp_path, family):
     run, path = small_run(tmp_path, family), tmp_path / "model.safetensors"
-    made = export(run, path)
+    made = export_run(run, path)
     whole, _, _ = load_trained(run, CPU)
     opened = load_exported(path, CPU)
     assert made.card["precision"]["weights"] == "float16" and made.notes == []
     assert opened.model.config == whole.config
     assert 0 < largest_change(whole, opened.model) <= ALLOWED
     # What was tried before writing is exactly what is read.
-    pictures = made_up(32)
+    pictures = made_up_input(32)
     for identity in NAMES:
         one, other = made.model.renderer(identity)(pictures), opened.model.renderer(identity)(pictures)
         assert torch.equal(one.image, other.image) and torch.equal(one.mask, other.mask)
@@ -65,7 +65,7 @@ def test_half_precision_that_shows_is_not_used(tmp_path):
     checkpoint, _ = run.store.newest()
     loud = {k: v * 400 if k.startswith("ema.decoders") else v for k, v in checkpoint.tensors.items()}
     run.store.save(1, loud, checkpoint.facts)
-    made = export(run, tmp_path / "model.safetensors")
+    made = export_run(run, tmp_path / "model.safetensors")
     assert made.card["precision"]["weights"] == "float32" and "half precision" in made.notes[0]
     whole, _, _ = load_trained(run, CPU)
     assert largest_change(whole, load_exported(tmp_path / "model.safetensors", CPU).model) == 0
@@ -83,21 +83,21 @@ def test_nobody_is_in_it(run, file):
 
 def test_names_stay_out_on_request(run, tmp_path):
     path = tmp_path / "model.safetensors"
-    export(run, path, with_names=False)
+    export_run(run, path, with_names=False)
     assert not any(name.encode() in path.read_bytes() for name in NAMES.values())
     assert load_exported(path, CPU).identity("b2") == "b2"
 
 
 def test_the_reference_comes_along_on_request(run, tmp_path):
     path = tmp_path / "model.safetensors"
-    export(run, path, with_reference=True)
+    export_run(run, path, with_reference=True)
     assert np.array_equal(load_exported(path, CPU).reference, run.reference)
 
 
 def test_the_card_says_what_it_is(run, tmp_path):
     path = tmp_path / "model.safetensors"
-    changed = amended(run, {"step": 0, "changed": {"batch": [8, 4]}})
-    export(changed, path, licence="CC0-1.0")
+    changed = amend_run(run, {"step": 0, "changed": {"batch": [8, 4]}})
+    export_run(changed, path, licence="CC0-1.0")
     card = read_card(path)
     assert (card["family"], card["identities"], card["names"]) == ("shared", ["a", "b", "b2"], NAMES)
     assert card["licence"] == "CC0-1.0" and card["made by"].startswith("faceswap ")
@@ -109,7 +109,7 @@ def test_the_card_says_what_it_is(run, tmp_path):
 
 def test_one_face_alone_draws_the_same_in_a_smaller_file(run, file, tmp_path):
     alone = tmp_path / "alone.safetensors"
-    export(run, alone, faces=["b2"])
+    export_run(run, alone, faces=["b2"])
     opened, whole = load_exported(alone, CPU), load_exported(file, CPU)
     assert opened.model.config.identities == ("b2",) and opened.card["names"] == {"b2": "bertha"}
     assert b"anna" not in alone.read_bytes()
@@ -125,7 +125,7 @@ def test_one_face_alone_draws_the_same_in_a_smaller_file(run, file, tmp_path):
 def test_one_face_alone_is_right_or_refused(tmp_path, family, faces):
     run, path = small_run(tmp_path, family), tmp_path / "alone.safetensors"
     try:
-        export(run, path, faces=faces)
+        export_run(run, path, faces=faces)
     except UserError as error:
         assert "draw nobody without the others" in error.message
         assert not path.exists()
@@ -194,7 +194,7 @@ def test_onnx_draws_the_same(run, tmp_path):
     assert [(one.name, one.shape) for one in session.get_inputs()] == [("crops", ["batch", 3, 32, 32])]
     whole, _, _ = load_trained(run, CPU)
     for count in (1, 5):
-        pictures = made_up(32, count)
+        pictures = made_up_input(32, count)
         image, mask = session.run(["image", "mask"], {"crops": pictures.numpy()})
         drawn = whole.renderer("b2")(pictures)
         assert np.abs(image - drawn.image.numpy()).max() < ALLOWED + 1e-3

@@ -7,7 +7,7 @@ import pytest
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.training.runs.folder import create_run, open_run
-from faceswap_cli.training.runs.setting_changes import check_settings, take_on
+from faceswap_cli.training.runs.setting_changes import apply_setting_changes, check_settings
 from faceswap_cli.training.runs.settings import differences, settings_for
 from tests.training.engine.test_loop import new_trainer
 
@@ -26,7 +26,7 @@ def asked(run, explicit, **options):
     lines, trainer = [], new_trainer(SMALL)
     trainer.step, trainer.settings = 7, run.settings
     check_settings(run, settings, explicit)
-    return take_on(run, settings, explicit, trainer, lines.append), trainer, lines
+    return apply_setting_changes(run, settings, explicit, trainer, lines.append), trainer, lines
 
 
 def test_batch_and_rate_change_and_it_is_said_and_recorded(run):

@@ -8,11 +8,11 @@ import torch
 
 from faceswap_cli import zoo
 from faceswap_cli.errors import UserError
-from faceswap_cli.networks.swap.registry import build
+from faceswap_cli.networks.swap.registry import build_model
 from faceswap_cli.training.runs.folder import create_run
 from faceswap_cli.training.runs.settings import FAMILIES, TrainSettings, settings_for
-from faceswap_cli.training.runs.warm_start import EVERYBODY, base_for, resized, warm_start
-from faceswap_cli.training.train_swap import new_trainer, start
+from faceswap_cli.training.runs.warm_start import EVERYBODY, base_for, resize_weights, warm_start
+from faceswap_cli.training.train_swap import new_trainer, resume_or_start
 
 CPU = torch.device("cpu")
 NETWORK = {"resolution": 64, "width": 8, "code": 24, "squeeze": 8}
@@ -22,7 +22,7 @@ NETWORK = {"resolution": 64, "width": 8, "code": 24, "squeeze": 8}
 def base(tmp_path, monkeypatch):
     """A little base of known weights among the bundled ones."""
     torch.manual_seed(3)
-    model = build("shared", {**NETWORK, "identities": [EVERYBODY]})
+    model = build_model("shared", {**NETWORK, "identities": [EVERYBODY]})
     facts = {
         "config": {"architecture": "shared", "network": NETWORK},
         **dict.fromkeys(("licence", "data", "figures", "remake"), ""),
@@ -33,7 +33,7 @@ def base(tmp_path, monkeypatch):
 
 
 def test_everybody_begins_as_the_base(base):
-    own = build("shared", {**NETWORK, "identities": ["a", "b", "b2"]})
+    own = build_model("shared", {**NETWORK, "identities": ["a", "b", "b2"]})
     warm_start(own, "base-tiny")
     pictures = torch.rand(2, 3, 64, 64)
     wanted = base.renderer(EVERYBODY)(pictures).image
@@ -51,15 +51,15 @@ def test_a_base_is_found_for_its_own_network_at_any_resolution_only(base):
 @pytest.mark.parametrize("resolution", [48, 96, 128])
 def test_another_resolution_draws_about_the_same_face(base, resolution):
     """Weights smooth over the grid stand for the same picture at any grid."""
-    own = build("shared", {**NETWORK, "resolution": resolution, "identities": ["a"]})
+    own = build_model("shared", {**NETWORK, "resolution": resolution, "identities": ["a"]})
     warm_start(own, "base-tiny")
     grids = (4, resolution // 16)
     ramp = torch.linspace(0, 1, 4).repeat(4, 1)  # a picture of the grid
     from_grid = ramp.reshape(1, 16).repeat(5, 3)  # (code 5, 3 channels * 16 cells)
-    moved = resized(from_grid, torch.Size([5, 3 * grids[1] ** 2]), grids)
+    moved = resize_weights(from_grid, torch.Size([5, 3 * grids[1] ** 2]), grids)
     # Of an even feature map the code is the same, however fine the grid.
     torch.testing.assert_close(moved.sum(1), from_grid.sum(1), rtol=1e-5, atol=1e-5)
-    to_grid = resized(from_grid.T.contiguous(), torch.Size([3 * grids[1] ** 2, 5]), grids)
+    to_grid = resize_weights(from_grid.T.contiguous(), torch.Size([3 * grids[1] ** 2, 5]), grids)
     picture = to_grid[:, 0].reshape(3, grids[1], grids[1])
     assert torch.equal(picture[0], picture[1])
     assert (picture[0].diff(dim=1) >= 0).all() and picture[0].diff(dim=0).abs().max() < 1e-6
@@ -81,7 +81,7 @@ def test_a_run_starts_from_the_bundled_base_unless_told_otherwise():
 
 def test_the_bundled_base_is_what_its_card_says():
     card = zoo.card("base-small")
-    network = build("shared", {**card.facts["config"]["network"], "identities": [EVERYBODY]})
+    network = build_model("shared", {**card.facts["config"]["network"], "identities": [EVERYBODY]})
     network.load_state_dict(zoo.tensors("base-small"))
     assert card.facts["steps"] > 0 and json.dumps(card.facts["data"])
     small = FAMILIES["shared"]["small"].network
@@ -92,10 +92,10 @@ def test_going_on_needs_no_base(base, tmp_path):
     network = {**NETWORK, "identities": ("a", "b")}
     settings = TrainSettings(network=network, base="base-tiny")
     run = create_run(tmp_path / "run", settings, {"a": "x", "b": "y"}, np.zeros((0, 128), np.float32))
-    first = start(run, CPU, print)
+    first = resume_or_start(run, CPU, print)
     run.store.save(first.step, first.tensors(), first.facts())
     (tmp_path / "base-tiny" / "card.json").unlink()
-    again = start(run, CPU, print)
+    again = resume_or_start(run, CPU, print)
     assert again.settings.base == "base-tiny"
     for own, other in zip(first.weights(), again.weights(), strict=True):
         assert torch.equal(own, other)
@@ -103,4 +103,4 @@ def test_going_on_needs_no_base(base, tmp_path):
 
 def test_missing_weights_are_a_plain_error(base):
     with pytest.raises(UserError, match="are not in"):
-        warm_start(build("shared", NETWORK), "base-gone")
+        warm_start(build_model("shared", NETWORK), "base-gone")
