@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from faceswap_cli.evaluation.ageing import AgedPortrait, TestPortrait
+from faceswap_cli.evaluation.ageing import AgedPortrait, LabelledPortrait
 from faceswap_cli.faces.age.estimator import AgeEstimator
 from faceswap_cli.faces.geometry import crop_matrix, invert, warp
 from faceswap_cli.media.frame import Image
@@ -24,7 +24,7 @@ NOISE, STEPS = 2, 4
 """Levels of 255 by which noise may change a pixel, and in how many steps it is found."""
 
 
-def copy_input(portrait: TestPortrait, target: float) -> AgedPortrait:
+def copy_input(portrait: LabelledPortrait, target: float) -> AgedPortrait:
     """The photo as it is."""
     return AgedPortrait(portrait.image, np.zeros(portrait.image.shape[:2], np.bool_))
 
@@ -36,7 +36,7 @@ class InvisibleNoise:
     def __init__(self) -> None:
         self._estimator = AgeEstimator()
 
-    def __call__(self, portrait: TestPortrait, target: float) -> AgedPortrait:
+    def __call__(self, portrait: LabelledPortrait, target: float) -> AgedPortrait:
         """See ageing.Way."""
         square = SquareMethod(portrait, self._estimator.side)
         crop = to_tensor(square.crop)
@@ -54,7 +54,7 @@ class InvisibleNoise:
 class SquareMethod:
     """An aligned square of `side` face units around a portrait's face, as fine as the photo is there."""
 
-    def __init__(self, portrait: TestPortrait, side: float) -> None:
+    def __init__(self, portrait: LabelledPortrait, side: float) -> None:
         self.image, self.side = portrait.image, side
         scale = float(np.hypot(*crop_matrix(portrait.face.landmarks, MOST, side)[0, :2]))
         self.size = int(np.clip(round(MOST / scale / 2) * 2, LEAST, MOST))

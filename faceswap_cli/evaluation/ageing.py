@@ -31,7 +31,7 @@ SHOWN = 6
 
 
 @dataclass(frozen=True)
-class TestPortrait:
+class LabelledPortrait:
     """A face of known age in its photo.
 
     Attributes:
@@ -58,7 +58,7 @@ class AgedPortrait:
     mask: NDArray[np.bool_]
 
 
-Way = Callable[[TestPortrait, float], AgedPortrait]
+Way = Callable[[LabelledPortrait, float], AgedPortrait]
 
 
 @dataclass(frozen=True)
@@ -115,13 +115,13 @@ class AgeingReport:
     shown: list[int] = field(default_factory=list)
 
 
-def read_portraits(people: Sequence[LabelledPhoto], stage: FaceAnalyser) -> Iterator[TestPortrait]:
+def read_portraits(people: Sequence[LabelledPhoto], stage: FaceAnalyser) -> Iterator[LabelledPortrait]:
     """The largest face of each photo; photos without one are passed over."""
     for who in people:
         image = read_photo(who.path).image
         faces = stage.find([Frame(0, 0.0, image)])[0]
         if faces:
-            yield TestPortrait(who, image, max(faces, key=lambda face: interocular(face.landmarks)))
+            yield LabelledPortrait(who, image, max(faces, key=lambda face: interocular(face.landmarks)))
 
 
 def evaluate_ageing(
@@ -173,7 +173,7 @@ def evaluate_ageing(
 def _measured(
     measure: _Measure,
     number: int,
-    portrait: TestPortrait,
+    portrait: LabelledPortrait,
     before: _Before,
     way: Way,
     targets: Sequence[float],
@@ -201,7 +201,7 @@ class _Measure:
     def __init__(self, judge: Judge, stage: FaceAnalyser) -> None:
         self._judge, self._stage, self._identity = judge, stage, IdentityEncoder()
 
-    def before(self, portrait: TestPortrait) -> _Before:
+    def before(self, portrait: LabelledPortrait) -> _Before:
         """The photo as it is."""
         seen = judge_view(portrait.image, portrait.face.landmarks)
         said = self._judge([seen, degrade(seen)])
@@ -209,7 +209,7 @@ class _Measure:
         return _Before(seen, said.age, bool(said.female[0] > 0.5), identity)
 
     def after(
-        self, number: int, portrait: TestPortrait, before: _Before, target: float, aged: AgedPortrait
+        self, number: int, portrait: LabelledPortrait, before: _Before, target: float, aged: AgedPortrait
     ) -> tuple[EvaluationRow, Image]:
         """A result's figures, and its view. It goes through a PNG first, as a user gets it."""
         image, points = _through_png(aged.image), portrait.face.landmarks
@@ -237,7 +237,7 @@ class _Measure:
         )
         return row, seen
 
-    def _again(self, portrait: TestPortrait, image: Image) -> Face | None:
+    def _again(self, portrait: LabelledPortrait, image: Image) -> Face | None:
         """The same face in a result, by its landmarks there; None if there is no face any more."""
         face = portrait.face
         seen = Detection(face.box, five_from_68(face.landmarks).astype(np.float32), 1.0)

@@ -22,7 +22,7 @@ from faceswap_cli.evaluation.ageing import (
     AgedPortrait,
     AgeingReport,
     EvaluationRow,
-    TestPortrait,
+    LabelledPortrait,
     evaluate_ageing,
 )
 from faceswap_cli.evaluation.expression import Expression, measure_expression
@@ -87,7 +87,7 @@ def test_the_page_escapes_names_and_says_who_judged() -> None:
 
 @pytest.fixture(scope="module")
 def measured() -> AgeingReport:
-    def spill(portrait: TestPortrait, target: float) -> AgedPortrait:
+    def spill(portrait: LabelledPortrait, target: float) -> AgedPortrait:
         """Changes one pixel that it says it leaves alone."""
         image = portrait.image.copy()
         image[0, 0] += 7

@@ -10,7 +10,7 @@ from faceswap_cli.compositing.apply_change import locate_region
 from faceswap_cli.effects.age.age_request import clamp_age
 from faceswap_cli.effects.age.render import MOST_IN_PHOTO, AgedFace, FaceAger
 from faceswap_cli.effects.planned_faces import PlannedFace
-from faceswap_cli.evaluation.ageing import AgedPortrait, TestPortrait
+from faceswap_cli.evaluation.ageing import AgedPortrait, LabelledPortrait
 
 
 class AgerMethod:
@@ -19,7 +19,7 @@ class AgerMethod:
     def __init__(self, brush: FaceAger) -> None:
         self._brush = brush
 
-    def __call__(self, portrait: TestPortrait, target: float) -> AgedPortrait:
+    def __call__(self, portrait: LabelledPortrait, target: float) -> AgedPortrait:
         """See Way."""
         face = PlannedFace(0, portrait.face.landmarks)
         [seen] = self._brush.see([(portrait.image, face)], [(clamp_age(portrait.who.age), target)])
@@ -29,7 +29,7 @@ class AgerMethod:
         return AgedPortrait(image, mask)
 
 
-def _where(portrait: TestPortrait, seen: AgedFace) -> NDArray[np.bool_]:
+def _where(portrait: LabelledPortrait, seen: AgedFace) -> NDArray[np.bool_]:
     """(H, W): where the face's mask is not nought."""
     mask = np.zeros(portrait.image.shape[:2], np.bool_)
     place = locate_region(
