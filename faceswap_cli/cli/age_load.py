@@ -75,10 +75,10 @@ def _of_run(path: Path, device: str) -> tuple[Ager, str]:
     """The network that was trained in a run folder, and what its answers depend on."""
     import torch
 
-    from faceswap_cli.networks.ageing.ageing import BothWays
-    from faceswap_cli.training.train_age import load_ageing
+    from faceswap_cli.networks.ageing.ageing import AgeingNetwork, BothWays
+    from faceswap_cli.training.runs.folder import load_trained, open_run
 
-    network = load_ageing(path, torch.device(device))
+    network = load_trained(open_run(path), torch.device(device), AgeingNetwork)[0].requires_grad_(False)
     digest = hashlib.sha256()
     for tensor in network.state_dict().values():
         digest.update(tensor.cpu().numpy().tobytes())

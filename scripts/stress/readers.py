@@ -11,7 +11,7 @@ import random
 import shutil
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,17 +28,16 @@ from faceswap_cli.faces.sets.records import FaceRecord, Header, Source, round_va
 from faceswap_cli.media.photo import read_photo
 from faceswap_cli.media.probe import probe
 from faceswap_cli.media.reader import VideoReader
-from faceswap_cli.networks.swap.registry import build_model
 from faceswap_cli.pipeline.workdir import Journal
 from faceswap_cli.training.data.cache import _columns, _DamageError, _mapped, load_cached_faces
 from faceswap_cli.training.engine import event_log
 from faceswap_cli.training.engine.trainer import Trainer
+from faceswap_cli.training.families import build_model
 from faceswap_cli.training.monitor.history import History
 from faceswap_cli.training.runs.export import export_run
+from faceswap_cli.training.runs.family_options import settings_for
 from faceswap_cli.training.runs.folder import create_run, load_trained, open_run
 from faceswap_cli.training.runs.model_file import load_exported
-from faceswap_cli.training.runs.settings import settings_for
-from faceswap_cli.training.train_swap import with_identities
 from scripts.stress import corpus
 
 CPU = torch.device("cpu")
@@ -191,9 +190,9 @@ def face_set(path: Path) -> Path:
 def trained_run(path: Path) -> Path:
     """A run of the smallest network, one step old, with a log and exported."""
     settings = settings_for("small", resolution=32, from_scratch=True, options=["width=8", "code=16"])
-    settings = with_identities(settings, ("a", "b"))
+    settings = replace(settings, network={**settings.network, "identities": ("a", "b")})
     run = create_run(path, settings, {"a": "man", "b": "woman"}, np.ones((2, 128), np.float32))
-    model = build_model(settings.architecture, settings.network)
+    model = build_model(settings.family, settings.network)
     trainer = Trainer(model, [], settings)
     run.store.save(1, trainer.tensors(), trainer.facts())
     for step in range(1, 30):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import Field, asdict, dataclass, field, fields
 from typing import Any
 
 import torch
@@ -85,7 +85,7 @@ class FaceModel(nn.Module):
 
     Attributes:
         config: rebuilds it.
-        layout: memory format of its convolutions' activations, set by `registry.place_model`.
+        layout: memory format of its convolutions' activations, set by `place_model`.
         checkpointing: recompute the activations of each part in the backward pass instead of keeping them
             (Chen et al., Training deep nets with sublinear memory cost, 2016): one more forward pass for
             less memory, the same gradients. A switch of the running process, no part of the network.
@@ -199,3 +199,19 @@ class ByIdentity(nn.ModuleDict):
 
 
 _NOBODY = nn.ModuleDict()
+
+
+def describe_model(model: FaceModel) -> dict[str, Any]:
+    """The JSON configuration that rebuilds a model."""
+    return asdict(model.config)
+
+
+def place_model(model: FaceModel, device: torch.device) -> FaceModel:
+    """The model on a device, its convolutions channels-last, which is faster on CPUs."""
+    model.layout = torch.channels_last
+    return model.to(device).to(memory_format=model.layout)  # type: ignore[call-overload, no-any-return]
+
+
+def parameter_count(model: nn.Module) -> int:
+    """Learnt numbers of a model."""
+    return sum(p.numel() for p in model.parameters())

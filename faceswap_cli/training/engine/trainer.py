@@ -7,14 +7,13 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, Protocol, Self
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.training.data.augment import Samples
 from faceswap_cli.training.engine.accelerate import (
     Compilation,
     FullError,
@@ -24,9 +23,27 @@ from faceswap_cli.training.engine.accelerate import (
 )
 from faceswap_cli.training.engine.checkpoints import Checkpoint
 from faceswap_cli.training.engine.parallel import ALONE, ProcessGroup, Share
-from faceswap_cli.training.runs.settings import TrainSettings
+from faceswap_cli.training.engine.settings import TrainerSettings
 
-Batch = Sequence[Samples]
+
+class BatchPart(Protocol):
+    """What a step is given, or one person's part of it: samples, first dimension of every tensor."""
+
+    @property
+    def input(self) -> Tensor:
+        """(B, ...): what goes into the network; its length tells how many samples there are."""
+        ...
+
+    def part(self, share: Share) -> Self:
+        """An equal part of the samples."""
+        ...
+
+
+Batch = Sequence[Any]
+"""Of `BatchPart`s. Which ones is between a family's sampler and its objective; the loop passes them on."""
+
+Batches = Callable[[torch.Generator, float], Batch]
+"""A step's random numbers and the progress (0..1) to its batch."""
 
 LAST_RATE = 0.02
 """Share of the peak learning rate that is left at the end."""
@@ -67,7 +84,7 @@ class Trainer:
         self,
         model: nn.Module,
         phases: Sequence[TrainingPhase],
-        settings: TrainSettings,
+        settings: TrainerSettings,
         aside: nn.Module | None = None,
         team: ProcessGroup = ALONE,
     ) -> None:

@@ -12,9 +12,9 @@ from faceswap_cli.networks.ageing.ageing import LEAST_AGE, MOST_AGE, AgeingConfi
 from faceswap_cli.networks.perception.age_estimator import AgeConfig, AgeNetwork
 from faceswap_cli.training.data.age_batches import FAR, NEAR, AgeingBatches, balance_ages, draw_target_age
 from faceswap_cli.training.engine.parallel import Share
+from faceswap_cli.training.engine.settings import TrainerSettings
 from faceswap_cli.training.engine.trainer import Trainer, generator_for
 from faceswap_cli.training.objectives.ageing import AgeingLosses, AgeingWeights
-from faceswap_cli.training.runs.settings import TrainSettings
 
 CONFIG = AgeingConfig(size=64, widths=(8, 8, 8, 8), fine=4, ages=8)
 
@@ -62,7 +62,7 @@ def losses(weights: AgeingWeights | None = None) -> AgeingLosses:
 
 
 def trainer(own: AgeingLosses) -> Trainer:
-    return Trainer(own.model, own.phases(), TrainSettings(batch=8, warm_up=1), own.critic)
+    return Trainer(own.model, own.phases(), TrainerSettings(batch=8, warm_up=1), own.critic)
 
 
 def test_a_step_draws_the_same_however_often(batches: AgeingBatches) -> None:
