@@ -156,6 +156,12 @@ Start = Callable[[], nn.Module] | None
 """Loads the network whose weights a new run begins with; None: random ones."""
 
 
+def new_plain_model(family: Family, settings: Any, device: torch.device, start: Start) -> nn.Module:
+    """The network itself, or the one it starts from, channels-last on its device."""
+    model = family.build(settings.network)
+    return place_channels_last(model if start is None else start(), device)
+
+
 @dataclass(frozen=True)
 class Family:
     """All that is to be known of a kind of network to train it.

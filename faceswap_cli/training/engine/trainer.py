@@ -51,6 +51,11 @@ HOLD = 0.3
 """Part of the run before the learning rate begins to fall."""
 
 
+def adam(parameters: list[nn.Parameter], learning_rate: float) -> Optimizer:
+    """Adam with a short memory. Fused: one pass over memory instead of a dozen."""
+    return torch.optim.Adam(parameters, lr=learning_rate, betas=(0.9, 0.99), fused=True)
+
+
 @dataclass(frozen=True)
 class TrainingPhase:
     """One optimiser's part of a step: an autoencoder has one phase, a GAN two.
@@ -60,12 +65,14 @@ class TrainingPhase:
         parameters: what it trains.
         loss: batch and progress (0..1) to weighted terms; their sum is minimised.
         begins: progress at which the phase sets in; until then it is passed over.
+        optimiser: parameters and learning rate to what steps them.
     """
 
     name: str
     parameters: list[nn.Parameter]
     loss: Callable[[Batch, float], dict[str, Tensor]]
     begins: float = 0.0
+    optimiser: Callable[[list[nn.Parameter], float], Optimizer] = adam
 
 
 class Trainer:
@@ -96,11 +103,7 @@ class Trainer:
         self.compilation = Compilation()
         self.precision = reduced_precision(self.device)
         self.ema = copy.deepcopy(model).requires_grad_(False).eval()
-        self.optimisers = [
-            # Fused: one pass over memory instead of a dozen.
-            torch.optim.Adam(p.parameters, lr=settings.learning_rate, betas=(0.9, 0.99), fused=True)
-            for p in phases
-        ]
+        self.optimisers = [p.optimiser(p.parameters, settings.learning_rate) for p in phases]
         self.step = 0
         self.seconds = 0.0
         self.attempt = 0

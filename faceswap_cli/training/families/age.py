@@ -28,8 +28,8 @@ from faceswap_cli.training.family import (
     Family,
     LoadRequest,
     Say,
-    Start,
     TrainingData,
+    new_plain_model,
     place_channels_last,
 )
 from faceswap_cli.training.monitor.age_preview import spread_over, write_age_preview
@@ -186,12 +186,6 @@ def load_bundled_ageing(family: Family, name: str) -> nn.Module:
     return zoo.load_network(name, build_ageing_network).train().requires_grad_(True)
 
 
-def new_age_model(family: Family, settings: AgeSettings, device: torch.device, start: Start) -> nn.Module:
-    """The network at the very start."""
-    model = family.build(settings.network)
-    return place_channels_last(model if start is None else start(), device)
-
-
 def new_age_discriminator(model: nn.Module, settings: AgeSettings) -> nn.Module:
     """The critic, on the model's device."""
     del settings
@@ -231,7 +225,7 @@ AGE = Family(
     network=AgeingNetwork,
     sizes={"small": AgeSettings()},
     source=AgeSource,
-    new_model=new_age_model,
+    new_model=new_plain_model,
     phases=age_phases,
     new_aside=new_age_discriminator,
     base_for=lambda network: BUNDLED,
