@@ -7,6 +7,7 @@ ask the command line alone, so they stay as they are when modules, classes or fi
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import av
@@ -30,6 +31,11 @@ def facts(checkpoint: Path) -> dict[str, float]:
 def pictures(path: Path) -> np.ndarray:
     with av.open(str(path)) as container:
         return np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
+
+
+def said(pattern: str, words: str) -> bool:
+    """Whether the words, which may break anywhere, tell of something."""
+    return re.search(pattern, " ".join(words.split()), re.IGNORECASE) is not None
 
 
 def crops(folder: Path) -> list[str]:
@@ -67,7 +73,7 @@ def test_a_training_goes_on_to_what_it_would_have_come_to(faceswap, old, tmp_pat
     before = {k: v for k, v in safetensors.torch.load_file(begun).items() if k.startswith("ema.")}
     people = ("-A", old / "man", "-B", old / "woman")
     done = faceswap("train", *people, "-m", old / "shared", "--steps", 8, *TRAIN)
-    assert done.code == 0 and "going on at step 4" in done.err, done.err
+    assert done.code == 0 and said(r"\bstep 4\b", done.err), done.err
     done = faceswap("models", "export", old / "shared", "-o", tmp_path / "model.safetensors")
     assert done.code == 0, done.err
     after = safetensors.torch.load_file(tmp_path / "model.safetensors")
@@ -79,7 +85,7 @@ def test_a_training_goes_on_to_what_it_would_have_come_to(faceswap, old, tmp_pat
 def test_a_conditional_training_goes_on(faceswap, old, family):
     people = ("-A", old / "man", "-B", old / "woman")
     done = faceswap("train", *people, "-m", old / family, "--steps", 5, "--measure-every", 0, *TRAIN)
-    assert done.code == 0 and "going on at step 4" in done.err, done.err
+    assert done.code == 0 and said(r"\bstep 4\b", done.err), done.err
     newest = sorted((old / family / "checkpoints").iterdir())[-1]
     assert facts(newest)["step"] == 5
 
@@ -87,7 +93,7 @@ def test_a_conditional_training_goes_on(faceswap, old, family):
 def test_an_ageing_training_goes_on(faceswap, old):
     run = old / "age"
     done = faceswap("train", "-m", run, "-A", run / "faces", "--steps", 3, *TRAIN)
-    assert done.code == 0 and "going on at step 2" in done.err, done.err
+    assert done.code == 0 and said(r"\bstep 2\b", done.err), done.err
     assert facts(sorted((run / "checkpoints").iterdir())[-1])["step"] == 3
 
 
@@ -107,7 +113,9 @@ def test_a_model_knows_whom_to_replace(faceswap, whole, tmp_path, model):
     done = faceswap("convert", "photo", tmp_path / "woman.png", *how)
     assert done.code == 1 and not (tmp_path / "out.png").exists(), done.out
     done = faceswap("convert", "photo", whole / "photo.jpg", *how)
-    assert done.code == 0 and "faces replaced: 1" in done.out, done.err
+    assert done.code == 0, done.err
+    changed = np.abs(block_means(tmp_path / "out.png") - block_means(whole / "photo.jpg")).max(2) > 8
+    assert changed.sum() >= 8
 
 
 def test_a_curated_face_set_is_read(faceswap, old, tmp_path):
@@ -140,7 +148,7 @@ def test_an_unfinished_extract_goes_on(faceswap, old):
     for name in before:
         assert (old / "extract" / "crops" / name).stat().st_mtime == pytest.approx(1_700_000_000)
     again = faceswap("extract", old / "clip.mp4", "-o", old / "extract", "--crop-size", 64, *TRAIN[:2])
-    assert again.code == 0 and "nothing to do" in again.out, again.err
+    assert again.code == 0 and crops(old / "extract" / "crops") == found, again.err
 
 
 def test_an_unfinished_convert_goes_on_or_says_that_it_begins_anew(faceswap, old):
@@ -149,8 +157,7 @@ def test_an_unfinished_convert_goes_on_or_says_that_it_begins_anew(faceswap, old
     how = ("-m", old / "model.safetensors", "--all-faces", "--segment", 6, "--workers", 1)
     done = faceswap("convert", "video", old / "clip.mp4", "-o", old / "out.mp4", *how, *PLAIN)
     assert done.code == 0, done.err
-    words = " ".join(done.err.split())
-    assert "going on after" in words or "unfinished work with other settings was thrown away" in words
+    assert said(r"going on|resum|continu|thrown away|discarded|anew", done.err)
     assert not list(old.glob(".out.mp4*"))
     source, made = pictures(old / "clip.mp4"), pictures(old / "out.mp4")
     assert len(made) == len(source) == 40
