@@ -84,7 +84,7 @@ class Tick:
     @property
     def left(self) -> str:
         """The time that is left, in words."""
-        if not self.open_ended:
+        if not self.open_ended and math.isfinite(self.seconds_left):  # the end may just have been decided
             return f"{monotonic_clock(self.seconds_left)} left"
         most = (
             f", at most {monotonic_clock(self.seconds_left)} left" if math.isfinite(self.seconds_left) else ""
