@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +12,13 @@ from faceswap_cli.cli.app import INTERRUPTED, stop_on_signal
 from faceswap_cli.cli.consent import tell_consent
 from faceswap_cli.cli.options import AdultsOption, DeviceOption
 from faceswap_cli.cli.train_adapt import AdaptOption, adapt_request, photos_to_face_sets
+from faceswap_cli.cli.train_checks import (
+    check_face_sets,
+    check_options,
+    explicit_settings,
+    parse_batch,
+    with_own,
+)
 from faceswap_cli.cli.train_choices import Compile, FamilyName, Size
 from faceswap_cli.errors import UserError
 
@@ -21,11 +27,9 @@ if TYPE_CHECKING:
 
     from faceswap_cli.device import Processes
     from faceswap_cli.training.engine.loop import Tick
-    from faceswap_cli.training.family import Family
     from faceswap_cli.training.task import TrainingTask
 
 DEFAULT_MINUTES = 10.0
-MOST_BATCH = 4096
 
 
 def train(
@@ -232,8 +236,8 @@ def train(
 
     told = family or former_family
     name = told.value if told else family_of(run)
-    _check_options(ctx, FAMILIES[name])
-    auto_batch, number = _batch(batch, accumulate, FAMILIES[name])
+    check_options(ctx, FAMILIES[name])
+    auto_batch, number = parse_batch(batch, accumulate, FAMILIES[name])
     settings = settings_for(
         *(size.value, resolution, number, learning_rate, seed, name, option or [], from_scratch, held_out)
     )
@@ -249,7 +253,7 @@ def train(
     record = FAMILIES[settings.family]
     begins = bool(target or sources or steps or minutes or until_plateau)
     if rollback is None or begins:
-        _check_face_sets(ctx, record, target, sources)
+        check_face_sets(ctx, record, target, sources)
     if rollback is not None and which.leads:
         _roll_back(run, rollback)
     if target is None or (rollback is not None and not begins):
@@ -270,7 +274,7 @@ def train(
         record.source(target, sources or ()),
         run,
         settings,
-        explicit=_explicit(ctx, settings.family, option or []) - ({"batch"} if auto_batch else set()),
+        explicit=explicit_settings(ctx, settings.family, option or []) - ({"batch"} if auto_batch else set()),
         budget=Budget(steps, minutes),
         save_seconds=save_every,
         watching=MonitorSettings(preview_every, measure_every, tensorboard),
@@ -282,47 +286,6 @@ def train(
         guard=SafetyGuard(adult_confirmed),
     )
     _train(task, which, chosen)
-
-
-def with_own(settings: Any, **values: object) -> Any:
-    """Settings with these values, as far as their family has such fields."""
-    own = {field.name for field in fields(settings)}
-    return replace(settings, **{name: value for name, value in values.items() if name in own})
-
-
-def _check_options(ctx: typer.Context, family: Family) -> None:
-    """Refuse options that mean nothing to a family.
-
-    Raises:
-        UserError: names the first.
-    """
-    for parameter in ctx.command.params:
-        source = ctx.get_parameter_source(parameter.name or "")
-        if parameter.name in family.refuses and source and source.name == "COMMANDLINE":
-            raise UserError(f"{parameter.opts[0]} has no meaning for --family {family.name}", "Leave it out")
-
-
-def _check_face_sets(
-    ctx: typer.Context, family: Family, target: Path | None, sources: list[Path] | None
-) -> None:
-    """Raise a typer.BadParameter for what is needed to train and was not given."""
-    missing = "'--target-faces' / '-A'" if target is None else ""
-    if target is not None and not sources and "sources" not in family.refuses:
-        missing = "'--source-faces' / '-B'"
-    if missing:
-        raise typer.BadParameter("give the faces to train with", ctx, param_hint=missing)
-
-
-def _explicit(ctx: typer.Context, family: str, options: list[str]) -> frozenset[str]:
-    """Names of the settings that stand on the command line."""
-    from faceswap_cli.training.runs.family_options import parse_options
-
-    own = ("size", "family", "resolution", "batch", "accumulate", "learning_rate", "seed", "held_out")
-    names = {name: name for name in (*own, "mirror", "adversarial")}
-    names |= {"from_scratch": "base", "former_family": "family"}
-    given = {name: ctx.get_parameter_source(name) for name in names}
-    told = frozenset(names[n] for n, source in given.items() if source and source.name == "COMMANDLINE")
-    return told | frozenset(parse_options(family, options))
 
 
 def _train(task: TrainingTask, which: Processes, device: torch.device) -> None:
@@ -384,27 +347,6 @@ def _place(device: str, threads: int | None) -> tuple[Processes, torch.device]:
     if not which.leads:
         console.hush()
     return which, chosen
-
-
-def _batch(text: str | None, accumulate: int, family: Family) -> tuple[bool, int | None]:
-    """Whether the batch is to be measured, and the number that was given.
-
-    Raises:
-        UserError: it is neither a number nor auto.
-    """
-    if text is None:
-        return False, None
-    if text == "auto":
-        if family.made_up is None:
-            raise UserError(f"--batch auto is not for --family {family.name}", "Give a number")
-        if accumulate > 1:
-            raise UserError(
-                "--batch auto looks for what fits at once, --accumulate is for what does not", "Leave one out"
-            )
-        return True, None
-    if not text.isdecimal() or not 1 <= int(text) <= MOST_BATCH:
-        raise UserError(f"--batch {text} is no batch size", f"Use auto or a number from 1 to {MOST_BATCH}")
-    return False, int(text)
 
 
 def _show(bar: console.Bar, tick: Tick) -> None:
