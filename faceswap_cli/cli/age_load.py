@@ -76,9 +76,9 @@ def _of_run(path: Path, device: str) -> tuple[Ager, str]:
     import torch
 
     from faceswap_cli.networks.ageing.ageing import AgeingNetwork, BothWays
-    from faceswap_cli.training.runs.folder import load_trained, open_run
+    from faceswap_cli.training.runs.folder import load_network, open_run
 
-    network = load_trained(open_run(path), torch.device(device), AgeingNetwork)[0].requires_grad_(False)
+    network = load_network(open_run(path), torch.device(device), AgeingNetwork)[0].requires_grad_(False)
     digest = hashlib.sha256()
     for tensor in network.state_dict().values():
         digest.update(tensor.cpu().numpy().tobytes())

@@ -42,7 +42,7 @@ def check_face_sets(
     if target is not None and not sources and "sources" not in family.refuses:
         missing = "'--source-faces' / '-B'"
     if missing:
-        raise typer.BadParameter("give the faces to train with", ctx, param_hint=missing)
+        raise typer.BadParameter("give the face set to train with", ctx, param_hint=missing)
 
 
 def explicit_settings(ctx: typer.Context, family: str, options: list[str]) -> frozenset[str]:

@@ -177,7 +177,8 @@ class AgeSource(DataSource):
 
 def estimator_on(device: torch.device) -> AgeNetwork:
     """The bundled age estimator."""
-    return zoo.shared_network("age_estimator", build_age_estimator, str(device))
+    found: AgeNetwork = zoo.shared_network("age_estimator", build_age_estimator, str(device))
+    return found
 
 
 def load_bundled_ageing(family: Family, name: str) -> nn.Module:

@@ -205,10 +205,13 @@ def family_of(path: Path) -> str:
     return str(open_run(path).settings.family) if is_run(path) else DEFAULT.name
 
 
-def load_trained(
-    run: Run,
-    device: torch.device,
-    kind: type[Network] = FaceModel,  # type: ignore[assignment]
+def load_trained(run: Run, device: torch.device) -> tuple[FaceModel, Checkpoint, list[str]]:
+    """The averaged weights of a run that swaps, see `load_network`."""
+    return load_network(run, device, FaceModel)  # type: ignore[type-abstract]
+
+
+def load_network(
+    run: Run, device: torch.device, kind: type[Network]
 ) -> tuple[Network, Checkpoint, list[str]]:
     """The run's averaged weights, ready to draw.
 

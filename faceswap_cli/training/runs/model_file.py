@@ -128,6 +128,8 @@ def rebuild_model(family: str, config: Mapping[str, Any], tensors: Mapping[str, 
     }:
         raise RuntimeError("the weights are another network's")  # before one of any size is built
     model = build_model(family, config)
+    if not isinstance(model, FaceModel):
+        raise RuntimeError("the network draws nobody")
     model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in tensors.items()})
     return place_model(model.requires_grad_(False), torch.device("cpu")).eval()
 

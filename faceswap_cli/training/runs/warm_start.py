@@ -18,7 +18,7 @@ from faceswap_cli.networks.swap.family import FaceModel
 from faceswap_cli.training.families import FAMILIES
 from faceswap_cli.training.families.swap import BASE, EVERYBODY
 from faceswap_cli.training.family import Family
-from faceswap_cli.training.runs.folder import load_trained, open_run
+from faceswap_cli.training.runs.folder import load_network, open_run
 
 __all__ = ["EVERYBODY", "is_bundled", "load_aside", "load_base", "load_start"]
 
@@ -52,7 +52,7 @@ def load_start(family: Family, base: str) -> nn.Module:
         UserError: the weights are missing or damaged.
     """
     if Path(base).is_absolute():
-        return load_trained(open_run(Path(base)), torch.device("cpu"), nn.Module)[0]
+        return load_network(open_run(Path(base)), torch.device("cpu"), nn.Module)[0]
     assert family.load_bundled is not None
     return family.load_bundled(family, base)
 
