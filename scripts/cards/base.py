@@ -6,10 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from faceswap_cli.networks.swap.registry import parameter_count
-
 from faceswap_cli import zoo
-from faceswap_cli.networks.swap.family import FaceModel
+from faceswap_cli.networks.swap.family import FaceModel, parameter_count
 from faceswap_cli.training.engine.trainer import Trainer
 from faceswap_cli.training.families.swap import BASE
 

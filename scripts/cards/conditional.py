@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from faceswap_cli.networks.swap.registry import parameter_count
-
 from faceswap_cli import zoo
-from faceswap_cli.networks.swap.family import FaceModel
+from faceswap_cli.networks.swap.family import FaceModel, parameter_count
 from faceswap_cli.training.engine.trainer import Trainer
 from faceswap_cli.training.families.swap import BASE
 from faceswap_cli.training.runs.warm_start import CRITIC

@@ -1,4 +1,4 @@
-"""`faceswap train --model age`."""
+"""`faceswap train --family age`."""
 
 import json
 
