@@ -95,8 +95,10 @@ def noise(resolution: int, count: int = 64) -> Faces:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--family", choices=list(FAMILIES), nargs="*", default=["shared"])
-    parser.add_argument("--size", choices=["small", "base", "large"], nargs="*", default=["small"])
+    parser.add_argument(
+        "--family", choices=[n for n, f in FAMILIES.items() if f.made_up], nargs="*", default=["shared"]
+    )
+    parser.add_argument("--size", choices=["small", "medium", "large"], nargs="*", default=["small"])
     parser.add_argument("--resolution", type=int, nargs="*", help="[default: each size's own]")
     parser.add_argument("--batch", type=int, help="faces of each person in a step")
     parser.add_argument("--seconds", type=float, default=20.0, help="measured time for each loop of a row")
