@@ -27,7 +27,8 @@ from faceswap_cli.errors import UserError
 from faceswap_cli.faces.face_analyser import build_analyser
 from faceswap_cli.faces.geometry import FACE_CENTRE
 from faceswap_cli.faces.identity.identity_encoder import CHIP, CHIP_CENTRE, CHIP_SIDE
-from faceswap_cli.faces.sets.extract import ExtractOptions, extract_faces
+from faceswap_cli.faces.sets.extract import extract_faces
+from faceswap_cli.faces.sets.extract_options import ExtractOptions
 from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.faces.sets.records import INDEX
 from faceswap_cli.files import locked, make_folder, write_text
