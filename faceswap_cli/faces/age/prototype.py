@@ -91,7 +91,7 @@ class CropAttributes:
         return units
 
     def classes(self, crops: Tensor, side: float) -> Tensor:
-        """(B, classes, S, S) probabilities, see `networks.parsing.CLASSES`."""
+        """(B, classes, S, S) probabilities, see `parsing.CLASSES`."""
         seen = probabilities(
             self._parser(frame_for_estimator(crops, side, face_parser.SIZE, face_parser.SIDE))
         )

@@ -32,7 +32,7 @@ def best_frames(info: MediaInfo, timeline: Timeline, found: FaceTracks) -> Itera
 
 
 def measure_clarity(frame: Frame, found: FaceTracks, place: int) -> float:
-    """How much the face at a place in `found` tells of whose it is, by its frame; see `looks.clarity`."""
+    """`track_embedding.face_clarity` of the face at a place in `found`, sharpness in the frame counted."""
     return estimate_clarity(found, place, _crispness(frame.image, found.landmarks[place]))
 
 
@@ -46,7 +46,7 @@ def best_face_indices(found: FaceTracks, track: int, count: int = track_embeddin
 
 
 def estimate_clarity(found: FaceTracks, place: int, crispness: float = track_embedding.CRISP) -> float:
-    """`looks.clarity` of one of the found faces."""
+    """`track_embedding.face_clarity` of one of the found faces."""
     landmarks = found.landmarks[place]
     return track_embedding.face_clarity(
         float(found.scores[place]), estimate_pose(landmarks), landmarks, crispness

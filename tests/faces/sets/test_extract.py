@@ -124,11 +124,11 @@ def test_stopped_and_taken_up_again_it_is_the_same(
 CHILD = """
 import sys
 from pathlib import Path
-from faceswap_cli.faces.sets.extract import extract
-from faceswap_cli.faces.face_analyser import build_stage
-stage = build_stage()
+from faceswap_cli.faces.sets.extract import extract_faces
+from faceswap_cli.faces.face_analyser import build_analyser
+stage = build_analyser()
 print("ready", flush=True)
-for progress in extract([Path(p) for p in sys.argv[2:]], Path(sys.argv[1]), stage):
+for progress in extract_faces([Path(p) for p in sys.argv[2:]], Path(sys.argv[1]), stage):
     print(progress.done, flush=True)
 """
 
