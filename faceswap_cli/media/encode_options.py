@@ -35,3 +35,9 @@ class EncodeRequest(OptionGroup):
         "faster", group=ENCODING, choices=PRESETS,
         help="Time against size; each encoder is told by its own names and numbers.",
     )  # fmt: skip
+    keyframes: int | None = option(
+        None, 1, 10_000, group=ENCODING,
+        help="Frames from one key frame to the next, at most: 1 makes every frame one, for editing; 25 or so "
+        "makes a player quick to jump about. No meaning where every frame is one anyway: ffv1, prores, png. "
+        "[default: the encoder's own]",
+    )  # fmt: skip

@@ -201,6 +201,7 @@ class EncodeOptions(EncodeRequest):
         told = dict(encoder.options)
         if encoder.quality is not None:
             told |= encoder.quality(encoder.crf if self.crf is None else self.crf)
+            told |= {"g": str(self.keyframes)} if self.keyframes else {}
         if encoder.presets:
             told["quality" if encoder.codec.endswith("_amf") else "preset"] = encoder.presets[self.preset]
         return told

@@ -243,3 +243,19 @@ def test_what_is_asked_for_is_what_an_output_gets() -> None:
     assert resolve_encoding(EncodeRequest("av1", 60), Path("a.gif")) == EncodeOptions("av1", 60)
     with pytest.raises(UserError, match="crf 60"):
         resolve_encoding(EncodeRequest("x264", 60), Path("a.mp4"))
+
+
+def keyframes(path: Path) -> list[int]:
+    """Places of the key frames, in the order of showing."""
+    return [place for place, frame in enumerate(decoded(path)) if frame.key_frame]
+
+
+@pytest.mark.parametrize("encoder", ["x264", "x265", "av1"])
+def test_key_frames_are_as_near_as_is_asked(tmp_path: Path, make_clip: Clip, encoder: str) -> None:
+    info, frames = read(make_clip())
+    options = replace(OPTIONS[encoder], keyframes=3)
+    places = keyframes(write(tmp_path / "a.nut", info, frames, options))
+    assert places[0] == 0 and max(b - a for a, b in itertools.pairwise([*places, len(frames)])) <= 3
+    assert len(keyframes(write(tmp_path / "b.nut", info, frames, OPTIONS[encoder]))) < len(places)
+    every = write(tmp_path / "c.nut", info, frames, replace(options, keyframes=1))
+    assert keyframes(every) == list(range(len(frames)))
