@@ -21,7 +21,7 @@ LAYERS = (
     {"provenance"},
     {"media", "zoo", "journal"},
     {"device", "files", "optional"},
-    {"limits"},
+    {"limits", "options"},
     {"errors"},
 )
 HEIGHT = {room: len(LAYERS) - level for level, rooms in enumerate(LAYERS) for room in rooms}

@@ -14,6 +14,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from faceswap_cli.cli.command import App
 from faceswap_cli.errors import UserError
 
 INTERRUPTED = 130
@@ -74,9 +75,9 @@ def _ended_politely() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def new_app(**options: Any) -> typer.Typer:
-    """A Typer with the settings all our groups share."""
-    return typer.Typer(
+def new_app(**options: Any) -> App:
+    """An app with the settings all our groups share."""
+    return App(
         no_args_is_help=True,
         rich_markup_mode=None,  # plain help: readable in any terminal, and quick to start
         add_completion=False,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from faceswap_cli.cli import console
 from faceswap_cli.cli.convert_dry_run import report_dry_run
+from faceswap_cli.cli.options import TrialOptions
 from faceswap_cli.errors import UserError
 
 if TYPE_CHECKING:
@@ -28,18 +29,17 @@ SHEET_MOMENTS = 3
 def run_preview(
     sources: Sequence[Path],
     outputs: Sequence[Path],
-    picture: Path | None,
-    dry_run: bool,
+    trial: TrialOptions,
     options: PipelineOptions,
     painter: PreviewRenderer,
     stage: FaceAnalyser,
 ) -> None:
     """A preview, or what would be done, instead of doing it."""
-    if picture is not None:
+    if trial.preview is not None:
         if len(sources) > 1:
             raise UserError("--preview shows one video", "Give one at a time")
-        write_preview_page(sources[0], picture, options, painter, stage)
-    if dry_run:
+        write_preview_page(sources[0], trial.preview, options, painter, stage)
+    if trial.dry_run:
         for source, output in zip(sources, outputs, strict=True):
             report_dry_run(source, output, options, painter, stage)
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from faceswap_cli.cli import console
+from faceswap_cli.cli.options import DeviceOptions
 
 
 def group(
@@ -30,9 +31,8 @@ def group(
             metavar="NAME,NAME,...", help="Folder names for the people with the most faces, in order."
         ),
     ] = "",
-    device: Annotated[
-        str, typer.Option("--device", help="Where the network runs: auto, cpu, cuda, cuda:N or mps.")
-    ] = "auto",
+    *,
+    where: DeviceOptions,
 ) -> None:
     """Sort the faces of a set into a face set for each person.
 
@@ -49,7 +49,7 @@ def group(
     grouping.check_names(chosen)
     grouping.check_new(output)
     faces = FaceSet.open(face_set)
-    steps = grouping.find_people(faces, IdentityEncoder(device), threshold, chosen)
+    steps = grouping.find_people(faces, IdentityEncoder(where.device), threshold, chosen)
     with console.Bar("who is who") as bar:
         try:
             while True:

@@ -6,13 +6,12 @@ pipeline's. An effect is one folder here, and a class with these members.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, Literal, Protocol
 
+from faceswap_cli.effects.options import EffectOptions
 from faceswap_cli.effects.planned_faces import FacePlan
-from faceswap_cli.errors import UserError
 from faceswap_cli.faces.tracking.face_tracks import FaceTracks
 from faceswap_cli.journal import Journal
 from faceswap_cli.media.frame import Frame
@@ -20,28 +19,6 @@ from faceswap_cli.media.probe import MediaInfo
 from faceswap_cli.media.seeking import Timeline
 
 Phase = Literal["read", "faces", "render", "join"]
-
-
-@dataclass(frozen=True)
-class EffectOptions:
-    """What every effect can be told.
-
-    Attributes:
-        smoothing: steadiness over time, 0 (none) to 5; see `smoothing`.
-        batch: faces drawn at once, at most.
-    """
-
-    RANGES: ClassVar[dict[str, tuple[float, float]]] = {"smoothing": (0.0, 5.0), "batch": (1, 1024)}
-
-    smoothing: float = 1.0
-    batch: int = 8
-
-    def check(self) -> None:
-        """Raise a UserError for the first value that can't be."""
-        for name, (low, high) in self.RANGES.items():
-            value = getattr(self, name)
-            if not math.isfinite(value) or not low <= value <= high:
-                raise UserError(f"--{name.replace('_', '-')} {value} is outside {low}..{high}")
 
 
 @dataclass(frozen=True)

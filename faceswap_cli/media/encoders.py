@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from faceswap_cli.errors import UserError
@@ -17,15 +17,9 @@ from faceswap_cli.media.colour import (
     matrix_of,
     pixel_kind,
 )
+from faceswap_cli.media.encode_options import PRESETS, EncodeRequest
 from faceswap_cli.media.probe import MediaInfo
 from faceswap_cli.media.sequence import picture_suffix
-
-PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
-"""x264's names of time against size; other encoders' are told by them."""
-
-USUAL_PRESET = "faster"
-"""At one crf x264 takes 0.6 of the time of "medium" for files of the same size, 0.5 to 0.8 dB worse at 46 to
-50 dB; "medium" alone would take more than half of the time of a conversion at 1080p."""
 
 
 def _crf(crf: float) -> dict[str, str]:
@@ -184,28 +178,22 @@ def encoder_for(output: Path) -> str:
 
 
 @dataclass(frozen=True)
-class EncodeOptions:
-    """How the result is encoded.
+class EncodeOptions(EncodeRequest):
+    """How the result is encoded. Encoders without a dial take no notice of it.
 
     Attributes:
         encoder: a key of ENCODERS.
-        crf: constant quality, 0 (lossless or nearly) to 51 (63 for av1); lower is better and larger. None is
-            the encoder's usual one. Encoders without such a dial take no notice of it.
-        preset: one of PRESETS; None is USUAL_PRESET. Encoders without such a dial take no notice of it.
     """
 
     encoder: str = "x264"
-    crf: float | None = None
-    preset: str | None = None
 
     def __post_init__(self) -> None:
         if self.encoder not in ENCODERS:
             raise UserError(f"no encoder named {self.encoder}", f"Use one of {', '.join(CHOICES)}")
+        self.check()
         worst = ENCODERS[self.encoder].worst
-        if self.crf is not None and not 0 <= self.crf <= worst:
+        if self.crf is not None and self.crf > worst:
             raise UserError(f"crf {self.crf:g} is out of range", f"Use 0 (best) to {worst:g} (smallest)")
-        if self.preset is not None and self.preset not in PRESETS:
-            raise UserError(f"no preset named {self.preset}", f"Use one of {', '.join(PRESETS)}")
 
     def told(self) -> dict[str, str]:
         """What FFmpeg is told."""
@@ -213,11 +201,15 @@ class EncodeOptions:
         told = dict(encoder.options)
         if encoder.quality is not None:
             told |= encoder.quality(encoder.crf if self.crf is None else self.crf)
+            told |= {"g": str(self.keyframes)} if self.keyframes else {}
         if encoder.presets:
-            told["quality" if encoder.codec.endswith("_amf") else "preset"] = encoder.presets[
-                self.preset or USUAL_PRESET
-            ]
+            told["quality" if encoder.codec.endswith("_amf") else "preset"] = encoder.presets[self.preset]
         return told
+
+
+def resolve_encoding(request: EncodeRequest, output: Path) -> EncodeOptions:
+    """How an output is encoded: as is asked, by the encoder that its name asks for if none is named."""
+    return EncodeOptions(**{**asdict(request), "encoder": request.encoder or encoder_for(output)})
 
 
 def target_format(info: MediaInfo, options: EncodeOptions) -> str:

@@ -19,7 +19,8 @@ from typing import Any
 import cv2
 import torch
 
-from faceswap_cli.cli.age_load import Method, load_age_plan, load_face_ager
+from faceswap_cli.cli.age_load import load_age_plan, load_face_ager
+from faceswap_cli.cli.options import PeopleOptions
 from faceswap_cli.effects.age import render
 from faceswap_cli.effects.age.age_request import AgeRequest
 from faceswap_cli.faces.age.estimator import AgeEstimator
@@ -76,9 +77,9 @@ def main() -> None:
     clock = Clock()
     for name, (owner, attribute) in STAGES.items():
         setattr(owner, attribute, clock.timed(name, getattr(owner, attribute)))
-    brush = load_face_ager(Method.network, None, "cpu", 1.0)
+    brush = load_face_ager("network", None, "cpu", 1.0)
     stage = build_analyser(device="cpu", thorough=True)
-    which = age_photo.FaceSelection(None, load_age_plan([], [], 0.5, SafetyGuard(), lambda: stage))
+    which = age_photo.FaceSelection(None, load_age_plan(PeopleOptions(), SafetyGuard(), lambda: stage))
     estimator, wish = AgeEstimator("cpu"), AgeRequest(options.to)
 
     def age(source: Path, output: Path) -> None:

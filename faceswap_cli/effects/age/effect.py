@@ -14,7 +14,8 @@ import numpy as np
 
 from faceswap_cli.effects.age.age_request import AgeChange, AgeRequest
 from faceswap_cli.effects.age.render import AgeStages, FaceAger, frontal_share, source_and_target
-from faceswap_cli.effects.base import ConvertProgress, EffectInput, EffectOptions, EffectStages
+from faceswap_cli.effects.base import ConvertProgress, EffectInput, EffectStages
+from faceswap_cli.effects.options import EffectOptions
 from faceswap_cli.effects.planned_faces import FacePlan
 from faceswap_cli.faces.age.estimator import WEIGHTS, AgeEstimate, AgeEstimator
 from faceswap_cli.faces.face import FloatArray

@@ -20,8 +20,8 @@ from faceswap_cli.compositing.apply_change import apply_change, measure_colourfu
 from faceswap_cli.compositing.hair_extension import WIDE, extend_change, extend_head_mask
 from faceswap_cli.compositing.masks import FloatMask
 from faceswap_cli.effects.age.age_request import AgeChange, clamp_age
-from faceswap_cli.effects.base import EffectOptions
 from faceswap_cli.effects.frame_window import drop_image, map_in_blocks, map_with_neighbours
+from faceswap_cli.effects.options import EffectOptions
 from faceswap_cli.effects.planned_faces import FacePlan, PlannedFace
 from faceswap_cli.faces.face import FloatArray
 from faceswap_cli.faces.geometry import crop_matrix, warp

@@ -28,6 +28,7 @@ from faceswap_cli.faces.identity.person_filter import (
 from faceswap_cli.faces.landmarks.pose import estimate_pose
 from faceswap_cli.faces.quality import face_sharpness
 from faceswap_cli.faces.safety.guard import SafetyGuard, Young, describe_left_out, refuse_minor
+from faceswap_cli.faces.sets.extract_options import ExtractOptions
 from faceswap_cli.faces.sets.faceset import FaceSet, FaceSetWriter
 from faceswap_cli.faces.sets.records import FaceRecord, Header, Source, round_values, with_tracks
 from faceswap_cli.faces.sets.set_folder import check_set_folder, is_outside, remove_partial_crops
@@ -37,26 +38,6 @@ from faceswap_cli.media.inputs import find_media
 from faceswap_cli.media.photo import read_photo
 from faceswap_cli.media.probe import MediaInfo, probe
 from faceswap_cli.media.reader import VideoReader
-
-CROP_SIZE = 256
-"""Default side of the stored crops in pixels."""
-
-
-@dataclass(frozen=True)
-class ExtractOptions:
-    """What is taken from the inputs. All of it is fixed for the life of a face set.
-
-    Attributes:
-        every: of a video's frames, only every Nth is looked at.
-        min_size: faces whose box's longer side is shorter (frame pixels) are left out.
-        crop_size: side of the crops in pixels, 64..1024.
-        max_faces: only so many faces of a frame are kept, the largest; 0 keeps all.
-    """
-
-    every: int = 1
-    min_size: float = 24
-    crop_size: int = CROP_SIZE
-    max_faces: int = 0
 
 
 @dataclass(frozen=True)
@@ -121,7 +102,7 @@ def extract_faces(
             changed since, or the folder can't be written.
         Refusal: there is something, but all of it is refused.
     """
-    _check(options)
+    options.check()
     files = is_outside(find_media(inputs), output)
     is_new, made = check_set_folder(output)
     mine = False
@@ -375,13 +356,6 @@ def _telling_unreadable() -> Iterator[None]:
         yield
     except UserError as error:
         raise _UnreadableError(error) from error
-
-
-def _check(options: ExtractOptions) -> None:
-    if options.every < 1:
-        raise UserError(f"--every {options.every} is too small", "Use 1 for every frame, 2 for every second")
-    if not 64 <= options.crop_size <= 1024:
-        raise UserError(f"--crop-size {options.crop_size} is out of range", "Use 64 to 1024 pixels")
 
 
 def _no_face(files: Sequence[Path], wanted: PersonFilter | None) -> UserError:

@@ -28,8 +28,9 @@ from faceswap_cli.networks.swap.conditions import (
     Style,
     measure_light,
 )
-from faceswap_cli.networks.swap.family import ByIdentity, FaceModel, FamilyConfig, option, split_output
+from faceswap_cli.networks.swap.family import ByIdentity, FaceModel, FamilyConfig, split_output
 from faceswap_cli.networks.swap.renderer import Rendered
+from faceswap_cli.options import option
 
 
 @dataclass(frozen=True)

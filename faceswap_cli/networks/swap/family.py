@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import Field, asdict, dataclass, field, fields
+from dataclasses import Field, asdict, dataclass, fields
 from typing import Any
 
 import torch
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from faceswap_cli.networks.swap.renderer import Rendered, Renderer
+from faceswap_cli.options import declaration_of, describe_allowed, is_allowed
 
 MULTIPLE = 16
 """The resolution must be a multiple of this: four halvings."""
@@ -26,11 +27,6 @@ COMMON = ("resolution", "identities", "side")
 """Fields of a configuration that every family has; the others are the family's own options."""
 
 KINDS = {int: "whole number", bool: "true or false", float: "number", tuple: "list"}
-
-
-def option(default: int, least: int, most: int) -> Any:
-    """A whole-numbered option of a family with its range, both ends included."""
-    return field(default=default, metadata={"least": least, "most": most})
 
 
 @dataclass(frozen=True)
@@ -74,10 +70,9 @@ def _check(own: Field[Any], value: Any) -> None:
     kind = type(own.default)
     if type(value) is not kind and not (kind is float and type(value) is int):
         raise ValueError(f"{own.name} {value!r} is no {KINDS[kind]}")
-    if "least" in own.metadata:
-        least, most = own.metadata["least"], own.metadata["most"]
-        if not least <= value <= most:
-            raise ValueError(f"{own.name} {value} is not from {least} to {most}")
+    declaration = declaration_of(own)
+    if declaration is not None and not is_allowed(declaration, value):
+        raise ValueError(f"{own.name} {value} can't be: it takes {describe_allowed(declaration)}")
 
 
 class FaceModel(nn.Module):

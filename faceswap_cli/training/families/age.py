@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from faceswap_cli import zoo
 from faceswap_cli.faces.face_analyser import build_analyser
-from faceswap_cli.faces.sets.extract import ExtractOptions, extract_faces
+from faceswap_cli.faces.sets.extract import extract_faces
+from faceswap_cli.faces.sets.extract_options import ExtractOptions
 from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.faces.sets.records import INDEX
 from faceswap_cli.networks.ageing.age_discriminator import AgeDiscriminator

@@ -8,6 +8,7 @@ from typing import Any
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.networks.swap.family import COMMON, LEAST_RESOLUTION, MOST_RESOLUTION, MULTIPLE
+from faceswap_cli.options import Declaration, declaration_of, describe_allowed, is_allowed
 from faceswap_cli.training.families import DEFAULT, FAMILIES
 from faceswap_cli.training.runs.aliases import SIZES
 
@@ -88,7 +89,7 @@ def own_options(family: str) -> dict[str, Field[Any]]:
     return {
         f.name: f
         for f in fields(FAMILIES[family].config)
-        if f.name not in COMMON and ("least" in f.metadata or isinstance(f.default, bool))
+        if f.name not in COMMON and (declaration_of(f) is not None or isinstance(f.default, bool))
     }
 
 
@@ -131,17 +132,19 @@ def _value(own: Field[Any], text: str) -> int | bool:
     if isinstance(own.default, bool):
         if text.lower() in SWITCH:
             return SWITCH[text.lower()]
-    elif text.removeprefix("-").isdecimal() and own.metadata["least"] <= int(text) <= own.metadata["most"]:
+    elif text.removeprefix("-").isdecimal() and is_allowed(_declared(own), int(text)):
         return int(text)
     raise UserError(f"--option {own.name}={text} can't be used", f"Give {_range(own)}")
 
 
 def _range(own: Field[Any]) -> str:
-    return (
-        "true or false"
-        if isinstance(own.default, bool)
-        else f"{own.metadata['least']} to {own.metadata['most']}"
-    )
+    return "true or false" if isinstance(own.default, bool) else describe_allowed(_declared(own))
+
+
+def _declared(own: Field[Any]) -> Declaration:
+    declaration = declaration_of(own)
+    assert declaration is not None, f"{own.name} has no range"
+    return declaration
 
 
 def _word(value: object) -> str:

@@ -15,7 +15,7 @@ from faceswap_cli.compositing.region_grid import grid_around
 from faceswap_cli.effects.age import effect
 from faceswap_cli.effects.age.age_request import AgeRequest, read_ages
 from faceswap_cli.effects.age.render import AgeStages, FaceAger, frontal_share
-from faceswap_cli.effects.base import EffectOptions
+from faceswap_cli.effects.options import EffectOptions
 from faceswap_cli.effects.planned_faces import PlannedFace
 from faceswap_cli.errors import Refusal, UserError
 from faceswap_cli.faces.age.estimator import AgeEstimate, AgeEstimator

@@ -22,7 +22,8 @@ from faceswap_cli.faces import geometry
 from faceswap_cli.faces.analysis import analyse
 from faceswap_cli.faces.face_analyser import FaceAnalyser
 from faceswap_cli.faces.sets import extract as extracting
-from faceswap_cli.faces.sets.extract import ExtractOptions, ExtractProgress, extract_faces
+from faceswap_cli.faces.sets.extract import ExtractProgress, extract_faces
+from faceswap_cli.faces.sets.extract_options import ExtractOptions
 from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.files import locked
 from faceswap_cli.media.frame import Frame, Image
