@@ -54,8 +54,8 @@ from faceswap_cli.errors import UserError
 
 if TYPE_CHECKING:
     from faceswap_cli.effects.age.age_request import AgeRequest
-    from faceswap_cli.effects.age.render import FaceAger
-    from faceswap_cli.pipeline.age_photo import OpenedPhoto
+    from faceswap_cli.effects.age.render import AgeStages
+    from faceswap_cli.pipeline.photo import PreparedPhoto
     from faceswap_cli.provenance.marks import Marks
 
 app = new_app(help="Make faces older or younger, in a photo or a video.")
@@ -154,40 +154,51 @@ def photo(
     Orientation, colour profile and transparency stay as they are, and so does every pixel that is not of a
     face or its hair.
     """
+    from faceswap_cli.effects.age.effect import AgeEffect
     from faceswap_cli.faces.age.estimator import AgeEstimator
     from faceswap_cli.faces.face_analyser import build_analyser
     from faceswap_cli.faces.safety.guard import SafetyGuard
-    from faceswap_cli.pipeline import age_photo
+    from faceswap_cli.pipeline.options import PipelineOptions
+    from faceswap_cli.pipeline.photo import (
+        FaceSelection,
+        check_photo_output,
+        open_photo,
+        prepare_photo,
+        write_photo_result,
+    )
     from faceswap_cli.provenance.marks import Kind
     from faceswap_cli.provenance.sidecar import write_sidecar
 
     targets = _targets(to, by)
     tell_consent()
     wish = _wish(targets[0] if targets else None, by, known, strength)
-    age_photo.check_photo_output(source, output)
-    brush = load_face_ager(method, model, device, strength)
-    marks = build_marks(Kind.AGE, brush.mark, no_mark, bool(label), cert, key)
+    check_photo_output(source, output)
+    ager = load_face_ager(method, model, device, strength)
+    marks = build_marks(Kind.AGE, ager.cache_key, no_mark, bool(label), cert, key)
     stage = build_analyser(detector, landmarks, device, min_size=min_size, thorough=True)
     guard = SafetyGuard(adult_confirmed, device)
-    which = age_photo.FaceSelection(
-        face, load_age_plan(only or [], without or [], threshold, guard, lambda: stage)
-    )
-    opened = age_photo.open_photo(source, which, stage, AgeEstimator(device), eight_bit)
-    for note in opened.notes():
+    plan = load_age_plan(only or [], without or [], threshold, guard, lambda: stage)
+    options = PipelineOptions(allow_8bit=eight_bit, marks=marks)
+    effect = AgeEffect(ager, wish, AgeEstimator(device))
+    opened = open_photo(source, plan, stage, options, FaceSelection(face, quick=True))
+    prepared = prepare_photo(opened, effect)
+    for note in prepared.notes:
         console.warn(note)
+    for track, reason in prepared.left_alone.items():
+        console.warn(f"{opened.clip.describe([track])} is left alone: {reason}")
     if len(targets) > 1:
-        _sheet(opened, output, targets, wish, brush, marks)
+        _sheet(prepared, output, targets, marks)
         if sidecar:
             write_sidecar(output, "age photo", marks, targets)
         return
-    ages = age_photo.age_photo(opened, output, wish, brush, marks)
-    for number in sorted(ages):
-        console.say(f"face {number} of {len(opened.faces)}: {ages[number].spoken()}")
-    if lost := age_photo.describe_lost(output, opened):
-        console.warn(lost)
-    console.say(f"done: {output} (faces aged: {len(ages)}; {marks.told(output)})")
+    report = write_photo_result(prepared, output, marks)
+    for line in report.people:
+        console.say(line)
+    for note in report.notes:
+        console.warn(note)
+    console.say(f"done: {output} (faces aged: {report.changed}; {marks.told(output)})")
     if sidecar:
-        write_sidecar(output, "age photo", marks, [ages[number].target for number in sorted(ages)])
+        write_sidecar(output, "age photo", marks, report.facts["ages"])
 
 
 @app.command("video")
@@ -239,7 +250,6 @@ def video(
     from faceswap_cli.faces.face_analyser import build_analyser
     from faceswap_cli.faces.safety.guard import SafetyGuard
     from faceswap_cli.media.encoders import EncodeOptions, encoder_for
-    from faceswap_cli.pipeline.age_preview import AgePreview
     from faceswap_cli.pipeline.options import PipelineOptions
     from faceswap_cli.provenance.marks import Kind
 
@@ -253,22 +263,22 @@ def video(
         frames=frames,
     )
     options.check()
-    brush = load_face_ager(method, model, device, strength)
+    ager = load_face_ager(method, model, device, strength)
     shown = not no_mark if label is None else label
-    options = replace(options, marks=build_marks(Kind.AGE, brush.mark, no_mark, shown, cert, key))
+    options = replace(options, marks=build_marks(Kind.AGE, ager.cache_key, no_mark, shown, cert, key))
     stage = build_analyser(detector, landmarks, device, min_size=min_size)
     console.tell(stage.explanation)
     thorough = partial(build_analyser, detector, landmarks, device, min_size=min_size, thorough=True)
     cast = load_age_plan(only or [], without or [], threshold, SafetyGuard(adult_confirmed, device), thorough)
-    effect = AgeEffect(brush, wish, AgeEstimator(device), EffectOptions(smoothing))
+    effect = AgeEffect(ager, wish, AgeEstimator(device), EffectOptions(smoothing))
     effect.check()
     if preview is not None or dry_run:
-        run_preview(sources, outputs, preview, dry_run, options, AgePreview(cast, effect), stage)
+        run_preview(sources, outputs, preview, dry_run, options, cast, effect, stage)
         return
     with open_executor(workers, ray, sources, segment, device) as place:
         work = partial(
-            one_video, verb="ageing", cast=cast, effect=effect, options=options, stage=stage, place=place,
-            sidecar="age video" if sidecar else "",
+            one_video, verb="ageing", plan=cast, effect=effect, options=options, analyser=stage,
+            executor=place, sidecar="age video" if sidecar else "",
             ages=[age for age in (to, by) if age is not None],
         )  # fmt: skip
         all_videos(sources, outputs, work)
@@ -291,15 +301,14 @@ def _wish(to: float | None, by: float | None, known: float | None, strength: flo
     return wish
 
 
-def _sheet(
-    opened: OpenedPhoto, output: Path, targets: list[float], wish: AgeRequest, brush: FaceAger, marks: Marks
-) -> None:
+def _sheet(prepared: PreparedPhoto[AgeStages], output: Path, targets: list[float], marks: Marks) -> None:
     """Write the faces as they are and at each age."""
-    from faceswap_cli.pipeline.age_photo import draw_age_sheet
+    from faceswap_cli.effects.age.sheet import draw_age_sheet
     from faceswap_cli.provenance.marks import write_marked_photo
 
-    write_marked_photo(output, draw_age_sheet(opened, targets, wish, brush), marks)
-    for face in opened.faces:
-        if not face.alone:
-            console.say(f"face {face.number} of {len(opened.faces)} looks {face.said.age:.0f}")
+    stages, clip = prepared.effect.stages, prepared.opened.clip
+    page = draw_age_sheet(prepared.opened.frame.image, prepared.plan, stages, targets)
+    write_marked_photo(output, page, marks)
+    for track, age in sorted(stages.ages.items()):
+        console.say(f"{clip.describe([track])} {age.now()}")
     console.say(f"sheet: {output} ({len(targets)} ages; give one --to to age the photo itself)")

@@ -147,7 +147,6 @@ def video(
     from faceswap_cli.faces.sets.faceset import FaceSet
     from faceswap_cli.media.encoders import EncodeOptions, encoder_for
     from faceswap_cli.pipeline.options import PipelineOptions
-    from faceswap_cli.pipeline.preview import SwapPreview
     from faceswap_cli.provenance.marks import Kind
 
     outputs = name_outputs(sources, output, encoder.value if encoder else "x264")
@@ -191,11 +190,11 @@ def video(
     effect = SwapEffect(cast.renderers, swap, _parser(swap, device), mark)
     if preview is not None or dry_run:
         finder = stage or build_analyser(detector, landmarks, device, min_size=min_size)
-        run_preview(sources, outputs, preview, dry_run, options, SwapPreview(cast, effect), finder)
+        run_preview(sources, outputs, preview, dry_run, options, cast, effect, finder)
         return
     with open_executor(workers, ray, sources, segment, device) as place:
         work = partial(
-            one_video, cast=cast, effect=effect, options=options, stage=stage, faces=known, place=place,
+            one_video, plan=cast, effect=effect, options=options, analyser=stage, faces=known, executor=place,
             sidecar="convert video" if sidecar else "",
         )  # fmt: skip
         all_videos(sources, outputs, work)
@@ -291,7 +290,6 @@ def photo(
     from faceswap_cli.faces.face_analyser import build_analyser
     from faceswap_cli.pipeline.options import PipelineOptions
     from faceswap_cli.pipeline.photo import convert_photo
-    from faceswap_cli.pipeline.preview import SwapPreview
     from faceswap_cli.provenance.marks import Kind
     from faceswap_cli.provenance.sidecar import write_sidecar
 
@@ -327,13 +325,13 @@ def photo(
     options = PipelineOptions(allow_8bit=eight_bit, marks=marks)
     effect = SwapEffect(cast.renderers, swap, _parser(swap, device), mark)
     if preview is not None:
-        run_preview([source], [output], preview, False, options, SwapPreview(cast, effect), stage)
+        run_preview([source], [output], preview, False, options, cast, effect, stage)
         return
     report = convert_photo(source, output, cast, effect, options, stage)
     if report.note:
         console.warn(report.note)
     alone = f", {report.left_alone} of other people left alone" if report.left_alone else ""
-    console.say(f"done: {output} (faces replaced: {report.swapped}{alone}; {marks.told(output)})")
+    console.say(f"done: {output} (faces replaced: {report.changed}{alone}; {marks.told(output)})")
     if sidecar:
         write_sidecar(output, "convert photo", marks)
 

@@ -23,7 +23,13 @@ from faceswap_cli.cli.convert_options import (
     ThresholdOption,
     VaryOption,
 )
-from faceswap_cli.cli.options import DetectorOption, DeviceOption, LandmarksOption, MinSizeOption
+from faceswap_cli.cli.options import (
+    AdultsOption,
+    DetectorOption,
+    DeviceOption,
+    LandmarksOption,
+    MinSizeOption,
+)
 
 
 def sheet(
@@ -43,6 +49,7 @@ def sheet(
     landmarks: LandmarksOption = "auto",
     min_size: MinSizeOption = 24,
     device: DeviceOption = "auto",
+    adult_confirmed: AdultsOption = False,
 ) -> None:
     """Compare settings: a few moments, drawn with each of them, on one picture.
 
@@ -55,7 +62,6 @@ def sheet(
     from faceswap_cli.faces.face_analyser import build_analyser
     from faceswap_cli.faces.parsing.face_parser import FaceParser
     from faceswap_cli.pipeline.options import PipelineOptions
-    from faceswap_cli.pipeline.preview import SwapPreview
 
     swap = SwapOptions(mask=mask, colour=colour.value)
     swap.check()
@@ -63,8 +69,9 @@ def sheet(
     asked = AssignmentRequest(
         run, face, all_faces, mapped or [], only or [], without or [], threshold, device,
         lambda: build_analyser(detector, landmarks, device, min_size=min_size, thorough=True),
+        adult_confirmed,
     )  # fmt: skip
     cast, model = load_swap_plan(asked)
     # Which masks are varied may ask for the parser: its network is loaded when it is needed.
     effect = SwapEffect(cast.renderers, swap, FaceParser(str(pick_device(device))), model)
-    write_settings_sheet(source, output, vary, PipelineOptions(), SwapPreview(cast, effect), stage)
+    write_settings_sheet(source, output, vary, PipelineOptions(), cast, effect, stage)

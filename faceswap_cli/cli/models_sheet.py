@@ -34,7 +34,7 @@ def sheet(
 
     stage = build_analyser("auto", "auto", "cpu", thorough=True)
     asked = AssignmentRequest(run, face or [str(source)], True, [], [], [], 0.5, "cpu", lambda: stage)
-    renderer = load_swap_plan(asked)[0].roles[0].renderer
+    renderer = load_swap_plan(asked)[0].targets[0].renderer
     assert renderer is not None
     image = read_photo(source).image
     faces = stage.find([Frame(0, 0.0, image)])[0]

@@ -84,9 +84,13 @@ class AgeChange:
         """Whether there is hardly anything to do."""
         return abs(self.target - self.source) < SAME
 
+    def now(self) -> str:
+        """How old the person is, in words: "looks 34"."""
+        return f"looks {self.source:.0f}" if self.estimated else f"is {self.source:g}"
+
     def spoken(self) -> str:
         """In words: "looks 34, becomes 70"."""
-        is_now = f"looks {self.source:.0f}" if self.estimated else f"is {self.source:g}"
+        is_now = self.now()
         if self.same:
             return f"{is_now}, which is the age asked for: hardly anything changes"
         limit = "" if self.target == self.wanted else f" ({self.wanted:.0f} can't be drawn)"
