@@ -148,10 +148,10 @@ def test_two_in_one_frame_are_two_people() -> None:
     # The other is too far from the second person to be that.
     chosen = assign_tracks(TWO, [verdict(0, 0.3, 0.8), verdict(1, 0.2, 0.45)], faces)
     assert chosen.targets == {0: 0, 1: 0}
-    assert "tracks 1 and 0 are in one frame, and both are taken for left" in chosen.notes[0]
+    assert "tracks 1 and 0 are in one frame, and both are taken for left" in chosen.notes[-1]
     # They never meet.
     chosen = assign_tracks(TWO, [verdict(0, 0.3, 0.4), verdict(1, 0.2, 0.45)], seen([0, 1], [0, 1]))
-    assert (chosen.targets, chosen.notes) == ({0: 0, 1: 0}, ())
+    assert (chosen.targets, chosen.notes) == ({0: 0, 1: 0}, ("right was not found",))
 
 
 def test_who_a_face_may_be() -> None:
