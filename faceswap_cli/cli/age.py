@@ -310,5 +310,5 @@ def _sheet(prepared: PreparedPhoto[AgeStages], output: Path, targets: list[float
     page = draw_age_sheet(prepared.opened.frame.image, prepared.plan, stages, targets)
     write_marked_photo(output, page, marks)
     for track, age in sorted(stages.ages.items()):
-        console.say(f"{clip.describe([track])} {age.now()}")
+        console.say(f"{clip.describe([track])} {age.describe_source()}")
     console.say(f"sheet: {output} ({len(targets)} ages; give one --to to age the photo itself)")

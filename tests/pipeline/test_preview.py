@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from faceswap_cli.cli.convert_preview import run_preview, write_settings_sheet
 from faceswap_cli.compositing import contact_sheet
 from faceswap_cli.effects.planned_faces import FacePlan
 from faceswap_cli.effects.swap.composite import steady_alpha
@@ -116,6 +117,22 @@ def test_children_are_refused_as_by_the_real_run(video: Path) -> None:
     preview_of(video, clips, plan_of(other, guard))
     assert guard.looks == 0
     preview_of(video, clips, plan_of(guard=mf.SeesChildren(adults_confirmed=True)))
+
+
+@pytest.mark.parametrize("way", ["sheet", "preview", "dry run"])
+def test_no_way_of_looking_passes_the_guard_by(video: Path, tmp_path: Path, way: str) -> None:
+    guard = mf.SeesChildren()
+    plan, options = plan_of(guard=guard), mf.options()
+    effect, stage = SwapEffect(plan.renderers, options.swap), mf.fake_stage()
+    picture, how = tmp_path / "look.png", options.pipeline
+    with pytest.raises(Refusal, match="looks like a child's"):
+        if way == "sheet":
+            write_settings_sheet(video, picture, ["colour=rct,none"], how, plan, effect, stage)
+        else:
+            look = picture if way == "preview" else None
+            outputs = [tmp_path / "out.mp4"]
+            run_preview([video], outputs, look, way == "dry run", how, plan, effect, stage)
+    assert guard.looks > 0 and list(tmp_path.iterdir()) == []
 
 
 class SeesNudity(SafetyGuard):

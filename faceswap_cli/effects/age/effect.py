@@ -231,7 +231,7 @@ def _person(group: Sequence[TrackAge]) -> AgedPerson:
 
 def describe_ages(ages: Sequence[tuple[str, AgeChange]], most: int) -> list[str]:
     """What the user should know of people's ages: each in words, the most important first."""
-    lines = [f"{name}: {age.spoken()}" for name, age in ages[:most]]
+    lines = [f"{name}: {age.describe()}" for name, age in ages[:most]]
     return lines + ([f"{len(ages) - most} more people are aged"] if len(ages) > most else [])
 
 

@@ -34,7 +34,7 @@ def draw_age_sheet(image: Image, plan: FacePlan, stages: AgeStages, targets: Seq
         targets: the ages, years.
     """
     window, moved = _cut(image, plan)
-    names = [stages.ages[face.track].now() for face in moved.faces(0)]
+    names = [stages.ages[face.track].describe_source() for face in moved.faces(0)]
     pictures = [("as it is: " + " and ".join(names), window)]
     for target in targets:
         ages = {

@@ -88,14 +88,14 @@ def _steady_finish(
     ]
     weights = smoothing.time_weights([near.time for near, _ in same], frame.time, options.smoothing)
     places = {near.index: other.traits.place for near, other in same}
-    seen = {
-        near.index: _seen(other, near.index, places, float(weight))
+    samples = {
+        near.index: _sample(other, near.index, places, float(weight))
         for (near, other), weight in zip(same, weights, strict=True)
     }
-    own, seed = seen[frame.index], (frame.index, face.face.track)
+    own, seed = samples[frame.index], (frame.index, face.face.track)
     return match_texture.match_over_time(
         own,
-        list(seen.values()),
+        list(samples.values()),
         face.mask.shape[0],
         seed,
         options.defocus,
@@ -104,7 +104,7 @@ def _steady_finish(
     )
 
 
-def _seen(
+def _sample(
     face: RenderedFace, index: int, places: Mapping[int, NDArray[np.float64]], weight: float
 ) -> TextureSample:
     """A face for steadying, with its motion by where its track is one frame before and after."""

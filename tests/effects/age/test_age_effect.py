@@ -282,9 +282,9 @@ def test_wishes() -> None:
             senseless.check()
     assert AgeRequest(by=20.0).ages(GROWN_UP).target == 50
     assert AgeRequest(by=70.0).ages(GROWN_UP).target == 80
-    assert "100 can't be drawn" in AgeRequest(by=70.0).ages(GROWN_UP).spoken()
-    assert "hardly anything changes" in AgeRequest(to=30.5).ages(GROWN_UP).spoken()
-    assert AgeRequest(to=60.0, known=40.0).ages(GROWN_UP).spoken() == "is 40, becomes 60"
+    assert "100 can't be drawn" in AgeRequest(by=70.0).ages(GROWN_UP).describe()
+    assert "hardly anything changes" in AgeRequest(to=30.5).ages(GROWN_UP).describe()
+    assert AgeRequest(to=60.0, known=40.0).ages(GROWN_UP).describe() == "is 40, becomes 60"
     assert read_ages(["20..80:20", "35"]) == [20, 40, 60, 80, 35]
     for bad in (["90"], ["x"], ["10..90:10"], ["40..20"], ["nan"]):
         with pytest.raises(UserError):
