@@ -36,8 +36,8 @@ from faceswap_cli.options import LOOK, WHO
 from faceswap_cli.pipeline.options import PipelineOptions
 
 if TYPE_CHECKING:
-    from faceswap_cli.effects.age.render import FaceAger
-    from faceswap_cli.pipeline.age_photo import OpenedPhoto
+    from faceswap_cli.effects.age.render import AgeStages
+    from faceswap_cli.pipeline.photo import PreparedPhoto
     from faceswap_cli.provenance.marks import Marks
 
 app = new_app(help="Make faces older or younger, in a photo or a video.")
@@ -82,8 +82,15 @@ def photo(
     Orientation, colour profile and transparency stay as they are, and so does every pixel that is not of a
     face or its hair.
     """
+    from faceswap_cli.effects.age.effect import AgeEffect
     from faceswap_cli.faces.age.estimator import AgeEstimator
-    from faceswap_cli.pipeline import age_photo
+    from faceswap_cli.pipeline.photo import (
+        FaceSelection,
+        check_photo_output,
+        open_photo,
+        prepare_photo,
+        write_photo_result,
+    )
     from faceswap_cli.provenance.marks import Kind
     from faceswap_cli.provenance.sidecar import write_sidecar
 
@@ -91,28 +98,33 @@ def photo(
     tell_consent()
     wish = replace(wish, to=targets[0] if targets else None)
     wish.check()
-    age_photo.check_photo_output(source, output)
-    brush = load_face_ager(method.method, run, detection.device, wish.strength)
-    made = marks.build_marks(Kind.AGE, brush.mark, label=False)
+    check_photo_output(source, output)
+    ager = load_face_ager(method.method, run, detection.device, wish.strength)
+    made = marks.build_marks(Kind.AGE, ager.cache_key, label=False)
     stage = detection.load_analyser(thorough=True)
     plan = load_age_plan(people, safety.guard(detection.device), lambda: stage)
-    which = age_photo.FaceSelection(face_index, plan)
-    opened = age_photo.open_photo(source, which, stage, AgeEstimator(detection.device), pipeline.allow_8bit)
-    for note in opened.notes():
+    effect = AgeEffect(ager, wish, AgeEstimator(detection.device))
+    opened = open_photo(
+        source, plan, stage, replace(pipeline, marks=made), FaceSelection(face_index, quick=True)
+    )
+    prepared = prepare_photo(opened, effect)
+    for note in prepared.notes:
         console.warn(note)
+    for track, reason in prepared.left_alone.items():
+        console.warn(f"{opened.clip.describe([track])} is left alone: {reason}")
     if len(targets) > 1:
-        _sheet(opened, output, targets, wish, brush, made)
+        _sheet(prepared, output, targets, made)
         if marks.sidecar:
             write_sidecar(output, "age photo", made, targets)
         return
-    ages = age_photo.age_photo(opened, output, wish, brush, made)
-    for number in sorted(ages):
-        console.say(f"face {number} of {len(opened.faces)}: {ages[number].spoken()}")
-    if lost := age_photo.describe_lost(output, opened):
-        console.warn(lost)
-    console.say(f"done: {output} (faces aged: {len(ages)}; {made.told(output)})")
+    report = write_photo_result(prepared, output, made)
+    for line in report.people:
+        console.say(line)
+    for note in report.notes:
+        console.warn(note)
+    console.say(f"done: {output} (faces aged: {report.changed}; {made.told(output)})")
     if marks.sidecar:
-        write_sidecar(output, "age photo", made, [ages[number].target for number in sorted(ages)])
+        write_sidecar(output, "age photo", made, report.facts["ages"])
 
 
 @app.command("video", medium="video")
@@ -145,7 +157,6 @@ def video(
     from faceswap_cli.effects.age.effect import AgeEffect
     from faceswap_cli.faces.age.estimator import AgeEstimator
     from faceswap_cli.media.encoders import resolve_encoding
-    from faceswap_cli.pipeline.age_preview import AgePreview
     from faceswap_cli.provenance.marks import Kind
 
     tell_consent()
@@ -153,21 +164,21 @@ def video(
     wish.check()
     outputs = name_outputs(sources, output, encode.encoder or "x264")
     pipeline = replace(pipeline, encode=resolve_encoding(encode, outputs[0]))
-    brush = load_face_ager(method.method, run, detection.device, wish.strength)
-    pipeline = replace(pipeline, marks=marks.build_marks(Kind.AGE, brush.mark, label=True))
+    ager = load_face_ager(method.method, run, detection.device, wish.strength)
+    pipeline = replace(pipeline, marks=marks.build_marks(Kind.AGE, ager.cache_key, label=True))
     stage = detection.load_analyser()
     console.tell(stage.explanation)
     thorough = partial(detection.load_analyser, thorough=True)
     cast = load_age_plan(people, safety.guard(detection.device), thorough)
-    effect = AgeEffect(brush, wish, AgeEstimator(detection.device), effect_options)
+    effect = AgeEffect(ager, wish, AgeEstimator(detection.device), effect_options)
     effect.check()
     if trial:
-        run_preview(sources, outputs, trial, pipeline, AgePreview(cast, effect), stage)
+        run_preview(sources, outputs, trial, pipeline, cast, effect, stage)
         return
     with open_executor(executor, sources, pipeline.segment_frames, detection.device) as place:
         work = partial(
-            run_video, verb="ageing", cast=cast, effect=effect, options=pipeline, stage=stage, place=place,
-            sidecar="age video" if marks.sidecar else "",
+            run_video, verb="ageing", plan=cast, effect=effect, options=pipeline, analyser=stage,
+            executor=place, sidecar="age video" if marks.sidecar else "",
             ages=[age for age in (wish.to, wish.by) if age is not None],
         )  # fmt: skip
         run_videos(sources, outputs, work)
@@ -180,15 +191,14 @@ def _targets(to: list[str] | None, wish: AgeRequest) -> list[float]:
     return read_ages(to or [])
 
 
-def _sheet(
-    opened: OpenedPhoto, output: Path, targets: list[float], wish: AgeRequest, brush: FaceAger, marks: Marks
-) -> None:
+def _sheet(prepared: PreparedPhoto[AgeStages], output: Path, targets: list[float], marks: Marks) -> None:
     """Write the faces as they are and at each age."""
-    from faceswap_cli.pipeline.age_photo import draw_age_sheet
+    from faceswap_cli.effects.age.sheet import draw_age_sheet
     from faceswap_cli.provenance.marks import write_marked_photo
 
-    write_marked_photo(output, draw_age_sheet(opened, targets, wish, brush), marks)
-    for face in opened.faces:
-        if not face.alone:
-            console.say(f"face {face.number} of {len(opened.faces)} looks {face.said.age:.0f}")
+    stages, clip = prepared.effect.stages, prepared.opened.clip
+    page = draw_age_sheet(prepared.opened.frame.image, prepared.plan, stages, targets)
+    write_marked_photo(output, page, marks)
+    for track, age in sorted(stages.ages.items()):
+        console.say(f"{clip.describe([track])} {age.describe_source()}")
     console.say(f"sheet: {output} ({len(targets)} ages; give one --to to age the photo itself)")

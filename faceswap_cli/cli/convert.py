@@ -74,7 +74,6 @@ def video(
     from faceswap_cli.effects.swap.effect import SwapEffect
     from faceswap_cli.faces.sets.faceset import FaceSet
     from faceswap_cli.media.encoders import resolve_encoding
-    from faceswap_cli.pipeline.preview import SwapPreview
     from faceswap_cli.provenance.marks import Kind
 
     outputs = name_outputs(sources, output, encode.encoder or "x264")
@@ -92,12 +91,12 @@ def video(
     effect = SwapEffect(cast.renderers, swap, _load_parser(swap, detection.device), mark)
     if trial:
         finder = stage or detection.load_analyser()
-        run_preview(sources, outputs, trial, pipeline, SwapPreview(cast, effect), finder)
+        run_preview(sources, outputs, trial, pipeline, cast, effect, finder)
         return
     with open_executor(executor, sources, pipeline.segment_frames, detection.device) as place:
         work = partial(
-            run_video, cast=cast, effect=effect, options=pipeline, stage=stage, faces=known, place=place,
-            sidecar="convert video" if marks.sidecar else "",
+            run_video, plan=cast, effect=effect, options=pipeline, analyser=stage, faces=known,
+            executor=place, sidecar="convert video" if marks.sidecar else "",
         )  # fmt: skip
         run_videos(sources, outputs, work)
 
@@ -123,7 +122,6 @@ def photo(
     """
     from faceswap_cli.effects.swap.effect import SwapEffect
     from faceswap_cli.pipeline.photo import convert_photo
-    from faceswap_cli.pipeline.preview import SwapPreview
     from faceswap_cli.provenance.marks import Kind
     from faceswap_cli.provenance.sidecar import write_sidecar
 
@@ -136,14 +134,14 @@ def photo(
     pipeline = replace(pipeline, marks=marks.build_marks(Kind.SWAP, mark, label=False))
     effect = SwapEffect(cast.renderers, swap, _load_parser(swap, detection.device), mark)
     if trial:
-        run_preview([source], [output], trial, pipeline, SwapPreview(cast, effect), stage)
+        run_preview([source], [output], trial, pipeline, cast, effect, stage)
         return
     report = convert_photo(source, output, cast, effect, pipeline, stage)
     if report.note:
         console.warn(report.note)
     alone = f", {report.left_alone} of other people left alone" if report.left_alone else ""
     told = pipeline.marks.told(output)
-    console.say(f"done: {output} (faces replaced: {report.swapped}{alone}; {told})")
+    console.say(f"done: {output} (faces replaced: {report.changed}{alone}; {told})")
     if marks.sidecar:
         write_sidecar(output, "convert photo", pipeline.marks)
 

@@ -51,7 +51,6 @@ def sheet(
     from faceswap_cli.effects.swap.effect import SwapEffect
     from faceswap_cli.faces.parsing.face_parser import FaceParser
     from faceswap_cli.pipeline.options import PipelineOptions
-    from faceswap_cli.pipeline.preview import SwapPreview
 
     swap.check()
     tell_consent()
@@ -60,4 +59,4 @@ def sheet(
     cast, model = load_swap_plan(AssignmentRequest(run, drawn, thorough, people, safety, detection.device))
     # Which masks are varied may ask for the parser: its network is loaded when it is needed.
     effect = SwapEffect(cast.renderers, swap, FaceParser(str(pick_device(detection.device))), model)
-    write_settings_sheet(source, output, vary, PipelineOptions(), SwapPreview(cast, effect), stage)
+    write_settings_sheet(source, output, vary, PipelineOptions(), cast, effect, stage)

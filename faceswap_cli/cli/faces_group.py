@@ -41,6 +41,7 @@ def group(
     as it is. Run it again after an interruption: what was measured is kept.
     """
     from faceswap_cli.curation import grouping
+    from faceswap_cli.curation.people_groups import UNSORTED, GroupingResult
     from faceswap_cli.curation.people_sheet import PAGE
     from faceswap_cli.faces.identity.identity_encoder import IdentityEncoder
     from faceswap_cli.faces.sets.faceset import FaceSet
@@ -56,14 +57,14 @@ def group(
                 step = next(steps)
                 bar.update(step.done, max(step.total, 1), f"{step.done} of {step.total} crops")
         except StopIteration as stop:
-            found: grouping.GroupingResult = stop.value
+            found: GroupingResult = stop.value
     if len(chosen) > len(found.people):
         console.warn(f"only {_people(len(found.people))} for {len(chosen)} names")
     grouping.write_people(faces, found, output)
     rows = [(person.name, person.faces, len(person.tracks)) for person in found.people]
     if found.unsorted:
         left = found.faces - sum(person.faces for person in found.people)
-        rows.append((grouping.UNSORTED, left, len(found.unsorted)))
+        rows.append((UNSORTED, left, len(found.unsorted)))
     console.print_table(("folder", "faces", "tracks"), rows)
     console.say(
         f"done: {_people(len(found.people))} and {found.singles} seen only once, among {found.faces} faces; "

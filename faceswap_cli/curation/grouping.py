@@ -17,12 +17,14 @@ import errno
 import os
 import shutil
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from faceswap_cli.curation.people import cluster_tracks
+from faceswap_cli.curation.people_groups import UNSORTED, GroupingResult, PersonGroup
+from faceswap_cli.curation.people_sheet import write_people_sheet
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.identity.embeddings import (
     EmbeddingStore,
@@ -45,41 +47,7 @@ CLEAR_ENOUGH = 0.15
 """Tracks whose clearest look is worse than this are joined to a person, but make none: blurred faces of
 different people look like one."""
 
-UNSORTED = "unsorted"
-
 Tracks = dict[TrackKey, list[FaceRecord]]
-
-
-@dataclass(frozen=True)
-class PersonGroup:
-    """One person of a face set.
-
-    Attributes:
-        name: its folder's.
-        tracks: the tracks, by source and number.
-        faces: how many there are in them.
-    """
-
-    name: str
-    tracks: tuple[TrackKey, ...]
-    faces: int
-
-
-@dataclass(frozen=True)
-class GroupingResult:
-    """What became of a face set.
-
-    Attributes:
-        people: the largest first.
-        singles: people of whom there is one face only; they are in `unsorted`.
-        unsorted: faces in `unsorted`, those of singles included.
-        faces: all.
-    """
-
-    people: tuple[PersonGroup, ...]
-    singles: int
-    unsorted: tuple[TrackKey, ...]
-    faces: int
 
 
 Steps = Generator[TrackEmbedding, None, GroupingResult]
@@ -179,8 +147,6 @@ def write_people(faces: FaceSet, found: GroupingResult, output: Path) -> None:
     Raises:
         UserError: it is neither, or can't be written.
     """
-    from faceswap_cli.curation.people_sheet import write_people_sheet
-
     check_new(output)
     tracks = faces.tracks()
     sets = {person.name: person.tracks for person in found.people}

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from faceswap_cli.media.frame import Frame, Image
 
 FloatArray = NDArray[np.float32]
+
+PIXEL_DIGITS, SCORE_DIGITS = 2, 4
+"""Decimals with which pixels and scores are written down: a hundredth of a pixel is finer than any landmarker
+is sure of."""
+
+
+def round_values(values: ArrayLike, digits: int = PIXEL_DIGITS) -> Any:
+    """Coordinates as they are written down: nested lists of floats, rounded to so many decimals."""
+    return np.round(np.asarray(values, np.float64), digits).tolist()
 
 
 @dataclass(frozen=True)

@@ -100,7 +100,9 @@ class SegmentWriter:
     def _to_encode(self, frame: Frame) -> VideoFrame:
         if frame.picture is None:
             return self._converter.from_rgb(self.info.orientation.undo(frame.image), self._format)
-        return picture_to_encode(frame, frame.picture, self._format, self._converter, self._tags)
+        return picture_to_encode(
+            frame.image, frame.fine, frame.picture, self._format, self._converter, self._tags
+        )
 
     @contextlib.contextmanager
     def _opened(self) -> Iterator[None]:

@@ -104,7 +104,7 @@ class Marks:
             return
         xmp.put(path, xmp.packet(self.source_type, TOOL))
         if self.signer is not None:
-            self.signer.sign(path, self)
+            self.signer.sign(path, self.kind.words, self.source_type, self.source_is_none)
 
     def settings(self) -> list[Any]:
         """What the pictures depend on; plain JSON values."""

@@ -24,7 +24,7 @@ from faceswap_cli.faces import geometry
 from faceswap_cli.faces.identity.embeddings import EmbeddingStore
 from faceswap_cli.faces.sets.crop_files import crop_files
 from faceswap_cli.faces.sets.faceset import FaceSet, FaceSetWriter
-from faceswap_cli.faces.sets.records import FaceRecord, Header, Source, round_values
+from faceswap_cli.faces.sets.records import FaceRecord, Header, Source, as_stored
 from faceswap_cli.media.photo import read_photo
 from faceswap_cli.media.probe import probe
 from faceswap_cli.media.reader import VideoReader
@@ -166,7 +166,7 @@ def face_set(path: Path) -> Path:
     with FaceSetWriter(path, header) as writer:
         source = writer.add_source(Source(-1, "a.mp4", "/films/a.mp4", "video", 640, 360, "a", 1, 1, 12))
         records = [
-            round_values(
+            as_stored(
                 FaceRecord(
                     *(f"a_{k:06d}_0.jpg", 0, k, k / 25, k, box, landmarks, matrix),
                     *(0.9, -1, 0, 0.8, (0, 0, 0)),

@@ -63,9 +63,9 @@ class AgeRequest(OptionGroup):
             raise UserError(f"--from {self.known:g} is no age", "Give the years of the person in the picture")
         super().check()
 
-    def ages(self, said: AgeEstimate) -> AgeChange:
+    def ages(self, estimate: AgeEstimate) -> AgeChange:
         """How old a face is taken to be, and what it becomes."""
-        is_now = said.age if self.known is None else self.known
+        is_now = estimate.age if self.known is None else self.known
         wanted = is_now + (self.by or 0) if self.to is None else self.to
         return AgeChange(is_now, clamp_age(wanted), wanted, self.known is None)
 
@@ -91,9 +91,13 @@ class AgeChange:
         """Whether there is hardly anything to do."""
         return abs(self.target - self.source) < SAME
 
-    def spoken(self) -> str:
+    def describe_source(self) -> str:
+        """How old the person is, in words: "looks 34"."""
+        return f"looks {self.source:.0f}" if self.estimated else f"is {self.source:g}"
+
+    def describe(self) -> str:
         """In words: "looks 34, becomes 70"."""
-        is_now = f"looks {self.source:.0f}" if self.estimated else f"is {self.source:g}"
+        is_now = self.describe_source()
         if self.same:
             return f"{is_now}, which is the age asked for: hardly anything changes"
         limit = "" if self.target == self.wanted else f" ({self.wanted:.0f} can't be drawn)"

@@ -16,7 +16,7 @@ import numpy as np
 from faceswap_cli.errors import Refusal, UserError
 from faceswap_cli.faces import geometry
 from faceswap_cli.faces.analysis import Looked, analyse_batches
-from faceswap_cli.faces.face import Face
+from faceswap_cli.faces.face import Face, round_values
 from faceswap_cli.faces.face_analyser import FaceAnalyser
 from faceswap_cli.faces.identity.person_filter import (
     NOTHING_LEFT,
@@ -30,9 +30,10 @@ from faceswap_cli.faces.quality import face_sharpness
 from faceswap_cli.faces.safety.guard import SafetyGuard, Young, describe_left_out, refuse_minor
 from faceswap_cli.faces.sets.extract_options import ExtractOptions
 from faceswap_cli.faces.sets.faceset import FaceSet, FaceSetWriter
-from faceswap_cli.faces.sets.records import FaceRecord, Header, Source, round_values, with_tracks
+from faceswap_cli.faces.sets.records import FaceRecord, Header, Source, as_stored, with_tracks
 from faceswap_cli.faces.sets.set_folder import check_set_folder, is_outside, remove_partial_crops
-from faceswap_cli.faces.tracking.tracks import Observation, allowed_gap, link_tracks
+from faceswap_cli.faces.tracking.face_tracks import FaceTracks
+from faceswap_cli.faces.tracking.tracks import allowed_gap, link_tracks
 from faceswap_cli.media.frame import Frame, Image
 from faceswap_cli.media.inputs import find_media
 from faceswap_cli.media.photo import read_photo
@@ -277,7 +278,7 @@ def _record(
     crop_name: str, source: Source, frame: Frame, shot: int, face: Face, size: int
 ) -> tuple[FaceRecord, Image]:
     """A face's line and its crop, the latter cut by the landmarks exactly as the line gives them."""
-    landmarks = np.round(face.landmarks.astype(np.float64), 2)
+    landmarks = np.asarray(round_values(face.landmarks))
     matrix = geometry.crop_matrix(landmarks, size, geometry.STORED_SIDE)
     crop = geometry.warp(frame.image, matrix, size)
     record = FaceRecord(
@@ -296,13 +297,22 @@ def _record(
         pose=estimate_pose(landmarks),
         confidence=face.confidence,
     )
-    return round_values(record), crop
+    return as_stored(record), crop
 
 
 def _tracks(records: Sequence[FaceRecord]) -> dict[str, int]:
     """The track number of every crop of one source."""
-    seen = [Observation(r.frame, r.time, r.box, r.landmarks, r.shot) for r in records]
-    numbers = link_tracks(seen, allowed_gap([r.time for r in records]))
+    if not records:
+        return {}
+    count = max(record.frame for record in records) + 1
+    times, shots = [0.0] * count, [0] * count  # of the frames that show a face
+    for record in records:
+        times[record.frame], shots[record.frame] = record.time, record.shot
+    faces = [(r.frame, Face(r.box, r.landmarks, r.score)) for r in records]
+    linked = link_tracks(
+        FaceTracks.of_faces(faces, times, shots), allowed_gap([record.time for record in records])
+    )
+    numbers = linked.tracks.tolist()
     return {record.crop: number for record, number in zip(records, numbers, strict=True)}
 
 
