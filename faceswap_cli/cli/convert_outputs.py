@@ -24,8 +24,16 @@ def outputs_for(sources: Sequence[Path], output: str, encoder: str) -> list[Path
     """
     from faceswap_cli.files import make_folder
     from faceswap_cli.media.encoders import ENCODERS
+    from faceswap_cli.media.sequence import is_pattern
 
     folder = Path(output)
+    if output == "-":
+        raise UserError(
+            "video can't be written to standard output", "Give -o a file name, or ./- if you mean it"
+        )
+    if len(sources) > 1 and is_pattern(folder):
+        raise UserError(f"the pictures of {len(sources)} videos would be written over each other as {output}",
+                        "Convert them one by one")  # fmt: skip
     if len(sources) == 1 and not output.endswith(("/", os.sep)) and not folder.is_dir():
         return [folder]
     fitting = ENCODERS[encoder].suffixes
@@ -33,7 +41,8 @@ def outputs_for(sources: Sequence[Path], output: str, encoder: str) -> list[Path
     for source in sources:
         fits = source.suffix.lower() in fitting
         outputs.append(folder / (source.name if fits else f"{source.stem}{fitting[0]}"))
-        if outputs[-1] in outputs[:-1]:
+        # Some file systems take no notice of upper and lower case.
+        if outputs[-1].name.casefold() in (other.name.casefold() for other in outputs[:-1]):
             raise UserError(
                 f"two videos would become {outputs[-1]}", "Convert them one by one, or rename one"
             )

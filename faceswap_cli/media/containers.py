@@ -17,8 +17,9 @@ from faceswap_cli.errors import UserError
 from faceswap_cli.files import check_writable
 from faceswap_cli.media.encoders import ENCODERS, PICTURES, EncodeOptions, what_is_lost
 from faceswap_cli.media.open import open_video
+from faceswap_cli.media.pieces import is_wanted
 from faceswap_cli.media.probe import MediaInfo
-from faceswap_cli.media.sequence import picture_names, picture_suffix
+from faceswap_cli.media.sequence import is_pattern, picture_names, picture_suffix
 from faceswap_cli.media.trial import check_encoder
 
 FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".gif": "gif"}
@@ -64,12 +65,14 @@ def _check_pictures(output: Path, info: MediaInfo, options: EncodeOptions) -> li
         raise UserError(f"pictures can't be written as '{suffix}' ({output})", f"Use {_named(PICTURES)}")
     if options.encoder != PICTURES[suffix]:
         raise UserError(f"{suffix} pictures are not {options.encoder} video", "Leave out --encoder")
-    folder = output.parent if "%" in output.name else output
+    folder = output.parent if is_pattern(output) else output
     if not folder.is_dir():
         check_writable(folder)
     elif not os.access(folder, os.W_OK | os.X_OK):
         raise UserError(f"{folder} can't be written", "Choose another output, or mend its permissions")
-    if set(info.pictures) & set(picture_names(output, info.pictures, range(len(info.pictures)))):
+    wanted = [number for number in range(len(info.pictures)) if is_wanted(info.pieces, number)]
+    names = picture_names(output, info.pictures, wanted)
+    if {file.resolve() for file in info.pictures} & {name.resolve() for name in names}:
         raise UserError(f"{output} is the source itself", "Choose another output")
     lost = [
         f"pictures have no {kind}: it is left out" for kind in _DEAR if kind in {o.type for o in info.others}

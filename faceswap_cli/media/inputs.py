@@ -8,7 +8,8 @@ from pathlib import Path
 
 from faceswap_cli.errors import UserError
 
-PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp", ".tif", ".tiff", ".bmp"})
+JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
+PHOTO_SUFFIXES = frozenset({*JPEG_SUFFIXES, ".png", ".webp", ".tif", ".tiff", ".bmp"})
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m2v", ".ts", ".m2ts", ".mts"}
     | {".wmv", ".flv", ".3gp", ".ogv", ".mxf", ".gif", ".nut", ".vob"}
