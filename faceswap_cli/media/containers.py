@@ -21,11 +21,15 @@ from faceswap_cli.media.pieces import is_wanted
 from faceswap_cli.media.probe import MediaInfo
 from faceswap_cli.media.sequence import is_pattern, picture_names, picture_suffix
 from faceswap_cli.media.trial import check_encoder
+from faceswap_cli.media.upright import square_size
 
 FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".gif": "gif"}
 
 # What a user would miss. A format that can't hold it is refused while another one could.
 _DEAR = ("audio", "subtitle")
+
+# What does not tell the shape of pixels itself, as H.264 and H.265 do: PyAV can't make Matroska tell it.
+_SILENT_IN_MATROSKA = ("av1", "av1_nvenc", "prores", "ffv1")
 
 
 def check_output(output: Path, info: MediaInfo, options: EncodeOptions) -> list[str]:
@@ -55,7 +59,11 @@ def check_output(output: Path, info: MediaInfo, options: EncodeOptions) -> list[
     check_writable(output)
     if output.exists() and output.samefile(info.file):
         raise UserError(f"{output} is the source itself", "Choose another output")
-    return [*_lost_streams(suffix, info, usable), *what_is_lost(info, options)]
+    return [
+        *_lost_streams(suffix, info, usable),
+        *what_is_lost(info, options),
+        *_shape_of_pixels(output, info, options),
+    ]
 
 
 def _check_pictures(output: Path, info: MediaInfo, options: EncodeOptions) -> list[str]:
@@ -77,7 +85,21 @@ def _check_pictures(output: Path, info: MediaInfo, options: EncodeOptions) -> li
     lost = [
         f"pictures have no {kind}: it is left out" for kind in _DEAR if kind in {o.type for o in info.others}
     ]
-    return [*lost, *what_is_lost(info, options)]
+    return [*lost, *what_is_lost(info, options), *_shape_of_pixels(output, info, options)]
+
+
+def _shape_of_pixels(output: Path, info: MediaInfo, options: EncodeOptions) -> list[str]:
+    """What is told of pixels that are not square, where the result is not like the source."""
+    size = square_size(info)
+    if size == (info.width, info.height):
+        return []
+    was, now = f"{info.width} x {info.height}", f"{size[0]} x {size[1]}"
+    if ENCODERS[options.encoder].upright:
+        return [f"pixels are made square: {was} becomes {now}"]
+    if FORMATS.get(output.suffix.lower()) == "matroska" and options.encoder in _SILENT_IN_MATROSKA:
+        return [f"as {options.encoder} in {output.suffix} the shape of pixels is not told: players may show "
+                f"{was} in place of {now}"]  # fmt: skip
+    return []
 
 
 def copyable(source: InputContainer, info: MediaInfo, suffix: str) -> list[Stream]:

@@ -6,7 +6,7 @@ import contextlib
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import av
 from av.container import InputContainer
@@ -22,18 +22,12 @@ from faceswap_cli.media.orientation import Orientation, from_display_matrix
 from faceswap_cli.media.photo_header import photo_header
 from faceswap_cli.media.pieces import Piece, parse_pieces, wanted_of
 from faceswap_cli.media.sequence import find_pictures, is_sequence
+from faceswap_cli.media.turn import display_matrix
 
 # Pictures that travel with a video, but are not its moving pictures.
 _STILL = Disposition.attached_pic | Disposition.timed_thumbnails
 
 _INTERLACED = (2, 3, 4, 5)  # orders of fields
-
-_ONE = 1 << 16  # fixed point
-_QUARTER_TURNS = {
-    90: (0, -_ONE, 0, _ONE, 0, 0, 0, 0, 1 << 30),
-    180: (-_ONE, 0, 0, 0, -_ONE, 0, 0, 0, 1 << 30),
-    270: (0, _ONE, 0, -_ONE, 0, 0, 0, 0, 1 << 30),
-}
 
 
 @dataclass(frozen=True)
@@ -275,18 +269,6 @@ def video_info(path: Path, container: InputContainer, stream: VideoStream) -> Me
             if s.index != stream.index
         ),
     )
-
-
-def display_matrix(picture: VideoFrame) -> tuple[int, ...] | None:
-    """The nine integers of a decoded picture's display matrix; None if it has none."""
-    try:
-        side_data: Any = picture.side_data
-        if "DISPLAYMATRIX" not in side_data:
-            return None
-        return tuple(memoryview(bytes(side_data["DISPLAYMATRIX"])).cast("i"))
-    except ValueError:
-        # PyAV can't list side data of a kind newer than itself (EXIF in MJPEG), but it still tells the turn.
-        return _QUARTER_TURNS.get(picture.rotation % 360)
 
 
 def picture_ticks(time_base: Fraction, rate: Fraction | None) -> int:

@@ -120,7 +120,7 @@ def _decode_ahead(info: MediaInfo, frames: queue.Queue[Frame | BaseException | N
 
 def _decode(info: MediaInfo, state: _State) -> Iterator[Frame]:
     if info.pictures:
-        yield from _frames(read_pictures(info.pictures, state.near or 0), info, state)
+        yield from _frames(read_pictures(info.pictures, state.near or 0, info.orientation), info, state)
         return
     with open_video(info.path) as container:
         stream = container.streams[info.stream_index]

@@ -12,8 +12,12 @@ from av.video.frame import VideoFrame
 from faceswap_cli.errors import UserError
 from faceswap_cli.media.inputs import JPEG_SUFFIXES, VIDEO_SUFFIXES, natural_key
 from faceswap_cli.media.open import open_video
+from faceswap_cli.media.orientation import Orientation
+from faceswap_cli.media.turn import turned_like
 
 SUFFIXES = (".png", ".tif", ".tiff", *JPEG_SUFFIXES, ".bmp", ".webp", ".dpx")
+
+UPRIGHT = Orientation()
 
 _NUMBER = re.compile(r"%(?:0(\d+))?d")
 
@@ -53,8 +57,15 @@ def find_pictures(path: Path) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def read_pictures(files: Sequence[Path], first: int = 0) -> Iterator[VideoFrame]:
+def read_pictures(
+    files: Sequence[Path], first: int = 0, orientation: Orientation = UPRIGHT
+) -> Iterator[VideoFrame]:
     """The pictures of the files from number `first` on; their timestamps are their numbers, from 0.
+
+    Args:
+        files: one picture each.
+        first: number of the first that is wanted.
+        orientation: how all of them are turned upright; those that say otherwise are turned to it.
 
     Raises:
         UserError: one can't be read, or is not as large as the first.
@@ -63,7 +74,7 @@ def read_pictures(files: Sequence[Path], first: int = 0) -> Iterator[VideoFrame]
     for number, file in enumerate(files):
         if number < first and size is not None:
             continue
-        picture = read_picture(file)
+        picture = turned_like(read_picture(file), orientation)
         size = size or (picture.width, picture.height)
         if (picture.width, picture.height) != size:
             was = f"{size[0]} x {size[1]}"

@@ -105,7 +105,7 @@ def test_two_pictures_that_would_have_one_name_are_refused(tmp_path: Path) -> No
     folder.mkdir()
     for name in ("a.png", "a.jpg", "b.png"):
         cv2.imwrite(str(folder / name), picture(0, 64, 48))
-    output, options = tmp_path / "out", EncodeOptions("png")
+    output, options = tmp_path / "out", EncodeOptions("png pictures")
     with pytest.raises(UserError, match=r"a\.jpg and a\.png would both become .*a\.png"):
         check_output(output, probe(folder), options)
     assert check_output(output, only_frames(probe(folder), "1-"), options) == []
