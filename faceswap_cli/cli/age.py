@@ -246,7 +246,7 @@ def video(
     options = ConvertOptions(
         smoothing=smoothing,
         segment_frames=segment,
-        encode=EncodeOptions(encoder.value if encoder else encoder_for(outputs[0]), crf, preset.value),
+        encode=EncodeOptions(encoder_for(outputs[0], encoder and encoder.value), crf, preset.value),
         fps=fps,
         frames=frames,
     )

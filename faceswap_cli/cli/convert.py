@@ -162,7 +162,7 @@ def video(
         grain=grain,
         defocus=defocus,
         segment_frames=segment,
-        encode=EncodeOptions(encoder.value if encoder else encoder_for(outputs[0]), crf, preset.value),
+        encode=EncodeOptions(encoder_for(outputs[0], encoder and encoder.value), crf, preset.value),
         fps=fps,
         frames=frames,
     )

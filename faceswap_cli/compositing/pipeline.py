@@ -219,8 +219,8 @@ def _convert(job: _Job, lost: list[str]) -> Steps:
             raise _not_whole(work, f"{frames} of {len(timeline)} frames are drawn")
         yield ConvertProgress("join", 0, frames)
         pieces = [work.path / segments.segment_name(number) for number in sorted(done)]
-        marks, whole = job.options.marks, not timeline.damage
-        join_segments(pieces, job.info.path, job.output, job.info, work.path, whole, marks.tags, marks.seal)
+        marks = job.options.marks
+        join_segments(pieces, job.info.path, job.output, job.info, work.path, marks.tags, marks.seal)
         told = summary(plan, frames, len(found.track_numbers()))
         yield ConvertProgress("join", frames, frames, summary=told)
         work.remove()

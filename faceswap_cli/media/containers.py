@@ -16,6 +16,7 @@ from av.stream import Disposition, Stream
 from faceswap_cli.errors import UserError
 from faceswap_cli.files import check_writable
 from faceswap_cli.media.encoders import ENCODERS, PICTURES, EncodeOptions, what_is_lost
+from faceswap_cli.media.late_clock import clock_origin, late_clock_note
 from faceswap_cli.media.open import open_video
 from faceswap_cli.media.pieces import is_wanted
 from faceswap_cli.media.probe import MediaInfo
@@ -161,7 +162,8 @@ def _lost_streams(suffix: str, info: MediaInfo, usable: Sequence[str]) -> list[s
                 raise UserError(
                     f"{suffix} does not hold {_what(dear[0])}", "Convert the source's sound first"
                 )
-        return [f"{suffix} does not hold {_what(stream)}: it is left out" for stream in lost]
+        told = [f"{suffix} does not hold {_what(stream)}: it is left out" for stream in lost]
+        return told if suffix == ".gif" else [*told, *late_clock_note(clock_origin(source, info))]
 
 
 def _what(stream: Stream) -> str:

@@ -185,11 +185,14 @@ PICTURES = {
 """How single pictures with these suffixes are encoded."""
 
 
-def encoder_for(output: Path) -> str:
-    """The encoder that an output's name asks for: a key of ENCODERS."""
+def encoder_for(output: Path, asked: str | None = None) -> str:
+    """The encoder of an output, a key of ENCODERS: what was asked for, else what its name asks for."""
     suffix = picture_suffix(output)
-    if suffix is not None:
-        return PICTURES.get(suffix, "png pictures")
+    named = None if suffix is None else PICTURES.get(suffix, "png pictures")
+    if asked is not None:
+        return "png pictures" if asked == "png" and named == "png pictures" else asked
+    if named is not None:
+        return named
     return "gif" if output.suffix.lower() == ".gif" else "x264"
 
 

@@ -252,7 +252,7 @@ def video_info(path: Path, container: InputContainer, stream: VideoStream) -> Me
         orientation=orientation,
         display_matrix=matrix,
         # AVI counts fields and empty chunks too: a number that is wrong is worse than none.
-        frames=stream.frames or None if "mp4" in container.format.name else None,
+        frames=shown_frames(container, stream),
         duration=_duration(container, stream, time_base),
         average_rate=rate,
         time_base=time_base,
@@ -269,6 +269,13 @@ def video_info(path: Path, container: InputContainer, stream: VideoStream) -> Me
             if s.index != stream.index
         ),
     )
+
+
+def shown_frames(container: InputContainer, stream: VideoStream) -> int | None:
+    """How many frames an MP4 or MOV shows, without those that its edit list leaves out; None if unknown."""
+    if "mp4" not in container.format.name or not stream.frames:
+        return None
+    return sum(not entry.is_discard for entry in stream.index_entries)
 
 
 def picture_ticks(time_base: Fraction, rate: Fraction | None) -> int:

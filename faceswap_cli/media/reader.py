@@ -238,8 +238,9 @@ class _Pictures:
 
     def _short(self, info: MediaInfo) -> bool:
         """True if the container promises more than came: by its count of packets, or Matroska's duration."""
-        if info.frames is not None:
-            return self._packets < info.frames
+        if "mp4" in self._container.format.name and self._stream.frames:
+            # Its index has what an edit list leaves of the stream; the rest never comes.
+            return self._packets < len(self._stream.index_entries)
         promised = _matroska_seconds(self._stream.metadata.get("DURATION", ""))
         # Writers round the promise differently; a second is more than any of them is off by.
         return promised is not None and float(self._end) < promised - 1

@@ -121,6 +121,8 @@ def test_a_percent_sign_is_no_pattern_where_a_file_or_a_video_is_meant(
     clip = make_clip("50%discount.mp4")
     assert probe(clip).frames == 6
     done = tmp_path / "100%done.mp4"
+    assert encoder_for(tmp_path / "%d.png", "png") == "png pictures"
+    assert encoder_for(tmp_path / "%d.jpg", "png") == encoder_for(tmp_path / "a.mov", "png") == "png"
     assert encoder_for(done) == "x264" and picture_suffix(done) is None
     convert(clip, done)
     assert len(times(done)) == 6
