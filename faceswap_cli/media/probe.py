@@ -22,6 +22,7 @@ from faceswap_cli.media.orientation import Orientation, from_display_matrix
 from faceswap_cli.media.photo_header import photo_header
 from faceswap_cli.media.pieces import Piece, parse_pieces, wanted_of
 from faceswap_cli.media.sequence import find_pictures, is_sequence
+from faceswap_cli.media.sizes import Size, picture_sizes
 from faceswap_cli.media.turn import display_matrix
 
 # Pictures that travel with a video, but are not its moving pictures.
@@ -73,6 +74,8 @@ class MediaInfo:
         others: every other stream.
         pieces: the only frames that are read, if not all; see `only_frames`.
         pictures: the files of a sequence of pictures, one a frame; none for a video.
+        sizes: the sizes that pictures are stored in, if there are several; stored_width and stored_height are
+            those of the largest, into which the others are fitted.
     """
 
     path: Path
@@ -98,6 +101,7 @@ class MediaInfo:
     others: tuple[OtherStream, ...] = ()
     pieces: tuple[Piece, ...] = ()
     pictures: tuple[Path, ...] = ()
+    sizes: tuple[Size, ...] = ()
 
     @property
     def file(self) -> Path:
@@ -114,9 +118,18 @@ class MediaInfo:
     @property
     def note(self) -> str | None:
         """What the user should know before the work begins; None if nothing."""
-        if not self.interlaced:
-            return None
-        return f"{self.path.name} is interlaced video: it is deinterlaced, the result is progressive"
+        notes = []
+        if self.interlaced:
+            notes.append(
+                f"{self.path.name} is interlaced video: it is deinterlaced, the result is progressive"
+            )
+        if self.sizes:
+            all_sizes = ", ".join(f"{width} x {height}" for width, height in self.sizes)
+            notes.append(
+                f"the pictures of {self.path.name} change size ({all_sizes}): all are fitted into "
+                f"{self.stored_width} x {self.stored_height}, their shape kept"
+            )
+        return "; ".join(notes) or None
 
     @property
     def pixel_format(self) -> str:
@@ -153,7 +166,8 @@ def probe(path: Path, rate: Fraction | None = None) -> MediaInfo:
     header = photo_header(path)
     if header is None:
         with open_video(path) as container:
-            return video_info(path, container, main_stream(path, container))
+            stream = main_stream(path, container)
+            return _of_largest(video_info(path, container, stream), picture_sizes(path, stream))
     orientation = header.orientation
     width, height = header.width, header.height
     if orientation.transpose:
@@ -172,6 +186,18 @@ def probe(path: Path, rate: Fraction | None = None) -> MediaInfo:
             header.format, header.bit_depth, "grey" if header.grey else "rgb", header.alpha, True
         ),
     )
+
+
+def _of_largest(info: MediaInfo, sizes: list[Size]) -> MediaInfo:
+    """A video's info if its pictures have other sizes, too."""
+    first = (info.stored_width, info.stored_height)
+    sizes = list(dict.fromkeys([first, *sizes]))
+    if len(sizes) == 1:
+        return info
+    width, height = max(sizes, key=lambda size: size[0] * size[1])
+    upright = (height, width) if info.orientation.transpose else (width, height)
+    return replace(info, stored_width=width, stored_height=height, width=upright[0], height=upright[1],
+                   sizes=tuple(sizes))  # fmt: skip
 
 
 def _sequence_info(path: Path, rate: Fraction) -> MediaInfo:

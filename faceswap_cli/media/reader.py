@@ -25,6 +25,7 @@ from faceswap_cli.media.picture import Picture
 from faceswap_cli.media.pieces import is_past, is_wanted
 from faceswap_cli.media.probe import MediaInfo, probe
 from faceswap_cli.media.sequence import read_pictures
+from faceswap_cli.media.sizes import fitted
 
 # Pictures decoded ahead: enough to keep a consumer busy, few enough to hold 4K video in little memory.
 _AHEAD = 4
@@ -144,7 +145,9 @@ def _timed(pictures: Iterable[VideoFrame], info: MediaInfo) -> Iterator[VideoFra
             picture.pts, picture.time_base = clock.next(picture.pts), info.time_base
             yield picture
 
-    return deinterlaced(clocked(), info.time_base) if info.interlaced else clocked()
+    whole = deinterlaced(clocked(), info.time_base) if info.interlaced else clocked()
+    size = (info.stored_width, info.stored_height)
+    return (fitted(picture, size) for picture in whole)
 
 
 def _frames(pictures: Iterable[VideoFrame], info: MediaInfo, state: _State) -> Iterator[Frame]:
