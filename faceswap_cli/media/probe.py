@@ -164,7 +164,8 @@ def probe(path: Path, rate: Fraction | None = None) -> MediaInfo:
     if rate is not None:
         raise UserError(f"{path} has its own times: --fps is for pictures", "Leave out --fps")
     header = photo_header(path)
-    if header is None:
+    # An animated PNG is a video; what else holds several pictures is refused by whoever reads them.
+    if header is None or (header.format == "png" and header.pictures > 1):
         with open_video(path) as container:
             stream = main_stream(path, container)
             return _of_largest(video_info(path, container, stream), picture_sizes(path, stream))
