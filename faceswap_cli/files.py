@@ -45,9 +45,14 @@ def write_bytes(path: Path, data: bytes) -> None:
         temporary.write_bytes(data)
 
 
+ESCAPED = "backslashreplace"
+"""How text is written that an encoding lacks: names may have bytes that are no UTF-8, which Python keeps as
+lone surrogates. In JSON and JavaScript they come back from this as they were."""
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a whole UTF-8 text file atomically."""
-    write_bytes(path, text.encode())
+    write_bytes(path, text.encode(errors=ESCAPED))
 
 
 def sync_file(path: Path) -> None:

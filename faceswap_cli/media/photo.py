@@ -270,7 +270,8 @@ def _eight_bits(path: Path, image: Pillow.Image) -> NDArray[np.uint8]:
     clear = "transparency" in image.info or image.mode in ("LA", "La", "PA", "RGBA", "RGBa")
     grey = image.mode in ("1", "L", "LA", "La")
     mode = ("LA" if clear else "L") if grey else ("RGBA" if clear else "RGB")
-    return np.asarray(image.convert(mode), np.uint8)
+    with _quiet():
+        return np.asarray(image.convert(mode), np.uint8)
 
 
 def _split(stored: NDArray[np.uint8]) -> tuple[Image, NDArray[np.uint8] | None, bool]:
@@ -310,9 +311,9 @@ _QUIET = threading.Lock()
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep OpenCV and the libraries in it from printing their own warnings: the user gets one line, from us.
+    """Keep OpenCV, Pillow and the libraries in them from printing warnings: the user gets one line, from us.
 
-    libjpeg and libpng write straight to the process's stderr, so that is where they have to be stopped.
+    libjpeg, libpng and libtiff write straight to the process's stderr: that is where they have to be stopped.
     """
     with _QUIET, contextlib.ExitStack() as stack:
         level = cv2.utils.logging.getLogLevel()

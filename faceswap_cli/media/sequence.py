@@ -13,6 +13,7 @@ from faceswap_cli.errors import UserError
 from faceswap_cli.media.inputs import JPEG_SUFFIXES, VIDEO_SUFFIXES, natural_key
 from faceswap_cli.media.open import open_video
 from faceswap_cli.media.orientation import Orientation
+from faceswap_cli.media.photo_header import photo_header
 from faceswap_cli.media.turn import turned_like
 
 SUFFIXES = (".png", ".tif", ".tiff", *JPEG_SUFFIXES, ".bmp", ".webp", ".dpx")
@@ -86,7 +87,16 @@ def read_pictures(
 
 
 def read_picture(file: Path) -> VideoFrame:
-    """One picture, as it is stored."""
+    """One picture, as it is stored.
+
+    Raises:
+        UserError: it can't be read, or the file holds several.
+    """
+    if file.suffix.lower() in (".tif", ".tiff") and (header := photo_header(file)) is not None:
+        if header.raw:
+            raise UserError(f"{file} is a camera's raw file, not yet a picture", "Develop it first")
+        if header.pictures > 1:
+            raise UserError(f"{file} holds {header.pictures} pages, not one", "Save them one by one")
     try:
         with open_video(file) as container:
             for picture in container.decode(video=0):

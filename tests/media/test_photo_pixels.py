@@ -109,6 +109,9 @@ def several(path: Path, **how: object) -> Path:
 def test_more_pictures_than_one_are_refused_by_name(tmp_path: Path, name: str, said: str) -> None:
     with pytest.raises(UserError, match=rf"{name} holds {said}, not one"):
         read_photo(several(tmp_path / name))
+    if name == "a.tif":
+        with pytest.raises(UserError, match=rf"{name} holds {said}"), VideoReader(tmp_path) as reader:
+            list(reader)
 
 
 def test_views_are_refused(tmp_path: Path) -> None:
