@@ -73,11 +73,14 @@ def extract(
     from faceswap_cli.faces.refusals import Guard
     from faceswap_cli.faces.stage import build_stage
     from faceswap_cli.faces.wanted import read_wanted
+    from faceswap_cli.media.inputs import left_out
 
     tell_consent()
     stage = build_stage(detector, landmarks, device, min_size=min_size)
     photo_stage = build_stage(detector, landmarks, device, min_size=min_size, thorough=True)
     console.tell(stage.explanation)
+    if left := left_out(inputs, output):
+        console.warn(left)
     options = ExtractOptions(every, min_size, crop_size, max_faces)
     wanted = None
     if only or without:

@@ -19,6 +19,7 @@ from PIL import PngImagePlugin
 from faceswap_cli.errors import UserError
 from faceswap_cli.limits import read_limited
 from faceswap_cli.media.exif import read_orientation
+from faceswap_cli.media.inputs import RAW_SUFFIXES
 from faceswap_cli.media.orientation import Orientation, from_exif
 
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -38,12 +39,6 @@ _SIGNATURES = (
     (b"BM", "BMP"),
 )
 _AVIF, _HEIC = (b"avif", b"avis"), (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
-
-RAW_SUFFIXES = frozenset(
-    {".dng", ".cr2", ".cr3", ".nef", ".nrw", ".arw", ".sr2", ".srw", ".orf", ".rw2", ".raf", ".pef", ".3fr"}
-    | {".iiq", ".erf", ".kdc", ".dcr", ".mos", ".mrw", ".x3f"}
-)
-"""Of what cameras write before it is a picture."""
 
 _MOST_PAGES = 10_000
 _MANY = ("Multi-Frame Image",)

@@ -21,7 +21,7 @@ from faceswap_cli.media.open import check_readable, decoder_of, open_video
 from faceswap_cli.media.orientation import Orientation, from_display_matrix
 from faceswap_cli.media.photo_header import photo_header
 from faceswap_cli.media.pieces import Piece, parse_pieces, wanted_of
-from faceswap_cli.media.sequence import find_pictures, is_sequence
+from faceswap_cli.media.sequence import find_pictures, is_sequence, left_beside
 from faceswap_cli.media.sizes import Size, picture_sizes
 from faceswap_cli.media.turn import display_matrix
 
@@ -118,7 +118,7 @@ class MediaInfo:
     @property
     def note(self) -> str | None:
         """What the user should know before the work begins; None if nothing."""
-        notes = []
+        notes = [beside] if self.pictures and (beside := left_beside(self.path, self.pictures)) else []
         if self.interlaced:
             notes.append(
                 f"{self.path.name} is interlaced video: it is deinterlaced, the result is progressive"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from av.error import FFmpegError
 from av.video.frame import VideoFrame
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.media.inputs import JPEG_SUFFIXES, VIDEO_SUFFIXES, natural_key
+from faceswap_cli.media.inputs import JPEG_SUFFIXES, VIDEO_SUFFIXES, counted, natural_key
 from faceswap_cli.media.open import open_video
 from faceswap_cli.media.orientation import Orientation
 from faceswap_cli.media.photo_header import photo_header
@@ -52,10 +53,30 @@ def find_pictures(path: Path) -> tuple[Path, ...]:
         folder = path.parent
         matches = [named.fullmatch(p.name) for p in folder.iterdir()] if folder.is_dir() else []
         found = [folder / m[0] for m in sorted(filter(None, matches), key=lambda m: int(m[1]))]
+    if path.is_dir() and len(found) < 2 and (videos := videos_in(path)):
+        raise UserError(f"{path} holds videos ({len(videos)}) and pictures ({len(found)}): which are meant?",
+                        "Name the videos, or the pictures as in %05d.png")  # fmt: skip
     if not found:
         what = "is a folder without pictures" if path.is_dir() else "names no picture that is there"
         raise UserError(f"{path} {what}", "Give a video, a folder of pictures, or a name such as %05d.png")
     return tuple(found)
+
+
+def videos_in(folder: Path) -> list[Path]:
+    """The videos among a folder's files."""
+    return [p for p in folder.iterdir() if p.suffix.lower() in VIDEO_SUFFIXES and not p.name.startswith(".")]
+
+
+def left_beside(path: Path, pictures: Sequence[Path]) -> str | None:
+    """What lies in a folder of pictures and is none of them, in words; None if nothing."""
+    if not path.is_dir():
+        return None
+    left = Counter(
+        "folder" if p.is_dir() else p.suffix.lower() or "without suffix"
+        for p in set(path.iterdir()) - set(pictures)
+        if not p.name.startswith(".")
+    )
+    return counted(left)
 
 
 def read_pictures(
