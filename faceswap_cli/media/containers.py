@@ -17,6 +17,7 @@ from faceswap_cli.errors import UserError
 from faceswap_cli.files import check_writable
 from faceswap_cli.media.encoders import ENCODERS, PICTURES, EncodeOptions, what_is_lost
 from faceswap_cli.media.late_clock import clock_origin, late_clock_note
+from faceswap_cli.media.mp4_claims import descriptions
 from faceswap_cli.media.open import open_video
 from faceswap_cli.media.pieces import is_wanted
 from faceswap_cli.media.probe import MediaInfo
@@ -27,6 +28,8 @@ from faceswap_cli.media.upright import square_size
 FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".gif": "gif"}
 
 # What a user would miss. A format that can't hold it is refused while another one could.
+_DISCARDED = 48  # FFmpeg's number for all of a stream
+
 _DEAR = ("audio", "subtitle")
 
 # What does not tell the shape of pixels itself, as H.264 and H.265 do: PyAV can't make Matroska tell it.
@@ -60,8 +63,10 @@ def check_output(output: Path, info: MediaInfo, options: EncodeOptions) -> list[
     check_writable(output)
     if output.exists() and output.samefile(info.file):
         raise UserError(f"{output} is the source itself", "Choose another output")
+    unsaid = [f"{said}: left out" for said in (*info.unsaid, *_dolby_vision(info))]
     return [
         *_lost_streams(suffix, info, usable),
+        *unsaid,
         *what_is_lost(info, options),
         *_shape_of_pixels(output, info, options),
     ]
@@ -103,6 +108,11 @@ def _shape_of_pixels(output: Path, info: MediaInfo, options: EncodeOptions) -> l
     return []
 
 
+def _dolby_vision(info: MediaInfo) -> list[str]:
+    described = b"" if info.pictures else descriptions(info.path)
+    return ["Dolby Vision's metadata"] if b"dvcC" in described or b"dvvC" in described else []
+
+
 def copyable(source: InputContainer, info: MediaInfo, suffix: str) -> list[Stream]:
     """The source's streams that are copied into a file with this suffix: all beside the video that fit."""
     others = [
@@ -123,7 +133,9 @@ def _made_anew(stream: Stream, source: InputContainer) -> bool:
     """True for QuickTime's timecode and chapter tracks, which are written from metadata and chapters."""
     if stream.type != "data":
         return False
-    return "timecode" in stream.metadata or ("mp4" in source.format.name and bool(source.chapters()))
+    # FFmpeg discards what it made chapters of, and gives everything else: telemetry, for one.
+    chapters = "mp4" in source.format.name and int(stream.discard) == _DISCARDED
+    return "timecode" in stream.metadata or chapters
 
 
 def _fits(streams: Sequence[Stream], suffix: str) -> bool:

@@ -6,7 +6,7 @@ import contextlib
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import av
 from av.container import InputContainer
@@ -68,7 +68,7 @@ class MediaInfo:
         start_pts: the first frame's timestamp in ticks; None if unknown.
         pixels: the pixel format, its depth, chroma and alpha.
         tags: what it says of its colours.
-        interlaced: True if the first picture is two fields.
+        interlaced: True if the first picture is two fields; later ones may be, all the same.
         sample_aspect: width of one stored pixel over its height; None if not said.
         stream_index: the video stream's number in the file.
         others: every other stream.
@@ -76,6 +76,7 @@ class MediaInfo:
         pictures: the files of a sequence of pictures, one a frame; none for a video.
         sizes: the sizes that pictures are stored in, if there are several; stored_width and stored_height are
             those of the largest, into which the others are fitted.
+        unsaid: what a video says of its pictures that no result says, in words.
     """
 
     path: Path
@@ -102,6 +103,7 @@ class MediaInfo:
     pieces: tuple[Piece, ...] = ()
     pictures: tuple[Path, ...] = ()
     sizes: tuple[Size, ...] = ()
+    unsaid: tuple[str, ...] = ()
 
     @property
     def file(self) -> Path:
@@ -290,6 +292,7 @@ def video_info(path: Path, container: InputContainer, stream: VideoStream) -> Me
         interlaced=picture.interlaced_frame or stream.codec_context.field_order in _INTERLACED,
         sample_aspect=aspect if aspect and aspect > 0 else None,
         stream_index=stream.index,
+        unsaid=_unsaid(picture),
         others=tuple(
             OtherStream(s.index, s.type, s.codec_context.name if s.codec_context is not None else "")
             for s in container.streams
@@ -321,6 +324,19 @@ def _first_picture(path: Path, container: InputContainer, stream: VideoStream) -
     except FFmpegError as error:
         raise UserError(f"{path} can't be decoded", "Copy it again, or convert it to .mp4 first") from error
     raise UserError(f"{path}: not one picture can be decoded", "Copy it again, or convert it to .mp4 first")
+
+
+_UNSAID = {
+    "SPHERICAL": "that it is spherical (360°) video",
+    "STEREO3D": "that it is stereoscopic (3D) video",
+}
+
+
+def _unsaid(picture: VideoFrame) -> tuple[str, ...]:
+    side_data: Any = picture.side_data
+    with contextlib.suppress(ValueError):  # kinds newer than PyAV, see display_matrix
+        return tuple(said for name, said in _UNSAID.items() if name in side_data)
+    return ()
 
 
 def _tags(stream: VideoStream, picture: VideoFrame) -> ColourTags:

@@ -145,9 +145,8 @@ def _timed(pictures: Iterable[VideoFrame], info: MediaInfo) -> Iterator[VideoFra
             picture.pts, picture.time_base = clock.next(picture.pts), info.time_base
             yield picture
 
-    whole = deinterlaced(clocked(), info.time_base) if info.interlaced else clocked()
     size = (info.stored_width, info.stored_height)
-    return (fitted(picture, size) for picture in whole)
+    return (fitted(picture, size) for picture in deinterlaced(clocked(), info.time_base))
 
 
 def _frames(pictures: Iterable[VideoFrame], info: MediaInfo, state: _State) -> Iterator[Frame]:
