@@ -9,6 +9,12 @@ from pathlib import Path
 from faceswap_cli.errors import UserError
 
 
+def check_named(output: str | Path) -> None:
+    """Raise a UserError for "-", by which other tools mean standard output."""
+    if str(output) == "-":
+        raise UserError("nothing is written to standard output", "Give -o a name")
+
+
 def outputs_for(sources: Sequence[Path], output: str, encoder: str) -> list[Path]:
     """The output of each source: the file named, or one of the source's name in a folder.
 
@@ -27,10 +33,7 @@ def outputs_for(sources: Sequence[Path], output: str, encoder: str) -> list[Path
     from faceswap_cli.media.sequence import is_pattern
 
     folder = Path(output)
-    if output == "-":
-        raise UserError(
-            "video can't be written to standard output", "Give -o a file name, or ./- if you mean it"
-        )
+    check_named(output)
     if len(sources) > 1 and is_pattern(folder):
         raise UserError(f"the pictures of {len(sources)} videos would be written over each other as {output}",
                         "Convert them one by one")  # fmt: skip

@@ -11,6 +11,7 @@ import typer
 from faceswap_cli.cli import console
 from faceswap_cli.cli.app import INTERRUPTED, stop_on_signal
 from faceswap_cli.cli.consent import tell_consent
+from faceswap_cli.cli.convert_outputs import check_named
 from faceswap_cli.cli.options import (
     AdultsOption,
     DetectorOption,
@@ -75,6 +76,7 @@ def extract(
     from faceswap_cli.faces.wanted import read_wanted
     from faceswap_cli.media.inputs import left_out
 
+    check_named(output)
     tell_consent()
     stage = build_stage(detector, landmarks, device, min_size=min_size)
     photo_stage = build_stage(detector, landmarks, device, min_size=min_size, thorough=True)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from faceswap_cli.cli import console
+from faceswap_cli.cli.convert_outputs import check_named
 
 
 def group(
@@ -45,6 +46,7 @@ def group(
     from faceswap_cli.faces.faceset import FaceSet
     from faceswap_cli.faces.identity import IdentityEncoder
 
+    check_named(output)
     chosen = [name.strip() for name in names.split(",")] if names else []
     grouping.check_names(chosen)
     grouping.check_new(output)
