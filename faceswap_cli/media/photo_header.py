@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 import struct
+import warnings
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -117,7 +118,11 @@ def opened_photo(path: Path, name: str) -> Iterator[tuple[Pillow.Image, bytes]]:
     """
     data = read_limited(path, "photo_bytes")
     try:
-        with Pillow.open(io.BytesIO(data), formats=[name]) as image:
+        with warnings.catch_warnings(), contextlib.ExitStack() as stack:
+            warnings.simplefilter(
+                "ignore"
+            )  # of Pillow's, about blocks that are damaged: what is lost is told
+            image = stack.enter_context(Pillow.open(io.BytesIO(data), formats=[name]))
             if name in _CHECKED:
                 _CHECKED[name](data)
             yield image, data

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import struct
+import warnings
 import zlib
 from dataclasses import dataclass, fields
 from typing import Any
@@ -35,6 +36,9 @@ _STALE_RESOURCES = (0x0409, 0x040C, 0x0422, 0x0423, 0x0424)
 
 _TIFF_KEPT = (269, 270, 271, 272, 282, 283, 285, 286, 287, 296, 297, 305, 306, 315, 316, 33432, 34665, 34853)
 """Tags of a TIFF that tell of the picture and not of how it is stored, EXIF and GPS among them."""
+
+_DAMAGED = b"damaged"
+"""EXIF that there is, and that nobody can read."""
 
 _DIRECTORIES = (34665, 34853)  # EXIF's own, and GPS
 
@@ -179,13 +183,20 @@ def _dpi(image: Pillow.Image, form: str) -> tuple[float, float] | None:
 
 
 def _exif_of_tiff(image: Pillow.Image) -> bytes | None:
-    before, kept = image.getexif(), Pillow.Exif()
-    for tag in _TIFF_KEPT:
-        if tag in before:
-            kept[tag] = before.get_ifd(tag) if tag in _DIRECTORIES else before[tag]
-    if not set(kept) - {282, 283, 296}:
-        return None
-    return kept.tobytes()[6:]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            before, kept = image.getexif(), Pillow.Exif()
+            for tag in _TIFF_KEPT:
+                if tag in before:
+                    kept[tag] = before.get_ifd(tag) if tag in _DIRECTORIES else before[tag]
+            if not set(kept) - {282, 283, 296}:
+                return None
+            return kept.tobytes()[6:]
+    except (
+        Exception
+    ):  # Pillow's parsers raise what comes on damaged blocks; the photo may be whole all the same
+        return _DAMAGED
 
 
 def _iptc_of_tiff(image: Pillow.Image) -> bytes | None:
@@ -239,6 +250,8 @@ def fitting(metadata: Metadata, form: str, grey: bool) -> tuple[Metadata, list[s
         "icc": metadata.icc if profile else None,
         "xmp": still_true(metadata.xmp) if metadata.xmp else None,
     }
+    if form == "tiff" and true["exif"] and _directories(true["exif"]) is None:
+        true["exif"] = None
     if form == "jpeg":  # what can't be split over segments must fit into one
         for name, head in (("exif", 6), ("xmp", len(_XMP_JPEG)), ("iptc", len(_PHOTOSHOP)), ("comment", 0)):
             if len(true.get(name, getattr(metadata, name)) or b"") + head > _JPEG_ROOM:
@@ -289,12 +302,7 @@ def _png_info(metadata: Metadata) -> PngInfo:
 
 def _tiff_tags(metadata: Metadata) -> ImageFileDirectory_v2:
     tags = ImageFileDirectory_v2()
-    if metadata.exif:
-        before = Pillow.Exif()
-        before.load(metadata.exif)
-        for tag in _TIFF_KEPT:
-            if tag in before and tag not in _DIRECTORIES:
-                tags[tag] = before[tag]
+    tags.update((_directories(metadata.exif) or {}).get(0, {}) if metadata.exif else {})
     blocks = {
         700: metadata.xmp,
         34377: metadata.iptc,
@@ -309,12 +317,31 @@ def _tiff_tags(metadata: Metadata) -> ImageFileDirectory_v2:
 
 def with_directories(data: bytes, metadata: Metadata) -> bytes:
     """A TIFF file with the EXIF and GPS of `metadata`, which `saving` leaves out."""
-    before = Pillow.Exif()
-    before.load(metadata.exif or b"")
-    for tag in _DIRECTORIES:
-        if fields := before.get_ifd(tag):
-            data = with_directory(data, tag, fields)
+    directories = (_directories(metadata.exif) or {}) if metadata.exif else {}
+    for tag, below in directories.items():
+        if tag and below:
+            data = with_directory(data, tag, below)
     return data
+
+
+def _directories(exif: bytes) -> dict[int, dict[int, Any]] | None:
+    """What a TIFF gets of an EXIF block: the first directory's tags by 0, and those of EXIF and GPS; None if
+    any of it can't be read, which Pillow only warns of.
+    """
+    block = Pillow.Exif()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            block.load(exif)
+            kept = {tag: block[tag] for tag in _TIFF_KEPT if tag in block and tag not in _DIRECTORIES}
+            below = {tag: dict(block.get_ifd(tag)) for tag in _DIRECTORIES}
+            for one in (kept, *below.values()):
+                trial = ImageFileDirectory_v2()
+                trial.update(one)
+                trial.tobytes(8)
+    except Exception:  # Pillow's parsers raise what comes on damaged blocks
+        return None
+    return {0: kept, **below}
 
 
 def with_xmp(data: bytes, form: str, xmp: bytes) -> bytes:

@@ -333,8 +333,8 @@ _UNSAID = {
 
 
 def _unsaid(picture: VideoFrame) -> tuple[str, ...]:
-    side_data: Any = picture.side_data
     with contextlib.suppress(ValueError):  # kinds newer than PyAV, see display_matrix
+        side_data: Any = picture.side_data
         return tuple(said for name, said in _UNSAID.items() if name in side_data)
     return ()
 
