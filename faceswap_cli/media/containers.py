@@ -19,6 +19,7 @@ from faceswap_cli.media.encoders import ENCODERS, PICTURES, EncodeOptions, what_
 from faceswap_cli.media.late_clock import clock_origin, late_clock_note
 from faceswap_cli.media.mp4_claims import descriptions
 from faceswap_cli.media.open import open_video
+from faceswap_cli.media.photo import carried
 from faceswap_cli.media.pieces import is_wanted
 from faceswap_cli.media.probe import MediaInfo
 from faceswap_cli.media.sequence import is_pattern, picture_names, picture_suffix
@@ -67,6 +68,7 @@ def check_output(output: Path, info: MediaInfo, options: EncodeOptions) -> list[
     return [
         *_lost_streams(suffix, info, usable),
         *unsaid,
+        *_left_of_pictures(info),
         *what_is_lost(info, options),
         *_shape_of_pixels(output, info, options),
     ]
@@ -91,7 +93,18 @@ def _check_pictures(output: Path, info: MediaInfo, options: EncodeOptions) -> li
     lost = [
         f"pictures have no {kind}: it is left out" for kind in _DEAR if kind in {o.type for o in info.others}
     ]
-    return [*lost, *what_is_lost(info, options), *_shape_of_pixels(output, info, options)]
+    return [
+        *lost,
+        *_left_of_pictures(info),
+        *what_is_lost(info, options),
+        *_shape_of_pixels(output, info, options),
+    ]
+
+
+def _left_of_pictures(info: MediaInfo) -> list[str]:
+    """What is told of what pictures of a sequence carry, by the first of them."""
+    beside = carried(info.pictures[0]) if info.pictures else []
+    return [f"the pictures' {', '.join(beside)}: left out"] if beside else []
 
 
 def _shape_of_pixels(output: Path, info: MediaInfo, options: EncodeOptions) -> list[str]:

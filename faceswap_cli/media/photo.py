@@ -23,7 +23,8 @@ from faceswap_cli.limits import check_limit
 from faceswap_cli.media.frame import Image
 from faceswap_cli.media.open import check_readable
 from faceswap_cli.media.photo_header import PhotoHeader, header_of, opened_photo, photo_format, webp_chunks
-from faceswap_cli.media.photo_metadata import Metadata, fitting, read_metadata, saving, with_directories
+from faceswap_cli.media.photo_metadata import NAMES, Metadata, fitting, read_metadata, saving
+from faceswap_cli.media.tiff_metadata import with_directories
 
 # What each suffix is written as, and whether that keeps transparency.
 _SUFFIXES = {
@@ -143,7 +144,7 @@ def write_photo(
         raise _too_large(path, image) from error
     data = encoded.getvalue()
     if form == "tiff" and metadata.exif:
-        data = with_directories(data, metadata)
+        data = with_directories(data, metadata.exif)
     with atomic_output(path) as temporary:
         temporary.write_bytes(data)
         if seal is not None:
@@ -172,6 +173,16 @@ def what_is_lost(path: Path, like: Photo) -> list[str]:
     if form == "webp" and not like.encoding.lossless and like.encoding.sampling < 2 and not like.grey:
         lost.append("colour of full resolution")
     return [*lost, *fitting(like.metadata, form, like.grey)[1]]
+
+
+def carried(path: Path) -> list[str]:
+    """What a photo carries beside its pixels, in words for the user; nothing if it is no photo we know."""
+    name = photo_format(path)
+    if name is None:
+        return []
+    with opened_photo(path, name) as (image, data):
+        metadata = read_metadata(image, header_of(path, image, data).format, data)
+    return [*(said for field, said in NAMES.items() if getattr(metadata, field)), *metadata.other]
 
 
 def _check(path: Path, header: PhotoHeader) -> None:
@@ -271,7 +282,7 @@ def _eight_bits(path: Path, image: Pillow.Image) -> NDArray[np.uint8]:
     grey = image.mode in ("1", "L", "LA", "La")
     mode = ("LA" if clear else "L") if grey else ("RGBA" if clear else "RGB")
     with _quiet():
-        return np.asarray(image.convert(mode), np.uint8)
+        return np.array(image.convert(mode), np.uint8)  # its own, to be drawn on
 
 
 def _split(stored: NDArray[np.uint8]) -> tuple[Image, NDArray[np.uint8] | None, bool]:

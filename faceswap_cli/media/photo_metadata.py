@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import io
 import struct
-import warnings
 import zlib
 from dataclasses import dataclass, fields
 from typing import Any
@@ -21,7 +20,9 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from faceswap_cli.media.exif import made_true
 from faceswap_cli.media.photo_header import jpeg_segments, png_chunks, webp_chunks, webp_size
-from faceswap_cli.media.tiff import tiff_value, with_directory, with_entry
+from faceswap_cli.media.photoshop import IPTC, resources, still_true_resources
+from faceswap_cli.media.tiff import tiff_value, with_entry
+from faceswap_cli.media.tiff_metadata import directories, exif_of_tiff, iptc_of_tiff
 from faceswap_cli.media.xmp_packet import merged, still_true
 
 # A JPEG segment's length is 16 bits and counts itself.
@@ -30,18 +31,6 @@ _JPEG_ROOM = 65533
 _XMP_JPEG = b"http://ns.adobe.com/xap/1.0/\0"
 _XMP_PNG = b"XML:com.adobe.xmp\0"
 _PHOTOSHOP = b"Photoshop 3.0\0"
-_IPTC = 0x0404
-# Of Photoshop's resources: thumbnails, which show the old face, and second copies of EXIF and XMP.
-_STALE_RESOURCES = (0x0409, 0x040C, 0x0422, 0x0423, 0x0424)
-
-_TIFF_KEPT = (269, 270, 271, 272, 282, 283, 285, 286, 287, 296, 297, 305, 306, 315, 316, 33432, 34665, 34853)
-"""Tags of a TIFF that tell of the picture and not of how it is stored, EXIF and GPS among them."""
-
-_DAMAGED = b"damaged"
-"""EXIF that there is, and that nobody can read."""
-
-_DIRECTORIES = (34665, 34853)  # EXIF's own, and GPS
-
 NAMES = {
     "exif": "EXIF",
     "icc": "colour profile",
@@ -105,10 +94,12 @@ def read_metadata(image: Pillow.Image, form: str, data: bytes) -> Metadata:
     gamma: list[tuple[bytes, bytes]] = []
     iptc: bytes | None = None
     if form == "jpeg":
-        iptc = _photoshop(b"".join(one[14:] for _, one in jpeg_segments(data) if one.startswith(_PHOTOSHOP)))
+        iptc = still_true_resources(
+            b"".join(one[14:] for _, one in jpeg_segments(data) if one.startswith(_PHOTOSHOP))
+        )
         other = _other_segments(data)
     elif form == "tiff":
-        exif, iptc = _exif_of_tiff(image), _iptc_of_tiff(image)
+        exif, iptc = exif_of_tiff(image), iptc_of_tiff(image)
     elif form == "png":
         gamma = [
             (name, body) for name, body in png_chunks(data) if name in (b"gAMA", b"cHRM", b"sRGB", b"cICP")
@@ -182,59 +173,6 @@ def _dpi(image: Pillow.Image, form: str) -> tuple[float, float] | None:
     return float(said[0]), float(said[1])
 
 
-def _exif_of_tiff(image: Pillow.Image) -> bytes | None:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            before, kept = image.getexif(), Pillow.Exif()
-            for tag in _TIFF_KEPT:
-                if tag in before:
-                    kept[tag] = before.get_ifd(tag) if tag in _DIRECTORIES else before[tag]
-            if not set(kept) - {282, 283, 296}:
-                return None
-            return kept.tobytes()[6:]
-    except (
-        Exception
-    ):  # Pillow's parsers raise what comes on damaged blocks; the photo may be whole all the same
-        return _DAMAGED
-
-
-def _iptc_of_tiff(image: Pillow.Image) -> bytes | None:
-    tags = image.tag_v2  # type: ignore[attr-defined]
-    block, own = tags.get(34377), tags.get(33723)
-    found = _photoshop(bytes(block)) if isinstance(block, bytes) else None
-    if isinstance(own, tuple):
-        own = (
-            struct.pack(f"{tags._endian}{len(own)}I", *own) if all(isinstance(n, int) for n in own) else None
-        )
-    if own and _IPTC not in dict(_resources(found or b"")):
-        found = (found or b"") + _resource(_IPTC, bytes(own))
-    return found
-
-
-def _photoshop(block: bytes) -> bytes | None:
-    kept = b"".join(_resource(n, body) for n, body in _resources(block) if n not in _STALE_RESOURCES)
-    return kept or None
-
-
-def _resources(block: bytes) -> list[tuple[int, bytes]]:
-    """Number and content of each of Photoshop's resources (Adobe's file format specification)."""
-    found, place = [], 0
-    while block[place : place + 4] == b"8BIM" and place + 12 <= len(block):
-        number, name = struct.unpack_from(">HB", block, place + 4)
-        place += 6 + (1 + name + 1) // 2 * 2
-        length = int.from_bytes(block[place : place + 4], "big")
-        if place + 4 + length > len(block):
-            break
-        found.append((number, block[place + 4 : place + 4 + length]))
-        place += 4 + length + length % 2
-    return found
-
-
-def _resource(number: int, body: bytes) -> bytes:
-    return b"8BIM" + struct.pack(">HHI", number, 0, len(body)) + body + b"\0" * (len(body) % 2)
-
-
 def fitting(metadata: Metadata, form: str, grey: bool) -> tuple[Metadata, list[str]]:
     """What of it is true of an upright, changed picture and fits into a format; and what is lost.
 
@@ -250,7 +188,7 @@ def fitting(metadata: Metadata, form: str, grey: bool) -> tuple[Metadata, list[s
         "icc": metadata.icc if profile else None,
         "xmp": still_true(metadata.xmp) if metadata.xmp else None,
     }
-    if form == "tiff" and true["exif"] and _directories(true["exif"]) is None:
+    if form == "tiff" and true["exif"] and directories(true["exif"]) is None:
         true["exif"] = None
     if form == "jpeg":  # what can't be split over segments must fit into one
         for name, head in (("exif", 6), ("xmp", len(_XMP_JPEG)), ("iptc", len(_PHOTOSHOP)), ("comment", 0)):
@@ -302,46 +240,17 @@ def _png_info(metadata: Metadata) -> PngInfo:
 
 def _tiff_tags(metadata: Metadata) -> ImageFileDirectory_v2:
     tags = ImageFileDirectory_v2()
-    tags.update((_directories(metadata.exif) or {}).get(0, {}) if metadata.exif else {})
+    tags.update((directories(metadata.exif) or {}).get(0, {}) if metadata.exif else {})
     blocks = {
         700: metadata.xmp,
         34377: metadata.iptc,
-        33723: dict(_resources(metadata.iptc or b"")).get(_IPTC),
+        33723: dict(resources(metadata.iptc or b"")).get(IPTC),
     }
     for tag, block in blocks.items():
         if block:
             tags.tagtype[tag] = TiffTags.BYTE
             tags[tag] = block
     return tags
-
-
-def with_directories(data: bytes, metadata: Metadata) -> bytes:
-    """A TIFF file with the EXIF and GPS of `metadata`, which `saving` leaves out."""
-    directories = (_directories(metadata.exif) or {}) if metadata.exif else {}
-    for tag, below in directories.items():
-        if tag and below:
-            data = with_directory(data, tag, below)
-    return data
-
-
-def _directories(exif: bytes) -> dict[int, dict[int, Any]] | None:
-    """What a TIFF gets of an EXIF block: the first directory's tags by 0, and those of EXIF and GPS; None if
-    any of it can't be read, which Pillow only warns of.
-    """
-    block = Pillow.Exif()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            block.load(exif)
-            kept = {tag: block[tag] for tag in _TIFF_KEPT if tag in block and tag not in _DIRECTORIES}
-            below = {tag: dict(block.get_ifd(tag)) for tag in _DIRECTORIES}
-            for one in (kept, *below.values()):
-                trial = ImageFileDirectory_v2()
-                trial.update(one)
-                trial.tobytes(8)
-    except Exception:  # Pillow's parsers raise what comes on damaged blocks
-        return None
-    return {0: kept, **below}
 
 
 def with_xmp(data: bytes, form: str, xmp: bytes) -> bytes:

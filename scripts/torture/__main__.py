@@ -1,6 +1,7 @@
 """Torture everything: hostile files into every reader, faults into every command; print what was lost.
 
-    python scripts/torture            # 600 hostile files, 120 faults
+    python scripts/torture            # 600 hostile files, 18 kinds from the field, 120 faults
+    python scripts/torture --files 0 --times 0             # the kinds from the field alone
     python scripts/torture --quick    # some of each
     python scripts/torture --files 0 --log faults.jsonl    # faults alone; the same again goes on
 
@@ -36,6 +37,9 @@ def main() -> int:
     parser.add_argument(
         "--log", type=Path, help="lines of outcomes are added here; known ones are not repeated"
     )
+    parser.add_argument(
+        "--no-field", action="store_true", help="leave out the kinds of faults from the field"
+    )
     parser.add_argument("--quick", action="store_true", help="80 files, one fault of some kinds")
     parser.add_argument("--picture", type=Path, default=HERE.parents[1] / "tests" / "data" / "face.jpg")
     options = parser.parse_args()
@@ -44,6 +48,8 @@ def main() -> int:
         lost = 0
         if files:
             lost += torture_files(Path(scratch) / "files", range(options.first, options.first + files))
+        if not options.quick and not options.no_field:
+            lost += torture_field(Path(scratch) / "field", options)
         if options.quick or times:
             lost += torture_commands(Path(scratch) / "faults", options, times)
     print(f"\nlost: {lost}")
@@ -67,6 +73,29 @@ def torture_files(scratch: Path, numbers: range) -> int:
     })  # fmt: skip
     print(f"at most {most:.0f} MB and {longest:.1f} s for one; {time.monotonic() - started:.0f} s in all")
     return sum(count[LOST] for count in counts.values())
+
+
+def torture_field(scratch: Path, options: argparse.Namespace) -> int:
+    """Try the kinds of faults that come from the field; how many go wrong."""
+    import cv2
+    import torch
+    from children import preload
+    from field import FIELD, tried
+
+    torch.set_num_threads(1)
+    cv2.setNumThreads(0)
+    scratch.mkdir(parents=True)
+    os.environ["XDG_DATA_HOME"] = str(scratch / "data")
+    preload()
+    started = time.monotonic()
+    lost = [why for why in tried(scratch, options.picture).values() if why is not None]
+    table(
+        "kinds from the field",
+        ("tried", "right", "lost"),
+        {"all": [len(FIELD), len(FIELD) - len(lost), len(lost)]},
+    )
+    print(f"{time.monotonic() - started:.0f} s in all")
+    return len(lost)
 
 
 def torture_commands(scratch: Path, options: argparse.Namespace, times: float) -> int:

@@ -50,6 +50,7 @@ def test_colours_come_back(tmp_path: Path, suffix: str) -> None:
         3 if suffix in (".jpg", ".jpeg", ".webp") else 1e-9
     )
     assert (photo.alpha, photo.grey, photo.bit_depth, photo.note) == (None, False, 8, "")
+    assert photo.image.flags.writeable and photo.image.flags.c_contiguous
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

@@ -12,8 +12,11 @@ from PIL import TiffImagePlugin
 from PIL.PngImagePlugin import PngInfo
 from test_photo import ICC, exif, smooth
 
+from faceswap_cli.media.containers import check_output
+from faceswap_cli.media.encoders import EncodeOptions, encoder_for
 from faceswap_cli.media.photo import read_photo, what_is_lost, write_photo
 from faceswap_cli.media.photo_metadata import with_xmp
+from faceswap_cli.media.probe import probe
 from faceswap_cli.media.xmp_packet import merged, still_true
 
 XMP = (
@@ -101,6 +104,18 @@ def test_what_is_not_kept_is_named(tmp_path: Path, make, suffix: str) -> None:
     if own == suffix:
         assert set(lost) <= {"EXIF as text"}
     assert b"the face as it was" not in output.read_bytes()
+
+
+def test_what_pictures_of_a_sequence_carry_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number in range(2):
+        full_jpeg(folder / f"{number}.jpg")
+    said = "the pictures' EXIF, colour profile, XMP, IPTC data, resolution (DPI), comment: left out"
+    for output in ("out/%d.png", "out.mp4"):
+        (tmp_path / "out").mkdir(exist_ok=True)
+        path = tmp_path / output
+        assert said in check_output(path, probe(folder), EncodeOptions(encoder_for(path)))
 
 
 def test_exif_gets_into_a_tiff_and_out_of_it(tmp_path: Path) -> None:
