@@ -3,7 +3,7 @@
     python scripts/torture            # 600 hostile files, 18 kinds from the field, 120 faults
     python scripts/torture --files 0 --times 0             # the kinds from the field alone
     python scripts/torture --quick    # some of each
-    python scripts/torture --files 0 --log faults.jsonl    # faults alone; the same again goes on
+    python scripts/torture --files 0 --no-field --log faults.jsonl    # faults alone; the same again goes on
 
 Exits with 1 if anything was lost. Linux only: it limits memory, forks, and mounts small disks if it may.
 """
