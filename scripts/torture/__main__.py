@@ -77,16 +77,11 @@ def torture_files(scratch: Path, numbers: range) -> int:
 
 def torture_field(scratch: Path, options: argparse.Namespace) -> int:
     """Try the kinds of faults that come from the field; how many go wrong."""
-    import cv2
-    import torch
-    from children import preload
     from field import FIELD, tried
 
-    torch.set_num_threads(1)
-    cv2.setNumThreads(0)
     scratch.mkdir(parents=True)
-    os.environ["XDG_DATA_HOME"] = str(scratch / "data")
-    preload()
+    root = str(HERE.parents[1])
+    os.environ |= {"XDG_DATA_HOME": str(scratch / "data"), "PYTHONPATH": root, "OMP_NUM_THREADS": "1"}
     started = time.monotonic()
     lost = [why for why in tried(scratch, options.picture).values() if why is not None]
     table(

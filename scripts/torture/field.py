@@ -20,7 +20,6 @@ import av
 import cv2
 import numpy as np
 from av.packet import Packet
-from children import run
 from PIL import Image, JpegImagePlugin
 
 from faceswap_cli.media.probe import probe
@@ -57,6 +56,15 @@ class Bench:
         """A clip of the face; see `write_film`."""
         shown = frames or [np.roll(self.face, number, 1) for number in range(FRAMES)]
         return write_film(self.at / name, shown, **how)  # type: ignore[arg-type]
+
+
+def run(at: Path, arguments: Sequence[str]) -> tuple[int, str]:
+    """A command's exit code and what it said, in a fresh process: forks and the threads of looking go ill."""
+    command = [sys.executable, "-m", "faceswap_cli", *arguments]
+    done = subprocess.run(
+        command, cwd=at, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=600, check=False
+    )
+    return done.returncode, done.stdout.decode(errors="replace")
 
 
 def write_film(
@@ -325,12 +333,7 @@ def long_names(bench: Bench) -> str | None:
 
 def dash(bench: Bench) -> str | None:
     film = bench.film("a.mp4")
-    before = Path.cwd()
-    os.chdir(bench.at)
-    try:
-        code, said = run(bench.at, ["age", "video", str(film), "--to", "70", "-o", "-", *CPU])
-    finally:
-        os.chdir(before)
+    code, said = run(bench.at, ["age", "video", str(film), "--to", "70", "-o", "-", *CPU])
     return None if code == 1 and "standard output" in said and not (bench.at / "-").exists() else said
 
 
