@@ -37,7 +37,7 @@ from faceswap_cli.media.probe import MediaInfo, only_frames, probe
 from faceswap_cli.media.seeking import Timeline
 from faceswap_cli.networks.renderer import Renderer
 
-VERSION = 7
+VERSION = 8
 """Raised when the same settings begin to give other pictures: unfinished work of before is not mixed in."""
 
 MOST_TOLD = 3

@@ -96,7 +96,9 @@ def read_photo(path: Path) -> Photo:
     check_readable(path)
     name = photo_format(path)
     if name is None:
-        raise UserError(f"{path} is not a photo that can be read", "Give a JPEG, PNG, WebP, TIFF or BMP file")
+        raise UserError(
+            f"{path} is not a photo that can be read", "Give a JPEG, PNG, WebP, TIFF, BMP or AVIF file"
+        )
     with opened_photo(path, name) as (image, data):
         header = header_of(path, image, data)
         _check(path, header)
