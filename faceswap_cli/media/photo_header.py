@@ -41,6 +41,9 @@ _SIGNATURES = (
 )
 _AVIF, _HEIC = (b"avif", b"avis"), (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
+_RAW = (b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FUJIFILMCCD-RAW", b"\0MRM")
+"""How cameras' raw files begin that are neither TIFF nor (Canon's CR3) a film with one small picture."""
+
 _MOST_PAGES = 10_000
 _MANY = ("Multi-Frame Image",)
 
@@ -76,10 +79,14 @@ def photo_format(path: Path) -> str | None:
     """Pillow's name of a photo's format, by its first bytes; None if it is none that we know.
 
     Raises:
-        UserError: it needs a package that is not installed.
+        UserError: it needs a package that is not installed, or is a camera's raw file.
     """
     with path.open("rb") as file:
         start = file.read(64)
+    if start.startswith(_RAW) or start[4:12] == b"ftypcrx ":
+        raise UserError(
+            f"{path} is a camera's raw file, not yet a picture", "Develop it to JPEG, PNG or TIFF"
+        )
     if start[4:8] == b"ftyp":
         brands = [start[8:12], *(start[at : at + 4] for at in range(16, min(64, _length(start)), 4))]
         if any(brand in _AVIF for brand in brands):

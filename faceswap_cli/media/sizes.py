@@ -8,6 +8,7 @@ and a picture is decoded only where what describes it is new.
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,18 +42,23 @@ def picture_sizes(path: Path, stream: VideoStream) -> list[Size]:
     context = stream.codec_context
     if _kind(context) not in _CODECS or str(context.codec_tag) in _FIXED:
         return []
+    about = path.stat()
+    return list(_looked_through(path, stream.index, about.st_size, about.st_mtime_ns))
+
+
+@functools.lru_cache(maxsize=64)
+def _looked_through(path: Path, index: int, length: int, changed: int) -> tuple[Size, ...]:
+    """The sizes in a file of this length and time of change: a command describes its source several times."""
     sizes: dict[Size, None] = {}
-    with (
-        open_video(path) as container,
-        contextlib.suppress(FFmpegError),
-    ):  # damage is told by who reads it all
-        own = container.streams[stream.index]
+    # Damage is told by whoever reads all of it.
+    with open_video(path) as container, contextlib.suppress(FFmpegError):
+        own = container.streams[index]
         assert isinstance(own, VideoStream)
         seen: dict[bytes, None] = {}
         for packet in container.demux(own):
             if packet.size and (size := _size_of(packet, own.codec_context, seen)):
                 sizes[size] = None
-    return list(sizes)
+    return tuple(sizes)
 
 
 def _kind(context: VideoCodecContext) -> str:

@@ -164,6 +164,17 @@ def test_a_cameras_raw_is_no_small_photo(tmp_path: Path) -> None:
         path.rename(tmp_path / "a.dng")
 
 
+@pytest.mark.parametrize(
+    "start",
+    [b"\0\0\0\x18ftypcrx \0\0\0\1crx isom", b"IIRO\x08\0\0\0", b"IIU\0\x18\0\0\0", b"FUJIFILMCCD-RAW 0201"],
+)
+def test_other_raw_files_are_known_by_how_they_begin(tmp_path: Path, start: bytes) -> None:
+    (tmp_path / "a.raw").write_bytes(start + bytes(200))
+    for read in (read_photo, probe):
+        with pytest.raises(UserError, match="raw file, not yet a picture"):
+            read(tmp_path / "a.raw")
+
+
 def test_an_animated_png_is_a_video(tmp_path: Path) -> None:
     path = several(tmp_path / "a.png", duration=80)
     assert probe(path).kind == "video"
