@@ -53,7 +53,7 @@ def find_pictures(path: Path) -> tuple[Path, ...]:
         folder = path.parent
         matches = [named.fullmatch(p.name) for p in folder.iterdir()] if folder.is_dir() else []
         found = [folder / m[0] for m in sorted(filter(None, matches), key=lambda m: int(m[1]))]
-    if path.is_dir() and len(found) < 2 and (videos := videos_in(path)):
+    if path.is_dir() and len(found) == 1 and (videos := videos_in(path)):
         raise UserError(f"{path} holds videos ({len(videos)}) and pictures ({len(found)}): which are meant?",
                         "Name the videos, or the pictures as in %05d.png")  # fmt: skip
     if not found:
