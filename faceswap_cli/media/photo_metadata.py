@@ -23,7 +23,9 @@ from faceswap_cli.media.photo_header import jpeg_segments, png_chunks, webp_chun
 from faceswap_cli.media.photoshop import IPTC, resources, still_true_resources
 from faceswap_cli.media.tiff import tiff_value, with_entry
 from faceswap_cli.media.tiff_metadata import directories, exif_of_tiff, iptc_of_tiff
-from faceswap_cli.media.xmp_packet import merged, still_true
+from faceswap_cli.media.xmp_packet import merged, still_true, with_our_words
+
+_TEXT_ROOM = 16 << 20  # characters, of all of a PNG's texts
 
 # A JPEG segment's length is 16 bits and counts itself.
 _JPEG_ROOM = 65533
@@ -133,13 +135,16 @@ def _other_segments(data: bytes) -> list[str]:
 
 def _texts(data: bytes) -> tuple[list[tuple[str, str]], list[str]]:
     """PNG's texts, but for those that are something else in disguise, and the names of these."""
-    texts, other = [], []
+    texts, other, room = [], [], _TEXT_ROOM
     for name, body in png_chunks(data):
         if name not in (b"tEXt", b"zTXt", b"iTXt") or body.startswith(_XMP_PNG):
             other += ["Content Credentials"] if name == b"caBX" else []
             continue
         with contextlib.suppress(ValueError, zlib.error, UnicodeDecodeError, IndexError):
             keyword, text = _text(name, body)
+            room -= len(text)
+            if room < 0:  # a few bytes can unpack to many
+                return [], [*other, NAMES["texts"]]
             if keyword.startswith("Raw profile type"):
                 other.append(keyword.removeprefix("Raw profile type ").upper() + " as text")
             elif keyword.lower() != "thumbnail":
@@ -182,7 +187,8 @@ def fitting(metadata: Metadata, form: str, grey: bool) -> tuple[Metadata, list[s
         grey: the written picture has no colour.
     """
     # The profile names its colour space at byte 16; a CMYK profile on RGB pixels would spoil them.
-    profile = metadata.icc and metadata.icc[16:20] == (b"GRAY" if grey else b"RGB ")
+    one_channel = grey and form not in ("webp", "bmp")
+    profile = metadata.icc and metadata.icc[16:20] == (b"GRAY" if one_channel else b"RGB ")
     true = {
         "exif": made_true(metadata.exif) if metadata.exif else None,
         "icc": metadata.icc if profile else None,
@@ -191,7 +197,9 @@ def fitting(metadata: Metadata, form: str, grey: bool) -> tuple[Metadata, list[s
     if form == "tiff" and true["exif"] and directories(true["exif"]) is None:
         true["exif"] = None
     if form == "jpeg":  # what can't be split over segments must fit into one
-        for name, head in (("exif", 6), ("xmp", len(_XMP_JPEG)), ("iptc", len(_PHOTOSHOP)), ("comment", 0)):
+        if true["xmp"] and with_our_words(true["xmp"]) + len(_XMP_JPEG) > _JPEG_ROOM:
+            true["xmp"] = None
+        for name, head in (("exif", 6), ("iptc", len(_PHOTOSHOP)), ("comment", 0)):
             if len(true.get(name, getattr(metadata, name)) or b"") + head > _JPEG_ROOM:
                 true[name] = None
     kept: dict[str, Any] = {}
@@ -259,7 +267,7 @@ def with_xmp(data: bytes, form: str, xmp: bytes) -> bytes:
     Args:
         data: the whole file.
         form: "jpeg", "png", "webp" or "tiff".
-        xmp: the packet, less than 60,000 bytes.
+        xmp: the packet, of no more than 1,500 bytes.
     """
     if form == "jpeg":
         return _jpeg_with_xmp(data, xmp)
@@ -277,8 +285,7 @@ def _jpeg_with_xmp(data: bytes, xmp: bytes) -> bytes:
         if body.startswith(_XMP_JPEG):
             old = _segment(0xE1, body)
             new = merged(body[len(_XMP_JPEG) :], xmp)
-            if len(new) + len(_XMP_JPEG) > _JPEG_ROOM:  # `fitting` left room for ours, so this is a rare one
-                new = xmp
+            assert len(new) + len(_XMP_JPEG) <= _JPEG_ROOM, "`fitting` leaves room for our words"
             return data.replace(old, _segment(0xE1, _XMP_JPEG + new), 1)
     place = _behind_header(data)
     return data[:place] + _segment(0xE1, _XMP_JPEG + xmp) + data[place:]

@@ -25,6 +25,11 @@ _UNTRUE = (
 
 _LONGEST = 4 << 20  # bytes that are parsed
 
+_EMPTY = (
+    b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    b'<rdf:Description rdf:about=""/></rdf:RDF>'
+)
+
 _BEGIN = b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>'
 _END = b'<?xpacket end="w"?>'
 
@@ -72,6 +77,11 @@ def merged(packet: bytes, more: bytes) -> bytes:
             old.remove(child)
     place.append(description)
     return _written(root)
+
+
+def with_our_words(packet: bytes) -> int:
+    """How many bytes a packet has at most when another, of no more than 1,500, was merged with it."""
+    return len(merged(packet, _EMPTY)) + 1500
 
 
 def _parsed(packet: bytes) -> ET.Element | None:

@@ -164,6 +164,26 @@ def test_another_packet_joins_the_one_that_is_there(tmp_path: Path, suffix: str)
     assert merged(b"rubbish", OURS) == OURS
 
 
+def test_a_packet_that_fills_its_segment_leaves_room_or_goes(tmp_path: Path) -> None:
+    for length, kept in ((60_000, True), (64_500, False)):
+        long = XMP % (1, b"<dc:description>" + b"x" * (length - len(XMP)) + b"</dc:description>")
+        Pillow.fromarray(smooth()).save(tmp_path / "a.jpg", xmp=long)
+        photo = read_photo(tmp_path / "a.jpg")
+        assert what_is_lost(tmp_path / "b.jpg", photo) == ([] if kept else ["XMP"])
+        write_photo(tmp_path / "b.jpg", photo.image, photo)
+        data = with_xmp((tmp_path / "b.jpg").read_bytes(), "jpeg", OURS)
+        assert (b"Anna Muster" in data) is kept and data.count(b"DigitalSourceType") == 1
+
+
+def test_texts_that_unpack_to_much_are_left_out(tmp_path: Path) -> None:
+    info = PngInfo()
+    for number in range(20):
+        info.add_text(f"text {number}", "x" * (1 << 20), zip=True)
+    Pillow.fromarray(smooth()).save(tmp_path / "a.png", pnginfo=info)
+    assert (tmp_path / "a.png").stat().st_size < 100_000
+    assert what_is_lost(tmp_path / "b.png", read_photo(tmp_path / "a.png")) == ["texts"]
+
+
 def test_a_photo_turned_upright_says_so_everywhere(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     Pillow.fromarray(smooth()).save(path, exif=b"Exif\0\0" + exif(6), xmp=XMP % (6, b""), quality=95)
