@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import sys
@@ -29,8 +30,12 @@ class Boundary(TyperGroup):
         from faceswap_cli.cli import console
 
         try:
+            console.prepare()
             with _ended_politely():
-                return super().invoke(ctx)
+                result = super().invoke(ctx)
+            if console.unheard():
+                raise typer.Exit(1)
+            return result
         except UserError as error:
             console.fail(" ".join(str(error).split()))
             raise typer.Exit(error.exit_code) from None
@@ -46,6 +51,10 @@ class Boundary(TyperGroup):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(0) from None
         except OSError as error:
+            if error.errno == errno.ENOSPC and error.filename is None:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                console.fail("standard output can't be written: the disk is full. Free some space")
+                raise typer.Exit(1) from None
             if error.filename is None:
                 raise  # not about a file the user named
             reason = error.strerror or type(error).__name__

@@ -12,6 +12,7 @@ import typer
 from faceswap_cli.cli import console
 from faceswap_cli.cli.app import INTERRUPTED, stop_on_signal
 from faceswap_cli.cli.consent import tell_consent
+from faceswap_cli.cli.convert_outputs import check_named
 from faceswap_cli.cli.options import DetectionOptions, SafetyOptions
 from faceswap_cli.faces.sets.extract_options import ExtractOptions
 from faceswap_cli.options import INPUT, WHO
@@ -65,10 +66,14 @@ def extract(
     from faceswap_cli.faces.identity.person_filter import read_person_filter
     from faceswap_cli.faces.sets.extract import extract_faces as run
     from faceswap_cli.faces.sets.faceset import FaceSet
+    from faceswap_cli.media.inputs import left_out
 
+    check_named(output)
     tell_consent()
     stage, photo_stage = detection.load_analyser(), detection.load_analyser(thorough=True)
     console.tell(stage.explanation)
+    if left := left_out(inputs, output):
+        console.warn(left)
     options = replace(options, min_size=detection.min_size)
     wanted = None
     if only or without:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from faceswap_cli.cli import console
+from faceswap_cli.cli.convert_outputs import check_named
 from faceswap_cli.cli.options import DeviceOptions
 
 
@@ -46,6 +47,7 @@ def group(
     from faceswap_cli.faces.identity.identity_encoder import IdentityEncoder
     from faceswap_cli.faces.sets.faceset import FaceSet
 
+    check_named(output)
     chosen = [name.strip() for name in names.split(",")] if names else []
     grouping.check_names(chosen)
     grouping.check_new(output)

@@ -38,7 +38,7 @@ from faceswap_cli.faces.identity.identity_encoder import IdentityEncoder
 from faceswap_cli.faces.identity.track_embedding import allowed_distance
 from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.faces.sets.records import CROPS, INDEX, FaceRecord, Index, format_index
-from faceswap_cli.files import make_folder, said_plainly, sync_folder, write_text
+from faceswap_cli.files import hidden_name, make_folder, said_plainly, sync_folder, write_text
 
 THRESHOLD = 0.45
 """Two groups of tracks are one person's if their embeddings are no further apart (root mean square)."""
@@ -153,7 +153,7 @@ def write_people(faces: FaceSet, found: GroupingResult, output: Path) -> None:
     if found.unsorted:
         sets[UNSORTED] = found.unsorted
     output.parent.mkdir(parents=True, exist_ok=True)
-    building = output.with_name(f".{output.name}.faceswap-group")
+    building = output.with_name(hidden_name(output.name, ".faceswap-group"))
     shutil.rmtree(building, ignore_errors=True)  # left by a run that was killed
     try:
         make_folder(building)

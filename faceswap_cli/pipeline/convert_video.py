@@ -36,7 +36,7 @@ from faceswap_cli.pipeline.options import PipelineOptions
 from faceswap_cli.pipeline.render_pass import RenderTask
 from faceswap_cli.pipeline.workdir import ResumeDir
 
-VERSION = 7
+VERSION = 8
 """Raised when the same settings begin to give other pictures: unfinished work of before is not mixed in."""
 
 MOST_TOLD = 3
@@ -181,8 +181,8 @@ def _convert(job: _Job, lost: list[str]) -> Steps:
         task = RenderTask(job.info, timeline, plan, prepared.stages, options, work.path)
         pieces, count = yield from _render(job, task, segments, work)
         yield ConvertProgress("join", 0, count)
-        marks, whole = job.options.marks, not timeline.damage
-        join_segments(pieces, job.info.path, job.output, job.info, work.path, whole, marks.tags, marks.seal)
+        marks = job.options.marks
+        join_segments(pieces, job.info.path, job.output, job.info, work.path, marks.tags, marks.seal)
         summary = summarise(plan, count, len(faces.track_numbers()))
         yield ConvertProgress("join", count, count, summary=summary)
         work.remove()

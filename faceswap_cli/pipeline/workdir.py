@@ -27,7 +27,7 @@ class ResumeDir:
     """The work folder of one output; a context manager that holds its lock."""
 
     def __init__(self, output: Path) -> None:
-        self.path = output.with_name(f".{output.name}.faceswap")
+        self.path = output.with_name(files.hidden_name(output.name, ".faceswap"))
         self._lock = contextlib.ExitStack()
 
     def __enter__(self) -> ResumeDir:

@@ -25,7 +25,7 @@ from faceswap_cli.faces.identity.embeddings import EmbeddingStore
 from faceswap_cli.faces.sets.crop_files import crop_files
 from faceswap_cli.faces.sets.faceset import FaceSet, FaceSetWriter
 from faceswap_cli.faces.sets.records import FaceRecord, Header, Source, as_stored
-from faceswap_cli.media.photo import read_photo
+from faceswap_cli.media.photo import read_photo, what_is_lost, write_photo
 from faceswap_cli.media.probe import probe
 from faceswap_cli.media.reader import VideoReader
 from faceswap_cli.pipeline.workdir import Journal
@@ -69,7 +69,7 @@ def bench(place: Path) -> list[Reader]:
         make(place)
     faces, run, card = place / "faces", place / "run", place / "card"
     found = [
-        Reader(f"photo {one}", place / f"photo{one}", f"a{one}", lambda p, s=one: read_photo(p / f"a{s}"))
+        Reader(f"photo {one}", place / f"photo{one}", f"a{one}", lambda p, s=one: read_and_write(p / f"a{s}"))
         for one in corpus.PHOTOS
     ]
     found += [
@@ -109,6 +109,15 @@ def make(place: Path) -> None:
     trained_run(place / "run")
     bundled(place / "card")
     work(place / "work")
+
+
+def read_and_write(path: Path) -> None:
+    """What a photo carries is looked at when it is written again, too."""
+    photo = read_photo(path)
+    for suffix in (".jpg", ".png", ".tif", ".webp"):
+        output = path.with_name(f"again{suffix}")
+        what_is_lost(output, photo)
+        write_photo(output, photo.image, photo)
 
 
 def read_video(path: Path) -> None:
