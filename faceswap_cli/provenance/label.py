@@ -8,7 +8,8 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from faceswap_cli.provenance.watermark import Float, Plane
+from faceswap_cli.provenance.watermark import Plane
+from faceswap_cli.provenance.waves import Float
 
 TEXT = "AI-altered"
 

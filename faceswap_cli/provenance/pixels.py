@@ -14,7 +14,8 @@ from faceswap_cli.media.frame import Image
 from faceswap_cli.media.orientation import Orientation
 from faceswap_cli.media.planes import planes
 from faceswap_cli.provenance import label, watermark
-from faceswap_cli.provenance.watermark import Float, Plane
+from faceswap_cli.provenance.watermark import Plane
+from faceswap_cli.provenance.waves import Float
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class PixelMarks:
         if self.label:
             self._label([marked], [None], 8, Orientation())
         if self.message is not None:
-            watermark.mark([marked], 8, self.message)
+            watermark.mark([marked], 8, self.message, still=True)
         return marked
 
     def _label(
