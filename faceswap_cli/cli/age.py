@@ -36,6 +36,7 @@ from faceswap_cli.cli.convert_outputs import outputs_for
 from faceswap_cli.cli.convert_preview import look_first
 from faceswap_cli.cli.mark_options import (
     CertOption,
+    CornerOption,
     KeyOption,
     NoMarkOption,
     PhotoLabelOption,
@@ -51,6 +52,7 @@ from faceswap_cli.cli.options import (
     MinSizeOption,
 )
 from faceswap_cli.errors import UserError
+from faceswap_cli.provenance.corner import Corner
 
 if TYPE_CHECKING:
     from faceswap_cli.compositing.age_photo import OpenedPhoto
@@ -144,6 +146,7 @@ def photo(
     device: DeviceOption = "auto",
     adult_confirmed: AdultsOption = False,
     label: PhotoLabelOption = None,
+    label_corner: CornerOption = Corner.LOWER_RIGHT,
     no_mark: NoMarkOption = False,
     sidecar: SidecarOption = False,
     cert: CertOption = None,
@@ -166,7 +169,7 @@ def photo(
     wish = _wish(targets[0] if targets else None, by, known, strength)
     age_photo.check_output(source, output)
     brush = load_brush(method, model, device, strength)
-    marks = marks_for(Kind.AGE, brush.mark, no_mark, bool(label), cert, key)
+    marks = marks_for(Kind.AGE, brush.mark, no_mark, bool(label), label_corner, cert, key)
     stage = build_stage(detector, landmarks, device, min_size=min_size, thorough=True)
     guard = Guard(adult_confirmed, device)
     which = age_photo.Which(face, load_people(only or [], without or [], threshold, guard, lambda: stage))
@@ -220,6 +223,7 @@ def video(
     preview: AgePreviewOption = None,
     dry_run: DryRunOption = False,
     label: VideoLabelOption = None,
+    label_corner: CornerOption = Corner.LOWER_RIGHT,
     no_mark: NoMarkOption = False,
     sidecar: SidecarOption = False,
     cert: CertOption = None,
@@ -253,7 +257,7 @@ def video(
     options.check()
     brush = load_brush(method, model, device, strength)
     shown = not no_mark if label is None else label
-    options = replace(options, marks=marks_for(Kind.AGE, brush.mark, no_mark, shown, cert, key))
+    options = replace(options, marks=marks_for(Kind.AGE, brush.mark, no_mark, shown, label_corner, cert, key))
     stage = build_stage(detector, landmarks, device, min_size=min_size)
     console.tell(stage.explanation)
     thorough = partial(build_stage, detector, landmarks, device, min_size=min_size, thorough=True)

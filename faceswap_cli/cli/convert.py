@@ -59,6 +59,7 @@ from faceswap_cli.cli.convert_preview import look_first
 from faceswap_cli.cli.convert_sheet import sheet
 from faceswap_cli.cli.mark_options import (
     CertOption,
+    CornerOption,
     KeyOption,
     NoMarkOption,
     PhotoLabelOption,
@@ -74,6 +75,7 @@ from faceswap_cli.cli.options import (
     MinSizeOption,
 )
 from faceswap_cli.errors import UserError
+from faceswap_cli.provenance.corner import Corner
 
 if TYPE_CHECKING:
     from faceswap_cli.compositing.options import ConvertOptions, ConvertProgress
@@ -129,6 +131,7 @@ def video(
     preview: PreviewOption = None,
     dry_run: DryRunOption = False,
     label: VideoLabelOption = None,
+    label_corner: CornerOption = Corner.LOWER_RIGHT,
     no_mark: NoMarkOption = False,
     sidecar: SidecarOption = False,
     cert: CertOption = None,
@@ -174,7 +177,7 @@ def video(
     )  # fmt: skip
     cast, mark = load_cast(asked)
     shown = not no_mark if label is None else label
-    marks = marks_for(Kind.SWAP, mark, no_mark, shown, cert, key)
+    marks = marks_for(Kind.SWAP, mark, no_mark, shown, label_corner, cert, key)
     options = replace(options, marks=marks)
     known = FaceSet.open(faces) if faces is not None else None
     stage = None
@@ -270,6 +273,7 @@ def photo(
     adult_confirmed: AdultsOption = False,
     preview: PreviewOption = None,
     label: PhotoLabelOption = None,
+    label_corner: CornerOption = Corner.LOWER_RIGHT,
     no_mark: NoMarkOption = False,
     sidecar: SidecarOption = False,
     cert: CertOption = None,
@@ -316,7 +320,7 @@ def photo(
         adult_confirmed,
     )
     cast, mark = load_cast(asked)
-    marks = marks_for(Kind.SWAP, mark, no_mark, bool(label), cert, key)
+    marks = marks_for(Kind.SWAP, mark, no_mark, bool(label), label_corner, cert, key)
     options = replace(options, marks=marks)
     if preview is not None:
         look_first([source], [output], preview, False, options, Painter(cast, parser), stage)

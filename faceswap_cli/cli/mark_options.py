@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from faceswap_cli.cli import console
+from faceswap_cli.provenance.corner import Corner
 
 if TYPE_CHECKING:
     from faceswap_cli.provenance.marks import Kind, Marks
@@ -24,7 +25,7 @@ VideoLabelOption = Annotated[
     bool | None,
     typer.Option(
         "--label/--no-label",
-        help='Draw a small "AI-altered" into the lower right corner. [default: --label]',
+        help='Draw a small "AI-altered" into a corner, never over a face. [default: --label]',
         show_default=False,
     ),
 ]
@@ -32,8 +33,15 @@ PhotoLabelOption = Annotated[
     bool | None,
     typer.Option(
         "--label/--no-label",
-        help='Draw a small "AI-altered" into the lower right corner. [default: --no-label]',
+        help='Draw a small "AI-altered" into a corner, never over a face. [default: --no-label]',
         show_default=False,
+    ),
+]
+CornerOption = Annotated[
+    Corner,
+    typer.Option(
+        "--label-corner",
+        help="Where the label stands. Where a face would be under it, it takes a free corner.",
     ),
 ]
 SidecarOption = Annotated[
@@ -62,7 +70,13 @@ UNMARKED = (
 
 
 def marks_for(
-    kind: Kind, model: str, no_mark: bool, label: bool, certificate: Path | None, key: Path | None
+    kind: Kind,
+    model: str,
+    no_mark: bool,
+    label: bool,
+    corner: Corner,
+    certificate: Path | None,
+    key: Path | None,
 ) -> Marks:
     """The marks that the options ask for; warns if there are none.
 
@@ -71,6 +85,7 @@ def marks_for(
         model: a checksum of what does it.
         no_mark: see NoMarkOption.
         label: see the label options, with the command's default put in.
+        corner: see CornerOption.
         certificate: see CertOption.
         key: see KeyOption.
 
@@ -82,5 +97,5 @@ def marks_for(
 
     if no_mark:
         console.warn(UNMARKED)
-        return Marks(kind, model, hidden=False, label=label)
-    return Marks(kind, model, label=label, signer=find_signer(certificate, key))
+        return Marks(kind, model, hidden=False, label=label, corner=corner)
+    return Marks(kind, model, label=label, corner=corner, signer=find_signer(certificate, key))

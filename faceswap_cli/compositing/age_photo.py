@@ -196,7 +196,8 @@ def age_photo(
     """
     image = np.ascontiguousarray(opened.photo.image)  # nobody else has it: drawn on in place
     ages = change(image, opened.wanted, wish, brush, MOST_IN_PHOTO)
-    write_marked_photo(output, image, marks, opened.photo)
+    clear = marks.clear_of([face.landmarks for face in opened.faces], *image.shape[:2])
+    write_marked_photo(output, image, clear, opened.photo)
     return ages
 
 

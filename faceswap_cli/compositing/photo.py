@@ -92,7 +92,8 @@ def convert_photo(
         result = swap_image(result, wanted, renderer, options, parser)
         if wanted and (said := closeup.spoken(np.stack([face.landmarks for face in wanted]), renderer)):
             notes.append(said)
-    write_marked_photo(output, result, options.marks, photo)
+    marks = options.marks.clear_of([face.landmarks for face in faces], *result.shape[:2])
+    write_marked_photo(output, result, marks, photo)
     notes += chosen.notes
     if lost := what_is_lost(output, photo):
         notes.append(f"{output.name} does not keep the photo's {' and '.join(lost)}")

@@ -200,7 +200,9 @@ def _convert(job: _Job, lost: list[str]) -> Steps:
                 raise
         wanted = Chosen(job.info, timeline, found, chosen, job.who_mark)
         # The key signs the whole here; it goes to no other process or machine.
-        options = replace(job.options, marks=replace(job.options.marks, signer=None))
+        marks = replace(job.options.marks, signer=None)
+        marks = marks.clear_of(found.landmarks, job.info.height, job.info.width)
+        options = replace(job.options, marks=marks)
         stages, treated = yield from job.treatment.stages(wanted, work, options, job.parser)
         before = segments.finished(journal, work.path)
         if before:

@@ -32,16 +32,16 @@ CLEAN, GRAINY, GRAIN = 0.35, 0.4, 0.6
 at least so much of it (mean difference from the pixels around)."""
 
 TEXTURED_STILL, TEXTURED_MOVING, STRONGEST = 0.2, 0.1, 2.5
-"""How much it rises with the texture of a place, as a share of the same measure, in a photo and in a frame of a
-video, which has others to be read with; and its limit."""
+"""How much it rises with the texture of a place, as a share of the same measure, in a photo and in a frame of
+a video, which has others to be read with; and its limit."""
 
 USUAL, FAINTEST, LOUDEST = 300_000, 0.8, 1.15
-"""Pixels of a picture that is marked as told above; smaller ones more, with their fourth root, and larger ones
-less, within these factors: more pixels say more of the same bits."""
+"""Pixels of a picture that is marked as told above; smaller ones more, with their fourth root, and larger
+ones less, within these factors: more pixels say more of the same bits."""
 
 BLACK, DIM, LEFT = 4.0, 28.0, 0.4
-"""Grey levels between which the mark rises from so much of its strength to all of it: near black a step of one
-level is a large part of the light there."""
+"""Grey levels between which the mark rises from so much of its strength to all of it: near black a step of
+one level is a large part of the light there."""
 
 COARSE = 360
 """The shorter side, in pixels, at which a picture's texture is measured."""
@@ -100,7 +100,11 @@ def strength(small: Float, size: int, still: bool) -> Float:
     local = cv2.blur(small, around)
     unlike = cv2.blur(cv2.absdiff(small, local), around)
     grain = cv2.blur(cv2.erode(unlike, np.ones(place)), smooth)
-    amount = CLEAN + (GRAINY - CLEAN) * np.minimum(grain / GRAIN, 1) + (TEXTURED_STILL if still else TEXTURED_MOVING) * grain
+    amount = (
+        CLEAN
+        + (GRAINY - CLEAN) * np.minimum(grain / GRAIN, 1)
+        + (TEXTURED_STILL if still else TEXTURED_MOVING) * grain
+    )
     amount *= np.clip((local - BLACK) / (DIM - BLACK), 0, 1) * (1 - LEFT) + LEFT
     need = min(LOUDEST, max(FAINTEST, (USUAL / size) ** 0.25))
     return np.asarray(np.minimum(amount, STRONGEST) * need, np.float32)

@@ -1,9 +1,9 @@
 """The waves a watermark is made of, and the two layouts of them that were ever written.
 
-A mark repeats every TILE cells of a grid that is laid over a picture, whatever its size, so that a scaled copy
-carries the same pattern. It is made of waves (a ring in the Fourier plane). Some of the waves, the pilot, are
-always the same: they tell where the pattern lies in a picture that was cropped or turned. Each of the others
-carries one bit of a coded message in its sign.
+A mark repeats every TILE cells of a grid that is laid over a picture, whatever its size, so that a scaled
+copy carries the same pattern. It is made of waves (a ring in the Fourier plane). Some of the waves, the
+pilot, are always the same: they tell where the pattern lies in a picture that was cropped or turned. Each of
+the others carries one bit of a coded message in its sign.
 
 The waves' phases follow from a key. It stands in this file, so that anybody can look for the mark; and so
 anybody who wants to can remove or forge it. docs/provenance.md says what the mark survives and what not.
@@ -65,9 +65,9 @@ class Waves:
     Attributes:
         rows, columns: (N,) where they are.
         phases: (N,) complex64 of length 1.
-        bits: (N,) what each carries of the message; -1 for the pilot. In the former layout the number of a bit
-            of message and checksum; in the present one the bits of the message, as a 16-bit number, whose
-            parity it carries.
+        bits: (N,) what each carries of the message; -1 for the pilot. In the former layout the number of a
+            bit of message and checksum; in the present one the bits of the message, as a 16-bit number,
+            whose parity it carries.
     """
 
     rows: NDArray[np.int64]
