@@ -1,4 +1,4 @@
-"""Where the visible label may stand; by itself, because the command line knows it before all else is loaded."""
+"""Where the visible label may stand, without what drawing it would load: the command line knows it first."""
 
 from enum import StrEnum
 
