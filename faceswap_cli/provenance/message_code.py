@@ -35,7 +35,8 @@ def signs_of(message: int, carried: NDArray[np.int64]) -> Signs:
         carried: (N,) the bits, as a number, whose parity each wave carries.
     """
     assert 0 <= message < MESSAGES
-    return 1 - 2 * (np.bitwise_count(carried & message).astype(np.int64) & 1)
+    odd = np.bitwise_count(carried & message).astype(np.int64) & 1
+    return 1 - 2 * odd  # type: ignore[no-any-return]
 
 
 def likeliest(values: Soft, carried: NDArray[np.int64]) -> tuple[int, float]:

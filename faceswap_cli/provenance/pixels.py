@@ -81,5 +81,5 @@ def _turned_label(height: int, width: int, orientation: Orientation, corner: Cor
     """The label's grey and cover over a stored picture of this size."""
     upright = np.empty((height, width), np.uint8)
     size = orientation.apply(upright).shape
-    grey, cover = label.masks(*size, corner)
+    grey, cover = label.masks(size[0], size[1], corner)
     return orientation.undo(grey), orientation.undo(cover)

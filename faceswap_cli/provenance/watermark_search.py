@@ -110,7 +110,7 @@ def find(images: Iterable[Image]) -> Found | None:
     Args:
         images: (H, W, 3) uint8 RGB, all of one size.
     """
-    lumas = [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in images]
+    lumas = [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32) for image in images]
     assert lumas, "at least one picture"
     unread: Found | None = None
     for layout in (PRESENT, FORMER):
@@ -160,7 +160,7 @@ def _best(flat: Float, places: list[_Place], layout: Layout, step: float) -> Fou
     return unread
 
 
-def flattened(luma: Image, layout: Layout, grid: int) -> Float:
+def flattened(luma: Float, layout: Layout, grid: int) -> Float:
     """A picture on a grid, without what is coarser than the waves, and what is restless in it weakened.
 
     Args:
@@ -172,10 +172,11 @@ def flattened(luma: Image, layout: Layout, grid: int) -> Float:
     cells = cells_a_pixel(height, width, grid)
     size = (round(width * cells), round(height * cells))
     way = cv2.INTER_AREA if cells < 1 else cv2.INTER_CUBIC
-    whole = cv2.resize(luma.astype(np.float32), size, interpolation=way)
+    whole = cv2.resize(luma, size, interpolation=way)
     fine = whole - cv2.GaussianBlur(whole, (0, 0), layout.flat)
     spread = np.sqrt(cv2.GaussianBlur(fine * fine, (0, 0), AROUND)) + FLOOR
-    return np.clip(fine / spread, -MOST, MOST) / spread ** (layout.power - 1)  # type: ignore[no-any-return]
+    flat = np.clip(fine / spread, -MOST, MOST) / spread ** (layout.power - 1)
+    return np.asarray(flat, np.float32)
 
 
 def folded(flat: Float, scale: float) -> Float:
