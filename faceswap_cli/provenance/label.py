@@ -43,7 +43,8 @@ def free_corner(wanted: Corner, landmarks: ArrayLike, height: int, width: int) -
         begin, end = np.array([x, y]), np.array([x + grey.shape[1], y + grey.shape[0]])
         return int(((low < end) & (high > begin)).all(1).sum())
 
-    return min([wanted, *Corner], key=faces_under)
+    fewest: Corner = min([wanted, *Corner], key=faces_under)
+    return fewest
 
 
 @lru_cache(maxsize=8)
