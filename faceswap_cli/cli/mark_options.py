@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from faceswap_cli.cli import console
 from faceswap_cli.options import MARKS, OptionGroup, option
+from faceswap_cli.provenance.corner import Corner
 
 if TYPE_CHECKING:
     from faceswap_cli.provenance.marks import Kind, Marks
@@ -24,8 +25,12 @@ class MarkOptions(OptionGroup):
 
     label: bool | None = option(
         None, group=MARKS, flags=("--label/--no-label",),
-        help='Draw a small "AI-altered" into the lower right corner. [default: --label for videos, '
+        help='Draw a small "AI-altered" into a corner, never over a face. [default: --label for videos, '
         "--no-label for photos]",
+    )  # fmt: skip
+    label_corner: str = option(
+        Corner.LOWER_RIGHT.value, group=MARKS, choices=tuple(corner.value for corner in Corner),
+        help="Where the label stands. Where a face would be under it, it takes a free corner.",
     )  # fmt: skip
     no_mark: bool = option(
         False, group=MARKS,
@@ -60,7 +65,9 @@ class MarkOptions(OptionGroup):
         from faceswap_cli.provenance.marks import Marks
 
         shown = (label and not self.no_mark) if self.label is None else self.label
+        corner = Corner(self.label_corner)
         if self.no_mark:
             console.warn(UNMARKED)
-            return Marks(kind, model, hidden=False, label=shown)
-        return Marks(kind, model, label=shown, signer=find_signer(self.cert, self.key))
+            return Marks(kind, model, hidden=False, label=shown, corner=corner)
+        signer = find_signer(self.cert, self.key)
+        return Marks(kind, model, label=shown, corner=corner, signer=signer)

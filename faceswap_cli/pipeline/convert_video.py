@@ -177,7 +177,9 @@ def _convert(job: _Job, lost: list[str]) -> Steps:
         for line in (*prepared.notes, *job.effect.warn(plan)):
             yield _note("render", line)
         # The key signs the whole here; it goes to no other process or machine.
-        options = replace(job.options, marks=replace(job.options.marks, signer=None))
+        marks = replace(job.options.marks, signer=None)
+        marks = marks.clear_of(faces.landmarks, job.info.height, job.info.width)
+        options = replace(job.options, marks=marks)
         task = RenderTask(job.info, timeline, plan, prepared.stages, options, work.path)
         pieces, count = yield from _render(job, task, segments, work)
         yield ConvertProgress("join", 0, count)

@@ -157,8 +157,9 @@ def write_photo_result(prepared: PreparedPhoto[Any], output: Path, marks: Marks)
     Returns:
         What was done; its notes are those that come of writing.
     """
-    photo = prepared.opened.photo
-    write_marked_photo(output, prepared.render(), marks, photo)
+    photo, image = prepared.opened.photo, prepared.render()
+    clear = marks.clear_of(prepared.opened.clip.tracks.landmarks, *image.shape[:2])
+    write_marked_photo(output, image, clear, photo)
     changed = len(prepared.effect.targets)
     lost = what_is_lost(output, photo)
     return PhotoReport(
