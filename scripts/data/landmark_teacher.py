@@ -28,7 +28,7 @@ import torch
 
 from faceswap_cli.faces import geometry
 from faceswap_cli.faces.detection.retinaface import RetinaFaceDetector
-from faceswap_cli.faces.face import Points
+from faceswap_cli.faces.face import Detection, Points
 from faceswap_cli.faces.landmarks.compact import CompactLandmarker
 from faceswap_cli.faces.landmarks.dense import (
     EXPRESSION_NAMES,
@@ -53,13 +53,30 @@ FIRST_SIDE, FIRST_CENTRE = 2.9, (0.0, 0.1)
 LEAST_HEIGHT = 60
 """Of a face's box in pixels; smaller ones are left out."""
 
+DETECT_EVERY = 4
+"""Frames of a video, one of which is searched for faces: the landmarks follow them in between."""
+
 MOST_SPREAD = 0.05
 """Root mean square deviation of the views, in face units; above it the teacher is lost."""
 
 MOST_APART = 0.15
 """Mean distance to models/landmarks over SAME, in face units; above it one of the two is lost."""
 
-SAME = {33: 36, 133: 39, 362: 42, 263: 45, 1: 30, 2: 33, 98: 31, 327: 35, 61: 48, 291: 54, 0: 51, 17: 57, 152: 8}
+SAME = {
+    33: 36,
+    133: 39,
+    362: 42,
+    263: 45,
+    1: 30,
+    2: 33,
+    98: 31,
+    327: 35,
+    61: 48,
+    291: 54,
+    0: 51,
+    17: 57,
+    152: 8,
+}
 """Vertices of the mesh that lie near a point of iBUG."""
 
 # fmt: off
@@ -177,7 +194,7 @@ class FaceLandmarker:
         if mirrored:
             chosen = chosen[MIRROR_DENSE[IBUG:] - IBUG]
             expression = expression[MIRROR_EXPRESSION] * MIRROR_SIGN
-        corners = [np.flatnonzero(MESH_VERTICES == v)[0] for v in (33, 263)]
+        corners = [np.flatnonzero(v == MESH_VERTICES)[0] for v in (33, 263)]
         chosen[:, 2] -= chosen[corners, 2].mean()
         return chosen, expression
 
@@ -229,11 +246,13 @@ def _feed(interpreter: Any, value: np.ndarray) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("teacher", type=Path)
     parser.add_argument("inputs", nargs="+", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True)
-    parser.add_argument("--views", type=int, default=4, help="looks at each face that are averaged")
+    parser.add_argument("--views", type=int, default=2, help="looks at each face that are averaged")
     parser.add_argument("--every", type=int, default=1, help="of a video every Nth frame")
     parser.add_argument("--skip", nargs="*", default=[], help="leave out files whose name holds this")
     options = parser.parse_args()
@@ -261,14 +280,22 @@ class Labeller:
     def __call__(self, named: Sequence[tuple[str, np.ndarray]]) -> Iterator[dict[str, Any] | None]:
         """A row for each face of some consecutive pictures; None for one that is left out."""
         images = [image for _, image in named]
-        detections = [
-            [d for d in found if d.box[3] - d.box[1] >= LEAST_HEIGHT]
-            for found in (self.detector([Frame(0, 0.0, image)])[0] for image in images)
-        ]
+        detections = list(self._detect(named))
         for (name, image), faces in zip(named, self.compact(images, detections), strict=True):
             for face in faces:
                 found = self.teacher(image, np.asarray(face.landmarks, np.float64))
                 yield None if found is None else _row(name, image, face, found)
+
+    def _detect(self, named: Sequence[tuple[str, np.ndarray]]) -> Iterator[list[Detection]]:
+        """The faces of each picture; those of a video are looked for once in DETECT_EVERY frames."""
+        video, count, faces = "", 0, []
+        for name, image in named:
+            count = count + 1 if ":" in name and name.split(":")[0] == video else 0
+            video = name.split(":")[0]
+            if count % DETECT_EVERY == 0:
+                found = self.detector([Frame(0, 0.0, image)])[0]
+                faces = [d for d in found if d.box[3] - d.box[1] >= LEAST_HEIGHT]
+            yield faces
 
 
 def _row(name: str, image: np.ndarray, face: Points, found: Label) -> dict[str, Any] | None:
@@ -278,7 +305,7 @@ def _row(name: str, image: np.ndarray, face: Points, found: Label) -> dict[str, 
     unit = SIZE / SIDE
     ibug = geometry.transform(landmarks, matrix)
     dense = np.column_stack([geometry.transform(found.points[:, :2], matrix), found.points[:, 2] * scale])
-    its = [int(np.flatnonzero(MESH_VERTICES == vertex)[0]) for vertex in SAME]
+    its = [int(np.flatnonzero(vertex == MESH_VERTICES)[0]) for vertex in SAME]
     apart = float(np.linalg.norm(dense[its, :2] - ibug[list(SAME.values())], axis=1).mean()) / unit
     spread = found.spread * scale / unit
     if face.face < 0.5 or apart > MOST_APART or np.sqrt((spread**2).mean()) > MOST_SPREAD:
