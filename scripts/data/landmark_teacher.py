@@ -10,7 +10,7 @@ disagree about the whole face, it is left out. Needs the package ai-edge-litert,
 
 The file holds, of N faces: crops (N, 224, 224, 3) uint8, upright, 4 face units wide; ibug (N, 68, 2) and dense
 (N, 154, 3) in their pixels, z 0 between the outer eye corners; ibug_spread, dense_spread in face units;
-visible (N, 68); expression (N, 24); names.
+visible (N, 68); expression (N, 26); names.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ _SIDED = {
 
 
 def expression_matrix() -> np.ndarray:
-    """(24, 52): our coefficients (`dense.EXPRESSIONS`) from the teacher's."""
+    """(26, 52): our coefficients (`dense.EXPRESSIONS`) from the teacher's."""
     parts: dict[str, dict[str, float]] = {name: {its: 1.0} for name, its in _ONE.items()}
     parts |= {name: {f"{its}Left": 0.5, f"{its}Right": 0.5} for name, its in _BOTH.items()}
     for side in ("Right", "Left"):
@@ -142,7 +142,7 @@ class Label:
     Attributes:
         points: (154, 3) in pixels of the picture; z 0 between the outer eye corners.
         spread: (154,) deviation of the views, in pixels.
-        expression: (24,).
+        expression: (26,).
     """
 
     points: np.ndarray
@@ -186,7 +186,7 @@ class FaceLandmarker:
         return Label(mean, spread, np.mean([e for _, e in found], 0))
 
     def _view(self, image: np.ndarray, rough: np.ndarray, *, mirrored: bool) -> tuple[np.ndarray, np.ndarray]:
-        """(154, 3) points and (24,) coefficients of one jittered view framed by `rough` (478, 3)."""
+        """(154, 3) points and (26,) coefficients of one jittered view framed by `rough` (478, 3)."""
         matrix = self._framing(rough)
         points, coefficients, _ = self.look(image, matrix, mirrored=mirrored)
         expression = self.matrix @ coefficients

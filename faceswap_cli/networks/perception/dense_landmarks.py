@@ -43,10 +43,10 @@ class DenseLandmarkConfig:
     """
 
     points: int = 222
-    expressions: int = 24
+    expressions: int = 26
     size: int = 112
     width: int = 32
-    deep: int = 112
+    deep: int = 96
     side: float = 2.6
 
 
