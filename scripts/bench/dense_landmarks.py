@@ -19,7 +19,10 @@ import torch
 from faceswap_cli import zoo
 from faceswap_cli.faces.geometry import crop_matrix, transform, warp
 from faceswap_cli.faces.landmarks.dense import GROUPS, IBUG, measure_opening
-from faceswap_cli.networks.perception.dense_landmarks import DenseLandmarkNetwork, build_dense_landmark_network
+from faceswap_cli.networks.perception.dense_landmarks import (
+    DenseLandmarkNetwork,
+    build_dense_landmark_network,
+)
 from scripts.data.dense_faces import UNIT, Faces
 
 SHUT = 0.3
@@ -89,9 +92,7 @@ def evaluate(network: DenseLandmarkNetwork, kept: Faces) -> Figures:
             f"ibug {roll} %": float(apart[:, :IBUG].mean()),
             f"dense {roll} %": float(apart[:, IBUG:].mean()),
         }
-    figures.overall["depth %"] = float(
-        (np.abs(found[..., 2] - truth[..., 2]) / eyes[:, None]).mean() * 100
-    )
+    figures.overall["depth %"] = float((np.abs(found[..., 2] - truth[..., 2]) / eyes[:, None]).mean() * 100)
     figures.overall["iris of eye width"] = float(np.mean([_iris_error(found, truth, s) for s in _SIDES]))
     figures.overall["expression"] = float(np.abs(expression - kept.expression).mean())
     clips = np.array([name.split(":")[0] if ":" in name else "" for name in kept.names])
@@ -120,7 +121,9 @@ def compare_clip(found: np.ndarray, truth: np.ndarray, first: np.ndarray) -> dic
         found, truth: (N, 222, 3) crop pixels, of this network and of the teacher.
         first: (N, 68, 2) of the first network.
     """
-    lids, wanted = (np.mean([measure_opening(p, f"{s}_lids") for s in _SIDES], 0) / UNIT for p in (found, truth))
+    lids, wanted = (
+        np.mean([measure_opening(p, f"{s}_lids") for s in _SIDES], 0) / UNIT for p in (found, truth)
+    )
     mouth, spoken = (measure_opening(p, "lips_inner") / UNIT for p in (found, truth))
     before = np.linalg.norm(first[:, _FIRST_LIDS[0]] - first[:, _FIRST_LIDS[1]], axis=2).mean(1) / UNIT
     said = np.linalg.norm(first[:, _FIRST_LIPS[0]] - first[:, _FIRST_LIPS[1]], axis=2).mean(1) / UNIT
@@ -158,7 +161,9 @@ def _correlation(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("labels", type=Path)
     parser.add_argument("--name", default="landmarks", help="bundled weights to measure")
     options = parser.parse_args()

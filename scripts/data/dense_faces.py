@@ -117,7 +117,9 @@ class Faces:
         gaze = [i for i, name in enumerate(EXPRESSION_NAMES) if name.startswith("gaze")]
         found = 1 + RARE["blink"] * (np.mean(lids, 0) < SHUT)
         found = found + RARE["mouth"] * np.clip(measure_opening(self.points, "lips_inner") / UNIT / 0.1, 0, 1)
-        moved: np.ndarray = found + RARE["gaze"] * np.clip(np.abs(self.expression[:, gaze]).max(1) / 0.6, 0, 1)
+        moved: np.ndarray = found + RARE["gaze"] * np.clip(
+            np.abs(self.expression[:, gaze]).max(1) / 0.6, 0, 1
+        )
         return moved
 
 

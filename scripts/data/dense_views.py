@@ -80,9 +80,7 @@ def turn_dense(
     return View(bend(crop, from_x, from_y), found, visible, expression)
 
 
-def close_lids(
-    points: np.ndarray, expression: np.ndarray, closing: float
-) -> tuple[np.ndarray, np.ndarray]:
+def close_lids(points: np.ndarray, expression: np.ndarray, closing: float) -> tuple[np.ndarray, np.ndarray]:
     """Points and coefficients of a face whose lids have come together by so much of their opening."""
     points, expression = points.copy(), expression.copy()
     for lids, ibug in _IBUG_LIDS.items():

@@ -135,7 +135,12 @@ def _piece(random: Random, crop: np.ndarray, part: float, *, corner: bool, size:
 
 
 def view(
-    random: Random, points: np.ndarray, size: int, side: float, most_roll: float = 110, wide_share: float = 0.4
+    random: Random,
+    points: np.ndarray,
+    size: int,
+    side: float,
+    most_roll: float = 110,
+    wide_share: float = 0.4,
 ) -> np.ndarray:
     """A matrix (2, 3) from the crop to a view.
 

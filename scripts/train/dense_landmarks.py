@@ -2,7 +2,7 @@
 """Train the second landmark network and write `models/landmarks`. It goes on where it was stopped.
 
     python -m scripts.data.landmark_teacher TEACHER FOLDER... -o LABELS/own-NAME.npz
-    python -m scripts.train.dense_landmarks LABELS --run RUN --minutes 180
+    python -m scripts.train.dense_landmarks LABELS --run RUN --steps 12000
     python -m scripts.train.dense_landmarks LABELS --run RUN --write
 
 LABELS holds files of labels: own-*.npz are trained on, kept-*.npz are looked at. RUN is any folder for
@@ -44,16 +44,19 @@ from scripts.data.dense_faces import Faces, Source
 
 ROOT = Path(__file__).resolve().parents[2]
 
-SETTINGS = TrainSettings(batch=32, learning_rate=1.5e-3, warm_up=200, clip=1.0, ema=0.998, seed=0)
+SEED = 0
 
 SAVE_SECONDS = 600
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("labels", type=Path, help="folder of files that scripts.data.landmark_teacher wrote")
     parser.add_argument("-r", "--run", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, default=180, help="time spent training, in all")
+    parser.add_argument("--steps", type=int, default=12000)
+    parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--views", type=int, default=5000, help="turned and blinking views to make")
     parser.add_argument("--look", type=float, default=5, help="minutes between figures")
     parser.add_argument("--threads", type=int, default=1)
@@ -73,10 +76,10 @@ def main() -> None:
     print(len(own.names), "faces,", len(kept.names), "kept back", flush=True)
     looked = time.monotonic()
     with ThreadPoolExecutor(1) as pool:
-        batches = Ahead(pool, source, trainer.device)
-        budget = Budget(minutes=options.minutes)
+        batches = Ahead(pool, source, options.batch, trainer.device)
+        budget = Budget(steps=options.steps)
         for count, tick in enumerate(fit(trainer, batches, budget, store, save_seconds=SAVE_SECONDS)):
-            if count % 30 == 0 or tick.progress >= 1:
+            if count % 20 == 0 or tick.progress >= 1:
                 terms = " ".join(f"{k} {v:.3f}" for k, v in tick.losses.items())
                 print(
                     f"{tick.step} min {tick.seconds / 60:.1f} {terms} | {tick.images_per_second:.0f}/s, "
@@ -91,7 +94,10 @@ def main() -> None:
 
 def prepare(options: argparse.Namespace, own: Faces) -> tuple[Trainer, CheckpointStore]:
     """The network as it was when the run stopped, or a new one."""
-    torch.manual_seed(SETTINGS.seed)
+    torch.manual_seed(SEED)
+    settings = TrainSettings(
+        batch=options.batch, learning_rate=1e-3, warm_up=100, clip=1.0, ema=0.998, seed=SEED
+    )
     network = DenseLandmarkNetwork(DenseLandmarkConfig())
     network.mean_shape.copy_(torch.from_numpy(own.mean_shape()))
     store = CheckpointStore(options.run, keep=2)
@@ -100,7 +106,7 @@ def prepare(options: argparse.Namespace, own: Faces) -> tuple[Trainer, Checkpoin
         warm_start(network, zoo.load_network("landmarks", build_landmark_network))
     network = network.to(pick_device(options.device)).to(memory_format=torch.channels_last)
     phase = TrainingPhase("landmarks", list(network.parameters()), lambda batch, _: losses(network, batch[0]))
-    trainer = Trainer(network, [phase], SETTINGS)
+    trainer = Trainer(network, [phase], settings)
     if checkpoint is not None:
         trainer.restore(checkpoint)
         print("going on at step", trainer.step, *notes)
@@ -134,8 +140,8 @@ class Batch(SimpleNamespace):
 class Ahead:
     """Batches by (seed, step), the next one made while the network is at this one."""
 
-    def __init__(self, pool: ThreadPoolExecutor, source: Source, device: torch.device) -> None:
-        self.pool, self.source, self.device = pool, source, device
+    def __init__(self, pool: ThreadPoolExecutor, source: Source, count: int, device: torch.device) -> None:
+        self.pool, self.source, self.count, self.device = pool, source, count, device
         self.coming: dict[int, Any] = {}
 
     def __call__(self, generator: torch.Generator, progress: float) -> list[Batch]:
@@ -146,7 +152,7 @@ class Ahead:
 
     def _make(self, seed: int) -> dict[str, Tensor]:
         random = np.random.default_rng(seed % 2**63)
-        drawn = [self.source.draw(random) for _ in range(SETTINGS.batch)]
+        drawn = [self.source.draw(random) for _ in range(self.count)]
         images = torch.from_numpy(np.stack([d.image for d in drawn])).permute(0, 3, 1, 2)
         numbers = {
             name: torch.from_numpy(np.array([getattr(d, name) for d in drawn], np.float32))
@@ -223,8 +229,8 @@ def write(trainer: Trainer, own: Faces, kept: Faces) -> None:
         "the 68: this tool's first landmark network, which learned from dlib's trees (CC0; trained on iBUG "
         "300-W, whose licence excludes commercial use).",
         "steps": trainer.step,
-        "batch": SETTINGS.batch,
-        "seed": SETTINGS.seed,
+        "batch": trainer.settings.batch,
+        "seed": SEED,
         "trained": f"{time.strftime('%Y-%m')}, {trainer.seconds / 60:.0f} minutes on a CPU",
         "figures": evaluate(trainer.ema, kept).facts(),
         "limits": "Labels are networks'. Past 60 degrees of yaw it knows drawn views only. Most closed lids it "
