@@ -1,4 +1,4 @@
-"""How well the second landmark network sees what its teacher sees, beside the first: lids, lips, irises, depth.
+"""How well the second landmark network sees what its teacher sees, beside the first.
 
     python -m scripts.bench.dense_landmarks LABELS [--weights FOLDER]
 
@@ -56,7 +56,7 @@ class Figures:
 
 @torch.inference_mode()
 def look(network: DenseLandmarkNetwork, faces: Faces, roll: float = 0) -> tuple[np.ndarray, np.ndarray]:
-    """(N, 222, 3) in pixels of the crops as they are, and (N, 26): one look at each, turned by `roll` degrees."""
+    """(N, 222, 3) in pixels of the crops as they are, (N, 26): one look at each, turned by `roll` degrees."""
     config, device = network.config, next(network.parameters()).device
     angle = np.radians(roll)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])

@@ -138,7 +138,7 @@ def adapt_ibug(first: np.ndarray, dense: np.ndarray) -> np.ndarray:
     These keep the median offset between the two; depths are those of the nearest dense points.
     """
     points = first.copy()
-    vertices = [int(np.flatnonzero(MESH_VERTICES == vertex)[0]) for vertex in _LIKE_IBUG]
+    vertices = [int(np.flatnonzero(vertex == MESH_VERTICES)[0]) for vertex in _LIKE_IBUG]
     numbers = list(_LIKE_IBUG.values())
     offset = np.zeros((IBUG, 2))
     offset[numbers] = np.median(first[:, numbers] - dense[:, vertices, :2], 0)

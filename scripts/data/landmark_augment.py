@@ -66,7 +66,7 @@ def show(
     matrix: np.ndarray,
     size: int,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A view (size, size, 3) through `matrix`, perhaps covered, cut off and spoilt; its points; which are seen.
+    """A view (size, size, 3) through `matrix`, perhaps covered, cut off, spoilt; its points; which are seen.
 
     Args:
         random: what is drawn from.
@@ -144,8 +144,8 @@ def view(
 ) -> np.ndarray:
     """A matrix (2, 3) from the crop to a view.
 
-    Mostly nearly upright, often (`wide_share`) turned by any angle to `most_roll` degrees; a little sheared and
-    stretched, as perspective does.
+    Mostly nearly upright, often (`wide_share`) turned by any angle to `most_roll` degrees; a little sheared
+    and stretched, as perspective does.
     """
     wide = random.random() < wide_share
     angle = np.radians(random.uniform(-most_roll, most_roll) if wide else random.normal(0, 9))

