@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from faceswap_cli.networks.perception.landmarks import LandmarkNetwork, build_landmark_network
 from faceswap_cli.networks.swap.blocks import Down, Residual, activation, initialise_weights
 
 STRIDE = 4
@@ -152,6 +153,11 @@ class DenseLandmarkNetwork(nn.Module):
 def build_dense_landmark_network(config: Mapping[str, Any]) -> DenseLandmarkNetwork:
     """The network from a card's configuration, freshly initialised."""
     return DenseLandmarkNetwork(DenseLandmarkConfig(**config))
+
+
+def build_either_landmark_network(config: Mapping[str, Any]) -> LandmarkNetwork | DenseLandmarkNetwork:
+    """The first or the second version, as a card's configuration has it: only the second counts points."""
+    return build_dense_landmark_network(config) if "points" in config else build_landmark_network(config)
 
 
 def _residuals(channels: int) -> list[nn.Module]:
