@@ -1,6 +1,6 @@
 """How well the second landmark network sees what its teacher sees, beside the first.
 
-    python -m scripts.bench.dense_landmarks LABELS [--weights FOLDER]
+    python -m scripts.bench.dense_landmarks LABELS [--run RUN]
 
 LABELS is the folder with kept-*.npz of `scripts.data.landmark_teacher`: faces that were in no training. The
 figures of the first network are those of the 68 points that it gave when the labels were made.
@@ -9,20 +9,25 @@ figures of the first network are those of the 68 points that it gave when the la
 from __future__ import annotations
 
 import argparse
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from faceswap_cli import zoo
 from faceswap_cli.faces.geometry import crop_matrix, transform, warp
 from faceswap_cli.faces.landmarks.dense import GROUPS, IBUG, measure_opening
 from faceswap_cli.networks.perception.dense_landmarks import (
+    DenseLandmarkConfig,
     DenseLandmarkNetwork,
     build_dense_landmark_network,
 )
+from faceswap_cli.networks.perception.landmarks import LandmarkConfig, LandmarkNetwork
+from faceswap_cli.training.engine.checkpoints import CheckpointStore
 from scripts.data.dense_faces import UNIT, Faces
 
 SHUT = 0.3
@@ -160,15 +165,51 @@ def _correlation(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.corrcoef(a, b)[0, 1])
 
 
+def speed(networks: dict[str, nn.Module], batch: int = 16, rounds: int = 25) -> list[str]:
+    """Milliseconds of processor time a face and parameters of each, taken in turns on one thread."""
+    torch.set_num_threads(1)
+    pictures = torch.rand(batch, 3, 112, 112).contiguous(memory_format=torch.channels_last)
+    spent: dict[str, list[float]] = {name: [] for name in networks}
+    with torch.inference_mode():
+        for _ in range(rounds):
+            for name, network in networks.items():
+                begun = time.process_time()
+                network(pictures)
+                spent[name].append((time.process_time() - begun) / batch * 1e3)
+    return [
+        f"{name}: {min(spent[name]):.2f} ms a face at best, {np.median(spent[name]):.2f} in the middle, "
+        f"{sum(p.numel() for p in network.parameters()) / 1e6:.2f} M parameters"
+        for name, network in networks.items()
+    ]
+
+
+def read_run(run: Path) -> DenseLandmarkNetwork:
+    """The average weights of a run's newest checkpoint."""
+    checkpoint, _ = CheckpointStore(run).newest()
+    if checkpoint is None:
+        raise SystemExit(f"error: there is no checkpoint in {run}")
+    network = DenseLandmarkNetwork(DenseLandmarkConfig())
+    network.load_state_dict(
+        {k.removeprefix("ema."): v for k, v in checkpoint.tensors.items() if k.startswith("ema.")}
+    )
+    return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("labels", type=Path)
-    parser.add_argument("--name", default="landmarks", help="bundled weights to measure")
+    parser.add_argument("--run", type=Path, help="a training's folder; if not given, models/landmarks")
     options = parser.parse_args()
-    network = zoo.load_network(options.name, build_dense_landmark_network)
-    for line in evaluate(network, Faces(sorted(options.labels.glob("kept-*.npz")))).lines():
+    network = (
+        read_run(options.run) if options.run else zoo.load_network("landmarks", build_dense_landmark_network)
+    )
+    kept = Faces(sorted(f for f in options.labels.glob("kept-*.npz") if f.stat().st_size))
+    for line in evaluate(network, kept).lines():
+        print(line)
+    first = LandmarkNetwork(LandmarkConfig()).eval().to(memory_format=torch.channels_last)
+    for line in speed({"first": first, "second": network}):
         print(line)
 
 

@@ -192,7 +192,7 @@ class Source:
             if there.any():
                 chance[there] = share * rarity[there] / rarity[there].sum()
         self.edges = np.cumsum(chance / chance.sum())
-        self.views = _read_views(cache, views) or self._make_views(views, cache)
+        self.views = _read_views(cache, views, faces.names) or self._make_views(views, cache)
 
     def pick(self, random: Random) -> int:
         """The number of a face."""
@@ -249,6 +249,7 @@ class Source:
                 print(len(rows["of"]), "of", count, "turned views", flush=True)
         cache.parent.mkdir(parents=True, exist_ok=True)
         found = {key: np.stack(values) for key, values in rows.items()} or {"of": np.zeros(0, int)}
+        found["names"] = self.faces.names[found["of"]]
         np.savez(cache, **found)
         return found
 
@@ -264,12 +265,15 @@ def _row(made: View, of: int, closed: float) -> dict[str, np.ndarray]:
     }
 
 
-def _read_views(cache: Path, count: int) -> dict[str, np.ndarray] | None:
-    """The views that were made before; None if there are none, or another number of them."""
+def _read_views(cache: Path, count: int, names: np.ndarray) -> dict[str, np.ndarray] | None:
+    """The views that were made before; None if there are none, another number, or of other faces."""
     if not cache.exists():
         return None
     with np.load(cache) as kept:
-        return {key: kept[key] for key in kept.files} if len(kept["of"]) == count else None
+        of, whose = kept["of"], kept["names"]
+        if len(of) != count or (len(of) and of.max() >= len(names)) or (names[of] != whose).any():
+            return None
+        return {key: kept[key] for key in kept.files}
 
 
 def _not_iris() -> np.ndarray:

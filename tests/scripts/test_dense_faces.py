@@ -109,6 +109,7 @@ def test_one_step_lowers_the_loss_and_a_seed_draws_the_same(labels: Path, tmp_pa
     source = Source(faces, 112, 2.6, 4, tmp_path / "views.npz")
     again = Source(faces, 112, 2.6, 4, tmp_path / "views.npz")
     assert (source.views["crops"] == again.views["crops"]).all()
+    assert len(Source(faces, 112, 2.6, 3, tmp_path / "views.npz").views["of"]) == 3
     a, b = (s.draw(np.random.default_rng(3)) for s in (source, again))
     assert (a.image == b.image).all() and (a.points == b.points).all()
     torch.manual_seed(0)
