@@ -48,12 +48,17 @@ class Points:
         spread: (68,) float32, each point's expected distance from its true place, frame pixels.
         visible: (68,) float32, 0..1: nothing is in front of the point, and the head does not hide it.
         face: 0..1, that there is a face at all.
+        dense: (222, 3) float32, x and y in frame pixels, z into the picture in the same unit, see
+            `landmarks.dense`; None if the landmarker gives 68 points only.
+        expression: (26,) float32, see `landmarks.dense.EXPRESSIONS`; None likewise.
     """
 
     landmarks: FloatArray
     spread: FloatArray
     visible: FloatArray
     face: float = 1.0
+    dense: FloatArray | None = None
+    expression: FloatArray | None = None
 
     @classmethod
     def certain(cls, landmarks: FloatArray) -> Points:
