@@ -91,7 +91,9 @@ def bench(place: Path) -> list[Reader]:
         Reader("face set: cached rows", faces, f"cache/{cache.name}/wide.npy", read_cache),
         Reader("run: card", run, "run.json", read_run, True),
         Reader("run: checkpoint", run, f"checkpoints/{checkpoint.name}", read_run),
-        Reader("run: log", run, "log.jsonl", lambda p: History.of(p / "log.jsonl", 100).points(), True),
+        Reader(
+            "run: log", run, "log.jsonl", lambda p: History.of(p / "log.jsonl", 100).points(("loss",)), True
+        ),
         Reader("model file", run, "model.safetensors", lambda p: load_exported(p / "model.safetensors", CPU)),
         Reader("bundled card", card, "card.json", read_card, True),
         Reader("bundled weights", card, "weights.safetensors", read_card),
@@ -143,6 +145,10 @@ def read_cache(path: Path) -> None:
     except _DamageError:
         return  # then it is made anew
     assert len(faces)
+
+
+def read_log(path: Path) -> None:
+    History.of(path / "log.jsonl", 100).points(("loss",))
 
 
 def read_run(path: Path) -> None:

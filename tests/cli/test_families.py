@@ -67,7 +67,7 @@ def test_wrong_options_are_one_line_errors(train, tmp_path, options, words):
 
 def test_options_are_of_a_family(train):
     assert train("--architecture", "original", "--option", "residuals=1").is_one_line_error("original")
-    assert train("--architecture", "original", "--size", "base").is_one_line_error("size base", "use small")
+    assert train("--architecture", "original", "--size", "base").is_one_line_error("size medium", "use small")
 
 
 def test_options_are_in_the_settings(train):

@@ -23,7 +23,7 @@ def work(name: str):
     console.tell(f"at work on {name}")
     console.say(f"done: {name}")
     console.warn(f"about {name}")
-    console.table(["name"], [[name]])
+    console.print_table(["name"], [[name]])
     open(sys.argv[2], "w").close()  # what is written beside the output, at the very end
 
 @app.command()

@@ -10,12 +10,12 @@ import av
 import numpy as np
 import pytest
 from av.packet import Packet
-from boxes import DOLBY_VISION, SPHERICAL, with_box
-from test_join import MEDIUM, remake
 
 from faceswap_cli.media.containers import check_output
 from faceswap_cli.media.encoders import EncodeOptions
 from faceswap_cli.media.probe import probe
+from tests.media.boxes import DOLBY_VISION, SPHERICAL, with_box
+from tests.media.test_join import MEDIUM, remake
 
 Clip = Callable[..., Path]
 SAMPLES = [b"telemetry %d" % number for number in range(5)]

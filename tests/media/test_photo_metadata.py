@@ -10,7 +10,6 @@ import pytest
 from PIL import Image as Pillow
 from PIL import TiffImagePlugin
 from PIL.PngImagePlugin import PngInfo
-from test_photo import ICC, exif, smooth
 
 from faceswap_cli.media.containers import check_output
 from faceswap_cli.media.encoders import EncodeOptions, encoder_for
@@ -18,6 +17,7 @@ from faceswap_cli.media.photo import read_photo, what_is_lost, write_photo
 from faceswap_cli.media.photo_metadata import with_xmp
 from faceswap_cli.media.probe import probe
 from faceswap_cli.media.xmp_packet import merged, still_true
+from tests.media.test_photo import ICC, exif, smooth
 
 XMP = (
     b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">'

@@ -11,12 +11,12 @@ import pytest
 import tifffile
 from PIL import Image as Pillow
 from PIL import JpegImagePlugin
-from test_photo import smooth
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.media.photo import read_photo, what_is_lost, write_photo
 from faceswap_cli.media.probe import probe
 from faceswap_cli.media.reader import VideoReader
+from tests.media.test_photo import smooth
 
 COLOUR = [222, 211, 194, 51]
 

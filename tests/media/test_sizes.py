@@ -8,11 +8,11 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from test_join import MEDIUM, remake, times
 
 from faceswap_cli.media.probe import probe
 from faceswap_cli.media.reader import VideoReader
 from tests.conftest import picture
+from tests.media.test_join import MEDIUM, remake, times
 
 Size = tuple[int, int]
 

@@ -11,14 +11,14 @@ import av
 import cv2
 import numpy as np
 import pytest
-from test_join import ONE, TURNS, remake
-from test_photo import exif
 
 from faceswap_cli.media.containers import check_output
 from faceswap_cli.media.encoders import EncodeOptions, encoder_for
 from faceswap_cli.media.probe import probe
 from faceswap_cli.media.reader import VideoReader
 from tests.conftest import picture
+from tests.media.test_join import ONE, TURNS, remake
+from tests.media.test_photo import exif
 
 Clip = Callable[..., Path]
 ALL_TURNS = {

@@ -23,7 +23,7 @@ from faceswap_cli.media.colour import ColourTags, pixel_kind
 from faceswap_cli.media.photo import Photo, read_photo, write_photo
 from faceswap_cli.media.photo_metadata import Metadata
 from faceswap_cli.media.probe import probe
-from faceswap_cli.pipeline import assignment, photo
+from faceswap_cli.pipeline import assignment
 from faceswap_cli.pipeline import convert_video as convert_module
 from faceswap_cli.pipeline.comparison_sheet import write_side_by_side
 from faceswap_cli.pipeline.convert_video import check_source
@@ -117,7 +117,6 @@ class Recogniser:
 @pytest.fixture
 def recogniser(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(assignment, "IdentityEncoder", Recogniser)
-    monkeypatch.setattr(photo, "IdentityEncoder", Recogniser)
 
 
 @pytest.mark.usefixtures("recogniser")

@@ -45,7 +45,7 @@ def test_a_video_says_so(large: Path, tmp_path: Path, name: str, encoder: str) -
 
 
 def test_each_picture_of_a_sequence_says_so(large: Path, tmp_path: Path) -> None:
-    mf.convert(large, tmp_path / "out" / "%02d.png", options=options("png", frames="0-2"))
+    mf.convert(large, tmp_path / "out" / "%02d.png", options=options("png pictures", frames="0-2"))
     written = sorted((tmp_path / "out").iterdir())
     assert len(written) == 3
     for path in written:

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from faceswap_cli.cli.convert_preview import run_preview, write_settings_sheet
+from faceswap_cli.cli.options import TrialOptions
 from faceswap_cli.compositing import contact_sheet
 from faceswap_cli.effects.planned_faces import FacePlan
 from faceswap_cli.effects.swap.composite import steady_alpha
@@ -131,7 +132,8 @@ def test_no_way_of_looking_passes_the_guard_by(video: Path, tmp_path: Path, way:
         else:
             look = picture if way == "preview" else None
             outputs = [tmp_path / "out.mp4"]
-            run_preview([video], outputs, look, way == "dry run", how, plan, effect, stage)
+            trial = TrialOptions(preview=look, dry_run=way == "dry run")
+            run_preview([video], outputs, trial, how, plan, effect, stage)
     assert guard.looks > 0 and list(tmp_path.iterdir()) == []
 
 

@@ -204,6 +204,8 @@ class FaceSetWriter:
         Of a name, a length and a time that are those of a file that is gone it is. Renamed, it is if nothing
         else is of that length and time: what came out of an archive has one time, and may have one length.
         """
+        if not Path(source.path).exists():
+            return None
         gone = [
             known
             for known in self.index.sources.values()

@@ -73,10 +73,10 @@ from pathlib import Path
 signal.signal(signal.SIGINT, signal.default_int_handler)  # shells' background jobs begin with it ignored
 sys.path.insert(0, {root!r})
 from tests.pipeline import moving_face as mf
-from faceswap_cli.pipeline.executors.processes import Processes
+from faceswap_cli.pipeline.executors.processes import ProcessExecutor
 
 if __name__ == "__main__":
-    with Processes(2) as two:
+    with ProcessExecutor(2) as two:
         mf.convert(Path({video!r}), Path({output!r}), mf.Paint(mf.slowly), executor=two)
 """
 

@@ -8,11 +8,16 @@ from faceswap_cli.training.engine.early_stopping import (
     LATEST,
     LEAST_CLOSING,
     LEAST_POINTS,
+    LOSS_GAIN,
     MeasuredPoint,
+    ProgressKind,
     UntilPlateau,
     judge_progress,
     points_at_full_rate,
 )
+
+KINDS = {**LOSS_GAIN, "likeness": ProgressKind(+1, 0.01, relative=False)}
+"""What a swap is judged by."""
 
 
 def curve(loss, noise=0.0, count=120, likeness=lambda t: 0.7, seed=0, each=100, seconds=60.0):
@@ -43,7 +48,10 @@ def levelling(step):
 
 def stops_at(points):
     """The first measure after which a run that is judged all along would end."""
-    return next((n for n in range(1, len(points) + 1) if judge_progress(points[:n]).state == "level"), None)
+    return next(
+        (n for n in range(1, len(points) + 1) if judge_progress(points[:n], kinds=KINDS).state == "level"),
+        None,
+    )
 
 
 @pytest.mark.parametrize("noise", [0, 0.005, 0.02])
@@ -79,7 +87,7 @@ def test_slow_improvement_goes_on_while_it_can_be_seen():
 def test_one_measure_that_still_gains_is_enough():
     points = curve(levelling, 0.005, likeness=lambda s: 0.3 + 0.4 * s / 12_000)
     assert stops_at(points) is None
-    assert list(judge_progress(points).gains) == ["likeness"]
+    assert list(judge_progress(points, kinds=KINDS).gains) == ["likeness"]
 
 
 def test_getting_worse_is_no_gain():

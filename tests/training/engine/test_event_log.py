@@ -46,7 +46,7 @@ def test_days_of_training_stay_a_small_page():
     means = [loss.terms["x"] for loss in history.losses]
     assert means == sorted(means) and means[-1] > 19_900
     # The latest third, which is judged, is whole.
-    recent = [point.step for point in history.points() if point.step >= 20_000 * 2 / 3]
+    recent = [point.step for point in history.points(("loss",)) if point.step >= 20_000 * 2 / 3]
     assert recent == list(range(13_336, 20_000, 4))
     assert len(history.measures) < MOST_MEASURES + 2600
 
