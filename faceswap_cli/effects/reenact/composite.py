@@ -1,0 +1,167 @@
+"""Drawn faces into their frames: lit as the scene, masks steadied, as soft and grained as the frame.
+
+Light is averaged over the frames around, masks where they agree (`temporal_masks`); the rest is each frame's
+own. Near the edge of the face what is left of the difference in light is taken away too, so that no seam shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from faceswap_cli.compositing import blur_matching, match_texture, temporal_masks
+from faceswap_cli.compositing.match_texture import TextureSample
+from faceswap_cli.effects.reenact import light
+from faceswap_cli.effects.reenact.light import Shading
+from faceswap_cli.effects.reenact.options import ReenactOptions
+from faceswap_cli.effects.reenact.render import RenderedFace, crop_alpha, texture_size
+from faceswap_cli.effects.reenact.warp import FloatArray, enlarge
+from faceswap_cli.faces.tracking import smoothing
+from faceswap_cli.media.frame import FineImage, Image
+
+RING = 0.15
+"""Face units from the mask's edge inwards over which colours are led into the frame's."""
+
+RING_LIMIT = 0.3
+"""Of the logarithm of what is led in: a beard's edge is no light."""
+
+_RING_SPREAD = 0.06
+"""Face units over which the difference is averaged."""
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A face of the same track in a frame around.
+
+    Attributes:
+        delay: seconds from the frame that is finished.
+        step: frames from it.
+        face: drawn.
+    """
+
+    delay: float
+    step: int
+    face: RenderedFace
+
+
+def paste_face(
+    image: Image | FineImage,
+    face: RenderedFace,
+    around: Sequence[Neighbour],
+    own: Shading,
+    options: ReenactOptions,
+    seed: tuple[int, int],
+) -> None:
+    """Light one drawn face and blend it into its frame's image, in place.
+
+    Args:
+        image: (H, W, 3) uint8, or float32 in 0..255.
+        face: what is drawn.
+        around: the same track's faces in the frames around, this one among them.
+        own: shading of the photo.
+        options: how all faces are.
+        seed: of the grain: the frame's and the track's number.
+    """
+    x0, y0, x1, y1 = face.box
+    region = image[y0:y1, x0:x1]
+    frame = region.astype(np.float32) / np.float32(255)
+    free = temporal_masks.sharpen_occlusion(
+        temporal_masks.steady_mask(face.free, [(n.delay, n.face.free) for n in around], options.smoothing)
+    )
+    weights = [float(w) for w in smoothing.time_weights([n.delay for n in around], 0.0, options.smoothing)]
+    shading = light.average_shading([n.face.shading for n in around], weights)
+    drawn = face.image.astype(np.float32)
+    gain = scene_gain(face, shading, own) * np.float32(options.light)
+    drawn = light.relight(drawn, gain)
+    hull = crop_alpha(face.hull, face.matrix, face.box)
+    open_skin = crop_alpha(free, face.matrix, face.box)
+    cover = sharpen_cover(face.cover.astype(np.float32), face.unit)
+    alpha = np.minimum(hull, open_skin) * cover
+    if options.light:
+        drawn = lead_in_light(frame, drawn, hull, np.minimum(open_skin, cover), face.unit)
+    inside = face.inside.astype(np.float32)
+    drawn += inside[..., 3:] * (inside[..., :3] - drawn)
+    finish = _finish(face, around, weights, options, seed)
+    drawn = finish.grained(finish.blurred(drawn), alpha)
+    mixed = frame + alpha[..., None] * (np.clip(drawn, 0, 1) - frame)
+    mixed *= np.float32(255)
+    region[:] = cv2.convertScaleAbs(mixed) if image.dtype == np.uint8 else mixed
+
+
+def scene_gain(face: RenderedFace, scene: Shading, own: Shading) -> FloatArray:
+    """(H, W, 3) logarithm of what the photo's colours are multiplied by to stand in the scene's light."""
+    if not scene.weight or not own.weight:
+        return np.zeros((*face.image.shape[:2], 3), np.float32)
+    there = scene.at(light.rotate_normals(face.normals, face.rotation))
+    return enlarge(there - own.at(face.source_normals), face.box, cubic=False)
+
+
+def sharpen_cover(cover: FloatArray, unit: float) -> FloatArray:
+    """(H, W) in [0, 1]: bare face well inside its edge, so that no strand of the photo's hair is seen."""
+    soft = cv2.GaussianBlur(cover, (0, 0), max(0.025 * unit, 0.5))
+    t = np.clip((soft - np.float32(0.55)) / np.float32(0.4), 0, 1)
+    return np.asarray(t * t * (3 - 2 * t), np.float32)
+
+
+def lead_in_light(
+    frame: FloatArray, drawn: FloatArray, hull: FloatArray, skin: FloatArray, unit: float
+) -> FloatArray:
+    """A drawn patch whose light meets the frame's at the edge of the face.
+
+    Args:
+        frame: (H, W, 3) in [0, 1].
+        drawn: likewise.
+        hull: (H, W) in [0, 1], 0.5 at the face's edge.
+        skin: (H, W) where both pictures show bare face.
+        unit: pixels for a face unit.
+    """
+    height, width = hull.shape
+    small = (min(width, 64), min(height, 64))
+    sizes = np.array([small[0] / width, small[1] / height]) * unit
+
+    def shrunk(picture: NDArray[np.float32]) -> FloatArray:
+        return np.asarray(cv2.resize(picture, small, interpolation=cv2.INTER_AREA), np.float32)
+
+    weight = shrunk(skin * (hull > 0.02))
+    there = light.log_light(shrunk(frame)) - light.log_light(shrunk(drawn))
+    there = np.clip(there, -RING_LIMIT, RING_LIMIT) * weight[..., None]
+    spread = {"sigmaX": max(_RING_SPREAD * sizes[0], 0.5), "sigmaY": max(_RING_SPREAD * sizes[1], 0.5)}
+    total = cv2.GaussianBlur(there, (0, 0), **spread)
+    nearby = cv2.GaussianBlur(weight, (0, 0), **spread)
+    inside = cv2.distanceTransform((shrunk(hull) > 0.5).astype(np.uint8), cv2.DIST_L2, 5)
+    t = np.clip(inside / (RING * float(sizes.mean())), 0, 1)
+    ring = (1 - t * t * (3 - 2 * t)) * np.clip(nearby / 0.2, 0, 1) / np.maximum(nearby, 1e-3)
+    found = cv2.resize(
+        np.asarray(total * ring[..., None], np.float32), (width, height), interpolation=cv2.INTER_LINEAR
+    )
+    return light.relight(drawn, np.asarray(found, np.float32))
+
+
+def _finish(
+    face: RenderedFace,
+    around: Sequence[Neighbour],
+    weights: Sequence[float],
+    options: ReenactOptions,
+    seed: tuple[int, int],
+) -> match_texture.TextureMatch:
+    """How a face is blurred and grained; see `match_texture.match_over_time`."""
+    places = {n.step: n.face.texture.place for n in around}
+    samples = {}
+    for near, weight in zip(around, weights, strict=True):
+        before, after = (near.step + one if near.step + one in places else near.step for one in (-1, 1))
+        motion = (places[after] - places[before]) / max(after - before, 1)
+        fast = float(np.hypot(*motion)) > blur_matching.LEAST_MOTION
+        samples[near.step] = TextureSample(weight, near.face.texture, motion, fast)
+    return match_texture.match_over_time(
+        samples[0],
+        list(samples.values()),
+        texture_size(face.unit),
+        seed,
+        options.defocus,
+        options.motion_blur,
+        options.grain,
+    )

@@ -1,0 +1,160 @@
+"""The light on a face: measured on its skin, and carried from the target's to the drawn one.
+
+In the logarithm of the colours a light is added, not multiplied. Of the logarithm over a face's skin, nine
+spherical harmonics of the surface's normals (R. Ramamoorthi and P. Hanrahan, An efficient representation for
+irradiance environment maps, SIGGRAPH 2001) are fitted: they can tell where light comes from, and can't tell an
+eye socket or a beard. The face's own colour is in the constant one. What a drawn face is multiplied by is the
+target's fit over the photo's. A gain on linear values is a power of it on the encoded ones, so that no picture
+is made linear here.
+
+Normals are those of the layout's mean head: they are looked up between a face's points by a spline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from faceswap_cli.effects.reenact.layout import PointLayout, Points
+from faceswap_cli.effects.reenact.warp import Box, FloatArray, fit_spline, grid_points
+
+DARKEST = 4 / 255
+"""Added before the logarithm: what is darker has no colour to speak of."""
+
+STRONGEST = 0.7
+"""Limit of the logarithm of a gain on encoded values."""
+
+NODES = 33
+"""Along a side, at which normals are worked out."""
+
+_RIDGE = 0.02
+"""How strongly all harmonics but the constant are held near 0, per unit of weight."""
+
+_SMOOTH = 0.02
+"""Stiffness of the splines that normals are looked up by."""
+
+
+@dataclass(frozen=True)
+class Shading:
+    """Light and colour of a face's skin.
+
+    Attributes:
+        factors: (9, 3) of the harmonics, for the logarithm of each encoded channel.
+        weight: how much skin it was measured on, in pixels of the parser's crop; 0 says nothing is known.
+    """
+
+    factors: NDArray[np.float64]
+    weight: float
+
+    def at(self, normals: FloatArray) -> FloatArray:
+        """Logarithm of the shading (H, W, 3) where the surface looks along `normals` (H, W, 3) of the camera."""
+        return np.asarray(harmonics(normals) @ self.factors.astype(np.float32), np.float32)
+
+
+def log_light(colour: FloatArray) -> FloatArray:
+    """The logarithm of encoded colours in [0, 1]."""
+    return np.asarray(np.log(np.maximum(colour, 0) + np.float32(DARKEST)), np.float32)
+
+
+def relight(colour: FloatArray, gain: FloatArray) -> FloatArray:
+    """Encoded colours (H, W, 3), multiplied by the exponential of `gain` as `log_light` sees it."""
+    factor = np.exp(np.clip(gain, -STRONGEST, STRONGEST))
+    return np.asarray(np.clip((colour + DARKEST) * factor - DARKEST, 0, 1), np.float32)
+
+
+def harmonics(normals: FloatArray) -> FloatArray:
+    """(..., 9) real spherical harmonics up to the second order, without their constants, of (..., 3) normals."""
+    x, y, z = (normals[..., i] for i in range(3))
+    one = np.ones_like(x)
+    parts = [one, x, y, z + 0.85, x * y, y * z, 3 * z * z - 2, x * z, x * x - y * y]
+    return np.asarray(np.stack(parts, -1), np.float32)
+
+
+def fit_shading(
+    light: FloatArray, weight: FloatArray, points: Points, rotation: NDArray[np.float64], layout: PointLayout
+) -> Shading:
+    """The shading of a face.
+
+    Args:
+        light: (S, S, 3) logarithm of an aligned crop.
+        weight: (S, S) where its skin is.
+        points: (N, 2) of the face in the crop.
+        rotation: (3, 3) of the head.
+        layout: what the points are.
+    """
+    half = light.shape[1] // 2, light.shape[0] // 2
+    small = np.asarray(cv2.resize(weight, half, interpolation=cv2.INTER_AREA), np.float32)
+    total = float(small.sum()) * 4
+    if total < 64:
+        return Shading(np.zeros((9, 3)), 0.0)
+    summed = cv2.resize(light * weight[..., None], half, interpolation=cv2.INTER_AREA)
+    mean = summed / np.maximum(small, np.float32(1e-4))[..., None]
+    box = (0, 0, light.shape[1], light.shape[0])
+    coarse = camera_normals(points, rotation, layout, box)
+    normals = cv2.resize(coarse, half, interpolation=cv2.INTER_LINEAR)
+    rows = small > 0.05
+    basis, values = harmonics(normals[rows]).astype(np.float64), mean[rows].astype(np.float64)
+    counts = small[rows].astype(np.float64)
+    factors = _ridge(basis, values, counts)
+    # Brows that the parser let through, glints and moles are none of the light.
+    off = np.abs(values - basis @ factors).mean(1)
+    spread = 1.5 * max(float(np.median(off)), 0.02)
+    return Shading(_ridge(basis, values, counts / np.maximum(off / spread, 1)), total)
+
+
+def _ridge(
+    basis: NDArray[np.float64], values: NDArray[np.float64], counts: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    held = np.full(basis.shape[1], _RIDGE * counts.sum())
+    held[0] = 0
+    weighted = basis * counts[:, None]
+    found: NDArray[np.float64] = np.linalg.solve(weighted.T @ basis + np.diag(held), weighted.T @ values)
+    return found
+
+
+def average_shading(shadings: Sequence[Shading], weights: Sequence[float]) -> Shading:
+    """Shadings averaged over frames; each counts by its `weights` entry and by the skin it was measured on."""
+    shares = np.array([w * s.weight for w, s in zip(weights, shadings, strict=True)])
+    total = float(shares.sum())
+    if total <= 0:
+        return Shading(np.zeros((9, 3)), 0.0)
+    factors = sum((share * s.factors for share, s in zip(shares, shadings, strict=True)), np.zeros((9, 3)))
+    return Shading(factors / total, total / max(float(np.sum(weights)), 1e-9))
+
+
+def camera_normals(
+    points: Points, rotation: NDArray[np.float64], layout: PointLayout, box: Box
+) -> FloatArray:
+    """(NODES, NODES, 3) unit normals over a box, as the camera sees a head whose points (N, 2) lie there."""
+    return rotate_normals(head_normals(points, layout, box), rotation)
+
+
+def rotate_normals(normals: FloatArray, rotation: NDArray[np.float64]) -> FloatArray:
+    """Normals (..., 3) of the head as the camera sees them."""
+    return np.asarray(normals @ rotation.T.astype(np.float32), np.float32)
+
+
+def head_normals(points: Points, layout: PointLayout, box: Box) -> FloatArray:
+    """(NODES, NODES, 3) unit normals over a box in head coordinates; see `camera_normals`."""
+    found = fit_spline(points, mean_normals(layout), _SMOOTH)(grid_points(box, NODES))
+    found = np.clip(found, -1.2, 1.2)
+    found /= np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-6)
+    return found.reshape(NODES, NODES, 3).astype(np.float32)
+
+
+@cache
+def mean_normals(layout: PointLayout) -> Points:
+    """(N, 3) unit normals of the layout's mean head at its points, towards the viewer."""
+    every = np.vstack([layout.mean, layout.forehead])
+    depth = fit_spline(every[:, :2], every[:, 2:], 5e-3)
+    step = 0.02
+    at = layout.mean[:, :2]
+    slope = [(depth(at + move) - depth(at - move))[:, 0] / (2 * step) for move in np.eye(2) * step]
+    # The surface is z(x, y); it looks to where z falls, which is to the viewer.
+    normals = np.column_stack([slope[0], slope[1], -np.ones(len(at))])
+    return np.asarray(normals / np.linalg.norm(normals, axis=1, keepdims=True), np.float64)
