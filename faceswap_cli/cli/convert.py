@@ -46,6 +46,7 @@ from faceswap_cli.cli.convert_options import (
     RayOption,
     RunOption,
     SegmentOption,
+    ShapeOption,
     SharpenOption,
     SmoothingOption,
     ThresholdOption,
@@ -77,8 +78,12 @@ from faceswap_cli.errors import UserError
 
 if TYPE_CHECKING:
     from faceswap_cli.effects.base import ConvertProgress
+    from faceswap_cli.effects.reenact.effect import ReenactEffect
+    from faceswap_cli.effects.swap.effect import SwapEffect
     from faceswap_cli.effects.swap.options import SwapOptions
     from faceswap_cli.faces.parsing.face_parser import FaceParser
+    from faceswap_cli.pipeline.assignment import SwapPlan
+    from faceswap_cli.pipeline.preview import SwapPreview
 
 app = new_app(help="Put the learnt face into a video or a photo.")
 app.command("sheet")(sheet)
@@ -87,8 +92,8 @@ app.command("sheet")(sheet)
 @app.command("video")
 def video(
     sources: VideosArgument,
-    run: RunOption,
     output: VideoOutputOption,
+    run: RunOption = None,
     faces: Annotated[
         Path | None,
         typer.Option(
@@ -111,6 +116,7 @@ def video(
     grain: GrainOption = 1.0,
     defocus: DefocusOption = 1.0,
     motion_blur: MotionBlurOption = 1.0,
+    shape: ShapeOption = 0.6,
     expression: ExpressionOption = 1.0,
     yaw: YawOption = 0.0,
     smoothing: SmoothingOption = 1.0,
@@ -141,13 +147,11 @@ def video(
     where it was interrupted.
     """
     from faceswap_cli.cli.convert_place import open_executor
-    from faceswap_cli.effects.swap.effect import SwapEffect
     from faceswap_cli.effects.swap.options import SwapOptions
     from faceswap_cli.faces.face_analyser import build_analyser
     from faceswap_cli.faces.sets.faceset import FaceSet
     from faceswap_cli.media.encoders import EncodeOptions, encoder_for
     from faceswap_cli.pipeline.options import PipelineOptions
-    from faceswap_cli.pipeline.preview import SwapPreview
     from faceswap_cli.provenance.marks import Kind
 
     outputs = name_outputs(sources, output, encoder.value if encoder else "x264")
@@ -179,7 +183,7 @@ def video(
         lambda: build_analyser(detector, landmarks, device, min_size=min_size, thorough=True),
         adult_confirmed,
     )  # fmt: skip
-    cast, mark = load_swap_plan(asked)
+    cast, effect, mark = _load(asked, swap, shape)
     shown = not no_mark if label is None else label
     marks = build_marks(Kind.SWAP, mark, no_mark, shown, cert, key)
     options = replace(options, marks=marks)
@@ -188,10 +192,9 @@ def video(
     if known is None:
         stage = build_analyser(detector, landmarks, device, min_size=min_size)
         console.tell(stage.explanation)
-    effect = SwapEffect(cast.renderers, swap, _parser(swap, device), mark)
     if preview is not None or dry_run:
         finder = stage or build_analyser(detector, landmarks, device, min_size=min_size)
-        run_preview(sources, outputs, preview, dry_run, options, SwapPreview(cast, effect), finder)
+        run_preview(sources, outputs, preview, dry_run, options, _preview(cast, effect), finder)
         return
     with open_executor(workers, ray, sources, segment, device) as place:
         work = partial(
@@ -249,8 +252,8 @@ def all_videos(sources: Sequence[Path], outputs: Sequence[Path], work: Callable[
 @app.command("photo")
 def photo(
     source: Annotated[Path, typer.Argument(metavar="IN", help="The photo.")],
-    run: RunOption,
     output: OutputOption,
+    run: RunOption = None,
     face: FaceOption = ["b"],  # noqa: B006 - typer copies it
     mapped: MapOption = None,
     only: OnlyOption = None,
@@ -265,6 +268,7 @@ def photo(
     sharpen: SharpenOption = 0.5,
     grain: GrainOption = 1.0,
     defocus: DefocusOption = 1.0,
+    shape: ShapeOption = 0.6,
     expression: ExpressionOption = 1.0,
     yaw: YawOption = 0.0,
     eight_bit: Annotated[
@@ -286,12 +290,10 @@ def photo(
 
     Orientation, colour profile and transparency stay as they are.
     """
-    from faceswap_cli.effects.swap.effect import SwapEffect
     from faceswap_cli.effects.swap.options import SwapOptions
     from faceswap_cli.faces.face_analyser import build_analyser
     from faceswap_cli.pipeline.options import PipelineOptions
     from faceswap_cli.pipeline.photo import convert_photo
-    from faceswap_cli.pipeline.preview import SwapPreview
     from faceswap_cli.provenance.marks import Kind
     from faceswap_cli.provenance.sidecar import write_sidecar
 
@@ -322,12 +324,11 @@ def photo(
         lambda: stage,
         adult_confirmed,
     )
-    cast, mark = load_swap_plan(asked)
+    cast, effect, mark = _load(asked, swap, shape)
     marks = build_marks(Kind.SWAP, mark, no_mark, bool(label), cert, key)
     options = PipelineOptions(allow_8bit=eight_bit, marks=marks)
-    effect = SwapEffect(cast.renderers, swap, _parser(swap, device), mark)
     if preview is not None:
-        run_preview([source], [output], preview, False, options, SwapPreview(cast, effect), stage)
+        run_preview([source], [output], preview, False, options, _preview(cast, effect), stage)
         return
     report = convert_photo(source, output, cast, effect, options, stage)
     if report.note:
@@ -336,6 +337,44 @@ def photo(
     console.say(f"done: {output} (faces replaced: {report.swapped}{alone}; {marks.told(output)})")
     if sidecar:
         write_sidecar(output, "convert photo", marks)
+
+
+def _load(
+    asked: AssignmentRequest, swap: SwapOptions, shape: float
+) -> tuple[SwapPlan, SwapEffect | ReenactEffect, str]:
+    """Who is replaced, by what, and what the pictures depend on: by a model, or by photos alone."""
+    from faceswap_cli.effects.swap.effect import SwapEffect
+
+    if asked.model is not None:
+        plan, mark = load_swap_plan(asked)
+        return plan, SwapEffect(plan.renderers, swap, _parser(swap, asked.device), mark), mark
+    from faceswap_cli.cli.convert_reenact import load_photo_plan
+    from faceswap_cli.effects.reenact.options import ReenactOptions
+
+    needs_model = {
+        "--mask": swap.mask != DEFAULT_MASK,
+        "--colour": swap.colour != Colour.rct,
+        "--blend": swap.blend != Blend.alpha,
+        "--yaw": swap.yaw != 0,
+    }
+    if given := [name for name, there in needs_model.items() if there]:
+        raise UserError(f"{' and '.join(given)} only goes with a model", "Leave it out, or give -m")
+    names = ("smoothing", "batch", "expression", "erode", "feather", "grain", "defocus", "motion_blur")
+    options = ReenactOptions(shape=shape, **{name: getattr(swap, name) for name in names})
+    options.check()
+    return load_photo_plan(asked, options)
+
+
+def _preview(plan: SwapPlan, effect: SwapEffect | ReenactEffect) -> SwapPreview:
+    """What shows moments of a conversion beforehand."""
+    from faceswap_cli.effects.swap.effect import SwapEffect
+    from faceswap_cli.pipeline.preview import SwapPreview
+
+    if not isinstance(effect, SwapEffect):
+        raise UserError(
+            "--preview and --dry-run need a model", "Give -m, or convert a few frames by --frames"
+        )
+    return SwapPreview(plan, effect)
 
 
 def _parser(options: SwapOptions, device: str) -> FaceParser | None:

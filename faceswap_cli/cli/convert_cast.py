@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ class AssignmentRequest:
     """The options that say who is replaced by whom.
 
     Attributes:
-        model: a run folder or an exported file.
+        model: a run folder or an exported file; None: photos are drawn from their own pixels.
         face: who is drawn, see `convert_faces.parse_weighted_faces`.
         all_faces: whoever is seen is replaced.
         mapped: PERSON=NAME or PERSON=MODEL:NAME, for several people.
@@ -35,7 +36,7 @@ class AssignmentRequest:
         adults_confirmed: nothing is refused because a face looks like a child's.
     """
 
-    model: Path
+    model: Path | None
     face: Sequence[str]
     all_faces: bool
     mapped: Sequence[str]
@@ -75,7 +76,8 @@ def load_swap_plan(asked: AssignmentRequest) -> tuple[SwapPlan, str]:
     from faceswap_cli.pipeline.assignment import SwapPlan, SwapTarget
 
     asked.check()
-    reader = _PeopleReader(asked)
+    assert asked.model is not None, "see convert_reenact"
+    reader = PeopleReader(asked)
     models = RendererLoader(asked.device, lambda path: reader.read(path, "face"))
     roles: list[SwapTarget] = []
     marks = []
@@ -96,7 +98,7 @@ def load_swap_plan(asked: AssignmentRequest) -> tuple[SwapPlan, str]:
     return cast, hashlib.sha256(" ".join(marks).encode()).hexdigest()
 
 
-def _replaced(asked: AssignmentRequest, drawer: LoadedRenderer, reader: _PeopleReader) -> list[Person | None]:
+def _replaced(asked: AssignmentRequest, drawer: LoadedRenderer, reader: PeopleReader) -> list[Person | None]:
     """The people whom one drawn face replaces; None is everybody."""
     from faceswap_cli.faces.identity.people import Person
 
@@ -109,13 +111,17 @@ def _replaced(asked: AssignmentRequest, drawer: LoadedRenderer, reader: _PeopleR
     return [Person("the person that the model replaces", drawer.reference)]
 
 
-class _PeopleReader:
+class PeopleReader:
     """Reads people from photos and face sets; what finds faces is loaded when it is first needed."""
 
     def __init__(self, asked: AssignmentRequest) -> None:
         self.notes: list[str] = []
         self._asked = asked
-        self._stage: FaceAnalyser | None = None
+
+    @cached_property
+    def stage(self) -> FaceAnalyser:
+        """Finds the faces of photos."""
+        return self._asked.stage()
 
     def read(self, path: Path, option: str) -> Person:
         """The person at `path`."""
@@ -123,7 +129,6 @@ class _PeopleReader:
         from faceswap_cli.faces.identity.people import DRAWN, read_person
         from faceswap_cli.faces.safety.guard import SafetyGuard
 
-        self._stage = self._stage or self._asked.stage()
         # Whoever is drawn, and not only recognised, has to be of age.
         guard = SafetyGuard(self._asked.adults_confirmed, self._asked.device) if option == DRAWN else None
-        return read_person(path, option, self._stage, IdentityEncoder(), self.notes, guard)
+        return read_person(path, option, self.stage, IdentityEncoder(), self.notes, guard)

@@ -67,12 +67,22 @@ class Preset(StrEnum):
 DEFAULT_MASK = "hull+model+occlusion"
 
 RunOption = Annotated[
-    Path,
+    Path | None,
     typer.Option(
         "--model",
         "-m",
         help="Run folder that `faceswap train` wrote, a file by `faceswap models export`, or "
-        "conditional: the bundled model that draws whoever is on the photo given by --face.",
+        "conditional: the bundled model that draws whoever is on the photo given by --face. Without it the "
+        "photo's own pixels are put on.",
+    ),
+]
+ShapeOption = Annotated[
+    float,
+    typer.Option(
+        min=0.0,
+        max=1.0,
+        help="Of a photo's face without a model: whose shape eyes, nose and mouth have, 0 that of the face "
+        "in the picture, 1 the photo's.",
     ),
 ]
 VideosArgument = Annotated[
@@ -95,9 +105,9 @@ FaceOption = Annotated[
     list[str],
     typer.Option(
         "--face",
-        help="Whose face is drawn: b, the (first) person put on, b2, b3, ..., a, or a face set's name. With "
-        "a conditional model also a photo or a face set's folder; several are mixed, as A.jpg:0.7 and "
-        "B.jpg:0.3.",
+        help="Whose face is drawn. Without --model: a photo, or several of one person. With it: b, the "
+        "(first) person put on, b2, b3, ..., a, or a face set's name. With a conditional model also a photo "
+        "or a face set's folder; several are mixed, as A.jpg:0.7 and B.jpg:0.3.",
     ),
 ]
 ExpressionOption = Annotated[

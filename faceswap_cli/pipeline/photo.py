@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from faceswap_cli.effects.planned_faces import PlannedFace
+from faceswap_cli.effects.planned_faces import FacePlan, PlannedFace
+from faceswap_cli.effects.reenact.effect import ReenactEffect
 from faceswap_cli.effects.swap import upscale_warning
 from faceswap_cli.effects.swap.composite import paste_face, steady_blending
 from faceswap_cli.effects.swap.effect import SwapEffect
@@ -20,6 +22,7 @@ from faceswap_cli.faces.identity.identity_encoder import IdentityEncoder
 from faceswap_cli.faces.identity.track_embedding import allowed_distance, face_clarity
 from faceswap_cli.faces.landmarks.pose import estimate_pose
 from faceswap_cli.faces.parsing.face_parser import FaceParser
+from faceswap_cli.faces.tracking.face_tracks import FaceTracks
 from faceswap_cli.media.frame import Frame, Image
 from faceswap_cli.media.open import check_readable
 from faceswap_cli.media.photo import Photo, check_photo_suffix, read_photo, what_is_lost
@@ -50,7 +53,7 @@ def convert_photo(
     source: Path,
     output: Path,
     cast: SwapPlan,
-    effect: SwapEffect,
+    effect: SwapEffect | ReenactEffect,
     options: PipelineOptions,
     stage: FaceAnalyser,
 ) -> PhotoReport:
@@ -89,13 +92,20 @@ def convert_photo(
     if cast.guard:
         cast.guard.check_faces(source, image, [faces[place] for place in chosen.roles])
     result, notes = image, [photo.note] if photo.note else []
-    for number, renderer in enumerate(effect.renderers):
-        wanted = [faces[place] for place, of in chosen.roles.items() if of == number]
-        result = swap_image(result, wanted, renderer, effect.options, effect.parser)
-        if wanted and (
-            said := upscale_warning.warn_of_upscaling(np.stack([face.landmarks for face in wanted]), renderer)
-        ):
-            notes.append(said)
+    wanted = {
+        number: [faces[place] for place, of in chosen.roles.items() if of == number]
+        for number in sorted(set(chosen.roles.values()))
+    }
+    if isinstance(effect, ReenactEffect):
+        result = reenact_image(image, wanted, effect)
+    else:
+        for number, mine in wanted.items():
+            renderer = effect.renderers[number]
+            result = swap_image(result, mine, renderer, effect.options, effect.parser)
+            if said := upscale_warning.warn_of_upscaling(
+                np.stack([face.landmarks for face in mine]), renderer
+            ):
+                notes.append(said)
     write_marked_photo(output, result, options.marks, photo)
     notes += chosen.notes
     if lost := what_is_lost(output, photo):
@@ -122,6 +132,20 @@ def swap_image(
             alone = RenderedFrame(Frame(0, 0.0, image), [drawn])
             paste_face(result, drawn, steady_blending(drawn, alone.frame, [alone], options), options)
     return result
+
+
+def reenact_image(image: Image, faces: Mapping[int, Sequence[Face]], effect: ReenactEffect) -> Image:
+    """A copy of `image` (H, W, 3) with the faces of each role drawn anew: a clip of one frame."""
+    roles = [role for role, some in faces.items() for _ in some]
+    landmarks = np.stack([face.landmarks for some in faces.values() for face in some])
+    numbers, zeros = np.arange(len(roles)), np.zeros(len(roles), np.int64)
+    tracks = FaceTracks(
+        zeros, numbers, landmarks, zeros.astype(np.float32), np.zeros(1), np.zeros((0, 2), np.int64)
+    )
+    by_track = dict(enumerate(roles))
+    stages = effect.ready_stages(tracks, by_track)
+    drawn = stages.draw([Frame(0, 0.0, image)], FacePlan(zeros, numbers, landmarks, by_track))
+    return next(stages.composite(drawn)).image
 
 
 def assign_faces(image: Image, faces: list[Face], cast: SwapPlan) -> assignment.Assignment:

@@ -3,13 +3,13 @@
 
     python -m scripts.bench.reenact OUT --clips FOLDER --shared ../shared
 
-FOLDER holds man.mp4 and woman.mp4 (see scripts.data.demo_clips); --shared holds samples and judges that are no
-part of the project. For each pair, and each row:
+FOLDER holds man.mp4 and woman.mp4 (see scripts.data.demo_clips); --shared holds samples and judges that are
+no part of the project. For each pair, and each row:
 
     warp         the photo's own pixels, reenact without a refiner
     conditional  drawn by the bundled network (-m conditional)
-    ceiling      B's own frames, of each the nearest in pose and expression (or the photo), moved and scaled onto
-                 A without any change of shape, with the same mask, light and compositing
+    ceiling      B's own frames, for each of A's the nearest in pose and expression (or the photo), moved and
+                 scaled onto A without any change of shape, with the same mask, light and compositing
 
 likeness: 0 A's own frames, 1 B's own, by a recogniser; landmarks: % of the eye distance from A's by dlib, and
 without each clip's constant offset; lids, mouth: correlation of their openings with A's; sharpness: Laplacian
@@ -47,18 +47,21 @@ from faceswap_cli.faces.parsing.face_parser import FaceParser
 from faceswap_cli.faces.tracking.face_tracks import FaceTracks
 from faceswap_cli.faces.tracking.smoothing import smooth_landmarks
 from faceswap_cli.files import write_bytes
-from faceswap_cli.media.frame import Frame, Image
+from faceswap_cli.media.frame import Frame
 from faceswap_cli.media.photo import read_photo
 from faceswap_cli.media.reader import VideoReader
 from scripts.bench import reenact_judges as judges
 
 HEADS = (
-    "pair", "row", "likeness", "nearer B", "landmarks", "less offset", "lids", "mouth", "sharpness", "flicker",
-    "ms a face",
+    "pair", "row", "likeness", "nearer B", "landmarks", "less offset", "lids", "mouth", "sharpness",
+    "flicker", "ms a face",
 )  # fmt: skip
 
 RUNS, LENGTH = 4, 3
 """Consecutive frames that are looked at, and in how many places of a clip."""
+
+STEADIED = 4
+"""Frames on either side by which their landmarks are steadied."""
 
 REFERENCES = 12
 """Frames of each clip that say what its person looks like."""
@@ -80,10 +83,13 @@ class Clip:
 
     Attributes:
         path: of the video, or of the still.
-        numbers, times, landmarks: of its frames with a face, (K,), (K,) and (K, 68, 2), steadied.
+        count: of its frames.
+        numbers, times, landmarks: of those that were looked at and have a face, (K,), (K,) and (K, 68, 2),
+            steadied.
     """
 
     path: Path
+    count: int
     numbers: NDArray[np.int64]
     times: NDArray[np.float64]
     landmarks: NDArray[np.float32]
@@ -107,16 +113,13 @@ class Clip:
 
     @cached_property
     def spread(self) -> list[int]:
-        """REFERENCES of its frames, evenly spread."""
-        places = np.unique(np.linspace(0, len(self.numbers) - 1, REFERENCES).round().astype(int))
-        return [int(self.numbers[place]) for place in places]
+        """Up to REFERENCES of its frames, evenly spread."""
+        return [n for n in spread_frames(self.count) if n in self.numbers]
 
     @cached_property
     def looked_at(self) -> list[int]:
-        """RUNS times LENGTH frames."""
-        starts = np.linspace(0.06, 0.94, RUNS) * (len(self.numbers) - LENGTH)
-        places = sorted({round(start) + step for start in starts for step in range(LENGTH)})
-        return [int(self.numbers[place]) for place in places]
+        """Up to RUNS times LENGTH frames."""
+        return [n for n in run_frames(self.count) if n in self.numbers]
 
     def points(self, number: int) -> NDArray[np.float32]:
         return self.landmarks[int(np.searchsorted(self.numbers, number))]
@@ -136,7 +139,7 @@ def main() -> None:
     if not options.shared.is_dir():
         sys.exit(f"skipped: {options.shared} is absent, and with it the judges")
     (options.out / "frames").mkdir(parents=True, exist_ok=True)
-    changes = dict((name, float(value)) for name, value in (one.split("=") for one in options.set))
+    changes = {name: float(value) for name, value in (one.split("=") for one in options.set)}
     bench = Bench(options.out, options.clips, options.shared, ReenactOptions(grain=0.0, **changes))
     print("| " + " | ".join(HEADS) + " |\n|" + "---|" * len(HEADS), flush=True)
     for name, a, b in PAIRS:
@@ -253,9 +256,7 @@ class Bench:
                 number = motion.photo(frame.index)
                 placed = place_rigidly(face, photos[number], LAYOUT_68)
                 pose = fit_head(points, LAYOUT_68)
-                done = render_placed(
-                    frame.image, face, photos[number], LAYOUT_68, self.options, pose, placed
-                )
+                done = render_placed(frame.image, face, photos[number], LAYOUT_68, self.options, pose, placed)
                 faces: dict[int, RenderedFace] = {0: replace(done, source=(0, number))} if done else {}
                 yield RenderedFrame(frame, faces)
 
@@ -295,16 +296,35 @@ class Bench:
         if not kept.exists():
             np.savez(kept, **_look(path))
         with np.load(kept) as known:
-            return Clip(path, known["numbers"], known["times"], known["landmarks"])
+            return Clip(path, int(known["count"]), known["numbers"], known["times"], known["landmarks"])
+
+
+def spread_frames(count: int) -> list[int]:
+    """REFERENCES frames of so many."""
+    return sorted({round(n) for n in np.linspace(0, count - 1, REFERENCES)})
+
+
+def run_frames(count: int, around: int = 0) -> list[int]:
+    """RUNS times LENGTH consecutive frames of so many, and so many around them."""
+    starts = [round(n) for n in np.linspace(0.06, 0.94, RUNS) * (count - LENGTH)]
+    wanted = {start + step for start in starts for step in range(-around, LENGTH + around)}
+    return sorted(n for n in wanted if 0 <= n < count)
 
 
 def _look(path: Path) -> dict[str, NDArray[np.generic]]:
-    """Landmarks of the largest face of each frame."""
+    """Landmarks of the largest face of the frames wanted, and of those that steady them."""
     numbers, times, landmarks = [], [], []
     still = path.suffix.lower() in {".png", ".jpg"}
     stage = build_analyser(thorough=still)
+    count = 1
+    if not still:
+        with VideoReader(path) as video:
+            count = sum(1 for _ in video)
     frames = [Frame(0, 0.0, read_photo(path).image)] if still else VideoReader(path)
+    wanted = {*spread_frames(count), *run_frames(count, STEADIED)}
     for frame in frames:
+        if frame.index not in wanted:
+            continue
         faces = stage.find([frame])[0]
         if faces:
             face = max(faces, key=lambda one: interocular(one.landmarks))
@@ -312,7 +332,12 @@ def _look(path: Path) -> dict[str, NDArray[np.generic]]:
             times.append(frame.time)
             landmarks.append(face.landmarks)
     steady = smooth_landmarks(np.array(times), np.array(landmarks))
-    return {"numbers": np.array(numbers), "times": np.array(times), "landmarks": steady}
+    return {
+        "count": np.array(count),
+        "numbers": np.array(numbers),
+        "times": np.array(times),
+        "landmarks": steady,
+    }
 
 
 def _tracks(clip: Clip) -> FaceTracks:

@@ -84,7 +84,7 @@ def nearer(outputs: Sequence[Array], a: Sequence[Array], b: Sequence[Array]) -> 
 
 
 def landmark_errors(before: Sequence[Array], after: Sequence[Array]) -> tuple[float, float]:
-    """How far inner points lie from A's, in % of the eye distance: as they are, and without what is constant."""
+    """How far inner points lie from A's, % of the eye distance: as they are, and less what is constant."""
     moved = []
     for old, new in zip(before, after, strict=True):
         matrix = crop_matrix(old, 2, 2.0)  # a pixel is a face unit

@@ -1,7 +1,7 @@
 """Drawn faces into their frames: lit as the scene, masks steadied, as soft and grained as the frame.
 
 Light is averaged over the frames around, masks where they agree (`temporal_masks`); the rest is each frame's
-own. Near the edge of the face what is left of the difference in light is taken away too, so that no seam shows.
+own. Near the edge of the face what is left of the difference in light is taken away too: no seam shows.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def paste_face(
     drawn = light.relight(drawn, gain)
     hull = crop_alpha(face.hull, face.matrix, face.box)
     open_skin = crop_alpha(free, face.matrix, face.box)
-    cover = sharpen_cover(face.cover.astype(np.float32), face.unit)
+    cover = face.cover.astype(np.float32)
     alpha = np.minimum(hull, open_skin) * cover
     if options.light:
         drawn = lead_in_light(frame, drawn, hull, np.minimum(open_skin, cover), face.unit)
@@ -98,13 +98,6 @@ def scene_gain(face: RenderedFace, scene: Shading, own: Shading) -> FloatArray:
         return np.zeros((*face.image.shape[:2], 3), np.float32)
     there = scene.at(light.rotate_normals(face.normals, face.rotation))
     return enlarge(there - own.at(face.source_normals), face.box, cubic=False)
-
-
-def sharpen_cover(cover: FloatArray, unit: float) -> FloatArray:
-    """(H, W) in [0, 1]: bare face well inside its edge, so that no strand of the photo's hair is seen."""
-    soft = cv2.GaussianBlur(cover, (0, 0), max(0.025 * unit, 0.5))
-    t = np.clip((soft - np.float32(0.55)) / np.float32(0.4), 0, 1)
-    return np.asarray(t * t * (3 - 2 * t), np.float32)
 
 
 def lead_in_light(
@@ -132,7 +125,7 @@ def lead_in_light(
     spread = {"sigmaX": max(_RING_SPREAD * sizes[0], 0.5), "sigmaY": max(_RING_SPREAD * sizes[1], 0.5)}
     total = cv2.GaussianBlur(there, (0, 0), **spread)
     nearby = cv2.GaussianBlur(weight, (0, 0), **spread)
-    inside = cv2.distanceTransform((shrunk(hull) > 0.5).astype(np.uint8), cv2.DIST_L2, 5)
+    inside = cv2.distanceTransform((shrunk(np.minimum(hull, skin)) > 0.5).astype(np.uint8), cv2.DIST_L2, 5)
     t = np.clip(inside / (RING * float(sizes.mean())), 0, 1)
     ring = (1 - t * t * (3 - 2 * t)) * np.clip(nearby / 0.2, 0, 1) / np.maximum(nearby, 1e-3)
     found = cv2.resize(

@@ -180,9 +180,7 @@ class ReenactEffect:
         yield from ()
 
 
-def follow_track(
-    frames: NDArray[np.int64], points: Points, sources: Sequence[SourcePhoto]
-) -> TrackMotion:
+def follow_track(frames: NDArray[np.int64], points: Points, sources: Sequence[SourcePhoto]) -> TrackMotion:
     """A track's face at rest, and which photo each frame is drawn from.
 
     Args:

@@ -1,7 +1,7 @@
 """Which points a face is described by here, and what each of them is: all else asks the layout, not a number.
 
-Head coordinates are in face units (the distance between the outer eye corners is 1): x to the picture's right,
-y down, z into the picture, for a head that looks ahead.
+Head coordinates are in face units (the distance between the outer eye corners is 1): x to the picture's
+right, y down, z into the picture, for a head that looks ahead.
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ class PointLayout:
         mirror: (N,) point i of a face is point mirror[i] of its mirror image.
         eyes: both.
         mouth: its inner edge.
+        mouth_points: all that are on the lips.
         forehead: (M, 3) head coordinates of points above the brows that nobody finds: they are taken to be
             where the mean head has them.
     """
@@ -72,6 +73,7 @@ class PointLayout:
     mirror: NDArray[np.int64]
     eyes: tuple[Opening, Opening]
     mouth: Opening
+    mouth_points: Indices
     forehead: Points
 
     @property
@@ -110,6 +112,7 @@ LAYOUT_68 = PointLayout(
     np.asarray(MIRROR, np.int64),
     (_LEFT_EYE, _RIGHT_EYE),
     _MOUTH,
+    tuple(range(48, 68)),
     _FOREHEAD,
 )
 """The 68 points of iBUG 300-W, with the mean face's depths."""

@@ -1,11 +1,11 @@
 """The light on a face: measured on its skin, and carried from the target's to the drawn one.
 
-In the logarithm of the colours a light is added, not multiplied. Of the logarithm over a face's skin, nine
-spherical harmonics of the surface's normals (R. Ramamoorthi and P. Hanrahan, An efficient representation for
-irradiance environment maps, SIGGRAPH 2001) are fitted: they can tell where light comes from, and can't tell an
-eye socket or a beard. The face's own colour is in the constant one. What a drawn face is multiplied by is the
-target's fit over the photo's. A gain on linear values is a power of it on the encoded ones, so that no picture
-is made linear here.
+In the logarithm of the colours a light is added, not multiplied. To the logarithm over a face's skin nine
+spherical harmonics of the surface's normals are fitted (R. Ramamoorthi and P. Hanrahan, An efficient
+representation for irradiance environment maps, SIGGRAPH 2001): they tell where light comes from, and know
+nothing of an eye socket or a beard. The face's own colour is in the constant one. A drawn face is multiplied
+by the target's fit over the photo's. A gain on linear values is a power of it on the encoded ones, so that no
+picture is made linear here.
 
 Normals are those of the layout's mean head: they are looked up between a face's points by a spline.
 """
@@ -52,7 +52,7 @@ class Shading:
     weight: float
 
     def at(self, normals: FloatArray) -> FloatArray:
-        """Logarithm of the shading (H, W, 3) where the surface looks along `normals` (H, W, 3) of the camera."""
+        """Logarithm of the shading (H, W, 3) of a surface whose camera normals are `normals` (H, W, 3)."""
         return np.asarray(harmonics(normals) @ self.factors.astype(np.float32), np.float32)
 
 
@@ -68,7 +68,7 @@ def relight(colour: FloatArray, gain: FloatArray) -> FloatArray:
 
 
 def harmonics(normals: FloatArray) -> FloatArray:
-    """(..., 9) real spherical harmonics up to the second order, without their constants, of (..., 3) normals."""
+    """(..., 9) real spherical harmonics up to the second order, but for factors, of (..., 3) normals."""
     x, y, z = (normals[..., i] for i in range(3))
     one = np.ones_like(x)
     parts = [one, x, y, z + 0.85, x * y, y * z, 3 * z * z - 2, x * z, x * x - y * y]
@@ -118,7 +118,7 @@ def _ridge(
 
 
 def average_shading(shadings: Sequence[Shading], weights: Sequence[float]) -> Shading:
-    """Shadings averaged over frames; each counts by its `weights` entry and by the skin it was measured on."""
+    """Shadings averaged over frames; each counts by its `weights` entry and by how much skin it saw."""
     shares = np.array([w * s.weight for w, s in zip(weights, shadings, strict=True)])
     total = float(shares.sum())
     if total <= 0:

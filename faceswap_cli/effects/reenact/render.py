@@ -1,4 +1,4 @@
-"""One frame's face, drawn from the photo's pixels: where they go, and what must be known to light and blend them.
+"""One frame's face, drawn from the photo's pixels: where they go, and what is needed to light and blend them.
 
 Nothing here looks at other frames; see `composite`.
 """
@@ -154,9 +154,7 @@ def render_placed(
         )
     where = _where(box, source, layout, pose, placed, forehead)
     seen = source.sample(where, source.pose.scale / pose.scale)
-    parser_matrix = np.asarray(
-        crop_matrix(face.landmarks, face_parser.SIZE, face_parser.SIDE), np.float64
-    )
+    parser_matrix = np.asarray(crop_matrix(face.landmarks, face_parser.SIZE, face_parser.SIDE), np.float64)
     marks = transform(face.landmarks, parser_matrix)
     shading = light.fit_shading(
         light.log_light(face.crop.astype(np.float32) / np.float32(255)),

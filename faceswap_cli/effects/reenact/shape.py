@@ -2,7 +2,7 @@
 
 In head coordinates the difference between two people at rest is added to the target's points as they move:
 what the target's face does against its own rest, the drawn one does too (relative motion). What is shut must
-shut, however wide the photo's own mouth or eyes are open: openings of lips are the target's own, those of lids
+shut, however wide the photo's mouth or eyes are open: openings of lips are the target's own, those of lids
 are in proportion.
 """
 
@@ -28,6 +28,13 @@ SHUTTING = 0.85
 
 EYE_RATIO = (0.6, 1.6)
 """Limits of how much wider the photo's eyes are open than the target's at rest."""
+
+SMILE = (0.07, 0.04)
+"""How much wider a smile makes the mouth and how much it lifts its corners, face units; see `attributes`."""
+
+UNSMILE = 0.8
+"""How much of a smile that the photo has and the target's resting face has not, or the other way round, is
+taken for expression; the rest is taken for the person's mouth."""
 
 LIP_SLACK = 0.02
 """What is measured between lips that touch, face units."""
@@ -58,6 +65,30 @@ def fit_to_target(source: Points, neutral: Points, layout: PointLayout) -> Point
     return np.column_stack([transform(source[:, :2], matrix), source[:, 2] * scale])
 
 
+def match_smile(source: Points, neutral: Points, layout: PointLayout) -> Points:
+    """The photo's face (N, 3) with its mouth as far from a smile as the target's at rest (N, 3).
+
+    Only what is both wider and lifted, or both narrower and lowered, is a smile: mouths differ, too.
+    """
+    wide, lifted = (a - b for a, b in zip(_smile(source, layout), _smile(neutral, layout), strict=True))
+    parts = wide / SMILE[0], lifted / SMILE[1]
+    smile = UNSMILE * (max(min(parts), 0.0) + min(max(parts), 0.0))
+    found = source.copy()
+    some = list(layout.mouth_points)
+    x = source[some, 0] - source[some, 0].mean()
+    across = np.clip(x / max(np.ptp(x) / 2, 1e-6), -1, 1)
+    found[some, 0] -= smile * SMILE[0] / 2 * across
+    found[some, 1] += smile * SMILE[1] * across**2
+    return found
+
+
+def _smile(points: Points, layout: PointLayout) -> tuple[float, float]:
+    """Width of a mouth, and how far its corners are above its middle, face units."""
+    corners = points[list(layout.mouth.corners)]
+    edges = points[[*layout.mouth.upper, *layout.mouth.lower]]
+    return float(np.ptp(corners[:, 0])), float(edges[:, 1].mean() - corners[:, 1].mean())
+
+
 def draw_shape(
     head: Points,
     neutral: Points,
@@ -80,7 +111,8 @@ def draw_shape(
     """
     share = np.where(layout.inner, shape, outline)[:, None]
     # Only x and y: depths are everybody's, and must stay so for the target's points to come back.
-    moved = neutral + expression * (head - neutral) + share * (source - neutral) * (1, 1, 0)
+    person = (match_smile(source, neutral, layout) - neutral) * (1, 1, 0)
+    moved = neutral + expression * (head - neutral) + share * person
     drawn, still = moved.copy(), moved.copy()
     for opening in layout.openings:
         own, there, rest = (gaps(points, opening) for points in (source, head, neutral))
@@ -132,7 +164,9 @@ def set_gaps(points: Points, opening: Opening, wanted: NDArray[np.float64]) -> N
         ((opening.lower, opening.below), places[1], 1 - opening.upper_share),
     ):
         steps = [
-            np.interp(_along(points, opening, some), [0, *where, 1], [0, *change, 0]) for some in moved if some
+            np.interp(_along(points, opening, some), [0, *where, 1], [0, *change, 0])
+            for some in moved
+            if some
         ]
         for some, step in zip([some for some in moved if some], steps, strict=True):
             points[list(some), :2] += share * step[:, None] * across

@@ -1,8 +1,8 @@
 """A photo of the person to be drawn, made ready once: its points, its head, and its face laid bare.
 
-What stands before the photo's face must not be carried along: the rims of glasses are painted over from beside
-them, and skin under a fringe or a hand is taken from the face's other side, in this side's light. What is
-covered on both sides stays unknown, and the target's own skin is seen there.
+What stands before the photo's face must not be carried along: the rims of glasses are painted over from
+beside them, and skin under a fringe or a hand is taken from the face's other side, in this side's light. What
+is covered on both sides stays unknown, and the target's own skin is seen there.
 """
 
 from __future__ import annotations
@@ -32,6 +32,12 @@ FINEST = 720.0
 
 LEAST_SEEN = 0.6
 """Below this share of a face that is laid bare, its own photo says too little of it."""
+
+HAIR_EDGE = (0.035, 0.13)
+"""Face units from hair or a hand within which the photo's skin is not believed, and beyond which it is."""
+
+BROW_EDGE = (0.03, 0.1)
+"""Face units from a brow within which skin is believed all the same: the target's own brow lies there."""
 
 _BLEND_SPREAD = 0.12
 """Face units over which the light of the mirrored side is matched."""
@@ -102,12 +108,16 @@ def prepare_source(
     def placed(mask: FloatArray) -> FloatArray:
         return _placed(mask, into, size)
 
-    bare = temporal_masks.sharpen_occlusion(placed(face_parser.occlusion(found)[0]))
     glasses = placed(face_parser.class_share(found, ("glasses",))[0])
+    hair = placed(face_parser.class_share(found, ("hair", "occluder"))[0])
     inside = placed(masks.soft_edge(masks.hull_depth(transform(marks, into), face_parser.SIZE) + 4, 4))
     picture = _without_rims(image, glasses * inside, pose.scale)
     colour = picture.astype(np.float32) / np.float32(255)
-    bare = np.maximum(bare, np.where(glasses > 0.3, _surrounded(bare, pose.scale), 0)).astype(np.float32)
+    bare = temporal_masks.sharpen_occlusion(placed(face_parser.occlusion(found)[0]))
+    bare = np.maximum(bare, np.where(glasses > 0.3, _surrounded(bare, pose.scale), 0))
+    brows = placed(face_parser.class_share(found, ("brows",))[0])
+    clear = np.maximum(_clear_of_hair(hair, pose.scale), _near(brows > 0.4, pose.scale, BROW_EDGE))
+    bare = np.minimum(_clear_of_edge(bare, pose.scale), clear)
     colour, bare = _filled_from_mirror(colour, bare, inside, seen, layout, pose)
     shading = fit_shading(
         log_light(crop.astype(np.float32) / np.float32(255)),
@@ -198,6 +208,30 @@ def _surrounded(bare: FloatArray, unit: float) -> FloatArray:
     return np.asarray(np.clip((near - 0.45) / 0.2, 0, 1), np.float32)
 
 
+def _clear_of_edge(bare: FloatArray, unit: float) -> FloatArray:
+    """Bare face a little inside its edge: the rim is half of what is behind it."""
+    soft = cv2.GaussianBlur(bare.astype(np.float32), (0, 0), max(0.025 * unit, 0.5))
+    return _smooth_step((soft - 0.55) / 0.4)
+
+
+def _clear_of_hair(hair: FloatArray, unit: float) -> FloatArray:
+    """1 where no hair and no hand is near: strands and their shadows reach further than a parser says."""
+    return np.asarray(1 - _near(hair >= 0.4, unit, HAIR_EDGE), np.float32)
+
+
+def _near(what: NDArray[np.bool_], unit: float, edge: tuple[float, float]) -> FloatArray:
+    """1 up to the first of two distances (face units) from something, 0 from the second on."""
+    if not what.any():
+        return np.zeros(what.shape, np.float32)
+    apart = cv2.distanceTransform((~what).astype(np.uint8), cv2.DIST_L2, 5) / unit
+    return _smooth_step((edge[1] - apart) / (edge[1] - edge[0]))
+
+
+def _smooth_step(values: NDArray[np.floating]) -> FloatArray:
+    t = np.clip(values, 0, 1)
+    return np.asarray(t * t * (3 - 2 * t), np.float32)
+
+
 def _filled_from_mirror(
     colour: FloatArray,
     bare: FloatArray,
@@ -231,5 +265,3 @@ def _filled_from_mirror(
         share = share * cv2.GaussianBlur(hole, (0, 0), max(0.02 * pose.scale, 0.5))
     mixed = colour + share[..., None] * (np.clip(mirrored[..., :3] * gain, 0, 1) - colour)
     return np.asarray(mixed, np.float32), np.asarray(np.maximum(bare, share), np.float32)
-
-
