@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,7 +65,7 @@ def load_photo_plan(asked: AssignmentRequest, options: ReenactOptions) -> tuple[
     return plan, effect, fingerprint(effect.cache_key)
 
 
-def photo_paths(faces: list[str]) -> list[Path]:
+def photo_paths(faces: Sequence[str]) -> list[Path]:
     """The photos that `--face` names.
 
     Raises:
@@ -72,7 +73,7 @@ def photo_paths(faces: list[str]) -> list[Path]:
     """
     from faceswap_cli.media.inputs import find_media
 
-    if faces == ["b"]:
+    if list(faces) == ["b"]:
         raise UserError("whose face is to be drawn?", "Give a photo by --face PHOTO, or a model by -m")
     parts = parse_weighted_faces(faces)
     if len({part.weight for part in parts}) > 1:

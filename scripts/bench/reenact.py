@@ -25,13 +25,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from faceswap_cli.effects.planned_faces import FacePlan
-from faceswap_cli.effects.reenact.effect import ReenactEffect, RenderedFrame, TrackMotion
+from faceswap_cli.effects.reenact.effect import ReenactEffect, RenderedFrame, TrackMotion, describe_points
 from faceswap_cli.effects.reenact.head import fit_head
 from faceswap_cli.effects.reenact.layout import LAYOUT_68
 from faceswap_cli.effects.reenact.options import ReenactOptions
@@ -122,7 +123,7 @@ class Clip:
         return [n for n in run_frames(self.count) if n in self.numbers]
 
     def points(self, number: int) -> NDArray[np.float32]:
-        return self.landmarks[int(np.searchsorted(self.numbers, number))]
+        return np.asarray(self.landmarks[int(np.searchsorted(self.numbers, number))])
 
 
 def main() -> None:
@@ -139,8 +140,8 @@ def main() -> None:
     if not options.shared.is_dir():
         sys.exit(f"skipped: {options.shared} is absent, and with it the judges")
     (options.out / "frames").mkdir(parents=True, exist_ok=True)
-    changes = {name: float(value) for name, value in (one.split("=") for one in options.set)}
-    bench = Bench(options.out, options.clips, options.shared, ReenactOptions(grain=0.0, **changes))
+    changes: dict[str, Any] = {name: float(value) for name, value in (one.split("=") for one in options.set)}
+    bench = Bench(options.out, options.clips, options.shared, replace(ReenactOptions(grain=0.0), **changes))
     print("| " + " | ".join(HEADS) + " |\n|" + "---|" * len(HEADS), flush=True)
     for name, a, b in PAIRS:
         if not options.pairs or name in options.pairs:
@@ -252,7 +253,7 @@ class Bench:
                 points = target.points(frame.index).astype(np.float64)
                 crop = self.parser.crop(frame.image, points)
                 found = self.parser.probabilities([crop])[0]
-                face = TargetFace(points, points, motion.neutral, crop, found)
+                face = TargetFace(points, describe_points(points), motion.neutral, crop, found)
                 number = motion.photo(frame.index)
                 placed = place_rigidly(face, photos[number], LAYOUT_68)
                 pose = fit_head(points, LAYOUT_68)
@@ -264,14 +265,15 @@ class Bench:
 
     def conditional(self, seen: Sequence[Frame], target: Clip, source: Clip) -> Iterator[Frame]:
         from faceswap_cli.cli.convert_faces import RendererLoader
+        from faceswap_cli.faces.identity.identity_encoder import IdentityEncoder
         from faceswap_cli.faces.identity.people import read_person
 
         number = self.photo_number(source)
         photo = self.out / f"photo-{source.path.stem}.png"
         image = source.frames([number])[number].image
         write_bytes(photo, cv2.imencode(".png", image[..., ::-1])[1].tobytes())
-        stage = build_analyser(thorough=True)
-        loader = RendererLoader("cpu", lambda path: read_person(path, "--face", lambda: stage))
+        analyser, encoder = build_analyser(thorough=True), IdentityEncoder()
+        loader = RendererLoader("cpu", lambda path: read_person(path, "face", analyser, encoder, []))
         renderer = loader.drawer(Path("conditional"), [str(photo)]).renderer
         options = SwapOptions(sharpen=0.0, grain=0.0)
         return composite_frames(render_frames(seen, _plan(target), renderer, options, self.parser), options)
@@ -284,8 +286,8 @@ class Bench:
         return prepare_source(image, points, points, LAYOUT_68, self.parser)
 
     def photo_number(self, source: Clip) -> int:
-        """The frame of a clip that is taken for its person's photo."""
-        return source.spread[len(source.spread) // 3]
+        """The frame of a clip that is taken for its person's photo: that with the eyes widest open."""
+        return max(source.spread, key=lambda n: judges.apart(source.points(n), judges.LIDS))
 
     def clip(self, text: str) -> Clip:
         """A clip or a still with its landmarks, which are kept in a file."""
@@ -294,7 +296,7 @@ class Bench:
         path = folder / (name if "." in name else f"{name}.mp4")
         kept = self.out / f"points-{path.stem}.npz"
         if not kept.exists():
-            np.savez(kept, **_look(path))
+            np.savez(kept, allow_pickle=False, **_look(path))
         with np.load(kept) as known:
             return Clip(path, int(known["count"]), known["numbers"], known["times"], known["landmarks"])
 
@@ -311,7 +313,7 @@ def run_frames(count: int, around: int = 0) -> list[int]:
     return sorted(n for n in wanted if 0 <= n < count)
 
 
-def _look(path: Path) -> dict[str, NDArray[np.generic]]:
+def _look(path: Path) -> dict[str, NDArray[Any]]:
     """Landmarks of the largest face of the frames wanted, and of those that steady them."""
     numbers, times, landmarks = [], [], []
     still = path.suffix.lower() in {".png", ".jpg"}

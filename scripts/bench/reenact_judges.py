@@ -97,11 +97,13 @@ def landmark_errors(before: Sequence[Array], after: Sequence[Array]) -> tuple[fl
 
 def correlation(before: Sequence[Array], after: Sequence[Array], pairs: Sequence[tuple[int, int]]) -> float:
     """Pearson's r of how far some pairs of points are apart, over frames; nan where they never move."""
-    curves = np.array([[_apart(points, pairs) for points in some] for some in (before, after)])
+    curves = np.array([[apart(points, pairs) for points in some] for some in (before, after)])
     return float(np.corrcoef(curves)[0, 1]) if curves.std(1).min() > 1e-4 else float("nan")
 
 
-def _apart(points: Array, pairs: Sequence[tuple[int, int]]) -> float:
+def apart(landmarks: ArrayLike, pairs: Sequence[tuple[int, int]]) -> float:
+    """Mean distance of some pairs of points of a face, in face units."""
+    points = np.asarray(landmarks, np.float64)
     matrix = fit_similarity(points[INTERIOR], MEAN_FACE[INTERIOR])
     there = transform(points, matrix)
     return float(np.mean([np.linalg.norm(there[i] - there[j]) for i, j in pairs]))

@@ -18,7 +18,7 @@ from faceswap_cli.compositing.match_texture import TextureSample
 from faceswap_cli.effects.reenact import light
 from faceswap_cli.effects.reenact.light import Shading
 from faceswap_cli.effects.reenact.options import ReenactOptions
-from faceswap_cli.effects.reenact.render import RenderedFace, crop_alpha, texture_size
+from faceswap_cli.effects.reenact.render import RenderedFace, crop_alpha, fine_deviation, texture_size
 from faceswap_cli.effects.reenact.warp import FloatArray, enlarge
 from faceswap_cli.faces.tracking import smoothing
 from faceswap_cli.media.frame import FineImage, Image
@@ -28,6 +28,12 @@ RING = 0.15
 
 RING_LIMIT = 0.3
 """Of the logarithm of what is led in: a beard's edge is no light."""
+
+MORE_DETAIL, LEAST_DETAIL = 1.3, 0.3
+"""How much more fine detail than the covered face a drawn one may have, and the least share of its own."""
+
+BROW_SPREAD = 0.07
+"""Face units over which skin beside a brow is averaged to stand in its place."""
 
 _RING_SPREAD = 0.06
 """Face units over which the difference is averaged."""
@@ -75,14 +81,15 @@ def paste_face(
     weights = [float(w) for w in smoothing.time_weights([n.delay for n in around], 0.0, options.smoothing)]
     shading = light.average_shading([n.face.shading for n in around], weights)
     drawn = face.image.astype(np.float32)
-    gain = scene_gain(face, shading, own) * np.float32(options.light)
-    drawn = light.relight(drawn, gain)
+    drawn = _in_scene_light(drawn, face, shading, own, options.light)
     hull = crop_alpha(face.hull, face.matrix, face.box)
     open_skin = crop_alpha(free, face.matrix, face.box)
     cover = face.cover.astype(np.float32)
-    alpha = np.minimum(hull, open_skin) * cover
+    drawn = _as_fine(drawn, face, around, weights, options.defocus)
     if options.light:
         drawn = lead_in_light(frame, drawn, hull, np.minimum(open_skin, cover), face.unit)
+    drawn, cover = _without_brows(frame, drawn, cover, face)
+    alpha = np.minimum(hull, open_skin) * cover
     inside = face.inside.astype(np.float32)
     drawn += inside[..., 3:] * (inside[..., :3] - drawn)
     finish = _finish(face, around, weights, options, seed)
@@ -92,12 +99,60 @@ def paste_face(
     region[:] = cv2.convertScaleAbs(mixed) if image.dtype == np.uint8 else mixed
 
 
-def scene_gain(face: RenderedFace, scene: Shading, own: Shading) -> FloatArray:
-    """(H, W, 3) logarithm of what the photo's colours are multiplied by to stand in the scene's light."""
-    if not scene.weight or not own.weight:
-        return np.zeros((*face.image.shape[:2], 3), np.float32)
+def _in_scene_light(
+    drawn: FloatArray, face: RenderedFace, scene: Shading, own: Shading, amount: float
+) -> FloatArray:
+    """A drawn patch in the scene's light, as far as `amount` says."""
+    if not amount or not scene.weight or not own.weight:
+        return drawn
     there = scene.at(light.rotate_normals(face.normals, face.rotation))
-    return enlarge(there - own.at(face.source_normals), face.box, cubic=False)
+    here = own.at(face.source_normals)
+    both = np.dstack([here, light.scene_gain(there, here)])
+    wide = enlarge(both, face.box, cubic=False)
+    lit = light.scene_light(drawn, wide[..., :3], wide[..., 3:], own, scene)
+    return drawn + np.float32(amount) * (lit - drawn)
+
+
+def _as_fine(
+    drawn: FloatArray,
+    face: RenderedFace,
+    around: Sequence[Neighbour],
+    weights: Sequence[float],
+    amount: float,
+) -> FloatArray:
+    """A drawn patch with little more fine detail than the covered face has: an old film shows no pores."""
+    own, covered = np.average([n.face.detail for n in around], axis=0, weights=weights)
+    keep = 1 + amount * (float(np.clip(MORE_DETAIL * covered / max(own, 1e-6), LEAST_DETAIL, 1)) - 1)
+    if keep > 0.98:
+        return drawn
+    soft = cv2.GaussianBlur(drawn, (0, 0), fine_deviation(face.unit))
+    return np.asarray(soft + np.float32(keep) * (drawn - soft), np.float32)
+
+
+def _without_brows(
+    frame: FloatArray, drawn: FloatArray, cover: FloatArray, face: RenderedFace
+) -> tuple[FloatArray, FloatArray]:
+    """A drawn patch and its cover, with plain skin where else the target's brows would be seen.
+
+    That skin is the target's own beside the brows, blurred.
+    """
+    own = crop_alpha(face.brows, face.matrix, face.box)
+    brows = own * (1 - cover)
+    if not (brows > 0.02).any():
+        return drawn, cover
+    skin = np.minimum(
+        crop_alpha(face.hull, face.matrix, face.box), crop_alpha(face.free, face.matrix, face.box)
+    )
+    weight = (skin > 0.8) * np.square(1 - own)
+    spread = max(BROW_SPREAD * face.unit, 1.0)
+    nearby = cv2.GaussianBlur(weight.astype(np.float32), (0, 0), spread)
+    plain = cv2.GaussianBlur(frame * weight[..., None].astype(np.float32), (0, 0), spread)
+    plain /= np.maximum(nearby, np.float32(1e-3))[..., None]
+    both = cover + brows * np.clip(nearby / 0.05, 0, 1)
+    share = np.clip(1 - cover / np.maximum(both, np.float32(1e-3)), 0, 1)[..., None]
+    return np.asarray(drawn + share * (plain - drawn), np.float32), np.asarray(
+        np.minimum(both, 1), np.float32
+    )
 
 
 def lead_in_light(

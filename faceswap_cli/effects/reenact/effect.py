@@ -14,7 +14,7 @@ from faceswap_cli.effects.base import ConvertProgress, EffectInput, EffectStages
 from faceswap_cli.effects.frame_window import COLOUR_REACH, drop_image, map_in_blocks, map_with_neighbours
 from faceswap_cli.effects.planned_faces import FacePlan, PlannedFace
 from faceswap_cli.effects.reenact.composite import Neighbour, paste_face
-from faceswap_cli.effects.reenact.head import fit_head, lift_points
+from faceswap_cli.effects.reenact.head import fit_head, lift_points, true_gaps
 from faceswap_cli.effects.reenact.layout import LAYOUT_68, Points
 from faceswap_cli.effects.reenact.options import ReenactOptions
 from faceswap_cli.effects.reenact.render import RenderedFace, TargetFace, render_face
@@ -95,7 +95,7 @@ class ReenactStages:
     ) -> RenderedFace | None:
         motion = self.motions[planned.track]
         landmarks = planned.landmarks.astype(np.float64)
-        target = TargetFace(landmarks, landmarks, motion.neutral, crop, found)
+        target = TargetFace(landmarks, describe_points(landmarks), motion.neutral, crop, found)
         number = motion.photo(frame.index)
         source = self.sources[planned.drawn_by][number]
         face = render_face(frame.image, target, source, LAYOUT_68, self.options)
@@ -188,12 +188,20 @@ def follow_track(frames: NDArray[np.int64], points: Points, sources: Sequence[So
         points: (K, N, 2) frame pixels.
         sources: one person's photos.
     """
+    points = np.array([describe_points(one) for one in points])
     poses = [fit_head(one, LAYOUT_68) for one in points]
     heads = [lift_points(one, pose, LAYOUT_68) for one, pose in zip(points, poses, strict=True)]
     nearest: list[int] = []
     for pose, head in zip(poses, heads, strict=True):
         nearest.append(nearest_source(sources, pose, head, nearest[-1] if nearest else None))
-    return TrackMotion(find_neutral(heads), np.asarray(frames, np.int64), np.array(nearest, np.int64))
+    return TrackMotion(
+        find_neutral(heads, LAYOUT_68), np.asarray(frames, np.int64), np.array(nearest, np.int64)
+    )
+
+
+def describe_points(landmarks: Points) -> Points:
+    """(N, 2) frame pixels of the layout's points, from 68 landmarks."""
+    return true_gaps(landmarks, fit_head(landmarks, LAYOUT_68).scale, LAYOUT_68)
 
 
 def _digest(photo: SourcePhoto) -> str:

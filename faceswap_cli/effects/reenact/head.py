@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from faceswap_cli.effects.reenact.gaps import gaps, set_gaps
 from faceswap_cli.effects.reenact.layout import PointLayout, Points
 
 
@@ -58,6 +59,22 @@ def fit_head(points: ArrayLike, layout: PointLayout) -> HeadPose:
     rotation = np.vstack([rows, np.cross(rows[0], rows[1])])
     scale = max(float(gains.mean()), 1e-6)
     return HeadPose(rotation, scale, middles[0] - scale * rows @ middles[1])
+
+
+def true_gaps(points: ArrayLike, unit: float, layout: PointLayout) -> Points:
+    """Points (N, 2) pixels whose gaps are as wide as they truly are; see `layout.Opening`.
+
+    Args:
+        points: as they were found.
+        unit: pixels for a face unit.
+        layout: what they are.
+    """
+    found = np.array(points, np.float64)
+    for opening in layout.openings:
+        if opening.gain != 1 or opening.slack:
+            measured = gaps(found, opening)
+            set_gaps(found, opening, np.maximum(measured - opening.slack * unit, 0) * opening.gain)
+    return found
 
 
 def lift_points(points: ArrayLike, pose: HeadPose, layout: PointLayout) -> Points:

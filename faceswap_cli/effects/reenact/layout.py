@@ -34,6 +34,8 @@ class Opening:
         upper_share: share of a change of the gap that the upper edge makes.
         reach: how far above and below the surrounding skin goes along, face units.
         closed: what the points measure of a gap that is shut, as a share of the resting one.
+        slack, gain: what they measure of it in face units, and by how much a gap's true width grows faster
+            than what they measure.
     """
 
     corners: tuple[int, int]
@@ -43,7 +45,9 @@ class Opening:
     below: Indices
     upper_share: float
     reach: tuple[float, float]
-    closed: float
+    closed: float = 0.0
+    slack: float = 0.0
+    gain: float = 1.0
 
     @property
     def outline(self) -> Indices:
@@ -94,11 +98,20 @@ def _inner() -> NDArray[np.bool_]:
     return mask
 
 
-# The network that finds the 68 points was taught on few shut eyes: of a shut one it measures half an eye.
-_LEFT_EYE = Opening((36, 39), (37, 38), (41, 40), (), (), 0.85, (0.24, 0.14), 0.5)
-_RIGHT_EYE = Opening((42, 45), (43, 44), (47, 46), (), (), 0.85, (0.24, 0.14), 0.5)
+# The network that finds the 68 points saw few shut eyes: of a shut one it measures more than half an eye. Of
+# lips it measures .023-.156 face units where a better one measures .002-.211.
+_LEFT_EYE = Opening((36, 39), (37, 38), (41, 40), (), (), 0.85, (0.24, 0.14), 0.6)
+_RIGHT_EYE = Opening((42, 45), (43, 44), (47, 46), (), (), 0.85, (0.24, 0.14), 0.6)
 _MOUTH = Opening(
-    (60, 64), (61, 62, 63), (67, 66, 65), (49, 50, 51, 52, 53), (59, 58, 57, 56, 55), 0.25, (0.14, 0.42), 0.0
+    (60, 64),
+    (61, 62, 63),
+    (67, 66, 65),
+    (49, 50, 51, 52, 53),
+    (59, 58, 57, 56, 55),
+    0.25,
+    (0.14, 0.42),
+    slack=0.02,
+    gain=1.4,
 )
 
 _FOREHEAD = np.array(

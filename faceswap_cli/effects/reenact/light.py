@@ -26,8 +26,16 @@ from faceswap_cli.effects.reenact.warp import Box, FloatArray, fit_spline, grid_
 DARKEST = 4 / 255
 """Added before the logarithm: what is darker has no colour to speak of."""
 
-STRONGEST = 0.7
-"""Limit of the logarithm of a gain on encoded values."""
+STRONGEST = 0.5
+"""Limit of the logarithm of a gain on encoded values, from the face's middle gain."""
+
+CONTRAST = ((0.45, 1.1), (0.35, 1.2))
+"""Limits of how a face's contrast is changed, in lightness and in colour."""
+
+SMALL = np.float32(0.35)
+"""Differences of the logarithm up to about this are scaled, larger ones (brows, pupils, nostrils) moved."""
+
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 NODES = 33
 """Along a side, at which normals are worked out."""
@@ -46,10 +54,12 @@ class Shading:
     Attributes:
         factors: (9, 3) of the harmonics, for the logarithm of each encoded channel.
         weight: how much skin it was measured on, in pixels of the parser's crop; 0 says nothing is known.
+        contrast: spread of what the harmonics leave of the skin, in lightness and in colour.
     """
 
     factors: NDArray[np.float64]
     weight: float
+    contrast: tuple[float, float] = (0.0, 0.0)
 
     def at(self, normals: FloatArray) -> FloatArray:
         """Logarithm of the shading (H, W, 3) of a surface whose camera normals are `normals` (H, W, 3)."""
@@ -63,8 +73,39 @@ def log_light(colour: FloatArray) -> FloatArray:
 
 def relight(colour: FloatArray, gain: FloatArray) -> FloatArray:
     """Encoded colours (H, W, 3), multiplied by the exponential of `gain` as `log_light` sees it."""
-    factor = np.exp(np.clip(gain, -STRONGEST, STRONGEST))
-    return np.asarray(np.clip((colour + DARKEST) * factor - DARKEST, 0, 1), np.float32)
+    return np.asarray(np.clip((colour + DARKEST) * np.exp(gain) - DARKEST, 0, 1), np.float32)
+
+
+def scene_light(
+    colour: FloatArray, own_at: FloatArray, gain: FloatArray, own: Shading, scene: Shading
+) -> FloatArray:
+    """A drawn face in the scene's light, and of the scene's contrast.
+
+    A low-key photo has deep shadows, a graded film pale cheeks: what the harmonics leave is scaled to the
+    spread that the target's skin has, in lightness only where it is small, so that brows stay dark.
+
+    Args:
+        colour: (H, W, 3) encoded, in the photo's light.
+        own_at: (H, W, 3) logarithm of the photo's shading.
+        gain: (H, W, 3) of the scene's over it.
+        own: of the photo.
+        scene: of the frame.
+    """
+    rest = log_light(colour) - own_at
+    light = (rest @ LUMA)[..., None]
+    ratios = [s / max(o, 1e-3) for s, o in zip(scene.contrast, own.contrast, strict=True)]
+    of_light, of_colour = (np.clip(r, *limits) for r, limits in zip(ratios, CONTRAST, strict=True))
+    flatter = np.float32(of_light - 1) * SMALL * np.tanh(light / SMALL) + np.float32(of_colour - 1) * (
+        rest - light
+    )
+    return relight(colour, np.asarray(gain + flatter, np.float32))
+
+
+def scene_gain(there: FloatArray, own: FloatArray) -> FloatArray:
+    """Logarithm of the gain between two shadings (..., 3), whose direction alone is limited."""
+    gain = there - own
+    middle = np.median(gain.reshape(-1, 3), axis=0)
+    return np.asarray(middle + np.clip(gain - middle, -STRONGEST, STRONGEST), np.float32)
 
 
 def harmonics(normals: FloatArray) -> FloatArray:
@@ -96,7 +137,7 @@ def fit_shading(
     mean = summed / np.maximum(small, np.float32(1e-4))[..., None]
     box = (0, 0, light.shape[1], light.shape[0])
     coarse = camera_normals(points, rotation, layout, box)
-    normals = cv2.resize(coarse, half, interpolation=cv2.INTER_LINEAR)
+    normals = np.asarray(cv2.resize(coarse, half, interpolation=cv2.INTER_LINEAR), np.float32)
     rows = small > 0.05
     basis, values = harmonics(normals[rows]).astype(np.float64), mean[rows].astype(np.float64)
     counts = small[rows].astype(np.float64)
@@ -104,7 +145,13 @@ def fit_shading(
     # Brows that the parser let through, glints and moles are none of the light.
     off = np.abs(values - basis @ factors).mean(1)
     spread = 1.5 * max(float(np.median(off)), 0.02)
-    return Shading(_ridge(basis, values, counts / np.maximum(off / spread, 1)), total)
+    counts = counts / np.maximum(off / spread, 1)
+    factors = _ridge(basis, values, counts)
+    rest = values - basis @ factors
+    lightness = rest @ LUMA.astype(np.float64)
+    colours = np.sqrt(((rest - lightness[:, None]) ** 2).mean(1))
+    contrast = tuple(float(np.sqrt(np.average(p**2, weights=counts))) for p in (lightness, colours))
+    return Shading(factors, total, (contrast[0], contrast[1]))
 
 
 def _ridge(
@@ -123,8 +170,10 @@ def average_shading(shadings: Sequence[Shading], weights: Sequence[float]) -> Sh
     total = float(shares.sum())
     if total <= 0:
         return Shading(np.zeros((9, 3)), 0.0)
-    factors = sum((share * s.factors for share, s in zip(shares, shadings, strict=True)), np.zeros((9, 3)))
-    return Shading(factors / total, total / max(float(np.sum(weights)), 1e-9))
+    factors = np.einsum("k,kij->ij", shares, np.stack([s.factors for s in shadings]))
+    contrast = (shares / total) @ np.array([s.contrast for s in shadings])
+    known = total / max(float(np.sum(weights)), 1e-9)
+    return Shading(factors / total, known, (float(contrast[0]), float(contrast[1])))
 
 
 def camera_normals(

@@ -18,7 +18,7 @@ from faceswap_cli.effects.reenact.head import HeadPose, fit_head, lift_points
 from faceswap_cli.effects.reenact.layout import PointLayout, Points
 from faceswap_cli.effects.reenact.light import Shading
 from faceswap_cli.effects.reenact.options import ReenactOptions
-from faceswap_cli.effects.reenact.shape import LEAST_GAP, LIP_SLACK, draw_shape, fit_to_target, gaps, set_gaps
+from faceswap_cli.effects.reenact.shape import draw_shape, fit_to_target
 from faceswap_cli.effects.reenact.source import SourcePhoto, skin_weight
 from faceswap_cli.effects.reenact.warp import Box, FloatArray
 from faceswap_cli.faces.geometry import crop_matrix, fit_similarity, transform
@@ -29,6 +29,10 @@ HalfArray = NDArray[np.float16]
 
 LIP_EDGE = 0.012
 """Face units by which the target's mouth interior reaches over the drawn lips' inner edge, softly."""
+
+
+FINE = 0.015
+"""Face units: detail that a Gaussian of this deviation takes away is fine."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +84,10 @@ class RenderedFace:
         matrix: (2, 3) from frame to parser pixels.
         hull: (S, S) in [0, 1] parser pixels: where the target's face is.
         free: (S, S) in [0, 1] parser pixels: 0 where something stands before it.
+        brows: (S, S) in [0, 1] parser pixels: where the target's brows are.
         shading: of the target's skin.
         texture: how soft both faces are and how grainy the frame is.
+        detail: how much fine detail the drawn and the covered face have, see `fine_detail`.
         unit: pixels for a face unit.
         source: whose photo, and which, it was drawn from.
     """
@@ -96,8 +102,10 @@ class RenderedFace:
     matrix: NDArray[np.float64]
     hull: HalfArray
     free: HalfArray
+    brows: HalfArray
     shading: Shading
     texture: TextureMeasure
+    detail: tuple[float, float]
     unit: float
     source: tuple[int, int] = (0, 0)
 
@@ -119,9 +127,7 @@ def place_face(
     head = lift_points(face.points, pose, layout)
     fitted = fit_to_target(source.head, face.neutral, layout)
     shape = draw_shape(head, face.neutral, fitted, layout, options.shape, 0.0, options.expression)
-    own = head.copy()
-    set_gaps(own, layout.mouth, np.maximum(gaps(head, layout.mouth) - LIP_SLACK, LEAST_GAP))
-    return Placement(pose.project(shape.drawn), pose.project(shape.still), pose.project(own))
+    return Placement(pose.project(shape.drawn), pose.project(shape.still), face.points)
 
 
 def place_rigidly(face: TargetFace, source: SourcePhoto, layout: PointLayout) -> Placement:
@@ -181,10 +187,21 @@ def render_placed(
         parser_matrix,
         hull.astype(np.float16),
         free.astype(np.float16),
+        _wide(face_parser.class_share(face.parsed[None], ("brows",))[0]),
         shading,
         _texture(region, seen[..., :3], alpha, face.points, pose.scale, options),
+        (
+            fine_detail(seen[..., :3], alpha, pose.scale),
+            fine_detail(region.astype(np.float32) / np.float32(255), alpha, pose.scale),
+        ),
         pose.scale,
     )
+
+
+def _wide(mask: FloatArray) -> HalfArray:
+    """A mask in the parser's crop, grown by the breadth of its soft edge."""
+    grown = cv2.dilate(np.asarray(mask, np.float32), np.ones((5, 5), np.uint8))
+    return np.asarray(np.clip(2 * cv2.GaussianBlur(grown, (0, 0), 1.2) - 0.2, 0, 1), np.float16)
 
 
 def crop_alpha(mask: ArrayLike, matrix: NDArray[np.float64], box: Box) -> FloatArray:
@@ -214,15 +231,12 @@ def _where(
     """(H, W, 2) photo pixels that are seen at the pixels of a box."""
     places = np.vstack([placed.still, forehead])
     values = np.vstack([source.points, source.pose.project(layout.forehead)])
-    nodes = warp.NODES
-    coarse = warp.fit_spline(places, values)(warp.grid_points(box)).reshape(nodes, nodes, 2)
-    x, y = np.arange(box[0], box[2], dtype=np.float32), np.arange(box[1], box[3], dtype=np.float32)
-    at = np.stack(np.meshgrid(x, y), -1)
+    at = warp.box_pixels(box)
     moved = at.copy()
     if placed.mouth is not None:
         for opening in layout.openings:
             moved += warp.opening_shift(at, opening, placed.drawn, placed.still, pose.scale)
-    return warp.enlarge(coarse.astype(np.float32), box, moved)
+    return warp.fit_spline(places, values).field(box, moved)
 
 
 def _interior(image: Image, box: Box, layout: PointLayout, placed: Placement, unit: float) -> HalfArray:
@@ -263,6 +277,19 @@ def _texture(
 def measure_edges(picture: FloatArray, alpha: FloatArray, unit: float) -> blur_matching.Edges:
     """`blur_matching.measure_edges` of a patch of frame pixels, in which a face unit has `unit`."""
     return blur_matching.measure_edges(picture, alpha, texture_size(unit))
+
+
+def fine_detail(picture: FloatArray, alpha: FloatArray, unit: float) -> float:
+    """How much detail of a patch is finer than FINE, relative to its light; 0 where nothing is seen."""
+    grey = light.log_light(np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.float32))
+    fine = np.abs(grey - cv2.GaussianBlur(grey, (0, 0), fine_deviation(unit)))
+    inside = alpha > 0.7
+    return float(fine[inside].mean()) if inside.any() else 0.0
+
+
+def fine_deviation(unit: float) -> float:
+    """The blur in pixels that takes fine detail away, where a face unit has `unit`."""
+    return max(FINE * unit, 0.8)
 
 
 def texture_size(unit: float) -> int:

@@ -8,23 +8,29 @@ are in proportion.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from faceswap_cli.effects.reenact.layout import Opening, PointLayout, Points
+from faceswap_cli.effects.reenact.gaps import gaps, set_gaps
+from faceswap_cli.effects.reenact.layout import PointLayout, Points
 from faceswap_cli.faces.geometry import fit_similarity, transform
 
 LEAST_GAP = 0.004
 """Between edges that are shut, face units."""
 
+RESTING_EYE = 0.75
+"""Quantile of an eye's gap over a clip that is taken for the resting one."""
+
 WIDEST_EYE = 1.3
 """How far an eye opens at most, of its resting gap."""
 
-SHUTTING = 0.85
+SHUTTING = 0.9
 """From this share of its resting gap on an eye is taken to shut, and goes all the way; see Opening.closed."""
+
+WINK = (0.5, 0.9)
+"""Difference of both eyes' openings up to which it is taken for noise, and from which on for a wink."""
 
 EYE_RATIO = (0.6, 1.6)
 """Limits of how much wider the photo's eyes are open than the target's at rest."""
@@ -35,9 +41,6 @@ SMILE = (0.07, 0.04)
 UNSMILE = 0.8
 """How much of a smile that the photo has and the target's resting face has not, or the other way round, is
 taken for expression; the rest is taken for the person's mouth."""
-
-LIP_SLACK = 0.02
-"""What is measured between lips that touch, face units."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +56,17 @@ class DrawnShape:
     still: Points
 
 
-def find_neutral(heads: ArrayLike) -> Points:
-    """The resting face (N, 3) of somebody seen in T frames (T, N, 3): the median of each point."""
-    return np.asarray(np.median(np.asarray(heads, np.float64), axis=0), np.float64)
+def find_neutral(heads: ArrayLike, layout: PointLayout) -> Points:
+    """The resting face (N, 3) of somebody seen in T frames (T, N, 3): the median of each point.
+
+    Eyes rest open: their gaps are those of the frames in which they are wider than in most.
+    """
+    every = np.asarray(heads, np.float64)
+    found = np.asarray(np.median(every, axis=0), np.float64)
+    for eye in layout.eyes:
+        wide = np.quantile([gaps(one, eye) for one in every], RESTING_EYE, axis=0)
+        set_gaps(found, eye, np.asarray(wide, np.float64))
+    return found
 
 
 def fit_to_target(source: Points, neutral: Points, layout: PointLayout) -> Points:
@@ -72,7 +83,7 @@ def match_smile(source: Points, neutral: Points, layout: PointLayout) -> Points:
     """
     wide, lifted = (a - b for a, b in zip(_smile(source, layout), _smile(neutral, layout), strict=True))
     parts = wide / SMILE[0], lifted / SMILE[1]
-    smile = UNSMILE * (max(min(parts), 0.0) + min(max(parts), 0.0))
+    smile = UNSMILE * sum(parts) / 2 if min(parts) > 0 or max(parts) < 0 else 0.0
     found = source.copy()
     some = list(layout.mouth_points)
     x = source[some, 0] - source[some, 0].mean()
@@ -114,74 +125,29 @@ def draw_shape(
     person = (match_smile(source, neutral, layout) - neutral) * (1, 1, 0)
     moved = neutral + expression * (head - neutral) + share * person
     drawn, still = moved.copy(), moved.copy()
+    open_eyes = _eye_ratios(head, neutral, layout)
     for opening in layout.openings:
         own, there, rest = (gaps(points, opening) for points in (source, head, neutral))
-        there = np.maximum(rest + expression * (there - rest), 0)
         set_gaps(still, opening, own)
-        set_gaps(drawn, opening, _drawn_gaps(opening, there, rest, own, shape, opening is layout.mouth))
+        if opening is layout.mouth:
+            wanted = rest + expression * (there - rest)
+        else:
+            wider = np.clip(own.mean() / max(rest.mean(), 0.02), *EYE_RATIO)
+            ratio = 1 + expression * (open_eyes[layout.eyes.index(opening)] - 1)
+            wanted = rest * (1 + shape * (wider - 1)) * ratio
+        set_gaps(drawn, opening, np.maximum(wanted, LEAST_GAP))
     return DrawnShape(drawn, still)
 
 
-def _drawn_gaps(
-    opening: Opening,
-    there: NDArray[np.float64],
-    rest: NDArray[np.float64],
-    own: NDArray[np.float64],
-    shape: float,
-    mouth: bool,
-) -> NDArray[np.float64]:
-    """How wide each pair of an opening is drawn, face units."""
-    if mouth:
-        return np.maximum(there - LIP_SLACK, LEAST_GAP)
-    base = np.maximum(rest, 0.02)
-    wider = np.clip(own.mean() / base.mean(), *EYE_RATIO)
-    ratio = np.clip(there.mean() / base.mean(), 0, WIDEST_EYE)
-    if ratio < SHUTTING:
-        ratio = SHUTTING * max(ratio - opening.closed, 0.0) / (SHUTTING - opening.closed)
-    return np.maximum(base * (1 + shape * (wider - 1)) * ratio, LEAST_GAP)
-
-
-def gaps(points: Points, opening: Opening) -> NDArray[np.float64]:
-    """(K,) distance of each pair of an opening, across the line between its corners; below 0 if crossed."""
-    across = _across(points, opening)
-    found: NDArray[np.float64] = (points[list(opening.lower), :2] - points[list(opening.upper), :2]) @ across
-    return found
-
-
-def set_gaps(points: Points, opening: Opening, wanted: NDArray[np.float64]) -> None:
-    """Open or shut eyes or a mouth, in place; corners stay, and lips keep their thickness.
-
-    Args:
-        points: (N, 3).
-        opening: of them.
-        wanted: (K,) distance of each pair.
-    """
-    across = _across(points, opening)
-    change = wanted - gaps(points, opening)
-    places = _along(points, opening, opening.upper), _along(points, opening, opening.lower)
-    for moved, where, share in (
-        ((opening.upper, opening.above), places[0], -opening.upper_share),
-        ((opening.lower, opening.below), places[1], 1 - opening.upper_share),
-    ):
-        steps = [
-            np.interp(_along(points, opening, some), [0, *where, 1], [0, *change, 0])
-            for some in moved
-            if some
-        ]
-        for some, step in zip([some for some in moved if some], steps, strict=True):
-            points[list(some), :2] += share * step[:, None] * across
-
-
-def _across(points: Points, opening: Opening) -> NDArray[np.float64]:
-    """Unit vector (2,) down across the line between an opening's corners."""
-    left, right = points[list(opening.corners), :2]
-    along = (right - left) / max(float(np.linalg.norm(right - left)), 1e-6)
-    return np.array([-along[1], along[0]])
-
-
-def _along(points: Points, opening: Opening, some: Sequence[int]) -> NDArray[np.float64]:
-    """(K,) place of points along an opening: 0 at its left corner, 1 at its right one."""
-    left, right = points[list(opening.corners), :2]
-    line = right - left
-    found: NDArray[np.float64] = (points[list(some), :2] - left) @ line / max(float(line @ line), 1e-9)
-    return found
+def _eye_ratios(head: Points, neutral: Points, layout: PointLayout) -> list[float]:
+    """How far each eye is open, of its resting gap: 0 shut."""
+    ratios = []
+    for eye in layout.eyes:
+        ratio = gaps(head, eye).mean() / max(gaps(neutral, eye).mean(), 0.02)
+        if ratio < SHUTTING:
+            ratio = SHUTTING * max(ratio - eye.closed, 0.0) / (SHUTTING - eye.closed)
+        ratios.append(float(min(ratio, WIDEST_EYE)))
+    # Eyes move together, unless one clearly doesn't: what is measured of each is noisy.
+    apart = abs(ratios[0] - ratios[1])
+    share = float(np.clip((WINK[1] - apart) / (WINK[1] - WINK[0]), 0, 1))
+    return [ratio + share * (sum(ratios) / 2 - ratio) for ratio in ratios]

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from faceswap_cli.compositing import masks, temporal_masks
-from faceswap_cli.effects.reenact.head import HeadPose, fit_head, lift_points
+from faceswap_cli.effects.reenact.head import HeadPose, fit_head, lift_points, true_gaps
 from faceswap_cli.effects.reenact.layout import PointLayout, Points
 from faceswap_cli.effects.reenact.light import Shading, fit_shading, log_light
-from faceswap_cli.effects.reenact.warp import FloatArray, enlarge, fit_spline, grid_points
+from faceswap_cli.effects.reenact.warp import FloatArray, fit_spline
 from faceswap_cli.faces.geometry import crop_matrix, transform
 from faceswap_cli.faces.parsing import face_parser
 from faceswap_cli.faces.parsing.face_parser import FaceParser
@@ -77,7 +77,8 @@ class SourcePhoto:
         rest = max(shrink / factor, 1.0)
         picture = self.levels[level]
         if rest > 1.05:
-            picture = cv2.GaussianBlur(picture, (0, 0), 0.4 * float(np.sqrt(rest**2 - 1)))
+            deviation = 0.4 * float(np.sqrt(rest**2 - 1))
+            picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), deviation), np.float32)
         # Pixel centres: x_small = (x + .5) / factor - .5
         at = ((where + 0.5) / factor - 0.5).astype(np.float32)
         found = cv2.remap(picture, at[..., 0], at[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
@@ -99,6 +100,7 @@ def prepare_source(
     image, matrix = _face_region(image, landmarks)
     marks, seen = transform(landmarks, matrix), transform(points, matrix)
     pose = fit_head(seen, layout)
+    seen = true_gaps(seen, pose.scale, layout)
     head = lift_points(seen, pose, layout)
     crop = parser.crop(image, marks)
     found = parser.probabilities([crop])
@@ -116,7 +118,8 @@ def prepare_source(
     bare = temporal_masks.sharpen_occlusion(placed(face_parser.occlusion(found)[0]))
     bare = np.maximum(bare, np.where(glasses > 0.3, _surrounded(bare, pose.scale), 0))
     brows = placed(face_parser.class_share(found, ("brows",))[0])
-    clear = np.maximum(_clear_of_hair(hair, pose.scale), _near(brows > 0.4, pose.scale, BROW_EDGE))
+    on_brow = _near(brows > 0.4, pose.scale, BROW_EDGE) * _clear_of(hair, pose.scale, (0, HAIR_EDGE[0]))
+    clear = np.maximum(_clear_of(hair, pose.scale, HAIR_EDGE), on_brow)
     bare = np.minimum(_clear_of_edge(bare, pose.scale), clear)
     colour, bare = _filled_from_mirror(colour, bare, inside, seen, layout, pose)
     shading = fit_shading(
@@ -214,9 +217,9 @@ def _clear_of_edge(bare: FloatArray, unit: float) -> FloatArray:
     return _smooth_step((soft - 0.55) / 0.4)
 
 
-def _clear_of_hair(hair: FloatArray, unit: float) -> FloatArray:
+def _clear_of(hair: FloatArray, unit: float, edge: tuple[float, float]) -> FloatArray:
     """1 where no hair and no hand is near: strands and their shadows reach further than a parser says."""
-    return np.asarray(1 - _near(hair >= 0.4, unit, HAIR_EDGE), np.float32)
+    return np.asarray(1 - _near(hair >= 0.4, unit, edge), np.float32)
 
 
 def _near(what: NDArray[np.bool_], unit: float, edge: tuple[float, float]) -> FloatArray:
@@ -227,7 +230,7 @@ def _near(what: NDArray[np.bool_], unit: float, edge: tuple[float, float]) -> Fl
     return _smooth_step((edge[1] - apart) / (edge[1] - edge[0]))
 
 
-def _smooth_step(values: NDArray[np.floating]) -> FloatArray:
+def _smooth_step(values: ArrayLike) -> FloatArray:
     t = np.clip(values, 0, 1)
     return np.asarray(t * t * (3 - 2 * t), np.float32)
 
@@ -247,10 +250,11 @@ def _filled_from_mirror(
     box = (0, 0, colour.shape[1], colour.shape[0])
     all_points = np.vstack([points, pose.project(layout.forehead)])
     other = np.vstack([points[layout.mirror], pose.project(layout.forehead[::-1])])
-    coarse = fit_spline(all_points, other)(grid_points(box)).reshape(65, 65, 2).astype(np.float32)
-    at = enlarge(coarse, box)
+    at = fit_spline(all_points, other).field(box)
     both = np.dstack([colour, bare])
-    mirrored = cv2.remap(both, at[..., 0], at[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    mirrored = np.asarray(
+        cv2.remap(both, at[..., 0], at[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), np.float32
+    )
     seen = np.clip(mirrored[..., 3], 0, 1)
     spread = max(_BLEND_SPREAD * pose.scale, 1)
     light = log_light(colour) - log_light(mirrored[..., :3])

@@ -10,6 +10,7 @@ frame: each further resampling would cost a quarter of the finest detail.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from faceswap_cli.effects.reenact.layout import Opening, Points
 
 FloatArray = NDArray[np.float32]
+Floats = NDArray[np.floating[Any]]
 Box = tuple[int, int, int, int]
 """x0, y0, x1, y1 in whole frame pixels, the end exclusive."""
 
@@ -43,16 +45,37 @@ class Spline:
     origin: NDArray[np.float64]
     side: float
 
-    def __call__(self, where: NDArray[np.float64]) -> NDArray[np.float64]:
+    def __call__(self, where: Floats) -> NDArray[np.float64]:
         """Values (M, K) at pixels (M, 2)."""
+        return np.asarray(self.bend(where) + self.plane(where), np.float64)
+
+    def plane(self, where: Floats) -> Floats:
+        """The linear part of the values (..., K) at pixels (..., 2)."""
+        weights = self.weights[len(self.places) :]
+        slope = weights[1:] / self.side
+        found: Floats = where @ slope.astype(where.dtype) + (weights[0] - self.origin @ slope).astype(
+            where.dtype
+        )
+        return found
+
+    def bend(self, where: Floats) -> Floats:
+        """The rest of the values (M, K) at pixels (M, 2)."""
         at = ((where - self.origin) / self.side).astype(np.float32)
         kernel = _kernel(at, self.places.astype(np.float32))
-        count = len(self.places)
-        weights = self.weights.astype(np.float32)
-        return np.asarray(kernel @ weights[:count] + weights[count] + at @ weights[count + 1 :], np.float64)
+        found: Floats = kernel @ self.weights[: len(self.places)].astype(np.float32)
+        return found
+
+    def field(self, box: Box, at: FloatArray | None = None) -> FloatArray:
+        """Values (H, W, K) at the pixels of a box, or at pixels `at` (H, W, 2) near it.
+
+        What bends is worked out at NODES x NODES of them, and enlarged; the rest is exact.
+        """
+        at = box_pixels(box) if at is None else at
+        coarse = self.bend(grid_points(box)).reshape(NODES, NODES, -1)
+        return np.asarray(self.plane(at) + enlarge(np.asarray(coarse, np.float32), box, at), np.float32)
 
 
-def fit_spline(places: Points, values: NDArray[np.float64], stiff: float = STIFF) -> Spline:
+def fit_spline(places: Points, values: Floats, stiff: float = STIFF) -> Spline:
     """The spline that is `values` (N, K) at `places` (N, 2) pixels.
 
     Args:
@@ -62,20 +85,20 @@ def fit_spline(places: Points, values: NDArray[np.float64], stiff: float = STIFF
     """
     origin = places.min(0)
     side = max(float(np.ptp(places, axis=0).max()), 1e-6)
-    at = (places - origin) / side
+    at = np.asarray((places - origin) / side, np.float64)
     count = len(at)
     rows = np.hstack([np.ones((count, 1)), at])
     system = np.zeros((count + 3, count + 3))
     system[:count, :count] = _kernel(at, at) + stiff * np.eye(count)
     system[:count, count:], system[count:, :count] = rows, rows.T
     wanted = np.vstack([values, np.zeros((3, values.shape[1]))])
-    return Spline(at, np.linalg.solve(system, wanted), origin, side)
+    return Spline(at, np.asarray(np.linalg.solve(system, wanted), np.float64), origin, side)
 
 
-def _kernel(a: NDArray[np.generic], b: NDArray[np.generic]) -> NDArray[np.generic]:
+def _kernel(a: Floats, b: Floats) -> Floats:
     """r^2 log r of the distances between two rows of points."""
     squared = np.maximum((a**2).sum(1)[:, None] + (b**2).sum(1)[None] - 2 * a @ b.T, 0)
-    found: NDArray[np.generic] = squared * np.log(squared + 1e-9) / 2
+    found: Floats = squared * np.log(squared + 1e-9) / 2
     return found
 
 
@@ -85,11 +108,15 @@ def grid_points(box: Box, nodes: int = NODES) -> NDArray[np.float64]:
     return np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)
 
 
+def box_pixels(box: Box) -> FloatArray:
+    """(H, W, 2) the pixels of a box."""
+    x, y = np.arange(box[0], box[2], dtype=np.float32), np.arange(box[1], box[3], dtype=np.float32)
+    return np.stack(np.meshgrid(x, y), -1)
+
+
 def enlarge(coarse: FloatArray, box: Box, at: FloatArray | None = None, cubic: bool = True) -> FloatArray:
     """What is known at the `grid_points` of a box (G, G, K), at its pixels, or at pixels `at` (H, W, 2)."""
-    if at is None:
-        x, y = np.arange(box[0], box[2], dtype=np.float32), np.arange(box[1], box[3], dtype=np.float32)
-        at = np.stack(np.meshgrid(x, y), -1)
+    at = box_pixels(box) if at is None else at
     nodes = coarse.shape[0]
     scale = (nodes - 1) / np.maximum([box[2] - 1 - box[0], box[3] - 1 - box[1]], 1)
     u = ((at[..., 0] - box[0]) * scale[0]).astype(np.float32)
