@@ -296,7 +296,7 @@ class Bench:
         path = folder / (name if "." in name else f"{name}.mp4")
         kept = self.out / f"points-{path.stem}.npz"
         if not kept.exists():
-            np.savez(kept, allow_pickle=False, **_look(path))
+            np.savez(kept, **_look(path))
         with np.load(kept) as known:
             return Clip(path, int(known["count"]), known["numbers"], known["times"], known["landmarks"])
 

@@ -85,7 +85,7 @@ def test_the_face_goes_where_the_target_is(face, source):
 def test_blocks_that_begin_elsewhere_give_the_same_frames(face, source):
     image, landmarks = face
     images = [np.roll(image, k, axis=1) for k in range(17)]
-    points = np.stack([landmarks + (k, 0) for k in range(17)]).astype(np.float32)
+    points = np.stack([landmarks + np.array([k, 0]) for k in range(17)]).astype(np.float32)
     whole = converted(images, points, source)
     late = converted(images[8:], points[8:], source, first=8)
     assert np.abs(whole[16].astype(int) - late[8]).max() <= 1
