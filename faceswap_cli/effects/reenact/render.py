@@ -14,8 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 from faceswap_cli.compositing import blur_matching, grain, masks
 from faceswap_cli.compositing.match_texture import TextureMeasure
 from faceswap_cli.effects.reenact import light, warp
+from faceswap_cli.effects.reenact.gaps import gaps
 from faceswap_cli.effects.reenact.head import HeadPose, fit_head, lift_points
-from faceswap_cli.effects.reenact.layout import PointLayout, Points
+from faceswap_cli.effects.reenact.layout import Opening, PointLayout, Points
 from faceswap_cli.effects.reenact.light import Shading
 from faceswap_cli.effects.reenact.options import ReenactOptions
 from faceswap_cli.effects.reenact.shape import draw_shape, fit_to_target
@@ -30,6 +31,9 @@ HalfArray = NDArray[np.float16]
 LIP_EDGE = 0.012
 """Face units by which the target's mouth interior reaches over the drawn lips' inner edge, softly."""
 
+
+PARTED = (0.03, 0.08)
+"""Face units between lips from which on the target's interior is seen, and from which on wholly."""
 
 FINE = 0.015
 """Face units: detail that a Gaussian of this deviation takes away is fine."""
@@ -257,9 +261,15 @@ def _interior(image: Image, box: Box, layout: PointLayout, placed: Placement, un
     seen = cv2.warpAffine(image, matrix.T, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
     hole = warp.polygon_mask(drawn, box)
     soft = cv2.GaussianBlur(hole, (0, 0), max(LIP_EDGE * unit, 0.4))
-    return np.dstack([np.asarray(seen, np.float32) / np.float32(255), np.maximum(soft, hole)]).astype(
-        np.float16
-    )
+    amount = max(_wide_open(placed.mouth, layout.mouth, unit), _wide_open(placed.still, layout.mouth, unit))
+    share = np.maximum(soft, hole) * np.float32(amount)
+    return np.dstack([np.asarray(seen, np.float32) / np.float32(255), share]).astype(np.float16)
+
+
+def _wide_open(points: Points, mouth: Opening, unit: float) -> float:
+    """0 for a mouth that is as good as shut, and shows lips where teeth would be; 1 for an open one."""
+    wide = float(np.max(gaps(points, mouth))) / unit
+    return float(np.clip((wide - PARTED[0]) / (PARTED[1] - PARTED[0]), 0, 1))
 
 
 def _texture(

@@ -17,8 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 from faceswap_cli.compositing import masks, temporal_masks
 from faceswap_cli.effects.reenact.head import HeadPose, fit_head, lift_points, true_gaps
 from faceswap_cli.effects.reenact.layout import PointLayout, Points
-from faceswap_cli.effects.reenact.light import Shading, fit_shading, log_light
-from faceswap_cli.effects.reenact.warp import FloatArray, fit_spline
+from faceswap_cli.effects.reenact.light import LUMA, Shading, camera_normals, fit_shading, log_light
+from faceswap_cli.effects.reenact.warp import FloatArray, enlarge, fit_spline
 from faceswap_cli.faces.geometry import crop_matrix, transform
 from faceswap_cli.faces.parsing import face_parser
 from faceswap_cli.faces.parsing.face_parser import FaceParser
@@ -35,6 +35,9 @@ LEAST_SEEN = 0.6
 
 HAIR_EDGE = (0.035, 0.13)
 """Face units from hair or a hand within which the photo's skin is not believed, and beyond which it is."""
+
+STRAND_COLOUR, STRAND_DARK = 0.25, 0.4
+"""How far the logarithm of a strand is from the skin's, in colour or in lightness."""
 
 BROW_EDGE = (0.03, 0.1)
 """Face units from a brow within which skin is believed all the same: the target's own brow lies there."""
@@ -105,13 +108,19 @@ def prepare_source(
     crop = parser.crop(image, marks)
     found = parser.probabilities([crop])
     into = crop_matrix(marks, face_parser.SIZE, face_parser.SIDE)
+    small = log_light(crop.astype(np.float32) / np.float32(255))
+    there = transform(seen, into)
+    shading = fit_shading(small, skin_weight(found[0], transform(marks, into)), there, pose.rotation, layout)
     size = image.shape[1::-1]
 
     def placed(mask: FloatArray) -> FloatArray:
         return _placed(mask, into, size)
 
     glasses = placed(face_parser.class_share(found, ("glasses",))[0])
-    hair = placed(face_parser.class_share(found, ("hair", "occluder"))[0])
+    box = (0, 0, face_parser.SIZE, face_parser.SIZE)
+    shade = enlarge(shading.at(camera_normals(there, pose.rotation, layout, box)), box, cubic=False)
+    hair = face_parser.class_share(found, ("hair", "occluder"))[0]
+    hair = placed(np.maximum(hair, find_strands(small - shade, found[0], hair)))
     inside = placed(masks.soft_edge(masks.hull_depth(transform(marks, into), face_parser.SIZE) + 4, 4))
     picture = _without_rims(image, glasses * inside, pose.scale)
     colour = picture.astype(np.float32) / np.float32(255)
@@ -122,18 +131,30 @@ def prepare_source(
     clear = np.maximum(_clear_of(hair, pose.scale, HAIR_EDGE), on_brow)
     bare = np.minimum(_clear_of_edge(bare, pose.scale), clear)
     colour, bare = _filled_from_mirror(colour, bare, inside, seen, layout, pose)
-    shading = fit_shading(
-        log_light(crop.astype(np.float32) / np.float32(255)),
-        skin_weight(found[0], transform(marks, into)),
-        transform(seen, into),
-        pose.rotation,
-        layout,
-    )
     levels = [np.dstack([colour, bare])]
     while min(levels[-1].shape[:2]) > 64:
         half = cv2.resize(levels[-1], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
         levels.append(np.asarray(half, np.float32))
     return SourcePhoto(tuple(levels), seen, pose, head, shading)
+
+
+def find_strands(rest: FloatArray, found: FloatArray, hair: FloatArray) -> FloatArray:
+    """(S, S) 1 where a parser's crop shows strands, or their shadow, that pass for skin.
+
+    They are near hair, and of another colour than the skin, or much darker.
+
+    Args:
+        rest: (S, S, 3) logarithm of the crop, less its shading.
+        found: (C, S, S) class probabilities.
+        hair: (S, S) where hair and hands are.
+    """
+    unit = face_parser.SIZE / face_parser.SIDE
+    skin, brows = (face_parser.class_share(found[None], (name,))[0] for name in ("skin", "brows"))
+    lightness = rest @ LUMA
+    colour = np.sqrt(((rest - lightness[..., None]) ** 2).mean(-1))
+    strange = (colour > STRAND_COLOUR) & (_near(hair >= 0.4, unit, (0.2, 0.3)) > 0.5) & (skin + brows > 0.4)
+    dark = (lightness < -STRAND_DARK) & (_near(hair >= 0.4, unit, (0.08, 0.16)) > 0.5) & (skin > 0.5)
+    return (strange | dark).astype(np.float32)
 
 
 def skin_weight(found: FloatArray, points: Points) -> FloatArray:
