@@ -87,7 +87,9 @@ def paste_face(
     cover = face.cover.astype(np.float32)
     drawn = _as_fine(drawn, face, around, weights, options.defocus)
     if options.light:
-        drawn = lead_in_light(frame, drawn, hull, np.minimum(open_skin, cover), face.unit)
+        brows = crop_alpha(face.brows, face.matrix, face.box)
+        skin = np.minimum(open_skin, cover)
+        drawn = lead_in_light(frame, drawn, np.minimum(hull, skin), skin * (1 - brows), face.unit)
     drawn, cover = _without_brows(frame, drawn, cover, face)
     alpha = np.minimum(hull, open_skin) * cover
     inside = face.inside.astype(np.float32)
@@ -140,14 +142,13 @@ def _without_brows(
     brows = own * (1 - cover)
     if not (brows > 0.02).any():
         return drawn, cover
-    skin = np.minimum(
-        crop_alpha(face.hull, face.matrix, face.box), crop_alpha(face.free, face.matrix, face.box)
-    )
-    weight = (skin > 0.8) * np.square(1 - own)
+    hull, free = (crop_alpha(mask, face.matrix, face.box) for mask in (face.hull, face.free))
+    # Forehead only: lids below a brow are darker.
+    weight = ((np.minimum(hull, free) > 0.8) * np.square(1 - own) * (1 - cover)).astype(np.float32)
     spread = max(BROW_SPREAD * face.unit, 1.0)
-    nearby = cv2.GaussianBlur(weight.astype(np.float32), (0, 0), spread)
-    plain = cv2.GaussianBlur(frame * weight[..., None].astype(np.float32), (0, 0), spread)
-    plain /= np.maximum(nearby, np.float32(1e-3))[..., None]
+    nearby = cv2.GaussianBlur(weight, (0, 0), spread)
+    summed = cv2.GaussianBlur(frame * weight[..., None], (0, 0), spread)
+    plain = summed / np.maximum(nearby, np.float32(1e-3))[..., None]
     both = cover + brows * np.clip(nearby / 0.05, 0, 1)
     share = np.clip(1 - cover / np.maximum(both, np.float32(1e-3)), 0, 1)[..., None]
     return np.asarray(drawn + share * (plain - drawn), np.float32), np.asarray(
@@ -156,32 +157,32 @@ def _without_brows(
 
 
 def lead_in_light(
-    frame: FloatArray, drawn: FloatArray, hull: FloatArray, skin: FloatArray, unit: float
+    frame: FloatArray, drawn: FloatArray, inside: FloatArray, skin: FloatArray, unit: float
 ) -> FloatArray:
     """A drawn patch whose light meets the frame's at the edge of the face.
 
     Args:
         frame: (H, W, 3) in [0, 1].
         drawn: likewise.
-        hull: (H, W) in [0, 1], 0.5 at the face's edge.
-        skin: (H, W) where both pictures show bare face.
+        inside: (H, W) in [0, 1], 0.5 at the drawn face's edge.
+        skin: (H, W) where both pictures show bare skin.
         unit: pixels for a face unit.
     """
-    height, width = hull.shape
+    height, width = inside.shape
     small = (min(width, 64), min(height, 64))
     sizes = np.array([small[0] / width, small[1] / height]) * unit
 
     def shrunk(picture: NDArray[np.float32]) -> FloatArray:
         return np.asarray(cv2.resize(picture, small, interpolation=cv2.INTER_AREA), np.float32)
 
-    weight = shrunk(skin * (hull > 0.02))
+    weight = shrunk(skin * (inside > 0.02))
     there = light.log_light(shrunk(frame)) - light.log_light(shrunk(drawn))
     there = np.clip(there, -RING_LIMIT, RING_LIMIT) * weight[..., None]
     spread = {"sigmaX": max(_RING_SPREAD * sizes[0], 0.5), "sigmaY": max(_RING_SPREAD * sizes[1], 0.5)}
     total = cv2.GaussianBlur(there, (0, 0), **spread)
     nearby = cv2.GaussianBlur(weight, (0, 0), **spread)
-    inside = cv2.distanceTransform((shrunk(np.minimum(hull, skin)) > 0.5).astype(np.uint8), cv2.DIST_L2, 5)
-    t = np.clip(inside / (RING * float(sizes.mean())), 0, 1)
+    depth = cv2.distanceTransform((shrunk(inside) > 0.5).astype(np.uint8), cv2.DIST_L2, 5)
+    t = np.clip(depth / (RING * float(sizes.mean())), 0, 1)
     ring = (1 - t * t * (3 - 2 * t)) * np.clip(nearby / 0.2, 0, 1) / np.maximum(nearby, 1e-3)
     found = cv2.resize(
         np.asarray(total * ring[..., None], np.float32), (width, height), interpolation=cv2.INTER_LINEAR

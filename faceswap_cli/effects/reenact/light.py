@@ -160,8 +160,8 @@ def _ridge(
     held = np.full(basis.shape[1], _RIDGE * counts.sum())
     held[0] = 0
     weighted = basis * counts[:, None]
-    found: NDArray[np.float64] = np.linalg.solve(weighted.T @ basis + np.diag(held), weighted.T @ values)
-    return found
+    system = weighted.T @ basis + np.diag(held)
+    return np.asarray(np.linalg.solve(system, weighted.T @ values), np.float64)
 
 
 def average_shading(shadings: Sequence[Shading], weights: Sequence[float]) -> Shading:

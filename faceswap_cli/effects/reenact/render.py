@@ -32,8 +32,12 @@ LIP_EDGE = 0.012
 """Face units by which the target's mouth interior reaches over the drawn lips' inner edge, softly."""
 
 
-PARTED = (0.03, 0.08)
+PARTED = (0.01, 0.04)
 """Face units between lips from which on the target's interior is seen, and from which on wholly."""
+
+LIP_DIFFERENCE = (0.04, 0.12)
+"""Difference to the lips, in the logarithm of lightness or of red over green, from which on a pixel may be none
+of them, and how much more makes it sure."""
 
 FINE = 0.015
 """Face units: detail that a Gaussian of this deviation takes away is fine."""
@@ -262,8 +266,29 @@ def _interior(image: Image, box: Box, layout: PointLayout, placed: Placement, un
     hole = warp.polygon_mask(drawn, box)
     soft = cv2.GaussianBlur(hole, (0, 0), max(LIP_EDGE * unit, 0.4))
     amount = max(_wide_open(placed.mouth, layout.mouth, unit), _wide_open(placed.still, layout.mouth, unit))
-    share = np.maximum(soft, hole) * np.float32(amount)
-    return np.dstack([np.asarray(seen, np.float32) / np.float32(255), share]).astype(np.float16)
+    inside = np.asarray(seen, np.float32) / np.float32(255)
+    lips = warp.polygon_mask(placed.drawn[[*layout.mouth.above, *layout.mouth.below[::-1]]], box)
+    share = np.maximum(soft, hole) * unlike_lips(inside, lips * (1 - hole), unit) * np.float32(amount)
+    return np.dstack([inside, share]).astype(np.float16)
+
+
+def unlike_lips(picture: FloatArray, lips: FloatArray, unit: float) -> FloatArray:
+    """(H, W) 1 where a mouth shows what is darker or less red than lips: points of shut lips may lie apart.
+
+    Args:
+        picture: (H, W, 3) around the mouth.
+        lips: (H, W) where its lips are.
+        unit: pixels for a face unit.
+    """
+    if lips.sum() < 8:
+        return np.ones(lips.shape, np.float32)
+    seen = light.log_light(picture)
+    lightness, red = seen @ light.LUMA, seen[..., 0] - seen[..., 1]
+    lip_light, lip_red = (float(np.average(part, weights=lips)) for part in (lightness, red))
+    dark = np.clip((lip_light - lightness - LIP_DIFFERENCE[0]) / LIP_DIFFERENCE[1], 0, 1)
+    pale = np.clip((lip_red - red - LIP_DIFFERENCE[0]) / LIP_DIFFERENCE[1], 0, 1)
+    found = cv2.GaussianBlur(np.maximum(dark, pale), (0, 0), max(LIP_EDGE * unit, 0.4))
+    return np.asarray(np.clip(1.5 * found, 0, 1), np.float32)
 
 
 def _wide_open(points: Points, mouth: Opening, unit: float) -> float:

@@ -149,12 +149,16 @@ def find_strands(rest: FloatArray, found: FloatArray, hair: FloatArray) -> Float
         hair: (S, S) where hair and hands are.
     """
     unit = face_parser.SIZE / face_parser.SIDE
-    skin, brows = (face_parser.class_share(found[None], (name,))[0] for name in ("skin", "brows"))
+    skin = face_parser.class_share(found[None], ("skin",))[0]
     lightness = rest @ LUMA
     colour = np.sqrt(((rest - lightness[..., None]) ** 2).mean(-1))
-    strange = (colour > STRAND_COLOUR) & (_near(hair >= 0.4, unit, (0.2, 0.3)) > 0.5) & (skin + brows > 0.4)
-    dark = (lightness < -STRAND_DARK) & (_near(hair >= 0.4, unit, (0.08, 0.16)) > 0.5) & (skin > 0.5)
-    return (strange | dark).astype(np.float32)
+    features = face_parser.class_share(found[None], ("brows", "eyes"))[0]
+    # Lashes and brows are dark, too.
+    plain = (skin > 0.5) & (_near(features >= 0.3, unit, (0.06, 0.1)) < 0.5)
+    strange = (colour > STRAND_COLOUR) & (_near(hair >= 0.4, unit, (0.2, 0.3)) > 0.5)
+    dark = (lightness < -STRAND_DARK) & (_near(hair >= 0.4, unit, (0.08, 0.16)) > 0.5)
+    grown = cv2.dilate((plain & (strange | dark)).astype(np.uint8), np.ones((3, 3), np.uint8))
+    return np.asarray(grown, np.float32)
 
 
 def skin_weight(found: FloatArray, points: Points) -> FloatArray:
