@@ -36,8 +36,8 @@ PARTED = (0.01, 0.04)
 """Face units between lips from which on the target's interior is seen, and from which on wholly."""
 
 LIP_DIFFERENCE = (0.04, 0.12)
-"""Difference to the lips, in the logarithm of lightness or of red over green, from which on a pixel may be none
-of them, and how much more makes it sure."""
+"""Difference to the lips, in the logarithm of lightness or of red over green, from which on a pixel may be no
+lip, and how much more makes it sure."""
 
 FINE = 0.015
 """Face units: detail that a Gaussian of this deviation takes away is fine."""
