@@ -26,7 +26,7 @@ RESTING_EYE = 0.75
 WIDEST_EYE = 1.3
 """How far an eye opens at most, of its resting gap."""
 
-SHUTTING = 0.9
+SHUTTING = 0.93
 """From this share of its resting gap on an eye is taken to shut, and goes all the way; see Opening.closed."""
 
 WINK = (0.5, 0.9)
