@@ -350,14 +350,12 @@ def _load(
         return plan, SwapEffect(plan.renderers, swap, _parser(swap, asked.device), mark), mark
     from faceswap_cli.cli.convert_reenact import load_photo_plan
     from faceswap_cli.effects.reenact.options import ReenactOptions
+    from faceswap_cli.effects.swap.options import SwapOptions
 
-    needs_model = {
-        "--mask": swap.mask != DEFAULT_MASK,
-        "--colour": swap.colour != Colour.rct,
-        "--blend": swap.blend != Blend.alpha,
-        "--yaw": swap.yaw != 0,
-    }
-    if given := [name for name, there in needs_model.items() if there]:
+    usual = SwapOptions(mask=DEFAULT_MASK)
+    if given := [
+        f"--{n}" for n in ("mask", "colour", "blend", "yaw") if getattr(swap, n) != getattr(usual, n)
+    ]:
         raise UserError(f"{' and '.join(given)} only goes with a model", "Leave it out, or give -m")
     names = ("smoothing", "batch", "expression", "erode", "feather", "grain", "defocus", "motion_blur")
     options = ReenactOptions(shape=shape, **{name: getattr(swap, name) for name in names})

@@ -30,9 +30,6 @@ AROUND = 1.6
 FINEST = 720.0
 """Pixels for a face unit that are kept, at most."""
 
-LEAST_SEEN = 0.6
-"""Below this share of a face that is laid bare, its own photo says too little of it."""
-
 HAIR_EDGE = (0.035, 0.13)
 """Face units from hair or a hand within which the photo's skin is not believed, and beyond which it is."""
 
