@@ -9,6 +9,7 @@ import contextlib
 import errno
 import os
 import sys
+import zlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -27,7 +28,7 @@ def atomic_output(path: Path, temporary: Path | None = None) -> Iterator[Path]:
         UserError: the folder is missing or can't be written, or the disk is full.
     """
     path = Path(path)
-    temporary = temporary or path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    temporary = temporary or path.with_name(hidden_name(path.stem, f".{os.getpid()}.part{path.suffix}"))
     try:
         with said_plainly(path):
             check_writable(path)
@@ -36,7 +37,21 @@ def atomic_output(path: Path, temporary: Path | None = None) -> Iterator[Path]:
             temporary.replace(path)
             sync_folder(path.parent)
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a read-only disk refuses even to remove what is not there
+            temporary.unlink(missing_ok=True)
+
+
+LONGEST_NAME = 230
+"""Bytes of a hidden name. File systems take 255; some are left for what is put beside it for a moment."""
+
+
+def hidden_name(name: str, ending: str) -> str:
+    """ ".NAME" and an ending; of a name that is too long for that its beginning and a checksum."""
+    room = LONGEST_NAME - 1 - len(os.fsencode(ending))
+    whole = os.fsencode(name)
+    if len(whole) > room:
+        name = f"{whole[: room - 9].decode(errors='ignore')}~{zlib.crc32(whole):08x}"
+    return f".{name}{ending}"
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -45,9 +60,14 @@ def write_bytes(path: Path, data: bytes) -> None:
         temporary.write_bytes(data)
 
 
+ESCAPED = "backslashreplace"
+"""How text is written that an encoding lacks: names may have bytes that are no UTF-8, which Python keeps as
+lone surrogates. In JSON and JavaScript they come back from this as they were."""
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a whole UTF-8 text file atomically."""
-    write_bytes(path, text.encode())
+    write_bytes(path, text.encode(errors=ESCAPED))
 
 
 def sync_file(path: Path) -> None:

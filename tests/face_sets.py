@@ -12,7 +12,7 @@ import numpy as np
 
 from faceswap_cli.faces import geometry
 from faceswap_cli.faces.sets.faceset import FaceRecord, FaceSet, FaceSetWriter, Header, Source
-from faceswap_cli.faces.sets.records import round_values
+from faceswap_cli.faces.sets.records import as_stored
 
 SIZE = 64
 HEADER = Header(SIZE, geometry.STORED_SIDE, {"every": "1", "min-size": "24"})
@@ -23,7 +23,7 @@ def record(name: str, frame: int, **changes: object) -> FaceRecord:
     matrix = geometry.crop_matrix(landmarks, SIZE, geometry.STORED_SIDE)
     box = np.array([150, 100, 250, 220], np.float32)
     plain = FaceRecord(name, 0, frame, frame / 25, frame, box, landmarks, matrix, 0.99, -1, 0, 0.8, (0, 0, 0))
-    return round_values(replace(plain, **changes))
+    return as_stored(replace(plain, **changes))
 
 
 def crop(level: int, number: int) -> np.ndarray:

@@ -21,7 +21,7 @@ LAYERS = (
     {"provenance"},
     {"media", "zoo", "journal"},
     {"device", "files", "optional"},
-    {"limits"},
+    {"limits", "options"},
     {"errors"},
 )
 HEIGHT = {room: len(LAYERS) - level for level, rooms in enumerate(LAYERS) for room in rooms}
@@ -55,6 +55,37 @@ def test_no_arrow_points_up():
         if room != target and HEIGHT[target] >= HEIGHT[room]
     ]
     assert upward == []
+
+
+def imports_of_files():
+    """Each file of the package with those that it imports: at its top, in functions, for type checkers."""
+    files = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+        files[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    graph = {}
+    for name, path in files.items():
+        named = set()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                assert not node.level, f"{path}: imports are absolute"
+                whole = [f"{node.module}.{alias.name}" for alias in node.names]
+                named |= {one if one in files else node.module for one in whole}
+            elif isinstance(node, ast.Import):
+                named |= {alias.name for alias in node.names}
+        graph[name] = (named & files.keys()) - {name}
+    return graph
+
+
+def test_no_files_import_each_other_in_a_circle():
+    left = imports_of_files()
+    assert sum(map(len, left.values())) > 500  # it does see imports
+    while ends := {name for name, wanted in left.items() if not wanted & left.keys()}:
+        left = {name: wanted for name, wanted in left.items() if name not in ends}
+    # What is left imports a circle, or is in one: those who are imported by none of them are in none.
+    while tops := left.keys() - set().union(*left.values()):
+        left = {name: wanted for name, wanted in left.items() if name not in tops}
+    assert {name: sorted(wanted & left.keys()) for name, wanted in left.items()} == {}
 
 
 def test_help_imports_nothing_heavy():

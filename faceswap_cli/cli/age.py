@@ -10,106 +10,45 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from faceswap_cli.cli import console
-from faceswap_cli.cli.age_load import Method, load_age_plan, load_face_ager
+from faceswap_cli.cli.age_load import AgeRunOption, MethodOptions, load_age_plan, load_face_ager
 from faceswap_cli.cli.app import new_app
 from faceswap_cli.cli.consent import tell_consent
-from faceswap_cli.cli.convert import all_videos, one_video
-from faceswap_cli.cli.convert_options import (
-    CrfOption,
-    DryRunOption,
-    EncoderOption,
-    FpsOption,
-    FramesOption,
-    NotOption,
+from faceswap_cli.cli.convert_outputs import name_outputs
+from faceswap_cli.cli.convert_place import ExecutorOptions, open_executor
+from faceswap_cli.cli.convert_preview import run_preview
+from faceswap_cli.cli.mark_options import MarkOptions
+from faceswap_cli.cli.option_parameters import Aliases
+from faceswap_cli.cli.options import (
+    DetectionOptions,
     OutputOption,
-    Preset,
-    PresetOption,
-    RayOption,
-    SegmentOption,
-    SmoothingOption,
-    ThresholdOption,
+    PeopleOptions,
+    SafetyOptions,
+    TrialOptions,
     VideoOutputOption,
     VideosArgument,
-    WorkersOption,
 )
-from faceswap_cli.cli.convert_outputs import name_outputs
-from faceswap_cli.cli.convert_preview import run_preview
-from faceswap_cli.cli.mark_options import (
-    CertOption,
-    KeyOption,
-    NoMarkOption,
-    PhotoLabelOption,
-    SidecarOption,
-    VideoLabelOption,
-    build_marks,
-)
-from faceswap_cli.cli.options import (
-    AdultsOption,
-    DetectorOption,
-    DeviceOption,
-    LandmarksOption,
-    MinSizeOption,
-)
+from faceswap_cli.cli.run_videos import run_video, run_videos
+from faceswap_cli.effects.age.age_request import AgeRequest, read_ages
+from faceswap_cli.effects.options import EffectOptions
 from faceswap_cli.errors import UserError
+from faceswap_cli.media.encode_options import EncodeRequest
+from faceswap_cli.options import LOOK, WHO
+from faceswap_cli.pipeline.options import PipelineOptions
 
 if TYPE_CHECKING:
-    from faceswap_cli.effects.age.age_request import AgeRequest
-    from faceswap_cli.effects.age.render import FaceAger
-    from faceswap_cli.pipeline.age_photo import OpenedPhoto
+    from faceswap_cli.effects.age.render import AgeStages
+    from faceswap_cli.pipeline.photo import PreparedPhoto
     from faceswap_cli.provenance.marks import Marks
 
 app = new_app(help="Make faces older or younger, in a photo or a video.")
 
-ByOption = Annotated[
-    float | None,
-    typer.Option("--by", metavar="YEARS", help="Years to add, as in --by +20 or --by -15; in place of --to."),
-]
-FromOption = Annotated[
-    float | None,
-    typer.Option(
-        "--from", metavar="AGE", help="How old the people are, where that is known. [default: as they look]"
-    ),
-]
-StrengthOption = Annotated[
-    float, typer.Option(min=0.0, max=1.5, help="How much of the change is made; above 1 it is overdone.")
-]
-MethodOption = Annotated[
-    Method,
-    typer.Option(
-        help="How the change is found: by the network, or by averages of faces of each age (prototype)."
-    ),
-]
-ModelOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--model",
-        "-m",
-        help="Run folder of `faceswap train --model age`. [default: the bundled weights]",
-        show_default=False,
-    ),
-]
-AgePreviewOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--preview",
-        metavar="PICTURE",
-        help="Write original, aged and mask of a few moments to this picture, and stop there.",
-    ),
-]
-OnlyPeopleOption = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--only",
-        metavar="PERSON",
-        help="Age only the person on this photo (or of this face set). May be repeated.",
-    ),
-]
 
-
-@app.command("photo")
+@app.command("photo", medium="photo")
 def photo(
     source: Annotated[Path, typer.Argument(metavar="IN", help="The photo.")],
     output: OutputOption,
+    *,
+    run: AgeRunOption = None,
     to: Annotated[
         list[str] | None,
         typer.Option(
@@ -117,189 +56,149 @@ def photo(
             metavar="AGE",
             help="How old the faces become, 16 to 80. Several, or 20..80:10 (every ten years), make a sheet "
             "with the face as it is and at each age.",
+            rich_help_panel=LOOK,
         ),
     ] = None,
-    by: ByOption = None,
-    known: FromOption = None,
-    strength: StrengthOption = 1.0,
-    method: MethodOption = Method.network,
-    model: ModelOption = None,
-    only: OnlyPeopleOption = None,
-    without: NotOption = None,
-    face: Annotated[
+    wish: AgeRequest,
+    method: MethodOptions,
+    face_index: Annotated[
         int | None,
         typer.Option(
-            "--face",
+            "--face-index",
             metavar="N",
             help="Age only this face, counted from left to right, from 1. [default: all]",
+            rich_help_panel=WHO,
         ),
+        Aliases(("--face",)),
     ] = None,
-    threshold: ThresholdOption = 0.5,
-    eight_bit: Annotated[
-        bool, typer.Option("--eight-bit", help="Let a photo of more than 8 bits a channel come out with 8.")
-    ] = False,
-    detector: DetectorOption = "auto",
-    landmarks: LandmarksOption = "auto",
-    min_size: MinSizeOption = 24,
-    device: DeviceOption = "auto",
-    adult_confirmed: AdultsOption = False,
-    label: PhotoLabelOption = None,
-    no_mark: NoMarkOption = False,
-    sidecar: SidecarOption = False,
-    cert: CertOption = None,
-    key: KeyOption = None,
+    people: PeopleOptions,
+    safety: SafetyOptions,
+    pipeline: PipelineOptions,
+    detection: DetectionOptions,
+    marks: MarkOptions,
 ) -> None:
     """Make the faces of a photo older or younger.
 
     Orientation, colour profile and transparency stay as they are, and so does every pixel that is not of a
     face or its hair.
     """
+    from faceswap_cli.effects.age.effect import AgeEffect
     from faceswap_cli.faces.age.estimator import AgeEstimator
-    from faceswap_cli.faces.face_analyser import build_analyser
-    from faceswap_cli.faces.safety.guard import SafetyGuard
-    from faceswap_cli.pipeline import age_photo
+    from faceswap_cli.pipeline.photo import (
+        FaceSelection,
+        check_photo_output,
+        open_photo,
+        prepare_photo,
+        write_photo_result,
+    )
     from faceswap_cli.provenance.marks import Kind
     from faceswap_cli.provenance.sidecar import write_sidecar
 
-    targets = _targets(to, by)
+    targets = _targets(to, wish)
     tell_consent()
-    wish = _wish(targets[0] if targets else None, by, known, strength)
-    age_photo.check_photo_output(source, output)
-    brush = load_face_ager(method, model, device, strength)
-    marks = build_marks(Kind.AGE, brush.mark, no_mark, bool(label), cert, key)
-    stage = build_analyser(detector, landmarks, device, min_size=min_size, thorough=True)
-    guard = SafetyGuard(adult_confirmed, device)
-    which = age_photo.FaceSelection(
-        face, load_age_plan(only or [], without or [], threshold, guard, lambda: stage)
+    wish = replace(wish, to=targets[0] if targets else None)
+    wish.check()
+    check_photo_output(source, output)
+    ager = load_face_ager(method.method, run, detection.device, wish.strength)
+    made = marks.build_marks(Kind.AGE, ager.cache_key, label=False)
+    stage = detection.load_analyser(thorough=True)
+    plan = load_age_plan(people, safety.guard(detection.device), lambda: stage)
+    effect = AgeEffect(ager, wish, AgeEstimator(detection.device))
+    opened = open_photo(
+        source, plan, stage, replace(pipeline, marks=made), FaceSelection(face_index, quick=True)
     )
-    opened = age_photo.open_photo(source, which, stage, AgeEstimator(device), eight_bit)
-    for note in opened.notes():
+    prepared = prepare_photo(opened, effect)
+    for note in prepared.notes:
         console.warn(note)
+    for track, reason in prepared.left_alone.items():
+        console.warn(f"{opened.clip.describe([track])} is left alone: {reason}")
     if len(targets) > 1:
-        _sheet(opened, output, targets, wish, brush, marks)
-        if sidecar:
-            write_sidecar(output, "age photo", marks, targets)
+        _sheet(prepared, output, targets, made)
+        if marks.sidecar:
+            write_sidecar(output, "age photo", made, targets)
         return
-    ages = age_photo.age_photo(opened, output, wish, brush, marks)
-    for number in sorted(ages):
-        console.say(f"face {number} of {len(opened.faces)}: {ages[number].spoken()}")
-    if lost := age_photo.describe_lost(output, opened):
-        console.warn(lost)
-    console.say(f"done: {output} (faces aged: {len(ages)}; {marks.told(output)})")
-    if sidecar:
-        write_sidecar(output, "age photo", marks, [ages[number].target for number in sorted(ages)])
+    report = write_photo_result(prepared, output, made)
+    for line in report.people:
+        console.say(line)
+    for note in report.notes:
+        console.warn(note)
+    console.say(f"done: {output} (faces aged: {report.changed}; {made.told(output)})")
+    if marks.sidecar:
+        write_sidecar(output, "age photo", made, report.facts["ages"])
 
 
-@app.command("video")
+@app.command("video", medium="video")
 def video(
     sources: VideosArgument,
     output: VideoOutputOption,
+    *,
+    run: AgeRunOption = None,
     to: Annotated[
-        float | None, typer.Option("--to", metavar="AGE", help="How old the faces become, 16 to 80.")
+        float | None,
+        typer.Option("--to", metavar="AGE", help="How old the faces become, 16 to 80.", rich_help_panel=LOOK),
     ] = None,
-    by: ByOption = None,
-    known: FromOption = None,
-    strength: StrengthOption = 1.0,
-    method: MethodOption = Method.network,
-    model: ModelOption = None,
-    only: OnlyPeopleOption = None,
-    without: NotOption = None,
-    threshold: ThresholdOption = 0.5,
-    smoothing: SmoothingOption = 1.0,
-    encoder: EncoderOption = None,
-    crf: CrfOption = None,
-    preset: PresetOption = Preset.faster,
-    frames: FramesOption = "",
-    fps: FpsOption = "",
-    segment: SegmentOption = 250,
-    workers: WorkersOption = 0,
-    ray: RayOption = "",
-    detector: DetectorOption = "auto",
-    landmarks: LandmarksOption = "auto",
-    min_size: MinSizeOption = 24,
-    device: DeviceOption = "auto",
-    adult_confirmed: AdultsOption = False,
-    preview: AgePreviewOption = None,
-    dry_run: DryRunOption = False,
-    label: VideoLabelOption = None,
-    no_mark: NoMarkOption = False,
-    sidecar: SidecarOption = False,
-    cert: CertOption = None,
-    key: KeyOption = None,
+    wish: AgeRequest,
+    method: MethodOptions,
+    people: PeopleOptions,
+    safety: SafetyOptions,
+    effect_options: EffectOptions,
+    encode: EncodeRequest,
+    pipeline: PipelineOptions,
+    executor: ExecutorOptions,
+    detection: DetectionOptions,
+    trial: TrialOptions,
+    marks: MarkOptions,
 ) -> None:
     """Make the faces of a video older or younger.
 
     Each person's age is estimated once, from their clearest faces. Timestamps, sound and every other stream
     stay as they are. Run the same command again to go on where it was interrupted.
     """
-    from faceswap_cli.cli.convert_place import open_executor
     from faceswap_cli.effects.age.effect import AgeEffect
-    from faceswap_cli.effects.base import EffectOptions
     from faceswap_cli.faces.age.estimator import AgeEstimator
-    from faceswap_cli.faces.face_analyser import build_analyser
-    from faceswap_cli.faces.safety.guard import SafetyGuard
-    from faceswap_cli.media.encoders import EncodeOptions, encoder_for
-    from faceswap_cli.pipeline.age_preview import AgePreview
-    from faceswap_cli.pipeline.options import PipelineOptions
+    from faceswap_cli.media.encoders import resolve_encoding
     from faceswap_cli.provenance.marks import Kind
 
     tell_consent()
-    wish = _wish(to, by, known, strength)
-    outputs = name_outputs(sources, output, encoder.value if encoder else "x264")
-    options = PipelineOptions(
-        segment_frames=segment,
-        encode=EncodeOptions(encoder.value if encoder else encoder_for(outputs[0]), crf, preset.value),
-        fps=fps,
-        frames=frames,
-    )
-    options.check()
-    brush = load_face_ager(method, model, device, strength)
-    shown = not no_mark if label is None else label
-    options = replace(options, marks=build_marks(Kind.AGE, brush.mark, no_mark, shown, cert, key))
-    stage = build_analyser(detector, landmarks, device, min_size=min_size)
+    wish = replace(wish, to=to)
+    wish.check()
+    outputs = name_outputs(sources, output, encode.encoder or "x264")
+    pipeline = replace(pipeline, encode=resolve_encoding(encode, outputs[0]))
+    ager = load_face_ager(method.method, run, detection.device, wish.strength)
+    pipeline = replace(pipeline, marks=marks.build_marks(Kind.AGE, ager.cache_key, label=True))
+    stage = detection.load_analyser()
     console.tell(stage.explanation)
-    thorough = partial(build_analyser, detector, landmarks, device, min_size=min_size, thorough=True)
-    cast = load_age_plan(only or [], without or [], threshold, SafetyGuard(adult_confirmed, device), thorough)
-    effect = AgeEffect(brush, wish, AgeEstimator(device), EffectOptions(smoothing))
+    thorough = partial(detection.load_analyser, thorough=True)
+    cast = load_age_plan(people, safety.guard(detection.device), thorough)
+    effect = AgeEffect(ager, wish, AgeEstimator(detection.device), effect_options)
     effect.check()
-    if preview is not None or dry_run:
-        run_preview(sources, outputs, preview, dry_run, options, AgePreview(cast, effect), stage)
+    if trial:
+        run_preview(sources, outputs, trial, pipeline, cast, effect, stage)
         return
-    with open_executor(workers, ray, sources, segment, device) as place:
+    with open_executor(executor, sources, pipeline.segment_frames, detection.device) as place:
         work = partial(
-            one_video, verb="ageing", cast=cast, effect=effect, options=options, stage=stage, place=place,
-            sidecar="age video" if sidecar else "",
-            ages=[age for age in (to, by) if age is not None],
+            run_video, verb="ageing", plan=cast, effect=effect, options=pipeline, analyser=stage,
+            executor=place, sidecar="age video" if marks.sidecar else "",
+            ages=[age for age in (wish.to, wish.by) if age is not None],
         )  # fmt: skip
-        all_videos(sources, outputs, work)
+        run_videos(sources, outputs, work)
 
 
-def _targets(to: list[str] | None, by: float | None) -> list[float]:
+def _targets(to: list[str] | None, wish: AgeRequest) -> list[float]:
     """The ages that `--to` names."""
-    from faceswap_cli.effects.age.age_request import read_ages
-
-    if to and by is not None:
+    if to and wish.by is not None:
         raise UserError("--to and --by say different things about how old the faces become", "Give one")
     return read_ages(to or [])
 
 
-def _wish(to: float | None, by: float | None, known: float | None, strength: float) -> AgeRequest:
-    from faceswap_cli.effects.age.age_request import AgeRequest
-
-    wish = AgeRequest(to, by, known, strength)
-    wish.check()
-    return wish
-
-
-def _sheet(
-    opened: OpenedPhoto, output: Path, targets: list[float], wish: AgeRequest, brush: FaceAger, marks: Marks
-) -> None:
+def _sheet(prepared: PreparedPhoto[AgeStages], output: Path, targets: list[float], marks: Marks) -> None:
     """Write the faces as they are and at each age."""
-    from faceswap_cli.pipeline.age_photo import draw_age_sheet
+    from faceswap_cli.effects.age.sheet import draw_age_sheet
     from faceswap_cli.provenance.marks import write_marked_photo
 
-    write_marked_photo(output, draw_age_sheet(opened, targets, wish, brush), marks)
-    for face in opened.faces:
-        if not face.alone:
-            console.say(f"face {face.number} of {len(opened.faces)} looks {face.said.age:.0f}")
+    stages, clip = prepared.effect.stages, prepared.opened.clip
+    page = draw_age_sheet(prepared.opened.frame.image, prepared.plan, stages, targets)
+    write_marked_photo(output, page, marks)
+    for track, age in sorted(stages.ages.items()):
+        console.say(f"{clip.describe([track])} {age.describe_source()}")
     console.say(f"sheet: {output} ({len(targets)} ages; give one --to to age the photo itself)")

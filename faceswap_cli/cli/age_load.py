@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from enum import StrEnum
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from faceswap_cli.cli import console
+from faceswap_cli.cli.option_parameters import Aliases
+from faceswap_cli.cli.options import PeopleOptions
+from faceswap_cli.options import INPUT, LOOK, OptionGroup, option
 
 if TYPE_CHECKING:
     from faceswap_cli.effects.age.render import FaceAger
@@ -18,23 +23,29 @@ if TYPE_CHECKING:
     from faceswap_cli.pipeline.assignment import SwapPlan
 
 
-class Method(StrEnum):
-    """Ways to age, see LOADERS."""
-
-    network = "network"
-    prototype = "prototype"
+AgeRunOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--run",
+        "-m",
+        help="Run folder of `faceswap train --model age`. [default: the bundled weights]",
+        show_default=False,
+        rich_help_panel=INPUT,
+    ),
+    Aliases(("--model",)),
+]
 
 
 WEIGHTS = "ageing"
 """The ageing network's folder in `models/`."""
 
 
-def load_face_ager(method: Method, model: Path | None, device: str, strength: float) -> FaceAger:
+def load_face_ager(method: str, run: Path | None, device: str, strength: float) -> FaceAger:
     """What changes faces, with its networks loaded.
 
     Args:
-        method: how they are changed.
-        model: a run folder of `faceswap train --model age`; None: the bundled weights.
+        method: how they are changed, a key of LOADERS.
+        run: a run folder of `faceswap train --model age`; None: the bundled weights.
         device: a `--device` value.
         strength: how much of the change is made.
 
@@ -46,7 +57,7 @@ def load_face_ager(method: Method, model: Path | None, device: str, strength: fl
     from faceswap_cli.faces.parsing.face_parser import FaceParser
 
     where = str(pick_device(device))
-    ager, mark = _of_run(model, where) if model else LOADERS[method](where)
+    ager, mark = _of_run(run, where) if run else LOADERS[method](where)
     parser = FaceParser(where)
     parser.load()
     return FaceAger(ager, parser, mark, where, strength)
@@ -75,36 +86,38 @@ def _of_run(path: Path, device: str) -> tuple[Ager, str]:
     """The network that was trained in a run folder, and what its answers depend on."""
     import torch
 
-    from faceswap_cli.networks.ageing.ageing import BothWays
-    from faceswap_cli.training.train_age import load_ageing
+    from faceswap_cli.networks.ageing.ageing import AgeingNetwork, BothWays
+    from faceswap_cli.training.runs.folder import load_network, open_run
 
-    network = load_ageing(path, torch.device(device))
+    network = load_network(open_run(path), torch.device(device), AgeingNetwork)[0].requires_grad_(False)
     digest = hashlib.sha256()
     for tensor in network.state_dict().values():
         digest.update(tensor.cpu().numpy().tobytes())
     return BothWays(network), digest.hexdigest()
 
 
-LOADERS: dict[Method, Callable[[str], tuple[Ager, str]]] = {
-    Method.network: _network,
-    Method.prototype: _prototype,
+LOADERS: dict[str, Callable[[str], tuple[Ager, str]]] = {
+    "network": _network,
+    "prototype": _prototype,
 }
 """Ways to age: a torch device's name in, what ages and what its answers depend on out."""
 
 
-def load_age_plan(
-    only: Sequence[Path],
-    without: Sequence[Path],
-    threshold: float,
-    guard: SafetyGuard,
-    stage: Callable[[], FaceAnalyser],
-) -> SwapPlan:
+@dataclass(frozen=True)
+class MethodOptions(OptionGroup):
+    """How faces are aged."""
+
+    method: str = option(
+        "network", group=LOOK, choices=tuple(LOADERS),
+        help="How the change is found: by the network, or by averages of faces of each age (prototype).",
+    )  # fmt: skip
+
+
+def load_age_plan(people: PeopleOptions, guard: SafetyGuard, stage: Callable[[], FaceAnalyser]) -> SwapPlan:
     """Whose faces are aged.
 
     Args:
-        only: photos or face sets of people who are; none is everybody.
-        without: of people who are not.
-        threshold: identity distance up to which a face is taken for a person's.
+        people: whose are, everybody's if nobody is named.
         guard: refuses what must not be changed.
         stage: makes what finds faces on photos.
 
@@ -115,15 +128,14 @@ def load_age_plan(
     from faceswap_cli.faces.identity.people import read_person
     from faceswap_cli.pipeline.assignment import SwapPlan, SwapTarget
 
-    if not (only or without):
+    if not (people.only or people.without):
         return SwapPlan([SwapTarget(None)], guard=guard)
     finder, encoder, notes = stage(), IdentityEncoder(), list[str]()
     wanted, unwanted = (
-        [read_person(path, option, finder, encoder, notes) for path in paths]
-        for option, paths in (("only", only), ("not", without))
+        [read_person(path, role, finder, encoder, notes) for path in paths]
+        for role, paths in (("only", people.only), ("not", people.without))
     )
     for note in notes:
         console.warn(note)
-    return SwapPlan(
-        [SwapTarget(None, person) for person in wanted] or [SwapTarget(None)], unwanted, threshold, guard
-    )
+    targets = [SwapTarget(None, person) for person in wanted] or [SwapTarget(None)]
+    return SwapPlan(targets, unwanted, people.threshold, guard)

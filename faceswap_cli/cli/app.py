@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from faceswap_cli.cli.command import App
 from faceswap_cli.errors import UserError
 
 INTERRUPTED = 130
@@ -28,8 +30,12 @@ class Boundary(TyperGroup):
         from faceswap_cli.cli import console
 
         try:
+            console.prepare()
             with _ended_politely():
-                return super().invoke(ctx)
+                result = super().invoke(ctx)
+            if console.unheard():
+                raise typer.Exit(1)
+            return result
         except UserError as error:
             console.fail(" ".join(str(error).split()))
             raise typer.Exit(error.exit_code) from None
@@ -45,6 +51,10 @@ class Boundary(TyperGroup):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(0) from None
         except OSError as error:
+            if error.errno == errno.ENOSPC and error.filename is None:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                console.fail("standard output can't be written: the disk is full. Free some space")
+                raise typer.Exit(1) from None
             if error.filename is None:
                 raise  # not about a file the user named
             reason = error.strerror or type(error).__name__
@@ -74,9 +84,9 @@ def _ended_politely() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def new_app(**options: Any) -> typer.Typer:
-    """A Typer with the settings all our groups share."""
-    return typer.Typer(
+def new_app(**options: Any) -> App:
+    """An app with the settings all our groups share."""
+    return App(
         no_args_is_help=True,
         rich_markup_mode=None,  # plain help: readable in any terminal, and quick to start
         add_completion=False,

@@ -5,30 +5,69 @@ Results go to stdout, progress and warnings to stderr, so that output can be pip
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, TextColumn
 from rich.table import Table
 
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
+_UNHEARD: list[str] = []
+
+
+def prepare() -> None:
+    """Let what an encoding lacks, or a name has of bytes that are no text, be written escaped."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def unheard() -> bool:
+    """Whether something could not be written where results go, since this was last asked."""
+    was = bool(_UNHEARD)
+    _UNHEARD.clear()
+    return was
+
+
 def say(text: str) -> None:
     """A line of result."""
-    out.print(escape(text))
+    _print(out, escape(text))
 
 
 def tell(text: str) -> None:
     """A line about what is going on."""
-    err.print(escape(text))
+    _print(err, escape(text))
 
 
 def warn(text: str) -> None:
     """Something a person should know, though the work goes on."""
-    err.print(f"[yellow]note:[/] {escape(text)}")
+    _print(err, f"[yellow]note:[/] {escape(text)}")
+
+
+def _print(console: Console, what: RenderableType) -> None:
+    """Print. A full disk below a stream doesn't end the work: it is told, and no more is written there."""
+    try:
+        console.print(what)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        # What the stream still holds would fail again when it is closed.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), console.file.fileno())
+        if console is not err:
+            _UNHEARD.append(str(error))
+            _print(
+                err, f"[red]error:[/] standard output can't be written: {error.strerror}; the work goes on"
+            )
 
 
 def hush() -> None:
@@ -39,7 +78,7 @@ def hush() -> None:
 def fail(text: str) -> None:
     """Why the work ended."""
     err.quiet = False
-    err.print(f"[red]error:[/] {escape(text)}")
+    _print(err, f"[red]error:[/] {escape(text)}")
 
 
 def format_duration(seconds: float) -> str:
@@ -57,7 +96,7 @@ def print_table(headings: Iterable[str], rows: Iterable[Iterable[object]]) -> No
     made = Table(*headings, box=None, pad_edge=False, header_style="bold")
     for row in rows:
         made.add_row(*(escape(str(cell)) for cell in row))
-    out.print(made)
+    _print(out, made)
 
 
 class Bar:
@@ -110,4 +149,4 @@ class Bar:
 
     def note(self, text: str) -> None:
         """A lasting line above the bar."""
-        self._progress.console.print(f"[yellow]note:[/] {escape(text)}")
+        _print(self._progress.console, f"[yellow]note:[/] {escape(text)}")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from faceswap_cli.cli import console
 from faceswap_cli.cli.convert_faces import LoadedRenderer, RendererLoader
+from faceswap_cli.cli.options import PeopleOptions, SafetyOptions
 from faceswap_cli.errors import UserError
+from faceswap_cli.options import WHO, OptionGroup, option
 
 if TYPE_CHECKING:
     from faceswap_cli.faces.face_analyser import FaceAnalyser
@@ -20,45 +22,62 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class DrawnOptions(OptionGroup):
+    """Whose face is drawn, and in whose place where the model does not say it."""
+
+    face: tuple[str, ...] = option(
+        ("b",), group=WHO,
+        help="Whose face is drawn. Without --run: a photo, or several of one person. With it: b, the "
+        "(first) person put on, b2, b3, ..., a, or a face set's name. With a conditional model also a photo "
+        "or a face set's folder; several are mixed, as A.jpg:0.7 and B.jpg:0.3.",
+    )  # fmt: skip
+    mapped: tuple[str, ...] = option(
+        (), group=WHO, flags=("--map",), metavar="PERSON=NAME",
+        help="Replace this person by the face NAME (see --face), or by RUN:NAME of another run. PERSON "
+        "is a photo, or a face set of nobody else. For each person once.",
+    )  # fmt: skip
+    all_faces: bool = option(
+        False, group=WHO, help="Replace every face, also of people the model was not trained to replace."
+    )
+
+
+@dataclass(frozen=True)
 class AssignmentRequest:
-    """The options that say who is replaced by whom.
+    """What says who is replaced by whom.
 
     Attributes:
-        model: a run folder or an exported file; None: photos are drawn from their own pixels.
-        face: who is drawn, see `convert_faces.parse_weighted_faces`.
-        all_faces: whoever is seen is replaced.
-        mapped: PERSON=NAME or PERSON=MODEL:NAME, for several people.
-        only: photos or face sets of people who are replaced by `face`.
-        without: photos or face sets of people who stay.
-        threshold: identity distance up to which a face is taken for a person's.
-        device: where networks run.
+        run: a run folder, an exported file or bundled weights; None: photos are drawn from their own pixels.
+        drawn: whose face is drawn.
         stage: makes what finds faces on photos.
-        adults_confirmed: nothing is refused because a face looks like a child's.
+        people: who is replaced.
+        safety: what the user vouches for.
+        device: where networks run.
     """
 
-    model: Path | None
-    face: Sequence[str]
-    all_faces: bool
-    mapped: Sequence[str]
-    only: Sequence[Path]
-    without: Sequence[Path]
-    threshold: float
-    device: str
+    run: Path | None
+    drawn: DrawnOptions
     stage: Callable[[], FaceAnalyser]
-    adults_confirmed: bool = False
+    people: PeopleOptions = field(default_factory=PeopleOptions)
+    safety: SafetyOptions = field(default_factory=SafetyOptions)
+    device: str = "auto"
 
     def check(self) -> None:
         """Raise a UserError for options that don't go together."""
-        given = [("--all-faces", self.all_faces), ("--only", bool(self.only)), ("--map", bool(self.mapped))]
+        drawn = self.drawn
+        given = [
+            ("--all-faces", drawn.all_faces),
+            ("--only", bool(self.people.only)),
+            ("--map", bool(drawn.mapped)),
+        ]
         named = [name for name, there in given if there]
         if len(named) > 1:
             raise UserError(f"{' and '.join(named)} say different things about who is replaced", "Give one")
-        for text in self.mapped:
+        for text in drawn.mapped:
             split_mapping(text)
 
 
 def split_mapping(text: str) -> tuple[Path, Path | None, str]:
-    """PERSON=NAME or PERSON=MODEL:NAME as the person's path, the model's, if there is one, and the name."""
+    """PERSON=NAME or PERSON=RUN:NAME as the person's path, the run's, if there is one, and the name."""
     person, equals, drawn = text.rpartition("=")
     model, _, name = drawn.rpartition(":")
     if not (equals and person and name):
@@ -72,29 +91,28 @@ def load_swap_plan(asked: AssignmentRequest) -> tuple[SwapPlan, str]:
     Raises:
         UserError: options that don't go together; a model or a photo can't be used.
     """
-    from faceswap_cli.faces.safety.guard import SafetyGuard
     from faceswap_cli.pipeline.assignment import SwapPlan, SwapTarget
 
     asked.check()
-    assert asked.model is not None, "see convert_reenact"
+    assert asked.run is not None, "see convert_reenact"
     reader = PeopleReader(asked)
     models = RendererLoader(asked.device, lambda path: reader.read(path, "face"))
     roles: list[SwapTarget] = []
     marks = []
-    if asked.mapped:
-        for text in asked.mapped:
+    if asked.drawn.mapped:
+        for text in asked.drawn.mapped:
             path, model, face = split_mapping(text)
-            drawer = models.drawer(model or asked.model, [face])
+            drawer = models.drawer(model or asked.run, [face])
             roles.append(SwapTarget(drawer.renderer, reader.read(path, "map")))
             marks.append(drawer.mark)
     else:
-        drawer = models.drawer(asked.model, asked.face)
+        drawer = models.drawer(asked.run, asked.drawn.face)
         marks = [drawer.mark]
         roles = [SwapTarget(drawer.renderer, person) for person in _replaced(asked, drawer, reader)]
-    unwanted = [reader.read(path, "not") for path in asked.without]
+    unwanted = [reader.read(path, "not") for path in asked.people.without]
     for note in reader.notes:
         console.warn(note)
-    cast = SwapPlan(roles, unwanted, asked.threshold, SafetyGuard(asked.adults_confirmed, asked.device))
+    cast = SwapPlan(roles, unwanted, asked.people.threshold, asked.safety.guard(asked.device))
     return cast, hashlib.sha256(" ".join(marks).encode()).hexdigest()
 
 
@@ -102,10 +120,10 @@ def _replaced(asked: AssignmentRequest, drawer: LoadedRenderer, reader: PeopleRe
     """The people whom one drawn face replaces; None is everybody."""
     from faceswap_cli.faces.identity.people import Person
 
-    if asked.only:
-        return [reader.read(path, "only") for path in asked.only]
-    if asked.all_faces or drawer.reference is None:
-        if drawer.note and not asked.all_faces:
+    if asked.people.only:
+        return [reader.read(path, "only") for path in asked.people.only]
+    if asked.drawn.all_faces or drawer.reference is None:
+        if drawer.note and not asked.drawn.all_faces:
             console.tell(drawer.note)
         return [None]
     return [Person("the person that the model replaces", drawer.reference)]
@@ -123,12 +141,11 @@ class PeopleReader:
         """Finds the faces of photos."""
         return self._asked.stage()
 
-    def read(self, path: Path, option: str) -> Person:
-        """The person at `path`."""
+    def read(self, path: Path, role: str) -> Person:
+        """The person at `path`, given for a role: face, map, only or not."""
         from faceswap_cli.faces.identity.identity_encoder import IdentityEncoder
         from faceswap_cli.faces.identity.people import DRAWN, read_person
-        from faceswap_cli.faces.safety.guard import SafetyGuard
 
         # Whoever is drawn, and not only recognised, has to be of age.
-        guard = SafetyGuard(self._asked.adults_confirmed, self._asked.device) if option == DRAWN else None
-        return read_person(path, option, self.stage, IdentityEncoder(), self.notes, guard)
+        guard = self._asked.safety.guard(self._asked.device) if role == DRAWN else None
+        return read_person(path, role, self.stage, IdentityEncoder(), self.notes, guard)

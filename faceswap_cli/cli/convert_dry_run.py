@@ -9,24 +9,31 @@ from typing import TYPE_CHECKING
 from faceswap_cli.cli import console
 
 if TYPE_CHECKING:
+    from faceswap_cli.effects.base import FaceEffect
     from faceswap_cli.faces.face_analyser import FaceAnalyser
     from faceswap_cli.media.probe import MediaInfo
+    from faceswap_cli.pipeline.assignment import SwapPlan
     from faceswap_cli.pipeline.dry_run import TrialResult
     from faceswap_cli.pipeline.options import PipelineOptions
-    from faceswap_cli.pipeline.preview import PreviewRenderer
 
 MOMENTS = 6
 """With a face, that are tried."""
 
 
 def report_dry_run(
-    source: Path, output: Path, options: PipelineOptions, painter: PreviewRenderer, stage: FaceAnalyser
+    source: Path,
+    output: Path,
+    options: PipelineOptions,
+    plan: SwapPlan,
+    effect: FaceEffect,
+    analyser: FaceAnalyser,
 ) -> None:
     """What converting a video would do, for how long and how large; errors are those of the real run."""
     from faceswap_cli.media.containers import check_output
+    from faceswap_cli.pipeline.checks import check_apart
     from faceswap_cli.pipeline.convert_video import video_of
     from faceswap_cli.pipeline.dry_run import free_bytes, run_trial
-    from faceswap_cli.pipeline.photo import check_apart
+    from faceswap_cli.pipeline.preview import choose_faces, prepare_preview
     from faceswap_cli.pipeline.preview_clips import preview_clips
 
     check_apart(source, output)
@@ -34,13 +41,14 @@ def report_dry_run(
     lost = check_output(output, info, options.encode)
     seen, started = [], time.monotonic()
     with console.Bar("trying") as bar:
-        for moment in preview_clips(info, stage, MOMENTS):
-            seen.append(moment)
+        for clip in preview_clips(info, analyser, MOMENTS):
+            seen.append(clip)
             bar.update(sum(one.has_face for one in seen), MOMENTS, f"{len(seen)} moments")
         looking = time.monotonic() - started
-        painter = painter.ready(source, [one for one in seen if one.has_face])
-        tried = run_trial(info, seen, looking, options, painter)
-    _tell(info, output, options, tried, lost, free_bytes(output), painter)
+        preview = prepare_preview(choose_faces(info, seen, plan), effect)
+        tried = run_trial(info, preview, looking, options)
+    people = [("people", line) for line in preview.notes]
+    _tell(info, output, options, tried, lost, free_bytes(output), effect.outcome, people)
 
 
 def _tell(
@@ -50,7 +58,8 @@ def _tell(
     tried: TrialResult,
     lost: list[str],
     free: int,
-    painter: PreviewRenderer,
+    outcome: str,
+    people: list[tuple[str, str]],
 ) -> None:
     frames = info.frames or (round((info.duration or 0) * float(info.average_rate or 25)))
     size = tried.video_bytes(frames)
@@ -62,8 +71,8 @@ def _tell(
     rows = [
         ("source", f"{info.path}: {counted}, {pictures}"),
         ("output", f"{output}: {options.encode.encoder}{quality}"),
-        ("faces", _faces(tried, painter.done)),
-        *(("ages", line) for line in painter.said),
+        ("faces", _faces(tried, outcome)),
+        *people,
         ("other streams", f"{max(kept, 0)} of {len(info.others)} kept as they are"),
         *(("lost", line) for line in lost),
         (
@@ -82,12 +91,12 @@ def _tell(
     console.say("nothing was written; run without --dry-run to convert")
 
 
-def _faces(tried: TrialResult, done: str) -> str:
+def _faces(tried: TrialResult, outcome: str) -> str:
     if not tried.people:
         return f"none in {tried.looked} moments that were looked at"
     everyone = [person for seen in tried.people for person in seen]
     drawn = [person for person in everyone if person.drawn]
-    told = f"{done} in {tried.replaced} of {tried.looked} moments that were looked at"
+    told = f"{outcome} in {tried.replaced} of {tried.looked} moments that were looked at"
     if drawn:
         told += f", {min(p.width for p in drawn):.0f} to {max(p.width for p in drawn):.0f} pixels wide"
         near = [person.distance for person in drawn if person.distance is not None]

@@ -200,7 +200,7 @@ def _bundled(name: str, device: str) -> _Loaded:
 
     from faceswap_cli import zoo
     from faceswap_cli.device import pick_device
-    from faceswap_cli.networks.swap.registry import place_model
+    from faceswap_cli.networks.swap.family import place_model
     from faceswap_cli.training.runs.warm_start import EVERYBODY, is_bundled, load_base
 
     def identity(person: str) -> str:

@@ -9,6 +9,12 @@ from pathlib import Path
 from faceswap_cli.errors import UserError
 
 
+def check_named(output: str | Path) -> None:
+    """Raise a UserError for "-", by which other tools mean standard output."""
+    if str(output) == "-":
+        raise UserError("nothing is written to standard output", "Give -o a name")
+
+
 def name_outputs(sources: Sequence[Path], output: str, encoder: str) -> list[Path]:
     """The output of each source: the file named, or one of the source's name in a folder.
 
@@ -24,8 +30,13 @@ def name_outputs(sources: Sequence[Path], output: str, encoder: str) -> list[Pat
     """
     from faceswap_cli.files import make_folder
     from faceswap_cli.media.encoders import ENCODERS
+    from faceswap_cli.media.sequence import is_pattern
 
     folder = Path(output)
+    check_named(output)
+    if len(sources) > 1 and is_pattern(folder):
+        raise UserError(f"the pictures of {len(sources)} videos would be written over each other as {output}",
+                        "Convert them one by one")  # fmt: skip
     if len(sources) == 1 and not output.endswith(("/", os.sep)) and not folder.is_dir():
         return [folder]
     fitting = ENCODERS[encoder].suffixes
@@ -33,7 +44,8 @@ def name_outputs(sources: Sequence[Path], output: str, encoder: str) -> list[Pat
     for source in sources:
         fits = source.suffix.lower() in fitting
         outputs.append(folder / (source.name if fits else f"{source.stem}{fitting[0]}"))
-        if outputs[-1] in outputs[:-1]:
+        # Some file systems take no notice of upper and lower case.
+        if outputs[-1].name.casefold() in (other.name.casefold() for other in outputs[:-1]):
             raise UserError(
                 f"two videos would become {outputs[-1]}", "Convert them one by one, or rename one"
             )

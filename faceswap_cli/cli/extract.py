@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,13 +12,10 @@ import typer
 from faceswap_cli.cli import console
 from faceswap_cli.cli.app import INTERRUPTED, stop_on_signal
 from faceswap_cli.cli.consent import tell_consent
-from faceswap_cli.cli.options import (
-    AdultsOption,
-    DetectorOption,
-    DeviceOption,
-    LandmarksOption,
-    MinSizeOption,
-)
+from faceswap_cli.cli.convert_outputs import check_named
+from faceswap_cli.cli.options import DetectionOptions, SafetyOptions
+from faceswap_cli.faces.sets.extract_options import ExtractOptions
+from faceswap_cli.options import INPUT, WHO
 
 if TYPE_CHECKING:
     from faceswap_cli.faces.sets.extract import ExtractProgress
@@ -30,35 +28,33 @@ def extract(
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", help="Face set folder: made when it is new, added to when it is there."
+            "--output",
+            "-o",
+            help="Face set folder: made when it is new, added to when it is there.",
+            rich_help_panel=INPUT,
         ),
     ],
-    every: Annotated[
-        int, typer.Option(min=1, max=100000, help="Look only at every Nth frame of a video.")
-    ] = 1,
-    min_size: MinSizeOption = 24,
-    max_faces: Annotated[
-        int, typer.Option(min=0, max=1000, help="Keep only so many faces of a frame, the largest; 0: all.")
-    ] = 0,
-    crop_size: Annotated[
-        int, typer.Option(min=64, max=1024, help="Side of the stored crops in pixels.")
-    ] = 256,
+    *,
+    options: ExtractOptions,
     only: Annotated[
         list[Path] | None,
         typer.Option(
-            metavar="PHOTO", help="Keep only the faces of the person on this photo. May be repeated."
+            metavar="PHOTO",
+            help="Keep only the faces of the person on this photo. May be repeated.",
+            rich_help_panel=WHO,
         ),
     ] = None,
     without: Annotated[
         list[Path] | None,
         typer.Option(
-            "--not", metavar="PHOTO", help="Leave out the faces of the person on this photo. May be repeated."
+            "--not",
+            metavar="PHOTO",
+            help="Leave out the faces of the person on this photo. May be repeated.",
+            rich_help_panel=WHO,
         ),
     ] = None,
-    detector: DetectorOption = "auto",
-    landmarks: LandmarksOption = "auto",
-    device: DeviceOption = "auto",
-    adult_confirmed: AdultsOption = False,
+    safety: SafetyOptions,
+    detection: DetectionOptions,
 ) -> None:
     """Find the faces of videos and photos and put them into a face set.
 
@@ -67,25 +63,26 @@ def extract(
     are judged, when a video's end is reached; until then everybody's crops are there.
     """
     from faceswap_cli.curation.sheet import write_sheet
-    from faceswap_cli.faces.face_analyser import build_analyser
     from faceswap_cli.faces.identity.person_filter import read_person_filter
-    from faceswap_cli.faces.safety.guard import SafetyGuard
-    from faceswap_cli.faces.sets.extract import ExtractOptions
     from faceswap_cli.faces.sets.extract import extract_faces as run
     from faceswap_cli.faces.sets.faceset import FaceSet
+    from faceswap_cli.media.inputs import left_out
 
+    check_named(output)
     tell_consent()
-    stage = build_analyser(detector, landmarks, device, min_size=min_size)
-    photo_stage = build_analyser(detector, landmarks, device, min_size=min_size, thorough=True)
+    stage, photo_stage = detection.load_analyser(), detection.load_analyser(thorough=True)
     console.tell(stage.explanation)
-    options = ExtractOptions(every, min_size, crop_size, max_faces)
+    if left := left_out(inputs, output):
+        console.warn(left)
+    options = replace(options, min_size=detection.min_size)
     wanted = None
     if only or without:
-        wanted, notes = read_person_filter(only or [], without or [], photo_stage, device)
+        wanted, notes = read_person_filter(only or [], without or [], photo_stage, detection.device)
         for note in notes:
             console.warn(note)
     new = 0
-    steps = run(inputs, output, stage, options, photo_stage, wanted, SafetyGuard(adult_confirmed, device))
+    guard = safety.guard(detection.device)
+    steps = run(inputs, output, stage, options, photo_stage, wanted, guard)
     with stop_on_signal("stopping, one moment ...") as stopped, console.Bar("extract") as bar, closing(steps):
         for step in steps:
             _show(bar, step)

@@ -11,6 +11,7 @@ import typer
 from faceswap_cli.cli import console
 from faceswap_cli.cli.app import new_app
 from faceswap_cli.cli.faces_group import group
+from faceswap_cli.curation.filter_options import FilterRules
 
 if TYPE_CHECKING:
     from faceswap_cli.curation.measures import MeasureProgress
@@ -88,74 +89,8 @@ def sort(
 @app.command("filter")
 def filter_command(
     face_set: FaceSetArgument,
-    min_size: Annotated[
-        float | None,
-        typer.Option(min=0, max=100000, help="Least size: the box's longer side in pixels of the frame."),
-    ] = None,
-    min_sharpness: Annotated[
-        float | None,
-        typer.Option(
-            min=0, max=10, help="Least sharpness: about 1 for a face in focus, 0.1 for a blurred one."
-        ),
-    ] = None,
-    min_quality: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Least quality, as the sheet shows it, 0 to 1.")
-    ] = None,
-    min_score: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Least score of the detector, 0 to 1.")
-    ] = None,
-    min_confidence: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Least mean confidence of the landmarks, 0 to 1.")
-    ] = None,
-    max_yaw: Annotated[
-        float | None, typer.Option(min=0, max=180, help="Most degrees a head may be turned to either side.")
-    ] = None,
-    max_pitch: Annotated[
-        float | None, typer.Option(min=0, max=180, help="Most degrees a head may look up or down.")
-    ] = None,
-    max_roll: Annotated[
-        float | None, typer.Option(min=0, max=180, help="Most degrees a head may be tilted to either side.")
-    ] = None,
-    min_brightness: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Least mean brightness of the face, 0 (black) to 1.")
-    ] = None,
-    max_brightness: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Most mean brightness of the face, 0 to 1 (white).")
-    ] = None,
-    doubtful: Annotated[
-        bool, typer.Option("--doubtful", help="Move tracks that are probably no faces; the sheet says why.")
-    ] = False,
-    track: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="N",
-            help="Move this track: N, or SOURCE:N where several sources have one. May be repeated.",
-        ),
-    ] = None,
-    like: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="PHOTO", help="Keep only faces like the one in this photo. May be repeated: like one."
-        ),
-    ] = None,
-    unlike: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="PHOTO", help="Move faces like the one in this photo. May be repeated."),
-    ] = None,
-    threshold: Annotated[
-        float | None,
-        typer.Option(
-            min=0, max=2, help="Identity distance up to which two faces are alike, for --like. [default: 0.5]"
-        ),
-    ] = None,
-    list_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--list",
-            metavar="FILE",
-            help="Move the crops on this list, one name a line; the sheet makes such.",
-        ),
-    ] = None,
+    *,
+    rules: FilterRules,
     bin_folder: Annotated[
         Path | None,
         typer.Option("--bin", metavar="FOLDER", help="Where they are moved. [default: FACES/bin]"),
@@ -171,27 +106,7 @@ def filter_command(
     back.
     """
     from faceswap_cli.curation.filter import filter_faces
-    from faceswap_cli.curation.filter_rules import FilterRules
 
-    least = {
-        "size": min_size,
-        "sharpness": min_sharpness,
-        "quality": min_quality,
-        "score": min_score,
-        "confidence": min_confidence,
-        "brightness": min_brightness,
-    }
-    most = {"yaw": max_yaw, "pitch": max_pitch, "roll": max_roll, "brightness": max_brightness}
-    rules = FilterRules(
-        _given(least),
-        _given(most),
-        doubtful,
-        tuple(track or ()),
-        list_file,
-        tuple(like or ()),
-        tuple(unlike or ()),
-        threshold,
-    )
     if restore:
         _restore(face_set, bool(rules) or dry_run or bin_folder is not None)
         return
@@ -234,10 +149,6 @@ def _tell_of_photos(likenesses: Sequence[SimilarityResult]) -> None:
     for one in likenesses:
         if one.faces > 1:
             console.warn(f"{one.photo} has {one.faces} faces; the largest one was taken")
-
-
-def _given(options: dict[str, float | None]) -> dict[str, float]:
-    return {name: value for name, value in options.items() if value is not None}
 
 
 def _watched(label: str, steps: Generator[MeasureProgress, None, T]) -> T:

@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from faceswap_cli.cli import console
+from faceswap_cli.cli.convert_outputs import check_named
+from faceswap_cli.cli.options import DeviceOptions
 
 
 def group(
@@ -30,9 +32,8 @@ def group(
             metavar="NAME,NAME,...", help="Folder names for the people with the most faces, in order."
         ),
     ] = "",
-    device: Annotated[
-        str, typer.Option("--device", help="Where the network runs: auto, cpu, cuda, cuda:N or mps.")
-    ] = "auto",
+    *,
+    where: DeviceOptions,
 ) -> None:
     """Sort the faces of a set into a face set for each person.
 
@@ -41,29 +42,31 @@ def group(
     as it is. Run it again after an interruption: what was measured is kept.
     """
     from faceswap_cli.curation import grouping
+    from faceswap_cli.curation.people_groups import UNSORTED, GroupingResult
     from faceswap_cli.curation.people_sheet import PAGE
     from faceswap_cli.faces.identity.identity_encoder import IdentityEncoder
     from faceswap_cli.faces.sets.faceset import FaceSet
 
+    check_named(output)
     chosen = [name.strip() for name in names.split(",")] if names else []
     grouping.check_names(chosen)
     grouping.check_new(output)
     faces = FaceSet.open(face_set)
-    steps = grouping.find_people(faces, IdentityEncoder(device), threshold, chosen)
+    steps = grouping.find_people(faces, IdentityEncoder(where.device), threshold, chosen)
     with console.Bar("who is who") as bar:
         try:
             while True:
                 step = next(steps)
                 bar.update(step.done, max(step.total, 1), f"{step.done} of {step.total} crops")
         except StopIteration as stop:
-            found: grouping.GroupingResult = stop.value
+            found: GroupingResult = stop.value
     if len(chosen) > len(found.people):
         console.warn(f"only {_people(len(found.people))} for {len(chosen)} names")
     grouping.write_people(faces, found, output)
     rows = [(person.name, person.faces, len(person.tracks)) for person in found.people]
     if found.unsorted:
         left = found.faces - sum(person.faces for person in found.people)
-        rows.append((grouping.UNSORTED, left, len(found.unsorted)))
+        rows.append((UNSORTED, left, len(found.unsorted)))
     console.print_table(("folder", "faces", "tracks"), rows)
     console.say(
         f"done: {_people(len(found.people))} and {found.singles} seen only once, among {found.faces} faces; "

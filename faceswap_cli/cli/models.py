@@ -20,27 +20,28 @@ app.command("sheet")(sheet)
 def list_models() -> None:
     """List the network families and the sizes they come in, and the weights that come with the tool."""
     from faceswap_cli import zoo
-    from faceswap_cli.networks.swap.registry import ARCHITECTURES, outline_model, parameter_count
+    from faceswap_cli.networks.swap.family import parameter_count
+    from faceswap_cli.training.families import FAMILIES
     from faceswap_cli.training.runs.family_options import describe_options
-    from faceswap_cli.training.runs.settings import FAMILIES
 
     rows = []
-    for family, sizes in FAMILIES.items():
-        for size, settings in sizes.items():
-            model = outline_model(family, settings.network)
+    for family in FAMILIES.values():
+        for size, settings in family.sizes.items():
+            model = family.outline(settings.network)
             rows.append(
                 (
-                    family,
+                    family.name,
                     size,
-                    f"{model.config.resolution} px",
+                    f"{family.resolution(model)} px",
                     f"{parameter_count(model) / 1e6:.1f} M",
-                    f"{settings.batch} + {settings.batch}",
+                    str(settings.batch),
                 )
             )
-    console.print_table(("--model", "--size", "picture", "parameters", "batch"), rows)
-    for name, (_, model_type) in ARCHITECTURES.items():
-        console.say(f"\n{name}: {(model_type.__doc__ or '').splitlines()[0]}")
-        console.say(f"  --option {describe_options(name)}")
+    console.print_table(("--family", "--size", "picture", "parameters", "batch"), rows)
+    for family in FAMILIES.values():
+        console.say(f"\n{family.name}: {(family.network.__doc__ or '').splitlines()[0]}")
+        if options := describe_options(family.name):
+            console.say(f"  --option {options}")
     cards = [zoo.card(name) for name in zoo.names()]
     bundled = [
         (

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from faceswap_cli.cli import console
-from faceswap_cli.cli.convert_options import OutputOption, RunOption
+from faceswap_cli.cli.options import OutputOption, RunOption
 from faceswap_cli.errors import UserError
 
 
@@ -26,15 +26,16 @@ def sheet(
     ] = None,
 ) -> None:
     """Draw a face with each attribute varied by itself, and measure the effect."""
-    from faceswap_cli.cli.convert_cast import AssignmentRequest, load_swap_plan
+    from faceswap_cli.cli.convert_cast import AssignmentRequest, DrawnOptions, load_swap_plan
     from faceswap_cli.effects.swap.attribute_sheet import draw_attribute_sheet
     from faceswap_cli.faces.face_analyser import build_analyser
     from faceswap_cli.media.frame import Frame
     from faceswap_cli.media.photo import read_photo, write_photo
 
     stage = build_analyser("auto", "auto", "cpu", thorough=True)
-    asked = AssignmentRequest(run, face or [str(source)], True, [], [], [], 0.5, "cpu", lambda: stage)
-    renderer = load_swap_plan(asked)[0].roles[0].renderer
+    drawn = DrawnOptions(face=tuple(face or [str(source)]), all_faces=True)
+    asked = AssignmentRequest(run, drawn, lambda: stage, device="cpu")
+    renderer = load_swap_plan(asked)[0].targets[0].renderer
     assert renderer is not None
     image = read_photo(source).image
     faces = stage.find([Frame(0, 0.0, image)])[0]

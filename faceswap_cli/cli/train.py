@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from faceswap_cli.cli import console, train_age
+from faceswap_cli.cli import console
 from faceswap_cli.cli.app import INTERRUPTED, stop_on_signal
 from faceswap_cli.cli.consent import tell_consent
 from faceswap_cli.cli.options import AdultsOption, DeviceOption
 from faceswap_cli.cli.train_adapt import AdaptOption, adapt_request, photos_to_face_sets
-from faceswap_cli.cli.train_choices import Architecture, Compile, Size
+from faceswap_cli.cli.train_checks import (
+    check_face_sets,
+    check_options,
+    explicit_settings,
+    parse_batch,
+    with_own,
+)
+from faceswap_cli.cli.train_choices import Compile, FamilyName, Size
 from faceswap_cli.errors import UserError
 
 if TYPE_CHECKING:
@@ -21,10 +27,9 @@ if TYPE_CHECKING:
 
     from faceswap_cli.device import Processes
     from faceswap_cli.training.engine.loop import Tick
-    from faceswap_cli.training.train_swap import TrainRequest
+    from faceswap_cli.training.task import TrainingTask
 
 DEFAULT_MINUTES = 10.0
-MOST_BATCH = 4096
 
 
 def train(
@@ -38,7 +43,7 @@ def train(
         typer.Option(
             "--target-faces",
             "-A",
-            help="Face set of the person in the video, to be replaced. With --model age: photos, or a face "
+            help="Face set of the person in the video, to be replaced. With --family age: photos, or a face "
             "set of them, whose ages stand in labels.csv (file,age,sex) or in their names (anna_age34.jpg).",
         ),
     ] = None,
@@ -54,18 +59,23 @@ def train(
     adapt: AdaptOption = None,
     size: Annotated[
         Size,
-        typer.Option(help="small: 128 px, for a CPU; base: 192 px; large: 256 px, for a graphics card."),
-    ] = Size.small,
-    architecture: Annotated[
-        Architecture | None,
         typer.Option(
-            "--model",
-            "--architecture",
+            metavar="small|medium|large",
+            help="small: 128 px, for a CPU; medium: 192 px; large: 256 px, for a graphics card.",
+        ),
+    ] = Size.small,
+    family: Annotated[
+        FamilyName | None,
+        typer.Option(
+            "--family",
             help="Network family. shared: a decoder for each person; liae: one decoder for all, for another "
             "light; original: the network of 2018, to compare with; conditional, gan: told whom to draw, so "
             "that a photo will do; age: makes faces older and younger, learnt from photos of known ages. "
             "[default: shared, or the run's own]",
         ),
+    ] = None,
+    former_family: Annotated[
+        FamilyName | None, typer.Option("--model", "--architecture", hidden=True)
     ] = None,
     option: Annotated[
         list[str] | None,
@@ -165,13 +175,14 @@ def train(
         float, typer.Option(min=1, help="Seconds between preview pictures (RUN/preview.jpg).")
     ] = 30.0,
     held_out: Annotated[
-        float,
+        float | None,
         typer.Option(
             min=0,
             max=0.5,
-            help="Share of each person's faces that is not trained on, but measured on. 0: train on all.",
+            help="Share of each person's faces that is not trained on, but measured on. 0: train on all. "
+            "[default: 0.1; age: 0]",
         ),
-    ] = 0.1,
+    ] = None,
     until_plateau: Annotated[
         bool,
         typer.Option(
@@ -219,51 +230,53 @@ def train(
     """
     if steps is not None and minutes is not None:
         raise UserError("--steps and --minutes were both given", "Give one of them")
-    if architecture is Architecture.age or (architecture is None and train_age.is_age_run_begun(run)):
-        train_age.train_age(ctx, minutes or (None if steps else DEFAULT_MINUTES), _place, _show)
-        return
-    from faceswap_cli.training.runs.family_options import parse_options
+    from faceswap_cli.training.families import FAMILIES
+    from faceswap_cli.training.runs.family_options import settings_for
     from faceswap_cli.training.runs.folder import family_of
-    from faceswap_cli.training.runs.settings import settings_for
 
-    family = architecture.value if architecture else family_of(run)
-    options = option or []
-    auto_batch, number = _batch(batch, accumulate)
+    told = family or former_family
+    name = told.value if told else family_of(run)
+    check_options(ctx, FAMILIES[name])
+    auto_batch, number = parse_batch(batch, accumulate, FAMILIES[name])
     settings = settings_for(
-        *(size.value, resolution, number, learning_rate, seed, family, options, from_scratch, held_out)
+        *(size.value, resolution, number, learning_rate, seed, name, option or [], from_scratch, held_out)
     )
-    settings = replace(settings, accumulate=accumulate, mirror=mirror, adversarial=adversarial)
+    settings = with_own(settings, accumulate=accumulate, mirror=mirror, adversarial=adversarial)
     if adapt is not None:
-        settings, minutes = adapt_request(adapt, settings, architecture, steps, minutes)
+        settings, minutes = adapt_request(adapt, settings, told, steps, minutes)
     if dry_run:
         console.out.print_json(data=settings.to_json())
         return
     which, chosen = _place(device, threads)
     if adapt is not None and sources:
         target, sources = photos_to_face_sets(run, target, sources, device)
-    only_back = rollback is not None and not (target or sources or steps or minutes or until_plateau)
-    if not only_back and (target is None or not sources):
-        missing = "'--target-faces' / '-A'" if target is None else "'--source-faces' / '-B'"
-        raise typer.BadParameter("give the face set to train with", ctx, param_hint=missing)
+    record = FAMILIES[settings.family]
+    begins = bool(target or sources or steps or minutes or until_plateau)
+    if rollback is None or begins:
+        check_face_sets(ctx, record, target, sources)
     if rollback is not None and which.leads:
         _roll_back(run, rollback)
-    if target is None or not sources:
+    if target is None or (rollback is not None and not begins):
         return
-    tell_consent()
+    if sources:
+        tell_consent()
     from faceswap_cli.faces.safety.guard import SafetyGuard
     from faceswap_cli.training.engine.loop import Budget
     from faceswap_cli.training.monitor.watch import MonitorSettings
-    from faceswap_cli.training.train_swap import TrainRequest
+    from faceswap_cli.training.task import TrainingTask
 
     if until_plateau and measure_every == 0:
         raise UserError("--until-plateau needs measures", "Leave out --measure-every 0")
     if steps is None and minutes is None and not until_plateau:
         minutes = DEFAULT_MINUTES
-    explicit = _explicit(ctx) - ({"batch"} if auto_batch else set()) | frozenset(
-        parse_options(settings.architecture, options)
-    )
-    request = TrainRequest(
-        *(target, tuple(sources), run, settings, explicit, Budget(steps, minutes), save_every),
+    task = TrainingTask(
+        record,
+        record.source(target, sources or ()),
+        run,
+        settings,
+        explicit=explicit_settings(ctx, settings.family, option or []) - ({"batch"} if auto_batch else set()),
+        budget=Budget(steps, minutes),
+        save_seconds=save_every,
         watching=MonitorSettings(preview_every, measure_every, tensorboard),
         until_plateau=until_plateau,
         checkpointing=checkpointing,
@@ -272,18 +285,10 @@ def train(
         compiled=compiled.value,
         guard=SafetyGuard(adult_confirmed),
     )
-    _train(request, which, chosen)
+    _train(task, which, chosen)
 
 
-def _explicit(ctx: typer.Context) -> frozenset[str]:
-    """Names of the settings that stand on the command line."""
-    own = ("size", "architecture", "resolution", "batch", "accumulate", "learning_rate", "seed", "held_out")
-    options = {name: name for name in (*own, "mirror", "adversarial")} | {"from_scratch": "base"}
-    given = {name: ctx.get_parameter_source(name) for name in options}
-    return frozenset(options[n] for n, source in given.items() if source and source.name == "COMMANDLINE")
-
-
-def _train(request: TrainRequest, which: Processes, device: torch.device) -> None:
+def _train(task: TrainingTask, which: Processes, device: torch.device) -> None:
     """Train and show how it goes.
 
     Raises:
@@ -291,11 +296,11 @@ def _train(request: TrainRequest, which: Processes, device: torch.device) -> Non
     """
     from faceswap_cli.training.engine.parallel import PeerEndedError, join_process_group
     from faceswap_cli.training.monitor.tensorboard import check_installed
-    from faceswap_cli.training.train_swap import train as run_training
+    from faceswap_cli.training.task import train as run_training
 
-    if request.watching.tensorboard:
+    if task.watching.tensorboard:
         check_installed()
-    run = request.run
+    run = task.run
     together = f" in {which.count} processes" if which.count > 1 else ""
     console.tell(f"training on {device}{together}; see {run / 'train.html'}")
     last = None
@@ -305,7 +310,7 @@ def _train(request: TrainRequest, which: Processes, device: torch.device) -> Non
             join_process_group(which, device) as team,
             console.Bar("train") as bar,
         ):
-            for tick in run_training(request, device, stopped, console.tell, team):
+            for tick in run_training(task, device, stopped, console.tell, team):
                 _show(bar, tick)
                 last = tick
             interrupted = team.any(stopped())
@@ -342,25 +347,6 @@ def _place(device: str, threads: int | None) -> tuple[Processes, torch.device]:
     if not which.leads:
         console.hush()
     return which, chosen
-
-
-def _batch(text: str | None, accumulate: int) -> tuple[bool, int | None]:
-    """Whether the batch is to be measured, and the number that was given.
-
-    Raises:
-        UserError: it is neither a number nor auto.
-    """
-    if text is None:
-        return False, None
-    if text == "auto":
-        if accumulate > 1:
-            raise UserError(
-                "--batch auto looks for what fits at once, --accumulate is for what does not", "Leave one out"
-            )
-        return True, None
-    if not text.isdecimal() or not 1 <= int(text) <= MOST_BATCH:
-        raise UserError(f"--batch {text} is no batch size", f"Use auto or a number from 1 to {MOST_BATCH}")
-    return False, int(text)
 
 
 def _show(bar: console.Bar, tick: Tick) -> None:

@@ -10,7 +10,7 @@ import typer
 from faceswap_cli.errors import UserError
 
 if TYPE_CHECKING:
-    from faceswap_cli.training.runs.settings import TrainSettings
+    from faceswap_cli.training.runs.settings import SwapSettings
 
 AdaptOption = Annotated[
     Path | None,
@@ -27,25 +27,25 @@ def photos_to_face_sets(
 ) -> tuple[Path, list[Path]]:
     """A and the Bs: face sets as they are, photos made into one inside the run folder. Without A it is B."""
     from faceswap_cli.faces.face_analyser import build_analyser
-    from faceswap_cli.training.adapt import find_face_sets
+    from faceswap_cli.training.runs.adapt import find_face_sets
 
     sources = list(find_face_sets(run, given, lambda: build_analyser("auto", "auto", device, thorough=True)))
     return target or sources[0], sources
 
 
 def adapt_request(
-    origin: Path, settings: TrainSettings, family: str | None, steps: int | None, minutes: float | None
-) -> tuple[TrainSettings, float | None]:
+    origin: Path, settings: SwapSettings, family: str | None, steps: int | None, minutes: float | None
+) -> tuple[SwapSettings, float | None]:
     """The settings of an adaptation, and its minutes where nothing else says how long it takes.
 
     Raises:
         UserError: there is nothing to adapt at `origin`, or it is of another family than was asked for.
     """
-    from faceswap_cli.training.adapt import MINUTES, is_adapting
+    from faceswap_cli.training.runs.adapt import MINUTES, is_adapting
 
     found = is_adapting(origin, settings)
-    if family is not None and family != found.architecture:
+    if family is not None and family != found.family:
         raise UserError(
-            f"--adapt {origin} is of the family {found.architecture}, not {family}", "Leave --model out"
+            f"--adapt {origin} is of the family {found.family}, not {family}", "Leave --family out"
         )
     return found, MINUTES if steps is None and minutes is None else minutes

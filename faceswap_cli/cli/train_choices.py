@@ -6,15 +6,16 @@ from enum import StrEnum
 
 
 class Size(StrEnum):
-    """The one dial."""
+    """The one dial. `base` is what medium was called before."""
 
     small = "small"
+    medium = "medium"
     base = "base"
     large = "large"
 
 
-class Architecture(StrEnum):
-    """The network families of swaps, as `networks/swap/registry.py` lists them, and the network that ages."""
+class FamilyName(StrEnum):
+    """The network families, as `training/families/__init__.py` lists them."""
 
     shared = "shared"
     liae = "liae"

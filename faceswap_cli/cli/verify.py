@@ -86,13 +86,17 @@ def _show(report: Report) -> None:
 
 
 def _watermark(found: Watermark) -> str:
-    height = f"{found.certainty} deviations over chance"
+    height = f"{found.certainty} deviations over chance in {found.looked_at}"
+    if found.former:
+        height += "; as versions before wrote it"
     if found.state == "valid":
         model = "" if found.model == "000" else f", by a model whose checksum begins like {found.model}"
         return f"valid: {found.kind}{model} ({height})"
     if found.state == "unreadable":
         return f"present, but its message can't be read, as when two lie over each other ({height})"
-    return "missing"
+    if found.looked_at.startswith("one picture"):
+        return f"missing (looked at {found.looked_at}; of a video's frame alone it may not be readable)"
+    return f"missing (looked at {found.looked_at})"
 
 
 def _credentials(found: Credentials) -> str:

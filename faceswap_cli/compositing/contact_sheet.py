@@ -7,10 +7,17 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from faceswap_cli.faces.face import FloatArray
 from faceswap_cli.media.frame import Image
 
 CELL = 256
 """Height of a picture on the page, in pixels."""
+
+ROOM = 2.0
+"""How much of a frame a picture on a page shows, in heights of the face."""
+
+LEAST_SIDE = 64
+"""And at least so many pixels."""
 
 _GAP, _LINE, _PAPER, _INK = 6, 26, 255, 40
 _FONT, _SIZE = cv2.FONT_HERSHEY_SIMPLEX, 0.5
@@ -76,3 +83,17 @@ def _write(where: Image, text: str) -> None:
 
 def _width(text: str) -> int:
     return int(cv2.getTextSize(text, _FONT, _SIZE, 1)[0][0])
+
+
+def window_around(
+    points: FloatArray, shape: tuple[int, int], room: float = ROOM
+) -> tuple[int, int, int, int]:
+    """The part of a picture (height, width) to show, x0 y0 x1 y1, for faces with landmarks (N, 2)."""
+    height, width = shape
+    (left, top), (right, bottom) = points.min(0), points.max(0)
+    tall = min(height, max(room * (bottom - top), room * (right - left), LEAST_SIDE))
+    wide = min(width, max(tall, room / 2 * (right - left)))
+    x0 = int(np.clip((left + right - wide) / 2, 0, width - wide))
+    # The points end at the brows: a little more above.
+    y0 = int(np.clip((top + bottom - tall) / 2 - 0.06 * tall, 0, height - tall))
+    return x0, y0, x0 + int(wide), y0 + int(tall)

@@ -6,7 +6,8 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
-from faceswap_cli.curation.filter_rules import FailingFaces, FilterRules, apply_rules
+from faceswap_cli.curation.filter_options import FilterRules
+from faceswap_cli.curation.filter_rules import FailingFaces, apply_rules
 from faceswap_cli.curation.measures import MeasureProgress
 from faceswap_cli.curation.trash import RestoreResult, move_to_trash, restore
 from faceswap_cli.errors import UserError

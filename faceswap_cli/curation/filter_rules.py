@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from faceswap_cli.curation.filter_options import FilterRules
 from faceswap_cli.curation.measures import Measured, MeasureProgress, measure_brightness, stored_measure
 from faceswap_cli.curation.similarity import (
     SimilarityResult,
@@ -43,35 +44,6 @@ MAXIMA = {
     "brightness": "lighter than {:g}",
 }
 """Figures that may be demanded to be at most so large; of angles their absolute value counts."""
-
-
-@dataclass(frozen=True)
-class FilterRules:
-    """What is demanded of a face. Each one that is given must be met.
-
-    Attributes:
-        least: lower bounds, by names in `MINIMA`.
-        most: upper bounds, by names in `MAXIMA`.
-        doubtful: tracks that are probably no faces fail.
-        tracks: tracks that fail: "3", or "clip.mp4:3" where several sources have a track of that number.
-        list: a text file with the names of crops that fail, one a line.
-        like, unlike: photos of faces that one must resemble, or not.
-        threshold: identity distance up to which two faces resemble each other; None for the usual one.
-    """
-
-    least: Mapping[str, float] = field(default_factory=dict)
-    most: Mapping[str, float] = field(default_factory=dict)
-    doubtful: bool = False
-    tracks: Sequence[str] = ()
-    list: Path | None = None
-    like: Sequence[Path] = ()
-    unlike: Sequence[Path] = ()
-    threshold: float | None = None
-
-    def __bool__(self) -> bool:
-        """Whether anything is demanded."""
-        wanted = (self.least, self.most, self.doubtful, self.tracks, self.list, self.like, self.unlike)
-        return any(wanted)
 
 
 @dataclass(frozen=True)

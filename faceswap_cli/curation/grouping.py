@@ -17,12 +17,14 @@ import errno
 import os
 import shutil
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from faceswap_cli.curation.people import cluster_tracks
+from faceswap_cli.curation.people_groups import UNSORTED, GroupingResult, PersonGroup
+from faceswap_cli.curation.people_sheet import write_people_sheet
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.identity.embeddings import (
     EmbeddingStore,
@@ -36,7 +38,7 @@ from faceswap_cli.faces.identity.identity_encoder import IdentityEncoder
 from faceswap_cli.faces.identity.track_embedding import allowed_distance
 from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.faces.sets.records import CROPS, INDEX, FaceRecord, Index, format_index
-from faceswap_cli.files import make_folder, said_plainly, sync_folder, write_text
+from faceswap_cli.files import hidden_name, make_folder, said_plainly, sync_folder, write_text
 
 THRESHOLD = 0.45
 """Two groups of tracks are one person's if their embeddings are no further apart (root mean square)."""
@@ -45,41 +47,7 @@ CLEAR_ENOUGH = 0.15
 """Tracks whose clearest look is worse than this are joined to a person, but make none: blurred faces of
 different people look like one."""
 
-UNSORTED = "unsorted"
-
 Tracks = dict[TrackKey, list[FaceRecord]]
-
-
-@dataclass(frozen=True)
-class PersonGroup:
-    """One person of a face set.
-
-    Attributes:
-        name: its folder's.
-        tracks: the tracks, by source and number.
-        faces: how many there are in them.
-    """
-
-    name: str
-    tracks: tuple[TrackKey, ...]
-    faces: int
-
-
-@dataclass(frozen=True)
-class GroupingResult:
-    """What became of a face set.
-
-    Attributes:
-        people: the largest first.
-        singles: people of whom there is one face only; they are in `unsorted`.
-        unsorted: faces in `unsorted`, those of singles included.
-        faces: all.
-    """
-
-    people: tuple[PersonGroup, ...]
-    singles: int
-    unsorted: tuple[TrackKey, ...]
-    faces: int
 
 
 Steps = Generator[TrackEmbedding, None, GroupingResult]
@@ -179,15 +147,13 @@ def write_people(faces: FaceSet, found: GroupingResult, output: Path) -> None:
     Raises:
         UserError: it is neither, or can't be written.
     """
-    from faceswap_cli.curation.people_sheet import write_people_sheet
-
     check_new(output)
     tracks = faces.tracks()
     sets = {person.name: person.tracks for person in found.people}
     if found.unsorted:
         sets[UNSORTED] = found.unsorted
     output.parent.mkdir(parents=True, exist_ok=True)
-    building = output.with_name(f".{output.name}.faceswap-group")
+    building = output.with_name(hidden_name(output.name, ".faceswap-group"))
     shutil.rmtree(building, ignore_errors=True)  # left by a run that was killed
     try:
         make_folder(building)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import cv2
 import numpy as np
 
+from faceswap_cli.curation.people_groups import UNSORTED, GroupingResult
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.identity import track_embedding
 from faceswap_cli.faces.identity.embeddings import TrackKey
@@ -18,9 +18,6 @@ from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.faces.sets.records import CROPS, FaceRecord
 from faceswap_cli.files import write_bytes, write_text
 from faceswap_cli.media.frame import Image
-
-if TYPE_CHECKING:
-    from faceswap_cli.curation.grouping import GroupingResult
 
 PAGE, PICTURE = "people.html", "people.jpg"
 
@@ -49,8 +46,6 @@ def write_people_sheet(faces: FaceSet, found: GroupingResult, tracks: Tracks, fo
         tracks: all tracks of the set.
         folder: where the people's folders are.
     """
-    from faceswap_cli.curation.grouping import UNSORTED
-
     rows = [(person.name, person.tracks) for person in found.people]
     if found.unsorted:
         rows.append((UNSORTED, found.unsorted))

@@ -8,18 +8,14 @@ given the `lead_in` before it, draws that frame exactly as a run from the beginn
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
-from typing import TypeVar
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, Self, TypeVar
 
 import numpy as np
 
 from faceswap_cli.effects.planned_faces import FacePlan, PlannedFace
 from faceswap_cli.media.frame import Frame, Image
-
-D = TypeVar("D")
-T = TypeVar("T")
-R = TypeVar("R")
 
 BLOCK = 8
 """Frames whose faces are drawn together."""
@@ -28,6 +24,8 @@ COLOUR_REACH = 6
 """Frames on either side over which contrast is averaged, at most: so many frames wait in memory."""
 
 _NO_IMAGE = np.zeros((0, 0, 3), np.uint8)
+
+D = TypeVar("D")
 
 
 def lead_in(frame: int) -> int:
@@ -40,80 +38,103 @@ def lead_out(frame: int) -> int:
     return (frame + COLOUR_REACH) // BLOCK * BLOCK + BLOCK - 1
 
 
-def map_in_blocks(
-    frames: Iterable[Frame],
-    plan: FacePlan,
-    most: int,
-    draw_some: Callable[[Sequence[tuple[Image, PlannedFace]]], Sequence[D]],
-) -> Iterator[tuple[Frame, list[D]]]:
-    """Frames that come in order, each with what `draw_some` makes of its planned faces, in the plan's order.
+@dataclass(frozen=True)
+class Block:
+    """Frames whose faces are drawn together.
 
-    Args:
-        frames: in order, of which the first is a block's first.
-        plan: the faces.
-        most: faces that are given to `draw_some` at once; all have the same `drawn_by`.
-        draw_some: gets each face with the image of its frame.
+    Attributes:
+        frames: in order.
+        faces: of each frame, in the plan's order.
     """
+
+    frames: Sequence[Frame]
+    faces: Sequence[Sequence[PlannedFace]]
+
+    def batches(self, most: int) -> Iterator[Batch]:
+        """The block's faces, at most so many at once, all of a batch of the same target."""
+        everyone = [(place, order) for place, faces in enumerate(self.faces) for order in range(len(faces))]
+        for target in sorted({face.target for faces in self.faces for face in faces}):
+            mine = [(place, order) for place, order in everyone if self.faces[place][order].target == target]
+            for start in range(0, len(mine), most):
+                chosen = mine[start : start + most]
+                faces = [(self.frames[place].image, self.faces[place][order]) for place, order in chosen]
+                yield Batch(target, faces, chosen)
+
+    def by_frame(self, drawn: Mapping[tuple[int, int], D]) -> Iterator[tuple[Frame, list[D]]]:
+        """Each frame with what was made of its faces, in the plan's order.
+
+        Args:
+            drawn: by the places of the batches.
+        """
+        for place, frame in enumerate(self.frames):
+            yield frame, [drawn[place, order] for order in range(len(self.faces[place]))]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Faces that go through a network together.
+
+    Attributes:
+        target: of the plan, all theirs.
+        faces: each with its frame's image (H, W, 3).
+        places: of the faces in their block.
+    """
+
+    target: int
+    faces: Sequence[tuple[Image, PlannedFace]]
+    places: Sequence[tuple[int, int]]
+
+
+def read_blocks(frames: Iterable[Frame], plan: FacePlan) -> Iterator[Block]:
+    """Frames that come in order, the first being a block's first, with their planned faces."""
     block: list[Frame] = []
     for frame in frames:
         if block and frame.index // BLOCK != block[0].index // BLOCK:
-            yield from _draw_block(block, plan, most, draw_some)
+            yield Block(block, [plan.faces(one.index) for one in block])
             block = []
         block.append(frame)
-    yield from _draw_block(block, plan, most, draw_some)
+    if block:
+        yield Block(block, [plan.faces(one.index) for one in block])
 
 
-def _draw_block(
-    block: Sequence[Frame],
-    plan: FacePlan,
-    most: int,
-    draw_some: Callable[[Sequence[tuple[Image, PlannedFace]]], Sequence[D]],
-) -> Iterator[tuple[Frame, list[D]]]:
-    planned = [plan.faces(frame.index) for frame in block]
-    drawn: list[dict[int, D]] = [{} for _ in block]
-    for number in sorted({face.drawn_by for faces in planned for face in faces}):
-        wanted = [
-            (place, order, face)
-            for place, faces in enumerate(planned)
-            for order, face in enumerate(faces)
-            if face.drawn_by == number
-        ]
-        for start in range(0, len(wanted), most):
-            batch = wanted[start : start + most]
-            done = draw_some([(block[place].image, face) for place, _, face in batch])
-            for (place, order, _), face in zip(batch, done, strict=True):
-                drawn[place][order] = face
-    for frame, faces in zip(block, drawn, strict=True):
-        yield frame, [faces[order] for order in sorted(faces)]
+class DrawnFrame(Protocol):
+    """A frame that waits with what was drawn for it."""
+
+    @property
+    def frame(self) -> Frame:
+        """The frame."""
+        ...
+
+    def without_images(self) -> Self:
+        """What frames after it still need of it when it is done."""
+        ...
 
 
-def map_with_neighbours(
-    items: Iterable[T], done: Callable[[T, Sequence[T]], R], spent: Callable[[T], T]
-) -> Iterator[R]:
-    """What `done` makes of each item, by itself and the COLOUR_REACH items before and after it.
+F = TypeVar("F", bound=DrawnFrame)
 
-    Args:
-        items: one a frame, in order.
-        done: gets an item and those around it, itself among them.
-        spent: leaves of an item that is done what later ones still need.
+
+def with_neighbours(drawn: Iterable[F]) -> Iterator[tuple[F, list[F]]]:
+    """Each frame with those up to COLOUR_REACH before and after it, itself among them, in order.
+
+    Lags COLOUR_REACH frames behind its input; of the frames before, images are no longer there.
     """
-    window: deque[T] = deque()
-    ready = 0  # how many of the window's items are done already
-    for item in items:
+    window: deque[F] = deque()
+    done = 0  # how many of the window's frames are
+    for item in drawn:
         window.append(item)
-        if len(window) - ready > COLOUR_REACH:
-            yield done(window[ready], window)
-            window[ready] = spent(window[ready])
-            ready += 1
-        if ready > COLOUR_REACH:
+        if len(window) - done > COLOUR_REACH:
+            yield window[done], _near(window[done], window)
+            window[done] = window[done].without_images()
+            done += 1
+        if done > COLOUR_REACH:
             window.popleft()
-            ready -= 1
-    for place in range(ready, len(window)):
-        yield done(window[place], window)
+            done -= 1
+    for place in range(done, len(window)):
+        yield window[place], _near(window[place], window)
 
 
-_NO_IMAGE = np.zeros((0, 0, 3), np.uint8)
-_NO_CROP = np.zeros((0, 0, 3), np.float16)
+def _near(item: F, window: Iterable[F]) -> list[F]:
+    return [one for one in window if abs(one.frame.index - item.frame.index) <= COLOUR_REACH]
 
 
 def drop_image(frame: Frame) -> Frame:

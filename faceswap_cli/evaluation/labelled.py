@@ -22,7 +22,7 @@ class LabelledPhoto:
 
 
 def read_labelled(folder: Path) -> list[LabelledPhoto]:
-    """The adults of a folder whose age is known, see `faces.age_labels`.
+    """The adults of a folder whose age is known, see `faces.age.labels`.
 
     Raises:
         UserError: there is no age, or labels.csv can't be read.

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from faceswap_cli.media.frame import Frame, Image
 
 FloatArray = NDArray[np.float32]
+
+PIXEL_DIGITS, SCORE_DIGITS = 2, 4
+"""Decimals with which pixels and scores are written down: a hundredth of a pixel is finer than any landmarker
+is sure of."""
+
+
+def round_values(values: ArrayLike, digits: int = PIXEL_DIGITS) -> Any:
+    """Coordinates as they are written down: nested lists of floats, rounded to so many decimals."""
+    return np.round(np.asarray(values, np.float64), digits).tolist()
 
 
 @dataclass(frozen=True)
@@ -38,12 +48,17 @@ class Points:
         spread: (68,) float32, each point's expected distance from its true place, frame pixels.
         visible: (68,) float32, 0..1: nothing is in front of the point, and the head does not hide it.
         face: 0..1, that there is a face at all.
+        dense: (222, 3) float32, x and y in frame pixels, z into the picture in the same unit, see
+            `landmarks.dense`; None if the landmarker gives 68 points only.
+        expression: (26,) float32, see `landmarks.dense.EXPRESSIONS`; None likewise.
     """
 
     landmarks: FloatArray
     spread: FloatArray
     visible: FloatArray
     face: float = 1.0
+    dense: FloatArray | None = None
+    expression: FloatArray | None = None
 
     @classmethod
     def certain(cls, landmarks: FloatArray) -> Points:

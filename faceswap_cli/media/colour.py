@@ -16,7 +16,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
-from faceswap_cli.media.frame import FineImage, Image
+from faceswap_cli.media.image import FineImage, Image
 from faceswap_cli.media.planes import fine_to_yuv, planes, yuv_to_fine
 
 UNSPECIFIED = 2  # primaries, transfer and matrix; a range that is not said is 0

@@ -16,15 +16,25 @@ from av.stream import Disposition, Stream
 from faceswap_cli.errors import UserError
 from faceswap_cli.files import check_writable
 from faceswap_cli.media.encoders import ENCODERS, PICTURES, EncodeOptions, what_is_lost
+from faceswap_cli.media.late_clock import clock_origin, late_clock_note
+from faceswap_cli.media.mp4_claims import descriptions
 from faceswap_cli.media.open import open_video
+from faceswap_cli.media.photo import carried
+from faceswap_cli.media.pieces import is_wanted
 from faceswap_cli.media.probe import MediaInfo
-from faceswap_cli.media.sequence import picture_names, picture_suffix
+from faceswap_cli.media.sequence import is_pattern, picture_names, picture_suffix
 from faceswap_cli.media.trial import check_encoder
+from faceswap_cli.media.upright import square_size
 
 FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".gif": "gif"}
 
 # What a user would miss. A format that can't hold it is refused while another one could.
+_DISCARDED = 48  # FFmpeg's number for all of a stream
+
 _DEAR = ("audio", "subtitle")
+
+# What does not tell the shape of pixels itself, as H.264 and H.265 do: PyAV can't make Matroska tell it.
+_SILENT_IN_MATROSKA = ("av1", "av1_nvenc", "prores", "ffv1")
 
 
 def check_output(output: Path, info: MediaInfo, options: EncodeOptions) -> list[str]:
@@ -54,7 +64,14 @@ def check_output(output: Path, info: MediaInfo, options: EncodeOptions) -> list[
     check_writable(output)
     if output.exists() and output.samefile(info.file):
         raise UserError(f"{output} is the source itself", "Choose another output")
-    return [*_lost_streams(suffix, info, usable), *what_is_lost(info, options)]
+    unsaid = [f"{said}: left out" for said in (*info.unsaid, *_dolby_vision(info))]
+    return [
+        *_lost_streams(suffix, info, usable),
+        *unsaid,
+        *_left_of_pictures(info),
+        *what_is_lost(info, options),
+        *_shape_of_pixels(output, info, options),
+    ]
 
 
 def _check_pictures(output: Path, info: MediaInfo, options: EncodeOptions) -> list[str]:
@@ -64,17 +81,49 @@ def _check_pictures(output: Path, info: MediaInfo, options: EncodeOptions) -> li
         raise UserError(f"pictures can't be written as '{suffix}' ({output})", f"Use {_named(PICTURES)}")
     if options.encoder != PICTURES[suffix]:
         raise UserError(f"{suffix} pictures are not {options.encoder} video", "Leave out --encoder")
-    folder = output.parent if "%" in output.name else output
+    folder = output.parent if is_pattern(output) else output
     if not folder.is_dir():
         check_writable(folder)
     elif not os.access(folder, os.W_OK | os.X_OK):
         raise UserError(f"{folder} can't be written", "Choose another output, or mend its permissions")
-    if set(info.pictures) & set(picture_names(output, info.pictures, range(len(info.pictures)))):
+    wanted = [number for number in range(len(info.pictures)) if is_wanted(info.pieces, number)]
+    names = picture_names(output, info.pictures, wanted)
+    if {file.resolve() for file in info.pictures} & {name.resolve() for name in names}:
         raise UserError(f"{output} is the source itself", "Choose another output")
     lost = [
         f"pictures have no {kind}: it is left out" for kind in _DEAR if kind in {o.type for o in info.others}
     ]
-    return [*lost, *what_is_lost(info, options)]
+    return [
+        *lost,
+        *_left_of_pictures(info),
+        *what_is_lost(info, options),
+        *_shape_of_pixels(output, info, options),
+    ]
+
+
+def _left_of_pictures(info: MediaInfo) -> list[str]:
+    """What is told of what pictures of a sequence carry, by the first of them."""
+    beside = carried(info.pictures[0]) if info.pictures else []
+    return [f"the pictures' {', '.join(beside)}: left out"] if beside else []
+
+
+def _shape_of_pixels(output: Path, info: MediaInfo, options: EncodeOptions) -> list[str]:
+    """What is told of pixels that are not square, where the result is not like the source."""
+    size = square_size(info)
+    if size == (info.width, info.height):
+        return []
+    was, now = f"{info.width} x {info.height}", f"{size[0]} x {size[1]}"
+    if ENCODERS[options.encoder].upright:
+        return [f"pixels are made square: {was} becomes {now}"]
+    if FORMATS.get(output.suffix.lower()) == "matroska" and options.encoder in _SILENT_IN_MATROSKA:
+        return [f"as {options.encoder} in {output.suffix} the shape of pixels is not told: players may show "
+                f"{was} in place of {now}"]  # fmt: skip
+    return []
+
+
+def _dolby_vision(info: MediaInfo) -> list[str]:
+    described = b"" if info.pictures else descriptions(info.path)
+    return ["Dolby Vision's metadata"] if b"dvcC" in described or b"dvvC" in described else []
 
 
 def copyable(source: InputContainer, info: MediaInfo, suffix: str) -> list[Stream]:
@@ -97,7 +146,9 @@ def _made_anew(stream: Stream, source: InputContainer) -> bool:
     """True for QuickTime's timecode and chapter tracks, which are written from metadata and chapters."""
     if stream.type != "data":
         return False
-    return "timecode" in stream.metadata or ("mp4" in source.format.name and bool(source.chapters()))
+    # FFmpeg discards what it made chapters of, and gives everything else: telemetry, for one.
+    chapters = "mp4" in source.format.name and int(stream.discard) == _DISCARDED
+    return "timecode" in stream.metadata or chapters
 
 
 def _fits(streams: Sequence[Stream], suffix: str) -> bool:
@@ -136,7 +187,8 @@ def _lost_streams(suffix: str, info: MediaInfo, usable: Sequence[str]) -> list[s
                 raise UserError(
                     f"{suffix} does not hold {_what(dear[0])}", "Convert the source's sound first"
                 )
-        return [f"{suffix} does not hold {_what(stream)}: it is left out" for stream in lost]
+        told = [f"{suffix} does not hold {_what(stream)}: it is left out" for stream in lost]
+        return told if suffix == ".gif" else [*told, *late_clock_note(clock_origin(source, info))]
 
 
 def _what(stream: Stream) -> str:

@@ -13,7 +13,8 @@ from av.video.frame import VideoFrame
 
 
 def deinterlace(pictures: Iterable[VideoFrame], time_base: Fraction) -> Iterator[VideoFrame]:
-    """Pictures at the same times, each whole. Those not marked as interlaced stay as they are.
+    """Pictures at the same times, each whole. Those not marked as interlaced stay as they are, and until the
+    first that is, nothing is filtered.
 
     A field that is missing is made from those of the pictures before and after. Which field is the earlier
     one is what each picture says of itself.
@@ -25,11 +26,23 @@ def deinterlace(pictures: Iterable[VideoFrame], time_base: Fraction) -> Iterator
     # A filter takes one kind of picture; a broadcast may go on with another.
     for _, alike in itertools.groupby(pictures, key=lambda p: (p.width, p.height, p.format.name)):
         graph: Graph | None = None
+        held: VideoFrame | None = None  # a field is made of the picture before, too
         for picture in alike:
-            graph = graph or _graph(picture, time_base)
+            if graph is None and not picture.interlaced_frame:
+                if held is not None:
+                    yield held
+                held = picture
+                continue
+            if graph is None:
+                graph = _graph(picture, time_base)
+                if held is not None:
+                    graph.vpush(held)
             graph.vpush(picture)
             yield from _pulled(graph, time_base)
-        assert graph is not None, "a group has at least one picture"
+        if graph is None:
+            assert held is not None, "a group has at least one picture"
+            yield held
+            continue
         graph.vpush(None)
         yield from _pulled(graph, time_base)
 

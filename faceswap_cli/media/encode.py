@@ -23,6 +23,7 @@ from faceswap_cli.media.frame import Frame
 from faceswap_cli.media.orientation import Orientation
 from faceswap_cli.media.picture import picture_to_encode
 from faceswap_cli.media.probe import MediaInfo
+from faceswap_cli.media.upright import Upright, square_size
 
 __all__ = ["SEGMENT_SUFFIX", "EncodeOptions", "SegmentWriter", "segment_origin"]
 
@@ -62,6 +63,7 @@ class SegmentWriter:
         self._format = target_format(info, self.options)
         self._tags = target_tags(info, self._format, ENCODERS[self.options.encoder])
         self._converter = Converter(self._tags, info.stored_width, info.stored_height)
+        self._upright = Upright(info) if ENCODERS[self.options.encoder].upright else None
         self._last_pts: int | None = None
 
     def __enter__(self) -> Self:
@@ -88,8 +90,11 @@ class SegmentWriter:
         assert self._last_pts is None or pts > self._last_pts, "frames come in the order of their times"
         assert frame.image.shape == (info.height, info.width, 3) and frame.image.dtype == np.uint8
         picture = self._to_encode(frame)
+        orientation = info.orientation
+        if self._upright is not None:
+            picture, orientation = self._upright.of(picture), Orientation()
         if self._paint is not None:
-            self._paint(picture, info.orientation)
+            self._paint(picture, orientation)
         picture.pict_type = PictureType.NONE  # the encoder decides; the source's types are not its own
         picture.time_base = info.time_base
         picture.pts = pts - segment_origin(info)
@@ -100,7 +105,9 @@ class SegmentWriter:
     def _to_encode(self, frame: Frame) -> VideoFrame:
         if frame.picture is None:
             return self._converter.from_rgb(self.info.orientation.undo(frame.image), self._format)
-        return picture_to_encode(frame, frame.picture, self._format, self._converter, self._tags)
+        return picture_to_encode(
+            frame.image, frame.fine, frame.picture, self._format, self._converter, self._tags
+        )
 
     @contextlib.contextmanager
     def _opened(self) -> Iterator[None]:
@@ -131,10 +138,12 @@ class SegmentWriter:
         assert isinstance(stream, VideoStream)
         context = stream.codec_context
         context.width, context.height = info.stored_width, info.stored_height
+        if self._upright is not None:
+            context.width, context.height = square_size(info)
+        elif info.sample_aspect is not None:
+            context.sample_aspect_ratio = info.sample_aspect
         context.pix_fmt = self._format
         context.time_base = info.time_base
-        if info.sample_aspect is not None:
-            context.sample_aspect_ratio = info.sample_aspect
         context.color_primaries, context.color_trc = self._tags.primaries, self._tags.transfer
         context.colorspace, context.color_range = self._tags.matrix, self._tags.range
         return stream

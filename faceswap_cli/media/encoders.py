@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from faceswap_cli.errors import UserError
@@ -17,15 +17,9 @@ from faceswap_cli.media.colour import (
     matrix_of,
     pixel_kind,
 )
+from faceswap_cli.media.encode_options import PRESETS, EncodeRequest
 from faceswap_cli.media.probe import MediaInfo
 from faceswap_cli.media.sequence import picture_suffix
-
-PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
-"""x264's names of time against size; other encoders' are told by them."""
-
-USUAL_PRESET = "faster"
-"""At one crf x264 takes 0.6 of the time of "medium" for files of the same size, 0.5 to 0.8 dB worse at 46 to
-50 dB; "medium" alone would take more than half of the time of a conversion at 1080p."""
 
 
 def _crf(crf: float) -> dict[str, str]:
@@ -48,6 +42,7 @@ class Encoder:
         odd: True if it takes pictures with an odd side in every format, not only in 4:4:4.
         always: the colour tags (by ColourTags' names) that its decoders take for granted, whatever is said.
         hardware: True if it needs a certain machine.
+        upright: True if what it writes can't say how it is turned, or that its pixels are not square.
         segment: FFmpeg's name of the container for pieces of a video. NUT keeps any time base exactly,
             needs no index at its front, and is written front to back.
     """
@@ -63,6 +58,7 @@ class Encoder:
     odd: bool = False
     always: dict[str, int] = field(default_factory=dict)
     hardware: bool = False
+    upright: bool = False
     segment: str = "nut"
 
 
@@ -115,6 +111,9 @@ def _amf(codec: str, formats: tuple[str, ...]) -> Encoder:
 
 _JPEG = {"flags": "+qscale", "global_quality": str(2 * 118)}  # about 95 on other tools' scales
 
+_PNG = {"pred": "up"}
+_PNG_FORMATS = ("rgb24", "rgba", "rgb48be", "rgba64be")
+
 _FFV1 = {"level": "3", "g": "1", "slicecrc": "1"}
 
 ENCODERS = {
@@ -144,18 +143,17 @@ ENCODERS = {
         "prores_ks", (".mov", ".mkv"), ("yuv422p10le", "yuv444p10le", "yuva444p10le"),
         {"vendor": "apl0"}, odd=True, always={"range": RANGE_LIMITED}, segment="mov",
     ),
-    "png": Encoder(
-        "png", (".mov",), ("rgb24", "rgba", "rgb48be", "rgba64be"), {"pred": "up"}, odd=True
-    ),
+    "png": Encoder("png", (".mov",), _PNG_FORMATS, _PNG, odd=True),
+    "png pictures": Encoder("png", (), _PNG_FORMATS, _PNG, odd=True, upright=True),
     "tiff": Encoder(
         "tiff", (), ("rgb24", "rgba", "rgb48le", "rgba64le"), {"compression_algo": "deflate"}, odd=True,
-        segment="mov",
+        upright=True, segment="mov",
     ),
     "jpeg": Encoder("mjpeg", (), ("yuvj420p", "yuvj422p", "yuvj444p"), _JPEG, odd=True,
-        always={"matrix": 5, "range": RANGE_FULL},
+        always={"matrix": 5, "range": RANGE_FULL}, upright=True,
     ),
     # Kept without loss until all of it is there: one palette is made for the whole.
-    "gif": Encoder("ffv1", (".gif",), ("bgr0", "bgra"), _FFV1, odd=True),
+    "gif": Encoder("ffv1", (".gif",), ("bgr0", "bgra"), _FFV1, odd=True, upright=True),
     "h264_nvenc": _nvenc("h264_nvenc", ("yuv420p", "yuv444p")),
     "hevc_nvenc": _nvenc("hevc_nvenc", ("yuv420p", "yuv444p", "p010le")),
     "av1_nvenc": _nvenc("av1_nvenc", ("yuv420p", "p010le")),
@@ -171,41 +169,44 @@ ENCODERS = {
 CHOICES = [name for name, encoder in ENCODERS.items() if set(encoder.suffixes) - {".gif"}]
 """What a user may ask for; the others are what an output's name means."""
 
-PICTURES = {".png": "png", ".tif": "tiff", ".tiff": "tiff", ".jpg": "jpeg", ".jpeg": "jpeg"}
+PICTURES = {
+    ".png": "png pictures",
+    ".tif": "tiff",
+    ".tiff": "tiff",
+    ".jpg": "jpeg",
+    ".jpeg": "jpeg",
+}
 """How single pictures with these suffixes are encoded."""
 
 
-def encoder_for(output: Path) -> str:
-    """The encoder that an output's name asks for: a key of ENCODERS."""
+def encoder_for(output: Path, asked: str | None = None) -> str:
+    """The encoder of an output, a key of ENCODERS: what was asked for, else what its name asks for."""
     suffix = picture_suffix(output)
-    if suffix is not None:
-        return PICTURES.get(suffix, "png")
+    named = None if suffix is None else PICTURES.get(suffix, "png pictures")
+    if asked is not None:
+        return "png pictures" if asked == "png" and named == "png pictures" else asked
+    if named is not None:
+        return named
     return "gif" if output.suffix.lower() == ".gif" else "x264"
 
 
 @dataclass(frozen=True)
-class EncodeOptions:
-    """How the result is encoded.
+class EncodeOptions(EncodeRequest):
+    """How the result is encoded. Encoders without a dial take no notice of it.
 
     Attributes:
         encoder: a key of ENCODERS.
-        crf: constant quality, 0 (lossless or nearly) to 51 (63 for av1); lower is better and larger. None is
-            the encoder's usual one. Encoders without such a dial take no notice of it.
-        preset: one of PRESETS; None is USUAL_PRESET. Encoders without such a dial take no notice of it.
     """
 
     encoder: str = "x264"
-    crf: float | None = None
-    preset: str | None = None
 
     def __post_init__(self) -> None:
         if self.encoder not in ENCODERS:
             raise UserError(f"no encoder named {self.encoder}", f"Use one of {', '.join(CHOICES)}")
+        self.check()
         worst = ENCODERS[self.encoder].worst
-        if self.crf is not None and not 0 <= self.crf <= worst:
+        if self.crf is not None and self.crf > worst:
             raise UserError(f"crf {self.crf:g} is out of range", f"Use 0 (best) to {worst:g} (smallest)")
-        if self.preset is not None and self.preset not in PRESETS:
-            raise UserError(f"no preset named {self.preset}", f"Use one of {', '.join(PRESETS)}")
 
     def told(self) -> dict[str, str]:
         """What FFmpeg is told."""
@@ -213,11 +214,15 @@ class EncodeOptions:
         told = dict(encoder.options)
         if encoder.quality is not None:
             told |= encoder.quality(encoder.crf if self.crf is None else self.crf)
+            told |= {"g": str(self.keyframes)} if self.keyframes else {}
         if encoder.presets:
-            told["quality" if encoder.codec.endswith("_amf") else "preset"] = encoder.presets[
-                self.preset or USUAL_PRESET
-            ]
+            told["quality" if encoder.codec.endswith("_amf") else "preset"] = encoder.presets[self.preset]
         return told
+
+
+def resolve_encoding(request: EncodeRequest, output: Path) -> EncodeOptions:
+    """How an output is encoded: as is asked, by the encoder that its name asks for if none is named."""
+    return EncodeOptions(**{**asdict(request), "encoder": encoder_for(output, request.encoder)})
 
 
 def target_format(info: MediaInfo, options: EncodeOptions) -> str:
@@ -232,6 +237,9 @@ def target_format(info: MediaInfo, options: EncodeOptions) -> str:
         formats = encoder.formats
     if (info.stored_width % 2 or info.stored_height % 2) and not encoder.odd:
         formats = tuple(name for name in encoder.formats if pixel_kind(name).chroma not in ("420", "422"))
+    if encoder.upright and info.orientation.transpose:
+        # Turned by a quarter, colour of half the width would be one of half the height.
+        formats = tuple(name for name in formats if pixel_kind(name).chroma != "422") or encoder.formats[-1:]
     if not formats:
         size = f"{info.stored_width} x {info.stored_height}"
         raise UserError(f"{options.encoder} can't encode {size} pixels: a side is odd", "Use --encoder x264")
@@ -270,7 +278,8 @@ def what_is_lost(info: MediaInfo, options: EncodeOptions) -> list[str]:
         )
     if target.bit_depth < source.bit_depth:
         lost.append(f"{options.encoder} keeps {target.bit_depth} of the video's {source.bit_depth} bits")
-    if target.chroma == "444" and source.chroma in ("420", "422"):
+    odd_side = info.stored_width % 2 or info.stored_height % 2
+    if odd_side and target.chroma == "444" and source.chroma in ("420", "422"):
         odd = f"{info.stored_width} x {info.stored_height}"
         lost.append(f"for its odd size ({odd}) the video is written as 4:4:4, which some players don't show")
     return lost

@@ -6,14 +6,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
-from numpy.typing import NDArray
+
+from faceswap_cli.media.image import FineImage, Image
 
 if TYPE_CHECKING:
     from faceswap_cli.media.picture import Picture
 
-Image = NDArray[np.uint8]
-FineImage = NDArray[np.float32]
-"""Levels 0..255 as in an Image, but with fractions."""
+__all__ = ["FineImage", "Frame", "Image"]
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from faceswap_cli.errors import UserError
 
-PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp", ".tif", ".tiff", ".bmp"})
+JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
+PHOTO_SUFFIXES = frozenset(
+    {*JPEG_SUFFIXES, ".png", ".webp", ".tif", ".tiff", ".bmp", ".avif", ".heic", ".heif", ".hif"}
+)
+RAW_SUFFIXES = frozenset(
+    {".dng", ".cr2", ".cr3", ".nef", ".nrw", ".arw", ".sr2", ".srw", ".orf", ".rw2", ".raf", ".pef", ".3fr"}
+    | {".iiq", ".erf", ".kdc", ".dcr", ".mos", ".mrw", ".x3f"}
+)
+"""Of what cameras write before it is a picture."""
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m2v", ".ts", ".m2ts", ".mts"}
     | {".wmv", ".flv", ".3gp", ".ogv", ".mxf", ".gif", ".nut", ".vob"}
@@ -40,6 +49,43 @@ def find_media(inputs: Sequence[Path]) -> list[Path]:
     if not found:
         raise UserError("no photo or video was given", "Name files or folders")
     return list(found)
+
+
+def left_out(inputs: Sequence[Path], output: Path | None = None) -> str | None:
+    """What lies in the given folders and is not among what `find_media` gives, in words; None if nothing.
+
+    Args:
+        inputs: files and folders.
+        output: a folder that may lie in one of them and doesn't count.
+    """
+    known, own = PHOTO_SUFFIXES | VIDEO_SUFFIXES, output.resolve() if output else None
+    left: Counter[str] = Counter()
+    for folder in (entry for entry in map(Path, inputs) if entry.is_dir()):
+        for path in folder.rglob("*"):
+            if any(part.startswith(".") for part in path.relative_to(folder).parts):
+                continue
+            if own is not None and path.resolve().is_relative_to(own):
+                continue
+            if path.is_dir():
+                left["folder that is a link"] += path.is_symlink()
+            elif path.suffix.lower() not in known or not path.is_file():
+                left[_kind(path)] += 1
+    return counted(+left)
+
+
+def counted(left: Counter[str]) -> str | None:
+    """ "3 files left out: 2 .txt, 1 .psd"; None for nothing."""
+    if not left:
+        return None
+    kinds = ", ".join(f"{number} {kind}" for kind, number in left.most_common())
+    return f"{left.total()} {'file' if left.total() == 1 else 'files'} left out: {kinds}"
+
+
+def _kind(path: Path) -> str:
+    if path.is_symlink() and not path.exists():
+        return "link to nowhere"
+    suffix = path.suffix.lower()
+    return f"{suffix} (camera raw)" if suffix in RAW_SUFFIXES else suffix or "without suffix"
 
 
 def natural_key(path: Path) -> tuple[tuple[int, int, str], ...]:

@@ -25,6 +25,7 @@ from faceswap_cli.media.containers import FORMATS, check_output, copyable, is_co
 from faceswap_cli.media.encode import segment_origin
 from faceswap_cli.media.encoders import ENCODERS, target_tags
 from faceswap_cli.media.join_pictures import Seal, join_as_gif, join_as_pictures
+from faceswap_cli.media.late_clock import clock_origin
 from faceswap_cli.media.open import open_video
 from faceswap_cli.media.pieces import Cut, moved_chapters
 from faceswap_cli.media.probe import MediaInfo
@@ -58,7 +59,6 @@ def join_segments(
     output: Path,
     info: MediaInfo,
     room: Path | None = None,
-    whole: bool = True,
     tags: Mapping[str, str] | None = None,
     seal: Seal | None = None,
 ) -> None:
@@ -79,7 +79,6 @@ def join_segments(
         info: what `probe` said of the source.
         room: where the result is written before it is renamed: a folder on the output's disk, by default
             the output's own.
-        whole: False if the source breaks off: nothing is copied that would be heard after the last picture.
         tags: what the result says of itself beside what the source said, in Matroska.
         seal: what is done to the finished file before it gets its name.
 
@@ -102,19 +101,20 @@ def join_segments(
         open_segment(Path(segments[0])) as first,
     ):
         model = first.streams.video[0]
-        cut = cut_of(segments, info, whole)
+        origin = clock_origin(container, info)
+        cut = cut_of(segments, info, origin)
         others = copyable(container, info, suffix)
         target = av.open(
             f"file:{temporary}",
             "w",
             format=FORMATS[suffix],
-            container_options=_muxer_options(suffix, container, info),
+            container_options=_muxer_options(suffix, container, info, origin),
         )
         try:
             video, copies = _add_streams(target, container, info, model, others, cut)
-            end = None if info.pieces else _source_end(container, info)
-            shown = at_their_place(segment_pictures(segments, model, info), cut if info.pieces else None)
-            pictures = _timed(shown, model, info, end)
+            length = None if info.pieces else _shown_length(container, info)
+            shown = at_their_place(segment_pictures(segments, model, info), cut)
+            pictures = _timed(shown, model, info, length)
             if FORMATS[suffix] == "matroska":
                 target.metadata.update(tags or {})
             for packet in heapq.merge(_to(video, pictures), _copied(container, copies, cut), key=_seconds):
@@ -132,7 +132,7 @@ def join_segments(
             raise
 
 
-def _muxer_options(suffix: str, source: InputContainer, info: MediaInfo) -> dict[str, str]:
+def _muxer_options(suffix: str, source: InputContainer, info: MediaInfo, origin: Fraction) -> dict[str, str]:
     # Nothing is shifted: MP4 writes an edit list for decoding times below zero, Matroska has none at all.
     options = {"avoid_negative_ts": "disabled", "fflags": "+bitexact"}
     if FORMATS[suffix] == "matroska":
@@ -144,6 +144,7 @@ def _muxer_options(suffix: str, source: InputContainer, info: MediaInfo) -> dict
     if info.pieces:  # what begins late in the result can begin at any tick
         starts += [s.time_base for s in source.streams if s.time_base]
     starts += [s.start_time * s.time_base for s in source.streams if s.start_time and s.time_base]
+    starts = [start - origin for start in starts]
     # Streams that begin late are delayed in ticks of the whole movie, by default milliseconds.
     ticks = math.lcm(1000, *(start.denominator for start in starts))
     if 1000 < ticks < 1 << 31:
@@ -215,7 +216,7 @@ def _still_true(metadata: dict[str, str]) -> dict[str, str]:
 
 
 def _timed(
-    packets: Iterable[Packet[VideoStream]], model: VideoStream, info: MediaInfo, end: int | None
+    packets: Iterable[Packet[VideoStream]], model: VideoStream, info: MediaInfo, length: int | None
 ) -> Iterator[Packet[VideoStream]]:
     """The packets with decoding times and durations.
 
@@ -226,6 +227,7 @@ def _timed(
     packets = iter(packets)
     window = deque(itertools.islice(packets, _WINDOW))
     shown = sorted(packet.pts for packet in window if packet.pts is not None)
+    first = shown[0]
     # Before the first time the clock must not take longer steps than from the first picture to the second:
     # FFmpeg's MP4 writer places a late start by whichever of the two waits less to be shown.
     step = min([info.last_duration, *(b - a for a, b in itertools.pairwise(shown[:2]))])
@@ -241,9 +243,19 @@ def _timed(
         yield window.popleft()
     last = max((packet.pts or 0) for packet in window)
     for packet in window:
-        if packet.pts == last and end is not None and last < end:
-            packet.duration = end - last
+        if packet.pts == last and length is not None:
+            packet.duration = _last_duration(first + length - last, info)
         yield packet
+
+
+def _last_duration(said: int, info: MediaInfo) -> int:
+    """How many ticks the last picture lasts, of which a file says `said`, in a clock that may be coarser.
+
+    An edit list begins and ends at ticks of the whole movie, as a rule milliseconds: what differs by no more
+    than two of them from what the rate says is that.
+    """
+    rounded = abs(said - info.last_duration) * info.time_base <= Fraction(2, 1000)
+    return info.last_duration if said < 1 or rounded else said
 
 
 def _set_clock(packet: Packet[VideoStream], waiting: list[int], info: MediaInfo) -> None:
@@ -254,12 +266,13 @@ def _set_clock(packet: Packet[VideoStream], waiting: list[int], info: MediaInfo)
     packet.duration = info.last_duration
 
 
-def _source_end(source: InputContainer, info: MediaInfo) -> int | None:
-    """The tick at which the source's last frame ends, where the container says; else None."""
+def _shown_length(source: InputContainer, info: MediaInfo) -> int | None:
+    """How many ticks of the source are shown from its first frame on, where the container says; else None."""
     stream = source.streams[info.stream_index]
-    if "mp4" not in source.format.name or stream.duration is None:
+    # Of fragments FFmpeg gives the end, counted from where the clock begins, which may be anywhere.
+    if "mp4" not in source.format.name or stream.duration is None or not stream.frames:
         return None
-    return segment_origin(info) + stream.duration
+    return stream.duration
 
 
 def _copied(source: InputContainer, copies: dict[int, Stream], cut: Cut | None) -> Iterator[Packet[Stream]]:

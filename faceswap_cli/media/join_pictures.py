@@ -38,7 +38,7 @@ def join_as_gif(
     segments: Sequence[Path], output: Path, info: MediaInfo, room: Path | None, seal: Seal | None = None
 ) -> None:
     """Write an animated GIF; see `join.join_segments`."""
-    cut = cut_of(segments, info, True)
+    cut = cut_of(segments, info)
 
     def pictures() -> Iterator[VideoFrame]:
         shift = None

@@ -18,6 +18,8 @@ from faceswap_cli.errors import UserError
 INSIDE = {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"moof", b"traf"}
 """Boxes that hold boxes, on the way to those that claim."""
 
+_FIRST = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"styp")
+
 MOST_BOXES = 500_000
 """Twenty hours in fragments of a second have as many."""
 
@@ -26,13 +28,28 @@ def check_claims(path: Path) -> None:
     """Raise a UserError if a file is MP4 or MOV and claims more samples than it has bytes."""
     size = path.stat().st_size
     with path.open("rb") as file:
-        if file.read(8)[4:] not in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"styp"):
+        if file.read(8)[4:] not in _FIRST:
             return
         for boxes, (name, start) in enumerate(_boxes(file, 0, size)):
             if boxes > MOST_BOXES or _samples(file, name, start) > size:
                 raise UserError(
                     f"{path} claims more than it holds: it is damaged", "Copy or download the video again"
                 )
+
+
+def descriptions(path: Path) -> bytes:
+    """The first bytes of what an MP4 or MOV says of each of its streams' codecs; nothing for other files."""
+    found = b""
+    with path.open("rb") as file:
+        if file.read(8)[4:] not in _FIRST:
+            return b""
+        for boxes, (name, start) in enumerate(_boxes(file, 0, path.stat().st_size)):
+            if boxes > MOST_BOXES or len(found) > 1 << 20:
+                break
+            if name == b"stsd":
+                file.seek(start)
+                found += file.read(4096)
+    return found
 
 
 def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int]]:

@@ -1,23 +1,51 @@
-"""What a photo file says before its pixels are decoded, and the EXIF and ICC blocks it carries."""
+"""What a photo file says before its pixels are decoded. Pillow reads it; what it must not be asked is here.
+
+Also the parts that JPEG, PNG and WebP files are made of, for those who change a finished file.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import struct
+import warnings
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from PIL import Image as Pillow
+from PIL import PngImagePlugin
+
 from faceswap_cli.errors import UserError
 from faceswap_cli.limits import read_limited
 from faceswap_cli.media.exif import read_orientation
+from faceswap_cli.media.inputs import RAW_SUFFIXES
 from faceswap_cli.media.orientation import Orientation, from_exif
 
 _PNG = b"\x89PNG\r\n\x1a\n"
-_ICC_JPEG = b"ICC_PROFILE\0"
-_LARGEST_ICC = 16 << 20
 # JPEG's start-of-frame markers: all of C0..CF but DHT, JPG and DAC.
 _SOF = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+
+# How large a picture may be is said by `limits`, in one place; Pillow would warn at other sizes.
+Pillow.MAX_IMAGE_PIXELS = None
+PngImagePlugin.MAX_TEXT_CHUNK = 16 << 20  # a profile may be as long; more would be a few hostile bytes grown
+
+_SIGNATURES = (
+    (b"\xff\xd8\xff", "JPEG"),
+    (_PNG, "PNG"),
+    (b"RIFF", "WEBP"),
+    (b"II*\0", "TIFF"),
+    (b"MM\0*", "TIFF"),
+    (b"BM", "BMP"),
+)
+_AVIF, _HEIC = (b"avif", b"avis"), (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+
+_RAW = (b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FUJIFILMCCD-RAW", b"\0MRM")
+"""How cameras' raw files begin that are neither TIFF nor (Canon's CR3) a film with one small picture."""
+
+_MOST_PAGES = 10_000
+_MANY = ("Multi-Frame Image",)
 
 
 @dataclass(frozen=True)
@@ -25,14 +53,15 @@ class PhotoHeader:
     """A photo before decoding.
 
     Attributes:
-        format: "jpeg", "png", "webp", "tiff" or "bmp".
+        format: "jpeg", "png", "webp", "tiff", "bmp", "avif" or "heif".
         width: pixels across as stored.
         height: pixels down as stored.
         bit_depth: bits a sample.
         grey: True if it has no colour.
         alpha: True if it has transparency.
-        exif: the EXIF block (starting at its TIFF header), or None.
-        icc: the ICC colour profile, or None.
+        orientation: how the stored picture is turned upright.
+        pictures: how many it holds: more than one if it is animated, has pages, or several views.
+        raw: True if it is what a camera writes before it is a picture.
     """
 
     format: str
@@ -41,34 +70,164 @@ class PhotoHeader:
     bit_depth: int = 8
     grey: bool = False
     alpha: bool = False
-    exif: bytes | None = None
-    icc: bytes | None = None
+    orientation: Orientation = Orientation()  # noqa: RUF009 - it is frozen
+    pictures: int = 1
+    raw: bool = False
 
-    @property
-    def orientation(self) -> Orientation:
-        """How the stored picture is turned upright."""
-        return from_exif(read_orientation(self.exif)) if self.exif else Orientation()
+
+def photo_format(path: Path) -> str | None:
+    """Pillow's name of a photo's format, by its first bytes; None if it is none that we know.
+
+    Raises:
+        UserError: it needs a package that is not installed, or is a camera's raw file.
+    """
+    with path.open("rb") as file:
+        start = file.read(64)
+    if start.startswith(_RAW) or start[4:12] == b"ftypcrx ":
+        raise UserError(
+            f"{path} is a camera's raw file, not yet a picture", "Develop it to JPEG, PNG or TIFF"
+        )
+    if start[4:8] == b"ftyp":
+        brands = [start[8:12], *(start[at : at + 4] for at in range(16, min(64, _length(start)), 4))]
+        if any(brand in _AVIF for brand in brands):
+            return "AVIF"
+        if start[8:12] in _HEIC:
+            _register_heif(path)
+            return "HEIF"
+        return None
+    for signature, name in _SIGNATURES:
+        if start.startswith(signature) and (name != "WEBP" or start[8:12] == b"WEBP"):
+            return name
+    return None
+
+
+def _length(start: bytes) -> int:
+    return int.from_bytes(start[:4], "big")
+
+
+def _register_heif(path: Path) -> None:
+    try:
+        import pi_heif
+    except ImportError as error:
+        raise UserError(
+            f"{path}: HEIC photos need another package", "pip install 'faceswap-cli[heic]'"
+        ) from error
+    pi_heif.register_heif_opener()
+
+
+@contextlib.contextmanager
+def opened_photo(path: Path, name: str) -> Iterator[tuple[Pillow.Image, bytes]]:
+    """A photo opened by Pillow, not decoded yet, and the whole file; whatever goes wrong is a UserError.
+
+    Args:
+        path: of the file.
+        name: from `photo_format`: nothing else is tried.
+    """
+    data = read_limited(path, "photo_bytes")
+    try:
+        with warnings.catch_warnings(), contextlib.ExitStack() as stack:
+            warnings.simplefilter(
+                "ignore"
+            )  # of Pillow's, about blocks that are damaged: what is lost is told
+            image = stack.enter_context(Pillow.open(io.BytesIO(data), formats=[name]))
+            if name in _CHECKED:
+                _CHECKED[name](data)
+            yield image, data
+    except (UserError, AssertionError):
+        raise
+    except MemoryError as error:
+        raise UserError(f"{path} can't be decoded: not enough memory", "Close other programs") from error
+    except Exception as error:  # Pillow's parsers raise what comes on damaged files: any of a dozen kinds
+        raise UserError(f"{path} is broken off or damaged", "Copy or download the photo again") from error
 
 
 def photo_header(path: Path) -> PhotoHeader | None:
     """Read a photo's header; None if the file is not a photo of a kind we know.
 
     Raises:
-        UserError: it is a photo, but broken off, too large, or of a kind that can't be read (HEIC, AVIF).
+        UserError: it is a photo, but broken off, too large, or needs a package that is not installed.
     """
-    with path.open("rb") as file:
-        start = file.read(16)
-    if start[4:8] == b"ftyp" and start[8:12] in (b"heic", b"heix", b"mif1", b"msf1", b"avif", b"avis"):
-        raise UserError(f"{path}: HEIC and AVIF photos can't be read", "Convert it to JPEG or PNG first")
-    for signature, read in _READERS:
-        if start.startswith(signature) and (signature != b"RIFF" or start[8:12] == b"WEBP"):
-            try:
-                return read(read_limited(path, "photo_bytes"))
-            except (LookupError, struct.error, ValueError, zlib.error) as error:
-                raise UserError(
-                    f"{path} is broken off or damaged", "Copy or download the photo again"
-                ) from error
-    return None
+    name = photo_format(path)
+    if name is None:
+        return None
+    with opened_photo(path, name) as (image, data):
+        return header_of(path, image, data)
+
+
+def header_of(path: Path, image: Pillow.Image, data: bytes) -> PhotoHeader:
+    """The header of a photo that `opened_photo` opened, and its file."""
+    form = (image.format or "").lower().replace("mpo", "jpeg")
+    tags = dict(getattr(image, "tag_v2", {}))
+    # TIFF and HEIC are turned upright in decoding.
+    exif = image.info.get("exif") if form not in ("tiff", "heif") else None
+    orientation = from_exif(read_orientation(exif.removeprefix(b"Exif\0\0"))) if exif else Orientation()
+    return PhotoHeader(
+        form,
+        *image.size,
+        bit_depth=_bit_depth(form, image, tags, data),
+        grey=image.mode in ("1", "L", "LA", "I;16", "I;16B", "I;16L", "I", "F"),
+        alpha="A" in image.mode or "a" in image.mode or "transparency" in image.info,
+        orientation=orientation,
+        pictures=_pictures(form, image),
+        raw=form == "tiff" and _is_raw(path, tags),
+    )
+
+
+def _bit_depth(form: str, image: Pillow.Image, tags: dict[int, object], data: bytes) -> int:
+    if form == "tiff":
+        bits = tags.get(258, 1)
+        return max(bits) if isinstance(bits, tuple) else int(str(bits))
+    if form == "heif":
+        return int(image.info.get("bit_depth") or 8)
+    if form == "avif":  # the box of AV1's settings: its third byte says whether there are 10 or 12
+        settings = data[(place := data.find(b"av1C")) : place + 8] if b"av1C" in data[:65536] else bytes(8)
+        return 12 if settings[6] & 0x20 else 10 if settings[6] & 0x40 else 8
+    if form == "png":
+        raw = str([tile.args for tile in getattr(image, "tile", [])])
+        return 16 if ";16" in raw else 8
+    return 8
+
+
+def _check_png(data: bytes) -> None:
+    for _ in png_chunks(data):
+        pass
+
+
+def _check_webp(data: bytes) -> None:
+    for _ in webp_chunks(data):
+        pass
+
+
+_CHECKED = {"PNG": _check_png, "WEBP": _check_webp}
+"""Formats whose files say of themselves whether they are whole, where Pillow does not look."""
+
+
+def _pictures(form: str, image: Pillow.Image) -> int:
+    frames = int(getattr(image, "n_frames", 1))
+    if form == "tiff":
+        return _pages(image, min(frames, _MOST_PAGES))
+    if form == "jpeg":
+        entries = getattr(image, "mpinfo", {}).get(0xB002, [])
+        views = [e for e in entries if str(e["Attribute"]["MPType"]).startswith(_MANY)]
+        return max(1, len(views))
+    # HEIC: bursts have several of one rank; thumbnails and depth are not counted by Pillow's plugin.
+    return frames
+
+
+def _pages(image: Pillow.Image, frames: int) -> int:
+    """A TIFF's pictures that are no smaller copy of another."""
+    pages = 0
+    for number in range(frames):
+        image.seek(number)
+        pages += not int(image.tag_v2.get(254, 0)) & 1  # type: ignore[attr-defined]
+    image.seek(0)
+    return max(1, pages)
+
+
+def _is_raw(path: Path, tags: dict[int, object]) -> bool:
+    # A DNG's version; a mosaic of filters, or linear raw; a small picture with the true ones below it.
+    preview = bool(int(str(tags.get(254, 0))) & 1) and 330 in tags
+    return 50706 in tags or tags.get(262) in (32803, 34892) or preview or path.suffix.lower() in RAW_SUFFIXES
 
 
 def jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -96,7 +255,6 @@ def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         end = position + 12 + length
         if end > len(data):
             raise ValueError("the file ends inside a chunk")
-        # libpng would find this too, but print its own words on stderr.
         if zlib.crc32(data[position + 4 : end - 4]) != struct.unpack_from(">I", data, end - 4)[0]:
             raise ValueError("a chunk is damaged")
         yield name, data[position + 8 : end - 4]
@@ -117,58 +275,6 @@ def webp_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         position += 8 + length + length % 2
 
 
-def _jpeg(data: bytes) -> PhotoHeader:
-    frame: tuple[int, int, int, int] | None = None
-    exif: bytes | None = None
-    profile: dict[int, bytes] = {}
-    for marker, payload in jpeg_segments(data):
-        if marker in _SOF:
-            frame = struct.unpack_from(">BHHB", payload)
-        elif marker == 0xE1 and payload.startswith(b"Exif\0\0") and exif is None:
-            exif = payload[6:]
-        elif marker == 0xE2 and payload.startswith(_ICC_JPEG):
-            profile[payload[12]] = payload[14:]
-    if frame is None:
-        raise ValueError("no start of frame")
-    depth, height, width, components = frame
-    icc = b"".join(profile[number] for number in sorted(profile)) or None
-    return PhotoHeader("jpeg", width, height, depth, components == 1, False, exif, icc)
-
-
-def _png(data: bytes) -> PhotoHeader:
-    fields: tuple[int, int, int, int] | None = None
-    exif: bytes | None = None
-    icc: bytes | None = None
-    transparent = False
-    for name, payload in png_chunks(data):
-        if name == b"IHDR":
-            fields = struct.unpack_from(">IIBB", payload)
-        elif name == b"eXIf":
-            exif = payload
-        elif name == b"iCCP":
-            # A limit, so that a few hostile bytes can't unpack to gigabytes.
-            icc = zlib.decompressobj().decompress(payload[payload.index(b"\0") + 2 :], _LARGEST_ICC)
-        elif name == b"tRNS":
-            transparent = True
-    if fields is None:
-        raise ValueError("no header chunk")
-    width, height, depth, colour = fields
-    return PhotoHeader(
-        "png", width, height, depth, colour in (0, 4), transparent or colour in (4, 6), exif, icc
-    )
-
-
-def _webp(data: bytes) -> PhotoHeader:
-    chunks: dict[bytes, bytes] = {}
-    for name, payload in webp_chunks(data):
-        chunks.setdefault(name, payload)
-    exif = chunks.get(b"EXIF")
-    if exif is not None:
-        exif = exif.removeprefix(b"Exif\0\0")
-    width, height, alpha = webp_size(chunks)
-    return PhotoHeader("webp", width, height, 8, False, alpha, exif, chunks.get(b"ICCP"))
-
-
 def webp_size(chunks: dict[bytes, bytes]) -> tuple[int, int, bool]:
     """Width, height and whether there is alpha, from a WebP file's chunks."""
     if extended := chunks.get(b"VP8X"):
@@ -179,41 +285,3 @@ def webp_size(chunks: dict[bytes, bytes]) -> tuple[int, int, bool]:
         return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1, bool(bits >> 28 & 1)
     width, height = struct.unpack_from("<HH", chunks.get(b"VP8 ", b""), 6)
     return width & 0x3FFF, height & 0x3FFF, False
-
-
-def _tiff(data: bytes) -> PhotoHeader:
-    order = "<" if data[:2] == b"II" else ">"
-    (offset,) = struct.unpack_from(f"{order}I", data, 4)
-    (count,) = struct.unpack_from(f"{order}H", data, offset)
-    fields: dict[int, int] = {}
-    for entry in range(offset + 2, offset + 2 + 12 * count, 12):
-        tag, kind, number = struct.unpack_from(f"{order}HHI", data, entry)
-        if kind in (3, 4):  # SHORT and LONG; lists of more than fit here are kept elsewhere in the file
-            code, size = ("H", 2) if kind == 3 else ("I", 4)
-            place = entry + 8
-            if number * size > 4:
-                (place,) = struct.unpack_from(f"{order}I", data, entry + 8)
-            (fields[tag],) = struct.unpack_from(f"{order}{code}", data, place)
-    # 256 width, 257 height, 258 bits, 262 photometric (0 and 1 are grey), 338 extra samples (alpha).
-    # A TIFF's orientation (274) is put upright by OpenCV itself, so there is none left for us.
-    return PhotoHeader(
-        "tiff", fields[256], fields[257], fields.get(258, 1), fields.get(262, 2) in (0, 1), 338 in fields
-    )
-
-
-def _bmp(data: bytes) -> PhotoHeader:
-    if struct.unpack_from("<I", data, 14)[0] == 12:
-        width, height = struct.unpack_from("<HH", data, 18)
-    else:
-        width, height = struct.unpack_from("<ii", data, 18)
-    return PhotoHeader("bmp", width, abs(height))
-
-
-_READERS = (
-    (b"\xff\xd8\xff", _jpeg),
-    (_PNG, _png),
-    (b"RIFF", _webp),
-    (b"II*\0", _tiff),
-    (b"MM\0*", _tiff),
-    (b"BM", _bmp),
-)

@@ -11,7 +11,7 @@ from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from faceswap_cli.media.colour import ColourTags, Converter, pixel_kind
-from faceswap_cli.media.frame import FineImage, Frame, Image
+from faceswap_cli.media.image import FineImage, Image
 from faceswap_cli.media.orientation import Orientation
 from faceswap_cli.media.planes import planes
 
@@ -49,23 +49,29 @@ class Picture:
 
 
 def picture_to_encode(
-    frame: Frame, picture: Picture, pixel_format: str, converter: Converter, tags: ColourTags
+    image: Image,
+    fine: FineImage | None,
+    picture: Picture,
+    pixel_format: str,
+    converter: Converter,
+    tags: ColourTags,
 ) -> VideoFrame:
-    """The decoded picture in the encoder's format, with what was drawn on the frame.
+    """The decoded picture in the encoder's format, with what was drawn on it.
 
     Samples that no changed pixel touches are the decoder's own, to the bit, as far as the format has them.
 
     Args:
-        frame: of which `image` or `fine` may have been drawn on.
-        picture: the frame's.
+        image: the picture's own, or with what was drawn on it.
+        fine: that with fractions of a level; None where nothing was drawn so.
+        picture: what the decoder gave.
         pixel_format: FFmpeg's name of the encoder's.
         converter: from RGB to that, with `tags`.
         tags: what is said of the written colours.
     """
     base = picture.converter.to_format(picture.stored, pixel_format, tags)
-    if frame.image is picture.image:
+    if image is picture.image:
         return base
-    after, before = (frame.image, picture.image) if frame.fine is None else (frame.fine, picture.fine_image())
+    after, before = (image, picture.image) if fine is None else (fine, picture.fine_image())
     box = _changed_box(before, after)
     if box is None:
         return base

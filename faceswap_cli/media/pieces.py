@@ -84,7 +84,13 @@ class Cut:
         self.spans = spans
 
     @classmethod
-    def of_frames(cls, times: Sequence[Fraction], last: Fraction, pieces: Sequence[Piece]) -> Cut:
+    def of_frames(
+        cls,
+        times: Sequence[Fraction],
+        last: Fraction,
+        pieces: Sequence[Piece],
+        origin: Fraction = Fraction(0),
+    ) -> Cut:
         """The cut that shows frames at `times` (seconds in the source), in `pieces`, without pauses.
 
         A piece that begins with the first frame stays where it is, and with it all that comes before. Else
@@ -94,6 +100,7 @@ class Cut:
             times: of all frames that are in the result, in order.
             last: how long the last frame of a piece is shown, seconds.
             pieces: which they are in the source.
+            origin: the second of the source that is 0 in the result, if it begins with the first frame.
         """
         spans, done, place = [], 0, Fraction(0)
         for first, end in pieces:
@@ -102,16 +109,16 @@ class Cut:
                 break
             start, over = times[done], times[done + count - 1] + last
             if first == 0:
-                start = place = _LONG_AGO
+                start, place = _LONG_AGO, _LONG_AGO - origin
             spans.append(Span(start, over, place))
             place += over - start
             done += count
         return cls(spans)
 
     @classmethod
-    def until(cls, end: Fraction) -> Cut:
-        """The cut that leaves out what begins after `end` (seconds), and moves nothing."""
-        return cls([Span(_LONG_AGO, end, _LONG_AGO)])
+    def shift(cls, origin: Fraction) -> Cut:
+        """The cut that leaves out nothing, and moves everything so that `origin` (seconds) becomes 0."""
+        return cls([Span(_LONG_AGO, -_LONG_AGO, _LONG_AGO - origin)])
 
     def moved(self, start: Fraction, end: Fraction | None = None) -> tuple[Fraction, Fraction] | None:
         """Where what is shown from `start` to `end` in the source is shown; None if nowhere.

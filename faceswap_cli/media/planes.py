@@ -11,7 +11,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
-from faceswap_cli.media.frame import FineImage, Image
+from faceswap_cli.media.image import FineImage, Image
 
 Plane = NDArray[np.uint8] | NDArray[np.uint16]
 

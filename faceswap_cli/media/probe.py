@@ -21,19 +21,14 @@ from faceswap_cli.media.open import check_readable, decoder_of, open_video
 from faceswap_cli.media.orientation import Orientation, from_display_matrix
 from faceswap_cli.media.photo_header import photo_header
 from faceswap_cli.media.pieces import Piece, parse_pieces, wanted_of
-from faceswap_cli.media.sequence import find_pictures, is_sequence
+from faceswap_cli.media.sequence import find_pictures, is_sequence, left_beside
+from faceswap_cli.media.sizes import Size, picture_sizes
+from faceswap_cli.media.turn import display_matrix
 
 # Pictures that travel with a video, but are not its moving pictures.
 _STILL = Disposition.attached_pic | Disposition.timed_thumbnails
 
 _INTERLACED = (2, 3, 4, 5)  # orders of fields
-
-_ONE = 1 << 16  # fixed point
-_QUARTER_TURNS = {
-    90: (0, -_ONE, 0, _ONE, 0, 0, 0, 0, 1 << 30),
-    180: (-_ONE, 0, 0, 0, -_ONE, 0, 0, 0, 1 << 30),
-    270: (0, _ONE, 0, -_ONE, 0, 0, 0, 0, 1 << 30),
-}
 
 
 @dataclass(frozen=True)
@@ -73,12 +68,15 @@ class MediaInfo:
         start_pts: the first frame's timestamp in ticks; None if unknown.
         pixels: the pixel format, its depth, chroma and alpha.
         tags: what it says of its colours.
-        interlaced: True if the first picture is two fields.
+        interlaced: True if the first picture is two fields; later ones may be, all the same.
         sample_aspect: width of one stored pixel over its height; None if not said.
         stream_index: the video stream's number in the file.
         others: every other stream.
         pieces: the only frames that are read, if not all; see `only_frames`.
         pictures: the files of a sequence of pictures, one a frame; none for a video.
+        sizes: the sizes that pictures are stored in, if there are several; stored_width and stored_height are
+            those of the largest, into which the others are fitted.
+        unsaid: what a video says of its pictures that no result says, in words.
     """
 
     path: Path
@@ -104,6 +102,8 @@ class MediaInfo:
     others: tuple[OtherStream, ...] = ()
     pieces: tuple[Piece, ...] = ()
     pictures: tuple[Path, ...] = ()
+    sizes: tuple[Size, ...] = ()
+    unsaid: tuple[str, ...] = ()
 
     @property
     def file(self) -> Path:
@@ -120,9 +120,18 @@ class MediaInfo:
     @property
     def note(self) -> str | None:
         """What the user should know before the work begins; None if nothing."""
-        if not self.interlaced:
-            return None
-        return f"{self.path.name} is interlaced video: it is deinterlaced, the result is progressive"
+        notes = [beside] if self.pictures and (beside := left_beside(self.path, self.pictures)) else []
+        if self.interlaced:
+            notes.append(
+                f"{self.path.name} is interlaced video: it is deinterlaced, the result is progressive"
+            )
+        if self.sizes:
+            all_sizes = ", ".join(f"{width} x {height}" for width, height in self.sizes)
+            notes.append(
+                f"the pictures of {self.path.name} change size ({all_sizes}): all are fitted into "
+                f"{self.stored_width} x {self.stored_height}, their shape kept"
+            )
+        return "; ".join(notes) or None
 
     @property
     def pixel_format(self) -> str:
@@ -157,9 +166,11 @@ def probe(path: Path, rate: Fraction | None = None) -> MediaInfo:
     if rate is not None:
         raise UserError(f"{path} has its own times: --fps is for pictures", "Leave out --fps")
     header = photo_header(path)
-    if header is None:
+    # An animated PNG is a video; what else holds several pictures is refused by whoever reads them.
+    if header is None or (header.format == "png" and header.pictures > 1):
         with open_video(path) as container:
-            return video_info(path, container, main_stream(path, container))
+            stream = main_stream(path, container)
+            return _of_largest(video_info(path, container, stream), picture_sizes(path, stream))
     orientation = header.orientation
     width, height = header.width, header.height
     if orientation.transpose:
@@ -178,6 +189,18 @@ def probe(path: Path, rate: Fraction | None = None) -> MediaInfo:
             header.format, header.bit_depth, "grey" if header.grey else "rgb", header.alpha, True
         ),
     )
+
+
+def _of_largest(info: MediaInfo, sizes: list[Size]) -> MediaInfo:
+    """A video's info if its pictures have other sizes, too."""
+    first = (info.stored_width, info.stored_height)
+    sizes = list(dict.fromkeys([first, *sizes]))
+    if len(sizes) == 1:
+        return info
+    width, height = max(sizes, key=lambda size: size[0] * size[1])
+    upright = (height, width) if info.orientation.transpose else (width, height)
+    return replace(info, stored_width=width, stored_height=height, width=upright[0], height=upright[1],
+                   sizes=tuple(sizes))  # fmt: skip
 
 
 def _sequence_info(path: Path, rate: Fraction) -> MediaInfo:
@@ -258,7 +281,7 @@ def video_info(path: Path, container: InputContainer, stream: VideoStream) -> Me
         orientation=orientation,
         display_matrix=matrix,
         # AVI counts fields and empty chunks too: a number that is wrong is worse than none.
-        frames=stream.frames or None if "mp4" in container.format.name else None,
+        frames=shown_frames(container, stream),
         duration=_duration(container, stream, time_base),
         average_rate=rate,
         time_base=time_base,
@@ -269,6 +292,7 @@ def video_info(path: Path, container: InputContainer, stream: VideoStream) -> Me
         interlaced=picture.interlaced_frame or stream.codec_context.field_order in _INTERLACED,
         sample_aspect=aspect if aspect and aspect > 0 else None,
         stream_index=stream.index,
+        unsaid=_unsaid(picture),
         others=tuple(
             OtherStream(s.index, s.type, s.codec_context.name if s.codec_context is not None else "")
             for s in container.streams
@@ -277,16 +301,11 @@ def video_info(path: Path, container: InputContainer, stream: VideoStream) -> Me
     )
 
 
-def display_matrix(picture: VideoFrame) -> tuple[int, ...] | None:
-    """The nine integers of a decoded picture's display matrix; None if it has none."""
-    try:
-        side_data: Any = picture.side_data
-        if "DISPLAYMATRIX" not in side_data:
-            return None
-        return tuple(memoryview(bytes(side_data["DISPLAYMATRIX"])).cast("i"))
-    except ValueError:
-        # PyAV can't list side data of a kind newer than itself (EXIF in MJPEG), but it still tells the turn.
-        return _QUARTER_TURNS.get(picture.rotation % 360)
+def shown_frames(container: InputContainer, stream: VideoStream) -> int | None:
+    """How many frames an MP4 or MOV shows, without those that its edit list leaves out; None if unknown."""
+    if "mp4" not in container.format.name or not stream.frames:
+        return None
+    return sum(not entry.is_discard for entry in stream.index_entries)
 
 
 def picture_ticks(time_base: Fraction, rate: Fraction | None) -> int:
@@ -305,6 +324,19 @@ def _first_picture(path: Path, container: InputContainer, stream: VideoStream) -
     except FFmpegError as error:
         raise UserError(f"{path} can't be decoded", "Copy it again, or convert it to .mp4 first") from error
     raise UserError(f"{path}: not one picture can be decoded", "Copy it again, or convert it to .mp4 first")
+
+
+_UNSAID = {
+    "SPHERICAL": "that it is spherical (360°) video",
+    "STEREO3D": "that it is stereoscopic (3D) video",
+}
+
+
+def _unsaid(picture: VideoFrame) -> tuple[str, ...]:
+    with contextlib.suppress(ValueError):  # kinds newer than PyAV, see display_matrix
+        side_data: Any = picture.side_data
+        return tuple(said for name, said in _UNSAID.items() if name in side_data)
+    return ()
 
 
 def _tags(stream: VideoStream, picture: VideoFrame) -> ColourTags:

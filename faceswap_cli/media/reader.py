@@ -25,6 +25,7 @@ from faceswap_cli.media.picture import Picture
 from faceswap_cli.media.pieces import is_past, is_wanted
 from faceswap_cli.media.probe import MediaInfo, probe
 from faceswap_cli.media.sequence import read_pictures
+from faceswap_cli.media.sizes import fitted
 
 # Pictures decoded ahead: enough to keep a consumer busy, few enough to hold 4K video in little memory.
 _AHEAD = 4
@@ -120,7 +121,7 @@ def _decode_ahead(info: MediaInfo, frames: queue.Queue[Frame | BaseException | N
 
 def _decode(info: MediaInfo, state: _State) -> Iterator[Frame]:
     if info.pictures:
-        yield from _frames(read_pictures(info.pictures, state.near or 0), info, state)
+        yield from _frames(read_pictures(info.pictures, state.near or 0, info.orientation), info, state)
         return
     with open_video(info.path) as container:
         stream = container.streams[info.stream_index]
@@ -144,7 +145,8 @@ def _timed(pictures: Iterable[VideoFrame], info: MediaInfo) -> Iterator[VideoFra
             picture.pts, picture.time_base = clock.next(picture.pts), info.time_base
             yield picture
 
-    return deinterlace(clocked(), info.time_base) if info.interlaced else clocked()
+    size = (info.stored_width, info.stored_height)
+    return (fitted(picture, size) for picture in deinterlace(clocked(), info.time_base))
 
 
 def _frames(pictures: Iterable[VideoFrame], info: MediaInfo, state: _State) -> Iterator[Frame]:
@@ -238,8 +240,9 @@ class _Pictures:
 
     def _short(self, info: MediaInfo) -> bool:
         """True if the container promises more than came: by its count of packets, or Matroska's duration."""
-        if info.frames is not None:
-            return self._packets < info.frames
+        if "mp4" in self._container.format.name and self._stream.frames:
+            # Its index has what an edit list leaves of the stream; the rest never comes.
+            return self._packets < len(self._stream.index_entries)
         promised = _matroska_seconds(self._stream.metadata.get("DURATION", ""))
         # Writers round the promise differently; a second is more than any of them is off by.
         return promised is not None and float(self._end) < promised - 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -57,13 +58,19 @@ def segment_packets(segments: Sequence[Path]) -> Iterator[Packet[VideoStream]]:
             yield from (packet for packet in container.demux(container.streams.video[0]) if packet.size)
 
 
-def cut_of(segments: Sequence[Path], info: MediaInfo, whole: bool) -> Cut | None:
-    """How the source's times become the result's; None if they are the same."""
-    if whole and not info.pieces:
-        return None
+def cut_of(segments: Sequence[Path], info: MediaInfo, origin: Fraction = Fraction(0)) -> Cut | None:
+    """How the source's times become the result's; None if they are the same.
+
+    Args:
+        segments: the pieces.
+        info: the source.
+        origin: the second of the source that is 0 in the result.
+    """
+    if not info.pieces:
+        return Cut.shift(origin) if origin else None
     ticks = sorted(packet.pts or 0 for packet in segment_pictures(segments, None, info))
     times, last = [tick * info.time_base for tick in ticks], info.last_duration * info.time_base
-    return Cut.of_frames(times, last, info.pieces) if info.pieces else Cut.until(times[-1] + last)
+    return Cut.of_frames(times, last, info.pieces, origin)
 
 
 def at_their_place(packets: Iterator[Packet[VideoStream]], cut: Cut | None) -> Iterator[Packet[VideoStream]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -10,17 +11,31 @@ from av.error import FFmpegError
 from av.video.frame import VideoFrame
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.media.inputs import natural_key
+from faceswap_cli.media.inputs import JPEG_SUFFIXES, VIDEO_SUFFIXES, counted, natural_key
 from faceswap_cli.media.open import open_video
+from faceswap_cli.media.orientation import Orientation
+from faceswap_cli.media.photo_header import photo_header
+from faceswap_cli.media.turn import turned_like
 
-SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp", ".webp", ".dpx")
+SUFFIXES = (".png", ".tif", ".tiff", *JPEG_SUFFIXES, ".bmp", ".webp", ".dpx")
+
+UPRIGHT = Orientation()
 
 _NUMBER = re.compile(r"%(?:0(\d+))?d")
 
 
 def is_sequence(path: Path) -> bool:
-    """True if a path means many pictures: a folder, or a name with a number's place, such as %05d."""
-    return bool(_NUMBER.search(path.name)) or path.is_dir()
+    """True if a path means many pictures: a folder, or a name with a number's place, such as %05d.
+
+    A file that is there is a file, and a video's suffix means a video, whatever else is in the name.
+    """
+    return path.is_dir() or is_pattern(path)
+
+
+def is_pattern(path: Path) -> bool:
+    """True if a name has a number's place, and is neither a video's nor that of what is there already."""
+    named = bool(_NUMBER.search(path.name)) and path.suffix.lower() not in VIDEO_SUFFIXES
+    return named and not path.is_file() and not path.is_dir()
 
 
 def find_pictures(path: Path) -> tuple[Path, ...]:
@@ -38,14 +53,41 @@ def find_pictures(path: Path) -> tuple[Path, ...]:
         folder = path.parent
         matches = [named.fullmatch(p.name) for p in folder.iterdir()] if folder.is_dir() else []
         found = [folder / m[0] for m in sorted(filter(None, matches), key=lambda m: int(m[1]))]
+    if path.is_dir() and len(found) == 1 and (videos := videos_in(path)):
+        raise UserError(f"{path} holds videos ({len(videos)}) and pictures ({len(found)}): which are meant?",
+                        "Name the videos, or the pictures as in %05d.png")  # fmt: skip
     if not found:
         what = "is a folder without pictures" if path.is_dir() else "names no picture that is there"
         raise UserError(f"{path} {what}", "Give a video, a folder of pictures, or a name such as %05d.png")
     return tuple(found)
 
 
-def read_pictures(files: Sequence[Path], first: int = 0) -> Iterator[VideoFrame]:
+def videos_in(folder: Path) -> list[Path]:
+    """The videos among a folder's files."""
+    return [p for p in folder.iterdir() if p.suffix.lower() in VIDEO_SUFFIXES and not p.name.startswith(".")]
+
+
+def left_beside(path: Path, pictures: Sequence[Path]) -> str | None:
+    """What lies in a folder of pictures and is none of them, in words; None if nothing."""
+    if not path.is_dir():
+        return None
+    left = Counter(
+        "folder" if p.is_dir() else p.suffix.lower() or "without suffix"
+        for p in set(path.iterdir()) - set(pictures)
+        if not p.name.startswith(".")
+    )
+    return counted(left)
+
+
+def read_pictures(
+    files: Sequence[Path], first: int = 0, orientation: Orientation = UPRIGHT
+) -> Iterator[VideoFrame]:
     """The pictures of the files from number `first` on; their timestamps are their numbers, from 0.
+
+    Args:
+        files: one picture each.
+        first: number of the first that is wanted.
+        orientation: how all of them are turned upright; those that say otherwise are turned to it.
 
     Raises:
         UserError: one can't be read, or is not as large as the first.
@@ -54,7 +96,7 @@ def read_pictures(files: Sequence[Path], first: int = 0) -> Iterator[VideoFrame]
     for number, file in enumerate(files):
         if number < first and size is not None:
             continue
-        picture = read_picture(file)
+        picture = turned_like(read_picture(file), orientation)
         size = size or (picture.width, picture.height)
         if (picture.width, picture.height) != size:
             was = f"{size[0]} x {size[1]}"
@@ -66,7 +108,16 @@ def read_pictures(files: Sequence[Path], first: int = 0) -> Iterator[VideoFrame]
 
 
 def read_picture(file: Path) -> VideoFrame:
-    """One picture, as it is stored."""
+    """One picture, as it is stored.
+
+    Raises:
+        UserError: it can't be read, or the file holds several.
+    """
+    if file.suffix.lower() in (".tif", ".tiff") and (header := photo_header(file)) is not None:
+        if header.raw:
+            raise UserError(f"{file} is a camera's raw file, not yet a picture", "Develop it first")
+        if header.pictures > 1:
+            raise UserError(f"{file} holds {header.pictures} pages, not one", "Save them one by one")
     try:
         with open_video(file) as container:
             for picture in container.decode(video=0):
@@ -88,25 +139,51 @@ def _split(name: str) -> tuple[str, str]:
 
 
 def picture_names(output: Path, sources: Sequence[Path], numbers: Sequence[int]) -> list[Path]:
-    """Where the pictures of a result are written.
+    """Where the pictures of a result are written: each has a name of its own.
 
     Args:
         output: a name such as %05d.png, or a folder, in which they are called as in the source.
-        sources: the source's pictures, if it has been a sequence itself; their numbers are kept.
+        sources: the source's pictures, if it has been a sequence itself; their numbers are kept, where their
+            names tell them apart by one number. Else they are counted from 0.
         numbers: which frames of the source they are, counted from 0.
+
+    Raises:
+        UserError: two would have the same name.
     """
-    kept = [re.findall(r"\d+", sources[n].stem)[-1:] if sources else [] for n in numbers]
-    own = [int(digits[0]) if digits else n for digits, n in zip(kept, numbers, strict=True)]
-    if place := _NUMBER.search(output.name):
+    own = _numbers_of(sources) if sources else None
+    place = _NUMBER.search(output.name)
+    if place and is_pattern(output):
         before, after = _split(output.name)
         width = int(place[1] or 1)
-        return [output.with_name(f"{before}{number:0{width}d}{after}") for number in own]
-    stems = [sources[n].stem if sources else f"{n:06d}" for n in numbers]
-    return [output / f"{stem}.png" for stem in stems]
+        names = [f"{before}{own[n] if own else n:0{width}d}{after}" for n in numbers]
+        folder = output.parent
+    else:
+        names = [f"{sources[n].stem}.png" if sources else f"{n:06d}.png" for n in numbers]
+        folder = output
+    # Some file systems take no notice of upper and lower case: what differs in that only is one file there.
+    first: dict[str, int] = {}
+    for name, number in zip(names, numbers, strict=True):
+        other = first.setdefault(name.casefold(), number)
+        if other != number:
+            both = f"{sources[other].name} and {sources[number].name}"
+            raise UserError(f"{both} would both become {folder / name}", "Rename one, or take it away")
+    return [folder / name for name in names]
+
+
+def _numbers_of(files: Sequence[Path]) -> list[int] | None:
+    """The number by which the names differ; None if they differ by anything else, or by several."""
+    parts = [re.split(r"(\d+)", file.stem) for file in files]
+    if len({(len(part), *part[::2]) for part in parts}) != 1:
+        return None
+    columns = [[int(digits) for digits in column] for column in zip(*(p[1::2] for p in parts), strict=True)]
+    differing = [column for column in columns if len(set(column)) > 1]
+    if len(files) == 1:
+        differing = columns[-1:]
+    return differing[0] if len(differing) == 1 and len(set(differing[0])) == len(files) else None
 
 
 def picture_suffix(output: Path) -> str | None:
     """The suffix of the pictures that an output means: .png for a folder; None if it means a video."""
-    if _NUMBER.search(output.name):
+    if is_pattern(output):
         return output.suffix.lower()
     return None if output.suffix else ".png"

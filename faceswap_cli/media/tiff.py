@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
+from typing import Any
 
-_BYTES = 1  # the type of an entry that holds bytes
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+_BYTES, _LONG = 1, 4  # types of entries
 _SIZES = {1: 1, 2: 1, 7: 1}
 
 
@@ -20,12 +24,27 @@ def with_entry(data: bytes, tag: int, value: bytes) -> bytes:
     order, entries, link = _directory(data)
     start = len(data) + len(data) % 2  # values and directories begin at even places
     place = start + len(value) + len(value) % 2
-    kept = [entry for entry in entries if struct.unpack_from(f"{order}H", entry)[0] != tag]
-    kept.append(struct.pack(f"{order}HHII", tag, _BYTES, len(value), start))
-    kept.sort(key=lambda entry: struct.unpack_from(f"{order}H", entry)[0])
-    directory = struct.pack(f"{order}H", len(kept)) + b"".join(kept) + link
-    head = data[:4] + struct.pack(f"{order}I", place)
-    return head + data[8:].ljust(start - 8, b"\0") + value.ljust(place - start, b"\0") + directory
+    entry = struct.pack(f"{order}HHII", tag, _BYTES, len(value), start)
+    return _with_directory(data, start, value.ljust(place - start, b"\0"), place, [*entries, entry], link)
+
+
+def with_directory(data: bytes, tag: int, fields: Mapping[int, Any]) -> bytes:
+    """A TIFF file with a directory below its first one, such as EXIF's or GPS's: Pillow can't write these
+    beside compressed pixels.
+
+    Args:
+        data: the whole file.
+        tag: of the entry that says where it is.
+        fields: of it, as Pillow gives and takes them.
+    """
+    order, entries, link = _directory(data)
+    below = ImageFileDirectory_v2(prefix=b"II" if order == "<" else b"MM")
+    below.update(fields)
+    start = len(data) + len(data) % 2
+    body = below.tobytes(start)
+    place = start + len(body) + len(body) % 2
+    entry = struct.pack(f"{order}HHII", tag, _LONG, 1, start)
+    return _with_directory(data, start, body.ljust(place - start, b"\0"), place, [*entries, entry], link)
 
 
 def tiff_value(data: bytes, tag: int) -> bytes | None:
@@ -40,6 +59,20 @@ def tiff_value(data: bytes, tag: int) -> bytes | None:
         if number == tag and kind in _SIZES and count > 4:
             return data[start : start + count]
     return None
+
+
+def _with_directory(
+    data: bytes, start: int, value: bytes, place: int, entries: list[bytes], link: bytes
+) -> bytes:
+    """A file with a value at `start` and behind it, at `place`, its first directory; the last of two entries
+    with one number counts.
+    """
+    order = "<" if data[:2] == b"II" else ">"
+    numbered = {struct.unpack_from(f"{order}H", entry)[0]: entry for entry in entries}
+    kept = [numbered[number] for number in sorted(numbered)]
+    directory = struct.pack(f"{order}H", len(kept)) + b"".join(kept) + link
+    head = data[:4] + struct.pack(f"{order}I", place)
+    return head + data[8:].ljust(start - 8, b"\0") + value + directory
 
 
 def _directory(data: bytes) -> tuple[str, list[bytes], bytes]:

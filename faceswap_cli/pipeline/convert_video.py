@@ -1,13 +1,13 @@
 """Convert a video: find the faces, decide whose they are, draw them, join the pieces.
 
-Every step's results are in a work folder beside the output (see `work`), so that an interrupted run goes
+Every step's results are in a work folder beside the output (see `workdir`), so that an interrupted run goes
 on where it stopped. Nothing stands under the output's name before all is done.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from faceswap_cli.effects.base import ConvertProgress, EffectInput, FaceEffect
+from faceswap_cli.effects.base import ConvertProgress, EffectInput, FaceEffect, Phase
+from faceswap_cli.effects.planned_faces import FacePlan, plan_faces
 from faceswap_cli.errors import Refusal, UserError
 from faceswap_cli.faces.face_analyser import FaceAnalyser
-from faceswap_cli.faces.identity.people import Person
 from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.faces.tracking.face_tracks import FaceTracks
 from faceswap_cli.journal import Journal, fingerprint
@@ -26,18 +26,17 @@ from faceswap_cli.media.containers import check_output
 from faceswap_cli.media.join import join_segments
 from faceswap_cli.media.probe import MediaInfo, only_frames, probe
 from faceswap_cli.media.seeking import Timeline
-from faceswap_cli.pipeline import assignment, detection_pass, render_pass
-from faceswap_cli.pipeline.assignment import SwapPlan
-from faceswap_cli.pipeline.checks import check_tracks
+from faceswap_cli.pipeline import detection_pass, render_pass
+from faceswap_cli.pipeline.assignment import Assignment, SwapPlan, assign_faces, nobody_wanted_error
+from faceswap_cli.pipeline.checks import check_apart, check_children, no_face_error
 from faceswap_cli.pipeline.executors.base import Executor, InlineExecutor
 from faceswap_cli.pipeline.faces_from_set import faces_from_set, select_frames
+from faceswap_cli.pipeline.frame_sources import VideoFrames
 from faceswap_cli.pipeline.options import PipelineOptions
-from faceswap_cli.pipeline.photo import check_apart, no_face_error, nobody_wanted_error
-from faceswap_cli.pipeline.plan import make_plan
-from faceswap_cli.pipeline.summary import summarise
+from faceswap_cli.pipeline.render_pass import RenderTask
 from faceswap_cli.pipeline.workdir import ResumeDir
 
-VERSION = 7
+VERSION = 8
 """Raised when the same settings begin to give other pictures: unfinished work of before is not mixed in."""
 
 MOST_TOLD = 3
@@ -49,12 +48,12 @@ Steps = Generator[ConvertProgress]
 def convert_video(
     source: Path,
     output: Path,
-    cast: SwapPlan,
+    plan: SwapPlan,
     effect: FaceEffect,
     options: PipelineOptions,
-    stage: FaceAnalyser | None = None,
+    analyser: FaceAnalyser | None = None,
     faces: FaceSet | None = None,
-    place: Executor | None = None,
+    executor: Executor | None = None,
 ) -> Steps:
     """Change the faces of the video `source` and write it to `output`.
 
@@ -65,12 +64,12 @@ def convert_video(
     Args:
         source: a video.
         output: another; its suffix chooses the container.
-        cast: whose faces are changed.
+        plan: whose faces are changed.
         effect: what is done to them.
         options: how it is run.
-        stage: finds the faces; needed when `faces` is None.
+        analyser: finds the faces; needed when `faces` is None.
         faces: a face set of this video: its faces are drawn, and those whose crops were deleted are not.
-        place: where the work is done; by default in this process. The result is the same.
+        executor: where the work is done; by default in this process. The result is the same.
 
     Yields:
         One ConvertProgress for every few frames, and one for every note.
@@ -78,16 +77,16 @@ def convert_video(
     Raises:
         UserError: see the options' checks and video_of; no face, or none of the wanted person;
             a face set of another video; the disk is full.
-        Refusal: by the cast's guard: nudity, or a face that would be drawn over looks like a child's.
+        Refusal: by the plan's guard: nudity, or a face that would be changed looks like a child's.
     """
     options.check()
     effect.check()
-    assert (stage is None) != (faces is None), "faces come from a stage or from a face set"
+    assert (analyser is None) != (faces is None), "faces come from an analyser or from a face set"
     check_apart(source, output)
     info = video_of(source, options)
     lost = check_output(output, info, options.encode)
     known = select_frames(faces_from_set(faces, source), info.pieces) if faces is not None else None
-    job = _Job(info, output, cast, effect, options, stage, known, place or InlineExecutor())
+    job = _Job(info, output, plan, effect, options, analyser, known, executor or InlineExecutor())
     return _convert(job, lost)
 
 
@@ -119,44 +118,32 @@ class _Job:
 
     info: MediaInfo
     output: Path
-    cast: SwapPlan
+    plan: SwapPlan
     effect: FaceEffect
     options: PipelineOptions
-    stage: FaceAnalyser | None
+    analyser: FaceAnalyser | None
     known: FaceTracks | None
-    place: Executor
+    executor: Executor
 
     @property
-    def source_mark(self) -> list[Any]:
+    def source_key(self) -> list[Any]:
         """The source file: what it is called may change, what is in it not."""
         return [VERSION, *self.info.mark]
 
     @property
-    def faces_mark(self) -> str:
+    def faces_key(self) -> str:
         """What the found faces depend on."""
         if self.known is not None:
             arrays = (self.known.frames, self.known.tracks, self.known.landmarks, self.known.removed)
-            return fingerprint(self.source_mark, "set", [_digest(array) for array in arrays])
-        assert self.stage is not None
-        return fingerprint(self.source_mark, "stage", self.stage.settings)
+            return fingerprint(self.source_key, "set", [_digest(array) for array in arrays])
+        assert self.analyser is not None
+        return fingerprint(self.source_key, "stage", self.analyser.settings)
 
     @property
-    def who_mark(self) -> str:
-        """What the decision whose faces are drawn depends on."""
-        if not self.cast.asks_who:
-            return fingerprint(self.faces_mark, None)
-        named = [role.person is not None for role in self.cast.roles]
-        people = [_looks(people) for people in (self.cast.wanted, self.cast.unwanted)]
-        return fingerprint(self.faces_mark, named, people, self.cast.threshold)
-
-    @property
-    def picture_mark(self) -> str:
+    def picture_key(self) -> str:
         """What the pictures depend on."""
-        return fingerprint(self.who_mark, self.effect.cache_key, self.options.settings())
-
-
-def _looks(people: Sequence[Person]) -> list[str]:
-    return [_digest(np.asarray(person.looks, np.float32)) for person in people]
+        chosen = self.plan.cache_key(self.faces_key)
+        return fingerprint(chosen, self.effect.cache_key, self.options.settings())
 
 
 def _digest(array: NDArray[Any]) -> str:
@@ -164,57 +151,129 @@ def _digest(array: NDArray[Any]) -> str:
 
 
 def _convert(job: _Job, lost: list[str]) -> Steps:
+    """One step after the other; what each needs and gives is in its arguments and its result."""
     for line in [*lost, *([job.info.note] if job.info.note else [])]:
         yield _note("faces", line)
-    if job.cast.guard:
-        job.cast.guard.check_video(job.info)
+    guard = job.plan.guard
+    if guard:
+        guard.check_video(job.info)
     with ResumeDir(job.output) as work:
-        journal = work.journal("segments", job.picture_mark)
-        if journal.discarded:
+        segments = work.journal("segments", job.picture_key)
+        if segments.discarded:
             yield _note("faces", "unfinished work with other settings was thrown away")
-        read, found = yield from _find(job, work)
-        timeline = read.timeline
-        chosen = yield from _choose(job, work, timeline, found)
-        if job.cast.guard:
+        timeline, faces = yield from _find_faces(job, work)
+        frames = VideoFrames(job.info, timeline)
+        clip = EffectInput(job.info.path, faces, frames, cache_key=job.faces_key, open_journal=work.journal)
+        assignment = yield from _assign(clip, job.plan)
+        clip = replace(clip, targets=assignment.targets, cache_key=job.plan.cache_key(job.faces_key))
+        if guard:
             try:
-                check_tracks(job.info, timeline, found, chosen, job.cast.guard)
+                check_children(clip, guard)
             except Refusal:
                 work.remove()  # nothing is kept of whom nothing may be made
                 raise
-        effect_input = EffectInput(job.info, timeline, found, chosen, job.who_mark, work.journal)
+        prepared = yield from job.effect.prepare(clip)
+        plan = plan_faces(faces, prepared.targets, job.effect.options.smoothing)
+        for line in (*prepared.notes, *job.effect.warn(plan)):
+            yield _note("render", line)
         # The key signs the whole here; it goes to no other process or machine.
-        options = replace(job.options, marks=replace(job.options.marks, signer=None))
-        stages, treated = yield from job.effect.stages(effect_input)
-        before = render_pass.finished_segments(journal, work.path)
-        if before:
-            yield _note("render", f"going on after {sum(before.values())} frames that are done")
-        left_alone = set(found.track_numbers()) - treated.keys()
-        plan = make_plan(found, job.effect.options.smoothing, left_alone, treated)
-        for said in job.effect.notes(plan):
-            yield _note("render", said)
-        rendering = render_pass.RenderTask(job.info, timeline, plan, stages, options, work.path)
-        # What decoders make of damage depends on how they came there: it is read in one go.
-        yield from render_pass.render_segments(
-            rendering, journal, InlineExecutor() if timeline.damage else job.place
-        )
-        done = render_pass.finished_segments(journal, work.path)
-        frames = sum(done.values())
-        missing = [
-            number for number in render_pass.segment_numbers(timeline, job.options) if number not in done
-        ]
-        if missing or (frames != len(timeline) and not timeline.damage):
-            raise _not_whole(work, f"{frames} of {len(timeline)} frames are drawn")
-        yield ConvertProgress("join", 0, frames)
-        pieces = [work.path / render_pass.segment_name(number) for number in sorted(done)]
-        marks, whole = job.options.marks, not timeline.damage
-        join_segments(pieces, job.info.path, job.output, job.info, work.path, whole, marks.tags, marks.seal)
-        told = summarise(plan, frames, len(found.track_numbers()))
-        yield ConvertProgress("join", frames, frames, summary=told)
+        marks = replace(job.options.marks, signer=None)
+        marks = marks.clear_of(faces.landmarks, job.info.height, job.info.width)
+        options = replace(job.options, marks=marks)
+        task = RenderTask(job.info, timeline, plan, prepared.stages, options, work.path)
+        pieces, count = yield from _render(job, task, segments, work)
+        yield ConvertProgress("join", 0, count)
+        marks = job.options.marks
+        join_segments(pieces, job.info.path, job.output, job.info, work.path, marks.tags, marks.seal)
+        summary = summarise(plan, count, len(faces.track_numbers()))
+        yield ConvertProgress("join", count, count, summary=summary)
         work.remove()
 
 
-def _note(phase: Any, text: str) -> ConvertProgress:
+def _find_faces(job: _Job, work: ResumeDir) -> Generator[ConvertProgress, None, tuple[Timeline, FaceTracks]]:
+    """The frames, and the faces in them: from the face set, or by looking."""
+    frames = work.journal("frames", fingerprint(job.source_key))
+    if job.known is not None:
+        yield from detection_pass.index_frames(job.info, frames)
+        timeline = detection_pass.read_frame_index(frames).timeline
+        yield from _notes("faces", timeline.damage)
+        return timeline, job.known
+    assert job.analyser is not None
+    journal = work.journal("faces", job.faces_key)
+    yield from detection_pass.detect_faces(job.info, job.analyser, frames, journal, job.executor)
+    index = detection_pass.read_frame_index(frames)
+    faces, whole = detection_pass.read_detections(job.info, index, journal)
+    if not whole:
+        raise _not_whole(work, f"faces were looked for in {len(faces.times)} frames only")
+    yield from _notes("faces", index.timeline.damage)
+    if not len(faces):
+        work.remove()
+        raise no_face_error(job.info.path)
+    faces, doubts = detection_pass.drop_doubtful_tracks(faces)
+    if not len(faces):
+        work.remove()
+        raise _only_doubtful(job.info.path, doubts)
+    if doubts:
+        yield _note("faces", f"left alone, probably no faces: {_in_words(doubts)}")
+    return index.timeline, faces
+
+
+def _assign(clip: EffectInput, plan: SwapPlan) -> Generator[ConvertProgress, None, Assignment]:
+    """The target of each track that is changed."""
+    assignment = yield from assign_faces(clip, plan)
+    if not assignment.targets:
+        raise nobody_wanted_error(clip, assignment)
+    yield from _notes("faces", assignment.left_alone, *assignment.notes)
+    return assignment
+
+
+def _render(
+    job: _Job, task: RenderTask, journal: Journal, work: ResumeDir
+) -> Generator[ConvertProgress, None, tuple[list[Path], int]]:
+    """The files of all segments, in order, and how many frames they hold."""
+    before = render_pass.finished_segments(journal, work.path)
+    if before:
+        yield _note("render", f"going on after {sum(before.values())} frames that are done")
+    # What decoders make of damage depends on how they came there: it is read in one go.
+    damage = task.timeline.damage
+    yield from render_pass.render_segments(task, journal, InlineExecutor() if damage else job.executor)
+    done = render_pass.finished_segments(journal, work.path)
+    frames = sum(done.values())
+    missing = [
+        number for number in render_pass.segment_numbers(task.timeline, job.options) if number not in done
+    ]
+    if missing or (frames != len(task.timeline) and not damage):
+        raise _not_whole(work, f"{frames} of {len(task.timeline)} frames are drawn")
+    return [work.path / render_pass.segment_name(number) for number in sorted(done)], frames
+
+
+def summarise(plan: FacePlan, frames: int, tracks: int) -> str:
+    """What a finished conversion did, in one line.
+
+    Args:
+        plan: the faces that were changed.
+        frames: of the video.
+        tracks: face tracks that were found, changed or not.
+    """
+    changed, with_face = len(np.unique(plan.tracks)), len(np.unique(plan.frames))
+    left = f", {_counted(tracks - changed, 'track')} left alone" if tracks > changed else ""
+    faces = f"{_counted(len(plan.frames), 'face')} of {_counted(changed, 'track')} drawn"
+    return f"{faces} in {with_face} of {_counted(frames, 'frame')}{left}"
+
+
+def _counted(number: int, name: str) -> str:
+    return f"{number} {name}{'' if number == 1 else 's'}"
+
+
+def _note(phase: Phase, text: str) -> ConvertProgress:
     return ConvertProgress(phase, 0, None, note=text)
+
+
+def _notes(phase: Phase, *texts: str | None) -> Steps:
+    """Those that say something."""
+    for text in texts:
+        if text:
+            yield _note(phase, text)
 
 
 def _not_whole(work: ResumeDir, what: str) -> UserError:
@@ -223,42 +282,7 @@ def _not_whole(work: ResumeDir, what: str) -> UserError:
     )
 
 
-def _find(
-    job: _Job, work: ResumeDir
-) -> Generator[ConvertProgress, None, tuple[detection_pass.FrameIndex, FaceTracks]]:
-    """The frames, and the faces in them: from the face set, or by looking."""
-    frames = work.journal("frames", fingerprint(job.source_mark))
-    if job.known is not None:
-        yield from detection_pass.index_frames(job.info, frames, job.info.frames)
-        read = detection_pass.read_frame_index(frames)
-        yield from _told_of_damage(read)
-        return read, job.known
-    assert job.stage is not None
-    faces = work.journal("faces", job.faces_mark)
-    yield from detection_pass.detect_faces(job.info, job.stage, frames, faces, job.info.frames, job.place)
-    read = detection_pass.read_frame_index(frames)
-    seen = detection_pass.read_detections(job.info, read, faces)
-    if not seen.whole:
-        raise _not_whole(work, f"faces were looked for in {len(seen.times)} frames only")
-    yield from _told_of_damage(read)
-    if not seen.faces:
-        work.remove()
-        raise no_face_error(job.info.path)
-    found, doubts = detection_pass.drop_doubtful_tracks(detection_pass.link_faces(seen))
-    if not len(found.frames):
-        work.remove()
-        raise _only_doubtful(job.info.path, doubts)
-    if doubts:
-        yield _note("faces", f"left alone, probably no faces: {_told(doubts)}")
-    return read, found
-
-
-def _told_of_damage(read: detection_pass.FrameIndex) -> Steps:
-    if read.timeline.damage:
-        yield _note("faces", read.timeline.damage)
-
-
-def _told(doubts: Mapping[int, str]) -> str:
+def _in_words(doubts: Mapping[int, str]) -> str:
     """A few of the reasons to doubt tracks, by track number."""
     few = "; ".join(f"track {track} ({reason})" for track, reason in list(doubts.items())[:MOST_TOLD])
     return f"{few}; {len(doubts) - MOST_TOLD} more" if len(doubts) > MOST_TOLD else few
@@ -266,46 +290,6 @@ def _told(doubts: Mapping[int, str]) -> str:
 
 def _only_doubtful(source: Path, doubts: Mapping[int, str]) -> UserError:
     return UserError(
-        f"no face was surely found in {source}: {_told(doubts)}",
+        f"no face was surely found in {source}: {_in_words(doubts)}",
         "If they are faces, extract them and give the face set with --faces: its faces are all drawn",
     )
-
-
-def _choose(
-    job: _Job, work: ResumeDir, timeline: Timeline, found: FaceTracks
-) -> Generator[ConvertProgress, None, dict[int, int]]:
-    """The role of each track that is drawn."""
-    if not job.cast.asks_who:
-        return dict.fromkeys(found.track_numbers(), 0)
-    verdicts = yield from _verdicts(job, work.journal("who", job.who_mark), timeline, found)
-    chosen = assignment.assign_tracks(job.cast, verdicts, found.frames, found.tracks)
-    if not chosen.roles:
-        count = len(verdicts)
-        people = f"{count} face track{'s' if count > 1 else ''} of others {'were' if count > 1 else 'was'}"
-        nearest = (
-            f" (nearest identity distance {assignment.closest_distance(verdicts):.2f})"
-            if job.cast.wanted
-            else ""
-        )
-        raise nobody_wanted_error(job.info.path, f"{people}{nearest}")
-    for note in (*assignment.describe_absent(job.cast, chosen), *chosen.notes):
-        yield _note("faces", note)
-    return chosen.roles
-
-
-def _verdicts(
-    job: _Job, journal: Journal, timeline: Timeline, found: FaceTracks
-) -> Generator[ConvertProgress, None, list[assignment.TrackMatch]]:
-    """What is known of the tracks, or is found by looking at them."""
-    if (known := next(journal.read(), None)) is not None:
-        return [assignment.TrackMatch(**verdict) for verdict in known["verdicts"]]
-    yield _note("faces", "looking whose faces they are")
-    looking = assignment.match_tracks(job.info, timeline, found, job.cast)
-    try:
-        while True:
-            yield ConvertProgress("faces", next(looking) + 1, len(found.times))
-    except StopIteration as stop:
-        verdicts: list[assignment.TrackMatch] = stop.value
-    # In one line: some of the verdicts would pass for all.
-    journal.append([{"verdicts": [vars(verdict) for verdict in verdicts]}])
-    return verdicts

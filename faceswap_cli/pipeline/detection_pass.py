@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
@@ -20,12 +20,12 @@ import numpy as np
 
 from faceswap_cli.effects.base import ConvertProgress
 from faceswap_cli.faces.analysis import analyse_batches, batch_size
-from faceswap_cli.faces.face import Face, FloatArray
+from faceswap_cli.faces.face import SCORE_DIGITS, Face, round_values
 from faceswap_cli.faces.face_analyser import FaceAnalyser
 from faceswap_cli.faces.tracking.face_tracks import FaceTracks
 from faceswap_cli.faces.tracking.false_positive_tracks import doubt_track, frame_pace
 from faceswap_cli.faces.tracking.shot_detection import ShotDetector
-from faceswap_cli.faces.tracking.tracks import Observation, link_tracks
+from faceswap_cli.faces.tracking.tracks import link_tracks
 from faceswap_cli.journal import Journal
 from faceswap_cli.media.frame import Frame
 from faceswap_cli.media.probe import MediaInfo
@@ -56,27 +56,12 @@ class FrameIndex:
 
 
 @dataclass(frozen=True)
-class DetectedFaces:
-    """What the first pass saw, one entry a frame (times, shots) or a face (the others).
-
-    Attributes:
-        whole: it reached the source's end.
-    """
-
-    times: Sequence[float]
-    shots: Sequence[int]
-    frames: Sequence[int]
-    faces: Sequence[Face]
-    whole: bool
-
-
-@dataclass(frozen=True)
 class DetectionTask:
-    """A `places.Work` that finds faces; a piece is the first and the last of the detector's batches."""
+    """A `Task` that finds faces; a piece is the first and the last of the detector's batches."""
 
     info: MediaInfo
     timeline: Timeline
-    stage: FaceAnalyser
+    analyser: FaceAnalyser
 
     @property
     def source(self) -> Path:
@@ -93,47 +78,50 @@ class DetectionTask:
         beyond = (piece[1] + 1) * size
         with contextlib.closing(frames_from(self.info, self.timeline, piece[0] * size)) as frames:
             wanted = takewhile(lambda frame: frame.index < beyond, frames)
-            with contextlib.closing(analyse_batches(wanted, self.stage)) as batches:
+            with contextlib.closing(analyse_batches(wanted, self.analyser)) as batches:
                 for batch in batches:
                     yield len(batch)
                     yield batch[0][0].index // size, [_faces(faces) for _, _, faces in batch]
 
 
 def detect_faces(
-    info: MediaInfo, stage: FaceAnalyser, frames: Journal, faces: Journal, total: int | None, place: Executor
+    info: MediaInfo, analyser: FaceAnalyser, frames: Journal, faces: Journal, executor: Executor
 ) -> Iterator[ConvertProgress]:
     """Look at the frames that the journals don't hold yet. Afterwards `read_detections` gives all.
 
     Args:
         info: the video.
-        stage: finds the faces.
-        frames: a journal of the frames' times.
+        analyser: finds the faces.
+        frames: a journal of the frames' times and shots.
         faces: a journal of their faces.
-        total: how many frames there are, if that is known.
-        place: where it is done.
+        executor: where it is done.
     """
-    before, whole = _progress(faces, "faces")
-    if whole and _progress(frames, "frames")[1]:
+    if _progress(faces, "faces")[1]:
+        yield from index_frames(info, frames)
         return
-    if place.most == 1 and place.near:
-        yield from _together(info, stage, frames, faces, total)
-        return
-    yield from index_frames(info, frames, total)
-    timeline = read_frame_index(frames).timeline
-    if timeline.damage:  # what decoders make of it depends on how they came there
-        yield from _together(info, stage, frames, faces, total)
-        return
-    size = batch_size(info.width, info.height)
-    missing = range(-(-before // size), -(-len(timeline) // size))
-    work, done, started = DetectionTask(info, timeline, stage), before, time.monotonic()
+    if executor.most > 1 or not executor.near:
+        yield from index_frames(info, frames)
+        timeline = read_frame_index(frames).timeline
+        if not timeline.damage:  # what decoders make of it depends on how they came there: read in one go
+            yield from _detect_in_parts(DetectionTask(info, timeline, analyser), faces, executor)
+            return
+    yield from _detect_in_one_go(info, analyser, frames, faces)
+
+
+def _detect_in_parts(task: DetectionTask, faces: Journal, executor: Executor) -> Iterator[ConvertProgress]:
+    """By several that look at the same time."""
+    before, total = _progress(faces, "faces")[0], len(task.timeline)
+    size = batch_size(task.info.width, task.info.height)
+    missing = range(-(-before // size), -(-total // size))
+    done, started = before, time.monotonic()
     early: dict[int, list[Any]] = {}
     following = missing.start
-    with contextlib.closing(place.run(work, split_task(place, missing, _LONGEST))) as reports:
+    with contextlib.closing(executor.run(task, split_task(executor, missing, _LONGEST))) as reports:
         for report in reports:
             if isinstance(report, int):
                 done += report
                 rate = (done - before) / max(time.monotonic() - started, 1e-6)
-                yield ConvertProgress("faces", done, len(timeline), rate)
+                yield ConvertProgress("faces", done, total, rate)
                 continue
             early[report[0]] = report[1]
             while following in early:  # the journal has them in order
@@ -142,32 +130,29 @@ def detect_faces(
     faces.append([{"end": done}])
 
 
-def _together(
-    info: MediaInfo, stage: FaceAnalyser, frames: Journal, faces: Journal, total: int | None
+def _detect_in_one_go(
+    info: MediaInfo, analyser: FaceAnalyser, frames: Journal, faces: Journal
 ) -> Iterator[ConvertProgress]:
-    """Everything in one reading."""
-    before, all_looked = _progress(faces, "faces")
+    """While the frames are read."""
+    before = _progress(faces, "faces")[0]
     known, all_read = _progress(frames, "frames")
-    if all_looked:  # but not all read
-        yield from index_frames(info, frames, total)
-        return
     started, count = time.monotonic(), before
     with single_threaded(), VideoReader(info.path, info) as reader:
         # Taken up where a batch ended: what detectors say of a frame may depend on its batch.
-        for batch in analyse_batches(reader, stage, start=before):
+        for batch in analyse_batches(reader, analyser, start=before):
             new = [_frame(frame, shot) for frame, shot, _ in batch if frame.index >= known]
             if new:
                 frames.append([{"frames": new}])
             faces.append([{"faces": [_faces(found) for _, _, found in batch]}])
             count += len(batch)
             rate = (count - before) / max(time.monotonic() - started, 1e-6)
-            yield ConvertProgress("faces", count, total, rate)
+            yield ConvertProgress("faces", count, info.frames, rate)
         if not all_read:
             frames.append([{"end": count, "damage": reader.damage}])
         faces.append([{"end": count}])
 
 
-def index_frames(info: MediaInfo, frames: Journal, total: int | None) -> Iterator[ConvertProgress]:
+def index_frames(info: MediaInfo, frames: Journal) -> Iterator[ConvertProgress]:
     """Only read the frames, and write down their times and shots; `read_frame_index` gives them."""
     known, whole = _progress(frames, "frames")
     if whole:
@@ -183,7 +168,9 @@ def index_frames(info: MediaInfo, frames: Journal, total: int | None) -> Iterato
             if len(new) == _LINE:
                 frames.append([{"frames": new}])
                 new = []
-                yield ConvertProgress("read", count, total, count / max(time.monotonic() - started, 1e-6))
+                yield ConvertProgress(
+                    "read", count, info.frames, count / max(time.monotonic() - started, 1e-6)
+                )
         frames.append([*([{"frames": new}] if new else []), {"end": count, "damage": reader.damage}])
 
 
@@ -205,54 +192,36 @@ def read_frame_index(journal: Journal) -> FrameIndex:
     return FrameIndex(Timeline(np.array(pts, np.int64), sums, damage), shots, whole)
 
 
-def read_detections(info: MediaInfo, read: FrameIndex, journal: Journal) -> DetectedFaces:
-    """Everything the journals hold."""
-    frames, faces, count, whole = [], [], 0, False
+def read_detections(info: MediaInfo, index: FrameIndex, journal: Journal) -> tuple[FaceTracks, bool]:
+    """All faces that the journals hold, linked to tracks, and whether those are all of the source."""
+    found, count, whole = [], 0, False
     for line in journal.read():
         if "end" in line:
-            whole = read.whole and line["end"] == count == len(read.shots)
+            whole = index.whole and line["end"] == count == len(index.shots)
             break
         for of_frame in line["faces"]:
             for box, score, landmarks in of_frame:
                 points = np.array(landmarks, np.float32).reshape(68, 2)
-                frames.append(count)
-                faces.append(Face(np.array(box, np.float32), points, score))
+                found.append((count, Face(np.array(box, np.float32), points, score)))
             count += 1
-    return DetectedFaces(read.timeline.seconds(info).tolist(), read.shots, frames, faces, whole)
+    faces = FaceTracks.of_faces(found, index.timeline.seconds(info).tolist(), index.shots)
+    return link_tracks(faces), whole
 
 
-def link_faces(seen: DetectedFaces) -> FaceTracks:
-    """The faces, linked to tracks, in compact arrays."""
-    observations = [
-        Observation(frame, seen.times[frame], face.box, face.landmarks, seen.shots[frame])
-        for frame, face in zip(seen.frames, seen.faces, strict=True)
-    ]
-    return FaceTracks(
-        frames=np.array(seen.frames, np.int64),
-        tracks=np.array(link_tracks(observations), np.int64),
-        landmarks=np.stack([face.landmarks for face in seen.faces]).astype(np.float32),
-        scores=np.array([face.score for face in seen.faces], np.float32),
-        times=np.array(seen.times),
-        removed=np.zeros((0, 2), np.int64),
-    )
-
-
-def drop_doubtful_tracks(seen: FaceTracks) -> tuple[FaceTracks, dict[int, str]]:
+def drop_doubtful_tracks(faces: FaceTracks) -> tuple[FaceTracks, dict[int, str]]:
     """Leave out the tracks that are probably no faces.
 
     Returns:
         What stays, and why each of the others (by track number) does not.
     """
-    looked = frame_pace(np.arange(len(seen.times)), seen.times)
-    tracks = {track: seen.of_track(track) for track in seen.track_numbers()}
+    pace = frame_pace(np.arange(len(faces.times)), faces.times)
+    tracks = {track: faces.of_track(track) for track in faces.track_numbers()}
     reasons = {
         track: reason
         for track, places in tracks.items()
-        if (reason := doubt_track(seen.frames[places].tolist(), seen.scores[places].tolist(), looked))
+        if (reason := doubt_track(faces.frames[places].tolist(), faces.scores[places].tolist(), pace))
     }
-    stays = ~np.isin(seen.tracks, list(reasons))
-    arrays = {name: getattr(seen, name)[stays] for name in ("frames", "tracks", "landmarks", "scores")}
-    return replace(seen, **arrays), reasons
+    return faces.select(~np.isin(faces.tracks, list(reasons))), reasons
 
 
 def _progress(journal: Journal, kind: str) -> tuple[int, bool]:
@@ -271,11 +240,8 @@ def _frame(frame: Frame, shot: int) -> list[Any]:
 
 
 def _faces(faces: Iterable[Face]) -> list[Any]:
-    """The faces of a frame as JSON."""
-    # A hundredth of a pixel is finer than any landmarker is sure of.
-    return [[_rounded(f.box, 2), round(float(f.score), 4), _rounded(f.landmarks, 2)] for f in faces]
-
-
-def _rounded(values: FloatArray, digits: int) -> list[float]:
-    plain: list[float] = np.round(values.astype(np.float64), digits).ravel().tolist()
-    return plain
+    """The faces of a frame as JSON: box, score and 136 landmark coordinates of each."""
+    return [
+        [round_values(f.box), round(float(f.score), SCORE_DIGITS), round_values(f.landmarks.ravel())]
+        for f in faces
+    ]

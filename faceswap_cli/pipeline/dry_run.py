@@ -15,8 +15,7 @@ from faceswap_cli.media.encode import SEGMENT_SUFFIX, SegmentWriter
 from faceswap_cli.media.frame import Frame
 from faceswap_cli.media.probe import MediaInfo
 from faceswap_cli.pipeline.options import PipelineOptions
-from faceswap_cli.pipeline.preview import PreviewFace, PreviewRenderer, faces_of_clip, plan_clip
-from faceswap_cli.pipeline.preview_clips import PreviewClip
+from faceswap_cli.pipeline.preview import Preview, PreviewFace
 
 KEY_EVERY = 250
 """Frames from one keyframe to the next, about, in what encoders write."""
@@ -60,45 +59,32 @@ class TrialResult:
         return keys * self.key_bytes + max(frames - keys, 0) * self.other_bytes
 
 
-def run_trial(
-    info: MediaInfo,
-    moments: Sequence[PreviewClip],
-    looking: float,
-    options: PipelineOptions,
-    painter: PreviewRenderer,
-) -> TrialResult:
-    """Draw and encode the moments into a temporary folder, and measure.
+def run_trial(info: MediaInfo, preview: Preview, looking: float, options: PipelineOptions) -> TrialResult:
+    """Draw and encode the moments of a preview into a temporary folder, and measure.
 
     Args:
         info: the video.
-        moments: those that were looked at, with or without a face.
+        preview: of the moments that were looked at, with or without a face.
         looking: seconds that took.
         options: how it would be converted.
-        painter: who draws.
     """
+    clips = preview.clips
     started = time.monotonic()
-    drawn: list[list[Frame]] = []
-    for moment in moments:
-        plan = plan_clip(moment, painter) if moment.has_face else None
-        if plan is not None:
-            stages = painter.stages(moment)
-            drawn.append(list(stages.composite(stages.draw(moment.frames, plan))))
+    drawn = [preview.convert(clip) for clip in clips if clip.has_face]
     drawing = time.monotonic() - started
-    frames = [frame for one in drawn for frame in one]
-    everything = sum(len(moment.frames) for moment in moments)
-    encoding, key_bytes, other_bytes = _encoded(info, drawn or [m.frames for m in moments], options)
+    seconds, key_bytes, other_bytes = _encode(info, drawn or [clip.frames for clip in clips], options)
     return TrialResult(
-        looked=len(moments),
-        people=[faces_of_clip(moment, painter) for moment in moments if moment.has_face],
-        find=looking / max(everything, 1),
-        draw=drawing / max(len(frames), 1),
-        encode=encoding,
+        looked=len(clips),
+        people=[preview.faces(clip) for clip in clips if clip.has_face],
+        find=looking / max(sum(len(clip.frames) for clip in clips), 1),
+        draw=drawing / max(sum(len(frames) for frames in drawn), 1),
+        encode=seconds,
         key_bytes=key_bytes,
         other_bytes=other_bytes,
     )
 
 
-def _encoded(
+def _encode(
     info: MediaInfo, parts: Sequence[Sequence[Frame]], options: PipelineOptions
 ) -> tuple[float, float, float]:
     """Seconds a frame, bytes of a keyframe, bytes of another: each part encoded by itself."""

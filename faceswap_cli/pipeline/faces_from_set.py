@@ -47,21 +47,21 @@ def faces_from_set(faces: FaceSet, path: Path) -> FaceTracks:
     )
 
 
-def select_frames(found: FaceTracks, pieces: Sequence[Piece]) -> FaceTracks:
+def select_frames(faces: FaceTracks, pieces: Sequence[Piece]) -> FaceTracks:
     """Faces in some pieces of a video only, whose frames are counted anew from 0."""
     if not pieces:
-        return found
-    wanted = np.array([is_wanted(pieces, frame) for frame in range(len(found.times))])
+        return faces
+    wanted = np.array([is_wanted(pieces, frame) for frame in range(len(faces.times))])
     number = np.cumsum(wanted) - 1
-    stays = wanted[found.frames]
-    removed = found.removed[wanted[found.removed[:, 0]]].copy()
+    stays = wanted[faces.frames]
+    removed = faces.removed[wanted[faces.removed[:, 0]]].copy()
     removed[:, 0] = number[removed[:, 0]]
     return FaceTracks(
-        frames=number[found.frames[stays]],
-        tracks=found.tracks[stays],
-        landmarks=found.landmarks[stays],
-        scores=found.scores[stays],
-        times=found.times[wanted],
+        frames=number[faces.frames[stays]],
+        tracks=faces.tracks[stays],
+        landmarks=faces.landmarks[stays],
+        scores=faces.scores[stays],
+        times=faces.times[wanted],
         removed=removed,
     )
 

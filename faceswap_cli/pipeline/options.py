@@ -5,40 +5,57 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.media.encoders import EncodeOptions
-from faceswap_cli.provenance.marks import Marks
+from faceswap_cli.options import DEVICE, ENCODING, INPUT, OptionGroup, option
 
-MOST_SEGMENT_FRAMES = 100_000
+if TYPE_CHECKING:
+    from faceswap_cli.media.encoders import EncodeOptions
+    from faceswap_cli.provenance.marks import Marks
+
+
+def _usual_encoding() -> EncodeOptions:
+    from faceswap_cli.media.encoders import EncodeOptions
+
+    return EncodeOptions()
+
+
+def _usual_marks() -> Marks:
+    from faceswap_cli.provenance.marks import Marks
+
+    return Marks()
 
 
 @dataclass(frozen=True)
-class PipelineOptions:
+class PipelineOptions(OptionGroup):
     """How an effect is run, and how the result is written.
 
     Attributes:
-        allow_8bit: let photos of more than 8 bits a channel come out with 8; videos keep their depth.
-        segment_frames: an interrupted run goes on from the last whole segment of so many frames.
         encode: how the video is written.
-        fps: pictures a second of a sequence of pictures, as in "24000/1001"; "" is 25, and for videos.
-        frames: of a video only these, as in "100-250,400-", counted from 0; "" is all.
         marks: how the output says what was done to it; with NO_MARKS every sample outside
             the faces is as it was.
     """
 
-    allow_8bit: bool = False
-    segment_frames: int = 250
-    encode: EncodeOptions = field(default_factory=EncodeOptions)
-    fps: str = ""
-    frames: str = ""
-    marks: Marks = field(default_factory=Marks)
-
-    def check(self) -> None:
-        """Raise a UserError for the first value that can't be."""
-        if not 1 <= self.segment_frames <= MOST_SEGMENT_FRAMES:
-            raise UserError(f"--segment-frames {self.segment_frames} is outside 1..{MOST_SEGMENT_FRAMES}")
+    allow_8bit: bool = option(
+        False, group=ENCODING, flags=("--eight-bit",), medium="photo",
+        help="Let a photo of more than 8 bits a channel come out with 8.",
+    )  # fmt: skip
+    segment_frames: int = option(
+        250, 1, 100_000, group=DEVICE, flags=("--segment",), medium="video",
+        help="Frames in a piece: what a worker makes in one go, and what is lost at most when all stops.",
+    )  # fmt: skip
+    encode: EncodeOptions = field(default_factory=_usual_encoding)
+    fps: str = option(
+        "", group=INPUT, metavar="RATE", medium="video",
+        help="Pictures a second when IN is pictures, as in 25, 23.976 or 24000/1001. [default: 25]",
+    )  # fmt: skip
+    frames: str = option(
+        "", group=INPUT, metavar="PIECES", medium="video",
+        help="Only these frames come out, with their sound and subtitles, as in 100-250,400- (both ends are "
+        "in; counted from 0; -100 is 0-100). [default: all]",
+    )  # fmt: skip
+    marks: Marks = field(default_factory=_usual_marks)
 
     @property
     def rate(self) -> Fraction | None:

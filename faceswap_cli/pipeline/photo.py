@@ -1,37 +1,96 @@
-"""Swap faces in one photo."""
+"""Run an effect over one photo: a clip of one frame, whose tracks are its faces from left to right."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from faceswap_cli.effects.planned_faces import FacePlan, PlannedFace
-from faceswap_cli.effects.reenact.effect import ReenactEffect
-from faceswap_cli.effects.swap import upscale_warning
-from faceswap_cli.effects.swap.composite import paste_face, steady_blending
-from faceswap_cli.effects.swap.effect import SwapEffect
-from faceswap_cli.effects.swap.options import SwapOptions
-from faceswap_cli.effects.swap.render import RenderedFrame, render_faces
+from faceswap_cli.effects.base import EffectInput, EffectStages, FaceEffect, PreparedEffect, run_to_end
+from faceswap_cli.effects.planned_faces import FacePlan, plan_faces
 from faceswap_cli.errors import UserError
+from faceswap_cli.faces.detection.photo_faces import find_in_photo
 from faceswap_cli.faces.face import Face
 from faceswap_cli.faces.face_analyser import FaceAnalyser
-from faceswap_cli.faces.identity.identity_encoder import IdentityEncoder
-from faceswap_cli.faces.identity.track_embedding import allowed_distance, face_clarity
-from faceswap_cli.faces.landmarks.pose import estimate_pose
-from faceswap_cli.faces.parsing.face_parser import FaceParser
 from faceswap_cli.faces.tracking.face_tracks import FaceTracks
+from faceswap_cli.faces.tracking.false_positive_tracks import doubt_track
 from faceswap_cli.media.frame import Frame, Image
-from faceswap_cli.media.open import check_readable
 from faceswap_cli.media.photo import Photo, check_photo_suffix, read_photo, what_is_lost
-from faceswap_cli.media.sequence import is_sequence
-from faceswap_cli.networks.swap.renderer import Renderer
-from faceswap_cli.pipeline import assignment
-from faceswap_cli.pipeline.assignment import SwapPlan
+from faceswap_cli.pipeline.assignment import SwapPlan, assign_faces, nobody_wanted_error
+from faceswap_cli.pipeline.checks import check_apart, check_children, no_face_error
+from faceswap_cli.pipeline.frame_sources import FramesInMemory
 from faceswap_cli.pipeline.options import PipelineOptions
-from faceswap_cli.provenance.marks import write_marked_photo
+from faceswap_cli.provenance.marks import Marks, write_marked_photo
+
+UNSURE = 0.25
+"""Confidence of the landmarks under which a face may be no photographed one."""
+
+NOT_SELECTED = "not asked for"
+
+S = TypeVar("S", bound=EffectStages)
+
+
+@dataclass(frozen=True)
+class FaceSelection:
+    """Which faces of a photo are meant, of those that the plan wants.
+
+    Attributes:
+        number: only this one, counted from the left, from 1; None: all.
+        quick: a quick look will do where it finds large faces only: nobody else is to be changed.
+    """
+
+    number: int | None = None
+    quick: bool = False
+
+
+ALL_FACES = FaceSelection()
+
+
+@dataclass(frozen=True)
+class OpenedPhoto:
+    """A photo whose faces are found and chosen.
+
+    Attributes:
+        photo: decoded.
+        frame: the photo as an effect sees it.
+        clip: likewise, with its faces.
+        left_alone: why faces are not changed, by their tracks.
+        notes: what the user should know.
+    """
+
+    photo: Photo
+    frame: Frame
+    clip: EffectInput
+    left_alone: Mapping[int, str]
+    notes: Sequence[str]
+
+
+@dataclass(frozen=True)
+class PreparedPhoto(Generic[S]):
+    """A photo, and an effect that knows all it has to of it.
+
+    Attributes:
+        opened: the photo.
+        effect: what is done to its faces.
+        plan: to which.
+        left_alone: why others are not changed, by their tracks.
+        notes: what the user should know.
+    """
+
+    opened: OpenedPhoto
+    effect: PreparedEffect[S]
+    plan: FacePlan
+    left_alone: Mapping[int, str]
+    notes: Sequence[str]
+
+    def render(self) -> Image:
+        """The photo with its faces changed (H, W, 3)."""
+        stages = self.effect.stages
+        [done] = stages.composite(stages.draw([self.opened.frame], self.plan))
+        return done.image
 
 
 @dataclass(frozen=True)
@@ -39,163 +98,167 @@ class PhotoReport:
     """What was done to a photo.
 
     Attributes:
-        swapped: faces that were drawn.
-        left_alone: faces that were clearly of someone else.
-        note: what else the user should know; None if nothing.
+        changed: faces that were changed.
+        left_alone: faces that were not.
+        notes: what the user should know.
+        people: what the user should know of the people who were changed.
+        facts: what a sidecar tells.
     """
 
-    swapped: int
+    changed: int
     left_alone: int
-    note: str | None = None
+    notes: Sequence[str] = ()
+    people: Sequence[str] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def note(self) -> str | None:
+        """The notes in one line; None if there are none."""
+        return "; ".join(self.notes) or None
 
 
 def convert_photo(
     source: Path,
     output: Path,
-    cast: SwapPlan,
-    effect: SwapEffect | ReenactEffect,
+    plan: SwapPlan,
+    effect: FaceEffect,
     options: PipelineOptions,
-    stage: FaceAnalyser,
+    analyser: FaceAnalyser,
+    selection: FaceSelection = ALL_FACES,
 ) -> PhotoReport:
-    """Swap the faces of the photo `source` and write it to `output`.
+    """Change the faces of the photo `source` and write it to `output`.
 
     Args:
         source: a photo.
         output: another photo; its suffix chooses the format.
-        cast: who is replaced, and who draws the new faces.
-        effect: draws them; what concerns time has no meaning here.
+        plan: whose faces are changed.
+        effect: what is done to them; what concerns time has no meaning here.
         options: of which `allow_8bit` and `marks` count.
-        stage: finds the faces.
+        analyser: finds the faces.
+        selection: which of them are meant.
 
     Raises:
         UserError: no face, or none of the wanted person; the photo can't be read or written, or has
             more than 8 bits a channel and options.allow_8bit is off.
-        Refusal: by the cast's guard, see Guard.check_picture and check_faces.
+        Refusal: by the plan's guard: nudity, or a face that would be changed looks like a child's.
     """
     options.check()
     effect.check()
+    check_photo_output(source, output)
+    opened = open_photo(source, plan, analyser, options, selection)
+    prepared = prepare_photo(opened, effect)
+    report = write_photo_result(prepared, output, options.marks)
+    return replace(report, notes=[*prepared.notes, *report.notes])
+
+
+def write_photo_result(prepared: PreparedPhoto[Any], output: Path, marks: Marks) -> PhotoReport:
+    """Change the faces and write the photo.
+
+    Returns:
+        What was done; its notes are those that come of writing.
+    """
+    photo, image = prepared.opened.photo, prepared.render()
+    clear = marks.clear_of(prepared.opened.clip.tracks.landmarks, *image.shape[:2])
+    write_marked_photo(output, image, clear, photo)
+    changed = len(prepared.effect.targets)
+    lost = what_is_lost(output, photo)
+    return PhotoReport(
+        changed,
+        len(prepared.opened.clip.tracks) - changed,
+        [f"{output.name} does not keep the photo's {' and '.join(lost)}"] if lost else [],
+        prepared.effect.notes,
+        prepared.effect.facts,
+    )
+
+
+def check_photo_output(source: Path, output: Path) -> None:
+    """Raise a UserError if the output can't be written, before any work is done."""
     check_photo_suffix(output)
     check_apart(source, output)
+
+
+def open_photo(
+    source: Path,
+    plan: SwapPlan,
+    analyser: FaceAnalyser,
+    options: PipelineOptions,
+    selection: FaceSelection = ALL_FACES,
+) -> OpenedPhoto:
+    """Read a photo, find its faces and choose among them; see convert_photo."""
     photo = read_photo(source)
-    check_depth(source, photo, options.allow_8bit)
-    image = np.ascontiguousarray(photo.image)
-    if cast.guard:
-        cast.guard.check_picture(source, image)
-    faces = stage.find([Frame(0, 0.0, image)])[0]
-    if not faces:
-        raise no_face_error(source)
-    chosen = assignment.Assignment(dict.fromkeys(range(len(faces)), 0))
-    if cast.asks_who:
-        chosen = assign_faces(image, faces, cast)
-        if not chosen.roles:
-            raise nobody_wanted_error(source, f"{len(faces)} other face{'s' if len(faces) > 1 else ''}")
-    if cast.guard:
-        cast.guard.check_faces(source, image, [faces[place] for place in chosen.roles])
-    result, notes = image, [photo.note] if photo.note else []
-    wanted = {
-        number: [faces[place] for place, of in chosen.roles.items() if of == number]
-        for number in sorted(set(chosen.roles.values()))
-    }
-    if isinstance(effect, ReenactEffect):
-        result = reenact_image(image, wanted, effect)
-    else:
-        for number, mine in wanted.items():
-            renderer = effect.renderers[number]
-            result = swap_image(result, mine, renderer, effect.options, effect.parser)
-            if said := upscale_warning.warn_of_upscaling(
-                np.stack([face.landmarks for face in mine]), renderer
-            ):
-                notes.append(said)
-    write_marked_photo(output, result, options.marks, photo)
-    notes += chosen.notes
-    if lost := what_is_lost(output, photo):
-        notes.append(f"{output.name} does not keep the photo's {' and '.join(lost)}")
-    return PhotoReport(len(chosen.roles), len(faces) - len(chosen.roles), "; ".join(notes) or None)
-
-
-def swap_image(
-    image: Image,
-    faces: list[Face],
-    renderer: Renderer,
-    options: SwapOptions,
-    parser: FaceParser | None = None,
-) -> Image:
-    """A copy of `image` (H, W, 3) with `faces` drawn anew."""
-    result = image.copy()
-    planned = sorted(
-        (PlannedFace(number, face.landmarks) for number, face in enumerate(faces)),
-        key=lambda face: float(np.ptp(face.landmarks[:, 1])),
-    )
-    for start in range(0, len(planned), options.batch):
-        batch = [(image, face) for face in planned[start : start + options.batch]]
-        for drawn in render_faces(batch, renderer, options, parser):
-            alone = RenderedFrame(Frame(0, 0.0, image), [drawn])
-            paste_face(result, drawn, steady_blending(drawn, alone.frame, [alone], options), options)
-    return result
-
-
-def reenact_image(image: Image, faces: Mapping[int, Sequence[Face]], effect: ReenactEffect) -> Image:
-    """A copy of `image` (H, W, 3) with the faces of each role drawn anew: a clip of one frame."""
-    roles = [role for role, some in faces.items() for _ in some]
-    landmarks = np.stack([face.landmarks for some in faces.values() for face in some])
-    numbers, zeros = np.arange(len(roles)), np.zeros(len(roles), np.int64)
-    tracks = FaceTracks(
-        zeros, numbers, landmarks, zeros.astype(np.float32), np.zeros(1), np.zeros((0, 2), np.int64)
-    )
-    by_track = dict(enumerate(roles))
-    stages = effect.ready_stages(tracks, by_track)
-    drawn = stages.draw([Frame(0, 0.0, image)], FacePlan(zeros, numbers, landmarks, by_track))
-    return next(stages.composite(drawn)).image
-
-
-def assign_faces(image: Image, faces: list[Face], cast: SwapPlan) -> assignment.Assignment:
-    """Which role each face (a track of one frame, here) plays."""
-    embeddings = IdentityEncoder().embed(image, [face.landmarks for face in faces])
-    verdicts = [
-        assignment.match_embedding(
-            number, 1, allowed_distance(_clarity(face), cast.threshold), embedding, cast
-        )
-        for number, (face, embedding) in enumerate(zip(faces, embeddings, strict=True))
-    ]
-    chosen = assignment.assign_tracks(cast, verdicts, np.zeros(len(faces), np.int64), np.arange(len(faces)))
-    told = [note for note in chosen.notes if "left alone" not in note]  # the report counts those
-    return replace(chosen, notes=(*assignment.describe_absent(cast, chosen), *told))
-
-
-def _clarity(face: Face) -> float:
-    return face_clarity(face.score, estimate_pose(face.landmarks), face.landmarks, confidence=face.confidence)
-
-
-def check_apart(source: Path, output: Path) -> None:
-    """Raise a UserError if the source can't be read, or the output is the source itself."""
-    if not is_sequence(source):
-        check_readable(source)
-    if source.resolve() == output.resolve() or (
-        output.exists() and source.exists() and source.samefile(output)
-    ):
-        raise UserError(f"{output} is the source itself", "Choose another output")
-
-
-def check_depth(source: Path, photo: Photo, allow_8bit: bool) -> None:
-    """Raise a UserError for a photo of more than 8 bits, unless that is allowed."""
-    if photo.bit_depth > 8 and not allow_8bit:
+    if photo.bit_depth > 8 and not options.allow_8bit:
         raise UserError(
             f"{source} has {photo.bit_depth} bits a channel, and faces are drawn with 8",
             "Use --eight-bit to convert it all the same",
         )
+    frame = Frame(0, 0.0, np.ascontiguousarray(photo.image))
+    if plan.guard:
+        plan.guard.check_picture(source, frame.image)
+    found = find_in_photo(frame.image, analyser) if selection.quick else analyser.find([frame])[0]
+    if not found:
+        raise no_face_error(source)
+    faces = link_photo(found)
+    clip = EffectInput(source, faces, FramesInMemory([frame]), is_photo=True)
+    assignment = run_to_end(assign_faces(clip, plan))
+    if not assignment.targets:
+        raise nobody_wanted_error(clip, assignment)
+    left_alone = {track: "someone else" for track in range(len(faces)) if track not in assignment.targets}
+    left_alone |= dict.fromkeys(_not_selected(source, len(faces), selection), NOT_SELECTED)
+    targets = {track: of for track, of in assignment.targets.items() if track not in left_alone}
+    clip = replace(clip, targets=targets)
+    if plan.guard:
+        check_children(clip, plan.guard)
+    doubts = {track: _doubt(faces, track) for track in targets}
+    notes = [photo.note] if photo.note else []
+    notes += [
+        f"face {track + 1} is hardly a photographed face ({why}): look at the result"
+        for track, why in doubts.items()
+        if why
+    ]
+    return OpenedPhoto(photo, frame, clip, left_alone, [*notes, *assignment.notes])
 
 
-def no_face_error(source: Path) -> UserError:
-    """The error for sources without any face."""
-    return UserError(
-        f"no face was found in {source}",
-        "Is one to be seen, at least 24 pixels high? Try another --detector, or a lower --min-size",
-    )
+def link_photo(faces: Sequence[Face]) -> FaceTracks:
+    """The faces of a photo, each a track of its own, numbered from left to right."""
+    ordered = sorted(faces, key=lambda face: float(face.box[0] + face.box[2]))
+    tracks = FaceTracks.of_faces([(0, face) for face in ordered], [0.0], [0])
+    return replace(tracks, tracks=np.arange(len(ordered)))
 
 
-def nobody_wanted_error(source: Path, others: str) -> UserError:
-    """The error for sources in which only other people are seen."""
-    return UserError(
-        f"nobody who is to be replaced was found in {source}, but {others}",
-        "Use --all-faces to replace every face, or a higher --threshold",
-    )
+def prepare_photo(opened: OpenedPhoto, effect: FaceEffect) -> PreparedPhoto[Any]:
+    """Let an effect find out what it must know of a photo.
+
+    Raises:
+        UserError: it can change none of the faces.
+    """
+    prepared = run_to_end(effect.prepare(opened.clip))
+    left_alone = {**opened.left_alone, **prepared.left_alone}
+    if not prepared.targets:
+        track, reason = next((t, why) for t, why in left_alone.items() if why != NOT_SELECTED)
+        raise UserError(
+            f"nothing to change in {opened.clip.source}: face {track + 1}: {reason}", "Try another photo"
+        )
+    plan = plan_faces(opened.clip.tracks, prepared.targets, effect.options.smoothing)
+    return PreparedPhoto(opened, prepared, plan, left_alone, [*opened.notes, *effect.warn(plan)])
+
+
+def _not_selected(source: Path, count: int, selection: FaceSelection) -> list[int]:
+    """The tracks that were not asked for by number."""
+    if selection.number is None:
+        return []
+    if not 1 <= selection.number <= count:
+        many = f"{count} faces" if count > 1 else "1 face"
+        raise UserError(
+            f"--face-index {selection.number}: {source} shows {many}",
+            "They are counted from left to right, from 1",
+        )
+    return [track for track in range(count) if track != selection.number - 1]
+
+
+def _doubt(faces: FaceTracks, track: int) -> str:
+    """What speaks against its being a photographed face; "" if nothing."""
+    assert faces.confidences is not None
+    if why := doubt_track([0], [float(faces.scores[track])], (1, 0.0)):
+        return why
+    sure = float(faces.confidences[track])
+    return f"its landmarks are unsure: {sure:.2f}" if sure < UNSURE else ""

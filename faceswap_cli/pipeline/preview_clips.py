@@ -15,11 +15,12 @@ from faceswap_cli.effects.frame_window import COLOUR_REACH
 from faceswap_cli.faces.analysis import analyse
 from faceswap_cli.faces.face_analyser import FaceAnalyser
 from faceswap_cli.faces.tracking.face_tracks import FaceTracks
+from faceswap_cli.faces.tracking.tracks import link_tracks
 from faceswap_cli.media.frame import Frame
 from faceswap_cli.media.glimpse import glimpse
 from faceswap_cli.media.photo import read_photo
 from faceswap_cli.media.probe import MediaInfo
-from faceswap_cli.pipeline.detection_pass import DetectedFaces, link_faces
+from faceswap_cli.pipeline.photo import link_photo
 
 TRIES = 4
 """So many times as many places are looked at, at most, as moments with a face are wanted."""
@@ -31,30 +32,31 @@ class PreviewClip:
 
     Attributes:
         time: of the frame, in seconds.
-        frames: in order, numbered from 0.
+        frames: in order.
         middle: which of them is meant.
-        found: their faces; None if there are none.
+        faces: theirs, in tracks.
     """
 
     time: float
     frames: Sequence[Frame]
     middle: int
-    found: FaceTracks | None
+    faces: FaceTracks
 
     @property
     def has_face(self) -> bool:
         """Whether there is a face in the frame that is meant."""
-        return self.found is not None and bool((self.found.frames == self.middle).any())
+        return len(self.faces.of_frame(self.frames[self.middle].index)) > 0
 
 
-def preview_clips(info: MediaInfo, stage: FaceAnalyser, count: int) -> Iterator[PreviewClip]:
+def preview_clips(info: MediaInfo, analyser: FaceAnalyser, count: int) -> Iterator[PreviewClip]:
     """Moments spread over a video, or a photo's only one.
 
     Those without a face are told too, so that a caller can say how often there was none; they end when
     `count` had one, or after TRIES times as many.
     """
     if info.kind == "photo":
-        yield _looked([Frame(0, 0.0, np.ascontiguousarray(read_photo(info.path).image))], 0.0, stage)
+        frame = Frame(0, 0.0, np.ascontiguousarray(read_photo(info.path).image))
+        yield PreviewClip(0.0, [frame], 0, link_photo(analyser.find([frame])[0]))
         return
     seen, last = 0, info.duration or 0.0
     start = float((info.start_pts or 0) * info.time_base)
@@ -63,7 +65,7 @@ def preview_clips(info: MediaInfo, stage: FaceAnalyser, count: int) -> Iterator[
         frames = glimpse(info, wanted, COLOUR_REACH)
         if not frames:
             continue
-        moment = _looked(frames, start + wanted, stage)
+        moment = _detect(frames, start + wanted, analyser)
         seen += moment.has_face
         yield moment
         if seen >= count or last == 0:
@@ -89,16 +91,12 @@ def _spread(count: int) -> Iterator[float]:
         yield from ((part + shift) / count for part in range(count))
 
 
-def _looked(frames: Sequence[Frame], wanted: float, stage: FaceAnalyser) -> PreviewClip:
+def _detect(frames: Sequence[Frame], wanted: float, analyser: FaceAnalyser) -> PreviewClip:
     """A moment whose middle is the frame nearest to the `wanted` seconds on the video's clock."""
     frames = [replace(frame, index=number) for number, frame in enumerate(frames)]
-    looked = list(analyse(frames, stage))
-    seen = DetectedFaces(
-        times=[frame.time for frame in frames],
-        shots=[shot for _, shot, _ in looked],
-        frames=[frame.index for frame, _, faces in looked for _ in faces],
-        faces=[face for _, _, faces in looked for face in faces],
-        whole=True,
-    )
+    looked = list(analyse(frames, analyser))
+    found = [(frame.index, face) for frame, _, faces in looked for face in faces]
+    times, shots = [frame.time for frame in frames], [shot for _, shot, _ in looked]
     middle = min(range(len(frames)), key=lambda number: abs(frames[number].time - wanted))
-    return PreviewClip(frames[middle].time, frames, middle, link_faces(seen) if seen.faces else None)
+    faces = link_tracks(FaceTracks.of_faces(found, times, shots))
+    return PreviewClip(frames[middle].time, frames, middle, faces)

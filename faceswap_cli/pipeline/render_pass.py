@@ -51,7 +51,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class RenderTask:
-    """A `places.Work` that makes segments; a piece is the first and the last of them.
+    """An `executors.base.Task` that makes segments; a piece is the first and the last of them.
 
     Attributes:
         info: the video.
@@ -116,12 +116,12 @@ def segment_name(number: int) -> str:
 
 def finished_segments(journal: Journal, folder: Path) -> dict[int, int]:
     """How many frames each segment holds, by number: of those whose files are there and whole."""
-    found = {}
+    finished = {}
     for line in journal.read():
         path = folder / segment_name(line["number"])
         if path.is_file() and path.stat().st_size == line["bytes"]:
-            found[line["number"]] = line["frames"]
-    return found
+            finished[line["number"]] = line["frames"]
+    return finished
 
 
 def segment_numbers(timeline: Timeline, options: PipelineOptions) -> range:
@@ -129,19 +129,19 @@ def segment_numbers(timeline: Timeline, options: PipelineOptions) -> range:
     return range(-(-len(timeline) // options.segment_frames))
 
 
-def render_segments(work: RenderTask, journal: Journal, place: Executor) -> Iterator[ConvertProgress]:
+def render_segments(task: RenderTask, journal: Journal, executor: Executor) -> Iterator[ConvertProgress]:
     """Make the segments that are missing. Afterwards `finished_segments` gives them all."""
     folder = journal.path.parent
     for leftover in folder.glob(".*.part*"):
         leftover.unlink(missing_ok=True)
     before = finished_segments(journal, folder)
-    missing = [number for number in segment_numbers(work.timeline, work.options) if number not in before]
+    missing = [number for number in segment_numbers(task.timeline, task.options) if number not in before]
     if not missing:
         return
     started, done = time.monotonic(), sum(before.values())
-    old, total = done, len(work.timeline)
-    there = replace(work, folder=folder if place.near else None)
-    with contextlib.closing(place.run(there, split_task(place, missing, _LONGEST))) as reports:
+    old, total = done, len(task.timeline)
+    there = replace(task, folder=folder if executor.near else None)
+    with contextlib.closing(executor.run(there, split_task(executor, missing, _LONGEST))) as reports:
         for report in reports:
             if isinstance(report, Segment):
                 _keep(report, journal)

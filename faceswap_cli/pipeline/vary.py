@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-from faceswap_cli.effects.swap.options import SwapOptions
+from faceswap_cli.effects.options import EffectOptions
 from faceswap_cli.errors import UserError
+
+Options = TypeVar("Options", bound=EffectOptions)
 
 MOST_SETTINGS = 24
 """Rows of a sheet that compares settings, at most."""
@@ -17,11 +19,11 @@ _NO_LOOK = frozenset({"batch"})
 """Settings that don't change a picture's look."""
 
 
-def vary_settings(texts: Sequence[str], options: SwapOptions) -> Iterator[tuple[str, SwapOptions]]:
+def vary_settings(texts: Sequence[str], options: Options) -> Iterator[tuple[str, Options]]:
     """Every combination of settings that are varied.
 
     Args:
-        texts: each FIELD=VALUE,VALUE,...; fields of SwapOptions.
+        texts: each FIELD=VALUE,VALUE,...; fields of the options.
         options: all other settings.
 
     Yields:
@@ -30,7 +32,7 @@ def vary_settings(texts: Sequence[str], options: SwapOptions) -> Iterator[tuple[
     Raises:
         UserError: a field or a value can't be, or there are too many combinations.
     """
-    varied = [_varied(text) for text in texts]
+    varied = [_varied(text, options) for text in texts]
     names = [name for name, _ in varied]
     if len(set(names)) < len(names):
         raise UserError("--vary names a setting twice", "Give all its values at once: colour=rct,lct")
@@ -45,10 +47,10 @@ def vary_settings(texts: Sequence[str], options: SwapOptions) -> Iterator[tuple[
         yield "  ".join(f"{name} {value}" for name, value in zip(names, values, strict=True)), chosen
 
 
-def _varied(text: str) -> tuple[str, list[Any]]:
+def _varied(text: str, options: EffectOptions) -> tuple[str, list[Any]]:
     name, equals, values = text.partition("=")
     name = name.strip().replace("-", "_")
-    kinds = {f.name: type(f.default) for f in dataclasses.fields(SwapOptions) if f.name not in _NO_LOOK}
+    kinds = {f.name: type(f.default) for f in dataclasses.fields(options) if f.name not in _NO_LOOK}
     if not equals or name not in kinds:
         known = ", ".join(kinds)
         raise UserError(f"--vary {text} is not SETTING=VALUE,VALUE", f"SETTING is one of {known}")

@@ -5,6 +5,7 @@
         frames.jsonl     a header line, then one line for every few frames: their times and shots
         faces.jsonl      a header line, then one line for every few frames: the faces found
         who.jsonl        a header line, then one line: who the tracks are
+        ages.jsonl       a header line, then one line: how old they look
         segments.jsonl   a header line, then one line for every finished segment
         000000.nut ...   finished segments
         .joined.part.*   the output, while it is put together
@@ -26,7 +27,7 @@ class ResumeDir:
     """The work folder of one output; a context manager that holds its lock."""
 
     def __init__(self, output: Path) -> None:
-        self.path = output.with_name(f".{output.name}.faceswap")
+        self.path = output.with_name(files.hidden_name(output.name, ".faceswap"))
         self._lock = contextlib.ExitStack()
 
     def __enter__(self) -> ResumeDir:
@@ -37,9 +38,9 @@ class ResumeDir:
     def __exit__(self, *exc: object) -> None:
         self._lock.close()
 
-    def journal(self, name: str, mark: str) -> Journal:
-        """The journal `name`.jsonl, emptied when it isn't marked with `mark`."""
-        return Journal(self.path / f"{name}.jsonl", mark)
+    def journal(self, name: str, key: str) -> Journal:
+        """The journal `name`.jsonl, emptied when its lines depend on something else than `key`."""
+        return Journal(self.path / f"{name}.jsonl", key)
 
     def remove(self) -> None:
         """Throw the folder away: the output is done."""

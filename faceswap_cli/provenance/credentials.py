@@ -10,14 +10,11 @@ import importlib.util
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from faceswap_cli import __version__
 from faceswap_cli.errors import UserError
 from faceswap_cli.provenance.signing_key import SigningKey, given_key, own_key
-
-if TYPE_CHECKING:
-    from faceswap_cli.provenance.marks import Marks
 
 EXTRA = "faceswap-cli[c2pa]"
 
@@ -74,8 +71,14 @@ class Signer:
         """Whether files with this suffix can be signed."""
         return suffix.lower() in FORMATS
 
-    def sign(self, path: Path, marks: Marks) -> None:
+    def sign(self, path: Path, words: str, source_type: str, from_nothing: bool) -> None:
         """Sign a finished file, in its place; one of a format that can't be signed is left as it is.
+
+        Args:
+            path: the file.
+            words: what was done, for people.
+            source_type: IPTC's digital source type.
+            from_nothing: there was no picture before.
 
         Raises:
             UserError: c2pa does not take the key, or the file.
@@ -88,7 +91,9 @@ class Signer:
         signed = path.with_name(f"{path.stem}.signed{path.suffix}")
         try:
             context = c2pa.Context.from_dict(_SETTINGS)
-            builder = c2pa.Builder.from_json(json.dumps(_manifest(marks, form)), context)
+            builder = c2pa.Builder.from_json(
+                json.dumps(_manifest(form, words, source_type, from_nothing)), context
+            )
             info = c2pa.C2paSignerInfo(self.key.algorithm.encode(), self.key.chain, self.key.key, None)
             with path.open("rb") as source, signed.open("w+b") as target:
                 builder.sign(c2pa.Signer.from_info(info), form, source, target)
@@ -102,22 +107,22 @@ class Signer:
             signed.unlink(missing_ok=True)
 
 
-def _manifest(marks: Marks, form: str) -> dict[str, Any]:
+def _manifest(form: str, words: str, source_type: str, from_nothing: bool) -> dict[str, Any]:
     agent = {"name": "faceswap", "version": __version__}
     done = {
         "action": "c2pa.edited",
-        "digitalSourceType": marks.source_type,
+        "digitalSourceType": source_type,
         "softwareAgent": agent,
-        "description": marks.kind.words,
+        "description": words,
     }
     # No title: it would be a file's name.
     source = {"title": "source", "format": form, "relationship": "parentOf", "label": "source"}
     opened = {"action": "c2pa.opened", "parameters": {"ingredientIds": ["source"]}}
     made = {**done, "action": "c2pa.created"}
-    actions = [made] if marks.source_is_none else [opened, done]
+    actions = [made] if from_nothing else [opened, done]
     return {
         "claim_generator_info": [agent],
-        "ingredients": [] if marks.source_is_none else [source],
+        "ingredients": [] if from_nothing else [source],
         "assertions": [{"label": "c2pa.actions.v2", "data": {"actions": actions}}],
     }
 

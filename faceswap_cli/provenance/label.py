@@ -1,4 +1,4 @@
-"""A small visible mark in the lower right corner: "AI-altered"."""
+"""A small visible mark in a corner, never over a face: "AI-altered"."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 
-from faceswap_cli.provenance.watermark import Float, Plane
+from faceswap_cli.provenance.corner import Corner
+from faceswap_cli.provenance.watermark import Plane
+from faceswap_cli.provenance.waves import Float
 
 TEXT = "AI-altered"
 
@@ -18,11 +21,34 @@ wider than so much of the picture."""
 
 _DRAWN = 160  # pixels high it is drawn, and then made smaller: OpenCV's letters are rough
 _PLATE, _INK = 0.1, 0.92  # grey, of full scale
-_CLEAR = 0.45  # how much of the picture the plate covers; the letters cover all
+_COVER = 0.75  # how much of the picture the plate covers: on white it is still dark; the letters cover all
+_BROW = 0.5  # of the landmarks' height, kept free above them: forehead and hair
 
 
-@lru_cache(maxsize=4)
-def label(height: int, width: int) -> tuple[Float, Float, tuple[int, int]]:
+def free_corner(wanted: Corner, landmarks: ArrayLike, height: int, width: int) -> Corner:
+    """The wanted corner if no face is under the label there, else the one under which there are the fewest:
+    the first of those, in the order of `Corner`.
+
+    Args:
+        wanted: where the label should stand.
+        landmarks: (N, 68, 2) pixels, of every face in the picture, or in all of a video's.
+        height, width: of the upright picture.
+    """
+    points = np.asarray(landmarks, np.float64).reshape(-1, 68, 2)
+    low, high = points.min(1), points.max(1)
+    low[:, 1] -= _BROW * (high - low)[:, 1]
+
+    def faces_under(corner: Corner) -> int:
+        grey, _, (y, x) = label(height, width, corner)
+        begin, end = np.array([x, y]), np.array([x + grey.shape[1], y + grey.shape[0]])
+        return int(((low < end) & (high > begin)).all(1).sum())
+
+    fewest: Corner = min([wanted, *Corner], key=faces_under)
+    return fewest
+
+
+@lru_cache(maxsize=8)
+def label(height: int, width: int, corner: Corner) -> tuple[Float, Float, tuple[int, int]]:
     """The label for an upright picture of this size.
 
     Returns:
@@ -37,7 +63,9 @@ def label(height: int, width: int) -> tuple[Float, Float, tuple[int, int]]:
     high, wide = min(high, height), min(wide, width)
     small = [_smaller(one, (wide, high)) for one in (grey, cover)]
     edge = min(high // 2, height - high, width - wide)
-    return small[0], small[1], (height - high - edge, width - wide - edge)
+    top = edge if corner in (Corner.UPPER_RIGHT, Corner.UPPER_LEFT) else height - high - edge
+    left = edge if corner in (Corner.LOWER_LEFT, Corner.UPPER_LEFT) else width - wide - edge
+    return small[0], small[1], (top, left)
 
 
 def _drawn() -> tuple[Float, Float]:
@@ -48,13 +76,13 @@ def _drawn() -> tuple[Float, Float]:
     place = (_DRAWN // 4, (_DRAWN + high - base // 2) // 2)
     cv2.putText(letters, TEXT, place, font, scale, 255, thick, cv2.LINE_AA)
     ink = letters.astype(np.float32) / 255
-    grey, cover = _PLATE + (_INK - _PLATE) * ink, _CLEAR + (1 - _CLEAR) * ink
+    grey, cover = _PLATE + (_INK - _PLATE) * ink, _COVER + (1 - _COVER) * ink
     return grey.astype(np.float32), cover.astype(np.float32)
 
 
-def masks(height: int, width: int) -> tuple[Float, Float]:
+def masks(height: int, width: int, corner: Corner) -> tuple[Float, Float]:
     """Grey and cover of the label over the whole of an upright picture: (height, width) 0..1 each."""
-    grey, cover, (y, x) = label(height, width)
+    grey, cover, (y, x) = label(height, width, corner)
     whole = [np.zeros((height, width), np.float32) for _ in range(2)]
     for one, part in zip(whole, (grey, cover), strict=True):
         one[y : y + part.shape[0], x : x + part.shape[1]] = part

@@ -7,22 +7,29 @@ pipeline does so with `ConvertOptions.marks`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from numpy.typing import ArrayLike
 
 from faceswap_cli import __version__
 from faceswap_cli.media.frame import Image
 from faceswap_cli.media.photo import Photo, write_photo
 from faceswap_cli.media.sequence import picture_suffix
 from faceswap_cli.provenance import xmp
+from faceswap_cli.provenance.corner import Corner
+from faceswap_cli.provenance.label import free_corner
 from faceswap_cli.provenance.pixels import PixelMarks
 
 if TYPE_CHECKING:
     from faceswap_cli.provenance.credentials import Signer
 
 TOOL = f"faceswap {__version__}"
+
+WATERMARK = 2
+"""Goes up when the same message is put into pixels in another way: unfinished work is then begun anew."""
 
 MODEL_BITS = 12
 """Of a model's checksum, in the watermark: enough to say which of a few models it was not."""
@@ -53,7 +60,8 @@ class Marks:
         kind: what was done.
         model: a checksum of what did it, in hexadecimal, three digits or more; "" if nobody knows.
         hidden: the invisible marks: watermark, words in the file, signature.
-        label: the visible one, in a corner.
+        label: the visible one.
+        corner: where it stands; elsewhere if faces are there, see `clear_of`.
         signer: signs the finished file; None leaves it unsigned.
     """
 
@@ -61,6 +69,7 @@ class Marks:
     model: str = ""
     hidden: bool = True
     label: bool = False
+    corner: Corner = Corner.LOWER_RIGHT
     signer: Signer | None = None
 
     @property
@@ -74,7 +83,7 @@ class Marks:
         """What is put into pixels; None for nothing, which leaves every sample as it is."""
         if not (self.hidden or self.label):
             return None
-        return PixelMarks(self.message if self.hidden else None, self.label)
+        return PixelMarks(self.message if self.hidden else None, self.corner if self.label else None)
 
     @property
     def source_is_none(self) -> bool:
@@ -104,11 +113,22 @@ class Marks:
             return
         xmp.put(path, xmp.packet(self.source_type, TOOL))
         if self.signer is not None:
-            self.signer.sign(path, self)
+            self.signer.sign(path, self.kind.words, self.source_type, self.source_is_none)
 
     def settings(self) -> list[Any]:
         """What the pictures depend on; plain JSON values."""
-        return [self.message if self.hidden else None, self.label]
+        return [WATERMARK, self.message if self.hidden else None, self.corner if self.label else None]
+
+    def clear_of(self, landmarks: ArrayLike, height: int, width: int) -> Marks:
+        """The same with the label where it stands over no face.
+
+        Args:
+            landmarks: (N, 68, 2) pixels, of every face in the upright picture, or in all of a video's.
+            height, width: of the upright picture.
+        """
+        return (
+            replace(self, corner=free_corner(self.corner, landmarks, height, width)) if self.label else self
+        )
 
     def told(self, output: Path) -> str:
         """In words, for the summary: what an output is marked with."""

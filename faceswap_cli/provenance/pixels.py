@@ -14,7 +14,9 @@ from faceswap_cli.media.frame import Image
 from faceswap_cli.media.orientation import Orientation
 from faceswap_cli.media.planes import planes
 from faceswap_cli.provenance import label, watermark
-from faceswap_cli.provenance.watermark import Float, Plane
+from faceswap_cli.provenance.corner import Corner
+from faceswap_cli.provenance.watermark import Plane
+from faceswap_cli.provenance.waves import Float
 
 
 @dataclass(frozen=True)
@@ -23,11 +25,11 @@ class PixelMarks:
 
     Attributes:
         message: of the watermark; None for no watermark.
-        label: whether the visible label is drawn.
+        label: where the visible label is drawn; None for no label.
     """
 
     message: int | None
-    label: bool
+    label: Corner | None = None
 
     def on_picture(self, picture: VideoFrame, orientation: Orientation) -> None:
         """Mark a decoded picture, in its own memory: the watermark changes luma alone.
@@ -42,26 +44,31 @@ class PixelMarks:
         # P010 has its ten bits in the upper part of sixteen.
         depth = 16 if form.startswith("p010") else kind.bit_depth
         grey = kind.family == "rgb"
-        if self.label:
+        if self.label is not None:
             neutral = [None if grey or not number else 1 << (depth - 1) for number in range(len(views))]
-            self._label(views, neutral, depth, orientation)
+            _draw_label(self.label, views, neutral, depth, orientation)
         if self.message is not None:
             watermark.mark(views if grey else views[:1], depth, self.message)
 
     def on_photo(self, image: Image) -> Image:
         """A marked copy of an upright (H, W, 3) picture."""
         marked = image.copy()
-        if self.label:
-            self._label([marked], [None], 8, Orientation())
+        if self.label is not None:
+            _draw_label(self.label, [marked], [None], 8, Orientation())
         if self.message is not None:
-            watermark.mark([marked], 8, self.message)
+            watermark.mark([marked], 8, self.message, still=True)
         return marked
 
-    def _label(
-        self, views: Sequence[Plane], neutral: Sequence[int | None], depth: int, orientation: Orientation
-    ) -> None:
-        grey, cover = _turned_label(*views[0].shape[:2], orientation)
-        label.draw(views, neutral, (1 << depth) - 1, grey, cover)
+
+def _draw_label(
+    corner: Corner,
+    views: Sequence[Plane],
+    neutral: Sequence[int | None],
+    depth: int,
+    orientation: Orientation,
+) -> None:
+    grey, cover = _turned_label(*views[0].shape[:2], orientation, corner)
+    label.draw(views, neutral, (1 << depth) - 1, grey, cover)
 
 
 def _native(plane: Plane, form: str) -> Plane:
@@ -70,9 +77,9 @@ def _native(plane: Plane, form: str) -> Plane:
 
 
 @lru_cache(maxsize=2)
-def _turned_label(height: int, width: int, orientation: Orientation) -> tuple[Float, Float]:
+def _turned_label(height: int, width: int, orientation: Orientation, corner: Corner) -> tuple[Float, Float]:
     """The label's grey and cover over a stored picture of this size."""
     upright = np.empty((height, width), np.uint8)
     size = orientation.apply(upright).shape
-    grey, cover = label.masks(*size)
+    grey, cover = label.masks(size[0], size[1], corner)
     return orientation.undo(grey), orientation.undo(cover)

@@ -13,9 +13,10 @@ from faceswap_cli.media.glimpse import glimpse
 from faceswap_cli.media.open import check_readable
 from faceswap_cli.media.photo import read_photo
 from faceswap_cli.media.probe import MediaInfo, probe
-from faceswap_cli.provenance import credentials, watermark_search, xmp
+from faceswap_cli.provenance import credentials, watermark, watermark_search, xmp
 from faceswap_cli.provenance.credentials import Credentials
 from faceswap_cli.provenance.marks import MODEL_BITS, Kind
+from faceswap_cli.provenance.waves import FORMER
 
 PLACES = 12
 """Places of a video from which a frame is taken."""
@@ -32,13 +33,17 @@ class Watermark:
         state: missing, valid (its checksum agrees), or unreadable (it is there, its message is not).
         kind: what was done, in words.
         model: three hexadecimal digits of a checksum of what did it; "000" if it was not known.
-        certainty: the mark's height over chance, in standard deviations; chance alone reaches about 5.5.
+        certainty: the mark's height over chance, in standard deviations, where there is one.
+        looked_at: in words, what was looked at.
+        former: it was written by a version before; that one can be seen, too.
     """
 
     state: str
     kind: str = ""
     model: str = ""
     certainty: float = 0.0
+    looked_at: str = ""
+    former: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,21 +91,29 @@ def verify(path: Path, anchors: str = "") -> Report:
         UserError: it can't be read.
     """
     check_readable(path)
-    found = watermark_search.find(_pictures(path))
+    images = list(_pictures(path))
+    found = watermark_search.find(images)
     said = (xmp.source_type(path) or "").rpartition("/")[2]
-    return Report(str(path), said, _watermark(found), credentials.read(path, anchors))
+    return Report(str(path), said, _watermark(found, _told(images)), credentials.read(path, anchors))
 
 
-def _watermark(found: watermark_search.Found | None) -> Watermark:
+def _told(images: list[Image]) -> str:
+    height, width = images[0].shape[:2]
+    many = "one picture" if len(images) == 1 else f"{len(images)} frames"
+    small = ", too small to hold one" if height * width < watermark.SMALLEST**2 else ""
+    return f"{many} of {width} x {height}{small}"
+
+
+def _watermark(found: watermark_search.Found | None, looked_at: str) -> Watermark:
     if found is None:
-        return Watermark("missing")
-    certainty = round(found.peak, 1)
+        return Watermark("missing", looked_at=looked_at)
+    certainty, former = round(found.peak, 1), found.layout is FORMER
     if found.message is None:
-        return Watermark("unreadable", certainty=certainty)
+        return Watermark("unreadable", certainty=certainty, looked_at=looked_at, former=former)
     number = found.message >> MODEL_BITS
     kind = Kind(number).words if number in list(Kind) else f"unknown to this version ({number})"
     model = f"{found.message & ((1 << MODEL_BITS) - 1):0{MODEL_BITS // 4}x}"
-    return Watermark("valid", kind, model, certainty)
+    return Watermark("valid", kind, model, certainty, looked_at, former)
 
 
 def _pictures(path: Path) -> Iterator[Image]:

@@ -10,42 +10,56 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from faceswap_cli.provenance.watermark import (
-    CHECK,
-    PAYLOAD,
-    RING,
+from faceswap_cli.provenance import message_code
+from faceswap_cli.provenance.waves import (
+    FORMER,
+    PRESENT,
     TILE,
     Float,
+    Layout,
+    Waves,
     cells_a_pixel,
-    decoded,
     waves,
 )
 
 Image = NDArray[np.uint8]
 
-SCALES = np.exp(np.arange(np.log(0.88), np.log(1.06), 0.004))
-"""How much of its width a picture may have kept: each pixel of a cropped one is more cells wide."""
+SCALES = (0.88, 1.06)
+"""How much of its width a picture may have kept, at least and at most: each pixel of a cropped one is more
+cells wide."""
+
+STEP = 2.0
+"""Step between scales that are looked at, in cells that the whole grid then changes by."""
 
 WHOLE = 0.01
 """Scales within so much of 1 are those of pictures that were hardly cropped."""
 
-FINE = 0.001
-"""Step of the search around the best scale."""
+FINE = (-0.35, 0.0, 0.35)
+"""How far around a promising scale others are looked at, in steps."""
 
-SURE = 5.8
-"""Least height of the pilot's peak over the chance level's standard deviation, for the message to be read.
-The highest of the millions of places that are looked at reaches 5.5 by chance, rarely more; the message's
-checksum decides."""
+LEAST_PIXELS = 0.75
+"""Grids of which a cell is narrower than so many pixels are not looked for: a picture made so much smaller
+has nothing left of them."""
+
+LEAST_PEAK, SURE_PEAK = 4.2, 5.8
+"""Least height of the pilot's peak over the chance level's standard deviation, for the message to be read: in
+the present layout, where all waves together decide, and in the former. The highest of the millions of places
+that are looked at reaches 5.5 by chance, rarely more."""
+
+SURE, SURE_MESSAGE = 8.7, 5.6
+"""Least height of pilot and message together, and of the message alone, over chance. In a picture without a
+mark the best message at the best places reaches 6.9 on average and rarely more than 7.9."""
 
 CERTAIN = 9.0
-"""From this height on there is a mark even if no message can be read, as when two lie over each other."""
+"""From this height of the pilot on there is a mark even if no message can be read, as when two lie over each
+other."""
 
-COARSEST, AROUND, FLOOR, MOST = 2.8, 3.0, 0.6, 1.2
-"""How a picture is made flat: an average over so many cells is taken away, because it is no wave of the mark;
-the rest is divided by its own strength over so many cells and so many grey levels at least, and cut off."""
+AROUND, FLOOR, MOST = 3.0, 0.6, 1.2
+"""How a picture is made flat: divided by its own strength over so many cells and so many grey levels at
+least, and cut off."""
 
-BANDS = (RING[1], 0.125)
-"""Up to these frequencies (cycles a cell) the pilot is looked for: small pictures never had finer waves."""
+LIMIT = 0.5
+"""A wave much stronger than the others of its frequency is the picture's; it counts for not much more."""
 
 TINY = 1e-12
 """Keeps what is nothing but black from being divided by nought."""
@@ -53,7 +67,7 @@ TINY = 1e-12
 PARTS = (-0.5, -0.25, 0.0, 0.25, 0.5)
 """Parts of a cell by which the place is refined."""
 
-TRIED = 4
+TRIED = 8
 """Most promising places at which the message is read."""
 
 
@@ -63,10 +77,12 @@ class Found:
 
     Attributes:
         message: its bits; None if they could not be read.
-        peak: the pilot's height over chance, in standard deviations.
+        peak: its height over chance, in standard deviations: pilot and message together, or the pilot's alone
+            where the message could not be read or is of the former layout.
         turned: quarter turns counter-clockwise that the picture was turned by.
         mirrored: the picture was mirrored.
         scale: share of the original's size that is seen.
+        layout: which it is.
     """
 
     message: int | None
@@ -74,6 +90,7 @@ class Found:
     turned: int
     mirrored: bool
     scale: float
+    layout: Layout = PRESENT
 
 
 @dataclass(frozen=True)
@@ -82,7 +99,6 @@ class _Place:
     scale: float
     turned: int
     mirrored: bool
-    highest: float
 
 
 def find(images: Iterable[Image]) -> Found | None:
@@ -94,79 +110,109 @@ def find(images: Iterable[Image]) -> Found | None:
     Args:
         images: (H, W, 3) uint8 RGB, all of one size.
     """
-    flat = [flattened(image) for image in images]
-    assert flat, "at least one picture"
-    together = _find(np.sum(flat, axis=0))
+    lumas = [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32) for image in images]
+    assert lumas, "at least one picture"
+    unread: Found | None = None
+    for layout in (PRESENT, FORMER):
+        for grid in _grids(layout, *lumas[0].shape[:2]):
+            found = _find_in([flattened(luma, layout, grid) for luma in lumas], layout, STEP / grid)
+            if found is not None and found.message is not None:
+                return found
+            unread = unread or found
+    return unread
+
+
+def _grids(layout: Layout, height: int, width: int) -> list[int]:
+    """The grids that a picture of this size may have been marked with, when it was perhaps larger."""
+    fitting = [grid for grid in layout.grids if 1 / cells_a_pixel(height, width, grid) >= LEAST_PIXELS]
+    return fitting or [layout.grids[0]]
+
+
+def _find_in(flat: list[Float], layout: Layout, step: float) -> Found | None:
+    together = _find(np.sum(flat, axis=0), layout, step)
     if len(flat) == 1 or (together and together.message is not None):
         return together
-    return _find(flat[0]) or together
+    return _find(flat[0], layout, step) or together
 
 
-def _find(flat: Float) -> Found | None:
+def _find(flat: Float, layout: Layout, step: float) -> Found | None:
     """The mark of a flattened picture, or of a sum of them: most were not cropped, which is soon seen."""
-    whole = _find_at(flat, SCALES[np.abs(SCALES - 1) < WHOLE])
+    least, most = (round(np.log(scale) / step) for scale in SCALES)
+    scales = np.exp(step * np.arange(least, most + 1))
+    near = np.abs(scales - 1) < WHOLE
+    first = list(_coarse(flat, scales[near], layout))
+    whole = _best(flat, first, layout, step)
     if whole is not None and whole.message is not None:
         return whole
-    return _find_at(flat, SCALES)
+    return _best(flat, first + list(_coarse(flat, scales[~near], layout)), layout, step)
 
 
-def _find_at(flat: Float, scales: NDArray[np.float64]) -> Found | None:
-    places = sorted(_coarse(flat, scales), key=lambda place: -place.peak)[:TRIED]
-    for place in places:
-        best = max(_around(flat, place), key=lambda other: other.peak)
-        message = _read(flat, best) if best.peak >= SURE else None
-        if message is not None or best.peak >= CERTAIN:
-            return Found(message, best.peak, best.turned, best.mirrored, best.scale)
-    return None
+def _best(flat: Float, places: list[_Place], layout: Layout, step: float) -> Found | None:
+    """The mark at the most promising places."""
+    unread: Found | None = None
+    for place in sorted(places, key=lambda place: -place.peak)[:TRIED]:
+        best = max(_around(flat, place, layout, step), key=lambda other: other.peak)
+        message, peak = _read(flat, best, layout)
+        if message is not None:
+            return Found(message, peak, best.turned, best.mirrored, best.scale, layout)
+        if best.peak >= CERTAIN and unread is None:
+            unread = Found(None, best.peak, best.turned, best.mirrored, best.scale, layout)
+    return unread
 
 
-def flattened(image: Image) -> Float:
-    """A picture on the grid, without what is coarser than the waves, and equally restless everywhere."""
-    height, width = image.shape[:2]
-    luma = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    cells = cells_a_pixel(height, width)
+def flattened(luma: Float, layout: Layout, grid: int) -> Float:
+    """A picture on a grid, without what is coarser than the waves, and what is restless in it weakened.
+
+    Args:
+        luma: (H, W) grey levels.
+        layout: of the mark that is looked for.
+        grid: cells, squared, over the whole picture.
+    """
+    height, width = luma.shape[:2]
+    cells = cells_a_pixel(height, width, grid)
     size = (round(width * cells), round(height * cells))
-    grid = cv2.resize(luma, size, interpolation=cv2.INTER_AREA if cells < 1 else cv2.INTER_CUBIC)
-    fine = grid - cv2.GaussianBlur(grid, (0, 0), COARSEST)
+    way = cv2.INTER_AREA if cells < 1 else cv2.INTER_CUBIC
+    whole = cv2.resize(luma, size, interpolation=way)
+    fine = whole - cv2.GaussianBlur(whole, (0, 0), layout.flat)
     spread = np.sqrt(cv2.GaussianBlur(fine * fine, (0, 0), AROUND)) + FLOOR
-    return np.clip(fine / spread, -MOST, MOST)  # type: ignore[no-any-return]
+    flat = np.clip(fine / spread, -MOST, MOST) / spread ** (layout.power - 1)
+    return np.asarray(flat, np.float32)
 
 
 def folded(flat: Float, scale: float) -> Float:
     """All tiles of a flattened picture on top of each other: (TILE, TILE)."""
     height, width = flat.shape
     size = (round(width * scale), round(height * scale))
-    scaled = cv2.resize(flat, size, interpolation=cv2.INTER_LINEAR)
+    scaled = flat if size == (width, height) else cv2.resize(flat, size, interpolation=cv2.INTER_LINEAR)
     down, right = -(-size[1] // TILE), -(-size[0] // TILE)
     padded = np.zeros((down * TILE, right * TILE), np.float32)
     padded[: size[1], : size[0]] = scaled
     return padded.reshape(down, TILE, right, TILE).sum((0, 2))  # type: ignore[no-any-return]
 
 
-def _coarse(flat: Float, scales: NDArray[np.float64]) -> Iterator[_Place]:
+def _coarse(flat: Float, scales: NDArray[np.float64], layout: Layout) -> Iterator[_Place]:
     """How high the pilot's peak is, roughly, at some scales, turned and mirrored in every way."""
-    w = waves()
-    pilot = [(w.bits < 0) & (w.heights <= band) for band in BANDS]
-    ways = [(turned, mirrored) for turned in range(4) for mirrored in (False, True)]
+    w = waves(layout)
+    pilot, ways = w.bits < 0, [(turned, mirrored) for turned in range(4) for mirrored in (False, True)]
+    seen_as = [_seen_as(w, *way) for way in ways]
+    wanted = w.phases[pilot].conj() * w.heights[pilot] ** layout.slope
     # No wave is finer than a quarter of a cycle a cell, so half the samples tell enough of the peaks.
     half = TILE // 2
     for scale in scales:
         spectrum = _whitened(np.fft.fft2(folded(flat, float(scale))))
-        planes = np.zeros((len(BANDS), len(ways), half, half), np.complex64)
-        for way, (turned, mirrored) in enumerate(ways):
-            found = spectrum[_seen_as(turned, mirrored)] * w.phases.conj()
-            for plane, counted in zip(planes[:, way], pilot, strict=True):
-                plane[w.rows[counted] % half, w.columns[counted] % half] = found[counted]
+        planes = np.zeros((len(ways), half, half), np.complex64)
+        for plane, (rows, columns) in zip(planes, seen_as, strict=True):
+            plane[w.rows[pilot] % half, w.columns[pilot] % half] = (
+                spectrum[rows[pilot], columns[pilot]] * wanted
+            )
         likeness = np.fft.ifft2(planes).real
-        peaks = likeness.max((2, 3)) / (likeness.std((2, 3)) + TINY)
-        for highest, row in zip(BANDS, peaks, strict=True):
-            for (turned, mirrored), peak in zip(ways, row, strict=True):
-                yield _Place(float(peak), float(scale), turned, mirrored, highest)
+        peaks = likeness.max((1, 2)) / (likeness.std((1, 2)) + TINY)
+        for (turned, mirrored), peak in zip(ways, peaks, strict=True):
+            yield _Place(float(peak), float(scale), turned, mirrored)
 
 
-def _seen_as(turned: int, mirrored: bool) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _seen_as(w: Waves, turned: int, mirrored: bool) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Where a turned picture's spectrum has the waves of the upright one, but for a shift of the picture."""
-    w = waves()
     down, across = w.rows, -w.columns if mirrored else w.columns
     for _ in range(turned):
         down, across = -across, down
@@ -177,7 +223,8 @@ def _whitened(spectrum: NDArray[np.complexfloating]) -> NDArray[np.complex64]:
     """A folded picture's spectrum (TILE, TILE), all frequencies equally strong whatever their direction."""
     ring = _rings()
     power = np.bincount(ring.ravel(), (np.abs(spectrum) ** 2).ravel()) / np.bincount(ring.ravel())
-    return (spectrum / np.sqrt(power[ring] + TINY)).astype(np.complex64)
+    even = spectrum / np.sqrt(power[ring] + TINY)
+    return (even / (np.abs(even) + LIMIT)).astype(np.complex64)
 
 
 @lru_cache(maxsize=1)
@@ -186,10 +233,10 @@ def _rings() -> NDArray[np.int64]:
     return np.rint(np.hypot(steps[:, None], steps) * TILE).astype(np.int64)  # type: ignore[no-any-return]
 
 
-def _around(flat: Float, place: _Place) -> Iterator[_Place]:
-    for scale in place.scale * (1 + FINE * np.arange(-3, 4)):
+def _around(flat: Float, place: _Place, layout: Layout, step: float) -> Iterator[_Place]:
+    for scale in place.scale * (1 + step * np.array(FINE)):
         one = _upright(folded(flat, float(scale)), place.turned, place.mirrored)
-        peak, _ = _pilot(_spectrum(one), place.highest)
+        peak, _ = _pilot(_spectrum(one, waves(layout)), layout)
         yield replace(place, peak=peak, scale=float(scale))
 
 
@@ -199,49 +246,56 @@ def _upright(one: Float, turned: int, mirrored: bool) -> Float:
     return np.ascontiguousarray(straight[:, ::-1] if mirrored else straight)
 
 
-def _spectrum(one: Float) -> NDArray[np.complex64]:
+def _spectrum(one: Float, w: Waves) -> NDArray[np.complex64]:
     """A folded picture's waves (N,), those of each frequency equally strong."""
-    w = waves()
     return _whitened(np.fft.fft2(one))[w.rows, w.columns]  # type: ignore[no-any-return]
 
 
-def _pilot(found: NDArray[np.complex64], highest: float) -> tuple[float, tuple[int, int]]:
-    """Height of the pilot's peak over all shifts, in standard deviations, and the shift (rows, columns).
-
-    Waves above the frequency `highest` (cycles a cell) don't count.
-    """
-    w = waves()
-    pilot = (w.bits < 0) & (w.heights <= highest)
+def _pilot(found: NDArray[np.complex64], layout: Layout) -> tuple[float, tuple[int, int]]:
+    """Height of the pilot's peak over all shifts, in standard deviations, and the shift (rows, columns)."""
+    w = waves(layout)
+    pilot = w.bits < 0
     plane = np.zeros((TILE, TILE), np.complex64)
-    plane[w.rows[pilot], w.columns[pilot]] = found[pilot] * w.phases[pilot].conj()
+    wanted = w.phases[pilot].conj() * w.heights[pilot] ** layout.slope
+    plane[w.rows[pilot], w.columns[pilot]] = found[pilot] * wanted
     likeness = np.fft.ifft2(plane).real
     best = int(likeness.argmax())
     return float(likeness.flat[best] / (likeness.std() + TINY)), (best // TILE, best % TILE)
 
 
-def _read(flat: Float, place: _Place) -> int | None:
-    """The message at a place."""
-    w = waves()
-    found = _spectrum(_upright(folded(flat, place.scale), place.turned, place.mirrored))
-    _, (down, right) = _pilot(found, place.highest)
+def _read(flat: Float, place: _Place, layout: Layout) -> tuple[int | None, float]:
+    """The message at a place, None if it can't be read, and how high above chance it is."""
+    w = waves(layout)
+    if place.peak < (LEAST_PEAK if layout.linear else SURE_PEAK):
+        return None, place.peak
+    found = _spectrum(_upright(folded(flat, place.scale), place.turned, place.mirrored), w)
+    _, (down, right) = _pilot(found, layout)
     y, x = w.frequencies
     pilot = w.bits < 0
-    counted = pilot & (w.heights <= place.highest)
+    counted = w.heights[pilot] ** layout.slope
 
     def straightened(dy: float, dx: float) -> NDArray[np.float64]:
         turn = np.exp(2j * np.pi * (y * (down + dy) + x * (right + dx)))
         return (found * w.phases.conj() * turn).real  # type: ignore[no-any-return]
 
     shifts = [(dy, dx) for dy in PARTS for dx in PARTS]
-    best = max(shifts, key=lambda shift: float(straightened(*shift)[counted].sum()))
-    values = straightened(*best)
-    values *= _trust(values, pilot)
-    return decoded(np.bincount(w.bits[~pilot], values[~pilot], PAYLOAD + CHECK).astype(np.float64))
+    best = max(shifts, key=lambda shift: float(straightened(*shift)[pilot] @ counted))
+    trust = _trust(straightened(*best), w)
+    values = straightened(*best) * trust
+    if not layout.linear:
+        sums = np.bincount(w.bits[~pilot], values[~pilot], message_code.PAYLOAD + message_code.CHECK)
+        return message_code.mended(sums.astype(np.float64)), place.peak
+    message, agreed = message_code.likeliest(values[~pilot], w.bits[~pilot])
+    power = (np.abs(found) * trust) ** 2 / 2
+    together = (values[pilot].sum() + agreed) / np.sqrt(power.sum() + TINY)
+    alone = agreed / np.sqrt(power[~pilot].sum() + TINY)
+    sure = together >= SURE and alone >= SURE_MESSAGE
+    return (message if sure else None), float(together)
 
 
-def _trust(values: NDArray[np.float64], pilot: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _trust(values: NDArray[np.float64], w: Waves) -> NDArray[np.float64]:
     """How much each wave counts: as much as the pilot's waves of about its frequency say of the mark."""
-    ring = waves().rings
+    ring, pilot = w.rings, w.bits < 0
     said = np.bincount(ring[pilot], values[pilot], ring.max() + 1)
     many = np.bincount(ring[pilot], minlength=ring.max() + 1).astype(np.float64)
     around = np.ones(5)

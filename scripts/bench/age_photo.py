@@ -19,23 +19,26 @@ from typing import Any
 import cv2
 import torch
 
-from faceswap_cli.cli.age_load import Method, load_age_plan, load_face_ager
+from faceswap_cli.cli.age_load import load_age_plan, load_face_ager
+from faceswap_cli.cli.options import PeopleOptions
 from faceswap_cli.effects.age import render
 from faceswap_cli.effects.age.age_request import AgeRequest
+from faceswap_cli.effects.age.effect import AgeEffect
 from faceswap_cli.faces.age.estimator import AgeEstimator
 from faceswap_cli.faces.face_analyser import build_analyser
 from faceswap_cli.faces.safety.guard import SafetyGuard
 from faceswap_cli.media import photo as photos
-from faceswap_cli.pipeline import age_photo
+from faceswap_cli.pipeline import photo as driver
+from faceswap_cli.pipeline.options import PipelineOptions
 from faceswap_cli.provenance import marks, pixels
 
 STAGES: dict[str, tuple[Any, str]] = {
-    "reading": (age_photo, "read_photo"),
+    "reading": (driver, "read_photo"),
     "nudity": (SafetyGuard, "check_picture"),
-    "finding faces": (age_photo, "find_in_photo"),
+    "finding faces": (driver, "find_in_photo"),
     "how old they are": (AgeEstimator, "estimate"),
-    "asking the networks": (render.FaceAger, "see"),
-    "carrying the change": (render, "carry"),
+    "asking the networks": (render.FaceAger, "predict"),
+    "applying the change": (render, "apply_change"),
     "watermark": (pixels.PixelMarks, "on_photo"),
     "encoding": (photos.cv2, "imencode"),
     "words in the file": (marks.Marks, "seal"),
@@ -76,14 +79,14 @@ def main() -> None:
     clock = Clock()
     for name, (owner, attribute) in STAGES.items():
         setattr(owner, attribute, clock.timed(name, getattr(owner, attribute)))
-    brush = load_face_ager(Method.network, None, "cpu", 1.0)
+    ager = load_face_ager("network", None, "cpu", 1.0)
     stage = build_analyser(device="cpu", thorough=True)
-    which = age_photo.FaceSelection(None, load_age_plan([], [], 0.5, SafetyGuard(), lambda: stage))
-    estimator, wish = AgeEstimator("cpu"), AgeRequest(options.to)
+    plan = load_age_plan(PeopleOptions(), SafetyGuard(), lambda: stage)
+    effect = AgeEffect(ager, AgeRequest(options.to), AgeEstimator("cpu"))
+    how = PipelineOptions(marks=marks.Marks(marks.Kind.AGE))
 
     def age(source: Path, output: Path) -> None:
-        opened = age_photo.open_photo(source, which, stage, estimator)
-        age_photo.age_photo(opened, output, wish, brush)
+        driver.convert_photo(source, output, plan, effect, how, stage, driver.FaceSelection(quick=True))
 
     whole = clock.timed("all", age)
     for source in options.photos:

@@ -24,6 +24,7 @@ from pathlib import Path
 import torch
 
 from faceswap_cli.device import pick_device
+from faceswap_cli.effects.planned_faces import plan_faces
 from faceswap_cli.effects.swap.composite import composite_frames
 from faceswap_cli.effects.swap.effect import SwapEffect
 from faceswap_cli.effects.swap.options import SwapOptions
@@ -38,11 +39,10 @@ from faceswap_cli.media.reader import VideoReader
 from faceswap_cli.networks.swap.renderer import Rendered, Renderer
 from faceswap_cli.pipeline.assignment import SwapPlan, SwapTarget
 from faceswap_cli.pipeline.convert_video import convert_video
-from faceswap_cli.pipeline.detection_pass import detect_faces, link_faces, read_detections, read_frame_index
+from faceswap_cli.pipeline.detection_pass import detect_faces, read_detections, read_frame_index
 from faceswap_cli.pipeline.executors.base import Executor, InlineExecutor, single_threaded
 from faceswap_cli.pipeline.executors.processes import ProcessExecutor
 from faceswap_cli.pipeline.options import PipelineOptions
-from faceswap_cli.pipeline.plan import make_plan
 from faceswap_cli.pipeline.workdir import ResumeDir
 
 
@@ -114,12 +114,12 @@ def stages(
     with VideoReader(info.path, info) as reader:
         frames = list(reader)
     options = SwapOptions()
-    plan = make_plan(faces, options.smoothing)
+    plan = plan_faces(faces, dict.fromkeys(faces.track_numbers(), 0), options.smoothing)
     drawn: list = []
     rows = {
         "decode": decode,
         "crop and network": timed(
-            lambda: drawn.extend(render_frames(frames, plan, renderer, options, parser))
+            lambda: drawn.extend(render_frames(frames, plan, [renderer], options, parser))
         ),
         "colour and blend": timed(lambda: run_out(composite_frames(drawn, options))),
     }
@@ -150,8 +150,8 @@ def speed(options: argparse.Namespace, folder: Path) -> None:
     print(f"  {'processor time':20} {spent:7.2f} s  {1000 * spent / options.frames:7.1f} ms a frame")
     with ResumeDir(folder / "survey") as work:
         frames, seen = work.journal("frames", "bench"), work.journal("faces", "bench")
-        looking = timed(lambda: run_out(detect_faces(info, stage, frames, seen, None, InlineExecutor())))
-        faces = link_faces(read_detections(info, read_frame_index(frames), seen))
+        looking = timed(lambda: run_out(detect_faces(info, stage, frames, seen, InlineExecutor())))
+        faces, _ = read_detections(info, read_frame_index(frames), seen)
     print(f"  {'decode, find faces':20} {looking:7.2f} s  {1000 * looking / options.frames:7.1f} ms a frame")
     with single_threaded():
         stages(info, faces, folder, renderer, parser)
@@ -168,7 +168,7 @@ def conversion(
     """Everybody is drawn by one renderer."""
     effect = SwapEffect([renderer], SwapOptions(), parser, "bench")
     return convert_video(
-        clip, output, SwapPlan((SwapTarget(renderer),)), effect, PipelineOptions(), stage, place=place
+        clip, output, SwapPlan((SwapTarget(renderer),)), effect, PipelineOptions(), stage, executor=place
     )
 
 

@@ -21,6 +21,7 @@ import torch
 from torch.nn import functional as F
 
 from faceswap_cli.device import pick_device
+from faceswap_cli.effects.planned_faces import plan_faces
 from faceswap_cli.effects.swap.composite import composite_frames
 from faceswap_cli.effects.swap.options import SwapOptions
 from faceswap_cli.effects.swap.render import render_frames
@@ -29,11 +30,11 @@ from faceswap_cli.faces.analysis import analyse
 from faceswap_cli.faces.face_analyser import FaceAnalyser, build_analyser
 from faceswap_cli.faces.parsing.face_parser import FaceParser
 from faceswap_cli.faces.tracking.face_tracks import FaceTracks
+from faceswap_cli.faces.tracking.tracks import link_tracks
 from faceswap_cli.media.frame import Frame
 from faceswap_cli.media.reader import VideoReader
 from faceswap_cli.networks.swap.renderer import Rendered, Renderer
-from faceswap_cli.pipeline.detection_pass import DetectedFaces, drop_doubtful_tracks, link_faces
-from faceswap_cli.pipeline.plan import make_plan
+from faceswap_cli.pipeline.detection_pass import drop_doubtful_tracks
 
 FAR = 0.35
 """Face widths outside the hull where nothing may change."""
@@ -69,16 +70,11 @@ def looked_at(clip: Path, frames: int, stage: FaceAnalyser) -> tuple[list[Frame]
     with VideoReader(clip) as reader:
         looked = list(analyse(itertools.islice(reader, frames), stage))
     kept, shots = [frame for frame, _, _ in looked], [shot for _, shot, _ in looked]
-    seen = DetectedFaces(
-        times=[frame.time for frame in kept],
-        shots=shots,
-        frames=[frame.index for frame, _, faces in looked for _ in faces],
-        faces=[face for _, _, faces in looked for face in faces],
-        whole=True,
-    )
-    if not seen.faces:
+    found = [(frame.index, face) for frame, _, faces in looked for face in faces]
+    if not found:
         raise SystemExit(f"{clip}: no face in the first {frames} frames")
-    return kept, shots, drop_doubtful_tracks(link_faces(seen))[0]
+    faces = FaceTracks.of_faces(found, [frame.time for frame in kept], shots)
+    return kept, shots, drop_doubtful_tracks(link_tracks(faces))[0]
 
 
 def measured(
@@ -86,8 +82,9 @@ def measured(
 ) -> str:
     """One clip's figures: those of its longest track."""
     main = max(faces.track_numbers(), key=lambda track: len(faces.of_track(track)))
-    steady = make_plan(faces, 1.0)
-    drawn = render_frames(frames, make_plan(faces, options.smoothing), renderer, options, FaceParser())
+    everybody = dict.fromkeys(faces.track_numbers(), 0)
+    steady, plan = (plan_faces(faces, everybody, strength) for strength in (1.0, options.smoothing))
+    drawn = render_frames(frames, plan, [renderer], options, FaceParser())
     flicker, far, last = metrics.Flicker(2), 0, shots[0]
     for before, after, shot in zip(frames, composite_frames(drawn, options), shots, strict=True):
         seen = steady.faces(before.index)

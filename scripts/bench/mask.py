@@ -88,7 +88,7 @@ def agreement(found: list[Array], labels: list[Array]) -> Iterator[tuple[str, fl
 
 
 def region(found: Array, labels: list[Array]) -> float:
-    """IoU of the visible face: what `parsing.occlusion` leaves free, against all labels of face parts."""
+    """IoU of the visible face: what `face_parser.occlusion` leaves free, against all labels of face parts."""
     truth = np.stack(labels)
     face, mine = np.isin(truth, range(1, 6)), face_parser.occlusion(found) > 0.5
     mine &= truth != UNKNOWN

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from faceswap_cli.networks.swap.registry import FaceModel, build_model
+from faceswap_cli.networks.swap.family import FaceModel
 from faceswap_cli.networks.swap.renderer import Rendered
 from faceswap_cli.training.data.augment import (
     GAIN,
@@ -41,8 +41,9 @@ from faceswap_cli.training.data.augment import (
     Samples,
 )
 from faceswap_cli.training.data.dataset import OPPONENT, Faces
+from faceswap_cli.training.families import build_model
 from faceswap_cli.training.objectives.losses import LossWeights
-from faceswap_cli.training.runs.settings import TARGET, TrainSettings
+from faceswap_cli.training.runs.settings import TARGET, SwapSettings
 
 Picture = NDArray[np.float32]
 WINDOW, SIGMA = 11, 1.5
@@ -61,10 +62,10 @@ class Stored:
 class PlainLoop:
     """The network, its optimiser and its samples."""
 
-    def __init__(self, settings: TrainSettings, people: dict[str, Faces], device: torch.device) -> None:
+    def __init__(self, settings: SwapSettings, people: dict[str, Faces], device: torch.device) -> None:
         self.settings, self.device = settings, device
         torch.manual_seed(settings.seed)
-        self.model: FaceModel = build_model(settings.architecture, settings.network).to(device)
+        self.model: FaceModel = build_model(settings.family, settings.network).to(device)
         self.people = {identity: stored(faces) for identity, faces in people.items()}
         self.optimiser = torch.optim.Adam(
             self.model.parameters(), lr=settings.learning_rate, betas=(0.9, 0.99)

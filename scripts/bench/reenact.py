@@ -31,8 +31,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from faceswap_cli.effects.base import EffectInput, run_to_end
 from faceswap_cli.effects.planned_faces import FacePlan
-from faceswap_cli.effects.reenact.effect import ReenactEffect, RenderedFrame, TrackMotion, describe_points
+from faceswap_cli.effects.reenact.effect import (
+    ReenactEffect,
+    ReenactStages,
+    RenderedFrame,
+    TrackMotion,
+    describe_points,
+)
 from faceswap_cli.effects.reenact.head import fit_head
 from faceswap_cli.effects.reenact.layout import LAYOUT_68
 from faceswap_cli.effects.reenact.options import ReenactOptions
@@ -51,6 +58,7 @@ from faceswap_cli.files import write_bytes
 from faceswap_cli.media.frame import Frame
 from faceswap_cli.media.photo import read_photo
 from faceswap_cli.media.reader import VideoReader
+from faceswap_cli.pipeline.frame_sources import FramesInMemory
 from scripts.bench import reenact_judges as judges
 
 HEADS = (
@@ -239,13 +247,12 @@ class Bench:
     # -- rows ---------------------------------------------------------------------------------------------
 
     def warped(self, seen: Sequence[Frame], target: Clip, source: Clip) -> Iterator[Frame]:
-        effect = ReenactEffect([[self.photo(source, self.photo_number(source))]], self.options, self.parser)
-        stages = effect.ready_stages(_tracks(target), {0: 0})
+        stages = self.stages(target, [self.photo(source, self.photo_number(source))])
         return stages.composite(stages.draw(seen, _plan(target)))
 
     def ceiling(self, seen: Sequence[Frame], target: Clip, source: Clip) -> Iterator[Frame]:
         photos = [self.photo(source, number) for number in source.spread]
-        stages = ReenactEffect([photos], self.options, self.parser).ready_stages(_tracks(target), {0: 0})
+        stages = self.stages(target, photos)
         motion: TrackMotion = stages.motions[0]
 
         def drawn() -> Iterator[RenderedFrame]:
@@ -263,6 +270,10 @@ class Bench:
 
         return stages.composite(drawn())
 
+    def stages(self, target: Clip, photos: Sequence[SourcePhoto]) -> ReenactStages:
+        clip = EffectInput(target.path, _tracks(target), FramesInMemory([]), {0: 0})
+        return run_to_end(ReenactEffect([photos], self.options, self.parser).prepare(clip)).stages
+
     def conditional(self, seen: Sequence[Frame], target: Clip, source: Clip) -> Iterator[Frame]:
         from faceswap_cli.cli.convert_faces import RendererLoader
         from faceswap_cli.faces.identity.identity_encoder import IdentityEncoder
@@ -276,7 +287,7 @@ class Bench:
         loader = RendererLoader("cpu", lambda path: read_person(path, "face", analyser, encoder, []))
         renderer = loader.drawer(Path("conditional"), [str(photo)]).renderer
         options = SwapOptions(sharpen=0.0, grain=0.0)
-        return composite_frames(render_frames(seen, _plan(target), renderer, options, self.parser), options)
+        return composite_frames(render_frames(seen, _plan(target), [renderer], options, self.parser), options)
 
     # -- people -------------------------------------------------------------------------------------------
 

@@ -28,8 +28,9 @@ from numpy.typing import NDArray
 from faceswap_cli.faces import geometry
 from faceswap_cli.faces.analysis import analyse
 from faceswap_cli.faces.face_analyser import FaceAnalyser, build_analyser
+from faceswap_cli.faces.tracking.face_tracks import FaceTracks
 from faceswap_cli.faces.tracking.smoothing import fit_local_lines, smooth_landmarks
-from faceswap_cli.faces.tracking.tracks import Observation, link_tracks
+from faceswap_cli.faces.tracking.tracks import link_tracks
 from faceswap_cli.media.frame import Frame, Image
 from faceswap_cli.media.photo import read_photo
 from faceswap_cli.media.reader import VideoReader
@@ -79,18 +80,13 @@ def frames_of(photo: Image, motion: Motion, noise: float) -> tuple[list[Frame], 
 
 def tracks_of(stage: FaceAnalyser, frames: list[Frame]) -> list[tuple[Array, Array]]:
     """Times (N,) and landmarks (N, 68, 2) of each track."""
-    seen = [
-        Observation(frame.index, frame.time, face.box, face.landmarks, shot)
-        for frame, shot, faces in analyse(frames, stage)
-        for face in faces
-    ]
-    numbers = np.array(link_tracks(seen))
+    looked = list(analyse(frames, stage))
+    found = [(frame.index, face) for frame, _, faces in looked for face in faces]
+    times, shots = [frame.time for frame in frames], [shot for _, shot, _ in looked]
+    faces = link_tracks(FaceTracks.of_faces(found, times, shots))
     return [
-        (
-            np.array([seen[i].time for i in places]),
-            np.stack([seen[i].landmarks for i in places]).astype(np.float64),
-        )
-        for places in (np.flatnonzero(numbers == n) for n in range(numbers.max(initial=-1) + 1))
+        (faces.times[faces.frames[places]], faces.landmarks[places].astype(np.float64))
+        for places in map(faces.of_track, faces.track_numbers())
     ]
 
 

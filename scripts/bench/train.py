@@ -32,13 +32,14 @@ import torch
 
 from faceswap_cli.device import pick_device
 from faceswap_cli.networks.flops import OPERATIONS, count_multiply_adds
-from faceswap_cli.networks.swap.registry import ARCHITECTURES, FaceModel, parameter_count
+from faceswap_cli.networks.swap.family import FaceModel, parameter_count
 from faceswap_cli.training.data.dataset import Faces, wide_side
 from faceswap_cli.training.data.sampling import TRAITS
 from faceswap_cli.training.engine.trainer import generator_for
-from faceswap_cli.training.objectives.swap import swap_batches
-from faceswap_cli.training.runs.settings import FAMILIES, TrainSettings, settings_for
-from faceswap_cli.training.train_swap import new_trainer
+from faceswap_cli.training.families import FAMILIES
+from faceswap_cli.training.runs.family_options import settings_for
+from faceswap_cli.training.runs.settings import SwapSettings
+from faceswap_cli.training.task import new_trainer
 from scripts.bench.plain_loop import PlainLoop
 
 STORED_SIDE = 2.75
@@ -94,8 +95,10 @@ def noise(resolution: int, count: int = 64) -> Faces:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--architecture", choices=list(ARCHITECTURES), nargs="*", default=["shared"])
-    parser.add_argument("--size", choices=["small", "base", "large"], nargs="*", default=["small"])
+    parser.add_argument(
+        "--family", choices=[n for n, f in FAMILIES.items() if f.made_up], nargs="*", default=["shared"]
+    )
+    parser.add_argument("--size", choices=["small", "medium", "large"], nargs="*", default=["small"])
     parser.add_argument("--resolution", type=int, nargs="*", help="[default: each size's own]")
     parser.add_argument("--batch", type=int, help="faces of each person in a step")
     parser.add_argument("--seconds", type=float, default=20.0, help="measured time for each loop of a row")
@@ -111,24 +114,24 @@ def main() -> None:
     told = ", ".join(f"{str(k).removeprefix('torch.')} {v:.0f} GFLOP/s" for k, v in peaks.items())
     print(f"largest matrix product: {told}")
     print("".join(f"{head:>{width}}" for head, width in COLUMNS.items()), flush=True)
-    for family in options.architecture:
-        for size in [size for size in options.size if size in FAMILIES[family]]:
+    for family in options.family:
+        for size in [size for size in options.size if size in FAMILIES[family].sizes]:
             for resolution in options.resolution or [None]:
-                settings = settings_for(size, resolution, options.batch, architecture=family)
+                settings = settings_for(size, resolution, options.batch, family=family)
                 row(options, size, settings, device, peaks)
 
 
 def row(
     options: argparse.Namespace,
     size: str,
-    settings: TrainSettings,
+    settings: SwapSettings,
     device: torch.device,
     peaks: dict[torch.dtype, float],
 ) -> None:
     people = {identity: noise(settings.resolution) for identity in ("a", "b")}
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-    model, ours = our_step(settings, people, device, options.checkpointing)
+    model, ours = our_step(settings, device, options.checkpointing)
     for _ in range(WARM_UP_STEPS):
         ours()
     ran(
@@ -148,7 +151,7 @@ def row(
     gflops = OPERATIONS * count_multiply_adds(model).training * own.rate / 1e9
     most = peaks[torch.bfloat16 if device.type == "cuda" else torch.float32]
     values = (
-        settings.architecture,
+        settings.family,
         size,
         settings.resolution,
         f"{parameter_count(model) / 1e6:.1f}M",
@@ -164,14 +167,14 @@ def row(
     print("".join(f"{v:>{w}}" for v, w in zip(values, COLUMNS.values(), strict=True)), flush=True)
 
 
-def our_step(
-    settings: TrainSettings, people: dict[str, Faces], device: torch.device, checkpointing: bool
-) -> tuple[FaceModel, Step]:
-    trainer = new_trainer(settings, device)
+def our_step(settings: SwapSettings, device: torch.device, checkpointing: bool) -> tuple[FaceModel, Step]:
+    trainer = new_trainer(FAMILIES[settings.family], settings, device)
     model = trainer.model
     assert isinstance(model, FaceModel)
     model.checkpointing = checkpointing
-    batches = swap_batches({k: v.to(device) for k, v in people.items()}, settings)
+    family = FAMILIES[settings.family]
+    assert family.made_up is not None, f"the family {family.name} has no made-up data"
+    batches = family.made_up(settings, device).batches(settings)
 
     def step() -> tuple[float, int]:
         before = time.perf_counter()
@@ -183,7 +186,7 @@ def our_step(
     return model, step
 
 
-def plain_step(settings: TrainSettings, people: dict[str, Faces], device: torch.device) -> Step:
+def plain_step(settings: SwapSettings, people: dict[str, Faces], device: torch.device) -> Step:
     loop = PlainLoop(settings, people, device)
 
     def step() -> tuple[float, int]:

@@ -1,5 +1,8 @@
 """What the watermark survives, how often it is found where there is none, how faint it is and what it costs.
 
+Faint is told by three figures: the 1st percentile of local SSIM between marked and unmarked, the standard
+deviation of the difference in softly shaded parts, in grey levels, and the growth of the file at crf 16.
+
 Pictures are marked in memory, changed in one way each, and looked at; clips are marked frame by frame and
 encoded. Figures are printed as they come, as JSON, so that a run that is stopped was not for nothing.
 
@@ -22,13 +25,19 @@ import av
 import cv2
 import numpy as np
 from av.video.frame import VideoFrame
+from skimage.metrics import structural_similarity
 
 from faceswap_cli.media.frame import Image
+from faceswap_cli.media.orientation import Orientation
 from faceswap_cli.media.planes import planes
 from faceswap_cli.provenance import watermark
+from faceswap_cli.provenance.pixels import PixelMarks
 from faceswap_cli.provenance.watermark_search import find
 
 MESSAGE = 0x1A5C
+MARKS = PixelMarks(MESSAGE, None)
+WINDOW = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "full": True}
+SOFT = 2.0  # grey levels
 SUFFIXES = (".jpg", ".jpeg", ".png")
 LOOKED_AT = 12  # frames of a clip, as `faceswap verify` takes them
 OFTEN = 20  # pictures after which figures are printed
@@ -111,8 +120,22 @@ def right(pictures: Iterable[Image]) -> bool:
     return found is not None and found.message == MESSAGE
 
 
-def psnr(squares: float) -> float:
-    return float(10 * np.log10(255**2 / max(squares, 1e-9)))
+def likeness(before: Image, after: Image) -> float:
+    """The 1st percentile of local SSIM between two grey pictures."""
+    return float(np.percentile(structural_similarity(before, after, **WINDOW)[1], 1))
+
+
+def softly(before: Image, after: Image) -> float:
+    """Standard deviation of the change in softly shaded parts: those without much that is fine in them."""
+    level = before.astype(np.float32)
+    fine = level - cv2.GaussianBlur(level, (0, 0), 2)
+    soft = cv2.GaussianBlur(fine * fine, (0, 0), 4) < SOFT**2
+    return float((after.astype(np.float32) - level)[soft].std()) if soft.any() else 0.0
+
+
+def told(figures: list[float], digits: int) -> str:
+    """Median and extremes."""
+    return " / ".join(f"{one:.{digits}f}" for one in np.quantile(figures, (0, 0.5, 1))) if figures else "-"
 
 
 class Survived:
@@ -121,18 +144,20 @@ class Survived:
     def __init__(self, changes: Sequence[str]) -> None:
         self.changes = changes
         self.found: dict[str, dict[str, list[int]]] = {}
-        self.squares: list[float] = []
+        self.likeness: list[float] = []
+        self.soft: list[float] = []
         self.lost: list[str] = []
         self.too_small = 0
 
     def look(self, name: str, image: Image) -> None:
         """Mark a picture, change it in every way, and look for the mark."""
-        marked = image.copy()
-        watermark.mark([marked], 8, MESSAGE)
+        marked = MARKS.on_photo(image)
         if np.array_equal(marked, image):
             self.too_small += 1
             return
-        self.squares.append(float(np.mean((image.astype(np.float32) - marked) ** 2)))
+        grey, after = (cv2.cvtColor(one, cv2.COLOR_RGB2GRAY) for one in (image, marked))
+        self.likeness.append(likeness(grey, after))
+        self.soft.append(softly(grey, after))
         side = min(image.shape[:2])
         row = self.found.setdefault(next(size for least, size in SIZES.items() if side >= least), {})
         for change in self.changes:
@@ -148,8 +173,7 @@ class Survived:
             size: {change: f"{found} of {tried}" for change, (found, tried) in of.items()}
             for size, of in self.found.items()
         }
-        faint = {"PSNR mean": round(psnr(float(np.mean(self.squares))), 1)} if self.squares else {}
-        faint |= {"PSNR least": round(psnr(max(self.squares)), 1)} if self.squares else {}
+        faint = {"SSIM, 1st percentile": told(self.likeness, 3), "soft": told(self.soft, 2)}
         return {"found": shares, **faint, "too small": self.too_small, "lost": self.lost}
 
 
@@ -179,6 +203,11 @@ def frames_of(clip: Path, most: int) -> list[VideoFrame]:
         return [frame.reformat(format="yuv420p") for frame in islice(container.decode(video=0), most)]
 
 
+def rate_of(clip: Path) -> float:
+    with av.open(str(clip)) as container:
+        return float(container.streams.video[0].average_rate or 25)
+
+
 def encoded(frames: list[VideoFrame], crf: int, preset: str) -> tuple[list[VideoFrame], int]:
     """Frames through H.264, and how many bytes they took."""
     buffer = io.BytesIO()
@@ -205,19 +234,21 @@ def clips(paths: Iterable[Path], most: int) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for path in paths:
         plain, marked = frames_of(path, most), frames_of(path, most)
-        squares = []
-        for frame, before in zip(marked, plain, strict=True):
-            frame.make_writable()
-            luma = planes(frame)[:1]
-            watermark.mark(luma, 8, MESSAGE)
-            squares.append(np.mean((planes(before)[0].astype(np.float32) - luma[0]) ** 2))
+        alike, soft = [], []
+        for number, (frame, before) in enumerate(zip(marked, plain, strict=True)):
+            MARKS.on_picture(frame, Orientation())
+            if number % OFTEN == 0:
+                old, new = (planes(one)[0][..., 0] for one in (before, frame))
+                alike.append(likeness(old, new))
+                soft.append(softly(old, new))
         once, size = encoded(marked, 16, "faster")
         false = find(spread(plain)) is not None
         row: dict[str, object] = {"clip": path.name, "size": f"{plain[0].width} x {plain[0].height}"}
-        row |= {"PSNR": round(psnr(float(np.mean(squares))), 1), "false": false}
-        row |= {"bytes, crf 16": round(size / encoded(plain, 16, "faster")[1], 2)}
+        row |= {"SSIM": round(min(alike), 3), "soft": round(max(soft), 2), "false": false}
+        row |= {"bytes, crf 16": round(size / encoded(plain, 16, "faster")[1], 3)}
         row |= {"bytes, crf 23": round(encoded(marked, 23, "faster")[1] / encoded(plain, 23, "faster")[1], 2)}
-        row |= {"crf 16": right(spread(once))}
+        row |= {"crf 16": right(spread(once)), "one second": right(spread(once[: round(rate_of(path))]))}
+        row |= {"one frame": right(spread(once[len(once) // 2 :][:1]))}
         for crf in (23, 30):
             row |= {f"then crf {crf}": right(spread(encoded(once, crf, "medium")[0]))}
         rows.append(row)

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from faceswap_cli import zoo
-from faceswap_cli.networks.swap.family import FaceModel
-from faceswap_cli.networks.swap.registry import parameter_count
+from faceswap_cli.networks.swap.family import FaceModel, parameter_count
 from faceswap_cli.training.engine.trainer import Trainer
-from faceswap_cli.training.runs.warm_start import PREFIX
+from faceswap_cli.training.families.swap import BASE
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -37,7 +36,7 @@ def write(trainer: Trainer, size: str, figures: dict[str, Any]) -> zoo.Card:
     network = {k: v for k, v in asdict(model.config).items() if k != "identities"}
     facts = {
         "what": "Base that new training runs start from: an autoencoder that draws anybody's face.",
-        "config": {"architecture": trainer.settings.architecture, "network": network},
+        "config": {"architecture": "shared", "network": network},
         "parameters": parameter_count(model),
         "licence": "MIT, as the code; of the data only attribution is asked for: "
         "Face Research Lab London Set and Intel sample videos, both CC BY 4.0.",
@@ -49,4 +48,4 @@ def write(trainer: Trainer, size: str, figures: dict[str, Any]) -> zoo.Card:
         "remake": "faceswap extract PHOTOS -o FACES (each set; of videos every fifth frame); "
         f"python -m scripts.train.base FACES... -r RUN --size {size} --steps {trainer.step}; --write",
     }
-    return zoo.write(ROOT / "models" / f"{PREFIX}{size}", model, facts)
+    return zoo.write(ROOT / "models" / f"{BASE}{size}", model, facts)

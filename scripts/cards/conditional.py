@@ -6,10 +6,10 @@ from dataclasses import asdict
 from typing import Any
 
 from faceswap_cli import zoo
-from faceswap_cli.networks.swap.family import FaceModel
-from faceswap_cli.networks.swap.registry import parameter_count
+from faceswap_cli.networks.swap.family import FaceModel, parameter_count
 from faceswap_cli.training.engine.trainer import Trainer
-from faceswap_cli.training.runs.warm_start import CRITIC, PREFIX
+from faceswap_cli.training.families.swap import BASE
+from faceswap_cli.training.runs.warm_start import CRITIC
 from scripts.cards.base import DATA, ROOT
 
 CLIPS = "385 frames of five clips of the GRID corpus (Cooke et al. 2006, CC BY 4.0), four people"
@@ -30,7 +30,7 @@ def write_critic(trainer: Trainer, family: str, base: zoo.Card) -> zoo.Card:
     assert trainer.aside is not None
     kept = ("licence", "data", "steps", "figures", "limits", "trained", "remake")
     facts = {
-        "what": f"The critic that {PREFIX}{family} was trained against; it draws nothing.",
+        "what": f"The critic that {BASE}{family} was trained against; it draws nothing.",
         "config": {"critic": "projection"},
         "parameters": parameter_count(trainer.aside),
         **{name: base.facts[name] for name in kept},
@@ -67,4 +67,4 @@ def write(trainer: Trainer, family: str, faces: int, figures: dict[str, Any]) ->
         "remake": f"python -m scripts.train.conditional FACES... -r RUN --family {family} "
         f"--minutes {trainer.seconds / 60:.0f} --batch 8 --rate {RATES[family]}; the same with --write.",
     }
-    return zoo.write(ROOT / "models" / f"{PREFIX}{family}", model, facts)
+    return zoo.write(ROOT / "models" / f"{BASE}{family}", model, facts)

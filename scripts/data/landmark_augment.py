@@ -53,7 +53,30 @@ def sample(
     if random.random() < 0.5:
         crop, points = crop[:, ::-1], points * [-1, 1] + [crop.shape[1] - 1, 0]
         points, weight, visible = points[MIRROR], weight[MIRROR], visible[MIRROR]
-    matrix = view(random, points, size, side)
+    image, moved, visible = show(random, crop, points, visible, other, view(random, points, size, side), size)
+    return Sample(image, moved, weight, visible, True)
+
+
+def show(
+    random: Random,
+    crop: np.ndarray,
+    points: np.ndarray,
+    visible: np.ndarray,
+    other: np.ndarray,
+    matrix: np.ndarray,
+    size: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A view (size, size, 3) through `matrix`, perhaps covered, cut off, spoilt; its points; which are seen.
+
+    Args:
+        random: what is drawn from.
+        crop: (S, S, 3) uint8.
+        points: (N, 2) in its pixels.
+        visible: (N,) bool.
+        other: (H, W, 3) uint8, any other picture, to cut coverings from.
+        matrix: (2, 3) from the crop to the view.
+        size: of the view.
+    """
     image = geometry.warp(np.ascontiguousarray(crop), matrix, size)
     moved = geometry.transform(points, matrix)
     visible = visible.copy()
@@ -64,10 +87,16 @@ def sample(
             visible &= ~covered[places[:, 1], places[:, 0]]
     if random.random() < 0.12:
         visible &= cut_off(random, image, moved)
-    return Sample(spoil(random, image), moved, weight, visible, True)
+    return spoil(random, image), moved, visible
 
 
 def no_face(random: Random, crop: np.ndarray, size: int) -> Sample:
+    """As `hide_face`, as a sample."""
+    nothing = np.zeros(68)
+    return Sample(hide_face(random, crop, size), np.zeros((68, 2)), nothing, nothing > 0, False)
+
+
+def hide_face(random: Random, crop: np.ndarray, size: int) -> np.ndarray:
     """A picture without a face: a piece of one so large, or so far off, that none is to be seen; or noise."""
     kind = random.random()
     if kind < 0.15:
@@ -93,8 +122,7 @@ def no_face(random: Random, crop: np.ndarray, size: int) -> Sample:
             np.concatenate([tiles[i] for i in order[r * cells : (r + 1) * cells]], 1) for r in range(cells)
         ]
         image = cv2.resize(np.concatenate(rows), (size, size))
-    nothing = np.zeros(68)
-    return Sample(spoil(random, np.ascontiguousarray(image)), np.zeros((68, 2)), nothing, nothing > 0, False)
+    return spoil(random, np.ascontiguousarray(image))
 
 
 def _piece(random: Random, crop: np.ndarray, part: float, *, corner: bool, size: int) -> np.ndarray:
@@ -106,14 +134,21 @@ def _piece(random: Random, crop: np.ndarray, part: float, *, corner: bool, size:
     return cv2.resize(crop[y : y + part, x : x + part], (size, size), interpolation=cv2.INTER_CUBIC)
 
 
-def view(random: Random, points: np.ndarray, size: int, side: float) -> np.ndarray:
+def view(
+    random: Random,
+    points: np.ndarray,
+    size: int,
+    side: float,
+    most_roll: float = 110,
+    wide_share: float = 0.4,
+) -> np.ndarray:
     """A matrix (2, 3) from the crop to a view.
 
-    Mostly nearly upright, often turned by any angle to 110 degrees; a little sheared and stretched, as
-    perspective does.
+    Mostly nearly upright, often (`wide_share`) turned by any angle to `most_roll` degrees; a little sheared
+    and stretched, as perspective does.
     """
-    wide = random.random() < 0.4
-    angle = np.radians(random.uniform(-110, 110) if wide else random.normal(0, 9))
+    wide = random.random() < wide_share
+    angle = np.radians(random.uniform(-most_roll, most_roll) if wide else random.normal(0, 9))
     scale = np.exp(random.normal(0, 0.14 if wide else 0.07))
     shift = random.normal(0, 0.055 if wide else 0.03, 2).clip(-0.12, 0.12) * size
     stretch = np.exp(random.normal(0, 0.035))

@@ -42,17 +42,18 @@ def turned(
     flat, depth = _mesh(points, size)
     solid = np.column_stack([flat, -depth * unit])  # z into the picture
     centre = np.append((points[36:48].mean(0) + points[30]) / 2, 0.25 * unit)
-    moved = (solid - centre) @ _rotation(yaw, pitch).T + centre
+    moved = (solid - centre) @ rotate_head(yaw, pitch).T + centre
     # The border stays where it is; what lies between is pulled along.
-    border = np.arange(len(flat)) >= len(flat) - _BORDER
+    border = np.arange(len(flat)) >= len(flat) - BORDER
     moved[border, :2] = flat[border]
-    triangles = _triangles(flat, size)
-    picture = _draw(crop, flat, moved, triangles)
+    triangles = triangulate(flat, size)
+    picture = bend(crop, *draw_map(flat, moved, triangles, size))
     landmarks, visible = _landmarks(solid, moved, yaw)
     return picture, landmarks, visible
 
 
-_BORDER = 16
+BORDER = 16
+"""Points of `surround` that lie on the picture's border, the last ones."""
 
 
 def _mesh(points: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -64,6 +65,12 @@ def _mesh(points: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
         for part in (0.35, 0.7):
             flat.append(points[jaw] * (1 - part) + points[inner] * part)
             depth.append(DEPTH[jaw] + (DEPTH[inner] - DEPTH[jaw]) * np.sin(part * np.pi / 2))
+    around, deep = surround(points, size)
+    return np.vstack([flat, around]).clip(0, size - 1), np.array([*depth, *deep])
+
+
+def surround(points: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Points (N, 2) of head and border around a face's 68, and their depths (N,) in face units."""
     to_crop = geometry.fit_similarity(geometry.MEAN_FACE[17:], points[17:])
     ring = []
     for angle in np.radians(np.linspace(200, 340, 9)):  # forehead, then the crown behind it
@@ -79,18 +86,18 @@ def _mesh(points: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
         (1.12 * np.cos(angle), 0.05 + 1.25 * np.sin(angle), -0.75 + 0.1 * np.sin(angle))
         for angle in np.radians(np.linspace(0, 180, 7))
     ]
-    flat += [*geometry.transform(np.array(ring)[:, :2], to_crop)]
-    depth += [value for _, _, value in ring]
+    flat = [*geometry.transform(np.array(ring)[:, :2], to_crop)]
+    depth = [value for _, _, value in ring]
     last = size - 1
     edge = np.linspace(0, last, 5)
     border = [(x, y) for x in edge for y in edge if x in (0, last) or y in (0, last)]
-    assert len(border) == _BORDER
+    assert len(border) == BORDER
     flat += [np.array(p, float) for p in border]
-    depth += [FAR] * _BORDER
+    depth += [FAR] * BORDER
     return np.array(flat).clip(0, last), np.array(depth)
 
 
-def _rotation(yaw: float, pitch: float) -> np.ndarray:
+def rotate_head(yaw: float, pitch: float) -> np.ndarray:
     """x right, y down, z into the picture; the face looks along -z."""
     y, p = np.radians(-yaw), np.radians(pitch)
     turn = np.array([[np.cos(y), 0, np.sin(y)], [0, 1, 0], [-np.sin(y), 0, np.cos(y)]])
@@ -98,7 +105,7 @@ def _rotation(yaw: float, pitch: float) -> np.ndarray:
     return turn @ nod
 
 
-def _triangles(flat: np.ndarray, size: int) -> np.ndarray:
+def triangulate(flat: np.ndarray, size: int) -> np.ndarray:
     """Delaunay triangles (T, 3) as indices into `flat`."""
     division = cv2.Subdiv2D((-1, -1, size + 2, size + 2))
     places: dict[tuple[int, int], int] = {}
@@ -115,9 +122,15 @@ def _triangles(flat: np.ndarray, size: int) -> np.ndarray:
     return np.array(found)
 
 
-def _draw(crop: np.ndarray, flat: np.ndarray, moved: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """Painter's algorithm: for every output pixel where in `crop` it comes from, then one remap."""
-    size = crop.shape[0]
+def bend(crop: np.ndarray, from_x: np.ndarray, from_y: np.ndarray) -> np.ndarray:
+    """The picture whose pixels come from these places (size, size) of `crop`."""
+    return cv2.remap(crop, from_x, from_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+
+
+def draw_map(
+    flat: np.ndarray, moved: np.ndarray, triangles: np.ndarray, size: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where each output pixel comes from, x and y (size, size): painter's algorithm over the triangles."""
     axis = np.arange(size, dtype=np.float32)
     from_x, from_y = np.meshgrid(axis, axis)
     from_x, from_y = from_x.copy(), from_y.copy()
@@ -143,7 +156,7 @@ def _draw(crop: np.ndarray, flat: np.ndarray, moved: np.ndarray, triangles: np.n
         region = np.s_[y0 : y1 + 1, x0 : x1 + 1]
         from_x[region][inside] = (u * old[0, 0] + v * old[1, 0] + w * old[2, 0])[inside]
         from_y[region][inside] = (u * old[0, 1] + v * old[1, 1] + w * old[2, 1])[inside]
-    return cv2.remap(crop, from_x, from_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return from_x, from_y
 
 
 def _landmarks(solid: np.ndarray, moved: np.ndarray, yaw: float) -> tuple[np.ndarray, np.ndarray]:

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import typer
+
+from faceswap_cli.cli import app
+from faceswap_cli.cli.command import help_sections
 
 TARGET = Path(__file__).resolve().parents[2] / "docs" / "cli.md"
 
@@ -25,11 +31,31 @@ def main() -> int:
 
 
 def generated() -> str:
-    command = [sys.executable, "-m", "typer", "faceswap_cli.cli", "utils", "docs", "--name", "faceswap"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=TARGET.parents[2])
-    lines = [line.rstrip() for line in done.stdout.splitlines()]
-    head = "<!-- Made by scripts/dev/make_docs.py from the commands. Change them, not this file. -->\n\n"
-    return head + "\n".join(lines).strip() + "\n"
+    """The document: every command's help, with its options under the headings of their groups."""
+    top = typer.main.get_command(app)
+    context = typer.Context(top, info_name="faceswap")
+    head = "<!-- Made by scripts/dev/make_docs.py from the commands. Change them, not this file. -->"
+    text = "\n".join([head, "", *command_lines(top, context, "#")])
+    return "\n".join(line.rstrip() for line in text.splitlines()).strip() + "\n"
+
+
+def command_lines(command: Any, context: typer.Context, heading: str) -> Iterator[str]:
+    """A command and those in it, in Markdown."""
+    path = context.command_path
+    yield from [f"{heading} `{path}`", "", command.help or "", "", "**Usage**:", "", "```console"]
+    yield from [f"$ {path} {' '.join(command.collect_usage_pieces(context))}", "```", ""]
+    for section, records in help_sections(command, context).items():
+        yield from [f"**{section}**:", ""]
+        yield from (f"* `{name}`" + (f": {text}" if text else "") for name, text in records)
+        yield ""
+    below = getattr(command, "commands", {})
+    if not below:
+        return
+    yield from ["**Commands**:", ""]
+    yield from (f"* `{name}`: {one.get_short_help_str()}" for name, one in below.items())
+    yield ""
+    for name, one in below.items():
+        yield from command_lines(one, typer.Context(one, info_name=name, parent=context), heading + "#")
 
 
 if __name__ == "__main__":

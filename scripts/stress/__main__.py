@@ -1,8 +1,9 @@
 """Stress everything: hostile files into every reader, faults into every command; print what was lost.
 
-    python -m scripts.stress            # 600 hostile files, 120 faults
+    python -m scripts.stress            # 600 hostile files, 18 kinds from the field, 120 faults
+    python -m scripts.stress --files 0 --times 0             # the kinds from the field alone
     python -m scripts.stress --quick    # some of each
-    python -m scripts.stress --files 0 --log faults.jsonl    # faults alone; the same again goes on
+    python -m scripts.stress --files 0 --no-field --log faults.jsonl    # faults alone; the same again goes on
 
 Exits with 1 if anything was lost. Linux only: it limits memory, forks, and mounts small disks if it may.
 """
@@ -35,6 +36,9 @@ def main() -> int:
     parser.add_argument(
         "--log", type=Path, help="lines of outcomes are added here; known ones are not repeated"
     )
+    parser.add_argument(
+        "--no-field", action="store_true", help="leave out the kinds of faults from the field"
+    )
     parser.add_argument("--quick", action="store_true", help="80 files, one fault of some kinds")
     parser.add_argument("--picture", type=Path, default=PICTURE)
     options = parser.parse_args()
@@ -43,6 +47,8 @@ def main() -> int:
         lost = 0
         if files:
             lost += stress_files(Path(scratch) / "files", range(options.first, options.first + files))
+        if not options.quick and not options.no_field:
+            lost += stress_field(Path(scratch) / "field", options)
         if options.quick or times:
             lost += stress_commands(Path(scratch) / "faults", options, times)
     print(f"\nlost: {lost}")
@@ -66,6 +72,24 @@ def stress_files(scratch: Path, numbers: range) -> int:
     })  # fmt: skip
     print(f"at most {most:.0f} MB and {longest:.1f} s for one; {time.monotonic() - started:.0f} s in all")
     return sum(count[LOST] for count in counts.values())
+
+
+def stress_field(scratch: Path, options: argparse.Namespace) -> int:
+    """Try the kinds of faults that come from the field; how many go wrong."""
+    from scripts.stress.field import FIELD, tried
+
+    scratch.mkdir(parents=True)
+    root = str(Path(__file__).resolve().parents[2])
+    os.environ |= {"XDG_DATA_HOME": str(scratch / "data"), "PYTHONPATH": root, "OMP_NUM_THREADS": "1"}
+    started = time.monotonic()
+    lost = [why for why in tried(scratch, options.picture).values() if why is not None]
+    table(
+        "kinds from the field",
+        ("tried", "right", "lost"),
+        {"all": [len(FIELD), len(FIELD) - len(lost), len(lost)]},
+    )
+    print(f"{time.monotonic() - started:.0f} s in all")
+    return len(lost)
 
 
 def stress_commands(scratch: Path, options: argparse.Namespace, times: float) -> int:

@@ -5,6 +5,7 @@ Everything is a function of a seed and a number, so that a case that did harm ca
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import random
@@ -14,8 +15,8 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-import cv2
 import numpy as np
+from PIL import Image as Pillow
 
 VALUES = (
     *(
@@ -37,7 +38,13 @@ VALUES = (
 )
 """What is put in the place of a value of an honest JSON text."""
 
-PHOTOS = (".jpg", ".png", ".webp", ".tif", ".bmp")
+PHOTOS = (".jpg", ".png", ".webp", ".tif", ".bmp", ".avif")
+XMP = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    b'<rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:rights>x</dc:rights>'
+    b"</rdf:Description></rdf:RDF></x:xmpmeta>"
+)
+RESOURCES = b"Photoshop 3.0\0" + b"8BIM" + struct.pack(">HHI", 0x0404, 0, 8) + b"\x1c\x02\x74\0\x03abc"
 VIDEOS = {
     ".mp4": "libx264",
     ".mkv": "libx264",
@@ -56,10 +63,26 @@ def picture(width: int = 64, height: int = 48, seed: int = 0) -> np.ndarray:
 
 
 def honest_photo(suffix: str) -> bytes:
-    """A small photo."""
-    done, data = cv2.imencode(suffix, picture())
-    assert done
-    return bytes(data.tobytes())
+    """A small photo with all that it can carry."""
+    exif = Pillow.Exif()
+    exif[271], exif[34665], exif[34853] = (
+        "Maker",
+        {37510: b"a comment", 33434: 0.01},
+        {1: "N", 2: (48.0, 8.0, 0.0)},
+    )
+    told = {} if suffix == ".bmp" else {"exif": exif}
+    if suffix in (".jpg", ".webp"):
+        told["xmp"] = XMP
+    if suffix == ".jpg":
+        told["extra"] = b"\xff\xed" + struct.pack(">H", 2 + len(RESOURCES)) + RESOURCES
+    if suffix == ".tif":
+        told |= {"compression": "tiff_lzw", "dpi": (300, 300), "exif": None, "tiffinfo": {270: "a", 315: "b"}}
+    data = io.BytesIO()
+    form = {".jpg": "JPEG", ".tif": "TIFF"}.get(suffix, suffix[1:].upper())
+    Pillow.fromarray(picture()).save(
+        data, form, **{name: one for name, one in told.items() if one is not None}
+    )
+    return data.getvalue()
 
 
 def honest_video(path: Path, codec: str, frames: int = 6) -> Path:

@@ -11,7 +11,7 @@ import random
 import shutil
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,21 +24,20 @@ from faceswap_cli.faces import geometry
 from faceswap_cli.faces.identity.embeddings import EmbeddingStore
 from faceswap_cli.faces.sets.crop_files import crop_files
 from faceswap_cli.faces.sets.faceset import FaceSet, FaceSetWriter
-from faceswap_cli.faces.sets.records import FaceRecord, Header, Source, round_values
-from faceswap_cli.media.photo import read_photo
+from faceswap_cli.faces.sets.records import FaceRecord, Header, Source, as_stored
+from faceswap_cli.media.photo import read_photo, what_is_lost, write_photo
 from faceswap_cli.media.probe import probe
 from faceswap_cli.media.reader import VideoReader
-from faceswap_cli.networks.swap.registry import build_model
 from faceswap_cli.pipeline.workdir import Journal
 from faceswap_cli.training.data.cache import _columns, _DamageError, _mapped, load_cached_faces
 from faceswap_cli.training.engine import event_log
 from faceswap_cli.training.engine.trainer import Trainer
+from faceswap_cli.training.families import build_model
 from faceswap_cli.training.monitor.history import History
 from faceswap_cli.training.runs.export import export_run
+from faceswap_cli.training.runs.family_options import settings_for
 from faceswap_cli.training.runs.folder import create_run, load_trained, open_run
 from faceswap_cli.training.runs.model_file import load_exported
-from faceswap_cli.training.runs.settings import settings_for
-from faceswap_cli.training.train_swap import with_identities
 from scripts.stress import corpus
 
 CPU = torch.device("cpu")
@@ -70,7 +69,7 @@ def bench(place: Path) -> list[Reader]:
         make(place)
     faces, run, card = place / "faces", place / "run", place / "card"
     found = [
-        Reader(f"photo {one}", place / f"photo{one}", f"a{one}", lambda p, s=one: read_photo(p / f"a{s}"))
+        Reader(f"photo {one}", place / f"photo{one}", f"a{one}", lambda p, s=one: read_and_write(p / f"a{s}"))
         for one in corpus.PHOTOS
     ]
     found += [
@@ -110,6 +109,15 @@ def make(place: Path) -> None:
     trained_run(place / "run")
     bundled(place / "card")
     work(place / "work")
+
+
+def read_and_write(path: Path) -> None:
+    """What a photo carries is looked at when it is written again, too."""
+    photo = read_photo(path)
+    for suffix in (".jpg", ".png", ".tif", ".webp"):
+        output = path.with_name(f"again{suffix}")
+        what_is_lost(output, photo)
+        write_photo(output, photo.image, photo)
 
 
 def read_video(path: Path) -> None:
@@ -167,7 +175,7 @@ def face_set(path: Path) -> Path:
     with FaceSetWriter(path, header) as writer:
         source = writer.add_source(Source(-1, "a.mp4", "/films/a.mp4", "video", 640, 360, "a", 1, 1, 12))
         records = [
-            round_values(
+            as_stored(
                 FaceRecord(
                     *(f"a_{k:06d}_0.jpg", 0, k, k / 25, k, box, landmarks, matrix),
                     *(0.9, -1, 0, 0.8, (0, 0, 0)),
@@ -191,9 +199,9 @@ def face_set(path: Path) -> Path:
 def trained_run(path: Path) -> Path:
     """A run of the smallest network, one step old, with a log and exported."""
     settings = settings_for("small", resolution=32, from_scratch=True, options=["width=8", "code=16"])
-    settings = with_identities(settings, ("a", "b"))
+    settings = replace(settings, network={**settings.network, "identities": ("a", "b")})
     run = create_run(path, settings, {"a": "man", "b": "woman"}, np.ones((2, 128), np.float32))
-    model = build_model(settings.architecture, settings.network)
+    model = build_model(settings.family, settings.network)
     trainer = Trainer(model, [], settings)
     run.store.save(1, trainer.tensors(), trainer.facts())
     for step in range(1, 30):

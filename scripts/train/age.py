@@ -15,28 +15,26 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
-import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 
 from faceswap_cli.device import pick_device
 from faceswap_cli.faces.age.estimator import AgeEstimator
 from faceswap_cli.faces.parsing.face_parser import SIDE as MASK_SIDE
 from faceswap_cli.networks.ageing.ageing import AgeingConfig
-from faceswap_cli.training.engine.checkpoints import CheckpointStore
-from faceswap_cli.training.engine.loop import Budget, fit
-from faceswap_cli.training.monitor.age_preview import write_age_preview
-from faceswap_cli.training.train_age import COARSE, AgeingSettings, AgeingTrainer
+from faceswap_cli.training.data.age_batches import AgedFacesPart
+from faceswap_cli.training.engine.loop import Budget
+from faceswap_cli.training.families.age import AGE, AgeData, AgeSettings, age_phases
+from faceswap_cli.training.family import LoadRequest, TrainingData
 from scripts.cards.ageing import write
 from scripts.data.age_data import SIDE
 from scripts.data.age_faces import Faces, read_faces
 from scripts.train.ageing_teacher import Recogniser
+from scripts.train.run import Given, add_run_options, run_training, task_of, trained
 
 SETS = ("congress_pd", "london_ccby", "sfhq_adults", "utkface_16plus")
 
@@ -70,57 +68,51 @@ class Own:
         return self.masks[index]
 
 
+class LearnedFaces(Given):
+    """The faces of the fold that is trained on, and a few that are kept from it.
+
+    Args:
+        data: the folder that `scripts/data/age_data.py` wrote.
+        faces: what lies there.
+    """
+
+    def __init__(self, data: Path, faces: Faces) -> None:
+        super().__init__()
+        self.data, self.faces = data, faces
+
+    def load(self, request: LoadRequest) -> TrainingData:
+        """With masks and ages."""
+        own = Own(self.data, self.faces, "train")
+        return AgeData(own, request.settings, request.device, kept(self.data, self.faces))
+
+
 def main() -> None:
     options = arguments()
-    torch.set_num_threads(options.threads)
     cv2.setNumThreads(1)
     faces = read_faces(options.data, SETS)
-    settings = AgeingSettings("", options.batch, options.rate, options.seed)
-    own = Own(options.data, faces, "train")
-    device = pick_device(options.device)
-    recogniser = Recogniser(options.recogniser, AgeingConfig().side).to(device)
-    store = CheckpointStore(options.run, keep=2)
-    with ThreadPoolExecutor(1) as pool:
-        learner = AgeingTrainer(settings, own, device, pool, recogniser)
-        print("going on at step", learner.resumed(store, print))
-        trainer = learner.trainer
-        if options.write:
-            write(trainer, faces)
-            return
-        preview = kept(options.data, faces)
-        stop = threading.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: stop.set())
-        shown = time.monotonic()
-        budget = Budget(options.steps, None if options.steps else options.minutes)
-        for tick in fit(trainer, learner.batches, budget, store, stop.is_set, save_seconds=240):
-            if time.monotonic() - shown > options.every or tick.progress >= 1:
-                shown = time.monotonic()
-                path, coarse = options.run / f"{tick.step:06d}.png", tick.progress < COARSE
-                write_age_preview(path, trainer.ema, *preview, coarse)
-                said = " ".join(f"{name} {value:.3f}" for name, value in tick.losses.items())
-                rate = f"{tick.images_per_second:.1f}/s, waits {tick.data_wait:.0%}"
-                print(f"{tick.step} {said} | {rate}, {tick.left}", flush=True)
+    settings = AgeSettings(base="", batch=options.batch, learning_rate=options.rate, seed=options.seed)
+    recogniser = Recogniser(options.recogniser, AgeingConfig().side).to(pick_device(options.device))
+    family = replace(AGE, phases=partial(age_phases, recognise=recogniser))
+    task = task_of(options, family, LearnedFaces(options.data, faces), settings)
+    if options.write:
+        write(trained(options, task), faces)
+    else:
+        run_training(options, task)
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("data", type=Path)
-    parser.add_argument("-r", "--run", type=Path, required=True, help="folder for checkpoints and previews")
+    add_run_options(parser, Budget(minutes=90), every=240)
     parser.add_argument("--recogniser", type=Path, required=True, help="faceplugin_fr_feature.onnx")
-    parser.add_argument("--steps", type=int)
-    parser.add_argument("--minutes", type=float, default=90)
     parser.add_argument("--batch", type=int, default=12)
     parser.add_argument("--rate", type=float, default=6e-4)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--every", type=float, default=120, help="seconds between lines and previews")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--write", action="store_true", help="only write models/ from the newest checkpoint")
+    parser.set_defaults(threads=2)
     return parser.parse_args()
 
 
-def kept(data: Path, faces: Faces) -> tuple[Own, list[int]]:
+def kept(data: Path, faces: Faces) -> AgedFacesPart:
     """Faces kept from training, a few of each set and age."""
     own = Own(data, faces, "kept")
     names = np.array([faces.facts[i]["set"] for i in own.which])
@@ -129,7 +121,7 @@ def kept(data: Path, faces: Faces) -> tuple[Own, list[int]]:
         there = np.flatnonzero(names == name)
         there = there[np.argsort(own.age[there], kind="stable")]
         chosen += [int(there[i]) for i in np.linspace(0, len(there) - 1, count + 2)[1:-1].astype(int)]
-    return own, chosen
+    return AgedFacesPart(own, np.array(chosen, np.int64))
 
 
 if __name__ == "__main__":

@@ -14,32 +14,35 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
-import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import torch
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from faceswap_cli.device import pick_device
+from faceswap_cli.files import write_bytes
 from faceswap_cli.networks.perception.age_estimator import AGES, AgeConfig, AgeNetwork
-from faceswap_cli.training.engine.checkpoints import CheckpointStore
-from faceswap_cli.training.engine.loop import Budget, fit
-from faceswap_cli.training.engine.parallel import Share
-from faceswap_cli.training.engine.trainer import Trainer, TrainingPhase
+from faceswap_cli.training.engine.loop import Budget
+from faceswap_cli.training.engine.parallel import WHOLE, ProcessGroup, Share
+from faceswap_cli.training.engine.trainer import Batches, TrainingPhase
+from faceswap_cli.training.family import Family, LoadRequest, Start, TrainingData, new_plain_model
 from faceswap_cli.training.runs.settings import TrainSettings
-from scripts.cards.age_estimator import figures_of, ranged, said_of, write
+from scripts.cards.age_estimator import answers, figures_of, said_of, write
 from scripts.data.age_augment import sample
 from scripts.data.age_data import SIDE
 from scripts.data.age_faces import Faces, balance, read_faces
+from scripts.train.run import Given, add_run_options, run_training, task_of, trained
+
+SHOWN, CELL = 8, 192
+"""Faces in a preview, and their side in pixels."""
 
 YEARS, SEX, RANGE = 0.1, 0.3, 0.5
 """Weights of the expected age's error, per year, of the sex's cross-entropy and of what lies outside a range;
@@ -84,43 +87,37 @@ class Batch:
 
 def main() -> None:
     options = arguments()
-    torch.set_num_threads(options.threads)
     cv2.setNumThreads(1)
     settings = TrainSettings(
-        batch=options.batch, learning_rate=options.rate, warm_up=100, clip=2.0, ema=0.996, seed=options.seed
+        family="age_estimator",
+        network={"size": options.size, "folded": False},
+        batch=options.batch,
+        learning_rate=options.rate,
+        warm_up=100,
+        clip=2.0,
+        ema=0.996,
+        seed=options.seed,
     )
     faces = read_faces(options.data, options.sets)
-    trainer, store = resumed(options, settings)
+    family = estimator_family(settings, options.backbone, options.frozen)
+    task = task_of(options, family, LabelledAges(faces, options.workers), settings)
     if options.write:
-        write(trainer, faces, options.sets)
+        write(trained(options, task), faces, options.sets)
         return
-    print(f"of known age: {said_of(faces)}; step {trainer.step}", flush=True)
-    with ThreadPoolExecutor(options.workers) as pool:
-        batches = Batches(pool, faces, settings.batch, trainer)
-        budget = Budget(minutes=options.minutes) if options.minutes else Budget(options.steps)
-        asked = threading.Event()
-        signal.signal(signal.SIGTERM, lambda *_: asked.set())  # ends with a checkpoint, as the end itself
-        ticks = fit(trainer, batches, budget, store, asked.is_set, save_seconds=180)
-        for count, tick in enumerate(ticks):
-            if count % 20 == 0 or tick.progress >= 1:
-                terms = " ".join(f"{name} {value:.3f}" for name, value in tick.losses.items())
-                speed = f"{tick.images_per_second:.0f}/s, waits {tick.data_wait:.0%}"
-                print(f"{tick.step} {terms} | {speed}, {tick.left}", flush=True)
-            if count % 300 == 299 or tick.progress >= 1:
-                print(figures_of(trainer.ema, faces, faces.where("calibration")), flush=True)
-                print(ranged(trainer.ema, faces, "calibration"), flush=True)
+    if options.backbone is None and not any((options.run / "checkpoints").glob("step-*")):
+        sys.exit("--backbone FILE is needed at the start, see the first lines of this script")
+    print(f"of known age: {said_of(faces)}", flush=True)
+    run_training(options, task)
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("data", type=Path, help="folder that scripts/data/age_data.py wrote")
-    parser.add_argument("-r", "--run", type=Path, required=True)
+    add_run_options(parser, Budget(2400), every=180)
     parser.add_argument("--sets", nargs="*", default=(), help="folders of DATA; all of them by default")
     parser.add_argument(
         "--backbone", type=Path, help="file that scripts/dev/port_backbone.py wrote; needed at the start"
     )
-    parser.add_argument("--steps", type=int, default=2400)
-    parser.add_argument("--minutes", type=float, help="time to train in all, instead of --steps")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--size", type=int, default=128, help="side of the pictures at the end, in pixels")
     parser.add_argument("--rate", type=float, default=1e-3, help="peak learning rate")
@@ -128,31 +125,98 @@ def arguments() -> argparse.Namespace:
         "--frozen", type=int, default=0, help="so many of the first blocks stay as ImageNet left them"
     )
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--workers", type=int, default=1, help="threads that make batches")
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--write", action="store_true", help="only write models/ from the newest checkpoint")
     return parser.parse_args()
 
 
-def resumed(options: argparse.Namespace, settings: TrainSettings) -> tuple[Trainer, CheckpointStore]:
-    """The trainer at its newest checkpoint, or with ImageNet's body and new heads."""
-    torch.manual_seed(settings.seed)
-    network = AgeNetwork(AgeConfig(size=options.size, folded=False))
-    network = network.to(pick_device(options.device)).to(memory_format=torch.channels_last)
-    store = CheckpointStore(options.run, keep=2)
-    checkpoint, notes = store.newest()
-    if checkpoint is None:
-        if options.backbone is None:
-            sys.exit("--backbone FILE is needed at the start, see the first lines of this script")
-        network.load_state_dict(load_file(options.backbone), strict=False)
-    phase = TrainingPhase("age", list(network.parameters()), lambda batch, _: losses(network, batch[0]))
-    trainer = Trainer(network, [phase], settings)
-    freeze(network, options.frozen)
-    if checkpoint is not None:
-        trainer.restore(checkpoint)
-        print("going on at step", trainer.step, *notes)
-    return trainer, store
+class LabelledAges(Given):
+    """Faces of known ages, or ranges of them.
+
+    Args:
+        faces: all of them.
+        workers: threads that make batches.
+    """
+
+    def __init__(self, faces: Faces, workers: int) -> None:
+        super().__init__()
+        self.faces, self.workers = faces, workers
+
+    def load(self, request: LoadRequest) -> TrainingData:
+        """What is at hand already."""
+        return AgeLabelData(self.faces, self.workers, request)
+
+
+class AgeLabelData(TrainingData):
+    """See LabelledAges."""
+
+    def __init__(self, faces: Faces, workers: int, request: LoadRequest) -> None:
+        self.faces, self.device = faces, request.device
+        self.config = AgeConfig(**request.settings.network)
+        self.pool = ThreadPoolExecutor(workers)
+        self.kept = faces.where("calibration")
+        self.held_out = f"held out, to measure progress on: {len(self.kept)} faces that only calibrate"
+
+    def batches(self, settings: TrainSettings, share: Share = WHOLE) -> Batches:
+        """Augmented faces with what is known of their ages."""
+        return AgeBatches(self.pool, self.faces, settings.batch, self.config, self.device, share)
+
+    def measure(self, model: nn.Module) -> dict[str, Any]:
+        """Mean error of the age, and by groups."""
+        assert isinstance(model, AgeNetwork)
+        figures = figures_of(model, self.faces, self.kept)
+        return {"loss": figures["all"]["MAE"] / 10, "figures": figures}
+
+    def write_preview(self, path: Path, model: nn.Module, progress: float) -> None:
+        """Faces that only calibrate, with their ages and what the network says."""
+        assert isinstance(model, AgeNetwork)
+        some = self.kept[np.linspace(0, len(self.kept) - 1, SHOWN).astype(int)]
+        said = answers(model, self.faces, some).age
+        cells = []
+        for index, age in zip(some, said, strict=True):
+            cell = cv2.resize(self.faces.crop(int(index)), (CELL, CELL))
+            text = f"{self.faces.age[index]:.0f}: {age:.0f}"
+            cv2.putText(cell, text, (6, CELL - 8), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (255, 255, 0), 2)
+            cells.append(cell)
+        sheet = np.ascontiguousarray(np.hstack(cells)[..., ::-1])
+        write_bytes(path, cv2.imencode(path.suffix, sheet)[1].tobytes())
+
+    def close(self) -> None:
+        """End the threads that make batches."""
+        self.pool.shutdown(cancel_futures=True)
+
+
+def estimator_family(settings: TrainSettings, backbone: Path | None, frozen: int) -> Family:
+    """The age estimator, begun with ImageNet's body and new heads.
+
+    Args:
+        settings: of its runs.
+        backbone: that body; None: of a run that is gone on with.
+        frozen: so many of the first blocks stay as they are.
+    """
+
+    def new_model(family: Family, settings: TrainSettings, device: torch.device, start: Start) -> nn.Module:
+        network = new_plain_model(family, settings, device, start)
+        if backbone is not None:
+            network.load_state_dict(load_file(backbone), strict=False)
+        return network
+
+    def phases(
+        network: AgeNetwork, aside: None, settings: TrainSettings, team: ProcessGroup
+    ) -> list[TrainingPhase]:
+        learnt = list(network.parameters())
+        freeze(network, frozen)
+        return [TrainingPhase("age", learnt, lambda batch, _: losses(network, batch[0]))]
+
+    return Family(
+        name="age_estimator",
+        config=AgeConfig,
+        network=AgeNetwork,
+        sizes={"small": settings},
+        source=lambda path, others: LabelledAges(read_faces(path, ()), 1),
+        new_model=new_model,
+        phases=phases,
+        resolution=lambda model: int(model.config.size),
+    )
 
 
 def freeze(network: AgeNetwork, blocks: int) -> None:
@@ -162,17 +226,25 @@ def freeze(network: AgeNetwork, blocks: int) -> None:
         part.requires_grad_(False).eval()
 
 
-class Batches:
+class AgeBatches:
     """Batches by (seed, step), the next ones made while the network is at this one."""
 
-    def __init__(self, pool: ThreadPoolExecutor, faces: Faces, count: int, trainer: Trainer) -> None:
-        self.pool, self.faces = pool, faces
+    def __init__(
+        self,
+        pool: ThreadPoolExecutor,
+        faces: Faces,
+        count: int,
+        config: AgeConfig,
+        device: torch.device,
+        share: Share = WHOLE,
+    ) -> None:
+        self.pool, self.faces, self.share = pool, faces, share
         self.own, self.ranged = faces.where("train"), faces.ranged("train")
         self.weak = round(RANGED * count) if len(self.ranged) else 0
         self.count = count - self.weak
         self.chances = np.cumsum(balance(faces, self.own))
-        self.device, self.size = trainer.device, trainer.model.config.size
-        self.inner = trainer.model.config.side / SIDE
+        self.device, self.size = device, config.size
+        self.inner = config.side / SIDE
         self.coming: dict[tuple[int, int], Future[Batch]] = {}
 
     def __call__(self, generator: torch.Generator, progress: float) -> Sequence[Batch]:
@@ -183,7 +255,7 @@ class Batches:
         coming = {key: self.coming.get(key) or self.pool.submit(self._made, *key) for key in wanted}
         ready = coming.pop(wanted[0]).result()
         self.coming = coming
-        return [ready.to(self.device)]
+        return [ready.part(self.share).to(self.device)]
 
     def _made(self, seed: int, size: int) -> Batch:
         random = np.random.default_rng(seed % 2**63)

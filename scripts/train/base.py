@@ -12,30 +12,34 @@ for checkpoints.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from faceswap_cli.device import pick_device
 from faceswap_cli.faces.geometry import transform
 from faceswap_cli.faces.parsing.face_parser import FaceParser
 from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.media.frame import Image
-from faceswap_cli.networks.swap.registry import build_model, place_model
+from faceswap_cli.networks.swap.family import FaceModel
 from faceswap_cli.training.data.augment import augment
 from faceswap_cli.training.data.dataset import Faces, faces_from_columns, prepare, spread_indices
-from faceswap_cli.training.engine.checkpoints import CheckpointStore
-from faceswap_cli.training.engine.loop import Budget, fit
-from faceswap_cli.training.engine.trainer import Batch, Trainer
+from faceswap_cli.training.engine.loop import Budget
+from faceswap_cli.training.engine.parallel import WHOLE, Share
+from faceswap_cli.training.engine.trainer import Batch, Batches
+from faceswap_cli.training.families.shared import SHARED
+from faceswap_cli.training.family import LoadRequest, TrainingData
+from faceswap_cli.training.monitor.figures import LOSS
 from faceswap_cli.training.monitor.preview import write_rebuilt
-from faceswap_cli.training.objectives.swap import swap_phases
-from faceswap_cli.training.runs.settings import SIZES
+from faceswap_cli.training.runs.settings import SwapSettings
 from faceswap_cli.training.runs.warm_start import EVERYBODY
 from scripts.cards.base import write
+from scripts.train.run import Given, add_run_options, run_training, task_of, trained
 
 RESHAPED = 3
 """Copies of each face whose shape is changed: there are far more faces than in any collection."""
@@ -61,66 +65,85 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("faces", nargs="+", type=Path, help="face sets")
-    parser.add_argument("-r", "--run", type=Path, required=True)
-    parser.add_argument("--size", choices=list(SIZES), default="small")
-    parser.add_argument("--steps", type=int, default=12000)
+    add_run_options(parser, Budget(12000), every=120)
+    parser.add_argument("--size", choices=list(SHARED.sizes), default="small")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--most", type=int, default=2000, help="faces of each set, at most")
-    parser.add_argument("--threads", type=int, default=0)
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    trainer, store = resumed(options)
-    device = next(trainer.model.parameters()).device
-    faces, held_out = (part.to(device) for part in load(options))
-    if options.write:
-        error = round(255 * held_out_error(trainer, held_out), 2)
-        figures = {"held-out pictures": len(held_out), "mean error inside the face, grey levels": error}
-        print(write(trainer, options.size, figures).facts)
+    settings = replace(SHARED.sizes[options.size], batch=options.batch, learning_rate=LEARNING_RATE)
+    source = Everybody(options.faces, options.most)
+    task = task_of(options, EVERYBODY_BASE, source, settings)
+    if not options.write:
+        run_training(options, task)
         return
-    print(f"{len(faces)} samples, {len(held_out)} held out, step {trainer.step}", flush=True)
-
-    def batch(generator: torch.Generator, progress: float) -> Batch:
-        light = faces if torch.rand((), generator=generator) < RECOLOUR else None
-        return [augment(faces, EVERYBODY, options.batch, generator, 1.0, light)]
-
-    for count, tick in enumerate(fit(trainer, batch, Budget(options.steps), store, save_seconds=120)):
-        if count % 60 == 0 or tick.progress >= 1:
-            terms = " ".join(f"{k} {v:.3f}" for k, v in tick.losses.items())
-            left = tick.seconds_left / 60
-            print(
-                f"{tick.step} {terms} | {tick.images_per_second:.0f}/s, left {left:.0f} min | "
-                f"held out {held_out_error(trainer, held_out):.4f}",
-                flush=True,
-            )
-            write_rebuilt(options.run / "preview.jpg", trainer.ema, held_out, EVERYBODY)
+    trainer = trained(options, task)
+    _, held_out = load(options.faces, options.run, settings.resolution, options.most)
+    error = round(255 * held_out_error(trainer.ema, held_out.to(trainer.device)), 2)
+    figures = {"held-out pictures": len(held_out), "mean error inside the face, grey levels": error}
+    print(write(trainer, options.size, figures).facts)
 
 
-def resumed(options: argparse.Namespace) -> tuple[Trainer, CheckpointStore]:
-    """The trainer at its newest checkpoint, or at the very start."""
-    settings = replace(SIZES[options.size], batch=options.batch, learning_rate=LEARNING_RATE)
-    network = {**settings.network, "identities": (EVERYBODY,)}
-    torch.manual_seed(settings.seed)
-    model = place_model(build_model(settings.architecture, network), pick_device(options.device))
-    trainer = Trainer(model, swap_phases(model, settings, None), settings)
-    store = CheckpointStore(options.run / "checkpoints", keep=2)
-    checkpoint, notes = store.newest()
-    for note in notes:
-        print(note)
-    if checkpoint is not None:
-        trainer.restore(checkpoint)
-    return trainer, store
+class Everybody(Given):
+    """Face sets whose people are all drawn by one decoder.
+
+    Args:
+        folders: the face sets.
+        most: faces of each set, at most.
+    """
+
+    def __init__(self, folders: Sequence[Path], most: int) -> None:
+        super().__init__({"identities": (EVERYBODY,)})
+        self.folders, self.most = folders, most
+
+    def load(self, request: LoadRequest) -> TrainingData:
+        """Samples with reshaped copies, and samples held out."""
+        parts = load(self.folders, request.folder, request.settings.resolution, self.most)
+        own, held_out = (part.to(request.device) for part in parts)
+        request.say(f"{len(own)} samples, {len(held_out)} held out")
+        return EverybodyData(own, held_out)
 
 
-def load(options: argparse.Namespace) -> tuple[Faces, Faces]:
+class EverybodyData(TrainingData):
+    """Samples of everybody.
+
+    Args:
+        faces: to train on.
+        kept: to measure on.
+    """
+
+    def __init__(self, faces: Faces, kept: Faces) -> None:
+        self.faces, self.kept = faces, kept
+        self.held_out = f"held out, to measure progress on: {len(kept)} pictures"
+
+    def batches(self, settings: SwapSettings, share: Share = WHOLE) -> Batches:
+        """Warped pictures, some of them in one another's light."""
+
+        def batch(generator: torch.Generator, progress: float) -> Batch:
+            light = self.faces if torch.rand((), generator=generator) < RECOLOUR else None
+            return [augment(self.faces, EVERYBODY, settings.batch, generator, 1.0, light, share=share)]
+
+        return batch
+
+    def measure(self, model: torch.nn.Module) -> dict[str, Any]:
+        """Mean error inside the face, 0..1."""
+        return {"loss": held_out_error(model, self.kept)}
+
+    def write_preview(self, path: Path, model: torch.nn.Module, progress: float) -> None:
+        """Some held-out faces, rebuilt."""
+        assert isinstance(model, FaceModel)
+        write_rebuilt(path, model, self.kept, EVERYBODY)
+
+
+EVERYBODY_BASE = replace(SHARED, figures=(LOSS,))
+"""The family `shared`, measured on everybody."""
+
+
+def load(folders: Sequence[Path], run: Path, resolution: int, most: int) -> tuple[Faces, Faces]:
     """Samples to train on, reshaped copies among them, and samples held out. Kept in RUN as a file."""
-    resolution = int(SIZES[options.size].network["resolution"])
-    cached = options.run / f"faces-{resolution}.npz"
+    cached = run / f"faces-{resolution}.npz"
     if not cached.exists():
-        own, kept = rows(options.faces, resolution, options.most)
-        options.run.mkdir(parents=True, exist_ok=True)
+        own, kept = rows(folders, resolution, most)
+        run.mkdir(parents=True, exist_ok=True)
         np.savez(cached, *(np.stack(column) for part in (own, kept) for column in zip(*part, strict=True)))
     with np.load(cached) as file:
         columns = [file[name] for name in file.files]
@@ -131,7 +154,7 @@ def load(options: argparse.Namespace) -> tuple[Faces, Faces]:
 Row = list[NDArray[np.generic]]
 
 
-def rows(folders: list[Path], resolution: int, most: int) -> tuple[list[Row], list[Row]]:
+def rows(folders: Sequence[Path], resolution: int, most: int) -> tuple[list[Row], list[Row]]:
     """The columns of `prepare` for every face: those to train on and those held out."""
     parser, random = FaceParser(), np.random.default_rng(0)
     own: list[Row] = []
@@ -173,9 +196,10 @@ def reshaped(
 
 
 @torch.inference_mode()
-def held_out_error(trainer: Trainer, faces: Faces) -> float:
+def held_out_error(model: torch.nn.Module, faces: Faces) -> float:
     """Mean absolute error of the averaged network inside the free face, on pictures it never saw."""
-    renderer = trainer.ema.renderer(EVERYBODY)  # type: ignore[operator]
+    assert isinstance(model, FaceModel)
+    renderer = model.renderer(EVERYBODY)
     target = faces.target.float() / 255
     drawn = renderer(target).image.to(target.device)
     weight = (faces.mask.float() / 255) * (faces.free.float() / 255)

@@ -16,31 +16,37 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from faceswap_cli.device import pick_device
 from faceswap_cli.faces.parsing.face_parser import FaceParser
 from faceswap_cli.faces.sets.faceset import FaceRecord, FaceSet
 from faceswap_cli.files import make_folder
 from faceswap_cli.networks.swap.conditional import ConditionalAutoencoder, ConditionalModel
-from faceswap_cli.networks.swap.registry import build_model, place_model
+from faceswap_cli.networks.swap.family import place_model
 from faceswap_cli.training.data.conditional_batches import ConditionalDataset, batches_of_datasets
 from faceswap_cli.training.data.conditioning import Conditioning, describe_faces
 from faceswap_cli.training.data.dataset import choose_records, faces_from_columns, prepare_all, spread_indices
 from faceswap_cli.training.engine.checkpoints import CheckpointStore
-from faceswap_cli.training.engine.collapse_detection import CollapseDetector
-from faceswap_cli.training.engine.loop import Budget, fit
-from faceswap_cli.training.engine.trainer import Trainer
-from faceswap_cli.training.objectives.swap import new_discriminator, swap_phases
-from faceswap_cli.training.runs.settings import FAMILIES, TrainSettings
-from faceswap_cli.training.runs.warm_start import EVERYBODY, warm_from_shared
+from faceswap_cli.training.engine.early_stopping import LOSS_GAIN
+from faceswap_cli.training.engine.loop import Budget
+from faceswap_cli.training.engine.parallel import WHOLE, Share
+from faceswap_cli.training.engine.trainer import Batches
+from faceswap_cli.training.families import FAMILIES
+from faceswap_cli.training.family import Family, LoadRequest, Start, TrainingData
+from faceswap_cli.training.monitor.figures import Figure
+from faceswap_cli.training.runs.settings import SwapSettings
+from faceswap_cli.training.runs.warm_start import EVERYBODY, load_base
+from faceswap_cli.training.runs.weight_transfer import copy_shared_weights
 from scripts.bench.conditional_sheet import swap_figures, write_sheet
 from scripts.cards.conditional import write, write_critic
+from scripts.train.run import Given, add_run_options, run_training, task_of, trained
 
 HELD_OUT = 15
 """Every so-manieth person is never trained on."""
@@ -60,97 +66,127 @@ def main() -> None:
     parser.add_argument(
         "--named", action="append", default=[], type=Path, help="sets with names in the files"
     )
-    parser.add_argument("-r", "--run", type=Path, required=True)
+    add_run_options(parser, Budget(8000), every=120)
     parser.add_argument("--data", type=Path, help="where prepared samples are kept [RUN]")
     parser.add_argument("--family", choices=["conditional", "gan"], default="conditional")
     parser.add_argument(
         "--begin", type=Path, help="a run whose averaged weights are taken over as far as they fit"
     )
-    parser.add_argument("--steps", type=int, default=8000)
-    parser.add_argument("--minutes", type=float, help="instead of --steps")
     parser.add_argument("--batch", type=int, default=12)
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--most", type=int, default=2000, help="faces of each set, at most")
-    parser.add_argument("--device", default="auto")
     parser.add_argument("--prepare", action="store_true", help="only prepare the samples")
-    parser.add_argument("--write", action="store_true", help="only write models/")
     options = parser.parse_args()
-    torch.set_num_threads(1)
-    settings = replace(
-        FAMILIES[options.family]["small"], batch=options.batch, learning_rate=options.rate, ema=0.998
-    )
+    torch.set_num_threads(options.threads)
+    plain = FAMILIES[options.family]
+    settings = replace(plain.sizes["small"], batch=options.batch, learning_rate=options.rate, ema=0.998)
     own, held = load(options, settings.resolution)
-    print(
-        f"{len(own.faces)} faces of {int(own.person.max()) + 1} people, {len(held.faces)} held out",
-        flush=True,
-    )
+    people = int(own.person.max()) + 1
+    print(f"{len(own.faces)} faces of {people} people, {len(held.faces)} held out", flush=True)
     if options.prepare:
         return
-    trainer, store = resumed(options, settings, own)
-    if options.write:
-        card = write(trainer, options.family, len(own.faces), swap_figures(trainer.ema, held))
-        print(card.facts)
-        if options.family == "gan":
-            print(write_critic(trainer, options.family, card).facts)
+    family = replace(
+        plain,
+        new_model=partial(new_base, crowd=own, begun=options.begin),
+        new_aside=partial(new_judge, plain, options.begin),
+        figures=CROWD_FIGURES,
+    )
+    task = task_of(options, family, Crowd(own, held), settings)
+    if not options.write:
+        run_training(options, task)
         return
-    batches = batches_of_datasets({EVERYBODY: own}, settings)
-    told, collapsed = told_rarely(options, trainer, held), CollapseDetector()
-    budget = Budget(minutes=options.minutes) if options.minutes else Budget(options.steps)
-    for tick in fit(trainer, batches, budget, store, save_seconds=120, log=options.run / "log.jsonl"):
-        if note := collapsed(tick.losses):
-            print(note, flush=True)
-        if due := told(tick.step, tick.progress >= 1):
-            terms = " ".join(f"{k} {v:.3f}" for k, v in tick.losses.items())
-            left = tick.seconds_left / 60
-            print(
-                f"{tick.step} {terms} | {tick.images_per_second:.0f}/s, left {left:.0f} min | {due}",
-                flush=True,
-            )
+    trainer = trained(options, task)
+    card = write(trainer, options.family, len(own.faces), swap_figures(trainer.ema, held))
+    print(card.facts)
+    if options.family == "gan":
+        print(write_critic(trainer, options.family, card).facts)
 
 
-def told_rarely(
-    options: argparse.Namespace, trainer: Trainer, held: ConditionalDataset
-) -> Callable[[int, bool], str]:
-    """What is measured and drawn about every few minutes, in words."""
-    last = -1000
+CROWD_FIGURES = (
+    Figure(
+        "loss",
+        "Loss",
+        "held-out people: error rebuilt, and distance of swaps to whom they should be (thick)",
+        word="held-out loss",
+        gain=LOSS_GAIN["loss"],
+    ),
+    Figure(
+        "nearer", "Nearer to the source", "share of swaps", "nearer", best=+1, unit="share", low=0, tall=1
+    ),
+    Figure("source", "Distance to the source", "of swaps: less is better", "to the source", low=0),
+)
+"""What a report shows of `conditional_sheet.swap_figures`."""
 
-    def told(step: int, ended: bool) -> str:
-        nonlocal last
-        if step - last < 250 and not ended:
-            return ""
-        last = step
-        write_sheet(options.run / "preview.jpg", trainer.ema, held)
-        return " ".join(f"{k} {v:.3f}" for k, v in swap_figures(trainer.ema, held).items())
 
-    return told
+class Crowd(Given):
+    """Many people, all learnt as one identity.
+
+    Args:
+        own: to train on.
+        held: people who are measured on.
+    """
+
+    def __init__(self, own: ConditionalDataset, held: ConditionalDataset) -> None:
+        super().__init__({"identities": (EVERYBODY,)})
+        self.own, self.held = own, held
+
+    def load(self, request: LoadRequest) -> TrainingData:
+        """What is in memory already."""
+        return CrowdData(self.own, self.held)
 
 
-def resumed(
-    options: argparse.Namespace, settings: TrainSettings, own: ConditionalDataset
-) -> tuple[Trainer, CheckpointStore]:
-    """The trainer at its newest checkpoint, or at the very start."""
-    torch.manual_seed(settings.seed)
-    model = build_model(settings.architecture, {**settings.network, "identities": (EVERYBODY,)})
+class CrowdData(TrainingData):
+    """See Crowd."""
+
+    def __init__(self, own: ConditionalDataset, held: ConditionalDataset) -> None:
+        self.own, self.kept = own, held
+        self.held_out = f"held out, to measure progress on: {len(held.faces)} faces of other people"
+
+    def batches(self, settings: SwapSettings, share: Share = WHOLE) -> Batches:
+        """Everyone drawn as one of the others."""
+        return batches_of_datasets({EVERYBODY: self.own}, settings, share)
+
+    def measure(self, model: nn.Module) -> dict[str, Any]:
+        """See `conditional_sheet.swap_figures`."""
+        figures = swap_figures(model, self.kept)
+        return {"loss": figures["rebuilt"] / 255 + figures["source"] + figures["traits"], **figures}
+
+    def write_preview(self, path: Path, model: nn.Module, progress: float) -> None:
+        """Held-out people drawn as one another."""
+        write_sheet(path, model, self.kept)
+
+
+def new_base(
+    family: Family,
+    settings: SwapSettings,
+    device: torch.device,
+    start: Start,
+    crowd: ConditionalDataset,
+    begun: Path | None,
+) -> nn.Module:
+    """The network at the very start: what the base of the family shared knows, and what another run knew."""
+    del start
+    model = family.build(settings.network)
     assert isinstance(model, ConditionalModel)
-    warm_from_shared(model, BASE)
-    if options.begin:
-        begin(model, options.begin, "ema.")
-    level(model, own)
-    model.style.mean.copy_(own.known.embedding[:, 0].mean(0))
-    model.style.spread.copy_(own.known.embedding[:, 0].std(0))
-    model.people.of(EVERYBODY).embedding.copy_(own.known.embedding[:, 0].mean(0))
-    model = place_model(model, pick_device(options.device))
-    critic = new_discriminator(model, settings)
-    if options.begin and critic is not None:
-        begin(critic, options.begin, "aside.")
-    trainer = Trainer(model, swap_phases(model, settings, critic), settings, critic)
-    store = CheckpointStore(options.run / "checkpoints", keep=2)
-    checkpoint, notes = store.newest()
-    for note in notes:
-        print(note)
-    if checkpoint is not None:
-        trainer.restore(checkpoint)
-    return trainer, store
+    copy_shared_weights(model, load_base(BASE))
+    if begun:
+        begin(model, begun, "ema.")
+    level(model, crowd)
+    embedding = crowd.known.embedding[:, 0]
+    model.style.mean.copy_(embedding.mean(0))
+    model.style.spread.copy_(embedding.std(0))
+    model.embedding(EVERYBODY).copy_(embedding.mean(0))
+    return place_model(model, device)
+
+
+def new_judge(
+    family: Family, begun: Path | None, model: nn.Module, settings: SwapSettings
+) -> nn.Module | None:
+    """What is trained beside it."""
+    judge = family.new_aside(model, settings)
+    if begun and judge is not None:
+        begin(judge, begun, "aside.")
+    return judge
 
 
 def begin(network: nn.Module, run: Path, prefix: str) -> None:

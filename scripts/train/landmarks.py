@@ -18,22 +18,25 @@ from types import SimpleNamespace
 from typing import Any
 from zlib import crc32
 
+import cv2
 import numpy as np
 import torch
+from torch import nn
 
 from faceswap_cli import zoo
-from faceswap_cli.device import pick_device
-from faceswap_cli.faces.geometry import interocular
+from faceswap_cli.faces.geometry import crop_matrix, interocular, transform, warp
 from faceswap_cli.faces.landmarks.mean_shape import MIRROR
 from faceswap_cli.faces.landmarks.pose import estimate_pose
+from faceswap_cli.files import write_bytes
 from faceswap_cli.networks.perception.landmarks import LandmarkConfig, LandmarkNetwork, LandmarkOutput
-from faceswap_cli.training.engine.checkpoints import CheckpointStore
-from faceswap_cli.training.engine.loop import Budget, fit
-from faceswap_cli.training.engine.parallel import Share
-from faceswap_cli.training.engine.trainer import Trainer, TrainingPhase
+from faceswap_cli.training.engine.loop import Budget
+from faceswap_cli.training.engine.parallel import WHOLE, ProcessGroup, Share
+from faceswap_cli.training.engine.trainer import Batches, Trainer, TrainingPhase
+from faceswap_cli.training.family import Family, LoadRequest, TrainingData, new_plain_model
 from faceswap_cli.training.runs.settings import TrainSettings
 from scripts.data.landmark_augment import Sample, no_face, sample
 from scripts.data.landmark_views import turned
+from scripts.train.run import Given, add_run_options, run_training, task_of, trained
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -43,51 +46,93 @@ TURNED_COPIES = 3
 TURNED_SHARE = 0.35
 NO_FACE_SHARE = 0.06
 
-SETTINGS = TrainSettings(batch=32, learning_rate=1.5e-3, warm_up=200, clip=1.0, ema=0.998, seed=0)
+SHOWN, CELL = 8, 224
+"""Faces in a preview, and their side in pixels."""
+
+SETTINGS = TrainSettings(
+    family="landmarks", batch=32, learning_rate=1.5e-3, warm_up=200, clip=1.0, ema=0.998, seed=0
+)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", nargs="+", type=Path)
-    parser.add_argument("-r", "--run", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=12000)
-    parser.add_argument("--threads", type=int, default=0)
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument(
-        "--write", action="store_true", help="only write models/landmarks from the newest checkpoint"
-    )
+    add_run_options(parser, Budget(12000), every=120)
     options = parser.parse_args()
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    device = pick_device(options.device)
-    torch.manual_seed(SETTINGS.seed)
-    network = LandmarkNetwork(LandmarkConfig()).to(device).to(memory_format=torch.channels_last)
-    phase = TrainingPhase("landmarks", list(network.parameters()), lambda batch, _: losses(network, batch[0]))
-    trainer = Trainer(network, [phase], SETTINGS)
-    store = CheckpointStore(options.run, keep=2)
-    checkpoint, notes = store.newest()
-    if checkpoint is not None:
-        trainer.restore(checkpoint)
-        print("going on at step", trainer.step, *notes)
-    data = Data(options.data, options.run)
-    if options.write:
-        write(trainer, data)
-        return
-    with ThreadPoolExecutor(1) as pool:
-        batches = Ahead(pool, data, device)
-        for count, tick in enumerate(
-            fit(trainer, batches, Budget(steps=options.steps), store, save_seconds=120)
-        ):
-            if count % 30 == 0 or tick.progress >= 1:
-                terms = " ".join(f"{k} {v:.3f}" for k, v in tick.losses.items())
-                print(
-                    f"{tick.step} {terms} | {tick.images_per_second:.0f}/s, "
-                    f"left {tick.seconds_left / 60:.0f} min",
-                    flush=True,
-                )
-            if count % 300 == 299 or tick.progress >= 1:
-                print(evaluate(trainer.ema, data), flush=True)
-    write(trainer, data)
+    source = LabelledLandmarks(options.data)
+    task = task_of(options, LANDMARKS, source, SETTINGS)
+    if not options.write:
+        run_training(options, task)
+    write(trained(options, task), Data(options.data, options.run))
+
+
+class LabelledLandmarks(Given):
+    """Files that `scripts/data/landmark_data.py` wrote.
+
+    Args:
+        files: one or several.
+    """
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        super().__init__()
+        self.files = files
+
+    def load(self, request: LoadRequest) -> TrainingData:
+        """With turned views, which are kept in the run folder."""
+        return LandmarkData(Data(self.files, request.folder), request.device)
+
+
+class LandmarkData(TrainingData):
+    """Faces with points.
+
+    Args:
+        data: the faces.
+        device: where batches go.
+    """
+
+    def __init__(self, data: Data, device: torch.device) -> None:
+        self.data, self.device = data, device
+        self.held_out = f"held out, to measure progress on: {len(data.held_out)} faces"
+        self.pool = ThreadPoolExecutor(1)
+
+    def batches(self, settings: TrainSettings, share: Share = WHOLE) -> Batches:
+        """Augmented faces, and pictures of none."""
+        return Ahead(self.pool, self.data, self.device, share)
+
+    def measure(self, model: nn.Module) -> dict[str, Any]:
+        """Error in percent of the eye distance, by how far heads are turned in the picture."""
+        assert isinstance(model, LandmarkNetwork)
+        errors = evaluate(model, self.data)
+        return {"loss": float(np.mean(list(errors.values()))), **errors}
+
+    def write_preview(self, path: Path, model: nn.Module, progress: float) -> None:
+        """Held-out faces with the points that are found."""
+        assert isinstance(model, LandmarkNetwork)
+        write_points(path, model, self.data)
+
+    def close(self) -> None:
+        """End the thread that makes batches."""
+        self.pool.shutdown(cancel_futures=True)
+
+
+def landmark_phases(
+    network: LandmarkNetwork, aside: None, settings: TrainSettings, team: ProcessGroup
+) -> list[TrainingPhase]:
+    """One phase."""
+    return [
+        TrainingPhase("landmarks", list(network.parameters()), lambda batch, _: losses(network, batch[0]))
+    ]
+
+
+LANDMARKS = Family(
+    name="landmarks",
+    config=LandmarkConfig,
+    network=LandmarkNetwork,
+    sizes={"small": SETTINGS},
+    source=lambda path, others: LabelledLandmarks([path, *others]),
+    new_model=new_plain_model,
+    phases=landmark_phases,
+)
 
 
 class Data:
@@ -162,15 +207,18 @@ class Drawn(SimpleNamespace):
 class Ahead:
     """Batches by (seed, step), the next one made while the network is at this one."""
 
-    def __init__(self, pool: ThreadPoolExecutor, data: Data, device: torch.device) -> None:
-        self.pool, self.data, self.device = pool, data, device
+    def __init__(
+        self, pool: ThreadPoolExecutor, data: Data, device: torch.device, share: Share = WHOLE
+    ) -> None:
+        self.pool, self.data, self.device, self.share = pool, data, device, share
         self.coming: dict[int, Any] = {}
 
     def __call__(self, generator: torch.Generator, progress: float) -> list[Drawn]:
         seed = generator.initial_seed()
         ready = self.coming.pop(seed, None) or self.pool.submit(self._make, seed)
         self.coming = {seed + 1: self.pool.submit(self._make, seed + 1)}
-        return [Drawn(**{k: v.to(self.device) for k, v in ready.result().items()})]
+        drawn = Drawn(**ready.result()).part(self.share)
+        return [Drawn(**{k: v.to(self.device) for k, v in vars(drawn).items()})]
 
     def _make(self, seed: int) -> dict[str, torch.Tensor]:
         random = np.random.default_rng(seed % 2**63)
@@ -208,8 +256,6 @@ def losses(network: LandmarkNetwork, batch: Drawn) -> dict[str, torch.Tensor]:
 @torch.inference_mode()
 def evaluate(network: LandmarkNetwork, data: Data) -> dict[str, float]:
     """Mean distance in percent of the eye distance on held-out faces, upright and turned in the picture."""
-    from faceswap_cli.faces.geometry import crop_matrix, transform, warp
-
     config, found = network.config, {}
     device = next(network.parameters()).device
     for roll in (0, 40, 90):
@@ -227,6 +273,23 @@ def evaluate(network: LandmarkNetwork, data: Data) -> dict[str, float]:
         apart = np.linalg.norm(points - np.array(truth), axis=2).mean(1)
         found[f"roll {roll}"] = round(float(np.mean(100 * apart / [interocular(t) for t in truth])), 3)
     return found
+
+
+@torch.inference_mode()
+def write_points(path: Path, network: LandmarkNetwork, data: Data) -> None:
+    """Save a row of held-out faces with the points that the network finds."""
+    config, cells = network.config, []
+    device = next(network.parameters()).device
+    for i in data.held_out[:: max(1, len(data.held_out) // SHOWN)][:SHOWN]:
+        crop = warp(data.crops[i], crop_matrix(data.points[i], config.size, config.side), config.size)
+        picture = torch.from_numpy(crop).permute(2, 0, 1)[None].to(device).float() / 255
+        cell = cv2.resize(crop, (CELL, CELL), interpolation=cv2.INTER_CUBIC)
+        scale = CELL / config.size
+        for x, y in network(picture).points[0].cpu().numpy():
+            cv2.circle(cell, (round(float(x) * scale), round(float(y) * scale)), 2, (40, 230, 60), -1)
+        cells.append(cell)
+    data_of = cv2.imencode(path.suffix, np.ascontiguousarray(np.hstack(cells)[..., ::-1]))[1]
+    write_bytes(path, data_of.tobytes())
 
 
 def write(trainer: Trainer, data: Data) -> None:

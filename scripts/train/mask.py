@@ -14,23 +14,31 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import time
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 import cv2
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from faceswap_cli import zoo
-from faceswap_cli.device import pick_device
+from faceswap_cli.files import write_bytes
 from faceswap_cli.networks.perception.parsing import CLASSES, ParsingConfig, ParsingNetwork
 from faceswap_cli.training.engine.checkpoints import CheckpointStore
+from faceswap_cli.training.engine.loop import Budget
+from faceswap_cli.training.engine.parallel import WHOLE, ProcessGroup, Share
+from faceswap_cli.training.engine.trainer import Batch, Batches, Trainer, TrainingPhase
+from faceswap_cli.training.family import Family, LoadRequest, Start, TrainingData, new_plain_model
+from faceswap_cli.training.runs.settings import TrainSettings
 from scripts.data.mask_augment import UNKNOWN, Faces, load_hands, sample
+from scripts.dev.show_masks import COLOURS
+from scripts.train.run import Given, add_run_options, run_training, task_of, trained
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -44,6 +52,9 @@ DICE = 0.5
 AVERAGE = 0.998
 """Decay of the moving average of the weights, for each step."""
 
+MEASURED, SHOWN = 64, 8
+"""Held-out crops that are measured, and shown."""
+
 HELD_OUT = 20
 """One face in so many is kept from training, by its name."""
 
@@ -54,26 +65,22 @@ def main() -> None:
     parser.add_argument(
         "--hands", type=Path, required=True, help="file that scripts/data/mask_hands.py wrote"
     )
-    parser.add_argument("-r", "--run", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, default=55, help="time spent training, in all")
+    add_run_options(parser, Budget(minutes=55), every=120)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rate", type=float, default=3e-3, help="peak learning rate")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--device", default="cpu")
     parser.add_argument(
         "--from", dest="start", type=Path, help="run whose newest average this one begins with"
     )
-    parser.add_argument(
-        "--write", action="store_true", help="only write models/mask from the newest checkpoint"
-    )
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
     cv2.setNumThreads(1)
+    settings = replace(SETTINGS, batch=options.batch, learning_rate=options.rate, seed=options.seed)
+    family = replace(MASK, new_model=partial(new_parser, begun=options.start)) if options.start else MASK
+    task = task_of(options, family, LabelledCrops(options.data, options.hands), settings)
     if options.write:
-        write(options)
+        write(trained(options, task), options)
     else:
-        train(options)
+        run_training(options, task)
 
 
 def read_faces(folder: Path) -> tuple[Faces, list[dict[str, str]]]:
@@ -87,86 +94,108 @@ def held_out(fact: dict[str, str]) -> bool:
     return crc32(fact["person"].encode()) % HELD_OUT == 0
 
 
-class Trainee:
-    """Network, average, optimiser and clock, which stop and go on together."""
+@dataclass(frozen=True)
+class LabelledBatch:
+    """B crops with labels.
 
-    def __init__(self, options: argparse.Namespace) -> None:
-        torch.manual_seed(options.seed)
-        self.device = pick_device(options.device)
-        self.network = ParsingNetwork(ParsingConfig()).to(self.device).to(memory_format=torch.channels_last)
-        self.average = ParsingNetwork(ParsingConfig()).to(self.device).to(memory_format=torch.channels_last)
-        self.optimiser = torch.optim.AdamW(self.network.parameters(), options.rate, weight_decay=0.01)
-        self.store = CheckpointStore(options.run, keep=2)
-        self.step, self.seconds = 0, 0.0
-        if options.start:
-            found, _ = CheckpointStore(options.start).newest()
-            assert found, f"{options.start} has no checkpoint"
-            self.network.load_state_dict(_only(found.tensors, "average."))
-        self.average.load_state_dict(self.network.state_dict())
-        self._resume()
+    Attributes:
+        input: (B, 3, S, S) in [0, 1].
+        labels: (B, S, S) int64, UNKNOWN where nobody knows.
+    """
 
-    def _resume(self) -> None:
-        found, _ = self.store.newest()
-        if found is None:
-            return
-        self.network.load_state_dict(_only(found.tensors, "network."))
-        self.average.load_state_dict(_only(found.tensors, "average."))
-        state = self.optimiser.state_dict()
-        moments = {"step": "step", "exp_avg": "first", "exp_avg_sq": "second"}
-        count = len(list(self.network.parameters()))
-        state["state"] = {
-            i: {key: found.tensors[f"optimiser.{i}.{name}"] for key, name in moments.items()}
-            for i in range(count)
-        }
-        self.optimiser.load_state_dict(state)
-        self.step, self.seconds = int(found.facts["step"]), float(found.facts["seconds"])
+    input: Tensor
+    labels: Tensor
 
-    def save(self) -> None:
-        tensors = {f"network.{k}": v for k, v in self.network.state_dict().items()}
-        tensors |= {f"average.{k}": v for k, v in self.average.state_dict().items()}
-        for i, one in self.optimiser.state_dict()["state"].items():
-            tensors |= {f"optimiser.{i}.step": one["step"]}
-            tensors |= {f"optimiser.{i}.first": one["exp_avg"], f"optimiser.{i}.second": one["exp_avg_sq"]}
-        self.store.save(self.step, tensors, {"seconds": self.seconds})
+    def part(self, share: Share) -> LabelledBatch:
+        """An equal part of it."""
+        return LabelledBatch(share.of(self.input), share.of(self.labels))
 
-    def follow(self) -> None:
-        """Move the average towards the network; quickly at first, while the network is far from done."""
-        decay = min(AVERAGE, (1 + self.step) / (20 + self.step))
-        with torch.no_grad():
-            for mine, its in zip(
-                self.average.state_dict().values(), self.network.state_dict().values(), strict=True
-            ):
-                if mine.is_floating_point():
-                    mine.lerp_(its, 1 - decay)
-                else:
-                    mine.copy_(its)
+
+class LabelledCrops(Given):
+    """Crops that a teacher labelled, and hands to lay over them.
+
+    Args:
+        data: folder that `scripts/data/mask_data.py` wrote.
+        hands: file that `scripts/data/mask_hands.py` wrote.
+    """
+
+    def __init__(self, data: Path, hands: Path) -> None:
+        super().__init__()
+        self.data, self.hands = data, hands
+
+    def load(self, request: LoadRequest) -> TrainingData:
+        """Mapped into memory."""
+        return CropData(self.data, self.hands, request.device)
+
+
+class CropData(TrainingData):
+    """See LabelledCrops."""
+
+    def __init__(self, data: Path, hands: Path, device: torch.device) -> None:
+        self.faces, self.facts = read_faces(data)
+        self.hands, self.device, self.config = load_hands(hands), device, ParsingConfig()
+        kept = [i for i, fact in enumerate(self.facts) if held_out(fact)]
+        self.kept = kept[:: max(1, len(kept) // MEASURED)][:MEASURED]
+        self.held_out = f"held out, to measure progress on: {len(self.kept)} crops"
+
+    def batches(self, settings: TrainSettings, share: Share = WHOLE) -> Batches:
+        """Augmented crops; each batch is a function of the step's seed."""
+        seen = [i for i, fact in enumerate(self.facts) if not held_out(fact)]
+        sets = {name: [i for i in seen if self.facts[i]["set"] == name] for name in SHARES}
+        names = [name for name in SHARES if sets[name]]
+        shares = np.array([SHARES[name] for name in names])
+
+        def batch(generator: torch.Generator, progress: float) -> Batch:
+            random = np.random.default_rng(generator.initial_seed() % 2**63)
+            numbers = []
+            for _ in range(settings.batch):
+                group = sets[names[random.choice(len(names), p=shares / shares.sum())]]
+                numbers.append(group[random.integers(len(group))])
+            return [self._labelled(random, numbers).part(share)]
+
+        return batch
+
+    def _labelled(self, random: np.random.Generator, numbers: Sequence[int]) -> LabelledBatch:
+        size, side = self.config.size, self.config.side
+        pairs = [sample(random, self.faces, number, self.hands, size, side) for number in numbers]
+        images = torch.from_numpy(np.stack([p[0] for p in pairs])).permute(0, 3, 1, 2).float() / 255
+        images = images.to(self.device).contiguous(memory_format=torch.channels_last)
+        labels = torch.from_numpy(np.stack([p[1] for p in pairs])).long().to(self.device)
+        return LabelledBatch(images, labels)
+
+    @torch.inference_mode()
+    def measure(self, model: nn.Module) -> dict[str, Any]:
+        """The loss on held-out crops, always covered and moved in the same way."""
+        batch = self._labelled(np.random.default_rng(0), self.kept)
+        entropy, dice = loss_of(model(batch.input), batch.labels)
+        return {"loss": float(entropy + DICE * dice), "entropy": float(entropy), "dice": float(dice)}
+
+    @torch.inference_mode()
+    def write_preview(self, path: Path, model: nn.Module, progress: float) -> None:
+        """Held-out crops, the teacher's labels, and what the network says."""
+        batch = self._labelled(np.random.default_rng(0), self.kept[:SHOWN])
+        said = model(batch.input).argmax(1)
+        pictures = (batch.input.permute(0, 2, 3, 1) * 255).byte().cpu().numpy()
+        labels = [one.clamp(max=len(CLASSES) - 1).cpu().numpy() for one in (batch.labels, said)]
+        rows = [pictures, *(COLOURS[one] for one in labels)]
+        sheet = np.ascontiguousarray(np.vstack([np.hstack(list(row)) for row in rows])[..., ::-1])
+        write_bytes(path, cv2.imencode(path.suffix, sheet)[1].tobytes())
+
+
+def new_parser(
+    family: Family, settings: TrainSettings, device: torch.device, start: Start, begun: Path
+) -> nn.Module:
+    """The network with another run's averaged weights."""
+    model = new_plain_model(family, settings, device, start)
+    found = CheckpointStore(begun / "checkpoints").newest()[0] or CheckpointStore(begun).newest()[0]
+    assert found, f"{begun} has no checkpoint"
+    groups = [_only(found.tensors, prefix) for prefix in ("ema.", "average.")]
+    model.load_state_dict(groups[0] or groups[1])
+    return model
 
 
 def _only(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-
-
-def batches(options: argparse.Namespace, first: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Batches from step `first` on; each is a function of (seed, step)."""
-    faces, facts = read_faces(options.data)
-    hands = load_hands(options.hands)
-    config = ParsingConfig()
-    seen = [i for i, fact in enumerate(facts) if not held_out(fact)]
-    sets = {name: [i for i in seen if facts[i]["set"] == name] for name in SHARES}
-    names = [name for name in SHARES if sets[name]]
-    shares = np.array([SHARES[name] for name in names])
-    step = first
-    while True:
-        random = np.random.default_rng((options.seed, step))
-        pairs = []
-        for _ in range(options.batch):
-            group = sets[names[random.choice(len(names), p=shares / shares.sum())]]
-            pairs.append(
-                sample(random, faces, group[random.integers(len(group))], hands, config.size, config.side)
-            )
-        images = torch.from_numpy(np.stack([p[0] for p in pairs])).permute(0, 3, 1, 2).float() / 255
-        yield images, torch.from_numpy(np.stack([p[1] for p in pairs])).long()
-        step += 1
 
 
 def loss_of(scores: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -182,44 +211,35 @@ def loss_of(scores: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     return entropy, 1 - dice
 
 
-def train(options: argparse.Namespace) -> None:
-    trainee = Trainee(options)
-    network = trainee.network.train()
-    source = batches(options, trainee.step)
-    spent, shown, sums = 0.0, time.monotonic(), np.zeros(3)
-    saved, last = time.monotonic(), time.monotonic()
-    while trainee.seconds < options.minutes * 60:
-        images, labels = next(source)
-        spent += time.monotonic() - last
-        part = trainee.seconds / (options.minutes * 60)
-        warm = min(1.0, (trainee.step + 1) / 200)
-        for group in trainee.optimiser.param_groups:
-            group["lr"] = options.rate * warm * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * part)))
-        images = images.to(trainee.device).contiguous(memory_format=torch.channels_last)
-        entropy, dice = loss_of(network(images), labels.to(trainee.device))
-        trainee.optimiser.zero_grad(set_to_none=True)
-        (entropy + DICE * dice).backward()
-        norm = torch.nn.utils.clip_grad_norm_(network.parameters(), 2.0)
-        if torch.isfinite(norm):
-            trainee.optimiser.step()
-            trainee.follow()
-        trainee.step += 1
-        trainee.seconds += time.monotonic() - last
-        last = time.monotonic()
-        sums += (float(entropy.detach()), float(dice.detach()), 1)
-        if last - shown > 30:
-            rate = sums[2] * options.batch / (last - shown)
-            print(
-                f"step {trainee.step} min {trainee.seconds / 60:.1f} entropy {sums[0] / sums[2]:.4f} "
-                f"dice {sums[1] / sums[2]:.4f} {rate:.0f} faces/s data {spent / (last - shown):.0%}",
-                flush=True,
-            )
-            spent, shown, sums = 0.0, last, np.zeros(3)
-        if last - saved > 120:
-            trainee.save()
-            saved = time.monotonic()
-    trainee.save()
-    print(f"done: step {trainee.step}")
+def parser_phases(
+    network: ParsingNetwork, aside: None, settings: TrainSettings, team: ProcessGroup
+) -> list[TrainingPhase]:
+    """One phase."""
+
+    def losses(batch: Sequence[LabelledBatch], progress: float) -> dict[str, Tensor]:
+        entropy, dice = loss_of(network(batch[0].input), batch[0].labels)
+        return {"entropy": entropy, "dice": DICE * dice}
+
+    return [TrainingPhase("parser", list(network.parameters()), losses, optimiser=decaying_adam)]
+
+
+def decaying_adam(parameters: list[nn.Parameter], learning_rate: float) -> torch.optim.Optimizer:
+    """Adam whose weights decay."""
+    return torch.optim.AdamW(parameters, learning_rate, weight_decay=0.01)
+
+
+SETTINGS = TrainSettings(family="mask", batch=32, learning_rate=3e-3, warm_up=200, clip=2.0, ema=AVERAGE)
+
+MASK = Family(
+    name="mask",
+    config=ParsingConfig,
+    network=ParsingNetwork,
+    sizes={"small": SETTINGS},
+    source=lambda data, hands: LabelledCrops(data, *hands),
+    new_model=new_plain_model,
+    phases=parser_phases,
+    resolution=lambda model: int(model.config.size),
+)
 
 
 WHAT = (
@@ -249,9 +269,8 @@ LIMITS = (
 )
 
 
-def write(options: argparse.Namespace) -> None:
+def write(trainer: Trainer, options: argparse.Namespace) -> None:
     """Write `models/mask` from the newest checkpoint, with the figures of `scripts/bench/mask.py --save`."""
-    trainee = Trainee(options)
     _, facts = read_faces(options.data)
     counts = {name: sum(f["set"] == name and not held_out(f) for f in facts) for name in SHARES}
     figures = options.run / "figures.json"
@@ -259,14 +278,14 @@ def write(options: argparse.Namespace) -> None:
         "what": WHAT,
         "licence": LICENCE,
         "data": [f"{SOURCES[name]}: {count} crops" for name, count in counts.items()] + [LAID_OVER],
-        "steps": trainee.step,
-        "config": asdict(trainee.network.config),
+        "steps": trainer.step,
+        "config": asdict(ParsingConfig()),
         "figures": json.loads(figures.read_text(encoding="utf-8")) if figures.exists() else {},
         "limits": LIMITS,
         "remake": "scripts/data/mask_data.py, scripts/data/mask_hands.py and scripts/train/mask.py, "
         "as their first lines say",
     }
-    zoo.write(ROOT / "models" / "mask", trainee.average, card)
+    zoo.write(ROOT / "models" / "mask", trainer.ema, card)
 
 
 if __name__ == "__main__":

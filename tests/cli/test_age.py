@@ -65,7 +65,7 @@ def test_what_can_not_be_is_one_line(faceswap, tmp_path: Path, weights: None) ->
     assert age("--to", "old").is_one_line_error("--to old is no age")
     assert age("--to", 70, "--by", 5).is_one_line_error("--to and --by")
     assert age("--to", 70, output="out.xyz").is_one_line_error(".xyz")
-    assert age("--to", 70, "--face", 3).is_one_line_error("--face 3")
+    assert age("--to", 70, "--face-index", 3).is_one_line_error("--face-index 3")
     assert age("--to", 70, "-m", tmp_path).is_one_line_error(str(tmp_path))
     assert age("--to", 70, source=tmp_path / "none.jpg").is_one_line_error("none.jpg")
     broken = tmp_path / "broken.jpg"

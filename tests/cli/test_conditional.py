@@ -136,7 +136,7 @@ def test_a_run_adapts_to_a_photo_and_is_gone_on_with(faceswap, run, convert, tmp
     done = faceswap(*new, "--steps", 1)
     assert done.code == 0, done.err
     settings = open_run(tmp_path / "new").settings
-    assert settings.architecture == "conditional" and settings.network["width"] == 8
+    assert settings.family == "conditional" and settings.network["width"] == 8
     assert settings.base == str(run.resolve())
     assert faceswap(*new, "--steps", 2).code == 0
     assert convert("--face", "b", model=tmp_path / "new").code == 0

@@ -56,6 +56,21 @@ def test_a_video_gets_a_photos_face_and_can_be_repeated(faceswap, tinted, tmp_pa
         assert spots[0] - spots[1] > 15
 
 
+def test_a_preview_shows_the_photos_face_and_a_trial_writes_nothing(faceswap, tinted, tmp_path):
+    photo, (x, y), landmarks = tinted
+    preview, output = tmp_path / "preview.png", tmp_path / "out.mkv"
+    shown = faceswap(
+        "convert", "photo", PICTURE, "--face", photo, "-o", tmp_path / "o.png", "--preview", preview
+    )
+    assert shown.code == 0, shown.err
+    assert preview.exists() and not (tmp_path / "o.png").exists()
+    picture = np.ascontiguousarray(cv2.imread(str(PICTURE))[..., ::-1])
+    clip = write_clip(tmp_path / "clip.mp4", [np.roll(picture, k, axis=1) for k in range(4)])
+    tried = faceswap("convert", "video", clip, "--face", photo, "-o", output, "--dry-run")
+    assert tried.code == 0, tried.err
+    assert "replaced" in tried.out + tried.err and not output.exists()
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -63,7 +78,8 @@ def test_a_video_gets_a_photos_face_and_can_be_repeated(faceswap, tinted, tmp_pa
         (("--face", "absent.jpg"), ("absent.jpg", "no such photo")),
         (("--face", PICTURE, "--yaw", 5), ("--yaw", "model")),
         (("--face", f"{PICTURE}:0.7", "--face", f"{PICTURE}:0.3"), ("mixed",)),
-        (("--face", PICTURE, "--shape", 0.5, "--preview", "p.png"), ("--preview",)),
+        (("--face", PICTURE, "--sharpen", 0, "--mask", "hull"), ("--mask", "--sharpen", "model")),
+        (("--face", PICTURE, "-m", "conditional", "--shape", 0.5), ("--shape", "without a model")),
     ],
 )
 def test_what_cannot_be_is_told(faceswap, tmp_path, options, words):

@@ -4,11 +4,12 @@ import json
 
 import pytest
 
-from faceswap_cli.cli.train import Architecture
-from faceswap_cli.networks.swap.registry import ARCHITECTURES
+from faceswap_cli.cli.train import FamilyName
+from faceswap_cli.training.families import FAMILIES
 from faceswap_cli.training.runs.folder import open_run
 from tests.cli.conftest import PICTURE
 from tests.face_sets import make_set
+from tests.families import SWAPS
 
 TINY = ("--resolution", 32, "--batch", 2, "--option", "width=8", "--option", "code=16", "--device", "cpu")
 
@@ -25,20 +26,20 @@ def train(faceswap, tmp_path):
 
 
 def test_the_command_line_offers_what_the_registry_lists():
-    assert [a.value for a in Architecture] == [*ARCHITECTURES, "age"]
+    assert [a.value for a in FamilyName] == list(FAMILIES)
 
 
-@pytest.mark.parametrize("family", ARCHITECTURES)
+@pytest.mark.parametrize("family", SWAPS)
 def test_a_run_is_trained_gone_on_with_and_drawn_from(train, faceswap, tmp_path, family):
-    assert train("--model", family, *TINY).code == 0
+    assert train("--family", family, *TINY).code == 0
     settings = open_run(tmp_path / "run").settings
-    assert (settings.architecture, settings.network["width"]) == (family, 8)
+    assert (settings.family, settings.network["width"]) == (family, 8)
     assert train(steps=2).code == 0  # the run knows its family
     assert train("--option", "code=16", "--checkpointing", steps=3).code == 0
     done = train("--option", "code=32", steps=4)
     assert done.is_one_line_error("code 16, not 32", "leave the options out")
-    other = next(name for name in ARCHITECTURES if name != family)
-    assert train("--architecture", other, steps=4).is_one_line_error("other settings (architecture")
+    other = next(name for name in SWAPS if name != family)
+    assert train("--architecture", other, steps=4).is_one_line_error("other settings (family")
     output = tmp_path / "drawn.png"
     done = faceswap("convert", "photo", PICTURE, "-m", tmp_path / "run", "-o", output, "--all-faces")
     assert done.code == 0 and output.stat().st_size > 0
@@ -73,7 +74,7 @@ def test_options_are_in_the_settings(train):
     options = ("--option", "pixel-norm=on", "--option", "depth_to_space=False", "--option", "residuals=2")
     done = train("--architecture", "liae", *options, "--dry-run")
     settings = json.loads(done.out)
-    assert settings["architecture"] == "liae"
+    assert settings["family"] == "liae"
     assert settings["network"]["pixel_norm"] is True
     assert settings["network"]["depth_to_space"] is False
     assert settings["network"]["residuals"] == 2

@@ -14,6 +14,9 @@ from faceswap_cli.cli.app import Boundary, new_app
 from faceswap_cli.cli.consent import NOTICE, tell_consent
 from faceswap_cli.cli.doctor import hide_user_paths
 from faceswap_cli.errors import Refusal
+from faceswap_cli.media.photo import write_photo
+from tests.cli.conftest import PICTURE
+from tests.faces.face_pictures import invented_child
 
 
 def test_a_refusal_is_one_line_and_exit_code_three():
@@ -81,3 +84,13 @@ def test_ctrl_c_is_no_traceback_even_while_loading(monkeypatch, capsys):
     with pytest.raises(SystemExit) as ended:
         begin()
     assert ended.value.code == 130 and capsys.readouterr().err == "interrupted\n"
+
+
+def test_a_sheet_draws_nobody_who_looks_like_a_child_unless_all_are_adults(faceswap, tmp_path):
+    child = tmp_path / "child.png"
+    write_photo(child, invented_child())
+    where = ("-m", "conditional", "--face", child, "-o", tmp_path / "sheet.png", "--vary", "feather=0,0.2")
+    done = faceswap("convert", "sheet", PICTURE, *where)
+    assert done.code == 3 and "--adult-confirmed" in done.err and not (tmp_path / "sheet.png").exists()
+    done = faceswap("convert", "sheet", PICTURE, *where, "--adult-confirmed")
+    assert done.code == 0 and (tmp_path / "sheet.png").is_file()

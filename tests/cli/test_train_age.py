@@ -1,4 +1,4 @@
-"""`faceswap train --model age`."""
+"""`faceswap train --family age`."""
 
 import json
 
@@ -34,12 +34,16 @@ def test_a_run_is_begun_gone_on_with_and_shown(train, tmp_path):
     assert again.code == 0 and "going on at step 1" in again.err
     assert "nothing to do" in train("--steps", 2).out
     lines = (tmp_path / "run" / "log.jsonl").read_text().splitlines()
-    assert [json.loads(line[line.index("{") :])["step"] for line in lines] == [1, 2]
+    lines = [json.loads(line[line.index("{") :]) for line in lines]
+    assert [line["step"] for line in lines if "losses" in line] == [1, 2]
+    figures = [line["validation"] for line in lines if "validation" in line]
+    assert len(figures) == 2 and {"loss", "age_error", "identity", "unchanged"} == set(figures[0])
+    assert (tmp_path / "run" / "train.html").is_file()
 
 
 def test_what_means_nothing_here_is_refused(train, tmp_path):
-    refused = train("--model", "age", "--size", "base")
-    assert refused.is_one_line_error("--size has no meaning for --model age")
+    refused = train("--family", "age", "--size", "medium")
+    assert refused.is_one_line_error("--size has no meaning for --family age")
     assert not (tmp_path / "run").exists()
     assert train("--model", "age", "--batch", "1").is_one_line_error("--batch 1", "from 2")
     assert train("--model", "age", "--batch", "auto").is_one_line_error("--batch auto")

@@ -12,14 +12,13 @@ import pytest
 import torch
 
 from faceswap_cli.compositing import blur_matching, grain
-from faceswap_cli.effects.planned_faces import FacePlan
+from faceswap_cli.effects.planned_faces import FacePlan, plan_faces
 from faceswap_cli.effects.swap import upscale_warning
 from faceswap_cli.effects.swap.composite import composite_frames
 from faceswap_cli.effects.swap.effect import SwapEffect
 from faceswap_cli.effects.swap.render import render_frames
 from faceswap_cli.faces.tracking.face_tracks import FaceTracks
 from faceswap_cli.media.frame import Frame
-from faceswap_cli.pipeline.plan import make_plan
 from tests.pipeline import moving_face as mf
 
 PLAIN = {"grain": 0.0, "defocus": 0.0, "motion_blur": 0.0}
@@ -48,7 +47,7 @@ def plan_of(count: int) -> FacePlan:
         np.arange(count), np.zeros(count, np.int64), points, np.ones(count, np.float32),
         np.arange(count) / 25, np.zeros((0, 2), np.int64),
     )  # fmt: skip
-    return make_plan(found, 0.0)
+    return plan_faces(found, {0: 0}, 0.0)
 
 
 def frames(count: int, deviation: float = 0.0, soft: float = 0.0) -> Iterator[Frame]:
@@ -70,7 +69,7 @@ def inside(image: np.ndarray, index: int) -> np.ndarray:
 
 def converted(count: int, deviation: float, soft: float, **changes: object) -> list[Frame]:
     options = mf.swap_options(mask="hull", smoothing=1.0, sharpen=0.0, **changes)
-    drawn = render_frames(frames(count, deviation, soft), plan_of(count), mf.Paint(cleaned), options)
+    drawn = render_frames(frames(count, deviation, soft), plan_of(count), [mf.Paint(cleaned)], options)
     return list(composite_frames(drawn, options))
 
 
@@ -118,8 +117,8 @@ def test_texture_that_moves_with_the_skin_is_no_grain() -> None:
 def test_a_run_that_begins_anywhere_gives_the_same_pictures() -> None:
     options = mf.swap_options(mask="hull", smoothing=1.0, colour="idt", blend="poisson")
     plan, whole = plan_of(30), list(frames(30, 5.0))
-    at_once = list(composite_frames(render_frames(whole, plan, mf.Paint(cleaned), options), options))
-    later = list(composite_frames(render_frames(whole[8:], plan, mf.Paint(cleaned), options), options))
+    at_once = list(composite_frames(render_frames(whole, plan, [mf.Paint(cleaned)], options), options))
+    later = list(composite_frames(render_frames(whole[8:], plan, [mf.Paint(cleaned)], options), options))
     for one, other in zip(at_once[14:], later[6:], strict=True):
         assert np.array_equal(one.image, other.image)
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from faceswap_cli.curation.filter_rules import FailingFaces, FilterRules, apply_rules
+from faceswap_cli.curation.filter_options import FilterRules
+from faceswap_cli.curation.filter_rules import FailingFaces, apply_rules
 from faceswap_cli.curation.sort import sort_faces
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.sets.faceset import FaceSet, FaceSetWriter, Source
@@ -45,17 +46,17 @@ def six(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("rules", "bad"),
     [
-        (FilterRules(least={"size": 80}), [3, 4, 5]),
-        (FilterRules(least={"sharpness": 0.7}), [4, 5]),
-        (FilterRules(least={"score": 0.8}), [5]),
-        (FilterRules(least={"confidence": 0.65}), [4, 5]),
-        (FilterRules(least={"quality": 0.95}), [1, 2, 3, 4, 5]),
-        (FilterRules(most={"yaw": 30}), [4, 5]),
-        (FilterRules(most={"pitch": 9}), [2, 3, 4, 5]),
-        (FilterRules(most={"roll": 4}), [5]),
-        (FilterRules(least={"brightness": 0.1}), [0]),
-        (FilterRules(most={"brightness": 0.8}), [5]),
-        (FilterRules(least={"brightness": 0.1}, most={"brightness": 0.8, "yaw": 30}), [0, 4, 5]),
+        (FilterRules(min_size=80), [3, 4, 5]),
+        (FilterRules(min_sharpness=0.7), [4, 5]),
+        (FilterRules(min_score=0.8), [5]),
+        (FilterRules(min_confidence=0.65), [4, 5]),
+        (FilterRules(min_quality=0.95), [1, 2, 3, 4, 5]),
+        (FilterRules(max_yaw=30), [4, 5]),
+        (FilterRules(max_pitch=9), [2, 3, 4, 5]),
+        (FilterRules(max_roll=4), [5]),
+        (FilterRules(min_brightness=0.1), [0]),
+        (FilterRules(max_brightness=0.8), [5]),
+        (FilterRules(min_brightness=0.1, max_brightness=0.8, max_yaw=30), [0, 4, 5]),
         (FilterRules(tracks=("1",)), [3, 4, 5]),
         (FilterRules(tracks=("clip.mp4:0",)), [0, 1, 2]),
     ],
@@ -65,7 +66,7 @@ def test_rules(six: Path, rules: FilterRules, bad: list[int]) -> None:
 
 
 def test_every_reason_is_counted(six: Path) -> None:
-    found = failing(six, FilterRules(least={"size": 60}, most={"yaw": 30}))
+    found = failing(six, FilterRules(min_size=60, max_yaw=30))
     assert found.counts == {"smaller than 60 px": 1, "turned by more than 30 degrees (yaw)": 2}
     assert found.reasons["clip_000005_0.jpg"] == [
         "smaller than 60 px",
@@ -75,9 +76,9 @@ def test_every_reason_is_counted(six: Path) -> None:
 
 def test_crops_that_can_t_be_measured_stay(six: Path) -> None:
     (six / "crops" / "clip_000002_0.jpg").write_bytes(b"no picture")
-    found = failing(six, FilterRules(least={"brightness": 1}))
+    found = failing(six, FilterRules(min_brightness=1))
     assert (len(found.reasons), found.unreadable) == (5, 1)
-    found = failing(six, FilterRules(least={"brightness": 1}, tracks=("0",)))
+    found = failing(six, FilterRules(min_brightness=1, tracks=("0",)))
     assert (len(found.reasons), found.unreadable) == (6, 0)
 
 
@@ -140,4 +141,4 @@ def test_tracks_of_an_unfinished_set_are_not_known(tmp_path: Path) -> None:
     for rules in (FilterRules(doubtful=True), FilterRules(tracks=("0",))):
         with pytest.raises(UserError, match="Run the same"):
             failing(tmp_path, rules)
-    assert len(failing(tmp_path, FilterRules(least={"sharpness": 0.5})).reasons) == 1
+    assert len(failing(tmp_path, FilterRules(min_sharpness=0.5)).reasons) == 1

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from faceswap_cli.curation import grouping
-from faceswap_cli.curation.grouping import UNSORTED, check_names, merge_people, write_people
+from faceswap_cli.curation.grouping import check_names, merge_people, write_people
 from faceswap_cli.curation.people import cluster_tracks
+from faceswap_cli.curation.people_groups import UNSORTED, GroupingResult
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.identity.embeddings import (
     STORE,
@@ -131,7 +132,7 @@ def crowd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def group(path: Path, **options: object) -> grouping.GroupingResult:
+def group(path: Path, **options: object) -> GroupingResult:
     steps = grouping.find_people(FaceSet.open(path), IdentityEncoder(), **options)
     try:
         while True:

@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
-from faceswap_cli.curation.filter_rules import FailingFaces, FilterRules, apply_rules
+from faceswap_cli.curation.filter_options import FilterRules
+from faceswap_cli.curation.filter_rules import FailingFaces, apply_rules
 from faceswap_cli.curation.similarity import distances_to_median, measure_similarity
 from faceswap_cli.curation.sort import sort_faces
 from faceswap_cli.errors import UserError

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from faceswap_cli.curation.filter import FilterResult, filter_faces, restore_faces
-from faceswap_cli.curation.filter_rules import FilterRules
+from faceswap_cli.curation.filter_options import FilterRules
 from faceswap_cli.curation.sort import sort_faces
 from faceswap_cli.curation.trash import RestoreResult, move_to_trash, read_trash
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.sets.faceset import FaceSet, FaceSetWriter
 from tests.face_sets import HEADER, contents, files, killed, make_set, pictures
 
-BLURRED = FilterRules(least={"sharpness": 0.5})
+BLURRED = FilterRules(min_sharpness=0.5)
 
 
 def run(*arguments: object, **options: object) -> FilterResult:

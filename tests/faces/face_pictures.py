@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import tarfile
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 
 from faceswap_cli.media.frame import Frame, Image
@@ -40,3 +42,16 @@ def moved(image: Image, right: float, down: float, scale: float = 1.0, angle: fl
     matrix = cv2.getRotationMatrix2D((width / 2, height / 2), angle, scale)
     matrix[:, 2] += (right, down)
     return cv2.warpAffine(image, matrix, (width, height), borderValue=(110, 110, 110))
+
+
+INVENTED_CHILD = "textual_search_2_Lighting_top_10_matches__r832_c1513.jpg"
+"""Nobody: a network made the picture."""
+
+
+def invented_child() -> Image:
+    """(H, W, 3) RGB: a picture of a child that does not exist."""
+    with tarfile.open(shared_file("datasets", "sfhq_synthetic_mit.tar")) as tar:
+        file = tar.extractfile(INVENTED_CHILD)
+        assert file is not None
+        data = np.frombuffer(file.read(), np.uint8)
+    return cv2.cvtColor(cv2.imdecode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)

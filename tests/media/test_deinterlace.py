@@ -66,6 +66,46 @@ def test_fields_become_whole_pictures_at_the_same_times(tmp_path: Path, top_firs
         assert abs(np.average(np.arange(128), weights=bar.mean(0).clip(20)) - _middle(2 * index)) < 1.5
 
 
+def test_interlacing_that_comes_later_is_seen(tmp_path: Path) -> None:
+    """A programme that begins with a film and goes on with a studio's pictures, in one stream."""
+    path = tmp_path / "a.ts"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p"
+        stream.time_base = Fraction(1, 25)
+        container.start_encoding()
+        for part, fields in enumerate(("", ":tff=1")):
+            encoder = av.CodecContext.create("libx264", "w")
+            encoder.width, encoder.height, encoder.pix_fmt = 128, 96, "yuv420p"
+            encoder.time_base, encoder.framerate = Fraction(1, 25), Fraction(25)
+            encoder.options = {"crf": "1", "bf": "0", "x264-params": f"repeat-headers=1{fields}"}
+            pictures = []
+            for index in range(COUNT):
+                planes = np.full((144, 128), 128, np.uint8)
+                planes[:96] = scene(2 * index)
+                if part:
+                    planes[1:96:2] = scene(2 * index + 1)[1::2]
+                picture = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+                picture.pts, picture.time_base = part * COUNT + index, Fraction(1, 25)
+                pictures.append(picture)
+            for packet in [p for one in (*pictures, None) for p in encoder.encode(one)]:
+                packet.stream = stream
+                container.mux_one(packet)
+    with av.open(str(path)) as container:
+        raw = list(container.decode(video=0))
+    assert [p.interlaced_frame for p in raw] == [False] * COUNT + [True] * COUNT
+    assert combing(raw[COUNT + 3].to_ndarray(format="gray")) > 2
+    with VideoReader(path) as reader:
+        assert not reader.info.interlaced
+        frames = list(reader)
+    assert [frame.pts for frame in frames] == [picture.pts for picture in raw]
+    assert all(combing(frame.image[..., 1]) < 0.7 for frame in frames)
+    for frame, picture in zip(frames[:COUNT], raw, strict=False):
+        assert frame.picture is not None
+        same = frame.picture.stored.to_ndarray() == picture.to_ndarray()
+        assert same.all()
+
+
 def _middle(field: int) -> float:
     bar = scene(field).astype(float) - scene(999)
     return float(np.average(np.arange(128), weights=bar.mean(0).clip(20)))

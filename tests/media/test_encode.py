@@ -12,16 +12,16 @@ import av
 import numpy as np
 import pytest
 
-from faceswap_cli.cli.convert_options import Preset, VideoEncoder
 from faceswap_cli.errors import UserError
 from faceswap_cli.media.colour import ColourTags, Converter, pixel_kind
 from faceswap_cli.media.containers import check_output
 from faceswap_cli.media.encode import SegmentWriter, segment_origin
+from faceswap_cli.media.encode_options import EncodeRequest
 from faceswap_cli.media.encoders import (
     CHOICES,
     ENCODERS,
-    PRESETS,
     EncodeOptions,
+    resolve_encoding,
     target_format,
     target_tags,
     what_is_lost,
@@ -30,13 +30,14 @@ from faceswap_cli.media.frame import Frame
 from faceswap_cli.media.probe import MediaInfo, probe
 from faceswap_cli.media.reader import VideoReader
 from faceswap_cli.media.trial import refusal
+from faceswap_cli.options import declared_options
 
 Clip = Callable[..., Path]
 # Small pictures and a quick preset: these tests are about what is kept, not about how well.
 OPTIONS = {n: EncodeOptions(n, crf=0, preset="ultrafast") for n, e in ENCODERS.items() if not e.hardware}
 
 # What becomes of 4:2:0 with an odd side; x264 and x265 take it as 4:4:4 only.
-RGB = dict.fromkeys(("png", "tiff", "gif"), "rgb")
+RGB = dict.fromkeys(("png", "png pictures", "tiff", "gif"), "rgb")
 KEPT = {"av1": "420", "ffv1": "420", "jpeg": "420", "prores": "422", **RGB}
 
 
@@ -229,6 +230,32 @@ def test_an_encoder_that_does_not_work_here_is_refused(make_clip: Clip, tmp_path
     assert "\n" not in str(caught.value)
 
 
-def test_the_command_line_offers_every_encoder() -> None:
-    assert [one.value for one in VideoEncoder] == CHOICES
-    assert [one.value for one in Preset] == list(PRESETS)
+def test_a_user_is_offered_every_encoder() -> None:
+    declared = {own.name: declaration for own, declaration in declared_options(EncodeRequest)}
+    assert list(declared["encoder"].choices) == CHOICES
+    assert declared["crf"].maximum == max(encoder.worst for encoder in ENCODERS.values())
+
+
+def test_what_is_asked_for_is_what_an_output_gets() -> None:
+    request = EncodeRequest(crf=20, preset="slow")
+    assert resolve_encoding(request, Path("a.mp4")) == EncodeOptions("x264", 20, "slow")
+    assert resolve_encoding(request, Path("a.gif")).encoder == "gif"
+    assert resolve_encoding(EncodeRequest("av1", 60), Path("a.gif")) == EncodeOptions("av1", 60)
+    with pytest.raises(UserError, match="crf 60"):
+        resolve_encoding(EncodeRequest("x264", 60), Path("a.mp4"))
+
+
+def keyframes(path: Path) -> list[int]:
+    """Places of the key frames, in the order of showing."""
+    return [place for place, frame in enumerate(decoded(path)) if frame.key_frame]
+
+
+@pytest.mark.parametrize("encoder", ["x264", "x265", "av1"])
+def test_key_frames_are_as_near_as_is_asked(tmp_path: Path, make_clip: Clip, encoder: str) -> None:
+    info, frames = read(make_clip())
+    options = replace(OPTIONS[encoder], keyframes=3)
+    places = keyframes(write(tmp_path / "a.nut", info, frames, options))
+    assert places[0] == 0 and max(b - a for a, b in itertools.pairwise([*places, len(frames)])) <= 3
+    assert len(keyframes(write(tmp_path / "b.nut", info, frames, OPTIONS[encoder]))) < len(places)
+    every = write(tmp_path / "c.nut", info, frames, replace(options, keyframes=1))
+    assert keyframes(every) == list(range(len(frames)))

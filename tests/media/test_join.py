@@ -55,8 +55,7 @@ def remake(
             with SegmentWriter(segments[-1], info, options) as writer:
                 for frame in batch:
                     writer.write(frame)
-        damage = reader.damage
-    join_segments(segments, source, output, info, whole=damage is None)
+    join_segments(segments, source, output, info)
     for segment in segments:
         segment.unlink()
     return info

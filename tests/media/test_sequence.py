@@ -14,9 +14,9 @@ import pytest
 from faceswap_cli.errors import UserError
 from faceswap_cli.media.containers import check_output
 from faceswap_cli.media.encoders import EncodeOptions, encoder_for
-from faceswap_cli.media.probe import probe
+from faceswap_cli.media.probe import only_frames, probe
 from faceswap_cli.media.reader import VideoReader
-from faceswap_cli.media.sequence import find_pictures, picture_names
+from faceswap_cli.media.sequence import find_pictures, picture_names, picture_suffix
 from tests.conftest import picture
 from tests.media.test_join import remake, times
 
@@ -78,6 +78,61 @@ def test_a_folder_gets_the_names_of_the_source(tmp_path: Path, make_clip: Clip) 
     assert sorted(p.name for p in (tmp_path / "frames").iterdir()) == ["000002.png", "000003.png"]
 
 
+@pytest.mark.parametrize(
+    ("names", "numbers"),
+    [
+        (["shot_0007_1080p.png", "shot_0008_1080p.png"], [7, 8]),
+        (["v2_09.png", "v2_10.png"], [9, 10]),
+        (["a.png", "b.png"], [0, 1]),
+        (["1_1.png", "2_1.png", "2_2.png"], [0, 1, 2]),
+        (["x01.png", "x1.png"], [0, 1]),
+        (["portrait.png"], [0]),
+    ],
+)
+def test_each_picture_gets_a_number_of_its_own(tmp_path: Path, names: list[str], numbers: list[int]) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for place, name in enumerate(names):
+        cv2.imwrite(str(folder / name), picture(place, 64, 48)[..., ::-1])
+    convert(folder, tmp_path / "out" / "%04d.png")
+    written = sorted((tmp_path / "out").iterdir())
+    assert [p.name for p in written] == [f"{n:04d}.png" for n in numbers]
+    assert len({p.read_bytes() for p in written}) == len(names)
+
+
+def test_two_pictures_that_would_have_one_name_are_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("a.png", "a.jpg", "b.png"):
+        cv2.imwrite(str(folder / name), picture(0, 64, 48))
+    output, options = tmp_path / "out", EncodeOptions("png pictures")
+    with pytest.raises(UserError, match=r"a\.jpg and a\.png would both become .*a\.png"):
+        check_output(output, probe(folder), options)
+    assert check_output(output, only_frames(probe(folder), "1-"), options) == []
+    link = tmp_path / "link"
+    link.symlink_to(folder)
+    with pytest.raises(UserError, match="is the source itself"):
+        check_output(link, only_frames(probe(folder), "1-"), options)
+
+
+def test_a_percent_sign_is_no_pattern_where_a_file_or_a_video_is_meant(
+    tmp_path: Path, make_clip: Clip
+) -> None:
+    clip = make_clip("50%discount.mp4")
+    assert probe(clip).frames == 6
+    done = tmp_path / "100%done.mp4"
+    assert encoder_for(tmp_path / "%d.png", "png") == "png pictures"
+    assert encoder_for(tmp_path / "%d.jpg", "png") == encoder_for(tmp_path / "a.mov", "png") == "png"
+    assert encoder_for(done) == "x264" and picture_suffix(done) is None
+    convert(clip, done)
+    assert len(times(done)) == 6
+    photo = tmp_path / "50%d.png"
+    cv2.imwrite(str(photo), picture(0, 64, 48))
+    assert probe(photo).kind == "photo" and picture_suffix(photo) is None
+    (tmp_path / "20%dogs").mkdir()
+    assert picture_suffix(tmp_path / "20%dogs") == ".png"
+
+
 def test_pictures_become_a_video_and_a_video_pictures(tmp_path: Path) -> None:
     source = write_pictures(tmp_path / "in", range(3, 9))
     convert(source, tmp_path / "out.mp4", rate=Fraction(24000, 1001))
@@ -114,7 +169,7 @@ def test_what_is_wrong_with_pictures_is_said(tmp_path: Path) -> None:
     info = probe(folder)
     cases = {
         folder / "shot%04d.png": "is the source itself",
-        tmp_path / "%d.gif": "can't be written as '.gif'",
+        tmp_path / "%d.webp": "can't be written as '.webp'",
         tmp_path / "no" / "deeper" / "%d.png": "does not exist",
     }
     for output, said in cases.items():

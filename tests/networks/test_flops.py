@@ -5,7 +5,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from faceswap_cli.networks.flops import OPERATIONS, count_multiply_adds
-from faceswap_cli.networks.swap.registry import ARCHITECTURES, build_model, outline_model
+from faceswap_cli.training.families import build_model, outline_model
+from tests.families import SWAPS
 
 SMALL = {"resolution": 32, "width": 8, "code": 16}
 PLAIN_TAIL = {"residuals": 1, "depth_to_space": False}
@@ -13,7 +14,7 @@ PLAIN_TAIL = {"residuals": 1, "depth_to_space": False}
 
 @pytest.mark.parametrize(
     ("name", "options"),
-    [*((name, {}) for name in ARCHITECTURES), ("shared", PLAIN_TAIL), ("liae", PLAIN_TAIL)],
+    [*((name, {}) for name in SWAPS), ("shared", PLAIN_TAIL), ("liae", PLAIN_TAIL)],
 )
 def test_counts_what_torch_counts(name, options):
     model = build_model(name, {**SMALL, **options})

@@ -43,7 +43,7 @@ class NoParser(FaceParser):
         return found
 
 
-BRUSH = FaceAger(Lighter(), NoParser(), "lighter")
+AGER = FaceAger(Lighter(), NoParser(), "lighter")
 
 
 @dataclasses.dataclass(frozen=True)

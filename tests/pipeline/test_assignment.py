@@ -10,8 +10,9 @@ import torch
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.identity.people import Person, rank_people
+from faceswap_cli.faces.tracking.face_tracks import FaceTracks
 from faceswap_cli.media.reader import VideoReader
-from faceswap_cli.pipeline import assignment, photo
+from faceswap_cli.pipeline import assignment
 from faceswap_cli.pipeline.assignment import SwapPlan, SwapTarget, TrackMatch, assign_tracks
 from tests.pipeline import moving_face as mf
 
@@ -32,7 +33,6 @@ class Recogniser:
 @pytest.fixture(autouse=True)
 def recogniser(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(assignment, "IdentityEncoder", Recogniser)
-    monkeypatch.setattr(photo, "IdentityEncoder", Recogniser)
 
 
 def red(crops: torch.Tensor) -> torch.Tensor:
@@ -92,7 +92,7 @@ def test_in_a_photo(couple: Path, tmp_path: Path) -> None:
         mf.options(),
         mf.fake_stage(2),
     )
-    assert (report.swapped, report.left_alone, report.note) == (2, 0, None)
+    assert (report.changed, report.left_alone, report.note) == (2, 0, None)
     assert colours(cv2.imread(str(output))[..., ::-1], 0) == ["blue", "red"]
     report = mf.convert_photo(
         source,
@@ -101,7 +101,7 @@ def test_in_a_photo(couple: Path, tmp_path: Path) -> None:
         mf.options(),
         mf.fake_stage(2),
     )
-    assert (report.swapped, report.left_alone, report.note) == (1, 1, "nobody was not found")
+    assert (report.changed, report.left_alone, report.note) == (1, 1, "nobody was not found")
 
 
 def test_a_model_of_an_impossible_framing(video: Path, tmp_path: Path) -> None:
@@ -132,22 +132,26 @@ def verdict(track: int, *wanted: float, unwanted: tuple[float, ...] = ()) -> Tra
 TWO = SwapPlan([SwapTarget(RED, LEFT), SwapTarget(BLUE, RIGHT)])
 
 
+def seen(frames: list[int], tracks: list[int]) -> FaceTracks:
+    """Faces of which only that matters."""
+    count, times = len(frames), np.arange(max(frames) + 1) / 25
+    points, scores = np.zeros((count, 68, 2), np.float32), np.ones(count, np.float32)
+    removed = np.zeros((0, 2), np.int64)
+    return FaceTracks(np.array(frames), np.array(tracks), points, scores, times, removed)
+
+
 def test_two_in_one_frame_are_two_people() -> None:
-    frames, tracks = np.array([0, 0, 1, 1, 2]), np.array([0, 1, 0, 1, 2])
+    faces = seen([0, 0, 1, 1, 2], [0, 1, 0, 1, 2])
     # Both are nearest to the first person: the surer one gets it.
-    chosen = assign_tracks(
-        TWO, [verdict(0, 0.3, 0.4), verdict(1, 0.2, 0.45), verdict(2, 0.3, 0.4)], frames, tracks
-    )
-    assert (chosen.roles, chosen.notes) == ({0: 1, 1: 0, 2: 0}, ())
+    chosen = assign_tracks(TWO, [verdict(0, 0.3, 0.4), verdict(1, 0.2, 0.45), verdict(2, 0.3, 0.4)], faces)
+    assert (chosen.targets, chosen.notes) == ({0: 1, 1: 0, 2: 0}, ())
     # The other is too far from the second person to be that.
-    chosen = assign_tracks(TWO, [verdict(0, 0.3, 0.8), verdict(1, 0.2, 0.45)], frames, tracks)
-    assert chosen.roles == {0: 0, 1: 0}
-    assert "tracks 1 and 0 are in one frame, and both are taken for left" in chosen.notes[0]
+    chosen = assign_tracks(TWO, [verdict(0, 0.3, 0.8), verdict(1, 0.2, 0.45)], faces)
+    assert chosen.targets == {0: 0, 1: 0}
+    assert "tracks 1 and 0 are in one frame, and both are taken for left" in chosen.notes[-1]
     # They never meet.
-    chosen = assign_tracks(
-        TWO, [verdict(0, 0.3, 0.4), verdict(1, 0.2, 0.45)], np.array([0, 1]), np.array([0, 1])
-    )
-    assert (chosen.roles, chosen.notes) == ({0: 0, 1: 0}, ())
+    chosen = assign_tracks(TWO, [verdict(0, 0.3, 0.4), verdict(1, 0.2, 0.45)], seen([0, 1], [0, 1]))
+    assert (chosen.targets, chosen.notes) == ({0: 0, 1: 0}, ("right was not found",))
 
 
 def test_who_a_face_may_be() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from faceswap_cli.effects.planned_faces import plan_faces
 from faceswap_cli.effects.swap.composite import composite_frames
 from faceswap_cli.effects.swap.render import render_frames
 from faceswap_cli.errors import UserError
@@ -20,12 +21,12 @@ from faceswap_cli.faces.sets.records import FaceRecord, Header, Source
 from faceswap_cli.faces.tracking.face_tracks import FaceTracks
 from faceswap_cli.media.colour import ColourTags, pixel_kind
 from faceswap_cli.media.photo import Photo, read_photo, write_photo
+from faceswap_cli.media.photo_metadata import Metadata
 from faceswap_cli.media.probe import probe
 from faceswap_cli.pipeline import assignment, photo
 from faceswap_cli.pipeline import convert_video as convert_module
 from faceswap_cli.pipeline.comparison_sheet import write_side_by_side
 from faceswap_cli.pipeline.convert_video import check_source
-from faceswap_cli.pipeline.plan import make_plan
 from tests.pipeline import moving_face as mf
 
 
@@ -274,11 +275,11 @@ def test_memory_does_not_grow_with_length(video: Path) -> None:
             np.arange(count), np.zeros(count, np.int64), points, np.ones(count, np.float32),
             np.arange(count) / 25, np.zeros((0, 2), np.int64),
         )  # fmt: skip
-        plan = make_plan(found, 1.0)
+        plan = plan_faces(found, {0: 0}, 1.0)
         frames = (mf.Frame(i, i / 25, image.copy(), i) for i in range(count))
         tracemalloc.start()
         for _ in composite_frames(
-            render_frames(frames, plan, mf.identity(), mf.swap_options()), mf.swap_options()
+            render_frames(frames, plan, [mf.identity()], mf.swap_options()), mf.swap_options()
         ):
             pass
         size = tracemalloc.get_traced_memory()[1]
@@ -293,7 +294,7 @@ def test_photo(tmp_path: Path) -> None:
     source, output = tmp_path / "in.png", tmp_path / "out.png"
     write_photo(source, mf.picture(0, 2))
     report = mf.convert_photo(source, output, mf.negative(), mf.options(), mf.fake_stage(2))
-    assert (report.swapped, report.left_alone) == (2, 0)
+    assert (report.changed, report.left_alone) == (2, 0)
     old, new = read_photo(source).image, read_photo(output).image
     x, y = mf.face_points(0).mean(0).astype(int)
     assert (
@@ -310,10 +311,12 @@ def test_photo(tmp_path: Path) -> None:
 def test_what_a_photo_s_format_loses_is_told(tmp_path: Path) -> None:
     source, image = tmp_path / "in.png", mf.picture(0)
     icc = bytes(16) + b"RGB " + bytes(180)
-    write_photo(source, image, Photo(image, np.full(image.shape[:2], 99, np.uint8), icc=icc))
+    write_photo(
+        source, image, Photo(image, np.full(image.shape[:2], 99, np.uint8), metadata=Metadata(icc=icc))
+    )
     for name, said in {
         "a.jpg": "a.jpg does not keep the photo's transparency",
-        "a.tif": "a.tif does not keep the photo's colour profile",
+        "a.tif": None,
         "a.bmp": "a.bmp does not keep the photo's transparency and colour profile",
         "a.png": None,
     }.items():
@@ -328,7 +331,7 @@ def test_a_real_photo(tmp_path: Path) -> None:
     for name, renderer in (("same", mf.identity(192)), ("mirrored", mf.Paint(lambda c: c.flip(3), 192))):
         output = tmp_path / f"{name}.png"
         report = mf.convert_photo(source, output, renderer, mf.options(colour="rct"), stage)
-        assert (report.swapped, report.left_alone) == (1, 0)
+        assert (report.changed, report.left_alone) == (1, 0)
         results[name] = read_photo(output).image.astype(int)
     before = read_photo(source).image.astype(int)
     assert np.abs(results["same"] - before).max() < 40
@@ -347,7 +350,7 @@ def test_photo_of_several_people(tmp_path: Path) -> None:
     report = mf.convert_photo(
         source, tmp_path / "o.png", mf.only_by(mf.negative(), person), mf.options(), mf.fake_stage(2)
     )
-    assert (report.swapped, report.left_alone) == (1, 1)
+    assert (report.changed, report.left_alone) == (1, 1)
     with pytest.raises(UserError, match="--all-faces"):
         mf.convert_photo(
             source,

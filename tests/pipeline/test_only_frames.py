@@ -47,7 +47,7 @@ def test_faces_of_a_set_are_drawn_in_the_wanted_frames(video: Path, tmp_path: Pa
 
 
 def test_a_video_becomes_pictures_and_these_a_video(video: Path, tmp_path: Path) -> None:
-    mf.convert(video, tmp_path / "out" / "%03d.png", options=options("png", ""))
+    mf.convert(video, tmp_path / "out" / "%03d.png", options=options("png pictures", ""))
     written = sorted((tmp_path / "out").iterdir())
     assert [path.name for path in written] == [f"{n:03d}.png" for n in range(mf.FRAMES)]
     mf.convert(video, tmp_path / "whole.mkv", options=options("ffv1", ""))

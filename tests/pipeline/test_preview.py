@@ -8,17 +8,20 @@ import numpy as np
 import pytest
 import torch
 
+from faceswap_cli.cli.convert_preview import run_preview, write_settings_sheet
 from faceswap_cli.compositing import contact_sheet
 from faceswap_cli.effects.planned_faces import FacePlan
 from faceswap_cli.effects.swap.composite import steady_alpha
 from faceswap_cli.effects.swap.effect import SwapEffect
 from faceswap_cli.effects.swap.render import render_frames
-from faceswap_cli.errors import UserError
+from faceswap_cli.errors import Refusal, UserError
 from faceswap_cli.faces.geometry import mean_face
 from faceswap_cli.faces.identity.people import Person
+from faceswap_cli.faces.safety.guard import SafetyGuard
 from faceswap_cli.media.frame import Frame
 from faceswap_cli.media.glimpse import glimpse
-from faceswap_cli.media.probe import probe
+from faceswap_cli.media.photo import read_photo, write_photo
+from faceswap_cli.media.probe import MediaInfo, probe
 from faceswap_cli.networks.swap.renderer import Rendered
 from faceswap_cli.pipeline import preview
 from faceswap_cli.pipeline.assignment import SwapPlan, SwapTarget
@@ -33,12 +36,16 @@ def looked(video: Path, count: int = 3, **stage: object) -> list[PreviewClip]:
     return list(preview_clips(probe(video), mf.fake_stage(**stage), count))  # type: ignore[arg-type]
 
 
-def painter_of(replaced: np.ndarray | None = None, **changes: object) -> preview.SwapPreview:
-    person = None if replaced is None else Person("somebody", replaced)
-    return preview.SwapPreview(
-        SwapPlan((SwapTarget(mf.negative(), person),)),
-        SwapEffect([mf.negative()], mf.swap_options(**changes)),
-    )
+def plan_of(person: np.ndarray | None = None, guard: SafetyGuard | None = None) -> SwapPlan:
+    wanted = None if person is None else Person("somebody", person)
+    return SwapPlan((SwapTarget(mf.negative(), wanted),), guard=guard)
+
+
+def preview_of(
+    video: Path, clips: list[PreviewClip], plan: SwapPlan | None = None, **changes: object
+) -> preview.Preview:
+    effect = SwapEffect([mf.negative()], mf.swap_options(**changes))
+    return preview.prepare_preview(preview.choose_faces(probe(video), clips, plan or plan_of()), effect)
 
 
 def test_a_glimpse_is_of_the_wanted_time(video: Path) -> None:
@@ -67,27 +74,91 @@ def test_moments_are_spread_and_those_without_a_face_are_told(video: Path) -> No
 
 
 def test_a_moment_is_drawn_inside_its_mask_only(video: Path) -> None:
-    moment = looked(video, 1)[0]
-    painter = painter_of(mask="hull", sharpen=0.0)
-    swapped, mask = preview.render_preview(moment, painter)
-    original = moment.frames[moment.middle].image
-    assert (mask.max(), mask.min()) == (255, 0)
-    assert np.array_equal(swapped[mask == 0], original[mask == 0])
-    assert np.abs(swapped.astype(int) - original)[mask == 255].mean() > 20
-    x0, y0, x1, y1 = preview.preview_window(moment, preview.plan_clip(moment, painter))
-    inside = mask[y0:y1, x0:x1]
-    assert (inside > 0).sum() == (mask > 0).sum() and inside.size < mask.size
+    ready = preview_of(video, looked(video, 2), mask="hull", sharpen=0.0)
+    for clip in ready.clips:
+        swapped, mask = ready.render(clip)
+        original = clip.frames[clip.middle].image
+        assert (mask.max(), mask.min()) == (255, 0)
+        assert np.array_equal(swapped[mask == 0], original[mask == 0])
+        assert np.abs(swapped.astype(int) - original)[mask == 255].mean() > 20
+        x0, y0, x1, y1 = ready.window(clip)
+        inside = mask[y0:y1, x0:x1]
+        assert (inside > 0).sum() == (mask > 0).sum() and inside.size < mask.size
+
+
+def test_a_moment_does_not_depend_on_the_others(video: Path) -> None:
+    """Drawn alone and drawn second it is the same, but for the grain, which is new in every frame."""
+    clips = looked(video, 2)
+    together = preview_of(video, clips, smoothing=2.0, colour="rct", grain=0.0)
+    alone = preview_of(video, clips[1:], smoothing=2.0, colour="rct", grain=0.0)
+    for one, other in zip(together.render(together.clips[1]), alone.render(alone.clips[0]), strict=True):
+        assert np.array_equal(one, other)
 
 
 def test_only_the_wanted_person_is_drawn(video: Path) -> None:
-    moment = looked(video, 1)[0]
+    clips = looked(video, 1)
     nobody_like_that = np.full((4, 128), 3.0, np.float32)
-    painter = painter_of(nobody_like_that)
-    swapped, mask = preview.render_preview(moment, painter)
-    assert not mask.any()
-    assert np.array_equal(swapped, moment.frames[moment.middle].image)
-    assert [person.drawn for person in preview.faces_of_clip(moment, painter)] == [False]
-    assert preview.render_preview(moment, painter_of())[1].any()
+    ready = preview_of(video, clips, plan_of(nobody_like_that))
+    swapped, mask = ready.render(ready.clips[0])
+    assert not mask.any() and not ready.changes(ready.clips[0])
+    assert np.array_equal(swapped, clips[0].frames[clips[0].middle].image)
+    assert [person.drawn for person in ready.faces(ready.clips[0])] == [False]
+    everybody = preview_of(video, clips)
+    assert everybody.render(everybody.clips[0])[1].any()
+
+
+def test_children_are_refused_as_by_the_real_run(video: Path) -> None:
+    guard, clips = mf.SeesChildren(), looked(video, 2)
+    with pytest.raises(Refusal, match=r"the face that comes at .* looks like a child's"):
+        preview_of(video, clips, plan_of(guard=guard))
+    assert guard.looks > 0
+    # Nobody is asked about who is left alone.
+    guard, other = mf.SeesChildren(), np.full((4, 128), 3.0, np.float32)
+    preview_of(video, clips, plan_of(other, guard))
+    assert guard.looks == 0
+    preview_of(video, clips, plan_of(guard=mf.SeesChildren(adults_confirmed=True)))
+
+
+@pytest.mark.parametrize("way", ["sheet", "preview", "dry run"])
+def test_no_way_of_looking_passes_the_guard_by(video: Path, tmp_path: Path, way: str) -> None:
+    guard = mf.SeesChildren()
+    plan, options = plan_of(guard=guard), mf.options()
+    effect, stage = SwapEffect(plan.renderers, options.swap), mf.fake_stage()
+    picture, how = tmp_path / "look.png", options.pipeline
+    with pytest.raises(Refusal, match="looks like a child's"):
+        if way == "sheet":
+            write_settings_sheet(video, picture, ["colour=rct,none"], how, plan, effect, stage)
+        else:
+            look = picture if way == "preview" else None
+            outputs = [tmp_path / "out.mp4"]
+            run_preview([video], outputs, look, way == "dry run", how, plan, effect, stage)
+    assert guard.looks > 0 and list(tmp_path.iterdir()) == []
+
+
+class SeesNudity(SafetyGuard):
+    """To whom everything is that."""
+
+    def check_picture(self, source: Path, image: np.ndarray) -> None:
+        raise Refusal(f"{source} shows nudity")
+
+    def check_video(self, info: MediaInfo) -> None:
+        self.check_picture(info.path, np.zeros((1, 1, 3), np.uint8))
+
+
+def test_nudity_is_refused_as_by_the_real_run(video: Path, tmp_path: Path) -> None:
+    photo = tmp_path / "in.png"
+    write_photo(photo, mf.picture(0))
+    for source in (video, photo):
+        with pytest.raises(Refusal, match="shows nudity"):
+            preview_of(source, looked(source, 1), plan_of(guard=SeesNudity()))
+
+
+def test_a_photo_is_previewed_as_it_is_converted(tmp_path: Path) -> None:
+    source, output = tmp_path / "in.png", tmp_path / "out.png"
+    write_photo(source, mf.picture(0, 2))
+    mf.convert_photo(source, output, mf.negative(), mf.options(colour="rct"), mf.fake_stage(2))
+    ready = preview_of(source, looked(source, people=2), colour="rct")
+    assert np.array_equal(ready.render(ready.clips[0])[0], read_photo(output).image)
 
 
 def test_every_combination_of_settings() -> None:
@@ -125,7 +196,7 @@ def test_a_page_holds_all_pictures() -> None:
 
 def test_a_trial_foretells_the_size_and_who_is_replaced(video: Path, tmp_path: Path) -> None:
     options = mf.options()
-    tried = run_trial(probe(video), looked(video), 1.0, options.pipeline, painter_of())
+    tried = run_trial(probe(video), preview_of(video, looked(video)), 1.0, options.pipeline)
     assert (tried.looked, tried.replaced) == (3, 3)
     assert min(tried.find, tried.draw, tried.encode) > 0
     mf.convert(video, tmp_path / "out.mp4", options=options)
@@ -151,7 +222,7 @@ def test_nothing_is_averaged_over_a_cut() -> None:
     numbers, options = np.arange(10), mf.swap_options(mask="model", feather=0.0)
     for tracks, crosses in ((np.repeat([0, 1], 5), False), (np.zeros(10, np.int64), True)):
         plan = FacePlan(numbers, tracks, np.repeat(points[None], 10, 0))
-        drawn = list(render_frames(frames, plan, MaskByLight(), options))
+        drawn = list(render_frames(frames, plan, [MaskByLight()], options))
         alphas = [steady_alpha(one.faces[0], one.frame, drawn, options)[32, 32] for one in drawn]
         assert (0.55 < alphas[4] < 0.95) == crosses
         assert (0.55 < alphas[5] < 0.95) == crosses

@@ -154,12 +154,12 @@ def test_what_is_not_whole_is_not_joined(
 ) -> None:
     output = tmp_path / "out.mp4"
     with monkeypatch.context() as patch:
-        patch.setattr(render_pass, "render", lambda *_: iter(()))
+        patch.setattr(render_pass, "render_segments", lambda *_: iter(()))
         with pytest.raises(UserError, match="0 of 44 frames are drawn") as caught:
             mf.convert(video, output, options=mf.options(**RICH))
     assert "\n" not in str(caught.value)
     with monkeypatch.context() as patch:
-        patch.setattr(detection_pass, "survey", lambda *_: iter(()))
+        patch.setattr(detection_pass, "detect_faces", lambda *_: iter(()))
         with pytest.raises(UserError, match="in 0 frames only"):
             mf.convert(video, tmp_path / "other.mp4", options=mf.options(**RICH))
     assert not output.exists()

@@ -12,6 +12,7 @@ import pytest
 
 from faceswap_cli.media.frame import Image
 from faceswap_cli.media.photo import Photo, read_photo, write_photo
+from faceswap_cli.media.photo_metadata import Metadata
 from faceswap_cli.provenance import xmp
 from faceswap_cli.provenance.marks import NO_MARKS, Kind, Marks, write_marked_photo
 from faceswap_cli.provenance.sidecar import sidecar_path, write_sidecar
@@ -46,9 +47,9 @@ def test_a_marked_photo_says_so(tmp_path: Path, photo: Image, suffix: str) -> No
 def test_other_metadata_is_kept_beside_it(tmp_path: Path, photo: Image, suffix: str) -> None:
     path = tmp_path / f"a{suffix}"
     alpha = None if suffix == ".jpg" else np.full(photo.shape[:2], 99, np.uint8)
-    write_marked_photo(path, photo, Marks(), Photo(photo, alpha, exif=EXIF, icc=ICC))
+    write_marked_photo(path, photo, Marks(), Photo(photo, alpha, metadata=Metadata(exif=EXIF, icc=ICC)))
     again = read_photo(path)
-    assert (again.exif, again.icc) == (EXIF, ICC)
+    assert (again.metadata.exif, again.metadata.icc) == (EXIF, ICC)
     assert alpha is None or (again.alpha == 99).all()
     assert xmp.source_type(path) == xmp.COMPOSITE
 

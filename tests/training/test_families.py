@@ -1,29 +1,38 @@
 """One step of training, whichever the family."""
 
+import json
 from dataclasses import replace
 
 import pytest
 import torch
 
-from faceswap_cli.networks.swap.registry import ARCHITECTURES, build_model, place_model
+from faceswap_cli.networks.swap.family import place_model
+from faceswap_cli.training.engine.parallel import ALONE
 from faceswap_cli.training.engine.trainer import Trainer, generator_for
-from faceswap_cli.training.objectives.swap import swap_batches, swap_phases
-from faceswap_cli.training.runs.settings import FAMILIES, settings_for
+from faceswap_cli.training.families import FAMILIES
+from faceswap_cli.training.families.conditional import ConditionalData
+from faceswap_cli.training.families.swap import SwapData
+from faceswap_cli.training.runs.family_options import settings_for
+from tests.families import CONDITIONAL, SWAPS
 
-every = pytest.mark.parametrize("family", ARCHITECTURES)
+every = pytest.mark.parametrize("family", SWAPS)
 TINY = {"resolution": 32, "width": 8, "code": 16}
 
 
 def one_step(family, people, checkpointing=False):
-    settings = settings_for("small", architecture=family)
+    settings = settings_for("small", family=family)
     network = {**settings.network, **TINY, "identities": tuple(people)}
     settings = replace(settings, network=network, batch=2, learning_rate=1e-3)
     torch.manual_seed(0)
-    model = place_model(build_model(family, settings.network), torch.device("cpu"))
+    record = FAMILIES[family]
+    model = place_model(record.build(settings.network), torch.device("cpu"))
     model.checkpointing = checkpointing
-    trainer = Trainer(model, swap_phases(model, settings, None), settings)
+    aside = record.new_aside(model, settings)
+    trainer = Trainer(model, record.phases(model, aside, settings, ALONE), settings, aside)
     before = {name: value.clone() for name, value in model.named_parameters()}
-    losses = trainer.update(swap_batches(people, settings)(generator_for(0, 0, 0), 0.0), 0.0)
+    kind = ConditionalData if family in CONDITIONAL else SwapData
+    batches = kind(people, replace(settings, held_out=0.0), {}).batches(settings)
+    losses = trainer.update(batches(generator_for(0, 0, 0), 0.0), 0.0)
     return trainer, before, losses
 
 
@@ -44,10 +53,21 @@ def test_checkpointing_trains_to_the_same_weights(family, people):
         assert torch.equal(one, other)
 
 
-def test_every_family_has_sizes_of_its_own():
-    assert FAMILIES.keys() == ARCHITECTURES.keys()
-    for family, sizes in FAMILIES.items():
-        assert "small" in sizes
-        for settings in sizes.values():
-            assert settings.architecture == family
-            ARCHITECTURES[family][0](**settings.network)  # all its values are its own, and in range
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_family_has_sizes_of_its_own(name):
+    family = FAMILIES[name]
+    assert family.name == name and next(iter(family.sizes)) == "small"
+    for settings in family.sizes.values():
+        assert settings.family == name
+        assert family.settings.from_json(json.loads(json.dumps(settings.to_json()))) == settings
+        family.config(**settings.network)  # all its values are its own, and in range
+        assert family.resolution(family.outline(settings.network)) >= 64
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_what_a_family_measures_begins_with_its_loss(name):
+    assert FAMILIES[name].figures[0].name == "loss" and FAMILIES[name].figures[0].gain
+
+
+def test_base_is_another_word_for_medium():
+    assert settings_for("base") == settings_for("medium")

@@ -1,9 +1,9 @@
 """Faces made older or younger, in frames that come in order: what the network says, steadied, and carried.
 
-Like a swap (see `drawing` and `composite`) this is two stages. The first asks the network and the parser
-about each face; the second carries the change to the frame, averaged with those of its track around it. The
-change is a small picture in the face's own square, so it may be averaged over time while the frame's pixels,
-which it is carried to, are this frame's own.
+Like a swap (see `swap.render` and `swap.composite`) this is two stages. The first asks the network and the
+parser about each face; the second carries the change to the frame, averaged with those of its track around
+it. The change is a small picture in the face's own square, so it may be averaged over time while the frame's
+pixels, which it is carried to, are this frame's own.
 """
 
 from __future__ import annotations
@@ -11,17 +11,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
 from faceswap_cli.compositing import temporal_masks
-from faceswap_cli.compositing.apply_change import apply_change, measure_colourfulness, pack_change
+from faceswap_cli.compositing.apply_change import (
+    apply_change,
+    locate_region,
+    measure_colourfulness,
+    pack_change,
+)
 from faceswap_cli.compositing.hair_extension import WIDE, extend_change, extend_head_mask
 from faceswap_cli.compositing.masks import FloatMask
 from faceswap_cli.effects.age.age_request import AgeChange, clamp_age
-from faceswap_cli.effects.base import EffectOptions
-from faceswap_cli.effects.frame_window import drop_image, map_in_blocks, map_with_neighbours
+from faceswap_cli.effects.frame_window import drop_image, read_blocks, with_neighbours
+from faceswap_cli.effects.options import EffectOptions
 from faceswap_cli.effects.planned_faces import FacePlan, PlannedFace
 from faceswap_cli.faces.face import FloatArray
 from faceswap_cli.faces.geometry import crop_matrix, warp
@@ -47,8 +53,8 @@ class AgedFace:
 
     Attributes:
         face: what the plan says of it.
-        change: (Q, Q, 8) float16, see `carry.packed` and `beyond.wide_change`.
-        head: (P, P) float16 in [0, 1], see `beyond.wide_head`.
+        change: (Q, Q, 8) float16, see `apply_change.pack_change` and `hair_extension.extend_change`.
+        head: (P, P) float16 in [0, 1], see `hair_extension.extend_head_mask`.
         share: of the change that is made, 0..1.
     """
 
@@ -60,10 +66,14 @@ class AgedFace:
 
 @dataclass(frozen=True)
 class AgedFrame:
-    """A frame and its faces, not yet changed."""
+    """A frame and its faces, not yet changed: a `frame_window.DrawnFrame`."""
 
     frame: Frame
     faces: Sequence[AgedFace]
+
+    def without_images(self) -> AgedFrame:
+        """Its faces."""
+        return AgedFrame(drop_image(self.frame), self.faces)
 
 
 @dataclass(frozen=True)
@@ -73,31 +83,32 @@ class FaceAger:
     Attributes:
         ager: says how.
         parser: says where.
-        mark: what the ager's answers depend on.
+        cache_key: what the ager's answers depend on.
         device: where the ager runs.
         strength: how much of the change is made.
     """
 
     ager: Ager
     parser: FaceParser
-    mark: str = ""
+    cache_key: str = ""
     device: str = "cpu"
     strength: float = 1.0
 
-    def see(
-        self, faces: Sequence[tuple[Image, PlannedFace]], ages: Sequence[tuple[float, float]]
+    def predict(
+        self, faces: Sequence[tuple[Image, PlannedFace]], ages: Sequence[AgeChange]
     ) -> list[AgedFace]:
-        """Ask about some faces.
+        """Ask the networks how some faces change.
 
         Args:
             faces: each with the image of its frame.
-            ages: source and target of each, years.
+            ages: of each.
         """
         size, side = self.ager.size, self.ager.side
         crops = np.stack([warp(i, crop_matrix(f.landmarks, size, side), size) for i, f in faces])
         light = crops.astype(np.float32) / np.float32(255)
         x = torch.from_numpy(light).to(self.device).permute(0, 3, 1, 2).contiguous()
-        source, target = torch.tensor(ages, dtype=torch.float32, device=self.device).T
+        ends = [(clamp_age(age.source), age.target) for age in ages]
+        source, target = torch.tensor(ends, dtype=torch.float32, device=self.device).T
         with torch.inference_mode():
             change = self.ager(x, source, target)
         found = pack_change(change, [measure_colourfulness(crop) for crop in light])
@@ -110,17 +121,17 @@ class FaceAger:
             for (_, face), one, head in zip(faces, found, heads, strict=True)
         ]
 
-    def change(
-        self, canvas: NDArray[np.uint8] | FloatArray, seen: AgedFace, head: FloatMask, most: int
+    def apply(
+        self, canvas: NDArray[np.uint8] | FloatArray, face: AgedFace, head: FloatMask, most: int
     ) -> None:
         """Change a face in a picture, in place, where `head` (P, P) is."""
         apply_change(
             canvas,
-            seen.face.landmarks,
-            seen.change.astype(np.float32),
+            face.face.landmarks,
+            face.change.astype(np.float32),
             head,
             most,
-            self.strength * seen.share,
+            self.strength * face.share,
         )
 
 
@@ -129,63 +140,83 @@ def _wide_crop(image: Image, landmarks: ArrayLike) -> Image:
     return warp(image, crop_matrix(landmarks, face_parser.SIZE, WIDE), face_parser.SIZE)
 
 
-def source_and_target(ages: AgeChange) -> tuple[float, float]:
-    """The ages that a network is told."""
-    return clamp_age(ages.source), ages.target
-
-
 @dataclass(frozen=True)
 class AgeStages:
-    """See `treatment.Stages`.
+    """See `base.EffectStages`.
 
     Attributes:
-        brush: changes faces.
-        ages: source and target of each track, years.
+        ager: changes faces.
+        ages: of each track.
         options: of which the smoothing and the batch count.
+        is_photo: faces are changed in finer pixels, and wholly however they are turned: whoever is turned too
+            far is left out before.
     """
 
-    brush: FaceAger
-    ages: Mapping[int, tuple[float, float]]
+    ager: FaceAger
+    ages: Mapping[int, AgeChange]
     options: EffectOptions
+    is_photo: bool = False
+
+    @property
+    def most(self) -> int:
+        """Pixels that the square around a face is computed in, at most."""
+        return MOST_IN_PHOTO if self.is_photo else MOST_IN_VIDEO
 
     def draw(self, frames: Iterable[Frame], plan: FacePlan) -> Iterator[AgedFrame]:
-        """See Stages."""
-        for frame, faces in map_in_blocks(frames, plan, self.options.batch, self._see):
-            yield AgedFrame(frame, faces)
+        """See EffectStages."""
+        for block in read_blocks(frames, plan):
+            drawn: dict[tuple[int, int], AgedFace] = {}
+            for batch in block.batches(self.options.batch):
+                changes = self.ager.predict(batch.faces, [self.ages[face.track] for _, face in batch.faces])
+                shared = [replace(one, share=self._share(one)) for one in changes]
+                drawn.update(zip(batch.places, shared, strict=True))
+            for frame, faces in block.by_frame(drawn):
+                yield AgedFrame(frame, faces)
 
     def composite(self, drawn: Iterable[AgedFrame]) -> Iterator[Frame]:
-        """See Stages."""
-        return map_with_neighbours(drawn, self._changed, _spent)
+        """See EffectStages."""
+        for item, near in with_neighbours(drawn):
+            faces = [face for face in item.faces if face.share > 0]
+            if not faces:
+                yield item.frame
+                continue
+            canvas = item.frame.canvas()
+            for face in faces:
+                steady, head = average_over_time(face, item, near, self.options.smoothing)
+                self.ager.apply(canvas, steady, head, self.most)
+            yield item.frame.drawn(canvas)
 
-    def _see(self, faces: Sequence[tuple[Image, PlannedFace]]) -> list[AgedFace]:
-        seen = self.brush.see(faces, [self.ages[face.track] for _, face in faces])
-        return [replace(one, share=frontal_share(one.face.landmarks)) for one in seen]
+    def mask(self, drawn: Iterable[AgedFrame]) -> Iterator[Image]:
+        """See EffectStages."""
+        for item, near in with_neighbours(drawn):
+            image = item.frame.image
+            mask = np.zeros(image.shape, np.uint8)
+            for face in item.faces:
+                steady, head = average_over_time(face, item, near, self.options.smoothing)
+                place = locate_region(image, steady.face.landmarks, head, self.most)
+                if place is None or face.share == 0:
+                    continue
+                x0, y0, x1, y1 = place.grid.box
+                shown = cv2.resize(place.mask, place.grid.box_size, interpolation=cv2.INTER_LINEAR)
+                grey = np.rint(255 * face.share * shown).astype(np.uint8)[..., None]
+                np.maximum(mask[y0:y1, x0:x1], grey, out=mask[y0:y1, x0:x1])
+            yield mask
 
-    def _changed(self, item: AgedFrame, around: Iterable[AgedFrame]) -> Frame:
-        faces = [face for face in item.faces if face.share > 0]
-        if not faces:
-            return item.frame
-        canvas = item.frame.canvas()
-        near = neighbours_in_time(item, around)
-        for face in faces:
-            self.brush.change(
-                canvas, *average_over_time(face, item, near, self.options.smoothing), MOST_IN_VIDEO
-            )
-        return item.frame.drawn(canvas)
-
-
-def neighbours_in_time(item: AgedFrame, around: Iterable[AgedFrame]) -> list[AgedFrame]:
-    """The frames that a frame's faces are averaged with."""
-    return [one for one in around if abs(one.frame.index - item.frame.index) <= temporal_masks.REACH]
+    def _share(self, face: AgedFace) -> float:
+        """How much of its change a face gets, 0..1."""
+        if self.ager.strength == 0:
+            return 0.0
+        return 1.0 if self.is_photo else frontal_share(face.face.landmarks)
 
 
 def average_over_time(
-    face: AgedFace, item: AgedFrame, near: Iterable[AgedFrame], strength: float
+    face: AgedFace, item: AgedFrame, around: Iterable[AgedFrame], strength: float
 ) -> tuple[AgedFace, FloatMask]:
     """A face with its change and its head averaged with those of its track in the frames around."""
     same = [
         (one.frame.time - item.frame.time, other)
-        for one in near
+        for one in around
+        if abs(one.frame.index - item.frame.index) <= temporal_masks.REACH
         for other in one.faces
         if other.face.track == face.face.track
     ]
@@ -209,7 +240,3 @@ def _steadied(face: AgedFace, around: Sequence[tuple[float, AgedFace]], strength
             total += np.float32(weight) * other.change
             weights += weight
     return replace(face, change=(total / np.float32(weights)).astype(np.float16))
-
-
-def _spent(item: AgedFrame) -> AgedFrame:
-    return AgedFrame(drop_image(item.frame), item.faces)

@@ -72,13 +72,57 @@ def paste_face(
         options: how all faces are.
         seed: of the grain: the frame's and the track's number.
     """
+    region, frame = _frame_patch(image, face)
+    weights = _time_weights(around, options)
+    drawn, alpha = _light_face(frame, face, around, own, options)
+    inside = face.inside.astype(np.float32)
+    drawn += inside[..., 3:] * (inside[..., :3] - drawn)
+    finish = _finish(face, around, weights, options, seed)
+    drawn = finish.grained(finish.blurred(drawn), alpha)
+    mixed = frame + alpha[..., None] * (np.clip(drawn, 0, 1) - frame)
+    mixed *= np.float32(255)
+    region[:] = cv2.convertScaleAbs(mixed) if image.dtype == np.uint8 else mixed
+
+
+def paste_mask(
+    mask: Image,
+    image: Image,
+    face: RenderedFace,
+    around: Sequence[Neighbour],
+    own: Shading,
+    options: ReenactOptions,
+) -> None:
+    """Write where a drawn face shows into its frame's mask (H, W, 3), in place; see `paste_face`."""
+    shown, _ = _frame_patch(mask, face)
+    _, alpha = _light_face(_frame_patch(image, face)[1], face, around, own, options)
+    levels = cv2.convertScaleAbs(alpha, alpha=255)
+    shown[:] = np.maximum(shown, levels[..., None])
+
+
+def _frame_patch(image: Image | FineImage, face: RenderedFace) -> tuple[Image | FineImage, FloatArray]:
+    """The part of a frame's image that a face covers: a view, and a copy in [0, 1]."""
     x0, y0, x1, y1 = face.box
     region = image[y0:y1, x0:x1]
-    frame = region.astype(np.float32) / np.float32(255)
+    return region, region.astype(np.float32) / np.float32(255)
+
+
+def _time_weights(around: Sequence[Neighbour], options: ReenactOptions) -> list[float]:
+    """How much each face around counts."""
+    return [float(w) for w in smoothing.time_weights([n.delay for n in around], 0.0, options.smoothing)]
+
+
+def _light_face(
+    frame: FloatArray,
+    face: RenderedFace,
+    around: Sequence[Neighbour],
+    own: Shading,
+    options: ReenactOptions,
+) -> tuple[FloatArray, FloatArray]:
+    """A drawn face's patch (H, W, 3) in the scene's light, and where it shows (H, W), both in [0, 1]."""
+    weights = _time_weights(around, options)
     free = temporal_masks.sharpen_occlusion(
         temporal_masks.steady_mask(face.free, [(n.delay, n.face.free) for n in around], options.smoothing)
     )
-    weights = [float(w) for w in smoothing.time_weights([n.delay for n in around], 0.0, options.smoothing)]
     shading = light.average_shading([n.face.shading for n in around], weights)
     drawn = face.image.astype(np.float32)
     drawn = _in_scene_light(drawn, face, shading, own, options.light)
@@ -91,14 +135,7 @@ def paste_face(
         skin = np.minimum(open_skin, cover)
         drawn = lead_in_light(frame, drawn, np.minimum(hull, skin), skin * (1 - brows), face.unit)
     drawn, cover = _without_brows(frame, drawn, cover, face)
-    alpha = np.minimum(hull, open_skin) * cover
-    inside = face.inside.astype(np.float32)
-    drawn += inside[..., 3:] * (inside[..., :3] - drawn)
-    finish = _finish(face, around, weights, options, seed)
-    drawn = finish.grained(finish.blurred(drawn), alpha)
-    mixed = frame + alpha[..., None] * (np.clip(drawn, 0, 1) - frame)
-    mixed *= np.float32(255)
-    region[:] = cv2.convertScaleAbs(mixed) if image.dtype == np.uint8 else mixed
+    return drawn, np.minimum(hull, open_skin) * cover
 
 
 def _in_scene_light(

@@ -10,18 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from faceswap_cli.effects.base import ConvertProgress, EffectInput, EffectStages
-from faceswap_cli.effects.frame_window import COLOUR_REACH, drop_image, map_in_blocks, map_with_neighbours
+from faceswap_cli.effects.base import ConvertProgress, EffectInput, PreparedEffect
+from faceswap_cli.effects.frame_window import Batch, drop_image, read_blocks, with_neighbours
 from faceswap_cli.effects.planned_faces import FacePlan, PlannedFace
-from faceswap_cli.effects.reenact.composite import Neighbour, paste_face
+from faceswap_cli.effects.reenact.composite import Neighbour, paste_face, paste_mask
 from faceswap_cli.effects.reenact.head import fit_head, lift_points, true_gaps
 from faceswap_cli.effects.reenact.layout import LAYOUT_68, Points
+from faceswap_cli.effects.reenact.light import Shading
 from faceswap_cli.effects.reenact.options import ReenactOptions
 from faceswap_cli.effects.reenact.render import RenderedFace, TargetFace, render_face
 from faceswap_cli.effects.reenact.shape import find_neutral
 from faceswap_cli.effects.reenact.source import SourcePhoto, nearest_source
 from faceswap_cli.faces.parsing.face_parser import FaceParser
-from faceswap_cli.faces.tracking.face_tracks import FaceTracks
 from faceswap_cli.media.frame import Frame, Image
 
 
@@ -46,10 +46,21 @@ class TrackMotion:
 
 @dataclass(frozen=True)
 class RenderedFrame:
-    """A frame and its drawn faces by their tracks, not yet blended."""
+    """A frame and its drawn faces by their tracks, not yet blended: a `frame_window.DrawnFrame`."""
 
     frame: Frame
     faces: Mapping[int, RenderedFace]
+
+    def without_images(self) -> RenderedFrame:
+        """Its faces' light and masks."""
+        faces = {
+            track: replace(face, image=_NONE, inside=_NONE, cover=_NONE[..., 0])
+            for track, face in self.faces.items()
+        }
+        return RenderedFrame(drop_image(self.frame), faces)
+
+
+_NONE = np.zeros((0, 0, 3), np.float16)
 
 
 @dataclass(frozen=True)
@@ -70,66 +81,65 @@ class ReenactStages:
 
     def draw(self, frames: Iterable[Frame], plan: FacePlan) -> Iterator[RenderedFrame]:
         """See EffectStages."""
-        asked = map_in_blocks(frames, plan, self.options.batch, self._parsed)
-        for frame, targets in asked:
-            drawn = {}
-            for planned, crop, found in targets:
-                face = self._drawn(frame, planned, crop, found)
-                if face is not None:
-                    drawn[planned.track] = face
-            yield RenderedFrame(frame, drawn)
+        for block in read_blocks(frames, plan):
+            parsed: dict[tuple[int, int], tuple[PlannedFace, Image, NDArray[np.float32]]] = {}
+            for batch in block.batches(self.options.batch):
+                parsed.update(zip(batch.places, self._parse(batch), strict=True))
+            for frame, faces in block.by_frame(parsed):
+                drawn = {face.track: self._draw(frame, face, crop, seen) for face, crop, seen in faces}
+                yield RenderedFrame(frame, {track: one for track, one in drawn.items() if one is not None})
 
     def composite(self, drawn: Iterable[RenderedFrame]) -> Iterator[Frame]:
         """See EffectStages."""
-        return map_with_neighbours(drawn, self._blended, _spent)
+        for item, near in with_neighbours(drawn):
+            if not item.faces:
+                yield item.frame
+                continue
+            canvas = item.frame.canvas()
+            for track, face in item.faces.items():
+                around, seed = _same_track(item, near, track), (item.frame.index, track)
+                paste_face(canvas, face, around, self._shading(face), self.options, seed)
+            yield item.frame.drawn(canvas)
 
-    def _parsed(
-        self, faces: Sequence[tuple[Image, PlannedFace]]
-    ) -> list[tuple[PlannedFace, Image, NDArray[np.float32]]]:
-        crops = [self.parser.crop(image, face.landmarks) for image, face in faces]
+    def mask(self, drawn: Iterable[RenderedFrame]) -> Iterator[Image]:
+        """See EffectStages."""
+        for item, near in with_neighbours(drawn):
+            mask = np.zeros_like(item.frame.image)
+            for track, face in item.faces.items():
+                around = _same_track(item, near, track)
+                paste_mask(mask, item.frame.image, face, around, self._shading(face), self.options)
+            yield mask
+
+    def _shading(self, face: RenderedFace) -> Shading:
+        """Of the photo that a face was drawn from."""
+        person, number = face.source
+        return self.sources[person][number].shading
+
+    def _parse(self, batch: Batch) -> list[tuple[PlannedFace, Image, NDArray[np.float32]]]:
+        """Each face of a batch with its parser's crop and what the parser finds in it."""
+        crops = [self.parser.crop(image, face.landmarks) for image, face in batch.faces]
         found = self.parser.probabilities(crops)
-        return [(face, crop, one) for (_, face), crop, one in zip(faces, crops, found, strict=True)]
+        return [(face, crop, one) for (_, face), crop, one in zip(batch.faces, crops, found, strict=True)]
 
-    def _drawn(
+    def _draw(
         self, frame: Frame, planned: PlannedFace, crop: Image, found: NDArray[np.float32]
     ) -> RenderedFace | None:
         motion = self.motions[planned.track]
         landmarks = planned.landmarks.astype(np.float64)
         target = TargetFace(landmarks, describe_points(landmarks), motion.neutral, crop, found)
         number = motion.photo(frame.index)
-        source = self.sources[planned.drawn_by][number]
+        source = self.sources[planned.target][number]
         face = render_face(frame.image, target, source, LAYOUT_68, self.options)
-        return None if face is None else replace(face, source=(planned.drawn_by, number))
-
-    def _blended(self, item: RenderedFrame, around: Sequence[RenderedFrame]) -> Frame:
-        if not item.faces:
-            return item.frame
-        canvas = item.frame.canvas()
-        near = [one for one in around if abs(one.frame.index - item.frame.index) <= COLOUR_REACH]
-        for track, face in item.faces.items():
-            same = [
-                Neighbour(
-                    one.frame.time - item.frame.time, one.frame.index - item.frame.index, one.faces[track]
-                )
-                for one in near
-                if track in one.faces
-            ]
-            role, number = face.source
-            own = self.sources[role][number].shading
-            paste_face(canvas, face, same, own, self.options, (item.frame.index, track))
-        return item.frame.drawn(canvas)
+        return None if face is None else replace(face, source=(planned.target, number))
 
 
-_NONE = np.zeros((0, 0, 3), np.float16)
-
-
-def _spent(item: RenderedFrame) -> RenderedFrame:
-    """What later frames still need of a frame that is out: its faces' light and masks."""
-    faces = {
-        track: replace(face, image=_NONE, inside=_NONE, cover=_NONE[..., 0])
-        for track, face in item.faces.items()
-    }
-    return RenderedFrame(drop_image(item.frame), faces)
+def _same_track(item: RenderedFrame, near: Sequence[RenderedFrame], track: int) -> list[Neighbour]:
+    """A track's faces in the frames around one, its own among them."""
+    return [
+        Neighbour(one.frame.time - item.frame.time, one.frame.index - item.frame.index, one.faces[track])
+        for one in near
+        if track in one.faces
+    ]
 
 
 @dataclass(frozen=True)
@@ -146,8 +156,13 @@ class ReenactEffect:
     options: ReenactOptions = field(default_factory=ReenactOptions)
     parser: FaceParser = field(default_factory=FaceParser)
 
+    @property
+    def outcome(self) -> str:
+        """See FaceEffect."""
+        return "replaced"
+
     def check(self) -> None:
-        """Raise a UserError for options that can't be."""
+        """See FaceEffect."""
         self.options.check()
 
     @property
@@ -156,27 +171,18 @@ class ReenactEffect:
         photos = [[_digest(photo) for photo in photos] for photos in self.sources]
         return ["reenact", photos, self.parser.mark, asdict(self.options)]
 
-    def stages(
-        self, effect_input: EffectInput
-    ) -> Generator[ConvertProgress, None, tuple[EffectStages, Mapping[int, int]]]:
-        """See FaceEffect."""
+    def prepare(self, clip: EffectInput) -> Generator[ConvertProgress, None, PreparedEffect[ReenactStages]]:
+        """See FaceEffect: how each face is at rest, and which photo is nearest, come from its landmarks."""
         yield from ()
-        return self.ready_stages(effect_input.found, effect_input.roles), effect_input.roles
+        motions = {}
+        for track, target in clip.targets.items():
+            places = clip.tracks.of_track(track)
+            landmarks = clip.tracks.landmarks[places].astype(np.float64)
+            motions[track] = follow_track(clip.tracks.frames[places], landmarks, self.sources[target])
+        return PreparedEffect(ReenactStages(self.sources, motions, self.options, self.parser), clip.targets)
 
-    def ready_stages(self, found: FaceTracks, roles: Mapping[int, int]) -> ReenactStages:
-        """The stages for some tracks, by the role that each plays."""
-        motions = {
-            track: follow_track(
-                found.frames[found.of_track(track)],
-                found.landmarks[found.of_track(track)].astype(np.float64),
-                self.sources[role],
-            )
-            for track, role in roles.items()
-        }
-        return ReenactStages(self.sources, motions, self.options, self.parser)
-
-    def notes(self, plan: FacePlan) -> Iterator[str]:
-        """See FaceEffect."""
+    def warn(self, plan: FacePlan) -> Iterator[str]:
+        """See FaceEffect: photos that can't be drawn well are told of when they are read."""
         yield from ()
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from faceswap_cli.compositing import blend, blur_matching, colour, masks, match_texture, temporal_masks
 from faceswap_cli.compositing.colour import ColourTransform
 from faceswap_cli.compositing.match_texture import TextureMatch, TextureSample
-from faceswap_cli.effects.frame_window import COLOUR_REACH, drop_image, map_with_neighbours
+from faceswap_cli.effects.frame_window import COLOUR_REACH, with_neighbours
 from faceswap_cli.effects.swap.options import SwapOptions
 from faceswap_cli.effects.swap.render import RenderedFace, RenderedFrame
 from faceswap_cli.faces.face import FloatArray
@@ -29,27 +29,25 @@ def composite_frames(drawn: Iterable[RenderedFrame], options: SwapOptions) -> It
 
     Lags COLOUR_REACH frames behind its input.
     """
-    return map_with_neighbours(drawn, lambda item, around: _blended(item, around, options), _spent)
+    for item, near in with_neighbours(drawn):
+        if not item.faces:
+            yield item.frame
+            continue
+        canvas = item.frame.canvas()
+        settings = [steady_blending(face, item.frame, near, options) for face in item.faces]
+        for face, how in zip(item.faces, settings, strict=True):
+            paste_face(canvas, face, how, options)
+        yield item.frame.drawn(canvas)
 
 
-_NO_CROP = np.zeros((0, 0, 3), np.float16)
-
-
-def _spent(item: RenderedFrame) -> RenderedFrame:
-    """What later frames still need of a frame that is out: its faces' colours and masks."""
-    faces = [replace(face, image=_NO_CROP) for face in item.faces]
-    return RenderedFrame(drop_image(item.frame), faces)
-
-
-def _blended(item: RenderedFrame, around: Iterable[RenderedFrame], options: SwapOptions) -> Frame:
-    if not item.faces:
-        return item.frame
-    canvas = item.frame.canvas()
-    near = list(around)
-    looks = [steady_blending(face, item.frame, near, options) for face in item.faces]
-    for face, look in zip(item.faces, looks, strict=True):
-        paste_face(canvas, face, look, options)
-    return item.frame.drawn(canvas)
+def draw_masks(drawn: Iterable[RenderedFrame], options: SwapOptions) -> Iterator[Image]:
+    """Where each frame shows its drawn faces, as grey levels (H, W, 3)."""
+    for item, near in with_neighbours(drawn):
+        mask = np.zeros_like(item.frame.image)
+        for face in item.faces:
+            alpha = steady_alpha(face, item.frame, near, options)
+            blend.paste(mask, np.ones((*alpha.shape, 3), np.float32), alpha, face.matrix)
+        yield mask
 
 
 @dataclass(frozen=True)
@@ -70,15 +68,14 @@ class BlendSettings:
 
 
 def steady_blending(
-    face: RenderedFace, frame: Frame, around: Iterable[RenderedFrame], options: SwapOptions
+    face: RenderedFace, frame: Frame, around: Sequence[RenderedFrame], options: SwapOptions
 ) -> BlendSettings:
     """How a face is blended, by itself and its track's faces in the frames around."""
-    near = [item for item in around if abs(item.frame.index - frame.index) <= COLOUR_REACH]
     return BlendSettings(
-        _steady_mask(face, frame, near, options),
-        steady_colour(face, frame, near, options),
-        _steady_free(face, frame, near, options),
-        _steady_finish(face, frame, near, options),
+        _steady_mask(face, frame, around, options),
+        steady_colour(face, frame, around, options),
+        _steady_free(face, frame, around, options),
+        _steady_finish(face, frame, around, options),
     )
 
 
@@ -91,14 +88,14 @@ def _steady_finish(
     ]
     weights = smoothing.time_weights([near.time for near, _ in same], frame.time, options.smoothing)
     places = {near.index: other.traits.place for near, other in same}
-    seen = {
-        near.index: _seen(other, near.index, places, float(weight))
+    samples = {
+        near.index: _sample(other, near.index, places, float(weight))
         for (near, other), weight in zip(same, weights, strict=True)
     }
-    own, seed = seen[frame.index], (frame.index, face.face.track)
+    own, seed = samples[frame.index], (frame.index, face.face.track)
     return match_texture.match_over_time(
         own,
-        list(seen.values()),
+        list(samples.values()),
         face.mask.shape[0],
         seed,
         options.defocus,
@@ -107,7 +104,7 @@ def _steady_finish(
     )
 
 
-def _seen(
+def _sample(
     face: RenderedFace, index: int, places: Mapping[int, NDArray[np.float64]], weight: float
 ) -> TextureSample:
     """A face for steadying, with its motion by where its track is one frame before and after."""
@@ -118,12 +115,11 @@ def _seen(
 
 
 def steady_alpha(
-    face: RenderedFace, frame: Frame, around: Iterable[RenderedFrame], options: SwapOptions
+    face: RenderedFace, frame: Frame, around: Sequence[RenderedFrame], options: SwapOptions
 ) -> FloatArray:
     """(S, S) in [0, 1]: where a face shows in the end, in the pixels of its crop."""
-    near = list(around)
-    mask = _steady_mask(face, frame, near, options).astype(np.float32)
-    free = _steady_free(face, frame, near, options)
+    mask = _steady_mask(face, frame, around, options).astype(np.float32)
+    free = _steady_free(face, frame, around, options)
     return mask if free is None else np.minimum(mask, _in_crop(free, face))
 
 
@@ -135,7 +131,7 @@ def _in_crop(free: FloatArray, face: RenderedFace) -> FloatArray:
 
 
 def _steady_mask(
-    face: RenderedFace, frame: Frame, around: Iterable[RenderedFrame], options: SwapOptions
+    face: RenderedFace, frame: Frame, around: Sequence[RenderedFrame], options: SwapOptions
 ) -> temporal_masks.HalfMask:
     """A face's shape mask, averaged with its track's frames around this one."""
     same = [(delay, other.mask) for delay, other in _same_track(face, frame, around, temporal_masks.REACH)]
@@ -148,9 +144,9 @@ def _steady_mask(
 
 
 def _steady_free(
-    face: RenderedFace, frame: Frame, around: Iterable[RenderedFrame], options: SwapOptions
+    face: RenderedFace, frame: Frame, around: Sequence[RenderedFrame], options: SwapOptions
 ) -> FloatArray | None:
-    """What of a face is free, averaged with its track's frames around this one; see `veil.steady`."""
+    """What of a face is free, averaged with its track's frames around this one."""
     if face.free is None:
         return None
     near = _same_track(face, frame, around, temporal_masks.REACH)
@@ -159,7 +155,7 @@ def _steady_free(
 
 
 def _same_track(
-    face: RenderedFace, frame: Frame, around: Iterable[RenderedFrame], reach: int
+    face: RenderedFace, frame: Frame, around: Sequence[RenderedFrame], reach: int
 ) -> list[tuple[float, RenderedFace]]:
     """A track's faces up to `reach` frames away, this one among them, each with its delay in seconds."""
     return [
@@ -172,7 +168,7 @@ def _same_track(
 
 
 def steady_colour(
-    face: RenderedFace, frame: Frame, around: Iterable[RenderedFrame], options: SwapOptions
+    face: RenderedFace, frame: Frame, around: Sequence[RenderedFrame], options: SwapOptions
 ) -> ColourTransform:
     """The colour transform of a face: its own mean colours, and its track's contrast around this frame.
 
@@ -190,20 +186,20 @@ def steady_colour(
 
 
 def paste_face(
-    image: Image | FineImage, face: RenderedFace, look: BlendSettings, options: SwapOptions
+    image: Image | FineImage, face: RenderedFace, how: BlendSettings, options: SwapOptions
 ) -> None:
     """Colour one drawn face, finish it and blend it into its frame's image, in place.
 
     Args:
         image: (H, W, 3) uint8, or float32 in 0..255.
         face: what is drawn.
-        look: how it is blended.
+        how: it is blended.
         options: how all faces are.
     """
-    crop = look.transfer(face.image.astype(np.float32))
-    mask = shape = look.mask.astype(np.float32)
-    if look.free is not None:
-        mask = np.minimum(shape, _in_crop(look.free, face))
+    crop = how.transfer(face.image.astype(np.float32))
+    mask = shape = how.mask.astype(np.float32)
+    if how.free is not None:
+        mask = np.minimum(shape, _in_crop(how.free, face))
     if options.seamless:
         crop = crop + blend.lead_in_colours(image, crop, shape, mask, face.matrix)
-    blend.paste(image, look.finish.blurred(crop), mask, face.matrix, options.blend, look.finish.grained)
+    blend.paste(image, how.finish.blurred(crop), mask, face.matrix, options.blend, how.finish.grained)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from faceswap_cli.compositing import masks
-from faceswap_cli.effects.base import ConvertProgress, EffectInput, EffectStages
+from faceswap_cli.effects.base import ConvertProgress, EffectInput, PreparedEffect
 from faceswap_cli.effects.planned_faces import FacePlan
 from faceswap_cli.effects.swap import upscale_warning
-from faceswap_cli.effects.swap.composite import composite_frames
+from faceswap_cli.effects.swap.composite import composite_frames, draw_masks
 from faceswap_cli.effects.swap.options import SwapOptions
-from faceswap_cli.effects.swap.render import render_frames
+from faceswap_cli.effects.swap.render import RenderedFrame, render_frames
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.parsing.face_parser import FaceParser
-from faceswap_cli.media.frame import Frame
+from faceswap_cli.media.frame import Frame, Image
 from faceswap_cli.networks.swap.renderer import Renderer
 
 SIZES, SIDES = (16, 2048), (1.0, 6.0)
@@ -31,13 +31,17 @@ class SwapStages:
     options: SwapOptions
     parser: FaceParser | None
 
-    def draw(self, frames: Iterable[Frame], plan: FacePlan) -> Iterator[Any]:
+    def draw(self, frames: Iterable[Frame], plan: FacePlan) -> Iterator[RenderedFrame]:
         """See EffectStages."""
         return render_frames(frames, plan, self.renderers, self.options, self.parser)
 
-    def composite(self, drawn: Iterable[Any]) -> Iterator[Frame]:
+    def composite(self, drawn: Iterable[RenderedFrame]) -> Iterator[Frame]:
         """See EffectStages."""
         return composite_frames(drawn, self.options)
+
+    def mask(self, drawn: Iterable[RenderedFrame]) -> Iterator[Image]:
+        """See EffectStages."""
+        return draw_masks(drawn, self.options)
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,11 @@ class SwapEffect:
     options: SwapOptions = field(default_factory=SwapOptions)
     parser: FaceParser | None = None
     model: str = ""
+
+    @property
+    def outcome(self) -> str:
+        """See FaceEffect."""
+        return "replaced"
 
     def check(self) -> None:
         """Raise a UserError for options that can't be, and for a model whose crops can't be cut."""
@@ -78,19 +87,13 @@ class SwapEffect:
         parser = [self.parser.mark] if self.parser is not None and parsed else []
         return [self.model, *drawn_by, *parser, asdict(self.options)]
 
-    def stages(
-        self, effect_input: EffectInput
-    ) -> Generator[ConvertProgress, None, tuple[EffectStages, Mapping[int, int]]]:
-        """See FaceEffect."""
+    def prepare(self, clip: EffectInput) -> Generator[ConvertProgress, None, PreparedEffect[SwapStages]]:
+        """See FaceEffect: nothing has to be found out first."""
         yield from ()
-        return self.ready_stages(), effect_input.roles
+        return PreparedEffect(SwapStages(self.renderers, self.options, self.parser), clip.targets)
 
-    def ready_stages(self) -> SwapStages:
-        """The stages: nothing has to be found out first."""
-        return SwapStages(self.renderers, self.options, self.parser)
-
-    def notes(self, plan: FacePlan) -> Iterator[str]:
+    def warn(self, plan: FacePlan) -> Iterator[str]:
         """See FaceEffect."""
         for number, renderer in enumerate(self.renderers):
-            if said := upscale_warning.warn_of_upscaling(plan.drawn_by(number), renderer):
-                yield said
+            if warning := upscale_warning.warn_of_upscaling(plan.of_target(number), renderer):
+                yield warning

@@ -16,7 +16,7 @@ from faceswap_cli.compositing import blend, blur_matching, colour, grain, masks,
 from faceswap_cli.compositing.colour import ColourStats
 from faceswap_cli.compositing.match_texture import TextureMeasure
 from faceswap_cli.device import halved_when_full
-from faceswap_cli.effects.frame_window import map_in_blocks
+from faceswap_cli.effects.frame_window import drop_image, read_blocks
 from faceswap_cli.effects.planned_faces import FacePlan, PlannedFace
 from faceswap_cli.effects.swap.options import SwapOptions
 from faceswap_cli.effects.swap.steer import steer_faces
@@ -58,30 +58,42 @@ class RenderedFace:
 
 @dataclass(frozen=True)
 class RenderedFrame:
-    """A frame and its drawn faces, not yet blended."""
+    """A frame and its drawn faces, not yet blended: a `frame_window.DrawnFrame`."""
 
     frame: Frame
     faces: Sequence[RenderedFace]
+
+    def without_images(self) -> RenderedFrame:
+        """Its faces' colours and masks."""
+        return RenderedFrame(drop_image(self.frame), [replace(face, image=_NO_CROP) for face in self.faces])
+
+
+_NO_CROP = np.zeros((0, 0, 3), np.float16)
 
 
 def render_frames(
     frames: Iterable[Frame],
     plan: FacePlan,
-    renderer: Renderer | Sequence[Renderer],
+    renderers: Sequence[Renderer],
     options: SwapOptions,
     parser: FaceParser | None = None,
 ) -> Iterator[RenderedFrame]:
-    """Draw the faces of frames that come in order, by one renderer, or by those that the plan's numbers mean.
+    """Draw the faces of frames that come in order.
 
-    A `parser` is needed for masks that want it.
+    Args:
+        frames: the first is a block's first.
+        plan: the faces.
+        renderers: who draws, by the plan's targets.
+        options: how.
+        parser: needed for masks that want it.
     """
-    renderers = renderer if isinstance(renderer, Sequence) else (renderer,)
-
-    def some(faces: Sequence[tuple[Image, PlannedFace]]) -> list[RenderedFace]:
-        return render_faces(faces, renderers[faces[0][1].drawn_by], options, parser)
-
-    for frame, faces in map_in_blocks(frames, plan, options.batch, some):
-        yield RenderedFrame(frame, faces)
+    for block in read_blocks(frames, plan):
+        drawn: dict[tuple[int, int], RenderedFace] = {}
+        for batch in block.batches(options.batch):
+            done = render_faces(batch.faces, renderers[batch.target], options, parser)
+            drawn.update(zip(batch.places, done, strict=True))
+        for frame, faces in block.by_frame(drawn):
+            yield RenderedFrame(frame, faces)
 
 
 def render_faces(

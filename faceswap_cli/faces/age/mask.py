@@ -27,7 +27,7 @@ def ageing_mask(found: FloatArray) -> FloatArray:
     """The mask of aligned crops of the parser's size and side.
 
     Args:
-        found: (N, C, SIZE, SIZE) probabilities, see `parsing.FaceParser`.
+        found: (N, C, SIZE, SIZE) probabilities, see `face_parser.FaceParser`.
 
     Returns:
         (N, SIZE, SIZE) float32 in [0, 1], 0 at the crop's border.

@@ -17,8 +17,9 @@ from faceswap_cli.faces.age.estimator import AgeEstimator, frame_for_estimator
 from faceswap_cli.faces.parsing import face_parser
 from faceswap_cli.networks.ageing.change import Change, blur
 from faceswap_cli.networks.ageing.prototype import AgePrototype, build_age_prototype
-from faceswap_cli.networks.perception import landmarks as landmark_networks
-from faceswap_cli.networks.perception.landmarks import LandmarkNetwork
+from faceswap_cli.networks.perception import dense_landmarks
+from faceswap_cli.networks.perception.dense_landmarks import DenseLandmarkNetwork
+from faceswap_cli.networks.perception.landmarks import POINTS, LandmarkNetwork
 from faceswap_cli.networks.perception.parsing import CLASSES, ParsingNetwork, probabilities
 
 WEIGHTS = "age_prototype"
@@ -71,8 +72,8 @@ class CropAttributes:
     """What the tool's networks say of aligned crops (B, 3, S, S), RGB in [0, 1], of any size and side."""
 
     def __init__(self, device: str) -> None:
-        self._points: LandmarkNetwork = zoo.shared_network(
-            "landmarks", landmark_networks.build_landmark_network, device
+        self._points: LandmarkNetwork | DenseLandmarkNetwork = zoo.shared_network(
+            "landmarks", dense_landmarks.build_either_landmark_network, device
         )
         self._parser: ParsingNetwork = zoo.shared_network(
             face_parser.NAME, face_parser.build_parsing_network, device
@@ -86,12 +87,12 @@ class CropAttributes:
     def landmarks(self, crops: Tensor, side: float) -> Tensor:
         """(B, 68, 2) face units from the crops' middle."""
         config = self._points.config
-        points = self._points(frame_for_estimator(crops, side, config.size, config.side)).points
+        points = self._points(frame_for_estimator(crops, side, config.size, config.side)).points[:, :POINTS]
         units: Tensor = (points - (config.size - 1) / 2) * (config.side / config.size)
         return units
 
     def classes(self, crops: Tensor, side: float) -> Tensor:
-        """(B, classes, S, S) probabilities, see `networks.parsing.CLASSES`."""
+        """(B, classes, S, S) probabilities, see `parsing.CLASSES`."""
         seen = probabilities(
             self._parser(frame_for_estimator(crops, side, face_parser.SIZE, face_parser.SIDE))
         )

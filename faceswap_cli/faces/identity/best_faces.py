@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,41 +12,39 @@ from faceswap_cli.faces.landmarks.pose import estimate_pose
 from faceswap_cli.faces.quality import face_sharpness
 from faceswap_cli.faces.tracking.face_tracks import FaceTracks
 from faceswap_cli.media.frame import Frame, Image
-from faceswap_cli.media.probe import MediaInfo
-from faceswap_cli.media.seeking import Timeline, frames_at
 
 
-def best_frames(info: MediaInfo, timeline: Timeline, found: FaceTracks) -> Iterator[tuple[Frame, list[int]]]:
-    """The frames that show the best faces of each track, in order, with those faces' places in `found`."""
+def best_faces_by_frame(faces: FaceTracks) -> dict[int, list[int]]:
+    """Where the best faces of each track are seen: places in `faces` by frame number, both rising."""
+    best = sorted(
+        (int(faces.frames[p]), p) for t in faces.track_numbers() for p in best_face_indices(faces, t)
+    )
     by_frame: dict[int, list[int]] = {}
-    for number, place in sorted(
-        (int(found.frames[p]), p) for t in found.track_numbers() for p in best_face_indices(found, t)
-    ):
+    for number, place in best:
         by_frame.setdefault(number, []).append(place)
-    with contextlib.closing(frames_at(info, timeline, list(by_frame))) as frames:
-        for frame in frames:
-            yield frame, by_frame[frame.index]
+    return by_frame
 
 
-def measure_clarity(frame: Frame, found: FaceTracks, place: int) -> float:
-    """How much the face at a place in `found` tells of whose it is, by its frame; see `looks.clarity`."""
-    return estimate_clarity(found, place, _crispness(frame.image, found.landmarks[place]))
+def measure_clarity(frame: Frame, faces: FaceTracks, place: int) -> float:
+    """How much the face at a place in `faces` tells of whose it is, by its frame, 0..1."""
+    return estimate_clarity(faces, place, _crispness(frame.image, faces.landmarks[place]))
 
 
-def best_face_indices(found: FaceTracks, track: int, count: int = track_embedding.LOOKS) -> list[int]:
-    """Places in `found` of a track's best faces, one from each of `count` parts of its length."""
-    places = found.of_track(track)
+def best_face_indices(faces: FaceTracks, track: int, count: int = track_embedding.LOOKS) -> list[int]:
+    """Places in `faces` of a track's best faces, one from each of `count` parts of its length."""
+    places = faces.of_track(track)
     return [
         int(places[n])
-        for n in track_embedding.best_faces([estimate_clarity(found, int(p)) for p in places], count)
+        for n in track_embedding.best_faces([estimate_clarity(faces, int(p)) for p in places], count)
     ]
 
 
-def estimate_clarity(found: FaceTracks, place: int, crispness: float = track_embedding.CRISP) -> float:
-    """`looks.clarity` of one of the found faces."""
-    landmarks = found.landmarks[place]
+def estimate_clarity(faces: FaceTracks, place: int, crispness: float = track_embedding.CRISP) -> float:
+    """How much one of the faces tells of whose it is, 0..1; see `track_embedding.face_clarity`."""
+    landmarks = faces.landmarks[place]
+    sure = 1.0 if faces.confidences is None else float(faces.confidences[place])
     return track_embedding.face_clarity(
-        float(found.scores[place]), estimate_pose(landmarks), landmarks, crispness
+        float(faces.scores[place]), estimate_pose(landmarks), landmarks, crispness, sure
     )
 
 

@@ -44,7 +44,7 @@ class TrackPortrait:
 
     Attributes:
         embedding: (128,) float32.
-        clarity: of its clearest look, see `looks.clarity`.
+        clarity: of its clearest look, see `track_embedding.face_clarity`.
     """
 
     embedding: FloatArray

@@ -27,7 +27,8 @@ NUMBERS = 128
 
 THRESHOLD = 0.5
 """Faces closer than this are taken for one person's. The network was trained for 0.6, at which 15 to 40 times
-as many strangers are taken for each other (docs/faces.md); poor faces need more, see `looks.allowed`."""
+as many strangers are taken for each other (docs/faces.md); poor faces need more, see
+`track_embedding.allowed_distance`."""
 
 CHIP = 150
 """Side of a chip in pixels."""

@@ -25,7 +25,8 @@ from faceswap_cli.media.frame import Frame, Image
 from faceswap_cli.media.photo import read_photo
 
 POOR = 0.2
-"""A face on a photo that is less clear than this (see `looks.clarity`) is a poor thing to compare with."""
+"""A face on a photo that is less clear than this (see `track_embedding.face_clarity`) is a poor thing to
+compare with."""
 
 BLURRED = 0.1
 """Sharpness (see `quality.face_sharpness`) below which a face is told to be blurred."""

@@ -1,4 +1,4 @@
-"""How a face looks at the moment, as the conditional networks are told it: `networks.conditions.TRAITS`.
+"""How a face looks at the moment, as the conditional networks are told it: `conditions.TRAITS`.
 
 Each number is about 0 for a resting face that looks ahead and of about unit spread. A person's brows and eyes
 at rest are his own: what is read here is against everybody's mean.

@@ -21,7 +21,12 @@ from faceswap_cli.faces.face import Detection, FloatArray, Points
 from faceswap_cli.faces.landmarks.keyframe_interpolation import interpolate_keyframes
 from faceswap_cli.faces.landmarks.mean_shape import five_from_68
 from faceswap_cli.media.frame import Image
-from faceswap_cli.networks.perception.landmarks import LandmarkNetwork, build_landmark_network
+from faceswap_cli.networks.perception.dense_landmarks import (
+    DenseLandmarkNetwork,
+    DenseLandmarkOutput,
+    build_either_landmark_network,
+)
+from faceswap_cli.networks.perception.landmarks import POINTS, LandmarkNetwork, LandmarkOutput
 
 BATCH = 64
 """Faces that go through the network together, at most: 0.2 GB of activations."""
@@ -50,7 +55,9 @@ class CompactLandmarker:
 
     def __init__(self, device: str = "cpu") -> None:
         self._device = torch.device(device)
-        self._network: LandmarkNetwork = zoo.shared_network("landmarks", build_landmark_network, device)
+        self._network: LandmarkNetwork | DenseLandmarkNetwork = zoo.shared_network(
+            "landmarks", build_either_landmark_network, device
+        )
         self._config = self._network.config
 
     def __call__(
@@ -119,15 +126,7 @@ class CompactLandmarker:
         batch = torch.from_numpy(crops).to(self._device).permute(0, 3, 1, 2).float().div_(255)
         with torch.inference_mode():
             out = self._network(batch)
-        points, spread = out.points.cpu().numpy(), out.spread.cpu().numpy()
-        visible, face = out.visible.sigmoid().cpu().numpy(), out.face.sigmoid().cpu().numpy()
-        found = []
-        for k, matrix in enumerate(matrices):
-            back = geometry.invert(matrix)
-            there = geometry.transform(points[k], back).astype(np.float32)
-            scale = np.float32(np.hypot(back[0, 0], back[1, 0]))
-            found.append(Points(there, spread[k] * scale, visible[k], float(face[k])))
-        return found
+        return _points_from(out, matrices)
 
 
 def five_matrix(points: FloatArray) -> NDArray[np.float64]:
@@ -136,6 +135,34 @@ def five_matrix(points: FloatArray) -> NDArray[np.float64]:
     if float(np.ptp(p, axis=0).max()) < 1e-3:  # all in one place: any frame is as good as another
         p = p + _FIVE
     return geometry.fit_similarity(p, _FIVE)
+
+
+def _points_from(
+    out: LandmarkOutput | DenseLandmarkOutput, matrices: Sequence[NDArray[np.float64]]
+) -> list[Points]:
+    """What a network said of its pictures, each in the pixels of the frame that its matrix takes it from."""
+    points, spread = out.points.cpu().numpy(), out.spread.cpu().numpy()[:, :POINTS]
+    visible = out.visible.sigmoid().cpu().numpy()[:, :POINTS]
+    face = out.face.sigmoid().cpu().numpy()
+    deep = out if isinstance(out, DenseLandmarkOutput) else None
+    depth = None if deep is None else deep.depth.cpu().numpy()
+    expression = None if deep is None else deep.expression.cpu().numpy()
+    found = []
+    for k, matrix in enumerate(matrices):
+        back = geometry.invert(matrix)
+        there = geometry.transform(points[k], back).astype(np.float32)
+        scale = np.float32(np.hypot(back[0, 0], back[1, 0]))
+        found.append(
+            Points(
+                there[:POINTS],
+                spread[k] * scale,
+                visible[k],
+                float(face[k]),
+                None if depth is None else np.column_stack([there, depth[k] * scale]),
+                None if expression is None else expression[k],
+            )
+        )
+    return found
 
 
 def _unsure(points: Points) -> float:

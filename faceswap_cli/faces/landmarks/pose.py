@@ -1,6 +1,6 @@
 """Which way a head looks, from its 68 landmarks, by a weak-perspective fit to the 3-D mean face.
 
-That face is `geometry.MEAN_FACE` with the depths of `landmark_shape.DEPTH`; of its points those are used that
+That face is `geometry.MEAN_FACE` with the depths of `mean_shape.DEPTH`; of its points those are used that
 move little with the expression.
 
 Signs, as seen by the viewer of the picture: yaw > 0, the face looks to the picture's right; pitch > 0, it

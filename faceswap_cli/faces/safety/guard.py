@@ -29,12 +29,13 @@ from faceswap_cli.media.glimpse import glimpse
 from faceswap_cli.media.probe import MediaInfo
 
 MINOR = 0.7
-"""Mean share of a person's looks below 18 years, as `Guard.young` takes it, above which the person counts as
-a child. Of 1,321 kept faces of adults none was above it, of 123 of invented adults two, of 19 of children up
-to 12 fourteen, of 31 of 16 and 17 years one (docs/safety.md). At 0.9 four of the children less."""
+"""Mean share of a person's looks below 18 years, as `SafetyGuard.young` takes it, above which the person
+counts as a child. Of 1,321 kept faces of adults none was above it, of 123 of invented adults two, of 19 of
+children up to 12 fourteen, of 31 of 16 and 17 years one (docs/safety.md). At 0.9 four of the children
+less."""
 
 CLEAR = 0.3
-"""Faces less clear than this (see `looks.clarity`) are no ground to refuse anything on."""
+"""Faces less clear than this (see `track_embedding.face_clarity`) are no ground to refuse anything on."""
 
 LOOKS = 5
 """Faces of a person or track that are looked at: 20 ms each on one core."""
@@ -143,7 +144,7 @@ class SafetyGuard:
 
         Args:
             crops: aligned pictures (S, S, 3) of the person.
-            clarities: how much each tells, see `looks.clarity`; unclear ones are passed over.
+            clarities: how much each tells, see `track_embedding.face_clarity`; unclear ones are passed over.
             side: of the crops in face units; None: as `crop` makes them.
         """
         clear = [crop for crop, clarity in zip(crops, clarities, strict=True) if clarity >= CLEAR]
@@ -203,7 +204,7 @@ def clearest_faces(records: Sequence[FaceRecord]) -> list[FaceRecord]:
 
 
 def clarity_of_face(face: Face) -> float:
-    """`looks.clarity` of a face that was just found."""
+    """`track_embedding.face_clarity` of a face that was just found."""
     return track_embedding.face_clarity(
         face.score, estimate_pose(face.landmarks), face.landmarks, confidence=face.confidence
     )

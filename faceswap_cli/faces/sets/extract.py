@@ -16,7 +16,7 @@ import numpy as np
 from faceswap_cli.errors import Refusal, UserError
 from faceswap_cli.faces import geometry
 from faceswap_cli.faces.analysis import Looked, analyse_batches
-from faceswap_cli.faces.face import Face
+from faceswap_cli.faces.face import Face, round_values
 from faceswap_cli.faces.face_analyser import FaceAnalyser
 from faceswap_cli.faces.identity.person_filter import (
     NOTHING_LEFT,
@@ -28,35 +28,17 @@ from faceswap_cli.faces.identity.person_filter import (
 from faceswap_cli.faces.landmarks.pose import estimate_pose
 from faceswap_cli.faces.quality import face_sharpness
 from faceswap_cli.faces.safety.guard import SafetyGuard, Young, describe_left_out, refuse_minor
+from faceswap_cli.faces.sets.extract_options import ExtractOptions
 from faceswap_cli.faces.sets.faceset import FaceSet, FaceSetWriter
-from faceswap_cli.faces.sets.records import FaceRecord, Header, Source, round_values, with_tracks
+from faceswap_cli.faces.sets.records import FaceRecord, Header, Source, as_stored, with_tracks
 from faceswap_cli.faces.sets.set_folder import check_set_folder, is_outside, remove_partial_crops
-from faceswap_cli.faces.tracking.tracks import Observation, allowed_gap, link_tracks
+from faceswap_cli.faces.tracking.face_tracks import FaceTracks
+from faceswap_cli.faces.tracking.tracks import allowed_gap, link_tracks
 from faceswap_cli.media.frame import Frame, Image
 from faceswap_cli.media.inputs import find_media
 from faceswap_cli.media.photo import read_photo
 from faceswap_cli.media.probe import MediaInfo, probe
 from faceswap_cli.media.reader import VideoReader
-
-CROP_SIZE = 256
-"""Default side of the stored crops in pixels."""
-
-
-@dataclass(frozen=True)
-class ExtractOptions:
-    """What is taken from the inputs. All of it is fixed for the life of a face set.
-
-    Attributes:
-        every: of a video's frames, only every Nth is looked at.
-        min_size: faces whose box's longer side is shorter (frame pixels) are left out.
-        crop_size: side of the crops in pixels, 64..1024.
-        max_faces: only so many faces of a frame are kept, the largest; 0 keeps all.
-    """
-
-    every: int = 1
-    min_size: float = 24
-    crop_size: int = CROP_SIZE
-    max_faces: int = 0
 
 
 @dataclass(frozen=True)
@@ -121,7 +103,7 @@ def extract_faces(
             changed since, or the folder can't be written.
         Refusal: there is something, but all of it is refused.
     """
-    _check(options)
+    options.check()
     files = is_outside(find_media(inputs), output)
     is_new, made = check_set_folder(output)
     mine = False
@@ -296,7 +278,7 @@ def _record(
     crop_name: str, source: Source, frame: Frame, shot: int, face: Face, size: int
 ) -> tuple[FaceRecord, Image]:
     """A face's line and its crop, the latter cut by the landmarks exactly as the line gives them."""
-    landmarks = np.round(face.landmarks.astype(np.float64), 2)
+    landmarks = np.asarray(round_values(face.landmarks))
     matrix = geometry.crop_matrix(landmarks, size, geometry.STORED_SIDE)
     crop = geometry.warp(frame.image, matrix, size)
     record = FaceRecord(
@@ -315,13 +297,22 @@ def _record(
         pose=estimate_pose(landmarks),
         confidence=face.confidence,
     )
-    return round_values(record), crop
+    return as_stored(record), crop
 
 
 def _tracks(records: Sequence[FaceRecord]) -> dict[str, int]:
     """The track number of every crop of one source."""
-    seen = [Observation(r.frame, r.time, r.box, r.landmarks, r.shot) for r in records]
-    numbers = link_tracks(seen, allowed_gap([r.time for r in records]))
+    if not records:
+        return {}
+    count = max(record.frame for record in records) + 1
+    times, shots = [0.0] * count, [0] * count  # of the frames that show a face
+    for record in records:
+        times[record.frame], shots[record.frame] = record.time, record.shot
+    faces = [(r.frame, Face(r.box, r.landmarks, r.score)) for r in records]
+    linked = link_tracks(
+        FaceTracks.of_faces(faces, times, shots), allowed_gap([record.time for record in records])
+    )
+    numbers = linked.tracks.tolist()
     return {record.crop: number for record, number in zip(records, numbers, strict=True)}
 
 
@@ -375,13 +366,6 @@ def _telling_unreadable() -> Iterator[None]:
         yield
     except UserError as error:
         raise _UnreadableError(error) from error
-
-
-def _check(options: ExtractOptions) -> None:
-    if options.every < 1:
-        raise UserError(f"--every {options.every} is too small", "Use 1 for every frame, 2 for every second")
-    if not 64 <= options.crop_size <= 1024:
-        raise UserError(f"--crop-size {options.crop_size} is out of range", "Use 64 to 1024 pixels")
 
 
 def _no_face(files: Sequence[Path], wanted: PersonFilter | None) -> UserError:

@@ -41,7 +41,7 @@ from faceswap_cli.faces.sets.records import (
     parse_index,
     with_tracks,
 )
-from faceswap_cli.files import locked, make_folder, said_plainly, sync_folder, write_text
+from faceswap_cli.files import ESCAPED, locked, make_folder, said_plainly, sync_folder, write_text
 from faceswap_cli.limits import check_limit, check_regular, limit, read_limited
 from faceswap_cli.media.frame import Image
 from faceswap_cli.media.photo_header import photo_header
@@ -160,7 +160,7 @@ class FaceSetWriter:
             if CHOSEN & header.settings.keys():
                 _remove_dropped(path, self.index)
             with said_plainly(path / INDEX):
-                self._file = (path / INDEX).open("a", encoding="utf-8")
+                self._file = (path / INDEX).open("a", encoding="utf-8", errors=ESCAPED)
             self._lock = stack.pop_all()
         self._pool = ThreadPoolExecutor(threads)
 
@@ -177,6 +177,8 @@ class FaceSetWriter:
     def add_source(self, source: Source) -> Source:
         """The source as the set knows it: with its number and a prefix of its own if it is new.
 
+        A file that was moved or renamed is known, and its new path is written down.
+
         Raises:
             UserError: the set knows another file of that path, that is, it was changed since.
         """
@@ -188,11 +190,36 @@ class FaceSetWriter:
                         "Extract into a new folder, or put the old file back",
                     )
                 return known
+        if (moved := self._moved(source)) is not None:
+            return moved
         used = {known.prefix.casefold() for known in self.index.sources.values()}
         prefix, number = source.prefix, 2
         while prefix.casefold() in used:
             prefix, number = f"{source.prefix}~{number}", number + 1
         return replace(source, id=max(self.index.sources, default=-1) + 1, prefix=prefix)
+
+    def _moved(self, source: Source) -> Source | None:
+        """The source that was read from another path, where it is no more, and is this file; None if none is.
+
+        Of a name, a length and a time that are those of a file that is gone it is. Renamed, it is if nothing
+        else is of that length and time: what came out of an archive has one time, and may have one length.
+        """
+        gone = [
+            known
+            for known in self.index.sources.values()
+            if (known.size, known.mtime_ns) == (source.size, source.mtime_ns)
+            and not Path(known.path).exists()
+        ]
+        named = [known for known in gone if known.name == source.name] or gone
+        if len(named) != 1:
+            return None
+        known = replace(named[0], name=source.name, path=source.path)
+        with said_plainly(self.path / INDEX):
+            self._file.write(format_source(known))
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        self.index.sources[known.id] = known
+        return known
 
     def add(self, source: Source, faces: Sequence[tuple[FaceRecord, Image]]) -> None:
         """Write crops, then commit their lines together with how far their source has been seen.
@@ -231,7 +258,7 @@ class FaceSetWriter:
         self._file.close()
         write_text(self.path / INDEX, format_index(self.index))
         with said_plainly(self.path / INDEX):
-            self._file = (self.path / INDEX).open("a", encoding="utf-8")
+            self._file = (self.path / INDEX).open("a", encoding="utf-8", errors=ESCAPED)
             for crop in dropped:
                 (self.path / CROPS / crop).unlink(missing_ok=True)
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.faces.face import Face, FloatArray
+from faceswap_cli.faces.face import SCORE_DIGITS, Face, FloatArray, round_values
 from faceswap_cli.limits import parse_json
 
 FORMAT, VERSION = "faceswap-faces", 1
@@ -204,20 +204,20 @@ def format_record(record: FaceRecord) -> str:
             "frame": record.frame,
             "time": record.time,
             "pts": record.pts,
-            "box": _rounded(record.box, 2),
-            "landmarks": _rounded(record.landmarks, 2),
-            "matrix": _rounded(record.matrix, 6),
-            "score": round(record.score, 4),
+            "box": round_values(record.box),
+            "landmarks": round_values(record.landmarks),
+            "matrix": round_values(record.matrix, 6),
+            "score": round(record.score, SCORE_DIGITS),
             "track": record.track,
             "shot": record.shot,
             "sharpness": round(record.sharpness, 4),
             "pose": [round(angle, 1) for angle in record.pose],
-            "confidence": round(record.confidence, 4),
+            "confidence": round(record.confidence, SCORE_DIGITS),
         }
     )
 
 
-def round_values(record: FaceRecord) -> FaceRecord:
+def as_stored(record: FaceRecord) -> FaceRecord:
     """A record as it comes back from the file."""
     parsed = _parse_line(json.loads(format_record(record)))
     assert isinstance(parsed, FaceRecord)
@@ -231,10 +231,6 @@ def with_tracks(records: Iterable[FaceRecord], tracks: Iterable[int]) -> list[Fa
 
 def _line(fields: Mapping[str, Any]) -> str:
     return json.dumps(fields, ensure_ascii=False, separators=(",", ":"), allow_nan=False) + "\n"
-
-
-def _rounded(values: FloatArray, digits: int) -> Any:
-    return np.round(np.asarray(values, np.float64), digits).tolist()
 
 
 def _parse_header(line: str, path: Path) -> Header:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from faceswap_cli.faces import geometry
 from faceswap_cli.faces.detection.boxes import overlap
 from faceswap_cli.faces.face import FloatArray
+from faceswap_cli.faces.tracking.face_tracks import UNLINKED, FaceTracks
 
 LONGEST_GAP = 0.5
 """Seconds a face may be away (hidden by a hand, say) and still go on with its track."""
@@ -23,18 +24,9 @@ NEAR = 0.5
 
 
 @dataclass(frozen=True)
-class Observation:
-    """A face in a frame, as far as linking is concerned.
+class _Seen:
+    """A face in a frame, as far as linking is concerned; boxes and landmarks in frame pixels."""
 
-    Attributes:
-        frame: index of the frame.
-        time: seconds.
-        box: (4,) frame pixels, x0 y0 x1 y1.
-        landmarks: (68, 2) frame pixels.
-        shot: number of the shot.
-    """
-
-    frame: int
     time: float
     box: FloatArray
     landmarks: FloatArray
@@ -44,14 +36,14 @@ class Observation:
 @dataclass
 class _Track:
     number: int
-    last: Observation
+    last: _Seen
     velocity: NDArray[np.float64]  # (2,) pixels a second
 
     def shift(self, time: float) -> NDArray[np.float64]:
         """How far the face is expected to have moved by `time`."""
         return self.velocity * (time - self.last.time)
 
-    def follow(self, seen: Observation) -> None:
+    def follow(self, seen: _Seen) -> None:
         """Go on with the face `seen`."""
         passed = seen.time - self.last.time
         if passed > 0:
@@ -60,34 +52,37 @@ class _Track:
         self.last = seen
 
 
-def link_tracks(observations: Sequence[Observation], longest_gap: float = LONGEST_GAP) -> list[int]:
-    """The track number of each observation, from 0 in the order of appearance, in a frame from the left.
+def link_tracks(faces: FaceTracks, longest_gap: float = LONGEST_GAP) -> FaceTracks:
+    """The faces with their track numbers, from 0 in the order of appearance, in a frame from the left.
 
     Frame after frame, faces are given to the tracks whose expected place (constant velocity) they fit
     best, the best pair first. A cut ends every track.
 
     Args:
-        observations: in any order; times grow with the frame's index.
+        faces: with boxes and shots; their order does not matter.
         longest_gap: seconds a track survives unseen.
     """
-    numbers = [-1] * len(observations)
+    boxes, shots = faces.boxes, faces.shots
+    assert boxes is not None and shots is not None, "linking needs them"
+    numbers = np.full(len(faces), UNLINKED, np.int64)
     active: list[_Track] = []
     started = 0
     by_frame: dict[int, list[int]] = {}
-    for i in sorted(range(len(observations)), key=lambda i: _place(observations[i])):
-        by_frame.setdefault(observations[i].frame, []).append(i)
-    for places in by_frame.values():
-        seen = [observations[i] for i in places]
-        now, shot = seen[0].time, seen[0].shot
+    order = sorted(range(len(faces)), key=lambda i: (int(faces.frames[i]), *boxes[i].tolist()))
+    for i in order:
+        by_frame.setdefault(int(faces.frames[i]), []).append(i)
+    for frame, places in by_frame.items():
+        now, shot = float(faces.times[frame]), int(shots[frame])
+        seen = [_Seen(now, boxes[i], faces.landmarks[i], shot) for i in places]
         active = [t for t in active if t.last.shot == shot and now - t.last.time <= longest_gap + 1e-6]
         for track, j in _pairs(active, seen):
             track.follow(seen[j])
             numbers[places[j]] = track.number
-        for i in places:
-            if numbers[i] < 0:
-                active.append(_Track(started, observations[i], np.zeros(2)))
+        for i, face in zip(places, seen, strict=True):
+            if numbers[i] == UNLINKED:
+                active.append(_Track(started, face, np.zeros(2)))
                 numbers[i], started = started, started + 1
-    return numbers
+    return replace(faces, tracks=numbers)
 
 
 def allowed_gap(times: Sequence[float]) -> float:
@@ -96,7 +91,7 @@ def allowed_gap(times: Sequence[float]) -> float:
     return max(LONGEST_GAP, 2.5 * float(steps.min())) if steps.size else LONGEST_GAP
 
 
-def _pairs(tracks: list[_Track], seen: Sequence[Observation]) -> list[tuple[_Track, int]]:
+def _pairs(tracks: list[_Track], seen: Sequence[_Seen]) -> list[tuple[_Track, int]]:
     """Tracks and the places in `seen` that go together, none twice, best fits first."""
     fits = []
     for a, track in enumerate(tracks):
@@ -115,7 +110,7 @@ def _pairs(tracks: list[_Track], seen: Sequence[Observation]) -> list[tuple[_Tra
     return pairs
 
 
-def _fit(track: _Track, face: Observation) -> float | None:
+def _fit(track: _Track, face: _Seen) -> float | None:
     """How well a face goes on with a track: the higher the better; None if it can't."""
     shift = track.shift(face.time)
     eyes = max(geometry.interocular(track.last.landmarks), 1e-3)
@@ -129,10 +124,5 @@ def _fit(track: _Track, face: Observation) -> float | None:
     return shared - apart
 
 
-def _place(seen: Observation) -> tuple[float, ...]:
-    """Sorts by frame, then by place in it, so that the order in which faces come does not matter."""
-    return (seen.frame, *seen.box.tolist())
-
-
-def _centre(seen: Observation) -> NDArray[np.float64]:
+def _centre(seen: _Seen) -> NDArray[np.float64]:
     return np.asarray(seen.box[:2] + seen.box[2:], np.float64) / 2

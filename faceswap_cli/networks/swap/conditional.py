@@ -1,13 +1,13 @@
 """One network for many people: who is drawn is a condition, not a decoder.
 
-The encoder reads from a picture a code and the attributes (`networks.conditions`); the decoder draws from
-code, attributes and an identity descriptor. The descriptor of a new person comes from a photo, so that nobody
-needs weights of his own. People who are named in the configuration have their descriptors kept with the
-weights, so that a run, a preview and an exported file work as with every other family.
+The encoder reads from a picture a code and the attributes (`networks.swap.conditions`); the decoder draws
+from code, attributes and an identity descriptor. The descriptor of a new person comes from a photo, so that
+nobody needs weights of his own. People who are named in the configuration have their descriptors kept with
+the weights, so that a run, a preview and an exported file work as with every other family.
 
 The code is to hold what the condition does not; training keeps identity out of it, see
-`training.conditional`. Sohn, Lee and Yan, Learning structured output representation using deep conditional
-generative models, 2015; conditioning by FiLM.
+`training.objectives.conditional`. Sohn, Lee and Yan, Learning structured output representation using deep
+conditional generative models, 2015; conditioning by FiLM.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ from faceswap_cli.networks.swap.conditions import (
     Style,
     measure_light,
 )
-from faceswap_cli.networks.swap.family import ByIdentity, FaceModel, FamilyConfig, option, split_output
+from faceswap_cli.networks.swap.family import ByIdentity, FaceModel, FamilyConfig, split_output
 from faceswap_cli.networks.swap.renderer import Rendered
+from faceswap_cli.options import option
 
 
 @dataclass(frozen=True)

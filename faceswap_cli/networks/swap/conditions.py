@@ -3,7 +3,7 @@
 A *condition* is a row of numbers, each of about unit spread over many faces:
 
     identity    NUMBERS   the descriptor of `faces.identity`, its mean over many people taken off, scaled
-    traits      TRAITS    head pose and expression, from landmarks, see `faces.attributes`
+    traits      TRAITS    head pose and expression, from landmarks, see `faces.landmarks.attributes`
     light       LIGHT     low-order numbers of the picture itself, see `measure_light`
 """
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import Field, asdict, dataclass, fields
 from typing import Any
 
 import torch
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from faceswap_cli.networks.swap.renderer import Rendered, Renderer
+from faceswap_cli.options import declaration_of, describe_allowed, is_allowed
 
 MULTIPLE = 16
 """The resolution must be a multiple of this: four halvings."""
@@ -26,11 +27,6 @@ COMMON = ("resolution", "identities", "side")
 """Fields of a configuration that every family has; the others are the family's own options."""
 
 KINDS = {int: "whole number", bool: "true or false", float: "number", tuple: "list"}
-
-
-def option(default: int, least: int, most: int) -> Any:
-    """A whole-numbered option of a family with its range, both ends included."""
-    return field(default=default, metadata={"least": least, "most": most})
 
 
 @dataclass(frozen=True)
@@ -74,10 +70,9 @@ def _check(own: Field[Any], value: Any) -> None:
     kind = type(own.default)
     if type(value) is not kind and not (kind is float and type(value) is int):
         raise ValueError(f"{own.name} {value!r} is no {KINDS[kind]}")
-    if "least" in own.metadata:
-        least, most = own.metadata["least"], own.metadata["most"]
-        if not least <= value <= most:
-            raise ValueError(f"{own.name} {value} is not from {least} to {most}")
+    declaration = declaration_of(own)
+    if declaration is not None and not is_allowed(declaration, value):
+        raise ValueError(f"{own.name} {value} can't be: it takes {describe_allowed(declaration)}")
 
 
 class FaceModel(nn.Module):
@@ -85,7 +80,7 @@ class FaceModel(nn.Module):
 
     Attributes:
         config: rebuilds it.
-        layout: memory format of its convolutions' activations, set by `registry.place_model`.
+        layout: memory format of its convolutions' activations, set by `place_model`.
         checkpointing: recompute the activations of each part in the backward pass instead of keeping them
             (Chen et al., Training deep nets with sublinear memory cost, 2016): one more forward pass for
             less memory, the same gradients. A switch of the running process, no part of the network.
@@ -199,3 +194,19 @@ class ByIdentity(nn.ModuleDict):
 
 
 _NOBODY = nn.ModuleDict()
+
+
+def describe_model(model: FaceModel) -> dict[str, Any]:
+    """The JSON configuration that rebuilds a model."""
+    return asdict(model.config)
+
+
+def place_model(model: FaceModel, device: torch.device) -> FaceModel:
+    """The model on a device, its convolutions channels-last, which is faster on CPUs."""
+    model.layout = torch.channels_last
+    return model.to(device).to(memory_format=model.layout)  # type: ignore[call-overload, no-any-return]
+
+
+def parameter_count(model: nn.Module) -> int:
+    """Learnt numbers of a model."""
+    return sum(p.numel() for p in model.parameters())

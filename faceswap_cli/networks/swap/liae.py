@@ -32,7 +32,8 @@ from faceswap_cli.networks.swap.blocks import (
     build_encoder_blocks,
     initialise_weights,
 )
-from faceswap_cli.networks.swap.family import ByIdentity, FaceModel, FamilyConfig, option
+from faceswap_cli.networks.swap.family import ByIdentity, FaceModel, FamilyConfig
+from faceswap_cli.options import option
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from faceswap_cli.networks.swap.blocks import activation, initialise_weights
-from faceswap_cli.networks.swap.family import ByIdentity, FaceModel, FamilyConfig, option
+from faceswap_cli.networks.swap.family import ByIdentity, FaceModel, FamilyConfig
+from faceswap_cli.options import option
 
 
 @dataclass(frozen=True)

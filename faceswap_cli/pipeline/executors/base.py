@@ -71,7 +71,7 @@ class InlineExecutor:
     near = True
 
     def run(self, work: Task, pieces: Sequence[TaskRange]) -> Generator[Report]:
-        """See Place."""
+        """See Executor."""
         with single_threaded():
             for piece in pieces:
                 with contextlib.closing(work(piece)) as reports:

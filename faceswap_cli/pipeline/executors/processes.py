@@ -58,7 +58,7 @@ class ProcessExecutor(contextlib.AbstractContextManager["ProcessExecutor", None]
         self._workers = []
 
     def run(self, work: Task, pieces: Sequence[TaskRange]) -> Generator[Report]:
-        """See Place."""
+        """See Executor."""
         todo = list(reversed(pieces))
         whole = False
         try:

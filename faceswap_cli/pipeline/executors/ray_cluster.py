@@ -33,7 +33,7 @@ PATIENCE = 3.0
 """Seconds in which a cluster must answer."""
 
 _Answer = tuple[str, Any]
-"""done and the reports; unseen; or a kind of error, see `workers.told`."""
+"""done and the reports; unseen; or a kind of error, see `processes.report_error`."""
 
 
 class RayExecutor(contextlib.AbstractContextManager["RayExecutor", None]):
@@ -65,7 +65,7 @@ class RayExecutor(contextlib.AbstractContextManager["RayExecutor", None]):
         self._ray.shutdown()
 
     def run(self, work: Task, pieces: Sequence[TaskRange]) -> Generator[Report]:
-        """See `places.Place`."""
+        """See `base.Executor`."""
         ray = self._ray
         do = ray.remote(num_cpus=1, num_gpus=int(self._on_gpu), max_retries=RETRIES)(_do)
         size = work.source.stat().st_size

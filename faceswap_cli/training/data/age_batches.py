@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from faceswap_cli.networks.ageing.ageing import LEAST_AGE, MOST_AGE
-from faceswap_cli.training.engine.parallel import Share
+from faceswap_cli.training.engine.parallel import WHOLE, Share
 
 FAR = 20.0
 """Half of the faces get an age at least so many years away: small steps are easy and many."""
@@ -30,17 +30,22 @@ AHEAD = 2
 
 
 class AgedFaces(Protocol):
-    """N aligned faces whose ages are known.
+    """N aligned faces whose ages are known."""
 
-    Attributes:
-        age: (N,) years.
-        female: (N,) 1, 0, or 0.5 where nobody knows.
-        side: of the crops in face units.
-    """
+    @property
+    def age(self) -> NDArray[np.float64]:
+        """(N,) years."""
+        ...
 
-    age: NDArray[np.float64]
-    female: NDArray[np.float64]
-    side: float
+    @property
+    def female(self) -> NDArray[np.float64]:
+        """(N,) 1, 0, or 0.5 where nobody knows."""
+        ...
+
+    @property
+    def side(self) -> float:
+        """Of the crops in face units."""
+        ...
 
     def crop(self, index: int) -> NDArray[np.uint8]:
         """(S, S, 3) RGB."""
@@ -59,6 +64,78 @@ class AgedFaces(Protocol):
     def mask_side(self) -> float:
         """Side of the masks in face units."""
         ...
+
+
+@dataclass(frozen=True)
+class AgedFacesPart:
+    """Some of N faces.
+
+    Attributes:
+        faces: all of them.
+        rows: (M,) which.
+    """
+
+    faces: AgedFaces
+    rows: NDArray[np.int64]
+
+    @property
+    def age(self) -> NDArray[np.float64]:
+        """(M,) years."""
+        return self.faces.age[self.rows]
+
+    @property
+    def female(self) -> NDArray[np.float64]:
+        """(M,) 1, 0, or 0.5 where nobody knows."""
+        return self.faces.female[self.rows]
+
+    @property
+    def share(self) -> NDArray[np.float64]:
+        """(M,) how often each comes up beside others of its age and sex."""
+        return self.faces.share[self.rows]
+
+    @property
+    def side(self) -> float:
+        """Of the crops in face units."""
+        return self.faces.side
+
+    @property
+    def mask_side(self) -> float:
+        """Of the masks in face units."""
+        return self.faces.mask_side
+
+    def crop(self, index: int) -> NDArray[np.uint8]:
+        """(S, S, 3) RGB."""
+        return self.faces.crop(int(self.rows[index]))
+
+    def mask(self, index: int) -> NDArray[np.uint8]:
+        """(M, M): 255 where it may change."""
+        return self.faces.mask(int(self.rows[index]))
+
+
+def hold_out_ages(
+    faces: AgedFaces, share: float, kept: AgedFaces | None = None
+) -> tuple[AgedFaces, AgedFaces, str]:
+    """Faces to learn from, faces to measure on, and what these are in words.
+
+    Of photos no two need be neighbours: every so-manieth is held out, from the youngest to
+    the oldest.
+
+    Args:
+        faces: all.
+        share: part to hold out, 0..1.
+        kept: faces that were held out before; then all of `faces` are learnt from.
+    """
+    count = len(faces.age)
+    if kept is not None:
+        return faces, kept, f"held out, to measure progress on: {len(kept.age)} faces"
+    wanted = min(round(count * share), count - 1)
+    if wanted < 1:
+        return faces, faces, "nothing is held out: progress is measured on faces that are trained on"
+    order = np.argsort(faces.age, kind="stable")
+    held = np.zeros(count, bool)
+    held[order[((np.arange(wanted) + 0.5) * count / wanted).astype(int)]] = True
+    train, some = (AgedFacesPart(faces, np.flatnonzero(which)) for which in (~held, held))
+    return train, some, f"held out, to measure progress on: {wanted} of {count} faces"
 
 
 @dataclass(frozen=True)
@@ -102,6 +179,7 @@ class AgeingBatches:
         side: of the network's square in face units.
         sizes: parts of the run, up to how far of it each goes, and the side of the pictures in pixels.
         device: where the batches go.
+        share: the part of each that is given.
     """
 
     def __init__(
@@ -112,9 +190,10 @@ class AgeingBatches:
         side: float,
         sizes: Sequence[tuple[float, int]],
         device: torch.device,
+        share: Share = WHOLE,
     ) -> None:
         self.pool, self.faces, self.count, self.side = pool, faces, count, side
-        self.sizes, self.device = sizes, device
+        self.sizes, self.device, self.share = sizes, device, share
         self.chances = np.cumsum(balance_ages(faces))
         self.coming: dict[tuple[int, int], Future[AgeingBatch]] = {}
 
@@ -124,7 +203,7 @@ class AgeingBatches:
         size = next((one for until, one in self.sizes if progress < until), self.sizes[-1][1])
         wanted = [(seed + k, size) for k in range(AHEAD + 1)]
         self.coming = {key: self.coming.get(key) or self.pool.submit(self.made, *key) for key in wanted}
-        return [self.coming.pop(wanted[0]).result().to(self.device)]
+        return [self.coming.pop(wanted[0]).result().part(self.share).to(self.device)]
 
     def made(self, seed: int, size: int) -> AgeingBatch:
         """The batch of a seed, with pictures of `size` pixels."""

@@ -6,7 +6,7 @@ of its mirror image: told the picture's own, the decoder would read pose and lig
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 import torch
@@ -18,8 +18,8 @@ from faceswap_cli.training.data.conditioning import Conditioning, describe_faces
 from faceswap_cli.training.data.dataset import Faces
 from faceswap_cli.training.data.pose_augmentation import BentSamples, bend, draw_changes
 from faceswap_cli.training.engine.parallel import WHOLE, Share
-from faceswap_cli.training.engine.trainer import Batch
-from faceswap_cli.training.runs.settings import TrainSettings
+from faceswap_cli.training.engine.trainer import Batch, Batches
+from faceswap_cli.training.runs.settings import SwapSettings
 
 BALANCE = 0.5
 """A person with n pictures is drawn as often as n to this power: 0 is everybody alike, 1 each
@@ -71,9 +71,7 @@ class ConditionalDataset:
         return found / found.sum()
 
 
-def conditional_batches(
-    faces: Mapping[str, Faces], settings: TrainSettings, share: Share = WHOLE
-) -> Callable[[torch.Generator, float], Batch]:
+def conditional_batches(faces: Mapping[str, Faces], settings: SwapSettings, share: Share = WHOLE) -> Batches:
     """A batch of each named person, everyone drawn as one of the others."""
     crowds = {
         name: ConditionalDataset(own, describe_faces(own), torch.zeros(len(own), dtype=torch.int64))
@@ -83,8 +81,8 @@ def conditional_batches(
 
 
 def batches_of_datasets(
-    crowds: Mapping[str, ConditionalDataset], settings: TrainSettings, share: Share = WHOLE
-) -> Callable[[torch.Generator, float], Batch]:
+    crowds: Mapping[str, ConditionalDataset], settings: SwapSettings, share: Share = WHOLE
+) -> Batches:
     """Batches from crowds by the identity they are learnt as."""
     draws = {name: _Draw(crowd) for name, crowd in crowds.items()}
 

@@ -7,9 +7,7 @@ from dataclasses import fields, replace
 import torch
 
 from faceswap_cli.training.data.dataset import PICTURES, Faces
-
-ROOM = 0.5
-"""Part of a card's free memory that samples may take; the rest is for the network's own."""
+from faceswap_cli.training.engine.autobatch import ROOM
 
 
 def place_samples(faces: dict[str, Faces], device: torch.device) -> tuple[dict[str, Faces], bool]:

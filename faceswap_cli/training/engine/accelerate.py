@@ -5,16 +5,15 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from typing import TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.networks.swap.family import FaceModel
 
 Result = TypeVar("Result")
 
@@ -143,15 +142,15 @@ class Compilation:
         self.say = say
         self.active = False
 
-    def begin(self, network: FaceModel) -> None:
-        """Have the network's two halves compiled when they first run; its weights' names stay as they are.
+    def begin(self, network: nn.Module, parts: Sequence[str]) -> None:
+        """Have methods of the network compiled when they first run; its weights' names stay as they are.
 
         Inductor's default mode, which fuses what lies between convolutions. Its modes with CUDA graphs
         write the results of one call over those of the call before, gradients among them, which gathering
         gradients over parts of a batch and phases that share a network would have to work around.
         """
-        for half in ("encode", "decode"):
-            setattr(network, half, torch.compile(getattr(network, half), dynamic=False))
+        for part in parts:
+            setattr(network, part, torch.compile(getattr(network, part), dynamic=False))
         self.active = True
 
     def run(self, work: Callable[[], Result]) -> Result:

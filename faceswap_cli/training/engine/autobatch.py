@@ -8,18 +8,17 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.faces.geometry import STORED_SIDE
-from faceswap_cli.training.data.data_placement import ROOM, nbytes
-from faceswap_cli.training.data.dataset import Faces, wide_side
-from faceswap_cli.training.data.sampling import TRAITS
 from faceswap_cli.training.engine.accelerate import explain_memory
 from faceswap_cli.training.engine.parallel import ProcessGroup
-from faceswap_cli.training.engine.trainer import Batch, Trainer, generator_for
-from faceswap_cli.training.runs.settings import TrainSettings
+from faceswap_cli.training.engine.settings import TrainerSettings
+from faceswap_cli.training.engine.trainer import Batches, Trainer, generator_for
+
+Settings = TypeVar("Settings", bound=TrainerSettings)
 
 LADDER = (2, 4, 8, 16, 32, 64)
 """What is tried, for each process. Larger batches learn no faster in the minutes this is made for."""
@@ -27,6 +26,9 @@ LADDER = (2, 4, 8, 16, 32, 64)
 GAIN = 1.08
 """A doubled batch must give so many times the images a second, or the smaller one is kept: it makes more
 steps of the same pictures."""
+
+ROOM = 0.5
+"""Part of a card's free memory that samples may take; the rest is for the network's own."""
 
 HEADROOM = 0.85
 """Part of the memory that a step may take by our reckoning."""
@@ -51,38 +53,31 @@ class BatchTrial:
 
 
 def with_measured_batch(
-    settings: TrainSettings,
-    make: Callable[[TrainSettings, torch.device], Trainer],
-    batches: Callable[[dict[str, Faces], TrainSettings], Callable[[torch.Generator, float], Batch]],
+    settings: Settings,
+    make: Callable[[Settings], tuple[Trainer, Batches]],
     device: torch.device,
     team: ProcessGroup,
     samples: int,
-) -> TrainSettings:
+) -> Settings:
     """The settings with the batch that suits the device, and a learning rate for it.
 
     Args:
         settings: their batch and learning rate belong together.
-        make: a trainer for settings.
-        batches: see swap_batches.
+        make: a trainer for settings, and made-up batches of their size for it.
         device: where the network runs.
         team: each process gets as large a part as is found good for one.
-        samples: faces of all people in memory later on.
+        samples: bytes of all samples in memory later on.
 
     Raises:
         UserError: not even the smallest batch fits.
     """
-    face = nbytes(made_up_samples(settings.resolution, 1))
-    faces = dict.fromkeys(
-        settings.network["identities"], made_up_samples(settings.resolution, LADDER[0]).to(device)
-    )
 
     def trial(batch: int) -> BatchTrial:
-        wanted = replace(settings, batch=batch)
         with explain_memory(device):
-            return measure_batches(make(wanted, device), batches(faces, wanted), device)
+            return measure_batches(*make(replace(settings, batch=batch)), device)
 
     try:
-        found = choose_batch(trial, free_memory(device, samples * face, team.which.local_count))
+        found = choose_batch(trial, free_memory(device, samples, team.which.local_count))
     finally:
         gc.collect()
         if device.type == "cuda":
@@ -90,7 +85,7 @@ def with_measured_batch(
     return scale_settings(settings, found * team.count)
 
 
-def scale_settings(settings: TrainSettings, batch: int) -> TrainSettings:
+def scale_settings(settings: Settings, batch: int) -> Settings:
     """Another batch, with the learning rate changed by the square root of the ratio.
 
     The rule for Adam (Malladi et al., On the SDEs and scaling rules for adaptive gradient algorithms, 2022);
@@ -135,9 +130,7 @@ def _fits(half: BatchTrial | None, last: BatchTrial, limit: int | None) -> bool:
     return last.peak + 2 * (last.peak - half.peak) <= limit
 
 
-def measure_batches(
-    trainer: Trainer, batches: Callable[[torch.Generator, float], Batch], device: torch.device
-) -> BatchTrial:
+def measure_batches(trainer: Trainer, batches: Batches, device: torch.device) -> BatchTrial:
     """Steps of a trainer on made-up pictures: one to warm up, two that count."""
 
     def step() -> int:
@@ -162,34 +155,12 @@ def _finish(device: torch.device) -> None:
         torch.mps.synchronize()
 
 
-def made_up_samples(resolution: int, count: int) -> Faces:
-    """Samples of noise: what is in them changes neither time nor memory."""
-
-    def pictures(side: int, channels: int) -> torch.Tensor:
-        noise = torch.Generator().manual_seed(0)
-        values = torch.randint(0, 256, (count, side, side, channels), dtype=torch.uint8, generator=noise)
-        return values.permute(0, 3, 1, 2)
-
-    mask, weight, free = (pictures(resolution, 1) for _ in range(3))
-    return Faces(
-        wide=pictures(wide_side(resolution, STORED_SIDE), 3),
-        target=pictures(resolution, 3),
-        mask=mask,
-        weight=weight,
-        free=free,
-        mean=torch.full((count, 3), 0.5),
-        std=torch.full((count, 3), 0.2),
-        traits=torch.rand(count, TRAITS, generator=torch.Generator().manual_seed(0)),
-        in_view=torch.ones(count),
-    )
-
-
 def free_memory(device: torch.device, samples: int, sharing: int = 1) -> int | None:
     """Bytes that training may have in use besides the samples; None where nobody can tell.
 
     Args:
         device: where the network runs.
-        samples: bytes of all people's faces.
+        samples: bytes of all samples.
         sharing: processes that share the computer's memory.
     """
     if device.type == "cuda":

@@ -49,7 +49,7 @@ class MeasuredPoint:
         step: updates so far.
         seconds: time trained so far.
         progress: of the schedule, 0..1.
-        figures: by name, see GAINS.
+        figures: by name.
     """
 
     step: int
@@ -73,12 +73,8 @@ class ProgressKind:
     relative: bool
 
 
-GAINS: dict[str, ProgressKind] = {
-    "loss": ProgressKind(-1, 0.015, relative=True),
-    "likeness": ProgressKind(+1, 0.01, relative=False),
-    "sharpness": ProgressKind(+1, 0.02, relative=True),
-}
-"""What more training may better. Landmarks are not among them: they are best before anything is swapped."""
+LOSS_GAIN: Mapping[str, ProgressKind] = {"loss": ProgressKind(-1, 0.015, relative=True)}
+"""What more training may better, whatever is trained: the loss of what was held out."""
 
 
 @dataclass(frozen=True)
@@ -96,15 +92,18 @@ class ProgressVerdict:
     gains: Mapping[str, float] = field(default_factory=dict)
 
 
-def judge_progress(points: Sequence[MeasuredPoint], timed: bool = True) -> ProgressVerdict:
+def judge_progress(
+    points: Sequence[MeasuredPoint], timed: bool = True, kinds: Mapping[str, ProgressKind] = LOSS_GAIN
+) -> ProgressVerdict:
     """Whether the run still gets better.
 
     Args:
         points: its measures, oldest first.
+        kinds: which figures are judged, and how.
         timed: whether the latest third must have lasted LEAST_SECONDS; without, the judgement depends on
             nothing but steps and figures.
     """
-    verdicts = [_once(points[: len(points) - back], timed) for back in range(min(AGREED, len(points)))]
+    verdicts = [_once(points[: len(points) - back], timed, kinds) for back in range(min(AGREED, len(points)))]
     if not verdicts or verdicts[0].state != "level":
         return verdicts[0] if verdicts else ProgressVerdict("early")
     if len(verdicts) == AGREED and all(one.state == "level" for one in verdicts):
@@ -122,7 +121,7 @@ def points_at_full_rate(points: Sequence[MeasuredPoint]) -> list[MeasuredPoint]:
     return found[::-1]
 
 
-def _once(points: Sequence[MeasuredPoint], timed: bool) -> ProgressVerdict:
+def _once(points: Sequence[MeasuredPoint], timed: bool, kinds: Mapping[str, ProgressKind]) -> ProgressVerdict:
     if not points:
         return ProgressVerdict("early")
     start = points[-1].step * (1 - RECENT)
@@ -130,7 +129,7 @@ def _once(points: Sequence[MeasuredPoint], timed: bool) -> ProgressVerdict:
     long_enough = not timed or recent[-1].seconds - recent[0].seconds >= LEAST_SECONDS * 0.8
     if len(recent) < LEAST_POINTS or points[-1].step * RECENT < LEAST_STEPS or not long_enough:
         return ProgressVerdict("early")
-    gains = {name: _gain(recent, name, kind) for name, kind in GAINS.items()}
+    gains = {name: _gain(recent, name, kind) for name, kind in kinds.items()}
     gains = {name: value for name, value in gains.items() if value > 0}
     return ProgressVerdict("improving", gains=gains) if gains else ProgressVerdict("level", recent[0].step)
 

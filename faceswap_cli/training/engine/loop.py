@@ -21,7 +21,7 @@ from faceswap_cli.training.engine import event_log
 from faceswap_cli.training.engine.accelerate import explain_memory
 from faceswap_cli.training.engine.checkpoints import CheckpointStore
 from faceswap_cli.training.engine.snapshots import Snapshots
-from faceswap_cli.training.engine.trainer import Batch, Trainer, generator_for
+from faceswap_cli.training.engine.trainer import Batches, Trainer, generator_for
 
 REPORT_SECONDS = 1.0
 MOST_ROLLBACKS = 5
@@ -84,7 +84,7 @@ class Tick:
     @property
     def left(self) -> str:
         """The time that is left, in words."""
-        if not self.open_ended:
+        if not self.open_ended and math.isfinite(self.seconds_left):  # the end may just have been decided
             return f"{monotonic_clock(self.seconds_left)} left"
         most = (
             f", at most {monotonic_clock(self.seconds_left)} left" if math.isfinite(self.seconds_left) else ""
@@ -101,7 +101,7 @@ def monotonic_clock(seconds: float) -> str:
 
 def fit(
     trainer: Trainer,
-    batches: Callable[[torch.Generator, float], Batch],
+    batches: Batches,
     budget: Budget,
     store: CheckpointStore,
     stop: Callable[[], bool] = lambda: False,
@@ -176,7 +176,7 @@ class _Running:
         """Time spent on this run, earlier starts included."""
         return time.monotonic() - self.begun
 
-    def one_step(self, batches: Callable[[torch.Generator, float], Batch], progress: float) -> None:
+    def one_step(self, batches: Batches, progress: float) -> None:
         trainer, before = self.trainer, time.monotonic()
         batch = batches(generator_for(trainer.settings.seed, trainer.attempt, trainer.step), progress)
         self.waited += time.monotonic() - before

@@ -7,14 +7,13 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, Protocol, Self
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.training.data.augment import Samples
 from faceswap_cli.training.engine.accelerate import (
     Compilation,
     FullError,
@@ -24,14 +23,37 @@ from faceswap_cli.training.engine.accelerate import (
 )
 from faceswap_cli.training.engine.checkpoints import Checkpoint
 from faceswap_cli.training.engine.parallel import ALONE, ProcessGroup, Share
-from faceswap_cli.training.runs.settings import TrainSettings
+from faceswap_cli.training.engine.settings import TrainerSettings
 
-Batch = Sequence[Samples]
+
+class BatchPart(Protocol):
+    """What a step is given, or one person's part of it: samples, first dimension of every tensor."""
+
+    @property
+    def input(self) -> Tensor:
+        """(B, ...): what goes into the network; its length tells how many samples there are."""
+        ...
+
+    def part(self, share: Share) -> Self:
+        """An equal part of the samples."""
+        ...
+
+
+Batch = Sequence[Any]
+"""Of `BatchPart`s. Which ones is between a family's sampler and its objective; the loop passes them on."""
+
+Batches = Callable[[torch.Generator, float], Batch]
+"""A step's random numbers and the progress (0..1) to its batch."""
 
 LAST_RATE = 0.02
 """Share of the peak learning rate that is left at the end."""
 HOLD = 0.3
 """Part of the run before the learning rate begins to fall."""
+
+
+def adam(parameters: list[nn.Parameter], learning_rate: float) -> Optimizer:
+    """Adam with a short memory. Fused: one pass over memory instead of a dozen."""
+    return torch.optim.Adam(parameters, lr=learning_rate, betas=(0.9, 0.99), fused=True)
 
 
 @dataclass(frozen=True)
@@ -43,12 +65,14 @@ class TrainingPhase:
         parameters: what it trains.
         loss: batch and progress (0..1) to weighted terms; their sum is minimised.
         begins: progress at which the phase sets in; until then it is passed over.
+        optimiser: parameters and learning rate to what steps them.
     """
 
     name: str
     parameters: list[nn.Parameter]
     loss: Callable[[Batch, float], dict[str, Tensor]]
     begins: float = 0.0
+    optimiser: Callable[[list[nn.Parameter], float], Optimizer] = adam
 
 
 class Trainer:
@@ -67,7 +91,7 @@ class Trainer:
         self,
         model: nn.Module,
         phases: Sequence[TrainingPhase],
-        settings: TrainSettings,
+        settings: TrainerSettings,
         aside: nn.Module | None = None,
         team: ProcessGroup = ALONE,
     ) -> None:
@@ -79,11 +103,7 @@ class Trainer:
         self.compilation = Compilation()
         self.precision = reduced_precision(self.device)
         self.ema = copy.deepcopy(model).requires_grad_(False).eval()
-        self.optimisers = [
-            # Fused: one pass over memory instead of a dozen.
-            torch.optim.Adam(p.parameters, lr=settings.learning_rate, betas=(0.9, 0.99), fused=True)
-            for p in phases
-        ]
+        self.optimisers = [p.optimiser(p.parameters, settings.learning_rate) for p in phases]
         self.step = 0
         self.seconds = 0.0
         self.attempt = 0

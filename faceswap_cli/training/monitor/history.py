@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 from faceswap_cli.training.engine import event_log
-from faceswap_cli.training.engine.early_stopping import GAINS, MeasuredPoint
+from faceswap_cli.training.engine.early_stopping import MeasuredPoint
 
 MOST_LOSSES = 600
 """Points of the training loss that are kept; where they become twice as many, neighbours are averaged."""
@@ -62,14 +62,14 @@ class History:
             self.measures.append(dict(line))
             self._thin_measures()
 
-    def points(self) -> list[MeasuredPoint]:
-        """The measures as they are judged."""
+    def points(self, names: Collection[str]) -> list[MeasuredPoint]:
+        """The measures as they are judged, by these figures."""
         return [
             MeasuredPoint(
                 one["step"],
                 float(one["seconds"]),
                 _number(one.get("progress")),
-                {name: _number(one["validation"].get(name)) for name in GAINS},
+                {name: _number(one["validation"].get(name)) for name in names},
             )
             for one in self.measures
         ]

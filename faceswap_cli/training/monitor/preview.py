@@ -13,7 +13,7 @@ from torch import Tensor
 
 from faceswap_cli.files import write_bytes
 from faceswap_cli.media.frame import Image
-from faceswap_cli.networks.swap.registry import FaceModel
+from faceswap_cli.networks.swap.family import FaceModel
 from faceswap_cli.networks.swap.renderer import Rendered
 from faceswap_cli.training.data.augment import apply_colour, colour_transform
 from faceswap_cli.training.data.dataset import Faces, spread_indices

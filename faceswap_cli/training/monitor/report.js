@@ -1,7 +1,7 @@
 'use strict';
 const data = JSON.parse(document.getElementById('data').textContent);
 const $ = id => document.getElementById(id);
-const column = name => 2 + data.figures.indexOf(name);
+const figure = (row, name) => { const k = data.figures.indexOf(name); return k < 0 ? null : row[2 + k]; };
 
 function element(name, text, attributes) {
   const made = document.createElement(name);
@@ -16,25 +16,26 @@ function duration(seconds) {
 }
 const percent = value => Math.round(100 * value) + ' %';
 
-/* What is shown of each figure. A landmark or sharpness figure says nothing while there is hardly a face: such
-   points are neither drawn nor taken for the best. */
-const CHARTS = [
-  { name: 'loss', title: 'Loss', about: 'how far rebuilt faces are from the real ones: held-out faces (thick), training (thin)', best: -1, losses: true, text: v => v.toPrecision(3) },
-  { name: 'likeness', title: 'Likeness to B', about: '0 %: looks as little like B as A does; 100 %: as much as real held-out frames of B', best: 1, text: percent, low: 0, tall: 1 },
-  { name: 'sharpness', title: 'Sharpness', about: "detail inside the face; 100 %: as much as A's own frames", best: 1, text: percent, low: 0, settled: true },
-  { name: 'landmarks', title: 'Expression and pose', about: "how far eyes, brows, nose and mouth lie from A's, in % of the eye distance: less is better", best: -1, text: v => v.toFixed(1) + ' %', low: 0, settled: true, ripe: true },
-];
+/* How values are written; the charts themselves are told by the page's data (figures.py). A landmark or
+   sharpness figure says nothing while there is hardly a face: such points are neither drawn nor taken for the best. */
+const UNITS = {
+  share: percent, percent: v => v.toFixed(1) + ' %', years: v => v.toFixed(1) + ' years', number: v => v.toPrecision(3),
+};
+const CHARTS = data.charts.map(one => ({
+  ...one, low: one.low ?? undefined, tall: one.tall ?? undefined, losses: one.name === 'loss', text: UNITS[one.unit],
+}));
 
 function drawnFrom() {
-  const mask = column('mask'), first = data.measures.findIndex(row => row[mask] !== null && row[mask] < .15);
+  if (!data.figures.includes('mask')) return 0;
+  const first = data.measures.findIndex(row => { const mask = figure(row, 'mask'); return mask !== null && mask < .15; });
   return first < 0 ? data.measures.length : first;
 }
 const settled = drawnFrom();
 const points = chart => data.measures
-  .filter((row, k) => row[column(chart.name)] !== null && (!chart.settled || k >= settled))
-  .map(row => [row[0], row[1], row[column(chart.name)], row[column('likeness')]]);
+  .filter((row, k) => figure(row, chart.name) !== null && (!chart.settled || k >= settled))
+  .map(row => [row[0], row[1], figure(row, chart.name), figure(row, 'likeness')]);
 /* Expressions are kept best while nothing is swapped: the best is looked for where the likeness is there. */
-const likest = Math.max(0, ...data.measures.map(row => row[column('likeness')] || 0));
+const likest = Math.max(0, ...data.measures.map(row => figure(row, 'likeness') || 0));
 
 function tiles() {
   const last = data.measures[data.measures.length - 1];
@@ -45,9 +46,9 @@ function tiles() {
   };
   if (last) {
     for (const chart of CHARTS.slice(1)) {
-      const value = last[column(chart.name)];
+      const value = figure(last, chart.name);
       const known = value !== null && (!chart.settled || data.measures.length > settled);
-      add(known ? chart.text(Math.max(value, 0)) : '…', { likeness: 'likeness to B', sharpness: "of A's sharpness", landmarks: 'off in expression' }[chart.name]);
+      add(known ? chart.text(Math.max(value, 0)) : '…', chart.tile);
     }
   }
   add(data.step.toLocaleString('en'), 'steps');

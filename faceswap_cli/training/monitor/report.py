@@ -19,12 +19,10 @@ from typing import Any
 from faceswap_cli.files import write_text
 from faceswap_cli.training.engine.early_stopping import ProgressVerdict
 from faceswap_cli.training.monitor import preview_history
+from faceswap_cli.training.monitor.figures import Figure, charts, gain_in_words
 from faceswap_cli.training.monitor.history import History
 
 PAGE = "train.html"
-
-FIGURES = ("loss", "likeness", "landmarks", "sharpness", "mask")
-"""What is drawn of a validation."""
 
 
 @dataclass(frozen=True)
@@ -62,16 +60,16 @@ class State:
     refresh: float
 
 
-def write_report(folder: Path, history: History, state: State) -> None:
+def write_report(folder: Path, history: History, state: State, figures: Sequence[Figure]) -> None:
     """Write the page.
 
     Raises:
         UserError: it can't be written.
     """
-    write_text(folder / PAGE, render_report(report_data(folder, history, state)))
+    write_text(folder / PAGE, render_report(report_data(folder, history, state, figures)))
 
 
-def report_data(folder: Path, history: History, state: State) -> dict[str, Any]:
+def report_data(folder: Path, history: History, state: State, figures: Sequence[Figure]) -> dict[str, Any]:
     """What the page's script knows."""
     terms = set(history.measures[-1]["validation"].get("terms") or ()) if history.measures else set()
     losses = [
@@ -79,8 +77,9 @@ def report_data(folder: Path, history: History, state: State) -> dict[str, Any]:
         (one.step, one.seconds, sum(v for k, v in one.terms.items() if not terms or k in terms))
         for one in history.losses
     ]
+    names = [one.name for one in figures]
     measures = [
-        (one["step"], one["seconds"], *(one["validation"].get(name) for name in FIGURES))
+        (one["step"], one["seconds"], *(one["validation"].get(name) for name in names))
         for one in history.measures
     ]
     last = history.measures[-1]["validation"] if history.measures else {}
@@ -93,7 +92,8 @@ def report_data(folder: Path, history: History, state: State) -> dict[str, Any]:
             {"id": k, "name": v, **_finite((last.get("people") or {}).get(k) or {})}
             for k, v in state.people.items()
         ],
-        "figures": FIGURES,
+        "figures": names,
+        "charts": charts(figures),
         "losses": [[step, round(seconds, 1), _short(loss)] for step, seconds, loss in losses],
         "measures": [[one[0], round(one[1], 1), *map(_short, one[2:])] for one in measures],
         "previews": [
@@ -121,7 +121,7 @@ def render_report(values: Mapping[str, Any]) -> str:
 
 
 def give_advice(
-    verdict: ProgressVerdict, *, done: bool, closing_until: int | None, people: Sequence[str]
+    verdict: ProgressVerdict, *, done: bool, closing_until: int | None, remedy: str, figures: Sequence[Figure]
 ) -> str:
     """The verdict in words, and what to do.
 
@@ -129,15 +129,15 @@ def give_advice(
         verdict: see plateau.judge.
         done: whether the run's end was reached.
         closing_until: last step of a closing phase in progress.
-        people: names of those who are put on.
+        remedy: what helps a run that has levelled off.
+        figures: what was measured.
     """
-    who = " and ".join(people) or "B"
     if verdict.state == "level":
         text = f"Has levelled off since step {verdict.since:,}: more training will hardly help; "
-        text += f"more varied footage of {who} may, or a larger --size."
+        text += f"{remedy}."
         return text if done or closing_until is None else f"{text} Finishing until step {closing_until:,}."
     if verdict.state == "improving":
-        how = ", ".join(_gained(name, gain) for name, gain in verdict.gains.items())
+        how = gain_in_words(figures, verdict.gains)
         if done:
             return (
                 f"Was still getting better when its time was up ({how} in its last third): "
@@ -146,12 +146,6 @@ def give_advice(
         return f"Still getting better ({how} in the last third of the training)."
     ended = " A longer training would tell." if done else ""
     return f"Too early to say whether it has levelled off.{ended}"
-
-
-def _gained(name: str, gain: float) -> str:
-    if name == "likeness":
-        return f"likeness +{100 * gain:.0f} points"
-    return f"held-out loss -{100 * gain:.0f} %" if name == "loss" else f"{name} +{100 * gain:.0f} %"
 
 
 def _short(value: object) -> float | None:

@@ -23,11 +23,13 @@ from faceswap_cli.faces.identity.identity_encoder import IdentityEncoder, cut_ch
 from faceswap_cli.faces.landmarks.compact import CompactLandmarker
 from faceswap_cli.faces.landmarks.mean_shape import five_from_68
 from faceswap_cli.media.frame import Image
-from faceswap_cli.networks.swap.registry import FaceModel
+from faceswap_cli.networks.swap.family import FaceModel
 from faceswap_cli.networks.swap.renderer import Rendered
 from faceswap_cli.training.data.augment import Samples, apply_colour, colour_transform
 from faceswap_cli.training.data.dataset import OPPONENT, Faces, spread_indices
 from faceswap_cli.training.data.train_val_split import Split
+from faceswap_cli.training.engine.early_stopping import ProgressKind
+from faceswap_cli.training.monitor.figures import LOSS, Figure
 from faceswap_cli.training.objectives.losses import LossWeights, face_loss
 from faceswap_cli.training.runs.settings import TARGET
 
@@ -37,6 +39,45 @@ LEAST = 8
 
 APART = 0.05
 """When A is hardly farther from B than B is from himself, a likeness says nothing."""
+
+SWAP_FIGURES = (
+    LOSS,
+    Figure(
+        "likeness",
+        "Likeness to B",
+        "0 %: looks as little like B as A does; 100 %: as much as real held-out frames of B",
+        "likeness to B",
+        best=+1,
+        unit="share",
+        low=0,
+        tall=1,
+        gain=ProgressKind(+1, 0.01, relative=False),
+    ),
+    Figure(
+        "sharpness",
+        "Sharpness",
+        "detail inside the face; 100 %: as much as A's own frames",
+        "of A's sharpness",
+        best=+1,
+        unit="share",
+        low=0,
+        settled=True,
+        gain=ProgressKind(+1, 0.02, relative=True),
+    ),
+    # Not judged: landmarks are best before anything is swapped.
+    Figure(
+        "landmarks",
+        "Expression and pose",
+        "how far eyes, brows, nose and mouth lie from A's, in % of the eye distance: less is better",
+        "off in expression",
+        unit="percent",
+        low=0,
+        settled=True,
+        ripe=True,
+    ),
+    Figure("mask"),
+)
+"""What a report shows of a validation."""
 
 
 @dataclass(frozen=True)

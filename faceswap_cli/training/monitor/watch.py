@@ -14,9 +14,6 @@ from datetime import datetime
 from typing import Any
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.networks.swap.registry import FaceModel
-from faceswap_cli.training.data import train_val_split
-from faceswap_cli.training.data.train_val_split import Split
 from faceswap_cli.training.engine import event_log
 from faceswap_cli.training.engine.collapse_detection import CollapseDetector
 from faceswap_cli.training.engine.early_stopping import (
@@ -27,13 +24,12 @@ from faceswap_cli.training.engine.early_stopping import (
 )
 from faceswap_cli.training.engine.loop import Budget, Tick
 from faceswap_cli.training.engine.trainer import HOLD, Trainer
+from faceswap_cli.training.family import Family, TrainingData
 from faceswap_cli.training.monitor import preview_history, report
+from faceswap_cli.training.monitor.figures import progress_kinds
 from faceswap_cli.training.monitor.history import History
-from faceswap_cli.training.monitor.preview import write_preview
 from faceswap_cli.training.monitor.tensorboard import TensorBoardLog
-from faceswap_cli.training.monitor.validation import Validator
 from faceswap_cli.training.runs.folder import Run
-from faceswap_cli.training.runs.settings import TARGET
 
 MEASURE_SECONDS = 60.0
 """Time between measures once a run is long; in a young one GROWTH of its time, but at least LEAST_SECONDS."""
@@ -41,9 +37,6 @@ GROWTH, LEAST_SECONDS = 0.04, 10.0
 
 MOST_SHARE = 0.05
 """Measuring may take this share of the time."""
-
-LEAST_SHOWN = 4
-"""With fewer held-out faces a preview shows trained ones."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +60,8 @@ class Monitor:
     Args:
         run: where everything is written.
         trainer: the one whose averaged weights are looked at.
-        splits: everybody's samples, by identity.
+        data: what it is trained and measured on.
+        family: of the run.
         budget: an UntilPlateau is told when the run has levelled off.
         wanted: see there.
 
@@ -76,19 +70,22 @@ class Monitor:
     """
 
     def __init__(
-        self, run: Run, trainer: Trainer, splits: Mapping[str, Split], budget: Budget, wanted: MonitorSettings
+        self,
+        run: Run,
+        trainer: Trainer,
+        data: TrainingData,
+        family: Family,
+        budget: Budget,
+        wanted: MonitorSettings,
     ) -> None:
-        self._run, self._trainer, self._splits, self._budget = run, trainer, splits, budget
-        self._wanted = wanted
+        self._run, self._trainer, self._data, self._budget = run, trainer, data, budget
+        self._wanted, self._figures = wanted, family.figures
+        self._kinds = progress_kinds(family.figures)
         self._history = History.of(run.log, trainer.step)
         self._board = TensorBoardLog(run.path / "tensorboard", trainer.step) if wanted.tensorboard else None
-        self._validator: Validator | None = None
         self._measured_at, self._cost = time.monotonic(), 0.0
-        self._shown_at = -math.inf
-        self._collapse = CollapseDetector()
-        self._shown = {
-            k: one.held if len(one.held) >= LEAST_SHOWN else one.train for k, one in splits.items()
-        }
+        self._is_prepared, self._shown_at = False, -math.inf
+        self._collapse = CollapseDetector(family.collapse_signs)
 
     def attends(self, step: int) -> bool:
         """Whether a report is needed after this step whatever the clock says."""
@@ -137,12 +134,11 @@ class Monitor:
         return last or time.monotonic() - self._measured_at >= max(usual, self._cost / MOST_SHARE)
 
     def _measure(self, tick: Tick) -> list[str]:
-        model = self._trainer.ema
-        assert isinstance(model, FaceModel)
-        if self._validator is None:  # loads networks and looks at the real faces: once
-            self._validator = Validator(self._splits, self._run.settings.loss)
+        if not self._is_prepared:  # loads networks and looks at the real samples: that is no measuring
+            self._data.prepare_measures()
+            self._is_prepared = True
         began = time.monotonic()
-        figures = self._validator.measure(model).to_json()
+        figures = self._data.measure(self._trainer.ema)
         self._measured_at = time.monotonic()
         self._cost = self._measured_at - began
         line = {"step": tick.step, "seconds": tick.seconds, "progress": tick.progress, "validation": figures}
@@ -165,24 +161,23 @@ class Monitor:
         ]
 
     def _verdict(self) -> ProgressVerdict:
-        points = self._history.points()
+        points = self._history.points(self._kinds)
         timed = self._wanted.measure_steps is None
         if not isinstance(self._budget, UntilPlateau):
-            return judge_progress(points, timed)
+            return judge_progress(points, timed, self._kinds)
         if self._budget.level_since is not None:
             return ProgressVerdict("level", self._budget.level_since)
         while points and points[-1].progress > HOLD:  # closing for want of time: it says nothing
             points.pop()
-        return judge_progress(points_at_full_rate(points), timed)
+        return judge_progress(points_at_full_rate(points), timed, self._kinds)
 
     def _show(self, tick: Tick) -> list[str]:
         """Refresh preview and report; what can't be written is told and never ends a training."""
-        model, run = self._trainer.ema, self._run
-        assert isinstance(model, FaceModel)
+        run = self._run
         try:
-            write_preview(run.preview, model, self._shown)
+            self._data.write_preview(run.preview, self._trainer.ema, tick.progress)
             preview_history.keep_preview(run.preview, run.path / preview_history.FOLDER, tick.step)
-            report.write_report(run.path, self._history, self._state(tick))
+            report.write_report(run.path, self._history, self._state(tick), self._figures)
             if self._board:
                 self._board.preview(run.preview, tick.step)
         except (UserError, OSError) as error:
@@ -205,7 +200,7 @@ class Monitor:
             closing_from=None if begun is None else int(begun),
             verdict=verdict,
             advice=self._advice(verdict, done),
-            held=train_val_split.describe_split(self._splits, run.settings.held_out),
+            held=self._data.held_out,
             written=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S"),
             refresh=0 if done else self._wanted.preview_seconds,
         )
@@ -213,9 +208,12 @@ class Monitor:
     def _advice(self, verdict: ProgressVerdict, done: bool) -> str:
         closing = self._budget.state if isinstance(self._budget, UntilPlateau) else {}
         until = closing.get("closing_until")
-        others = [name for identity, name in self._run.names.items() if identity != TARGET]
         return report.give_advice(
-            verdict, done=done, closing_until=None if until is None else int(until), people=others
+            verdict,
+            done=done,
+            closing_until=None if until is None else int(until),
+            remedy=self._data.remedy,
+            figures=self._figures,
         )
 
     def _log(self, line: Mapping[str, Any]) -> list[str]:

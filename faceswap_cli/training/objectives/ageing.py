@@ -9,6 +9,7 @@ a network can move an estimator by decades with noise that nobody sees.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -92,7 +93,7 @@ class AgeingLosses:
     ) -> None:
         self.model, self.critic, self.estimator = model, critic, estimator
         self.recognise, self.weights = recognise, weights
-        self.drawn: list[tuple[Tensor, list[Tensor]]] = []
+        self.drawn: deque[tuple[Tensor, list[Tensor]]] = deque()  # from one phase to the next, part by part
 
     def phases(self) -> list[TrainingPhase]:
         """The generator's and the critic's."""
@@ -178,7 +179,7 @@ class AgeingLosses:
         # Reals are called their own age: D learns ages from labels, the generator from D.
         right = self.critic(small, real, batch.real_age, batch.real_female)
         other = self.critic(small.detach(), [one.detach() for one in real], wrong, batch.real_female)
-        drawn = self.critic(*self.drawn.pop(), batch.target, batch.female)
+        drawn = self.critic(*self.drawn.popleft(), batch.target, batch.female)
         total = torch.stack([one.flatten(1).mean(1).sum() for one in right]).sum()
         *slope, steepest = torch.autograd.grad(total, [*real, small], create_graph=True)
         # Each feature by its own spread, or the first ones', which are large, would count for all.

@@ -32,9 +32,10 @@ from faceswap_cli.networks.swap.family import split_output
 from faceswap_cli.networks.swap.renderer import Rendered
 from faceswap_cli.training.data.augment import Samples
 from faceswap_cli.training.data.conditional_batches import ConditionalSamples
+from faceswap_cli.training.engine.parallel import ALONE, ProcessGroup
 from faceswap_cli.training.engine.trainer import Batch, TrainingPhase
 from faceswap_cli.training.objectives.losses import face_loss
-from faceswap_cli.training.runs.settings import TrainSettings
+from faceswap_cli.training.runs.settings import SwapSettings
 
 
 @dataclass(frozen=True)
@@ -134,9 +135,10 @@ class SwappedBatch:
 
 
 def conditional_phases(
-    model: ConditionalModel, settings: TrainSettings, probe: nn.Module
+    model: ConditionalModel, probe: nn.Module, settings: SwapSettings, team: ProcessGroup = ALONE
 ) -> list[TrainingPhase]:
     """The autoencoder's phase, and the probe's after it."""
+    del team  # nothing is compared over the whole batch
     losses = ConditionalLosses(model, settings, probe)
     return [
         TrainingPhase("autoencoder", list(model.parameters()), losses.autoencoder),
@@ -147,7 +149,7 @@ def conditional_phases(
 class ConditionalObjective:
     """What both conditional networks are trained by."""
 
-    def __init__(self, model: ConditionalModel, settings: TrainSettings) -> None:
+    def __init__(self, model: ConditionalModel, settings: SwapSettings) -> None:
         self.model, self.settings, self.weights = model, settings, WEIGHTS_OF
 
     def rebuilt(self, samples: ConditionalSamples) -> tuple[Reconstruction, dict[str, Tensor]]:
@@ -206,7 +208,7 @@ class ConditionalObjective:
 class ConditionalLosses(ConditionalObjective):
     """The losses of one step of the conditional autoencoder."""
 
-    def __init__(self, model: ConditionalModel, settings: TrainSettings, probe: nn.Module) -> None:
+    def __init__(self, model: ConditionalModel, settings: SwapSettings, probe: nn.Module) -> None:
         super().__init__(model, settings)
         self.reads = probe
         self.codes: deque[tuple[Tensor, Tensor]] = deque()  # from one phase to the next, part by part
@@ -236,10 +238,10 @@ class ConditionalLosses(ConditionalObjective):
         return {"probe": F.mse_loss(self.reads(code), truth)}
 
 
-def new_probe(model: ConditionalModel) -> nn.Module:
-    """The probe of a conditional autoencoder."""
-    assert isinstance(model, ConditionalAutoencoder)
-    return Probe(model.config.code * model.config.grid**2)
+def new_probe(model: ConditionalAutoencoder, settings: SwapSettings) -> nn.Module:
+    """The probe of a conditional autoencoder, on its device."""
+    del settings
+    return Probe(model.config.code * model.config.grid**2).to(next(model.parameters()).device)
 
 
 def join_batches(batch: Batch) -> ConditionalSamples:

@@ -12,13 +12,15 @@ from collections import deque
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from faceswap_cli.networks.swap.conditional import ConditionalModel
 from faceswap_cli.networks.swap.gan import DiscriminatorOutput, ProjectionDiscriminator
 from faceswap_cli.networks.swap.renderer import Rendered
 from faceswap_cli.training.data.conditional_batches import ConditionalSamples
+from faceswap_cli.training.engine.collapse_detection import CollapseSign
+from faceswap_cli.training.engine.parallel import ALONE, ProcessGroup
 from faceswap_cli.training.engine.trainer import Batch, TrainingPhase
 from faceswap_cli.training.objectives.conditional import (
     ConditionalObjective,
@@ -27,7 +29,7 @@ from faceswap_cli.training.objectives.conditional import (
     on_every,
     over_background,
 )
-from faceswap_cli.training.runs.settings import TrainSettings
+from faceswap_cli.training.runs.settings import SwapSettings
 
 JUDGED = 4
 """Every so-manieth rebuilt picture is judged: the network must not be sharp for swaps and soft for others."""
@@ -41,6 +43,22 @@ SLOPE, SLOPED = 1.0, 4
 VARIETY, LEAST_VARIETY = 5.0, 0.5
 """Weight of too little variety, and how much of the real faces' the drawn ones have to have."""
 
+OVERWHELMED = CollapseSign(
+    "critic",
+    "the critic tells every drawn face, and the generator learns nothing from it any more. Go back by "
+    "--rollback, and go on at half the --learning-rate",
+    below=0.02,
+)
+"""A relativistic critic that is hardly ever wrong; its loss is 0.69 for one that guesses."""
+
+MODE_COLLAPSE = CollapseSign(
+    "variety",
+    "the generator has collapsed: it draws everybody alike. Go back by --rollback, go on at half the "
+    "--learning-rate",
+    above=VARIETY * LEAST_VARIETY / 2,
+)
+"""Drawn faces have less than a quarter of the real ones' variety."""
+
 
 @dataclass(frozen=True)
 class _Shown:
@@ -53,9 +71,13 @@ class _Shown:
 
 
 def gan_phases(
-    model: ConditionalModel, settings: TrainSettings, critic: ProjectionDiscriminator
+    model: ConditionalModel,
+    critic: ProjectionDiscriminator,
+    settings: SwapSettings,
+    team: ProcessGroup = ALONE,
 ) -> list[TrainingPhase]:
     """The generator's phase, and the critic's after it."""
+    del team  # nothing is compared over the whole batch
     losses = GanLosses(model, settings, critic)
     return [
         TrainingPhase("generator", list(model.parameters()), losses.generator),
@@ -63,11 +85,17 @@ def gan_phases(
     ]
 
 
+def new_projection_discriminator(model: ConditionalModel, settings: SwapSettings) -> nn.Module:
+    """The critic of a conditional GAN, on its device."""
+    del settings
+    return ProjectionDiscriminator().to(next(model.parameters()).device)
+
+
 class GanLosses(ConditionalObjective):
     """The losses of one step of the conditional GAN."""
 
     def __init__(
-        self, model: ConditionalModel, settings: TrainSettings, judge: ProjectionDiscriminator
+        self, model: ConditionalModel, settings: SwapSettings, judge: ProjectionDiscriminator
     ) -> None:
         super().__init__(model, settings)
         self.judge = judge

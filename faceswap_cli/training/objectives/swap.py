@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from faceswap_cli.networks.swap.conditional import ConditionalModel
 from faceswap_cli.networks.swap.family import FaceModel
-from faceswap_cli.networks.swap.gan import ConditionalGan, ProjectionDiscriminator
 from faceswap_cli.networks.swap.patch_discriminator import PatchDiscriminator
-from faceswap_cli.networks.swap.registry import CONDITIONAL
 from faceswap_cli.networks.swap.renderer import Rendered
 from faceswap_cli.training.data.augment import Samples, augment
-from faceswap_cli.training.data.conditional_batches import conditional_batches
 from faceswap_cli.training.data.dataset import Faces
 from faceswap_cli.training.data.sampling import sampling_weights
 from faceswap_cli.training.engine.parallel import ALONE, WHOLE, ProcessGroup, Share
-from faceswap_cli.training.engine.trainer import Batch, TrainingPhase
-from faceswap_cli.training.objectives.conditional import conditional_phases, new_probe
-from faceswap_cli.training.objectives.gan import gan_phases
+from faceswap_cli.training.engine.trainer import Batch, Batches, TrainingPhase
 from faceswap_cli.training.objectives.losses import face_loss
-from faceswap_cli.training.runs.settings import TARGET, TrainSettings
+from faceswap_cli.training.runs.settings import TARGET, SwapSettings
 
 GREY = 0.5
 """What the critic sees where no face is."""
@@ -38,12 +32,8 @@ JUDGED, SMOOTHED = 2, 4
 time on a CPU."""
 
 
-def swap_batches(
-    faces: dict[str, Faces], settings: TrainSettings, share: Share = WHOLE
-) -> Callable[[torch.Generator, float], Batch]:
+def swap_batches(faces: Mapping[str, Faces], settings: SwapSettings, share: Share = WHOLE) -> Batches:
     """A batch of each person, or a share of it; those put on are recoloured to the target's light."""
-    if settings.architecture in CONDITIONAL:
-        return conditional_batches(faces, settings, share)
     chances = {identity: _chances(faces, identity, settings.balance) for identity in faces}
 
     def batch(generator: torch.Generator, progress: float) -> Batch:
@@ -69,7 +59,7 @@ def swap_batches(
     return batch
 
 
-def _chances(faces: dict[str, Faces], identity: str, balance: float) -> Tensor | None:
+def _chances(faces: Mapping[str, Faces], identity: str, balance: float) -> Tensor | None:
     """How likely a person's samples up to each one are drawn; None: evenly."""
     if balance <= 0:
         return None
@@ -82,13 +72,8 @@ def _chances(faces: dict[str, Faces], identity: str, balance: float) -> Tensor |
     return torch.from_numpy(found / found[-1])
 
 
-def new_discriminator(model: FaceModel, settings: TrainSettings) -> nn.Module | None:
-    """What is trained beside the network and draws nothing, if there is any: a discriminator or a probe."""
-    if isinstance(model, ConditionalModel):
-        device = next(model.parameters()).device
-        return (ProjectionDiscriminator() if isinstance(model, ConditionalGan) else new_probe(model)).to(
-            device
-        )
+def new_discriminator(model: FaceModel, settings: SwapSettings) -> nn.Module | None:
+    """The discriminator, if there is to be one."""
     if settings.adversarial <= 0:
         return None
     critic = PatchDiscriminator(model.config.identities).to(next(model.parameters()).device)
@@ -96,16 +81,9 @@ def new_discriminator(model: FaceModel, settings: TrainSettings) -> nn.Module | 
 
 
 def swap_phases(
-    model: FaceModel, settings: TrainSettings, critic: nn.Module | None, team: ProcessGroup = ALONE
+    model: FaceModel, critic: PatchDiscriminator | None, settings: SwapSettings, team: ProcessGroup = ALONE
 ) -> list[TrainingPhase]:
     """The autoencoder's phase, and with a critic the discriminator's after it."""
-    if isinstance(model, ConditionalModel):
-        critic = critic or new_discriminator(model, settings)
-        if isinstance(critic, ProjectionDiscriminator):
-            return gan_phases(model, settings, critic)
-        assert critic is not None
-        return conditional_phases(model, settings, critic)
-    assert critic is None or isinstance(critic, PatchDiscriminator)
     losses = SwapLosses(model, settings, critic, team)
     own = TrainingPhase("autoencoder", list(model.parameters()), losses.autoencoder)
     if critic is None:
@@ -127,7 +105,7 @@ class SwapLosses:
     def __init__(
         self,
         model: FaceModel,
-        settings: TrainSettings,
+        settings: SwapSettings,
         judge: PatchDiscriminator | None,
         team: ProcessGroup = ALONE,
     ) -> None:

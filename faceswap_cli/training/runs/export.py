@@ -21,7 +21,8 @@ from faceswap_cli import __version__
 from faceswap_cli.errors import UserError
 from faceswap_cli.files import write_bytes
 from faceswap_cli.limits import parse_json, read_limited
-from faceswap_cli.networks.swap.registry import FaceModel, build_model, describe_model
+from faceswap_cli.networks.swap.family import FaceModel, describe_model
+from faceswap_cli.training.families import build_model
 from faceswap_cli.training.runs.folder import Run, load_trained
 from faceswap_cli.training.runs.model_file import FORMAT, REFERENCE, VERSION, digest, rebuild_model
 
@@ -88,7 +89,7 @@ def prepare_export(
     whole, checkpoint, notes = load_trained(run, torch.device("cpu"))
     model = _alone(whole, run, faces) if faces else whole
     halved = {name: _half(tensor) for name, tensor in model.state_dict().items()}
-    light = rebuild_model(run.settings.architecture, describe_model(model), halved)
+    light = rebuild_model(run.settings.family, describe_model(model), halved)
     change = largest_change(model, light)
     if change > ALLOWED:
         notes = [*notes, f"half precision would change pictures by {255 * change:.1f} of 255: not used"]
@@ -108,7 +109,7 @@ def card_of(
     identities = list(model.config.identities)
     numbers = {k: v for k, v in run.settings.to_json().items() if _is_numbers(v) and k != "network"}
     return {
-        "family": run.settings.architecture,
+        "family": run.settings.family,
         "config": describe_model(model),
         "identities": identities,
         "names": {name: run.names.get(name, "") for name in identities} if with_names else {},
@@ -149,15 +150,15 @@ def _alone(whole: FaceModel, run: Run, faces: Collection[str]) -> FaceModel:
     kept = [name for name in whole.config.identities if name in faces]
     try:
         config = {**describe_model(whole), "identities": kept}
-        names = build_model(run.settings.architecture, config).state_dict().keys()
+        names = build_model(run.settings.family, config).state_dict().keys()
         state = {name: tensor for name, tensor in whole.state_dict().items() if name in names}
-        alone = rebuild_model(run.settings.architecture, config, state)
+        alone = rebuild_model(run.settings.family, config, state)
         same = largest_change(whole, alone) == 0
     except (UserError, RuntimeError, KeyError, ValueError):
         same = False
     if not same:
         raise UserError(
-            f"networks of the family {run.settings.architecture} draw nobody without the others",
+            f"networks of the family {run.settings.family} draw nobody without the others",
             "Leave --face out: all faces are exported together",
         )
     return alone

@@ -17,8 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from faceswap_cli.files import atomic_output
-from faceswap_cli.networks.swap.family import split_output
-from faceswap_cli.networks.swap.registry import FaceModel
+from faceswap_cli.networks.swap.family import FaceModel, split_output
 from faceswap_cli.optional import require
 from faceswap_cli.training.runs.export import Exported, made_up_input, prepare_export
 from faceswap_cli.training.runs.folder import Run

@@ -1,14 +1,16 @@
-"""`--option NAME=VALUE`: the options that a network family has for itself, read from its configuration."""
+"""A new run's settings: a family's size, and what was asked for, its own options (NAME=VALUE) among it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import Field, fields
+from dataclasses import Field, fields, replace
 from typing import Any
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.networks.swap.family import COMMON
-from faceswap_cli.networks.swap.registry import ARCHITECTURES
+from faceswap_cli.networks.swap.family import COMMON, LEAST_RESOLUTION, MOST_RESOLUTION, MULTIPLE
+from faceswap_cli.options import Declaration, declaration_of, describe_allowed, is_allowed
+from faceswap_cli.training.families import DEFAULT, FAMILIES
+from faceswap_cli.training.runs.aliases import SIZES
 
 SWITCH = {
     "true": True,
@@ -23,29 +25,92 @@ SWITCH = {
 """Words for a switch."""
 
 
-def own_options(architecture: str) -> dict[str, Field[Any]]:
-    """A family's own options by name."""
-    return {f.name: f for f in fields(ARCHITECTURES[architecture][0]) if f.name not in COMMON}
+def settings_for(
+    size: str,
+    resolution: int | None = None,
+    batch: int | None = None,
+    learning_rate: float | None = None,
+    seed: int = 0,
+    family: str = DEFAULT.name,
+    options: Sequence[str] = (),
+    from_scratch: bool = False,
+    held_out: float | None = None,
+) -> Any:
+    """The settings of a family's size, with what was asked for in place of its own values.
 
+    Args:
+        size: see `Family.sizes`.
+        resolution: side of the pictures in pixels.
+        batch: samples of each person in a step.
+        learning_rate: the peak.
+        seed: see TrainSettings.
+        family: its name.
+        options: NAME=VALUE, see `parse_options`.
+        from_scratch: begin with random weights even where a base fits.
+        held_out: see TrainSettings; None: the family's own.
 
-def describe_options(architecture: str) -> str:
-    """A family's options with their ranges and defaults, on one line."""
-    return ", ".join(
-        f"{name} ({_range(own)}, {_word(own.default)})" for name, own in own_options(architecture).items()
+    Raises:
+        UserError: a value is out of range, or the family has no such size or option.
+    """
+    record, size = FAMILIES[family], SIZES.get(size, size)
+    if size not in record.sizes:
+        raise UserError(
+            f"the family {family} does not come in the size {size}",
+            f"Leave --size out, or use {' or '.join(record.sizes)}",
+        )
+    settings = record.sizes[size]
+    if resolution is not None:
+        if resolution % MULTIPLE or not LEAST_RESOLUTION <= resolution <= MOST_RESOLUTION:
+            raise UserError(
+                f"--resolution {resolution} can't be built",
+                f"Use a multiple of {MULTIPLE} from {LEAST_RESOLUTION} to {MOST_RESOLUTION}",
+            )
+        settings = replace(settings, network={**settings.network, "resolution": resolution})
+    settings = replace(settings, network={**settings.network, **parse_options(family, options)})
+    settings = replace(settings, base=record.base_for(settings.network))
+    if from_scratch:
+        settings = record.from_scratch(settings)
+    if batch is not None and batch < record.least_batch:
+        raise UserError(
+            f"--batch {batch} is no batch size for the family {family}",
+            f"Give a number from {record.least_batch} on",
+        )
+    return replace(
+        settings,
+        batch=batch or settings.batch,
+        learning_rate=learning_rate or settings.learning_rate,
+        seed=seed,
+        held_out=settings.held_out if held_out is None else held_out,
     )
 
 
-def parse_options(architecture: str, texts: Sequence[str]) -> dict[str, int | bool]:
+def own_options(family: str) -> dict[str, Field[Any]]:
+    """A family's own options by name: those that have a range or are switches."""
+    return {
+        f.name: f
+        for f in fields(FAMILIES[family].config)
+        if f.name not in COMMON and (declaration_of(f) is not None or isinstance(f.default, bool))
+    }
+
+
+def describe_options(family: str) -> str:
+    """A family's options with their ranges and defaults, on one line."""
+    return ", ".join(
+        f"{name} ({_range(own)}, {_word(own.default)})" for name, own in own_options(family).items()
+    )
+
+
+def parse_options(family: str, texts: Sequence[str]) -> dict[str, int | bool]:
     """The options that were given, by name.
 
     Args:
-        architecture: the family.
+        family: its name.
         texts: each NAME=VALUE.
 
     Raises:
         UserError: one is no NAME=VALUE, unknown to the family, given twice, or out of its range.
     """
-    own, found = own_options(architecture), dict[str, int | bool]()
+    own, found = own_options(family), dict[str, int | bool]()
     for text in texts:
         name, equals, value = (part.strip() for part in text.partition("="))
         name = name.replace("-", "_")
@@ -53,8 +118,8 @@ def parse_options(architecture: str, texts: Sequence[str]) -> dict[str, int | bo
             raise UserError(f"--option {text} is no NAME=VALUE", "Write for example --option residuals=1")
         if name not in own:
             raise UserError(
-                f"the family {architecture} has no option {name!r}",
-                f"It has {describe_options(architecture)}",
+                f"the family {family} has no option {name!r}",
+                f"It has {describe_options(family)}",
             )
         if name in found:
             raise UserError(f"--option {name} was given twice", "Give it once")
@@ -67,17 +132,19 @@ def _value(own: Field[Any], text: str) -> int | bool:
     if isinstance(own.default, bool):
         if text.lower() in SWITCH:
             return SWITCH[text.lower()]
-    elif text.removeprefix("-").isdecimal() and own.metadata["least"] <= int(text) <= own.metadata["most"]:
+    elif text.removeprefix("-").isdecimal() and is_allowed(_declared(own), int(text)):
         return int(text)
     raise UserError(f"--option {own.name}={text} can't be used", f"Give {_range(own)}")
 
 
 def _range(own: Field[Any]) -> str:
-    return (
-        "true or false"
-        if isinstance(own.default, bool)
-        else f"{own.metadata['least']} to {own.metadata['most']}"
-    )
+    return "true or false" if isinstance(own.default, bool) else describe_allowed(_declared(own))
+
+
+def _declared(own: Field[Any]) -> Declaration:
+    declaration = declaration_of(own)
+    assert declaration is not None, f"{own.name} has no range"
+    return declaration
 
 
 def _word(value: object) -> str:

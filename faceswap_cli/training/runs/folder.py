@@ -5,6 +5,8 @@ RUN/
   checkpoints/    see checkpoints.py
   snapshots/      those kept for good, see snapshots.py
   preview.jpg     how far it is
+  previews/       a few of the whole run
+  train.html      how it goes
   log.jsonl       a line for each report
 """
 
@@ -14,27 +16,24 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.files import make_folder, said_plainly, write_text
 from faceswap_cli.limits import read_json
-from faceswap_cli.networks.swap.registry import (
-    ARCHITECTURES,
-    FaceModel,
-    build_model,
-    outline_model,
-    place_model,
-)
+from faceswap_cli.networks.swap.family import FaceModel
 from faceswap_cli.training.engine.checkpoints import Checkpoint, CheckpointStore
+from faceswap_cli.training.families import DEFAULT, find_family
+from faceswap_cli.training.family import Family
+from faceswap_cli.training.runs.aliases import FORMAT, VERSION, OtherVersionError, read_settings
 from faceswap_cli.training.runs.settings import TrainSettings
 
-FORMAT = "faceswap-run"
-VERSION = 2
+Network = TypeVar("Network", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class Run:
 
     Attributes:
         path: the folder.
-        settings: as it was begun, with what was changed since.
+        settings: of its family's class, as it was begun, with what was changed since.
         names: a label for each identity, such as the face set's folder name.
         reference: (K, 128) embeddings of the target person, by which convert knows whom to replace;
             empty when there are none.
@@ -51,7 +50,7 @@ class Run:
     """
 
     path: Path
-    settings: TrainSettings
+    settings: Any
     names: Mapping[str, str]
     reference: NDArray[np.float32]
     history: tuple[Mapping[str, Any], ...] = ()
@@ -64,7 +63,7 @@ class Run:
     @property
     def identities(self) -> tuple[str, ...]:
         """Of the network: a, b, b2, ..."""
-        return tuple(self.settings.network["identities"])
+        return tuple(self.settings.network.get("identities", ()))
 
     def identity(self, person: str) -> str:
         """The identity that is meant by itself or by its person's name.
@@ -106,16 +105,27 @@ def identity_by_name(person: str, identities: Sequence[str], names: Mapping[str,
 
 
 def create_run(
-    path: Path, settings: TrainSettings, names: Mapping[str, str], reference: NDArray[np.float32]
+    path: Path,
+    settings: TrainSettings,
+    names: Mapping[str, str],
+    reference: NDArray[np.float32],
+    adopt: bool = False,
 ) -> Run:
     """Make the folder and its run.json.
+
+    Args:
+        path: the folder.
+        settings: how it trains.
+        names: a label for each identity.
+        reference: see Run.
+        adopt: take a folder that is not empty: checkpoints of a time before run.json was written for them.
 
     Raises:
         UserError: it can't be written, or something else is in the way.
     """
     make_folder(path)
     others = [p.name for p in path.iterdir() if not p.name.startswith(".")]
-    if others:
+    if others and not adopt:
         raise UserError(
             f"{path} is not empty and holds no run ({others[0]}, ...)", "Choose a new folder for the run"
         )
@@ -135,8 +145,12 @@ def is_run(path: Path) -> bool:
     return (path / "run.json").is_file()
 
 
-def open_run(path: Path) -> Run:
+def open_run(path: Path, family: Family | None = None) -> Run:
     """Read a run folder.
+
+    Args:
+        path: the folder.
+        family: one that is known besides FAMILIES, or in place of the one of its name.
 
     Raises:
         UserError: it is none, of another version, or its run.json is damaged.
@@ -149,18 +163,17 @@ def open_run(path: Path) -> Run:
         )
     try:
         card = read_json(file)
-        if card["format"] != FORMAT:
-            raise ValueError("it is another kind of file")
-        version = card["version"]
-        names = {str(k): str(v) for k, v in card["names"].items()}
-        reference = np.array(card["reference"], np.float32).reshape(-1, 128)
-        settings_json = card["settings"]
+        settings_json = read_settings(card)
+        names = {str(k): str(v) for k, v in card.get("names", {}).items()}
+        reference = np.array(card.get("reference", []), np.float32).reshape(-1, 128)
         history = tuple(dict(entry) for entry in card.get("history", []))
+    except OtherVersionError as error:
+        raise UserError(f"{path} was made by another version of this tool (format {error})") from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError) as error:
         raise UserError(f"{file} is damaged ({error})", "Restore it from a backup") from error
-    if version != VERSION:
-        raise UserError(f"{path} was made by another version of this tool (format {version})")
-    return Run(path, TrainSettings.from_json(settings_json), names, reference, history)
+    name = str(settings_json.get("family"))
+    kind = family if family is not None and family.name == name else find_family(name)
+    return Run(path, kind.settings.from_json(settings_json), names, reference, history)
 
 
 def amend_run(run: Run, entry: Mapping[str, Any], settings: TrainSettings | None = None) -> Run:
@@ -173,7 +186,12 @@ def amend_run(run: Run, entry: Mapping[str, Any], settings: TrainSettings | None
     with said_plainly(file):
         card = read_json(file)
     changed = replace(run, settings=settings or run.settings, history=(*run.history, entry))
-    card |= {"settings": changed.settings.to_json(), "history": [dict(e) for e in changed.history]}
+    card |= {
+        "format": FORMAT,
+        "version": VERSION,
+        "settings": changed.settings.to_json(),
+        "history": [dict(e) for e in changed.history],
+    }
     write_text(file, json.dumps(card, indent=1))
     return changed
 
@@ -184,39 +202,50 @@ def family_of(path: Path) -> str:
     Raises:
         UserError: see open_run; or the run is of a version that knows other families.
     """
-    family = open_run(path).settings.architecture if is_run(path) else TrainSettings().architecture
-    if family not in ARCHITECTURES:
-        raise UserError(
-            f"{path} holds a network of the family {family!r}, which is unknown to this version",
-            f"Known: {', '.join(ARCHITECTURES)}",
-        )
-    return family
+    return str(open_run(path).settings.family) if is_run(path) else DEFAULT.name
 
 
 def load_trained(run: Run, device: torch.device) -> tuple[FaceModel, Checkpoint, list[str]]:
+    """The averaged weights of a run that swaps, see `load_network`."""
+    return load_network(run, device, FaceModel)  # type: ignore[type-abstract]
+
+
+def load_network(
+    run: Run, device: torch.device, kind: type[Network]
+) -> tuple[Network, Checkpoint, list[str]]:
     """The run's averaged weights, ready to draw.
+
+    Args:
+        run: of a family among FAMILIES.
+        device: where the network goes.
+        kind: what it has to be.
 
     Returns:
         the model in eval mode, the checkpoint, and a word on each damaged one that was passed over.
 
     Raises:
-        UserError: nothing was trained yet, or the weights are not this architecture's.
+        UserError: nothing was trained yet, the weights are not this architecture's, or the network is of
+            another kind.
     """
+    family = find_family(run.settings.family)
+    if not issubclass(family.network, kind):
+        raise UserError(
+            f"{run.path} holds a network of the family {family.name}, which can't be used here",
+            "Give a run of another family",
+        )
     checkpoint, notes = run.store.newest()
     if checkpoint is None:
         raise UserError(f"{run.path} holds no checkpoint yet", "Train first: `faceswap train ... -m`")
-    check_fits(
-        outline_model(run.settings.architecture, run.settings.network),
-        checkpoint.tensors,
-        "ema.",
-        checkpoint.path,
-    )
-    model = build_model(run.settings.architecture, run.settings.network)
+    network = run.settings.network
+    check_fits(family.outline(network), checkpoint.tensors, "ema.", checkpoint.path)
+    model = family.build(network)
+    assert isinstance(model, kind)
     load_weights(model, checkpoint.tensors, "ema.", checkpoint.path)
-    return place_model(model, device).eval(), checkpoint, notes
+    placed: Network = family.place(model, device).eval()  # type: ignore[assignment]
+    return placed, checkpoint, notes
 
 
-def check_fits(model: FaceModel, tensors: Mapping[str, Any], prefix: str, path: Path) -> None:
+def check_fits(model: nn.Module, tensors: Mapping[str, Any], prefix: str, path: Path) -> None:
     """Raise a UserError if a network without weights is not the one that the tensors under `prefix` are of.
 
     Asked before a network is built: by its card it could be of any size.
@@ -226,7 +255,7 @@ def check_fits(model: FaceModel, tensors: Mapping[str, Any], prefix: str, path: 
         raise _other_network(path)
 
 
-def load_weights(model: FaceModel, tensors: Mapping[str, Any], prefix: str, path: Path) -> None:
+def load_weights(model: nn.Module, tensors: Mapping[str, Any], prefix: str, path: Path) -> None:
     """Copy the tensors under `prefix` into a model, strictly.
 
     Raises:

@@ -17,7 +17,8 @@ from torch import Tensor
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.limits import parse_json, read_limited
-from faceswap_cli.networks.swap.registry import FaceModel, build_model, outline_model, place_model
+from faceswap_cli.networks.swap.family import FaceModel, place_model
+from faceswap_cli.training.families import build_model, outline_model
 from faceswap_cli.training.runs.folder import identity_by_name
 
 FORMAT, VERSION = "faceswap-model", 1
@@ -120,13 +121,15 @@ def rebuild_model(family: str, config: Mapping[str, Any], tensors: Mapping[str, 
 
     Raises:
         RuntimeError: the weights are another network's.
-        UserError: see `registry.build_model`.
+        UserError: see `Family.build`.
     """
     if {n: v.shape for n, v in outline_model(family, config).state_dict().items()} != {
         name: tensor.shape for name, tensor in tensors.items()
     }:
         raise RuntimeError("the weights are another network's")  # before one of any size is built
     model = build_model(family, config)
+    if not isinstance(model, FaceModel):
+        raise RuntimeError("the network draws nobody")
     model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in tensors.items()})
     return place_model(model.requires_grad_(False), torch.device("cpu")).eval()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -13,9 +14,10 @@ from faceswap_cli.compositing.apply_change import apply_change, measure_colourfu
 from faceswap_cli.compositing.hair_extension import FADE, WIDE, extend_change, extend_head_mask
 from faceswap_cli.compositing.region_grid import grid_around
 from faceswap_cli.effects.age import effect
-from faceswap_cli.effects.age.age_request import AgeRequest, read_ages
+from faceswap_cli.effects.age.age_request import AgeChange, AgeRequest, read_ages
 from faceswap_cli.effects.age.render import AgeStages, FaceAger, frontal_share
-from faceswap_cli.effects.base import EffectOptions
+from faceswap_cli.effects.age.sheet import CELL, draw_age_sheet
+from faceswap_cli.effects.options import EffectOptions
 from faceswap_cli.effects.planned_faces import PlannedFace
 from faceswap_cli.errors import Refusal, UserError
 from faceswap_cli.faces.age.estimator import AgeEstimate, AgeEstimator
@@ -25,11 +27,21 @@ from faceswap_cli.faces.safety.guard import SafetyGuard
 from faceswap_cli.media.photo import read_photo, write_photo
 from faceswap_cli.networks.ageing.change import Change
 from faceswap_cli.networks.perception.parsing import CLASSES
-from faceswap_cli.pipeline import age_photo
 from faceswap_cli.pipeline.assignment import SwapPlan, SwapTarget
+from faceswap_cli.pipeline.options import PipelineOptions
+from faceswap_cli.pipeline.photo import (
+    FaceSelection,
+    OpenedPhoto,
+    convert_photo,
+    open_photo,
+    prepare_photo,
+    write_photo_result,
+)
 from faceswap_cli.provenance.marks import NO_MARKS
 from tests.pipeline import moving_face as mf
-from tests.pipeline.ager import BRUSH, GROWN_UP, Guess, Lighter, NoParser
+from tests.pipeline.ager import AGER, GROWN_UP, Guess, Lighter, NoParser
+
+THIRTY_TO_SIXTY = AgeChange(30.0, 60.0, 60.0)
 
 PICTURE = Path(__file__).resolve().parents[2] / "data" / "face.jpg"
 
@@ -203,38 +215,61 @@ def test_grey_stays_grey(tmp_path: Path) -> None:
     grey = cv2.cvtColor(cv2.imread(str(PICTURE)), cv2.COLOR_BGR2GRAY)
     image = grey[..., None].repeat(3, 2)
     points = landmarks(60, (grey.shape[1] / 2, grey.shape[0] / 2))
-    [seen] = BRUSH.see([(image, PlannedFace(0, points))], [(30, 60)])
+    [face] = AGER.predict([(image, PlannedFace(0, points))], [THIRTY_TO_SIXTY])
     canvas = image.copy()
-    BRUSH.change(canvas, seen, seen.head.astype(np.float32), 512)
+    AGER.apply(canvas, face, face.head.astype(np.float32), 512)
     assert np.ptp(canvas, axis=2).max() == 0 and (canvas.astype(int) - image).mean() > 3
     assert measure_colourfulness(image.astype(np.float32) / 255) == 0
 
 
-def opened(tmp_path: Path, **how: object) -> age_photo.OpenedPhoto:
-    return age_photo.open_photo(PICTURE, age_photo.FaceSelection(**how), build_analyser(), AgeEstimator())  # type: ignore[arg-type]
+def opened(
+    guard: SafetyGuard | None = None, number: int | None = None, source: Path = PICTURE
+) -> OpenedPhoto:
+    plan = SwapPlan([SwapTarget(None)], guard=guard)
+    return open_photo(source, plan, build_analyser(), PipelineOptions(), FaceSelection(number, quick=True))
 
 
 def test_a_photo(tmp_path: Path) -> None:
-    photo = opened(tmp_path)
+    photo = opened()
     before = photo.photo.image.copy()
-    wish = AgeRequest(to=60.0, known=30.0)
-    ages = age_photo.age_photo(photo, tmp_path / "out.png", wish, BRUSH, NO_MARKS)
-    assert [(age.source, age.target) for age in ages.values()] == [(30.0, 60.0)]
+    ageing = effect.AgeEffect(AGER, AgeRequest(to=60.0, known=30.0), AgeEstimator())
+    prepared = prepare_photo(photo, ageing)
+    report = write_photo_result(prepared, tmp_path / "out.png", NO_MARKS)
+    assert report.people == ["face 1 of 1: is 30, becomes 60"] and report.facts == {"ages": [60.0]}
+    assert (report.changed, report.left_alone) == (1, 0)
     after = read_photo(tmp_path / "out.png").image
-    x, y = photo.faces[0].landmarks.mean(0).astype(int)
+    x, y = photo.clip.tracks.landmarks[0].mean(0).astype(int)
     assert after[y - 5 : y + 5, x - 5 : x + 5].mean() > before[y - 5 : y + 5, x - 5 : x + 5].mean() + 5
-    assert np.array_equal(after[:3], before[:3])
-    page = age_photo.draw_age_sheet(opened(tmp_path), [40.0, 50.0, 60.0], wish, BRUSH)
-    assert page.shape[0] > age_photo.CELL and page.shape[1] > 2 * age_photo.CELL
+    assert np.array_equal(after[:3], before[:3]) and np.array_equal(photo.photo.image, before)
+    page = draw_age_sheet(photo.frame.image, prepared.plan, prepared.effect.stages, [40.0, 50.0, 60.0])
+    assert page.shape[0] > CELL and page.shape[1] > 2 * CELL
+
+
+def test_a_photo_by_the_driver_of_all_effects(tmp_path: Path) -> None:
+    """The same as step by step; of a face that is turned too far it says why nothing is done."""
+    plan, stage = SwapPlan([SwapTarget(None)]), build_analyser()
+    ageing = effect.AgeEffect(AGER, AgeRequest(to=60.0, known=30.0), AgeEstimator())
+    options = PipelineOptions(marks=NO_MARKS)
+    report = convert_photo(
+        PICTURE, tmp_path / "out.png", plan, ageing, options, stage, FaceSelection(quick=True)
+    )
+    assert (report.changed, report.left_alone, report.note) == (1, 0, None)
+    assert np.array_equal(read_photo(tmp_path / "out.png").image, prepare_photo(opened(), ageing).render())
+    photo = opened()
+    profile = photo.clip.tracks.landmarks.copy()
+    profile[:, 27:36, 0] += 0.4 * np.ptp(profile[0, :, 0])
+    turned = replace(photo, clip=replace(photo.clip, tracks=replace(photo.clip.tracks, landmarks=profile)))
+    with pytest.raises(UserError, match="face 1: it is turned by"):
+        prepare_photo(turned, ageing)
 
 
 def test_which_face(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"shows 1 face\. They are counted"):
-        opened(tmp_path, number=2)
+        opened(number=2)
     empty = tmp_path / "empty.png"
     write_photo(empty, np.full((64, 64, 3), 128, np.uint8))
     with pytest.raises(UserError, match="no face was found"):
-        age_photo.open_photo(empty, age_photo.FaceSelection(), build_analyser(), AgeEstimator())
+        opened(source=empty)
 
 
 def test_wishes() -> None:
@@ -247,9 +282,9 @@ def test_wishes() -> None:
             senseless.check()
     assert AgeRequest(by=20.0).ages(GROWN_UP).target == 50
     assert AgeRequest(by=70.0).ages(GROWN_UP).target == 80
-    assert "100 can't be drawn" in AgeRequest(by=70.0).ages(GROWN_UP).spoken()
-    assert "hardly anything changes" in AgeRequest(to=30.5).ages(GROWN_UP).spoken()
-    assert AgeRequest(to=60.0, known=40.0).ages(GROWN_UP).spoken() == "is 40, becomes 60"
+    assert "100 can't be drawn" in AgeRequest(by=70.0).ages(GROWN_UP).describe()
+    assert "hardly anything changes" in AgeRequest(to=30.5).ages(GROWN_UP).describe()
+    assert AgeRequest(to=60.0, known=40.0).ages(GROWN_UP).describe() == "is 40, becomes 60"
     assert read_ages(["20..80:20", "35"]) == [20, 40, 60, 80, 35]
     for bad in (["90"], ["x"], ["10..90:10"], ["40..20"], ["nan"]):
         with pytest.raises(UserError):
@@ -265,13 +300,11 @@ def test_wishes() -> None:
             wish.check()
 
 
-def test_children_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(Refusal, match="looks like a child's") as refusal:
-        opened(tmp_path, cast=SwapPlan([SwapTarget(None)], guard=mf.SeesChildren()))
+def test_children_are_refused() -> None:
+    with pytest.raises(Refusal, match=r"face 1 of 1 looks like a child's") as refusal:
+        opened(mf.SeesChildren())
     assert refusal.value.exit_code == 3
-    assert opened(
-        tmp_path, cast=SwapPlan([SwapTarget(None)], guard=mf.SeesChildren(adults_confirmed=True))
-    ).wanted
+    assert opened(mf.SeesChildren(adults_confirmed=True)).clip.targets == {0: 0}
     with pytest.raises(Refusal):
         AgeRequest(60.0, known=12).check()
 
@@ -297,12 +330,12 @@ def test_tracks_of_one_person_have_one_age() -> None:
     people = effect.group_tracks(
         [looks(0, anna, 30), looks(1, berta, 60), looks(2, anna + 0.001, 40)], frames
     )
-    assert {person.tracks: person.said.age for person in people} == {(0, 2): 35, (1,): 60}
+    assert {person.tracks: person.estimate.age for person in people} == {(0, 2): 35, (1,): 60}
 
 
 def age(source: Path, output: Path, guard: SafetyGuard | None = None, **changes: object):
     options = mf.options(**changes)
-    ageing = effect.AgeEffect(BRUSH, AgeRequest(to=70.0), Guess(GROWN_UP), options.swap)
+    ageing = effect.AgeEffect(AGER, AgeRequest(to=70.0), Guess(GROWN_UP), options.swap)
     return mf.convert_video(
         source,
         output,
@@ -345,7 +378,9 @@ class Restless(Lighter):
 @pytest.mark.parametrize(("strength", "most"), [(0.0, 60.0), (1.0, 8.0)])
 def test_a_flickering_change_is_steadied(video: Path, strength: float, most: float) -> None:
     frames = mf.frames_of(video)[:16]
-    stages = AgeStages(FaceAger(Restless(), NoParser()), {0: (30.0, 70.0)}, EffectOptions(smoothing=strength))
+    stages = AgeStages(
+        FaceAger(Restless(), NoParser()), {0: AgeChange(30.0, 70.0, 70.0)}, EffectOptions(smoothing=strength)
+    )
     points = [PlannedFace(0, mf.face_points(frame.index)) for frame in frames]
 
     class Plain:

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from faceswap_cli.effects.base import EffectInput, run_to_end
 from faceswap_cli.effects.planned_faces import FacePlan
 from faceswap_cli.effects.reenact.effect import ReenactEffect
 from faceswap_cli.effects.reenact.layout import LAYOUT_68
@@ -17,6 +18,7 @@ from faceswap_cli.faces.face_analyser import build_analyser
 from faceswap_cli.faces.parsing.face_parser import FaceParser
 from faceswap_cli.faces.tracking.face_tracks import FaceTracks
 from faceswap_cli.media.frame import Frame
+from faceswap_cli.pipeline.frame_sources import FramesInMemory
 
 PICTURE = Path(__file__).resolve().parents[2] / "data" / "face.jpg"
 PLAIN = ReenactOptions(grain=0.0, defocus=0.0, motion_blur=0.0)
@@ -39,16 +41,22 @@ def source(face):
     return prepare_source(*face, face[1], LAYOUT_68, PARSER)
 
 
-def converted(images, landmarks, source, options=PLAIN, first=0):
+def prepared(images, landmarks, source, options=PLAIN, first=0):
+    """The stages for a track, and what they draw."""
     count = len(images)
     numbers, zeros = np.arange(first, first + count), np.zeros(count, np.int64)
     times = np.arange(first + count) / 25
     tracks = FaceTracks(
         numbers, zeros, landmarks, zeros.astype(np.float32), times, np.zeros((0, 2), np.int64)
     )
-    stages = ReenactEffect([[source]], options, PARSER).ready_stages(tracks, {0: 0})
     frames = [Frame(int(n), float(times[n]), image) for n, image in zip(numbers, images, strict=True)]
-    drawn = stages.draw(frames, FacePlan(numbers, zeros, landmarks, {0: 0}))
+    clip = EffectInput(PICTURE, tracks, FramesInMemory(frames), {0: 0})
+    stages = run_to_end(ReenactEffect([[source]], options, PARSER).prepare(clip)).stages
+    return stages, list(stages.draw(frames, FacePlan(numbers, zeros, landmarks, {0: 0})))
+
+
+def converted(*asked, **how):
+    stages, drawn = prepared(*asked, **how)
     return [frame.image for frame in stages.composite(drawn)]
 
 
@@ -59,6 +67,16 @@ def test_a_face_on_itself_is_itself(face, source):
     assert np.abs(done.astype(int) - image)[inside].mean() < 6
     outside = ~hull_mask(landmarks, image.shape, 0.15)
     assert np.array_equal(done[outside], image[outside])
+
+
+def test_the_mask_is_white_where_pixels_change(face):
+    image, landmarks = face
+    photo = prepare_source(255 - image // 2, landmarks, landmarks, LAYOUT_68, PARSER)
+    stages, drawn = prepared([image], landmarks[None], photo)
+    [done], [mask] = list(stages.composite(drawn)), list(stages.mask(drawn))
+    assert mask.shape == image.shape and mask.dtype == np.uint8
+    assert np.array_equal(done.image[mask == 0], image[mask == 0])
+    assert mask[hull_mask(landmarks, image.shape, -0.2)].mean() > 150
 
 
 def test_a_darker_photo_of_the_same_face_gets_the_scenes_light(face):

@@ -34,7 +34,7 @@ def test_without_control_nothing_is_touched():
 def test_a_turn_is_of_the_degrees_that_were_asked_for_and_keeps_who_draws():
     face, crops, difference = shown(SwapOptions(yaw=15.0))
     assert difference[TRAITS.index("yaw")] == pytest.approx(0.5, abs=0.02)
-    assert (face.track, face.drawn_by) == (3, 1) and crops[0].shape == (64, 64, 3)
+    assert (face.track, face.target) == (3, 1) and crops[0].shape == (64, 64, 3)
 
 
 def test_a_smile_is_scaled_and_a_face_at_rest_is_not():

@@ -13,7 +13,8 @@ import pytest
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.face_analyser import FaceAnalyser
 from faceswap_cli.faces.identity.person_filter import PersonFilter, read_person_filter
-from faceswap_cli.faces.sets.extract import ExtractOptions, extract_faces
+from faceswap_cli.faces.sets.extract import extract_faces
+from faceswap_cli.faces.sets.extract_options import ExtractOptions
 from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.media.frame import Image
 from tests.faces.face_pictures import load, moved, save, shared_file

@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-import tarfile
 from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
-import numpy as np
 import pytest
 
 from faceswap_cli.errors import Refusal, UserError
@@ -16,19 +14,12 @@ from faceswap_cli.faces.sets.extract import extract_faces
 from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.media.frame import Image
 from tests.clips import write_clip
-from tests.faces.face_pictures import one, shared_file
-
-INVENTED_CHILD = "textual_search_2_Lighting_top_10_matches__r832_c1513.jpg"
-"""Nobody: a network made the picture."""
+from tests.faces.face_pictures import invented_child, one
 
 
 @pytest.fixture(scope="module")
 def child() -> Image:
-    with tarfile.open(shared_file("datasets", "sfhq_synthetic_mit.tar")) as tar:
-        file = tar.extractfile(INVENTED_CHILD)
-        assert file is not None
-        data = np.frombuffer(file.read(), np.uint8)
-    return cv2.cvtColor(cv2.imdecode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    return invented_child()
 
 
 @pytest.fixture

@@ -22,7 +22,8 @@ from faceswap_cli.faces import geometry
 from faceswap_cli.faces.analysis import analyse
 from faceswap_cli.faces.face_analyser import FaceAnalyser
 from faceswap_cli.faces.sets import extract as extracting
-from faceswap_cli.faces.sets.extract import ExtractOptions, ExtractProgress, extract_faces
+from faceswap_cli.faces.sets.extract import ExtractProgress, extract_faces
+from faceswap_cli.faces.sets.extract_options import ExtractOptions
 from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.files import locked
 from faceswap_cli.media.frame import Frame, Image
@@ -123,11 +124,11 @@ def test_stopped_and_taken_up_again_it_is_the_same(
 CHILD = """
 import sys
 from pathlib import Path
-from faceswap_cli.faces.sets.extract import extract
-from faceswap_cli.faces.face_analyser import build_stage
-stage = build_stage()
+from faceswap_cli.faces.sets.extract import extract_faces
+from faceswap_cli.faces.face_analyser import build_analyser
+stage = build_analyser()
 print("ready", flush=True)
-for progress in extract([Path(p) for p in sys.argv[2:]], Path(sys.argv[1]), stage):
+for progress in extract_faces([Path(p) for p in sys.argv[2:]], Path(sys.argv[1]), stage):
     print(progress.done, flush=True)
 """
 
@@ -314,6 +315,55 @@ def test_names_that_file_systems_dislike(tmp_path: Path, stage: FaceAnalyser, fa
     assert record.crop == "we_ird__name_b_é_000000_0.jpg"
     page, _ = write_sheet(FaceSet.open(tmp_path / "faces"))
     assert "<b>" not in page.read_text(encoding="utf-8")
+
+
+def test_names_of_bytes_that_are_no_text(tmp_path: Path, stage: FaceAnalyser, face_picture: Image) -> None:
+    folder, output = tmp_path / "in", tmp_path / "faces"
+    folder.mkdir()
+    save(folder / "a.png", face_picture)
+    strange = os.fsencode(folder) + b"/b\xe9\xff.png"
+    try:
+        Path(os.fsdecode(strange)).write_bytes((folder / "a.png").read_bytes())
+    except OSError:
+        pytest.skip("this file system takes no such names")
+    assert [p.state for p in run([folder], output, stage)] == ["complete", "complete"]
+    faces = FaceSet.open(output)
+    assert len(faces) == 2 and {os.fsencode(s.path) for s in faces.sources.values()} > {strange}
+    write_sheet(faces)
+    assert [p.state for p in run([folder], output, stage)] == ["known", "known"]
+
+
+def test_moved_and_renamed_files_are_known(clip: Path, tmp_path: Path, stage: FaceAnalyser) -> None:
+    output = tmp_path / "faces"
+    run([clip], output, stage)
+    before = len(FaceSet.open(output))
+    moved = tmp_path / "elsewhere" / clip.name
+    moved.parent.mkdir()
+    clip.rename(moved)
+    assert [p.state for p in run([moved], output, stage)] == ["known"]
+    renamed = moved.rename(tmp_path / "another name.mp4")
+    assert [p.state for p in run([renamed], output, stage)] == ["known"]
+    faces = FaceSet.open(output)
+    assert len(faces) == before
+    [source] = faces.sources.values()
+    assert (source.path, source.name) == (str(renamed.resolve()), "another name.mp4")
+
+
+def test_other_files_of_one_length_and_time_are_not_taken_for_moved(
+    tmp_path: Path, stage: FaceAnalyser, face_picture: Image
+) -> None:
+    # As pictures are that come out of an archive: all of one size, all of one time.
+    output = tmp_path / "faces"
+    for folder, names in (("a", ("1.bmp", "2.bmp")), ("b", ("3.bmp", "4.bmp")), ("c", ("1.bmp",))):
+        (tmp_path / folder).mkdir()
+        for number, name in enumerate(names):
+            save(tmp_path / folder / name, np.roll(face_picture, number * 3, 1))
+            os.utime(tmp_path / folder / name, ns=(10**18, 10**18))
+    assert [p.state for p in run([tmp_path / "a"], output, stage)] == ["complete"] * 2
+    assert [p.state for p in run([tmp_path / "c"], output, stage)] == ["complete"]
+    for file in (tmp_path / "a").iterdir():
+        file.unlink()
+    assert [p.state for p in run([tmp_path / "b"], output, stage)] == ["complete"] * 2
 
 
 def test_analysis_does_not_depend_on_where_it_starts(talking: list[Image], stage: FaceAnalyser) -> None:

@@ -12,7 +12,7 @@ import pytest
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces import geometry
 from faceswap_cli.faces.sets.faceset import FaceRecord, FaceSet, FaceSetWriter, Header, Source
-from faceswap_cli.faces.sets.records import round_values
+from faceswap_cli.faces.sets.records import as_stored
 
 HEADER = Header(96, geometry.STORED_SIDE, {"every": "1", "min-size": "24"})
 
@@ -24,7 +24,7 @@ def source(name: str = "a.mp4", **changes: object) -> Source:
 
 def record(number: int, of: int = 0, frame: int = 0) -> FaceRecord:
     landmarks = (geometry.MEAN_FACE * 40 + (200 + number, 150)).astype(np.float32)
-    return round_values(
+    return as_stored(
         FaceRecord(
             crop=f"a_{frame:06d}_{number}.jpg",
             source=of,
@@ -76,7 +76,7 @@ def test_what_was_written_is_read(folder: Path) -> None:
 
 
 def test_sets_that_say_nothing_of_confidence_are_sure(folder: Path) -> None:
-    unsure = round_values(replace(record(0), confidence=0.43217))
+    unsure = as_stored(replace(record(0), confidence=0.43217))
     assert unsure.confidence == 0.4322
     fields = [json.loads(line) for line in lines_of(folder)]
     older = [{k: v for k, v in one.items() if k != "confidence"} for one in fields]

@@ -7,25 +7,21 @@ import pytest
 import torch
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.networks.swap.registry import (
-    ARCHITECTURES,
-    build_model,
-    describe_model,
-    parameter_count,
-    place_model,
-)
+from faceswap_cli.networks.swap.family import describe_model, parameter_count, place_model
+from faceswap_cli.training.families import build_model
+from tests.families import SWAPS
 
 SMALL = {"resolution": 32, "width": 8, "code": 16}
 SWITCHES = ("pixel_norm", "depth_to_space", "residuals")
 
-every = pytest.mark.parametrize("name", ARCHITECTURES)
+every = pytest.mark.parametrize("name", SWAPS)
 
 
 def variants():
     """Each family as it is, and with each of its switches the other way."""
-    for name, (config_type, _) in ARCHITECTURES.items():
+    for name, family in SWAPS.items():
         yield name, {}
-        for own in fields(config_type):
+        for own in fields(family.config):
             if own.name in SWITCHES:
                 yield name, {own.name: 1 if own.name == "residuals" else not own.default}
 
@@ -185,7 +181,7 @@ def test_weights_of_shared_keep_their_names():
 
 
 def test_unknown_family_or_option_is_a_plain_error():
-    with pytest.raises(UserError, match="architecture 'liquid' is unknown"):
+    with pytest.raises(UserError, match="family 'liquid' is unknown"):
         build_model("liquid", {})
     with pytest.raises(UserError, match="no option 'depth'"):
         build_model("shared", {"depth": 3})

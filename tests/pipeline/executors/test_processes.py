@@ -54,11 +54,11 @@ def test_two_processes_give_the_same_bytes(couple: Path, tmp_path: Path, two: Pr
     options = mf.options(**RICH)
     one, other, third = (tmp_path / f"{name}.mp4" for name in ("one", "other", "third"))
     mf.convert(couple, one, options=options, stage=mf.fake_stage(2))
-    steps = mf.convert(couple, other, options=options, stage=mf.fake_stage(2), place=two)
+    steps = mf.convert(couple, other, options=options, stage=mf.fake_stage(2), executor=two)
     assert one.read_bytes() == other.read_bytes()
     assert sorted(mf.steps_of(steps, "render")) == list(range(1, mf.FRAMES + 1))
     # Stopped in the middle, and gone on with in one process.
-    begun = mf.convert_video(couple, third, mf.negative(), options, mf.fake_stage(2), place=two)
+    begun = mf.convert_video(couple, third, mf.negative(), options, mf.fake_stage(2), executor=two)
     next(step for step in begun if step.phase == "render" and step.done > 15)
     begun.close()
     assert multiprocessing.active_children() == []
@@ -77,7 +77,7 @@ from faceswap_cli.pipeline.executors.processes import Processes
 
 if __name__ == "__main__":
     with Processes(2) as two:
-        mf.convert(Path({video!r}), Path({output!r}), mf.Paint(mf.slowly), place=two)
+        mf.convert(Path({video!r}), Path({output!r}), mf.Paint(mf.slowly), executor=two)
 """
 
 

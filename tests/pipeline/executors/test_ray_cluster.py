@@ -61,7 +61,7 @@ def test_the_same_bytes(video: Path, tmp_path: Path, cluster: RayExecutor) -> No
     options = mf.options(colour="rct", smoothing=1.0)
     one, other = tmp_path / "one.mp4", tmp_path / "other.mp4"
     mf.convert(video, one, options=options)
-    mf.convert(video, other, options=options, place=cluster)
+    mf.convert(video, other, options=options, executor=cluster)
     assert one.read_bytes() == other.read_bytes()
 
 

@@ -7,7 +7,7 @@ from faceswap_cli.faces.geometry import mean_face
 from faceswap_cli.training.data.augment import augment
 from faceswap_cli.training.data.sampling import LIMITS, pose_and_expression, sampling_weights
 from faceswap_cli.training.objectives.swap import swap_batches
-from faceswap_cli.training.runs.settings import TrainSettings
+from faceswap_cli.training.runs.settings import SwapSettings
 
 
 def looks(mouths):
@@ -58,7 +58,7 @@ def test_a_covered_face_is_drawn_less(people):
     for index, share in ((2, 0.0), (3, 0.5)):
         faces.free[index] = int(255 * share)
         faces.in_view[index] = share
-    batches = swap_batches(people, TrainSettings(network={"resolution": 32}, batch=64))
+    batches = swap_batches(people, SwapSettings(network={"resolution": 32}, batch=64))
     drawn = batches(torch.Generator().manual_seed(0), 0.0)[0]
     assert drawn.free.flatten(1).mean(1).min() > 0.4  # the hidden one never, the half hidden one now and then
     assert (drawn.free.flatten(1).mean(1) < 0.9).float().mean() < 0.15

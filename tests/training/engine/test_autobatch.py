@@ -12,9 +12,10 @@ from faceswap_cli.training.engine.autobatch import (
     with_measured_batch,
 )
 from faceswap_cli.training.engine.parallel import ALONE
-from faceswap_cli.training.objectives.swap import swap_batches
-from faceswap_cli.training.train_swap import new_trainer
-from tests.training.member import SETTINGS
+from faceswap_cli.training.families.shared import SHARED
+from faceswap_cli.training.families.swap import made_up_data
+from faceswap_cli.training.task import new_trainer
+from tests.training.member import CPU, SETTINGS
 
 
 def machine(knee=10**9, memory=None, seconds=0.001, breaks_at=10**9):
@@ -64,6 +65,11 @@ def test_the_learning_rate_goes_with_the_root_of_the_batch():
 def test_measured_here_it_finds_one_and_leaves_no_trace():
     state = torch.random.get_rng_state()
     settings = replace(SETTINGS, network={**SETTINGS.network, "identities": ("a", "b")})
-    found = with_measured_batch(settings, new_trainer, swap_batches, torch.device("cpu"), ALONE, 100)
+    data = made_up_data(settings, CPU)
+
+    def make(wanted):
+        return new_trainer(SHARED, wanted, CPU), data.batches(wanted)
+
+    found = with_measured_batch(settings, make, CPU, ALONE, 100)
     assert found.batch in LADDER
     torch.random.set_rng_state(state)

@@ -4,15 +4,16 @@ import pytest
 import torch
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.networks.swap.registry import build_model, place_model
+from faceswap_cli.networks.swap.family import place_model
 from faceswap_cli.training.engine import loop
 from faceswap_cli.training.engine.checkpoints import CheckpointStore
 from faceswap_cli.training.engine.loop import Budget, fit
 from faceswap_cli.training.engine.trainer import Trainer, TrainingPhase
+from faceswap_cli.training.families import build_model
 from faceswap_cli.training.objectives.swap import swap_batches, swap_phases
-from faceswap_cli.training.runs.settings import TrainSettings
+from faceswap_cli.training.runs.settings import SwapSettings
 
-SETTINGS = TrainSettings(
+SETTINGS = SwapSettings(
     network={"resolution": 32, "width": 8, "code": 16}, batch=2, warm_up=2, learning_rate=2e-3
 )
 
@@ -24,8 +25,8 @@ def report_every_step(monkeypatch):
 
 def new_trainer(settings=SETTINGS):
     torch.manual_seed(settings.seed)
-    model = place_model(build_model(settings.architecture, settings.network), torch.device("cpu"))
-    return Trainer(model, swap_phases(model, settings, None), settings)
+    model = place_model(build_model(settings.family, settings.network), torch.device("cpu"))
+    return Trainer(model, swap_phases(model, None, settings), settings)
 
 
 def run(trainer, people, folder, **options):
@@ -58,7 +59,7 @@ def test_resumed_equals_uninterrupted_bit_for_bit(people, tmp_path):
 def test_the_same_seed_gives_the_same_weights_and_another_does_not(people, tmp_path):
     ends = []
     for number, seed in enumerate((3, 3, 4)):
-        trainer = new_trainer(TrainSettings(**{**SETTINGS.to_json(), "seed": seed, "loss": SETTINGS.loss}))
+        trainer = new_trainer(SwapSettings(**{**SETTINGS.to_json(), "seed": seed, "loss": SETTINGS.loss}))
         run(trainer, people, tmp_path / str(number), budget=Budget(steps=4))
         ends.append(torch.cat([p.flatten() for p in trainer.model.parameters()]))
     assert torch.equal(ends[0], ends[1])

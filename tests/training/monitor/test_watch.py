@@ -8,50 +8,50 @@ import pytest
 import torch
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.training.data.train_val_split import train_val_split
 from faceswap_cli.training.engine import early_stopping, event_log
 from faceswap_cli.training.engine.early_stopping import HOLD, UntilPlateau
 from faceswap_cli.training.engine.loop import Budget, Tick, fit
+from faceswap_cli.training.families.shared import SHARED
+from faceswap_cli.training.families.swap import SwapData
 from faceswap_cli.training.monitor import preview_history
 from faceswap_cli.training.monitor.tensorboard import TensorBoardLog
 from faceswap_cli.training.monitor.validation import Validation, Validator
 from faceswap_cli.training.monitor.watch import Monitor, MonitorSettings
-from faceswap_cli.training.objectives.swap import swap_batches
 from faceswap_cli.training.runs.folder import create_run, is_run, open_run
-from faceswap_cli.training.runs.settings import TrainSettings
-from faceswap_cli.training.train_swap import new_trainer
+from faceswap_cli.training.runs.settings import SwapSettings
+from faceswap_cli.training.task import new_trainer
 from tests.training.conftest import made_up_faces
 
-SETTINGS = TrainSettings(
+SETTINGS = SwapSettings(
     network={"resolution": 32, "width": 8, "code": 16, "identities": ["a", "b"]}, batch=2, warm_up=2
 )
 NAMES = {"a": "Adam <script>alert(1)</script>", "b": "Bert"}
 
 
 @pytest.fixture
-def splits():
+def data():
     people = {"a": made_up_faces((200, 150, 120), 20), "b": made_up_faces((120, 90, 70), 20)}
-    return {identity: train_val_split(faces, 0.1) for identity, faces in people.items()}
+    return SwapData(people, SETTINGS, NAMES)
 
 
 def start(folder):
     """A run and its trainer, at its newest checkpoint."""
     run = open_run(folder) if is_run(folder) else create_run(folder, SETTINGS, NAMES, np.zeros((0, 128)))
-    trainer = new_trainer(SETTINGS, torch.device("cpu"))
+    trainer = new_trainer(SHARED, SETTINGS, torch.device("cpu"))
     checkpoint, _ = run.store.newest()
     if checkpoint is not None:
         trainer.restore(checkpoint)
     return run, trainer
 
 
-def trained(folder, splits, steps=None, until_plateau=False, wanted=None, stop_at=None):
+def trained(folder, data, steps=None, until_plateau=False, wanted=None, stop_at=None):
     """Go on with a run as `train` does."""
     run, trainer = start(folder)
     wanted = wanted or MonitorSettings(measure_steps=2 if until_plateau else 4)
     budget = UntilPlateau(steps, None, trainer.extra) if until_plateau else Budget(steps)
-    watch = Monitor(run, trainer, splits, budget, wanted)
+    watch = Monitor(run, trainer, data, SHARED, budget, wanted)
     notes = watch.begin()
-    batches = swap_batches({identity: one.train for identity, one in splits.items()}, SETTINGS)
+    batches = data.batches(SETTINGS)
     stop = lambda: stop_at is not None and trainer.step >= stop_at  # noqa: E731
     ticks = list(
         map(watch, fit(trainer, batches, budget, run.store, stop, 1e9, run.log, attend=watch.attends))
@@ -68,16 +68,16 @@ def page_data(run):
     return text, json.loads(re.search(r'id="data">(.*?)</script>', text)[1])
 
 
-def test_measuring_changes_no_weight(splits, tmp_path):
-    _, watched, _, _ = trained(tmp_path / "watched", splits, 10)
-    _, alone, _, _ = trained(tmp_path / "alone", splits, 10, wanted=MonitorSettings(1e9, measure_steps=0))
+def test_measuring_changes_no_weight(data, tmp_path):
+    _, watched, _, _ = trained(tmp_path / "watched", data, 10)
+    _, alone, _, _ = trained(tmp_path / "alone", data, 10, wanted=MonitorSettings(1e9, measure_steps=0))
     for name, tensor in alone.tensors().items():
         assert torch.equal(tensor, watched.tensors()[name]), name
 
 
-def test_measures_are_logged_at_their_steps_and_after_a_new_start(splits, tmp_path):
-    trained(tmp_path / "run", splits, 14, stop_at=8)
-    run, trainer, ticks, _ = trained(tmp_path / "run", splits, 14)
+def test_measures_are_logged_at_their_steps_and_after_a_new_start(data, tmp_path):
+    trained(tmp_path / "run", data, 14, stop_at=8)
+    run, trainer, ticks, _ = trained(tmp_path / "run", data, 14)
     assert trainer.step == 14 and ticks[-1].progress == 1
     assert measured(run) == [4, 8, 12, 14]
     lines = event_log.read_events(run.log)
@@ -86,22 +86,22 @@ def test_measures_are_logged_at_their_steps_and_after_a_new_start(splits, tmp_pa
     assert all("seconds" in line for line in lines)
 
 
-def test_the_page_is_whole_and_safe(splits, tmp_path):
-    run, _, _, _ = trained(tmp_path / "run", splits, 5)
-    text, data = page_data(run)
+def test_the_page_is_whole_and_safe(data, tmp_path):
+    run, _, _, _ = trained(tmp_path / "run", data, 5)
+    text, page = page_data(run)
     assert not re.search(r'(?:src|href)="?https?:', text)
     assert "alert(1)</script>" not in text
-    assert data["people"][0]["name"] == NAMES["a"]
-    assert data["done"] and data["step"] == 5 and data["refresh"] == 0
-    assert [row[0] for row in data["measures"]] == [4, 5]
-    assert all((run.path / file).is_file() for _, file in data["previews"])
-    assert "2 of A" in data["held"]
+    assert page["people"][0]["name"] == NAMES["a"]
+    assert page["done"] and page["step"] == 5 and page["refresh"] == 0
+    assert [row[0] for row in page["measures"]] == [4, 5]
+    assert all((run.path / file).is_file() for _, file in page["previews"])
+    assert "2 of A" in page["held"]
 
 
-def test_a_page_that_cannot_be_written_ends_no_training(splits, tmp_path):
+def test_a_page_that_cannot_be_written_ends_no_training(data, tmp_path):
     run, _ = start(tmp_path / "run")
     (run.path / "train.html").mkdir()
-    _, trainer, ticks, _ = trained(tmp_path / "run", splits, 5)
+    _, trainer, ticks, _ = trained(tmp_path / "run", data, 5)
     assert trainer.step == 5 and "train.html" in ticks[-1].note
 
 
@@ -115,8 +115,8 @@ def level_at_once(monkeypatch):
     monkeypatch.setattr(Validator, "measure", lambda self, model: Validation(1.0, {"dssim": 1.0}, {}, {}))
 
 
-def test_until_plateau_ends_with_a_closing_phase(splits, tmp_path, level_at_once):
-    run, trainer, ticks, _ = trained(tmp_path / "run", splits, until_plateau=True)
+def test_until_plateau_ends_with_a_closing_phase(data, tmp_path, level_at_once):
+    run, trainer, ticks, _ = trained(tmp_path / "run", data, until_plateau=True)
     begun, until = trainer.extra["closing_from"], trainer.extra["closing_until"]
     assert until == trainer.step == begun + max(round(begun / 3), 6)
     assert [tick.open_ended for tick in ticks if tick.step < begun] != []
@@ -125,33 +125,33 @@ def test_until_plateau_ends_with_a_closing_phase(splits, tmp_path, level_at_once
     noted = [tick.note for tick in ticks if tick.note]
     assert "levelled off since step" in noted[0] and "more training will hardly help" in noted[-1]
     assert trainer.learning_rate(HOLD) == pytest.approx(SETTINGS.learning_rate)
-    _, data = page_data(run)
-    assert (data["verdict"], data["closing_from"], data["done"]) == ("level", begun, True)
+    _, page = page_data(run)
+    assert (page["verdict"], page["closing_from"], page["done"]) == ("level", begun, True)
     # Once more: there is nothing left to do.
-    assert trained(tmp_path / "run", splits, until_plateau=True)[2] == []
+    assert trained(tmp_path / "run", data, until_plateau=True)[2] == []
 
 
 @pytest.mark.parametrize("stop_at", [5, 16, 19])
-def test_until_plateau_resumed_equals_uninterrupted(splits, tmp_path, level_at_once, stop_at):
-    _, whole, _, _ = trained(tmp_path / "whole", splits, until_plateau=True)
+def test_until_plateau_resumed_equals_uninterrupted(data, tmp_path, level_at_once, stop_at):
+    _, whole, _, _ = trained(tmp_path / "whole", data, until_plateau=True)
     assert whole.extra["closing_from"] == 16 and whole.step == 22
-    trained(tmp_path / "parts", splits, until_plateau=True, stop_at=stop_at)
-    _, resumed, _, _ = trained(tmp_path / "parts", splits, until_plateau=True)
+    trained(tmp_path / "parts", data, until_plateau=True, stop_at=stop_at)
+    _, resumed, _, _ = trained(tmp_path / "parts", data, until_plateau=True)
     assert resumed.facts() | {"seconds": 0} == whole.facts() | {"seconds": 0}
     for name, tensor in whole.tensors().items():
         assert torch.equal(tensor, resumed.tensors()[name]), name
 
 
-def test_a_decision_made_after_the_checkpoint_is_made_again(splits, tmp_path, level_at_once):
+def test_a_decision_made_after_the_checkpoint_is_made_again(data, tmp_path, level_at_once):
     """Killed between saving and deciding: the log alone leads to the same end."""
-    _, whole, _, _ = trained(tmp_path / "whole", splits, until_plateau=True)
+    _, whole, _, _ = trained(tmp_path / "whole", data, until_plateau=True)
     begun = int(whole.extra["closing_from"])
-    run, trainer, _, _ = trained(tmp_path / "parts", splits, until_plateau=True, stop_at=begun)
+    run, trainer, _, _ = trained(tmp_path / "parts", data, until_plateau=True, stop_at=begun)
     trainer.extra.clear()
     for path in run.store.paths():
         path.unlink()
     run.store.save(trainer.step, trainer.tensors(), {**trainer.facts(), "seconds": 0.0})
-    _, resumed, _, notes = trained(tmp_path / "parts", splits, until_plateau=True)
+    _, resumed, _, notes = trained(tmp_path / "parts", data, until_plateau=True)
     assert "levelled off" in notes[0]
     assert resumed.extra == whole.extra
 

@@ -10,11 +10,19 @@ import torch
 from faceswap_cli.networks.ageing.age_discriminator import TAPS, AgeDiscriminator
 from faceswap_cli.networks.ageing.ageing import LEAST_AGE, MOST_AGE, AgeingConfig, AgeingNetwork
 from faceswap_cli.networks.perception.age_estimator import AgeConfig, AgeNetwork
-from faceswap_cli.training.data.age_batches import FAR, NEAR, AgeingBatches, balance_ages, draw_target_age
+from faceswap_cli.training.data.age_batches import (
+    FAR,
+    NEAR,
+    AgedFacesPart,
+    AgeingBatches,
+    balance_ages,
+    draw_target_age,
+    hold_out_ages,
+)
 from faceswap_cli.training.engine.parallel import Share
+from faceswap_cli.training.engine.settings import TrainerSettings
 from faceswap_cli.training.engine.trainer import Trainer, generator_for
 from faceswap_cli.training.objectives.ageing import AgeingLosses, AgeingWeights
-from faceswap_cli.training.runs.settings import TrainSettings
 
 CONFIG = AgeingConfig(size=64, widths=(8, 8, 8, 8), fine=4, ages=8)
 
@@ -62,7 +70,7 @@ def losses(weights: AgeingWeights | None = None) -> AgeingLosses:
 
 
 def trainer(own: AgeingLosses) -> Trainer:
-    return Trainer(own.model, own.phases(), TrainSettings(batch=8, warm_up=1), own.critic)
+    return Trainer(own.model, own.phases(), TrainerSettings(batch=8, warm_up=1), own.critic)
 
 
 def test_a_step_draws_the_same_however_often(batches: AgeingBatches) -> None:
@@ -105,6 +113,28 @@ def test_rare_ages_come_up_more_often_than_they_are() -> None:
     assert chance.sum() == pytest.approx(1)
     faces.share[0] = 5.0
     assert balance_ages(faces)[0] / balance_ages(faces)[1] == pytest.approx(5)
+
+
+def test_held_out_faces_are_of_all_ages_and_are_not_trained_on() -> None:
+    faces = Drawn()
+    train, kept, said = hold_out_ages(faces, 0.1)
+    assert isinstance(train, AgedFacesPart) and isinstance(kept, AgedFacesPart)
+    count = len(faces.age)
+    assert sorted([*train.rows, *kept.rows]) == list(range(count)) and len(kept.rows) == round(count / 10)
+    assert f"{len(kept.rows)} of {count} faces" in said
+    third = np.quantile(faces.age, [1 / 3, 2 / 3])
+    assert kept.age.min() < third[0] and kept.age.max() > third[1]
+    assert np.array_equal(kept.crop(1), faces.crop(int(kept.rows[1])))
+    assert hold_out_ages(faces, 0.0)[:2] == (faces, faces)
+    assert hold_out_ages(faces, 0.5, kept)[:2] == (faces, kept)
+
+
+def test_two_processes_get_the_halves_of_one_batch(batches: AgeingBatches) -> None:
+    whole = batches(generator_for(0, 0, 3), 0.1)[0]
+    for part in range(2):
+        batches.share, batches.coming = Share(part, 2), {}
+        half = batches(generator_for(0, 0, 3), 0.1)[0]
+        assert torch.equal(half.input, whole.input[4 * part : 4 * part + 4])
 
 
 def test_a_batch_is_cut_into_equal_parts(batches: AgeingBatches) -> None:

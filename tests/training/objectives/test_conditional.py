@@ -10,26 +10,27 @@ from faceswap_cli import zoo
 from faceswap_cli.faces.identity.identity_encoder import CHIP
 from faceswap_cli.networks.swap.conditional import split_code
 from faceswap_cli.networks.swap.conditions import ATTRIBUTES, NUMBERS, TRAITS, measure_light
-from faceswap_cli.networks.swap.family import split_output
-from faceswap_cli.networks.swap.registry import CONDITIONAL, build_model, place_model
-from faceswap_cli.training.adapt import is_adapting
+from faceswap_cli.networks.swap.family import place_model, split_output
 from faceswap_cli.training.data.conditional_batches import ConditionalDataset, _flipped, batches_of_datasets
 from faceswap_cli.training.data.conditioning import describe_faces
 from faceswap_cli.training.data.train_val_split import train_val_split
 from faceswap_cli.training.engine.checkpoints import Checkpoint
 from faceswap_cli.training.engine.collapse_detection import REPORTS, CollapseDetector
-from faceswap_cli.training.engine.parallel import WHOLE, Share
+from faceswap_cli.training.engine.parallel import ALONE, WHOLE, Share
 from faceswap_cli.training.engine.trainer import Trainer, generator_for
+from faceswap_cli.training.families import FAMILIES, build_model
 from faceswap_cli.training.objectives.conditional import (
     DISGUISED,
     ConditionalObjective,
     cut_chips,
     join_batches,
 )
-from faceswap_cli.training.objectives.swap import new_discriminator, swap_phases
-from faceswap_cli.training.runs.settings import FAMILIES, settings_for
-from faceswap_cli.training.runs.warm_start import copy_weights, is_bundled, load_base, warm_from_shared
-from faceswap_cli.training.train_swap import new_trainer
+from faceswap_cli.training.runs.adapt import is_adapting
+from faceswap_cli.training.runs.family_options import settings_for
+from faceswap_cli.training.runs.warm_start import is_bundled, load_base
+from faceswap_cli.training.runs.weight_transfer import copy_shared_weights, copy_weights
+from faceswap_cli.training.task import new_trainer
+from tests.families import CONDITIONAL
 from tests.training.conftest import made_up_faces
 
 TINY = {"resolution": 32, "width": 8, "code": 16, "style": 16}
@@ -45,7 +46,7 @@ def crowd():
 
 
 def settings_of(family):
-    settings = settings_for("small", architecture=family)
+    settings = settings_for("small", family=family)
     network = {**settings.network, **TINY, "identities": ("everybody",)}
     return replace(settings, network=network, batch=4, learning_rate=2e-3, warm_up=5)
 
@@ -54,8 +55,9 @@ def trainer_of(family):
     settings = settings_of(family)
     torch.manual_seed(0)
     model = place_model(build_model(family, settings.network), torch.device("cpu"))
-    critic = new_discriminator(model, settings)
-    return Trainer(model, swap_phases(model, settings, critic), settings, critic)
+    critic = FAMILIES[family].new_aside(model, settings)
+    phases = FAMILIES[family].phases(model, critic, settings, ALONE)
+    return Trainer(model, phases, settings, critic)
 
 
 @every
@@ -146,10 +148,10 @@ def test_steps_rebuild_better_and_resume_to_the_same_weights(family, crowd):
 
 @every
 def test_a_new_network_draws_as_the_base_of_shared_where_it_can(family):
-    settings = settings_for("small", architecture=family)
+    settings = settings_for("small", family=family)
     model = build_model(family, settings.network)
     before = {k: v.clone() for k, v in model.state_dict().items()}
-    warm_from_shared(model, "base-small")
+    copy_shared_weights(model, load_base("base-small"))
     after = model.state_dict()
     taken = {k for k in after if not torch.equal(before[k], after[k])}
     assert any(k.startswith("encoder.5") for k in taken)
@@ -190,29 +192,29 @@ def test_bundled_names_are_those_of_conditional_families():
 
 def test_a_collapse_is_told_once_and_a_bad_moment_is_none():
     alike, fine = {"variety": 2.4, "critic": 0.6}, {"variety": 0.0, "critic": 0.6}
-    collapse = CollapseDetector()
+    collapse = CollapseDetector(FAMILIES["gan"].collapse_signs)
     for _ in range(REPORTS - 1):
         assert collapse(alike) is None
     assert collapse(fine) is None
     told = [collapse(alike) for _ in range(2 * REPORTS)]
     assert sum(note is not None for note in told) == 1 and "alike" in told[REPORTS - 1]
     assert "critic" in [collapse({"variety": 0.0, "critic": 0.001}) for _ in range(REPORTS)][-1]
-    assert CollapseDetector()({"dssim": 1.0}) is None
+    assert CollapseDetector(FAMILIES["gan"].collapse_signs)({"dssim": 1.0}) is None
 
 
 @every
 def test_an_adaptation_learns_as_its_family_does(family):
     if not is_bundled(family):
         pytest.skip(f"no base of {family} is bundled")
-    found, own = is_adapting(Path(family), settings_for("small")), FAMILIES[family]["small"]
-    assert found.architecture == family
+    found, own = is_adapting(Path(family), settings_for("small")), FAMILIES[family].sizes["small"]
+    assert found.family == family
     assert (found.distortion_until, found.distortion_after) == (own.distortion_until, own.distortion_after)
 
 
 def test_an_adapted_gan_goes_on_with_the_critic_it_was_trained_against():
     settings = is_adapting(Path("gan"), settings_for("small"))
     settings = replace(settings, network={**settings.network, "identities": ("b",)})
-    critic = new_trainer(settings, torch.device("cpu")).aside
+    critic = new_trainer(FAMILIES["gan"], settings, torch.device("cpu")).aside
     known = zoo.tensors("critic-gan")
     assert known
     for name, value in critic.state_dict().items():

@@ -9,12 +9,13 @@ import safetensors.torch
 import torch
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.networks.swap.registry import ARCHITECTURES
+from faceswap_cli.training.families import FAMILIES
 from faceswap_cli.training.runs.export import ALLOWED, export_run, largest_change, made_up_input
 from faceswap_cli.training.runs.folder import amend_run, create_run, load_trained, open_run
 from faceswap_cli.training.runs.model_file import load_exported, read_card
-from faceswap_cli.training.runs.settings import TrainSettings
-from faceswap_cli.training.train_swap import resume_or_start
+from faceswap_cli.training.runs.settings import SwapSettings
+from faceswap_cli.training.task import resume_or_start
+from tests.families import SWAPS
 
 CPU = torch.device("cpu")
 NAMES = {"a": "man-in-the-video", "b": "anna", "b2": "bertha"}
@@ -25,9 +26,11 @@ def small_run(folder, family="shared", names=NAMES):
     network = {"resolution": 32, "identities": list(names)}
     network |= {"shared": {"width": 8, "code": 16}, "liae": {"width": 8, "code": 16}}.get(family, {})
     reference = np.random.default_rng(0).normal(size=(3, 128)).astype(np.float32)
-    run = create_run(folder / "secret-place" / "run", TrainSettings(family, network), names, reference)
+    run = create_run(
+        folder / "secret-place" / "run", SwapSettings(family=family, network=network), names, reference
+    )
     run.log.write_text(json.dumps({"step": 0, "losses": {"dssim": 0.25}}) + "\n")
-    trainer = resume_or_start(run, CPU, lambda text: None)
+    trainer = resume_or_start(FAMILIES[family], run, CPU)
     trainer.seconds = 90.0
     run.store.save(0, trainer.tensors(), trainer.facts())
     return open_run(run.path)
@@ -120,7 +123,7 @@ def test_one_face_alone_draws_the_same_in_a_smaller_file(run, file, tmp_path):
         opened.identity("b")
 
 
-@pytest.mark.parametrize("family", sorted(ARCHITECTURES.keys() - {"original"}))  # of a size of its own
+@pytest.mark.parametrize("family", sorted(SWAPS.keys() - {"original"}))  # of a size of its own
 @pytest.mark.parametrize("faces", [["b"], ["a", "b2"]])
 def test_one_face_alone_is_right_or_refused(tmp_path, family, faces):
     run, path = small_run(tmp_path, family), tmp_path / "alone.safetensors"

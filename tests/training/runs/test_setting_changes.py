@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from faceswap_cli.errors import UserError
+from faceswap_cli.training.families.shared import SHARED
+from faceswap_cli.training.runs.family_options import settings_for
 from faceswap_cli.training.runs.folder import create_run, open_run
-from faceswap_cli.training.runs.setting_changes import apply_setting_changes, check_settings
-from faceswap_cli.training.runs.settings import differences, settings_for
+from faceswap_cli.training.runs.setting_changes import apply_setting_changes, check_settings, differences
 from tests.training.engine.test_loop import new_trainer
 
 SETTINGS = settings_for("small", resolution=32, batch=4)
@@ -25,8 +26,8 @@ def asked(run, explicit, **options):
     settings = settings_for("small", **options)
     lines, trainer = [], new_trainer(SMALL)
     trainer.step, trainer.settings = 7, run.settings
-    check_settings(run, settings, explicit)
-    return apply_setting_changes(run, settings, explicit, trainer, lines.append), trainer, lines
+    check_settings(SHARED, run, settings, explicit)
+    return apply_setting_changes(SHARED, run, settings, explicit, trainer, lines.append), trainer, lines
 
 
 def test_batch_and_rate_change_and_it_is_said_and_recorded(run):
@@ -38,7 +39,7 @@ def test_batch_and_rate_change_and_it_is_said_and_recorded(run):
     wanted = replace(SETTINGS, batch=16, learning_rate=2e-4)
     again = open_run(run.path)
     for settings in (trainer.settings, changed.settings, again.settings):
-        assert differences(settings, wanted) == []
+        assert differences(SHARED, settings, wanted) == []
     assert again.history == ({"step": 7, "changed": {"batch": [4, 16], "learning_rate": [0.002, 0.0002]}},)
     assert again.names == run.names and (again.reference == run.reference).all()
 
@@ -47,7 +48,7 @@ def test_each_change_has_its_line(run):
     once, _, _ = asked(run, {"batch"}, batch=8)
     twice, _, _ = asked(once, {"batch"}, batch=4)
     assert [entry["changed"]["batch"] for entry in open_run(run.path).history] == [[4, 8], [8, 4]]
-    assert differences(twice.settings, SETTINGS) == []
+    assert differences(SHARED, twice.settings, SETTINGS) == []
 
 
 @pytest.mark.parametrize("explicit", [set(), {"size"}, {"size", "batch"}])
@@ -73,7 +74,7 @@ def test_a_size_alone_takes_no_batch_with_it(run):
 def test_what_a_run_is_cannot_change(run, size, options, name):
     explicit = set(options) or {"size"}
     with pytest.raises(UserError, match="other settings") as error:
-        check_settings(run, settings_for(size, **options), explicit)
+        check_settings(SHARED, run, settings_for(size, **options), explicit)
     assert name in error.value.message and "can't change in mid-run" in error.value.hint
 
 

@@ -8,11 +8,14 @@ import torch
 
 from faceswap_cli import zoo
 from faceswap_cli.errors import UserError
-from faceswap_cli.networks.swap.registry import build_model
+from faceswap_cli.training.families import FAMILIES, build_model
+from faceswap_cli.training.families.swap import base_of
+from faceswap_cli.training.runs.family_options import settings_for
 from faceswap_cli.training.runs.folder import create_run
-from faceswap_cli.training.runs.settings import FAMILIES, TrainSettings, settings_for
-from faceswap_cli.training.runs.warm_start import EVERYBODY, base_for, resize_weights, warm_start
-from faceswap_cli.training.train_swap import new_trainer, resume_or_start
+from faceswap_cli.training.runs.settings import SwapSettings
+from faceswap_cli.training.runs.warm_start import EVERYBODY, load_base, load_start
+from faceswap_cli.training.runs.weight_transfer import copy_weights, resize_weights
+from faceswap_cli.training.task import new_trainer, resume_or_start
 
 CPU = torch.device("cpu")
 NETWORK = {"resolution": 64, "width": 8, "code": 24, "squeeze": 8}
@@ -34,7 +37,7 @@ def base(tmp_path, monkeypatch):
 
 def test_everybody_begins_as_the_base(base):
     own = build_model("shared", {**NETWORK, "identities": ["a", "b", "b2"]})
-    warm_start(own, "base-tiny")
+    copy_weights(own, load_base("base-tiny"))
     pictures = torch.rand(2, 3, 64, 64)
     wanted = base.renderer(EVERYBODY)(pictures).image
     for identity in own.config.identities:
@@ -42,17 +45,17 @@ def test_everybody_begins_as_the_base(base):
 
 
 def test_a_base_is_found_for_its_own_network_at_any_resolution_only(base):
-    assert base_for("shared", NETWORK) == "base-tiny"
-    assert base_for("shared", {**NETWORK, "resolution": 96, "identities": ["x"]}) == "base-tiny"
-    assert base_for("shared", {**NETWORK, "width": 16}) == ""
-    assert base_for("liae", NETWORK) == ""
+    assert base_of("shared")(NETWORK) == "base-tiny"
+    assert base_of("shared")({**NETWORK, "resolution": 96, "identities": ["x"]}) == "base-tiny"
+    assert base_of("shared")({**NETWORK, "width": 16}) == ""
+    assert base_of("liae")(NETWORK) == ""
 
 
 @pytest.mark.parametrize("resolution", [48, 96, 128])
 def test_another_resolution_draws_about_the_same_face(base, resolution):
     """Weights smooth over the grid stand for the same picture at any grid."""
     own = build_model("shared", {**NETWORK, "resolution": resolution, "identities": ["a"]})
-    warm_start(own, "base-tiny")
+    copy_weights(own, load_base("base-tiny"))
     grids = (4, resolution // 16)
     ramp = torch.linspace(0, 1, 4).repeat(4, 1)  # a picture of the grid
     from_grid = ramp.reshape(1, 16).repeat(5, 3)  # (code 5, 3 channels * 16 cells)
@@ -73,7 +76,7 @@ def test_a_run_starts_from_the_bundled_base_unless_told_otherwise():
     assert warm.base == "base-small" and cold.base == ""
     assert settings_for("small", resolution=64).base == "base-small"
     assert settings_for("small", options=["residuals=1"]).base == ""
-    first, second = (new_trainer(s, CPU).model.state_dict() for s in (warm, cold))
+    first, second = (new_trainer(FAMILIES["shared"], s, CPU).model.state_dict() for s in (warm, cold))
     for key in (k for k in first if k.startswith("decoders.a.")):
         assert torch.equal(first[key], first[key.replace(".a.", ".b.")])
     assert not torch.equal(first["unfold.weight"], second["unfold.weight"])
@@ -84,18 +87,18 @@ def test_the_bundled_base_is_what_its_card_says():
     network = build_model("shared", {**card.facts["config"]["network"], "identities": [EVERYBODY]})
     network.load_state_dict(zoo.tensors("base-small"))
     assert card.facts["steps"] > 0 and json.dumps(card.facts["data"])
-    small = FAMILIES["shared"]["small"].network
+    small = FAMILIES["shared"].sizes["small"].network
     assert {k: v for k, v in small.items() if k != "identities"} == card.facts["config"]["network"]
 
 
 def test_going_on_needs_no_base(base, tmp_path):
     network = {**NETWORK, "identities": ("a", "b")}
-    settings = TrainSettings(network=network, base="base-tiny")
+    settings = SwapSettings(network=network, base="base-tiny")
     run = create_run(tmp_path / "run", settings, {"a": "x", "b": "y"}, np.zeros((0, 128), np.float32))
-    first = resume_or_start(run, CPU, print)
+    first = resume_or_start(FAMILIES["shared"], run, CPU, print)
     run.store.save(first.step, first.tensors(), first.facts())
     (tmp_path / "base-tiny" / "card.json").unlink()
-    again = resume_or_start(run, CPU, print)
+    again = resume_or_start(FAMILIES["shared"], run, CPU, print)
     assert again.settings.base == "base-tiny"
     for own, other in zip(first.weights(), again.weights(), strict=True):
         assert torch.equal(own, other)
@@ -103,4 +106,4 @@ def test_going_on_needs_no_base(base, tmp_path):
 
 def test_missing_weights_are_a_plain_error(base):
     with pytest.raises(UserError, match="are not in"):
-        warm_start(build_model("shared", NETWORK), "base-gone")
+        load_start(FAMILIES["shared"], "base-gone")

