@@ -57,7 +57,7 @@ def test_a_video_gets_a_photos_face_and_can_be_repeated(faceswap, tinted, tmp_pa
 
 
 def test_a_preview_shows_the_photos_face_and_a_trial_writes_nothing(faceswap, tinted, tmp_path):
-    photo, (x, y), landmarks = tinted
+    photo, _, _ = tinted
     preview, output = tmp_path / "preview.png", tmp_path / "out.mkv"
     shown = faceswap(
         "convert", "photo", PICTURE, "--face", photo, "-o", tmp_path / "o.png", "--preview", preview
