@@ -28,7 +28,7 @@ AgeRunOption = Annotated[
     typer.Option(
         "--run",
         "-m",
-        help="Run folder of `faceswap train --model age`. [default: the bundled weights]",
+        help="Run folder of `faceswap train --family age`. [default: the bundled weights]",
         show_default=False,
         rich_help_panel=INPUT,
     ),
@@ -45,7 +45,7 @@ def load_face_ager(method: str, run: Path | None, device: str, strength: float) 
 
     Args:
         method: how they are changed, a key of LOADERS.
-        run: a run folder of `faceswap train --model age`; None: the bundled weights.
+        run: a run folder of `faceswap train --family age`; None: the bundled weights.
         device: a `--device` value.
         strength: how much of the change is made.
 

@@ -27,13 +27,19 @@ VideoOutputOption = Annotated[
     typer.Option(
         "--output",
         "-o",
-        help="File to write; its suffix says how. For several videos, or with a / at its end, a folder.",
+        help="File to write; the format is inferred from the extension. For several videos, or with a / at "
+        "its end, a folder.",
         rich_help_panel=INPUT,
     ),
 ]
 OutputOption = Annotated[
     Path,
-    typer.Option("--output", "-o", help="File to write; its suffix says how.", rich_help_panel=INPUT),
+    typer.Option(
+        "--output",
+        "-o",
+        help="File to write; the format is inferred from the extension.",
+        rich_help_panel=INPUT,
+    ),
 ]
 _RUN_HELP = (
     "Run folder that `faceswap train` wrote, a file by `faceswap models export`, or conditional: the bundled "

@@ -36,7 +36,7 @@ def train(
     ctx: typer.Context,
     run: Annotated[
         Path,
-        typer.Option("--run", "-m", help="Run folder: made when it is new, gone on with when it is there."),
+        typer.Option("--run", "-m", help="Run folder: created if missing, resumed if present."),
     ],
     target: Annotated[
         Path | None,

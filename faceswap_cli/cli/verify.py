@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from faceswap_cli.provenance.credentials import Credentials
     from faceswap_cli.provenance.verify import Report, Watermark
 
-NOTHING = "No mark proves nothing: marks can be taken away, and most tools make none."
+NOTHING = "The absence of a mark proves nothing: marks can be taken away, and most tools make none."
 
 
 def verify(

@@ -81,7 +81,7 @@ def locate_region(
     Args:
         canvas: (H, W, 3) RGB in 0..255, uint8 or float32.
         landmarks: (68, 2) pixels of the picture.
-        head: (P, P) in 0..1, see `beyond.wide_head`.
+        head: (P, P) in 0..1, see `hair_extension.extend_head_mask`.
         most: pixels that the face's square is computed in, at most.
 
     Returns:

@@ -44,7 +44,7 @@ def filter_faces(
 
     Raises:
         UserError: nothing is demanded, no such set, another process works in it, a crop is there twice, the
-            bin can't be written, or see `sieve.sift`.
+            bin can't be written, or see `filter_rules.apply_rules`.
     """
     if not rules:
         raise UserError("no rule was given", "Say what to move, --min-size 64 for example; see --help")

@@ -58,7 +58,7 @@ class Figures:
 
 
 def summarise(report: AgeingReport, name: str) -> Figures:
-    """Of one way."""
+    """Summarise one method."""
     rows = report.rows[name]
     said = _grid(report, [row.said for row in rows])
     targets = np.array(report.targets)

@@ -2,7 +2,7 @@
 
 Whoever writes a photo calls `write_marked_photo`. Whoever writes a video hands `pixels` to the writer of its
 pieces (`SegmentWriter(marks=...)`) and `tags` and `seal` to the joiner (`join_segments`); convert's
-pipeline does so with `ConvertOptions.marks`.
+pipeline does so with `PipelineOptions.marks`.
 """
 
 from __future__ import annotations

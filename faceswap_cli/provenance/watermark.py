@@ -31,6 +31,10 @@ CLEAN, GRAINY, GRAIN = 0.35, 0.4, 0.6
 """Standard deviation of the mark, in grey levels, on ground without any grain, and on smooth ground that has
 at least so much of it (mean difference from the pixels around)."""
 
+FLAT = 0.05
+"""Grain, by the same measure, below which the mark fades to nothing: on drawn ground, which is exactly flat,
+one level more can be seen."""
+
 TEXTURED_STILL, TEXTURED_MOVING, STRONGEST = 0.2, 0.1, 2.5
 """How much it rises with the texture of a place, as a share of the same measure, in a photo and in a frame of
 a video, which has others to be read with; and its limit."""
@@ -105,6 +109,7 @@ def strength(small: Float, size: int, still: bool) -> Float:
         + (GRAINY - CLEAN) * np.minimum(grain / GRAIN, 1)
         + (TEXTURED_STILL if still else TEXTURED_MOVING) * grain
     )
+    amount *= np.minimum(grain / FLAT, 1)
     amount *= np.clip((local - BLACK) / (DIM - BLACK), 0, 1) * (1 - LEFT) + LEFT
     need = min(LOUDEST, max(FAINTEST, (USUAL / size) ** 0.25))
     return np.asarray(np.minimum(amount, STRONGEST) * need, np.float32)

@@ -14,13 +14,14 @@ from faceswap_cli.training.families.swap import BASE
 ROOT = Path(__file__).resolve().parents[2]
 
 DATA = [
-    "1,758 faces in 1,732 synthetic pictures of SFHQ-T2I (MIT; David Beniaguev 2024), "
-    "none of them made by StyleGAN2",
-    "678 portraits of members of the US Congress (public domain)",
-    "122 portraits of 61 people of the Face Research Lab London Set (DeBruine and Jones 2017, CC BY 4.0)",
-    "252 frames of six sample videos by Intel (CC BY 4.0)",
+    "1,173 synthetic pictures of adults of SFHQ-T2I (MIT; David Beniaguev 2024), none made by StyleGAN2",
+    "624 portraits of members of the US Congress (public domain)",
+    "112 portraits of the Face Research Lab London Set (DeBruine and Jones 2017, CC BY 4.0)",
+    "126 portraits from Pixabay (CC0, uploaded before January 2019)",
+    "37 portraits of Young Adult White Faces (DeBruine, CC BY 4.0)",
+    "every fifth frame of five speakers of GRID and six sample videos by Intel (both CC BY 4.0)",
 ]
-"""What went in: each picture once as it is and three times in another shape."""
+"""What went in: each picture as it is, twice in another shape and twice in another pose and expression."""
 
 
 def write(trainer: Trainer, size: str, figures: dict[str, Any]) -> zoo.Card:
@@ -46,6 +47,7 @@ def write(trainer: Trainer, size: str, figures: dict[str, Any]) -> zoo.Card:
         "limits": "Mostly synthetic and posed faces, few of them in profile or with closed eyes; nobody of "
         "the clips that the figures in docs/training.md are measured on was among them.",
         "remake": "faceswap extract PHOTOS -o FACES (each set; of videos every fifth frame); "
-        f"python -m scripts.train.base FACES... -r RUN --size {size} --steps {trainer.step}; --write",
+        "python -m scripts.train.base FACES... --held-out HELD... -r RUN "
+        f"--size {size} --steps {trainer.step}; --write",
     }
     return zoo.write(ROOT / "models" / f"{BASE}{size}", model, facts)

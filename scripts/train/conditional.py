@@ -49,7 +49,7 @@ from scripts.cards.conditional import write, write_critic
 from scripts.train.run import Given, add_run_options, run_training, task_of, trained
 
 HELD_OUT = 15
-"""Every so-manieth person is never trained on."""
+"""Every Nth person is never trained on."""
 
 LEVELLED = 64
 """Faces that are looked at for the spread of first codes."""

@@ -28,8 +28,8 @@ def measured(log):
 
 
 def test_a_base_is_trained_gone_on_with_and_taken_over_from_an_older_folder(call, tmp_path, capsys):
-    faces = make_set(tmp_path / "faces", 24)
-    options = (faces, "-r", tmp_path / "run", "--batch", 2)
+    faces, kept = make_set(tmp_path / "faces", 6), make_set(tmp_path / "kept", 4)
+    options = (faces, "--held-out", kept, "-r", tmp_path / "run", "--batch", 2)
     call(base, *options, "--steps", 1, "--snapshot-every", 1)
     opened = open_run(tmp_path / "run")
     assert opened.settings.family == "shared" and opened.identities == ("everybody",)
@@ -49,7 +49,7 @@ def test_landmarks_are_trained_with_a_family_of_their_own(call, tmp_path, monkey
     size = 128
     points = mean_face(size, STORED_SIDE)
     crops = np.stack([made_up_crop(k, (200, 150, 120), size) for k in range(len(names))])
-    known = {"points": np.repeat(points[None], len(names), 0), "spread": np.zeros(len(names))}
+    known = {"points": np.repeat(points[None], len(names), 0), "spread": np.zeros((len(names), 68))}
     np.savez(tmp_path / "faces.npz", crops=crops, names=np.array(names), **known)
     call(landmarks, tmp_path / "faces.npz", "-r", tmp_path / "run", "--steps", 1)
     opened = open_run(tmp_path / "run", landmarks.LANDMARKS)
@@ -59,4 +59,4 @@ def test_landmarks_are_trained_with_a_family_of_their_own(call, tmp_path, monkey
 
 def test_only_what_was_trained_can_be_written(call, tmp_path):
     with pytest.raises(UserError, match="holds no checkpoint"):
-        call(base, tmp_path, "-r", tmp_path / "run", "--write")
+        call(base, tmp_path, "--held-out", tmp_path, "-r", tmp_path / "run", "--write")

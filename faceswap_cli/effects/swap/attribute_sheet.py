@@ -31,7 +31,7 @@ LEVEL = "roll"
 """What alignment takes away: a network never sees it."""
 
 STEPS = (-1.0, -0.5, 0.0, 0.5, 1.0)
-"""How far an attribute is moved, in its own units: see `networks.conditions`."""
+"""How far an attribute is moved, in its own units: see `networks.swap.conditions`."""
 
 LIGHTS = ("lightness", "warmth", "tint", "light from the side", "light from below")
 """What the rows of the light are called."""

@@ -60,7 +60,7 @@ def measure_light(pictures: Tensor) -> Tensor:
 
 
 class IdentityEmbedding(nn.Module):
-    """Somebody's descriptor (NUMBERS,), kept with the weights. Until it is told, a made-up one."""
+    """Somebody's descriptor (NUMBERS,), kept with the weights. Random until set."""
 
     embedding: Tensor
 

@@ -117,7 +117,7 @@ def hold_out_ages(
 ) -> tuple[AgedFaces, AgedFaces, str]:
     """Faces to learn from, faces to measure on, and what these are in words.
 
-    Of photos no two need be neighbours: every so-manieth is held out, from the youngest to
+    Of photos no two need be neighbours: every Nth is held out, from the youngest to
     the oldest.
 
     Args:

@@ -1,6 +1,6 @@
 """A face set whose people's ages are known, as an ageing network is trained with.
 
-Ages come from a table beside the photos or in the face set, or from the photos' names: `faces.age_labels`.
+Ages come from a table beside the photos or in the face set, or from the photos' names: `faces.age.labels`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ AT_ONCE = 32
 
 @dataclass
 class LabelledFaces:
-    """Aligned faces with ages; see `ageing_batches.AgedFaces`.
+    """Aligned faces with ages; see `age_batches.AgedFaces`.
 
     Attributes:
         faces: the set they lie in.

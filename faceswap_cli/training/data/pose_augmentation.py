@@ -1,6 +1,6 @@
-"""Samples in poses and expressions that nobody took a picture of, bent to them (`faces.repose`).
+"""Samples in poses and expressions that nobody took a picture of, bent to them (`faces.landmarks.repose`).
 
-Most pictures are portraits: they look ahead and smile. T is the number of `networks.conditions.TRAITS`.
+Most pictures are portraits: they look ahead and smile. T is the number of `conditions.TRAITS`.
 """
 
 from __future__ import annotations

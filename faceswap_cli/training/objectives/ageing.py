@@ -36,7 +36,7 @@ COARSE_VIEWS = 0.35
 small picture."""
 
 AGAIN, ASKED = 2, 4
-"""Every so-manieth face goes through the network a second time; every so-manieth is shown to the recogniser,
+"""Every Nth face goes through the network a second time; every Nth is shown to the recogniser,
 and to the network mirrored."""
 
 

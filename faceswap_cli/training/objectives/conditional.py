@@ -1,9 +1,9 @@
 """The losses of the conditional autoencoder, and what the conditional GAN shares with it.
 
-Every picture is rebuilt with a descriptor of its own person, in poses and expressions that it was bent
-to (`training.reposed`), and from views that are blurred, or of another person. The latter is the swap the
-other way round: what the network has drawn as somebody else is shown to it, and it has to come back to the
-true picture (cycle consistency, Zhu et al., 2017, with no gradient through the way there).
+Every picture is rebuilt with a descriptor of its own person, in poses and expressions that it was bent to
+(`training.data.pose_augmentation`), and from views that are blurred, or of another person. The latter is
+the swap the other way round: what the network has drawn as somebody else is shown to it, and it has to come
+back to the true picture (cycle consistency, Zhu et al., 2017, with no gradient through the way there).
 
 Some pictures are drawn as somebody else of which no picture exists: there the frozen identity network says
 how near the drawn face is to whom it should be (Chen et al., SimSwap, 2020), and the network's own encoder
@@ -75,7 +75,7 @@ TOLD = 0.0
 encoder's."""
 
 SWAPPED = 4
-"""Every so-manieth picture is drawn as somebody else: describing a face costs more than drawing one."""
+"""Every Nth picture is drawn as somebody else: describing a face costs more than drawing one."""
 
 DISGUISED = slice(1, None, 2)
 """Pictures that the encoder sees as somebody else."""
@@ -256,7 +256,7 @@ def join_batches(batch: Batch) -> ConditionalSamples:
 
 
 def on_every(samples: ConditionalSamples, step: int, first: int = 0) -> ConditionalSamples:
-    """Every so-manieth of the samples."""
+    """Every Nth of the samples."""
     tensors = {k: v[first::step] for k, v in vars(samples).items() if isinstance(v, Tensor)}
     return ConditionalSamples(samples.identity, **tensors)
 

@@ -32,13 +32,13 @@ from faceswap_cli.training.objectives.conditional import (
 from faceswap_cli.training.runs.settings import SwapSettings
 
 JUDGED = 4
-"""Every so-manieth rebuilt picture is judged: the network must not be sharp for swaps and soft for others."""
+"""Every Nth rebuilt picture is judged: the network must not be sharp for swaps and soft for others."""
 
 ADVERSARIAL, MATCHED, WRONG = 0.6, 1.0, 0.5
 """Weights of fooling the critic, of its features being those of the picture, and of wrong conditions."""
 
 SLOPE, SLOPED = 1.0, 4
-"""Weight of R1 and R2, and every so-manieth sample has its slope taken."""
+"""Weight of R1 and R2, and every Nth sample has its slope taken."""
 
 VARIETY, LEAST_VARIETY = 5.0, 0.5
 """Weight of too little variety, and how much of the real faces' the drawn ones have to have."""

@@ -28,7 +28,7 @@ LEAST_SPREAD = 0.01
 """Variance that codes are taken to have at least: a trained encoder's near 1, a new one's next to none."""
 
 JUDGED, SMOOTHED = 2, 4
-"""Every so-manieth sample is shown to the critic, and has its slope taken. All of them would double a step's
+"""Every Nth sample is shown to the critic, and has its slope taken. All of them would double a step's
 time on a CPU."""
 
 
