@@ -18,6 +18,8 @@ from faceswap_cli.compositing.colour import COLOUR
 from faceswap_cli.effects.age.age_request import AgeRequest
 from faceswap_cli.effects.age.effect import AgeEffect
 from faceswap_cli.effects.options import EffectOptions
+from faceswap_cli.effects.reenact.effect import ReenactEffect
+from faceswap_cli.effects.reenact.options import ReenactOptions
 from faceswap_cli.effects.swap.effect import SwapEffect
 from faceswap_cli.effects.swap.options import SwapOptions
 from faceswap_cli.errors import UserError
@@ -40,7 +42,7 @@ from faceswap_cli.pipeline.options import PipelineOptions
 GROUPS_OF_OPTIONS = (
     *(AgeRequest, DetectionOptions, DrawnOptions, EffectOptions, EncodeRequest, ExecutorOptions),
     *(ExtractOptions, MarkOptions, MethodOptions, PeopleOptions, PipelineOptions, SafetyOptions),
-    *(SwapOptions, TrialOptions),
+    *(ReenactOptions, SwapOptions, TrialOptions),
 )
 
 
@@ -130,6 +132,8 @@ def test_every_setting_of_a_swap_is_in_its_fingerprint() -> None:
     swaps = [SwapOptions(), *others(SwapOptions())]
     keys = {repr(SwapEffect((), options).cache_key) for options in swaps}
     assert len(keys) == len(swaps)
+    photos = [ReenactOptions(), *others(ReenactOptions())]
+    assert len({repr(ReenactEffect((), options).cache_key) for options in photos}) == len(photos)
 
 
 def test_a_swaps_settings_are_in_no_ageing_fingerprint() -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from faceswap_cli.cli import console
 from faceswap_cli.cli.app import new_app
 from faceswap_cli.cli.consent import tell_consent
-from faceswap_cli.cli.convert_cast import AssignmentRequest, DrawnOptions, load_swap_plan
+from faceswap_cli.cli.convert_cast import AssignmentRequest, DrawnOptions
+from faceswap_cli.cli.convert_effect import LookOptions, load_effect
 from faceswap_cli.cli.convert_outputs import name_outputs
 from faceswap_cli.cli.convert_place import ExecutorOptions, open_executor
 from faceswap_cli.cli.convert_preview import run_preview
@@ -20,22 +21,18 @@ from faceswap_cli.cli.convert_sheet import sheet
 from faceswap_cli.cli.mark_options import MarkOptions
 from faceswap_cli.cli.options import (
     DetectionOptions,
+    OptionalRunOption,
     OutputOption,
     PeopleOptions,
-    RunOption,
     SafetyOptions,
     TrialOptions,
     VideoOutputOption,
     VideosArgument,
 )
 from faceswap_cli.cli.run_videos import run_video, run_videos
-from faceswap_cli.effects.swap.options import SwapOptions
 from faceswap_cli.media.encode_options import EncodeRequest
 from faceswap_cli.options import INPUT
 from faceswap_cli.pipeline.options import PipelineOptions
-
-if TYPE_CHECKING:
-    from faceswap_cli.faces.parsing.face_parser import FaceParser
 
 app = new_app(help="Put the learnt face into a video or a photo.")
 app.command("sheet")(sheet)
@@ -44,9 +41,9 @@ app.command("sheet")(sheet)
 @app.command("video", medium="video")
 def video(
     sources: VideosArgument,
-    run: RunOption,
-    output: VideoOutputOption,
     *,
+    run: OptionalRunOption = None,
+    output: VideoOutputOption,
     faces: Annotated[
         Path | None,
         typer.Option(
@@ -58,7 +55,7 @@ def video(
     drawn: DrawnOptions,
     people: PeopleOptions,
     safety: SafetyOptions,
-    swap: SwapOptions,
+    look: LookOptions,
     encode: EncodeRequest,
     pipeline: PipelineOptions,
     executor: ExecutorOptions,
@@ -71,24 +68,23 @@ def video(
     Timestamps, sound and every other stream stay as they are. Run the same command again to go on
     where it was interrupted.
     """
-    from faceswap_cli.effects.swap.effect import SwapEffect
     from faceswap_cli.faces.sets.faceset import FaceSet
     from faceswap_cli.media.encoders import resolve_encoding
     from faceswap_cli.provenance.marks import Kind
 
     outputs = name_outputs(sources, output, encode.encoder or "x264")
     pipeline = replace(pipeline, encode=resolve_encoding(encode, outputs[0]))
-    swap.check()
+    look.check()
     tell_consent()
     thorough = partial(detection.load_analyser, thorough=True)
-    cast, mark = load_swap_plan(AssignmentRequest(run, drawn, thorough, people, safety, detection.device))
+    asked = AssignmentRequest(run, drawn, thorough, people, safety, detection.device)
+    cast, effect, mark = load_effect(asked, look)
     pipeline = replace(pipeline, marks=marks.build_marks(Kind.SWAP, mark, label=True))
     known = FaceSet.open(faces) if faces is not None else None
     stage = None
     if known is None:
         stage = detection.load_analyser()
         console.tell(stage.explanation)
-    effect = SwapEffect(cast.renderers, swap, _load_parser(swap, detection.device), mark)
     if trial:
         finder = stage or detection.load_analyser()
         run_preview(sources, outputs, trial, pipeline, cast, effect, finder)
@@ -104,13 +100,13 @@ def video(
 @app.command("photo", medium="photo")
 def photo(
     source: Annotated[Path, typer.Argument(metavar="IN", help="The photo.")],
-    run: RunOption,
-    output: OutputOption,
     *,
+    run: OptionalRunOption = None,
+    output: OutputOption,
     drawn: DrawnOptions,
     people: PeopleOptions,
     safety: SafetyOptions,
-    swap: SwapOptions,
+    look: LookOptions,
     pipeline: PipelineOptions,
     detection: DetectionOptions,
     trial: TrialOptions,
@@ -120,19 +116,16 @@ def photo(
 
     Orientation, colour profile and transparency stay as they are.
     """
-    from faceswap_cli.effects.swap.effect import SwapEffect
     from faceswap_cli.pipeline.photo import convert_photo
     from faceswap_cli.provenance.marks import Kind
     from faceswap_cli.provenance.sidecar import write_sidecar
 
-    swap.check()
+    look.check()
     tell_consent()
     stage = detection.load_analyser(thorough=True)
-    cast, mark = load_swap_plan(
-        AssignmentRequest(run, drawn, lambda: stage, people, safety, detection.device)
-    )
+    asked = AssignmentRequest(run, drawn, lambda: stage, people, safety, detection.device)
+    cast, effect, mark = load_effect(asked, look)
     pipeline = replace(pipeline, marks=marks.build_marks(Kind.SWAP, mark, label=False))
-    effect = SwapEffect(cast.renderers, swap, _load_parser(swap, detection.device), mark)
     if trial:
         run_preview([source], [output], trial, pipeline, cast, effect, stage)
         return
@@ -144,16 +137,3 @@ def photo(
     console.say(f"done: {output} (faces replaced: {report.changed}{alone}; {told})")
     if marks.sidecar:
         write_sidecar(output, "convert photo", pipeline.marks)
-
-
-def _load_parser(options: SwapOptions, device: str) -> FaceParser | None:
-    """The face parser, if the masks asked for want it; its weights are checked at once."""
-    from faceswap_cli.compositing.masks import parse_mask
-    from faceswap_cli.device import pick_device
-    from faceswap_cli.faces.parsing.face_parser import FaceParser
-
-    if not parse_mask(options.mask).parser:
-        return None
-    parser = FaceParser(str(pick_device(device)))
-    parser.load()
-    return parser

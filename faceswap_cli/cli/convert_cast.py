@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,9 +27,9 @@ class DrawnOptions(OptionGroup):
 
     face: tuple[str, ...] = option(
         ("b",), group=WHO,
-        help="Whose face is drawn: b, the (first) person put on, b2, b3, ..., a, or a face set's name. With "
-        "a conditional model also a photo or a face set's folder; several are mixed, as A.jpg:0.7 and "
-        "B.jpg:0.3.",
+        help="Whose face is drawn. Without --run: a photo, or several of one person. With it: b, the "
+        "(first) person put on, b2, b3, ..., a, or a face set's name. With a conditional model also a photo "
+        "or a face set's folder; several are mixed, as A.jpg:0.7 and B.jpg:0.3.",
     )  # fmt: skip
     mapped: tuple[str, ...] = option(
         (), group=WHO, flags=("--map",), metavar="PERSON=NAME",
@@ -45,7 +46,7 @@ class AssignmentRequest:
     """What says who is replaced by whom.
 
     Attributes:
-        run: a run folder, an exported file or bundled weights.
+        run: a run folder, an exported file or bundled weights; None: photos are drawn from their own pixels.
         drawn: whose face is drawn.
         stage: makes what finds faces on photos.
         people: who is replaced.
@@ -53,7 +54,7 @@ class AssignmentRequest:
         device: where networks run.
     """
 
-    run: Path
+    run: Path | None
     drawn: DrawnOptions
     stage: Callable[[], FaceAnalyser]
     people: PeopleOptions = field(default_factory=PeopleOptions)
@@ -93,7 +94,8 @@ def load_swap_plan(asked: AssignmentRequest) -> tuple[SwapPlan, str]:
     from faceswap_cli.pipeline.assignment import SwapPlan, SwapTarget
 
     asked.check()
-    reader = _PeopleReader(asked)
+    assert asked.run is not None, "see convert_reenact"
+    reader = PeopleReader(asked)
     models = RendererLoader(asked.device, lambda path: reader.read(path, "face"))
     roles: list[SwapTarget] = []
     marks = []
@@ -114,7 +116,7 @@ def load_swap_plan(asked: AssignmentRequest) -> tuple[SwapPlan, str]:
     return cast, hashlib.sha256(" ".join(marks).encode()).hexdigest()
 
 
-def _replaced(asked: AssignmentRequest, drawer: LoadedRenderer, reader: _PeopleReader) -> list[Person | None]:
+def _replaced(asked: AssignmentRequest, drawer: LoadedRenderer, reader: PeopleReader) -> list[Person | None]:
     """The people whom one drawn face replaces; None is everybody."""
     from faceswap_cli.faces.identity.people import Person
 
@@ -127,20 +129,23 @@ def _replaced(asked: AssignmentRequest, drawer: LoadedRenderer, reader: _PeopleR
     return [Person("the person that the model replaces", drawer.reference)]
 
 
-class _PeopleReader:
+class PeopleReader:
     """Reads people from photos and face sets; what finds faces is loaded when it is first needed."""
 
     def __init__(self, asked: AssignmentRequest) -> None:
         self.notes: list[str] = []
         self._asked = asked
-        self._stage: FaceAnalyser | None = None
+
+    @cached_property
+    def stage(self) -> FaceAnalyser:
+        """Finds the faces of photos."""
+        return self._asked.stage()
 
     def read(self, path: Path, role: str) -> Person:
         """The person at `path`, given for a role: face, map, only or not."""
         from faceswap_cli.faces.identity.identity_encoder import IdentityEncoder
         from faceswap_cli.faces.identity.people import DRAWN, read_person
 
-        self._stage = self._stage or self._asked.stage()
         # Whoever is drawn, and not only recognised, has to be of age.
         guard = self._asked.safety.guard(self._asked.device) if role == DRAWN else None
-        return read_person(path, role, self._stage, IdentityEncoder(), self.notes, guard)
+        return read_person(path, role, self.stage, IdentityEncoder(), self.notes, guard)

@@ -41,13 +41,26 @@ OutputOption = Annotated[
         rich_help_panel=INPUT,
     ),
 ]
+_RUN_HELP = (
+    "Run folder that `faceswap train` wrote, a file by `faceswap models export`, or conditional: the bundled "
+    "model that draws whoever is on the photo given by --face."
+)
 RunOption = Annotated[
     Path,
     typer.Option(
         "--run",
         "-m",
-        help="Run folder that `faceswap train` wrote, a file by `faceswap models export`, or "
-        "conditional: the bundled model that draws whoever is on the photo given by --face.",
+        help=_RUN_HELP,
+        rich_help_panel=INPUT,
+    ),
+    Aliases(("--model",)),
+]
+OptionalRunOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--run",
+        "-m",
+        help=f"{_RUN_HELP} Without it that photo's own pixels are put on.",
         rich_help_panel=INPUT,
     ),
     Aliases(("--model",)),

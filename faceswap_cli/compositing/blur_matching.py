@@ -54,10 +54,16 @@ class Edges:
 NO_EDGES = Edges(np.zeros((2, 3)))
 
 
-def measure_edges(crop: FloatImage, mask: FloatImage) -> Edges:
-    """The edges of a crop (S, S, 3) under its mask (S, S)."""
+def measure_edges(crop: FloatImage, mask: FloatImage, size: int = 0) -> Edges:
+    """The edges of a picture (H, W, 3) under its mask (H, W).
+
+    Args:
+        crop: an aligned crop, or any picture.
+        mask: where to look.
+        size: side of an aligned crop in which the face is as large; 0: it is one.
+    """
     luma = np.asarray(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), np.float32)
-    again = cv2.GaussianBlur(luma, (0, 0), second_blur(crop.shape[0]))
+    again = cv2.GaussianBlur(luma, (0, 0), second_blur(size or crop.shape[0]))
     return Edges(np.stack([_energy(picture, mask) for picture in (luma, np.asarray(again, np.float32))]))
 
 

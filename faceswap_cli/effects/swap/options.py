@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from faceswap_cli.effects.options import EffectOptions
-from faceswap_cli.options import LOOK, TIME, option
+from faceswap_cli.effects.options import BlendOptions
+from faceswap_cli.options import LOOK, option
 
 
 @dataclass(frozen=True)
-class SwapOptions(EffectOptions):
-    """How faces are put into frames. Lengths are in face widths."""
+class SwapOptions(BlendOptions):
+    """How faces are put into frames."""
 
     mask: str = option(
         "hull+model+occlusion", group=LOOK,
@@ -28,29 +28,9 @@ class SwapOptions(EffectOptions):
         help="How the new face is put in: alpha, pyramid (detail over a narrow edge, colours over a wide "
         "one) or poisson (seamless clone: the frame's colours at the mask's edge are led into the face).",
     )  # fmt: skip
-    erode: float = option(
-        0.0, -0.2, 0.4, group=LOOK, help="How far the mask's edge is moved inwards, in face widths."
-    )
-    feather: float = option(
-        0.08, 0.0, 0.5, group=LOOK, help="Width of the mask's soft edge, in face widths."
-    )  # fmt: skip
     # A network trained on pixel differences draws softer than what it saw: 0.3 and 0.6 raised a small model's
     # Laplacian variance from 0.30 to 0.37 and 0.45 of the original's, without visible halos.
     sharpen: float = option(0.5, 0.0, 1.0, group=LOOK, help="Unsharp mask on the new face; 0 is none.")
-    grain: float = option(
-        1.0, 0.0, 1.0, group=LOOK, help="How much of the grain that the new face lacks is added."
-    )
-    defocus: float = option(
-        1.0, 0.0, 1.0, group=LOOK,
-        help="How much of the old face's softness the new one gets, where it is sharper.",
-    )  # fmt: skip
-    motion_blur: float = option(
-        1.0, 0.0, 1.0, group=TIME, medium="video",
-        help="How much of the old face's motion blur the new one gets.",
-    )  # fmt: skip
-    expression: float = option(
-        1.0, 0.0, 2.0, group=LOOK, help="How strong the drawn expression is, 1: as in the picture."
-    )
     yaw: float = option(
         0.0, -20.0, 20.0, group=LOOK,
         help="Degrees by which the drawn head is turned further, to the picture's right above 0.",

@@ -21,7 +21,7 @@ from faceswap_cli.faces.quality import face_sharpness
 from faceswap_cli.faces.safety.guard import SafetyGuard
 from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.faces.sets.records import FaceRecord
-from faceswap_cli.media.frame import Frame
+from faceswap_cli.media.frame import Frame, Image
 from faceswap_cli.media.photo import read_photo
 
 POOR = 0.2
@@ -127,6 +127,15 @@ def _of_photo(
     guard: SafetyGuard | None,
 ) -> FloatArray:
     """The embedding (128,) of the largest face on a photo."""
+    image, face = find_person(path, option, stage, notes, guard)
+    [embedding] = encoder.embed(image, [face.landmarks])
+    return np.asarray(embedding, np.float32)
+
+
+def find_person(
+    path: Path, option: str, stage: FaceAnalyser, notes: list[str], guard: SafetyGuard | None
+) -> tuple[Image, Face]:
+    """A photo (H, W, 3) and the largest face on it; see `read_person`."""
     image = read_photo(path).image
     faces = stage.find([Frame(0, 0.0, image)])[0]
     if not faces:
@@ -149,8 +158,7 @@ def _of_photo(
         notes.append(f"the face in {path.name} is small or turned away: a clearer photo is surer")
     elif crisp < BLURRED:
         notes.append(f"the face in {path.name} is blurred: a sharper photo is surer")
-    [embedding] = encoder.embed(image, [face.landmarks])
-    return np.asarray(embedding, np.float32)
+    return image, face
 
 
 def _area(face: Face) -> float:

@@ -15,15 +15,15 @@ from numpy.typing import ArrayLike, NDArray
 from faceswap_cli.faces.geometry import MEAN_FACE
 from faceswap_cli.faces.landmarks.mean_shape import DEPTH
 
-_RIGID = (18, 19, 20, 23, 24, 25, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 39, 42, 45, 48, 51, 54)
+RIGID = (18, 19, 20, 23, 24, 25, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 39, 42, 45, 48, 51, 54)
 """Points that move little with the expression: the bridge and the wings of the nose, the eye corners, and
 with less weight brows and upper lip."""
 
-_POINTS = np.array(_RIGID)
+_POINTS = np.array(RIGID)
 _SHAPE = np.column_stack([MEAN_FACE, -DEPTH])[_POINTS]  # z grows into the picture
-_WEIGHT = np.where(np.isin(_POINTS, (18, 19, 20, 23, 24, 25, 48, 51, 54)), 0.5, 1.0)
-_CENTRED = _SHAPE - np.average(_SHAPE, axis=0, weights=_WEIGHT)
-_SOLVE = np.linalg.pinv(_CENTRED * np.sqrt(_WEIGHT)[:, None])
+RIGID_WEIGHTS = np.where(np.isin(_POINTS, (18, 19, 20, 23, 24, 25, 48, 51, 54)), 0.5, 1.0)
+_CENTRED = _SHAPE - np.average(_SHAPE, axis=0, weights=RIGID_WEIGHTS)
+_SOLVE = np.linalg.pinv(_CENTRED * np.sqrt(RIGID_WEIGHTS)[:, None])
 
 
 def estimate_pose(landmarks: ArrayLike) -> tuple[float, float, float]:
@@ -33,9 +33,9 @@ def estimate_pose(landmarks: ArrayLike) -> tuple[float, float, float]:
         landmarks: (68, 2), in any similar frame whose y axis points down.
     """
     points = np.asarray(landmarks, np.float64)[_POINTS]
-    points = points - np.average(points, axis=0, weights=_WEIGHT)
+    points = points - np.average(points, axis=0, weights=RIGID_WEIGHTS)
     # The best affine camera (2, 3), then the nearest scaled orthographic one.
-    camera = (_SOLVE @ (points * np.sqrt(_WEIGHT)[:, None])).T
+    camera = (_SOLVE @ (points * np.sqrt(RIGID_WEIGHTS)[:, None])).T
     if not np.isfinite(camera).all() or np.linalg.norm(camera) < 1e-9:
         return 0.0, 0.0, 0.0
     u, _, vt = np.linalg.svd(camera, full_matrices=False)

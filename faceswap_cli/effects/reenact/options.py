@@ -1,0 +1,24 @@
+"""How a photo's face is put onto a target's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from faceswap_cli.effects.options import BlendOptions
+from faceswap_cli.options import LOOK, option
+
+
+@dataclass(frozen=True)
+class ReenactOptions(BlendOptions):
+    """See `render` and `composite`.
+
+    Attributes:
+        light: how much of the scene's light and tone the face is given, 0..1.
+    """
+
+    shape: float = option(
+        0.6, 0.0, 1.0, group=LOOK,
+        help="Without --run: whose shape eyes, nose and mouth have, 0 that of the face in the picture, 1 "
+        "that of the photo given by --face.",
+    )  # fmt: skip
+    light: float = 1.0

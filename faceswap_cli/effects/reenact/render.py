@@ -1,0 +1,332 @@
+"""One frame's face, drawn from the photo's pixels: where they go, and what is needed to light and blend them.
+
+Nothing here looks at other frames; see `composite`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from faceswap_cli.compositing import blur_matching, grain, masks
+from faceswap_cli.compositing.match_texture import TextureMeasure
+from faceswap_cli.effects.reenact import light, warp
+from faceswap_cli.effects.reenact.gaps import gaps
+from faceswap_cli.effects.reenact.head import HeadPose, fit_head, lift_points
+from faceswap_cli.effects.reenact.layout import Opening, PointLayout, Points
+from faceswap_cli.effects.reenact.light import Shading
+from faceswap_cli.effects.reenact.options import ReenactOptions
+from faceswap_cli.effects.reenact.shape import draw_shape, fit_to_target
+from faceswap_cli.effects.reenact.source import SourcePhoto, skin_weight
+from faceswap_cli.effects.reenact.warp import Box, FloatArray
+from faceswap_cli.faces.geometry import crop_matrix, fit_similarity, transform
+from faceswap_cli.faces.parsing import face_parser
+from faceswap_cli.media.frame import Image
+
+HalfArray = NDArray[np.float16]
+
+LIP_EDGE = 0.012
+"""Face units by which the target's mouth interior reaches over the drawn lips' inner edge, softly."""
+
+
+PARTED = (0.01, 0.04)
+"""Face units between lips from which on the target's interior is seen, and from which on wholly."""
+
+LIP_DIFFERENCE = (0.04, 0.12)
+"""Difference to the lips, in the logarithm of lightness or of red over green, from which on a pixel may be no
+lip, and how much more makes it sure."""
+
+FINE = 0.015
+"""Face units: detail that a Gaussian of this deviation takes away is fine."""
+
+
+@dataclass(frozen=True)
+class TargetFace:
+    """A face of a frame that is drawn over.
+
+    Attributes:
+        landmarks: (68, 2) frame pixels, by which crops and masks lie.
+        points: (N, 2) frame pixels in the layout.
+        neutral: (N, 3) head coordinates of the same person at rest.
+        crop: (S, S, 3) its parser's crop.
+        parsed: (C, S, S) class probabilities of that.
+    """
+
+    landmarks: Points
+    points: Points
+    neutral: Points
+    crop: Image
+    parsed: FloatArray
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a drawn face's points are, frame pixels (N, 2).
+
+    Attributes:
+        drawn: as they are seen.
+        still: with eyes and mouth open as on the photo.
+        mouth: the target's own, where its interior is taken from; None where the photo's is kept.
+    """
+
+    drawn: Points
+    still: Points
+    mouth: Points | None
+
+
+@dataclass(frozen=True)
+class RenderedFace:
+    """A drawn face that waits to be lit and blended.
+
+    Attributes:
+        box: of the frame that the pictures below cover, pixel by pixel.
+        image: (H, W, 3) in [0, 1], in the photo's own light.
+        cover: (H, W) in [0, 1] how surely the photo shows bare face there.
+        inside: (H, W, 4) the target's mouth interior and where it goes.
+        normals: (G, G, 3) of the drawn head over the box, head coordinates.
+        rotation: (3, 3) of the head.
+        source_normals: (G, G, 3) the same as the photo's camera saw them.
+        matrix: (2, 3) from frame to parser pixels.
+        hull: (S, S) in [0, 1] parser pixels: where the target's face is.
+        free: (S, S) in [0, 1] parser pixels: 0 where something stands before it.
+        brows: (S, S) in [0, 1] parser pixels: where the target's brows are.
+        shading: of the target's skin.
+        texture: how soft both faces are and how grainy the frame is.
+        detail: how much fine detail the drawn and the covered face have, see `fine_detail`.
+        unit: pixels for a face unit.
+        source: whose photo, and which, it was drawn from.
+    """
+
+    box: Box
+    image: HalfArray
+    cover: HalfArray
+    inside: HalfArray
+    normals: FloatArray
+    rotation: NDArray[np.float64]
+    source_normals: FloatArray
+    matrix: NDArray[np.float64]
+    hull: HalfArray
+    free: HalfArray
+    brows: HalfArray
+    shading: Shading
+    texture: TextureMeasure
+    detail: tuple[float, float]
+    unit: float
+    source: tuple[int, int] = (0, 0)
+
+
+def render_face(
+    image: Image, face: TargetFace, source: SourcePhoto, layout: PointLayout, options: ReenactOptions
+) -> RenderedFace | None:
+    """Draw a face; None if none of it is in the picture."""
+    pose = fit_head(face.points, layout)
+    return render_placed(
+        image, face, source, layout, options, pose, place_face(face, source, layout, options, pose)
+    )
+
+
+def place_face(
+    face: TargetFace, source: SourcePhoto, layout: PointLayout, options: ReenactOptions, pose: HeadPose
+) -> Placement:
+    """Where the drawn face's points go; see `shape`."""
+    head = lift_points(face.points, pose, layout)
+    fitted = fit_to_target(source.head, face.neutral, layout)
+    shape = draw_shape(head, face.neutral, fitted, layout, options.shape, 0.0, options.expression)
+    return Placement(pose.project(shape.drawn), pose.project(shape.still), face.points)
+
+
+def place_rigidly(face: TargetFace, source: SourcePhoto, layout: PointLayout) -> Placement:
+    """The photo's face as it is, moved, turned and scaled onto the target's: no shape is changed.
+
+    What is drawn so is as like the person as this mask, this light and the target's head allow.
+    """
+    matrix = fit_similarity(source.points[layout.inner], face.points[layout.inner])
+    points = transform(source.points, matrix)
+    return Placement(points, points, None)
+
+
+def render_placed(
+    image: Image,
+    face: TargetFace,
+    source: SourcePhoto,
+    layout: PointLayout,
+    options: ReenactOptions,
+    pose: HeadPose,
+    placed: Placement,
+) -> RenderedFace | None:
+    """Draw a face whose points are known; see `render_face`."""
+    forehead = pose.project(layout.forehead)
+    box = _box(np.vstack([face.points, placed.drawn, forehead]), 0.12 * pose.scale, image.shape[:2])
+    if box is None:
+        return None
+    if placed.mouth is None:
+        forehead = transform(
+            source.pose.project(layout.forehead), fit_similarity(source.points, placed.drawn)
+        )
+    where = _where(box, source, layout, pose, placed, forehead)
+    seen = source.sample(where, source.pose.scale / pose.scale)
+    parser_matrix = np.asarray(crop_matrix(face.landmarks, face_parser.SIZE, face_parser.SIDE), np.float64)
+    marks = transform(face.landmarks, parser_matrix)
+    shading = light.fit_shading(
+        light.log_light(face.crop.astype(np.float32) / np.float32(255)),
+        skin_weight(face.parsed, marks),
+        transform(face.points, parser_matrix),
+        pose.rotation,
+        layout,
+    )
+    width = masks.face_width(face_parser.SIZE, face_parser.SIDE)
+    depth = masks.hull_depth(marks, face_parser.SIZE) - np.float32(options.erode * width)
+    hull = masks.soft_edge(depth, options.feather * width)
+    free = face_parser.occlusion(face.parsed[None])[0]
+    region = image[box[1] : box[3], box[0] : box[2]]
+    alpha = crop_alpha(np.minimum(hull, free), parser_matrix, box) * seen[..., 3]
+    normals = light.head_normals(placed.drawn, layout, box)
+    return RenderedFace(
+        box,
+        seen[..., :3].astype(np.float16),
+        seen[..., 3].astype(np.float16),
+        _interior(image, box, layout, placed, pose.scale),
+        normals,
+        pose.rotation,
+        light.rotate_normals(normals, source.pose.rotation),
+        parser_matrix,
+        hull.astype(np.float16),
+        free.astype(np.float16),
+        _wide(face_parser.class_share(face.parsed[None], ("brows",))[0]),
+        shading,
+        _texture(region, seen[..., :3], alpha, face.points, pose.scale, options),
+        (
+            fine_detail(seen[..., :3], alpha, pose.scale),
+            fine_detail(region.astype(np.float32) / np.float32(255), alpha, pose.scale),
+        ),
+        pose.scale,
+    )
+
+
+def _wide(mask: FloatArray) -> HalfArray:
+    """A mask in the parser's crop, grown by the breadth of its soft edge."""
+    grown = cv2.dilate(np.asarray(mask, np.float32), np.ones((5, 5), np.uint8))
+    return np.asarray(np.clip(2 * cv2.GaussianBlur(grown, (0, 0), 1.2) - 0.2, 0, 1), np.float16)
+
+
+def crop_alpha(mask: ArrayLike, matrix: NDArray[np.float64], box: Box) -> FloatArray:
+    """(H, W) a mask of the parser's crop at the pixels of a box of its frame; 0 beyond the crop."""
+    local = matrix.copy()
+    local[:, 2] += local[:, :2] @ box[:2]
+    size = (box[2] - box[0], box[3] - box[1])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpAffine(np.asarray(mask, np.float32), local, size, flags=flags), np.float32)
+
+
+def _box(points: Points, margin: float, shape: tuple[int, ...]) -> Box | None:
+    """The whole pixels of a picture around some points; None if there are none."""
+    x0, y0 = np.floor(points.min(0) - margin).astype(int).clip(0)
+    x1, y1 = np.minimum(np.ceil(points.max(0) + margin).astype(int) + 1, (shape[1], shape[0]))
+    return (int(x0), int(y0), int(x1), int(y1)) if x1 - x0 >= 4 and y1 - y0 >= 4 else None
+
+
+def _where(
+    box: Box,
+    source: SourcePhoto,
+    layout: PointLayout,
+    pose: HeadPose,
+    placed: Placement,
+    forehead: Points,
+) -> FloatArray:
+    """(H, W, 2) photo pixels that are seen at the pixels of a box."""
+    places = np.vstack([placed.still, forehead])
+    values = np.vstack([source.points, source.pose.project(layout.forehead)])
+    at = warp.box_pixels(box)
+    moved = at.copy()
+    if placed.mouth is not None:
+        for opening in layout.openings:
+            moved += warp.opening_shift(at, opening, placed.drawn, placed.still, pose.scale)
+    return warp.fit_spline(places, values).field(box, moved)
+
+
+def _interior(image: Image, box: Box, layout: PointLayout, placed: Placement, unit: float) -> HalfArray:
+    """(H, W, 4) the target's teeth and tongue, and the hole between the drawn lips that they are seen in."""
+    size = (box[2] - box[0], box[3] - box[1])
+    if placed.mouth is None:
+        return np.zeros((size[1], size[0], 4), np.float16)
+    own = warp.outline_polygon(placed.mouth, layout.mouth)
+    drawn = warp.outline_polygon(placed.drawn, layout.mouth)
+    rows = np.hstack([drawn - box[:2], np.ones((len(drawn), 1))])
+    # A flat mouth tells nothing of its height: what it can't tell stays as it is.
+    shift = own.mean(0) - (drawn - box[:2]).mean(0)
+    plain = np.vstack([np.eye(2), shift])
+    held = 0.02 * unit**2 * len(rows) / 24
+    system = rows.T @ rows + np.diag([held, held, 1e-6])
+    matrix = plain + np.linalg.solve(system, rows.T @ (own - rows @ plain))
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    seen = cv2.warpAffine(image, matrix.T, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    hole = warp.polygon_mask(drawn, box)
+    soft = cv2.GaussianBlur(hole, (0, 0), max(LIP_EDGE * unit, 0.4))
+    amount = max(_wide_open(placed.mouth, layout.mouth, unit), _wide_open(placed.still, layout.mouth, unit))
+    inside = np.asarray(seen, np.float32) / np.float32(255)
+    lips = warp.polygon_mask(placed.drawn[[*layout.mouth.above, *layout.mouth.below[::-1]]], box)
+    share = np.maximum(soft, hole) * unlike_lips(inside, lips * (1 - hole), unit) * np.float32(amount)
+    return np.dstack([inside, share]).astype(np.float16)
+
+
+def unlike_lips(picture: FloatArray, lips: FloatArray, unit: float) -> FloatArray:
+    """(H, W) 1 where a mouth shows what is darker or less red than lips: points of shut lips may lie apart.
+
+    Args:
+        picture: (H, W, 3) around the mouth.
+        lips: (H, W) where its lips are.
+        unit: pixels for a face unit.
+    """
+    if lips.sum() < 8:
+        return np.ones(lips.shape, np.float32)
+    seen = light.log_light(picture)
+    lightness, red = seen @ light.LUMA, seen[..., 0] - seen[..., 1]
+    lip_light, lip_red = (float(np.average(part, weights=lips)) for part in (lightness, red))
+    dark = np.clip((lip_light - lightness - LIP_DIFFERENCE[0]) / LIP_DIFFERENCE[1], 0, 1)
+    pale = np.clip((lip_red - red - LIP_DIFFERENCE[0]) / LIP_DIFFERENCE[1], 0, 1)
+    found = cv2.GaussianBlur(np.maximum(dark, pale), (0, 0), max(LIP_EDGE * unit, 0.4))
+    return np.asarray(np.clip(1.5 * found, 0, 1), np.float32)
+
+
+def _wide_open(points: Points, mouth: Opening, unit: float) -> float:
+    """0 for a mouth that is as good as shut, and shows lips where teeth would be; 1 for an open one."""
+    wide = float(np.max(gaps(points, mouth))) / unit
+    return float(np.clip((wide - PARTED[0]) / (PARTED[1] - PARTED[0]), 0, 1))
+
+
+def _texture(
+    region: Image, drawn: FloatArray, alpha: FloatArray, points: Points, unit: float, options: ReenactOptions
+) -> TextureMeasure:
+    """Softness of the drawn and the covered face, and the frame's grain."""
+    edges = [blur_matching.NO_EDGES, blur_matching.NO_EDGES]
+    covered = region.astype(np.float32) / np.float32(255)
+    if options.defocus or options.motion_blur:
+        edges = [measure_edges(one, alpha, unit) for one in (drawn, covered)]
+    own = grain.measure_grain(region, alpha) if options.grain else grain.NO_GRAIN
+    return TextureMeasure(edges[0], edges[1], own, points.mean(0))
+
+
+def measure_edges(picture: FloatArray, alpha: FloatArray, unit: float) -> blur_matching.Edges:
+    """`blur_matching.measure_edges` of a patch of frame pixels, in which a face unit has `unit`."""
+    return blur_matching.measure_edges(picture, alpha, texture_size(unit))
+
+
+def fine_detail(picture: FloatArray, alpha: FloatArray, unit: float) -> float:
+    """How much detail of a patch is finer than FINE, relative to its light; 0 where nothing is seen."""
+    grey = light.log_light(np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.float32))
+    fine = np.abs(grey - cv2.GaussianBlur(grey, (0, 0), fine_deviation(unit)))
+    inside = alpha > 0.7
+    return float(fine[inside].mean()) if inside.any() else 0.0
+
+
+def fine_deviation(unit: float) -> float:
+    """The blur in pixels that takes fine detail away, where a face unit has `unit`."""
+    return max(FINE * unit, 0.8)
+
+
+def texture_size(unit: float) -> int:
+    """The side of a crop with so many pixels for a face unit, as `blur_matching` counts."""
+    return max(round(2 * unit), 16)

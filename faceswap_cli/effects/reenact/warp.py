@@ -1,0 +1,227 @@
+"""From a frame's pixels back to the photo's: a dense field, and one resampling.
+
+Two maps in a row. The first closes or opens eyes and mouth to what they are on the photo, by moving what lies
+above and below a gap along the line across it: it is exact at each pixel, also where a gap shuts and the map
+tears. The second is smooth: a thin-plate spline (F. Bookstein, Principal warps, PAMI 1989) from the points to
+the photo's, worked out on NODES x NODES nodes. What is drawn is then sampled once, at whole pixels of the
+frame: each further resampling would cost a quarter of the finest detail.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from faceswap_cli.effects.reenact.layout import Opening, Points
+
+FloatArray = NDArray[np.float32]
+Floats = NDArray[np.floating[Any]]
+Box = tuple[int, int, int, int]
+"""x0, y0, x1, y1 in whole frame pixels, the end exclusive."""
+
+NODES = 65
+"""Along a side: about .035 face units apart."""
+
+STIFF = 2e-4
+"""How little the spline follows single points, in units of its kernel over the window."""
+
+
+@dataclass(frozen=True)
+class Spline:
+    """A thin-plate spline of the plane with values of any kind.
+
+    Attributes:
+        places: (N, 2) in the window's units.
+        weights: (N + 3, K).
+        origin, side: of the window in pixels.
+    """
+
+    places: Points
+    weights: NDArray[np.float64]
+    origin: NDArray[np.float64]
+    side: float
+
+    def __call__(self, where: Floats) -> NDArray[np.float64]:
+        """Values (M, K) at pixels (M, 2)."""
+        return np.asarray(self.bend(where) + self.plane(where), np.float64)
+
+    def plane(self, where: Floats) -> Floats:
+        """The linear part of the values (..., K) at pixels (..., 2)."""
+        weights = self.weights[len(self.places) :]
+        slope = weights[1:] / self.side
+        found: Floats = where @ slope.astype(where.dtype) + (weights[0] - self.origin @ slope).astype(
+            where.dtype
+        )
+        return found
+
+    def bend(self, where: Floats) -> Floats:
+        """The rest of the values (M, K) at pixels (M, 2)."""
+        at = ((where - self.origin) / self.side).astype(np.float32)
+        kernel = _kernel(at, self.places.astype(np.float32))
+        found: Floats = kernel @ self.weights[: len(self.places)].astype(np.float32)
+        return found
+
+    def field(self, box: Box, at: FloatArray | None = None) -> FloatArray:
+        """Values (H, W, K) at the pixels of a box, or at pixels `at` (H, W, 2) near it.
+
+        What bends is worked out at NODES x NODES of them, and enlarged; the rest is exact.
+        """
+        at = box_pixels(box) if at is None else at
+        coarse = self.bend(grid_points(box)).reshape(NODES, NODES, -1)
+        return np.asarray(self.plane(at) + enlarge(np.asarray(coarse, np.float32), box, at), np.float32)
+
+
+def fit_spline(places: Points, values: Floats, stiff: float = STIFF) -> Spline:
+    """The spline that is `values` (N, K) at `places` (N, 2) pixels.
+
+    Args:
+        places: where.
+        values: what.
+        stiff: how little single points are followed.
+    """
+    origin = places.min(0)
+    side = max(float(np.ptp(places, axis=0).max()), 1e-6)
+    at = np.asarray((places - origin) / side, np.float64)
+    count = len(at)
+    rows = np.hstack([np.ones((count, 1)), at])
+    system = np.zeros((count + 3, count + 3))
+    system[:count, :count] = _kernel(at, at) + stiff * np.eye(count)
+    system[:count, count:], system[count:, :count] = rows, rows.T
+    wanted = np.vstack([values, np.zeros((3, values.shape[1]))])
+    return Spline(at, np.asarray(np.linalg.solve(system, wanted), np.float64), origin, side)
+
+
+def _kernel(a: Floats, b: Floats) -> Floats:
+    """r^2 log r of the distances between two rows of points."""
+    squared = np.maximum((a**2).sum(1)[:, None] + (b**2).sum(1)[None] - 2 * a @ b.T, 0)
+    found: Floats = squared * np.log(squared + 1e-9) / 2
+    return found
+
+
+def grid_points(box: Box, nodes: int = NODES) -> NDArray[np.float64]:
+    """(nodes * nodes, 2) pixels evenly over a box, its first and last pixels among them."""
+    x, y = np.linspace(box[0], box[2] - 1, nodes), np.linspace(box[1], box[3] - 1, nodes)
+    return np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)
+
+
+def box_pixels(box: Box) -> FloatArray:
+    """(H, W, 2) the pixels of a box."""
+    x, y = np.arange(box[0], box[2], dtype=np.float32), np.arange(box[1], box[3], dtype=np.float32)
+    return np.stack(np.meshgrid(x, y), -1)
+
+
+def enlarge(coarse: FloatArray, box: Box, at: FloatArray | None = None, cubic: bool = True) -> FloatArray:
+    """What is known at the `grid_points` of a box (G, G, K), at its pixels, or at pixels `at` (H, W, 2)."""
+    at = box_pixels(box) if at is None else at
+    nodes = coarse.shape[0]
+    scale = (nodes - 1) / np.maximum([box[2] - 1 - box[0], box[3] - 1 - box[1]], 1)
+    u = ((at[..., 0] - box[0]) * scale[0]).astype(np.float32)
+    v = ((at[..., 1] - box[1]) * scale[1]).astype(np.float32)
+    way = cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR
+    return np.asarray(cv2.remap(coarse, u, v, way, borderMode=cv2.BORDER_REPLICATE), np.float32)
+
+
+def opening_shift(at: FloatArray, opening: Opening, drawn: Points, still: Points, unit: float) -> FloatArray:
+    """What to add to pixels, so that what is seen there is found where the gap is open as on the photo.
+
+    Args:
+        at: (H, W, 2) pixels.
+        opening: which gap.
+        drawn: (N, 2) pixels, the points as they are seen.
+        still: (N, 2) the points with the photo's gap.
+        unit: pixels for a face unit.
+
+    Returns:
+        (H, W, 2) pixels.
+    """
+    left, right = drawn[list(opening.corners)]
+    length = max(float(np.linalg.norm(right - left)), 1e-6)
+    along = (right - left) / length
+    across = np.array([-along[1], along[0]])
+    relative = at - left.astype(np.float32)
+    u = np.clip(relative @ (along / length).astype(np.float32), 0, 1)
+    v = relative @ across.astype(np.float32)
+
+    def curve(points: Points, some: tuple[int, ...]) -> FloatArray:
+        """The edge through some points, as a height (H, W) over the line between the corners."""
+        p = points[list(some)] - left
+        return _edge(p @ along / length, p @ across, u)
+
+    upper, lower = curve(drawn, opening.upper), curve(drawn, opening.lower)
+    lower = np.maximum(lower, upper)
+    up, down = curve(still, opening.upper) - upper, curve(still, opening.lower) - lower
+    top = np.minimum(_outer(drawn, opening.above, left, along, across, length, u, upper), upper)
+    bottom = np.maximum(_outer(drawn, opening.below, left, along, across, length, u, lower), lower)
+    middle = np.clip((v - upper) / np.maximum(lower - upper, 1e-3), 0, 1)
+    inside = up + (down - up) * middle
+    fade_up = _fade((top - v) / (opening.reach[0] * unit))
+    fade_down = _fade((v - bottom) / (opening.reach[1] * unit))
+    shift = np.where(v < upper, up * fade_up, np.where(v > lower, down * fade_down, inside))
+    return np.asarray(shift[..., None] * across.astype(np.float32), np.float32)
+
+
+def _outer(
+    points: Points,
+    some: tuple[int, ...],
+    left: Points,
+    along: Points,
+    across: Points,
+    length: float,
+    u: FloatArray,
+    edge: FloatArray,
+) -> FloatArray:
+    """The height of a lip's outline over the line between the corners; the edge itself, if there is none."""
+    if not some:
+        return edge
+    p = points[list(some)] - left
+    place, height = p @ along / length, p @ across
+    order = np.argsort(place)
+    return np.asarray(np.interp(u, place[order], height[order]), np.float32)
+
+
+def _edge(place: Points, height: Points, u: FloatArray) -> FloatArray:
+    """A smooth curve over 0..1 that is 0 at both ends and near `height` (K,) at `place` (K,)."""
+    inside = np.clip(place, 0.05, 0.95)
+    order = min(len(place), 4)
+    powers = np.stack([inside**k for k in range(order)], 1)
+    factors = np.linalg.lstsq((inside * (1 - inside))[:, None] * powers, height, rcond=None)[0]
+    found = np.zeros_like(u)
+    for factor in factors[::-1]:
+        found = found * u + np.float32(factor)
+    return np.asarray(found * u * (1 - u), np.float32)
+
+
+def _fade(distance: FloatArray) -> FloatArray:
+    """1 at 0 and before, 0 from 1 on."""
+    t = np.clip(distance, 0, 1)
+    return np.asarray(1 - t * t * (3 - 2 * t), np.float32)
+
+
+def outline_polygon(points: Points, opening: Opening, steps: int = 24) -> Points:
+    """The edge of a gap as a fine polygon (K, 2) through its points (N, 2) pixels."""
+    left, right = points[list(opening.corners)]
+    length = max(float(np.linalg.norm(right - left)), 1e-6)
+    along = (right - left) / length
+    across = np.array([-along[1], along[0]])
+    u = np.linspace(0, 1, steps)
+    edges = []
+    for some in (opening.upper, opening.lower):
+        p = points[list(some)] - left
+        edges.append(_edge(p @ along / length, p @ across, u.astype(np.float32)).astype(np.float64))
+    lines = [left + np.outer(u * length, along) + np.outer(edge, across) for edge in edges]
+    return np.vstack([lines[0], lines[1][::-1]])
+
+
+def polygon_mask(polygon: Points, box: Box) -> FloatArray:
+    """(H, W) in [0, 1]: how much of each pixel of a box lies in a polygon (K, 2)."""
+    finer = 4
+    size = ((box[3] - box[1]) * finer, (box[2] - box[0]) * finer)
+    mask = np.zeros(size, np.uint8)
+    corners = (polygon - box[:2] + 0.5) * finer - 0.5
+    cv2.fillPoly(mask, [np.rint(corners * 16).astype(np.int32)], 255, shift=4)
+    small = cv2.resize(mask, (box[2] - box[0], box[3] - box[1]), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.float32) / np.float32(255)

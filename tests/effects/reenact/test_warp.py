@@ -1,0 +1,75 @@
+"""The dense field from a frame's pixels to the photo's."""
+
+import numpy as np
+import pytest
+
+from faceswap_cli.effects.reenact import warp
+from faceswap_cli.effects.reenact.gaps import set_gaps
+from faceswap_cli.effects.reenact.layout import LAYOUT_68
+
+BOX = (40, 30, 340, 330)
+POINTS = 120 * LAYOUT_68.mean[:, :2] + (190, 170)
+
+
+def pixels(box=BOX):
+    x, y = np.arange(box[0], box[2], dtype=np.float32), np.arange(box[1], box[3], dtype=np.float32)
+    return np.stack(np.meshgrid(x, y), -1)
+
+
+def test_a_spline_gives_back_what_is_linear_everywhere():
+    linear = np.array([[1.1, 0.2], [-0.1, 0.9]])
+    spline = warp.fit_spline(POINTS, POINTS @ linear.T + 7)
+    where = warp.grid_points(BOX, 9)
+    assert np.allclose(spline(where), where @ linear.T + 7, atol=0.05)
+
+
+def test_a_spline_goes_near_its_points():
+    moved = POINTS + np.random.default_rng(1).normal(0, 2, POINTS.shape)
+    assert np.abs(warp.fit_spline(POINTS, moved)(POINTS) - moved).mean() < 1
+
+
+def test_a_field_is_its_spline_at_each_pixel():
+    moved = 0.8 * POINTS + 9 * np.sin(POINTS[:, ::-1] / 40)
+    spline = warp.fit_spline(POINTS, moved)
+    exact = spline(pixels().reshape(-1, 2).astype(np.float64)).reshape(300, 300, 2)
+    assert np.abs(spline.field(BOX) - exact)[6:-6, 6:-6].max() < 0.1
+
+
+@pytest.mark.parametrize("opening", LAYOUT_68.openings)
+def test_edges_are_found_where_they_are_on_the_photo(opening):
+    still = POINTS.copy()
+    set_gaps(still, opening, np.full(len(opening.upper), 24.0))
+    drawn = POINTS.copy()
+    set_gaps(drawn, opening, np.full(len(opening.upper), 3.0))
+    shift = warp.opening_shift(pixels(), opening, drawn, still, 120.0)
+    for some in (opening.upper, opening.lower):
+        middle = some[len(some) // 2]
+        x, y = np.rint(drawn[middle] - BOX[:2]).astype(int)
+        outward = -1 if some is opening.upper else 1
+        found = np.array([x, y + outward]) + shift[y + outward, x]
+        assert np.abs(found - (still[middle] - BOX[:2])).max() < 2.5
+
+
+def test_a_gap_that_shuts_leaves_the_rest_of_the_face_alone():
+    mouth = LAYOUT_68.mouth
+    drawn = POINTS.copy()
+    set_gaps(drawn, mouth, np.full(3, 0.5))
+    shift = warp.opening_shift(pixels(), mouth, drawn, POINTS, 120.0)
+    eyes = np.rint(POINTS[36:48] - BOX[:2]).astype(int)
+    assert np.abs(shift[eyes[:, 1], eyes[:, 0]]).max() < 1e-3
+    nothing = warp.opening_shift(pixels(), mouth, POINTS, POINTS, 120.0)
+    assert np.abs(nothing).max() < 1e-4
+
+
+def test_columns_never_fold():
+    mouth = LAYOUT_68.mouth
+    drawn, still = POINTS.copy(), POINTS.copy()
+    set_gaps(drawn, mouth, np.full(3, 0.5))
+    set_gaps(still, mouth, np.full(3, 30.0))
+    found = (pixels() + warp.opening_shift(pixels(), mouth, drawn, still, 120.0))[..., 1]
+    assert np.diff(found, axis=0).min() > -1e-3
+
+
+def test_a_mask_has_its_polygons_area():
+    square = np.array([[100.25, 100.25], [120.25, 100.25], [120.25, 110.75], [100.25, 110.75]])
+    assert warp.polygon_mask(square, BOX).sum() == pytest.approx(20 * 10.5, rel=0.05)
