@@ -34,7 +34,7 @@ from faceswap_cli.media.encode_options import EncodeRequest
 from faceswap_cli.options import INPUT
 from faceswap_cli.pipeline.options import PipelineOptions
 
-app = new_app(help="Put the learnt face into a video or a photo.")
+app = new_app(help="Put a learnt face, or that of a photo, into a video or a photo.")
 app.command("sheet")(sheet)
 
 
