@@ -31,7 +31,7 @@ CLEAN, GRAINY, GRAIN = 0.35, 0.4, 0.6
 """Standard deviation of the mark, in grey levels, on ground without any grain, and on smooth ground that has
 at least so much of it (mean difference from the pixels around)."""
 
-FLAT = 0.05
+FLAT = 0.02
 """Grain, by the same measure, below which the mark fades to nothing: on drawn ground, which is exactly flat,
 one level more can be seen."""
 
