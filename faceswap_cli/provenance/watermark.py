@@ -6,7 +6,8 @@ pattern against cropping (Kutter, Watermarking resisting to translation, rotatio
 
 How strong it is at a place follows a model of the just noticeable difference, of that very place: about a
 third of a grey level on smooth ground, so that after rounding most samples stay and some change by one; more
-in texture; less near black. In video the pattern stands still and each frame carries the whole of it.
+in texture; less near black. In video the pattern stands still and each frame carries the whole of it; where
+the picture moves under it, which costs an encoder bits in every frame, it fades (see `Stillness`).
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ a video, which has others to be read with; and its limit."""
 
 USUAL, FAINTEST, LOUDEST = 300_000, 0.8, 1.15
 """Pixels of a picture that is marked as told above; smaller ones more, with their fourth root, and larger
-ones less, within these factors: more pixels say more of the same bits."""
+ones less, within these factors: more pixels say more of the same bits. Of larger frames, which encoders pay
+for, with the square root."""
 
 BLACK, DIM, LEFT = 4.0, 28.0, 0.4
 """Grey levels between which the mark rises from so much of its strength to all of it: near black a step of
@@ -54,6 +56,17 @@ AROUND, PLACE, SMOOTH = 5, 9, 7
 """In those pixels: what grain is a difference from, how far around a place its least texture is looked for,
 and over how much the strength is smoothed. The least, so that an edge lends nothing to smooth ground beside
 it."""
+
+MOVING = 0.7
+"""Mean difference from the frame before, in grey levels, at which the mark falls to a third of what it is."""
+
+FALL, RISE = 0.15, 0.02
+"""How fast the mark follows: share of the way a frame, down and up. A mark that changed at once would be news
+for an encoder in every frame."""
+
+FIRST = 1.2
+"""How much stronger it is in the first frame of a piece, and fading in those after it: encoders make the most
+of such a frame, and carry what is in it along."""
 
 STRIP = 64
 """Rows of a picture that are marked at once: what is added to them stays in the processor's cache."""
@@ -111,11 +124,41 @@ def strength(small: Float, size: int, still: bool) -> Float:
     )
     amount *= np.minimum(grain / FLAT, 1)
     amount *= np.clip((local - BLACK) / (DIM - BLACK), 0, 1) * (1 - LEFT) + LEFT
-    need = min(LOUDEST, max(FAINTEST, (USUAL / size) ** 0.25))
+    root = 0.25 if still or size < USUAL else 0.5
+    need = min(LOUDEST, max(FAINTEST, (USUAL / size) ** root))
     return np.asarray(np.minimum(amount, STRONGEST) * need, np.float32)
 
 
-def change(planes: Sequence[Plane], depth: int, message: int, still: bool = False) -> Float:
+class Stillness:
+    """How strong the mark may be in the frames of one piece of a video, by how they move."""
+
+    def __init__(self) -> None:
+        self._before: Float | None = None
+        self._share: Float | None = None
+
+    def shares(self, small: Float) -> Float:
+        """Of the usual strength, for the next frame: (h, w), 0 where it moves all the time, FIRST at most.
+
+        Args:
+            small: (h, w) grey levels of the frame, as in `strength`.
+        """
+        before, self._before = self._before, small
+        if before is None or self._share is None or before.shape != small.shape:
+            self._share = np.full_like(small, FIRST)
+        else:
+            moved = cv2.blur(cv2.absdiff(small, before), (PLACE, PLACE))
+            way = np.exp(-((moved / MOVING) ** 2)) - self._share
+            self._share = self._share + way * np.where(way < 0, np.float32(FALL), np.float32(RISE))
+        return self._share
+
+
+def change(
+    planes: Sequence[Plane],
+    depth: int,
+    message: int,
+    still: bool = False,
+    stillness: Stillness | None = None,
+) -> Float:
     """What is to be added to a picture's luma to mark it: (H, W) float32, in steps of its samples.
 
     Args:
@@ -123,10 +166,14 @@ def change(planes: Sequence[Plane], depth: int, message: int, still: bool = Fals
         depth: bits a sample.
         message: PAYLOAD bits.
         still: it is a photo, not a frame of a video.
+        stillness: of the piece of video whose next frame it is.
     """
     height, width = planes[0].shape[:2]
     scale = np.float32(1 << (depth - 8))
-    amount = strength(_small(planes) / scale, height * width, still) * scale
+    small = _small(planes) / scale
+    amount = strength(small, height * width, still) * scale
+    if stillness is not None:
+        amount *= stillness.shares(small)
     over_all = cv2.resize(amount, (width, height), interpolation=cv2.INTER_LINEAR)
     return cv2.multiply(over_all, pattern(height, width, message), dst=over_all)  # type: ignore[return-value]
 
@@ -142,11 +189,17 @@ def _small(planes: Sequence[Plane]) -> Float:
     return np.dstack(parts).mean(axis=2, dtype=np.float32)  # type: ignore[no-any-return]
 
 
-def mark(planes: Sequence[Plane], depth: int, message: int, still: bool = False) -> None:
+def mark(
+    planes: Sequence[Plane],
+    depth: int,
+    message: int,
+    still: bool = False,
+    stillness: Stillness | None = None,
+) -> None:
     """Add the mark to a picture, in its own memory; a picture below SMALLEST stays as it is. See `change`."""
     if planes[0].shape[0] * planes[0].shape[1] < SMALLEST**2:
         return
-    added = change(planes, depth, message, still)
+    added = change(planes, depth, message, still, stillness)
     most = (1 << depth) - 1
     for plane in planes:
         if plane.dtype == np.uint8:
