@@ -208,12 +208,12 @@ def test_a_second_of_video_is_enough(photo: Image, moving: int, again: int) -> N
 
 def test_it_fades_where_a_picture_moves_and_every_piece_begins_alike() -> None:
     def changed() -> list[np.ndarray]:
-        noise = np.random.default_rng(4).normal(128, 4, (360, 640)).astype(np.float32)
-        ground, stillness = cv2.GaussianBlur(noise, (0, 0), 1), watermark.Stillness()
+        noise = np.random.default_rng(4).normal(0, 1, (360, 640)).astype(np.float32)
+        ground, stillness = 128 + 100 * cv2.GaussianBlur(noise, (0, 0), 4), watermark.Stillness()
         differences = []
         for number in range(30):
             moved = ground.copy()
-            moved[:, 320:] = np.roll(ground[:, 320:], 3 * number, axis=1)
+            moved[:, 320:] = np.roll(ground[:, 320:], 12 * number, axis=1)
             luma = np.rint(moved).astype(np.uint8)[..., None]
             differences.append(watermark.change([luma], 8, MESSAGE, stillness=stillness))
         return differences
