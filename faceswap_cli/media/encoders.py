@@ -211,6 +211,11 @@ class EncodeOptions(EncodeRequest):
         if self.crf is not None and self.crf > worst:
             raise UserError(f"crf {self.crf:g} is out of range", f"Use 0 (best) to {worst:g} (smallest)")
 
+    @property
+    def predicts(self) -> bool:
+        """Whether frames are encoded as what differs from others, not each by itself."""
+        return ENCODERS[self.encoder].quality is not None and self.keyframes != 1
+
     def told(self) -> dict[str, str]:
         """What FFmpeg is told."""
         encoder = ENCODERS[self.encoder]
