@@ -4,8 +4,6 @@ import json
 
 import pytest
 
-from faceswap_cli.cli.train import FamilyName
-from faceswap_cli.training.families import FAMILIES
 from faceswap_cli.training.runs.folder import open_run
 from tests.cli.conftest import PICTURE
 from tests.face_sets import make_set
@@ -23,10 +21,6 @@ def train(faceswap, tmp_path):
         return faceswap("train", *run, *options)
 
     return call
-
-
-def test_the_command_line_offers_what_the_registry_lists():
-    assert [a.value for a in FamilyName] == list(FAMILIES)
 
 
 @pytest.mark.parametrize("family", SWAPS)

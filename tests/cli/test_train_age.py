@@ -44,6 +44,8 @@ def test_a_run_is_begun_gone_on_with_and_shown(train, tmp_path):
 def test_what_means_nothing_here_is_refused(train, tmp_path):
     refused = train("--family", "age", "--size", "medium")
     assert refused.is_one_line_error("--size has no meaning for --family age")
+    refused = train("--family", "age", "--no-mirror")  # a setting that no ageing run has
+    assert refused.is_one_line_error("--mirror has no meaning for --family age")
     assert not (tmp_path / "run").exists()
     assert train("--model", "age", "--batch", "1").is_one_line_error("--batch 1", "from 2")
     assert train("--model", "age", "--batch", "auto").is_one_line_error("--batch auto")

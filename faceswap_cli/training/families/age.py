@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,46 +38,17 @@ from faceswap_cli.training.monitor.age_validation import AGE_FIGURES, AgeValidat
 from faceswap_cli.training.objectives.age_identity import Recogniser
 from faceswap_cli.training.objectives.ageing import (
     AgeingLosses,
-    AgeingWeights,
     measure_age,
     random_share,
     unit_vectors,
 )
-from faceswap_cli.training.runs.settings import TrainSettings
-
-BUNDLED = "ageing"
-"""The weights in `models/` that a run starts from, unless it is to begin with random ones."""
+from faceswap_cli.training.runs.settings import AGEING, AgeSettings
 
 FIRST_RATE = 6e-4
 """Peak learning rate of a run from random weights."""
 
-COARSE = 0.5
-"""Part of a run from random weights in which only the coarse part is trained, on small pictures."""
-
 FIRST_LOOKS = 4
 """Batches by which a new critic learns how large features of real faces are."""
-
-
-@dataclass(frozen=True)
-class AgeSettings(TrainSettings):
-    """How an ageing run trains.
-
-    Attributes:
-        weights: of the losses.
-    """
-
-    family: str = "age"
-    base: str = BUNDLED
-    learning_rate: float = 3e-4
-    warm_up: int = 100
-    clip: float = 5.0
-    ema: float = 0.998
-    weights: AgeingWeights = field(default_factory=AgeingWeights)
-
-    @property
-    def coarse_until(self) -> float:
-        """Part of the run in which only the coarse part is trained."""
-        return 0.0 if self.base else COARSE
 
 
 class AgeData(TrainingData):
@@ -221,8 +192,7 @@ def without_base(settings: AgeSettings) -> AgeSettings:
     return replace(settings, base="", learning_rate=FIRST_RATE)
 
 
-AGE = Family(
-    name="age",
+FAMILY = Family(
     config=AgeingConfig,
     network=AgeingNetwork,
     sizes={"small": AgeSettings()},
@@ -230,7 +200,7 @@ AGE = Family(
     new_model=new_plain_model,
     phases=age_phases,
     new_aside=new_age_discriminator,
-    base_for=lambda network: BUNDLED,
+    base_for=lambda family, network: AGEING,
     load_bundled=load_bundled_ageing,
     from_scratch=without_base,
     place=lambda model, device: model.to(device),
@@ -238,17 +208,7 @@ AGE = Family(
     resolution=lambda model: int(model.size),
     least_batch=2,
     refuses=frozenset(
-        {
-            "sources",
-            "adapt",
-            "size",
-            "option",
-            "resolution",
-            "mirror",
-            "adversarial",
-            "checkpointing",
-            "compiled",
-            "adult_confirmed",
-        }
+        {"sources", "adapt", "size", "family_options", "resolution"}
+        | {"checkpointing", "compiled", "adult_confirmed"}
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -202,18 +202,14 @@ def new_swap_model(family: Family, settings: SwapSettings, device: torch.device,
     return place_model(model, device)
 
 
-def base_of(name: str) -> Callable[[Mapping[str, Any]], str]:
-    """A family's search for a bundled base: the same options; the resolution may be another."""
-
-    def base_for(network: Mapping[str, Any]) -> str:
-        for bundled in zoo.names():
-            if bundled.startswith(BASE):
-                config = zoo.card(bundled).facts["config"]
-                if config["architecture"] == name and _options(config["network"]) == _options(network):
-                    return bundled
-        return ""
-
-    return base_for
+def find_base(family: Family, network: Mapping[str, Any]) -> str:
+    """The bundled base of a family with the same options, or ""; the resolution may be another."""
+    for bundled in zoo.names():
+        if bundled.startswith(BASE):
+            config = zoo.card(bundled).facts["config"]
+            if config["architecture"] == family.name and _options(config["network"]) == _options(network):
+                return bundled
+    return ""
 
 
 def _options(network: Mapping[str, Any]) -> dict[str, Any]:
@@ -238,14 +234,12 @@ def load_bundled_base(family: Family, name: str) -> nn.Module:
 
 
 def swap_family(
-    name: str,
     config: type[FamilyConfig],
     network: type[FaceModel],
     sizes: Mapping[str, SwapSettings],
 ) -> Family:
     """A family with the common sampler and objective: all that is its own is the network."""
     return Family(
-        name=name,
         config=config,
         network=network,
         sizes=sizes,
@@ -253,7 +247,7 @@ def swap_family(
         new_model=new_swap_model,
         phases=swap_phases,
         new_aside=new_discriminator,
-        base_for=base_of(name),
+        base_for=find_base,
         load_bundled=load_bundled_base,
         from_scratch=lambda settings: replace(settings, base=""),
         made_up=made_up_data,
@@ -268,10 +262,10 @@ RATES = {"small": (8, 2e-3), "medium": (16, 3e-4), "large": (16, 2e-4)}
 """Batch and learning rate by size."""
 
 
-def swap_sizes(name: str, networks: Mapping[str, FamilyConfig]) -> dict[str, SwapSettings]:
+def swap_sizes(networks: Mapping[str, FamilyConfig]) -> dict[str, SwapSettings]:
     """`--size`: one dial for resolution, width, batch and learning rate."""
     found = {}
     for size, network in networks.items():
         batch, rate = RATES[size]
-        found[size] = SwapSettings(family=name, network=asdict(network), batch=batch, learning_rate=rate)
+        found[size] = SwapSettings(network=asdict(network), batch=batch, learning_rate=rate)
     return found

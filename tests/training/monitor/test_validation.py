@@ -13,7 +13,7 @@ from faceswap_cli.networks.swap.renderer import Rendered
 from faceswap_cli.training.data.dataset import faces_from_columns, prepare
 from faceswap_cli.training.data.train_val_split import train_val_split
 from faceswap_cli.training.monitor.validation import Validator
-from faceswap_cli.training.objectives.losses import LossWeights
+from faceswap_cli.training.objectives.weights import LossWeights
 from tests.training.conftest import made_up_faces
 
 
