@@ -74,6 +74,16 @@ def test_options_are_in_the_settings(train):
     assert settings["network"]["residuals"] == 2
 
 
+def test_a_setting_given_by_its_option_is_in_the_run_and_stays(train, tmp_path):
+    """What a setting's declaration leads to: command line, run.json, its range, no change in mid-run."""
+    assert json.loads(train("--recolour", 0.25, "--dry-run").out)["recolour"] == 0.25
+    assert json.loads(train("--family", "gan", "--dry-run").out)["recolour"] == 0.5  # the family's own
+    assert train("--recolour", 0, *TINY).code == 0
+    assert open_run(tmp_path / "run").settings.recolour == 0
+    assert train("--recolour", 1, steps=2).is_one_line_error("recolour 0.0, not 1.0", "mid-run")
+    assert train("--recolour", 2).code == 2
+
+
 def test_a_run_of_before_an_option_stands_at_its_default(train, tmp_path):
     assert train(*TINY).code == 0
     card = tmp_path / "run" / "run.json"

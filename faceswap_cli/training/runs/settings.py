@@ -107,7 +107,12 @@ class SwapSettings(TrainSettings):
     held_out: float = 0.1
     distortion_until: float = 0.8
     distortion_after: float = 0.15
-    recolour: float = 1.0
+    recolour: float = option(
+        1.0, 0, 1, group=LEARNING,
+        help="Share of the steps in which B's faces take on the colours of A's, so that another light does "
+        "no harm. 0: B keeps its own, such as make-up; convert with --colour none then. [default: 1; "
+        "conditional, gan: 0.5]",
+    )  # fmt: skip
     balance: float = 0.5
     mirror: bool = option(
         True, group=LEARNING, flags=("--mirror/--no-mirror",),
