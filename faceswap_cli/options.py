@@ -72,6 +72,15 @@ def option(default: Any, minimum: float | None = None, maximum: float | None = N
     return dataclasses.field(default=default, metadata={_KEY: declaration})
 
 
+def with_default(kind: type, name: str, default: Any) -> Any:
+    """A field that is another dataclass's option, of the same name, with another default.
+
+    A subclass that gives only the value has a field that is no option.
+    """
+    (own,) = (one for one in dataclasses.fields(kind) if one.name == name)
+    return dataclasses.field(default=default, metadata=own.metadata)
+
+
 def declaration_of(own: Field[Any]) -> Declaration | None:
     """What a field declares; None if it is no option."""
     found: Declaration | None = own.metadata.get(_KEY)
@@ -79,15 +88,9 @@ def declaration_of(own: Field[Any]) -> Declaration | None:
 
 
 def declared_options(options: Any) -> Iterator[tuple[Field[Any], Declaration]]:
-    """The options of a dataclass, or of an instance of one, in their order.
-
-    A dataclass that gives an inherited option another default need not declare it again.
-    """
-    kind = options if isinstance(options, type) else type(options)
+    """The options of a dataclass, or of an instance of one, in their order."""
     for own in dataclasses.fields(options):
-        fields = (vars(base).get("__dataclass_fields__", {}).get(own.name) for base in kind.__mro__)
-        declared = (declaration_of(one) for one in fields if one is not None)
-        if (declaration := next(filter(None, declared), None)) is not None:
+        if (declaration := declaration_of(own)) is not None:
             yield own, declaration
 
 

@@ -14,7 +14,17 @@ from typer.testing import CliRunner
 from faceswap_cli.cli.app import Boundary, new_app
 from faceswap_cli.cli.option_parameters import Aliases, expand_options
 from faceswap_cli.effects.swap.options import SwapOptions
-from faceswap_cli.options import LOOK, TIME, WHO, OptionGroup, Overrides, declared_options, flags_of, option
+from faceswap_cli.options import (
+    LOOK,
+    TIME,
+    WHO,
+    OptionGroup,
+    Overrides,
+    declared_options,
+    flags_of,
+    option,
+    with_default,
+)
 from tests.cli.conftest import PICTURE
 
 
@@ -136,7 +146,7 @@ class Oven:
 
 @dataclass(frozen=True)
 class SteamOven(Oven):
-    heat: int = 100
+    heat: int = with_default(Oven, "heat", 100)
     steam: float = option(0.5, 0, 1, group=TIME, help="How wet. [default: the recipe's]")
 
 

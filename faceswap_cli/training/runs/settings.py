@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any, Self, get_type_hints
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.options import LEARNING, check_values, option
+from faceswap_cli.options import LEARNING, check_values, option, with_default
 from faceswap_cli.training.engine.settings import TrainerSettings
 from faceswap_cli.training.objectives.weights import AgeingWeights, LossWeights
 
@@ -104,7 +104,7 @@ class SwapSettings(TrainSettings):
         loss: weights of the loss terms.
     """
 
-    held_out: float = 0.1
+    held_out: float = with_default(TrainSettings, "held_out", 0.1)
     distortion_until: float = 0.8
     distortion_after: float = 0.15
     recolour: float = option(
@@ -155,7 +155,7 @@ class AgeSettings(TrainSettings):
     """
 
     base: str = AGEING
-    learning_rate: float = 3e-4
+    learning_rate: float = with_default(TrainSettings, "learning_rate", 3e-4)
     warm_up: int = 100
     clip: float = 5.0
     ema: float = 0.998
