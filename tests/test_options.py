@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from faceswap_cli.cli.age_load import LOADERS, MethodOptions
-from faceswap_cli.cli.convert_cast import DrawnOptions
-from faceswap_cli.cli.convert_place import ExecutorOptions
+from faceswap_cli.cli.convert_assignment import DrawnOptions
+from faceswap_cli.cli.convert_executor import ExecutorOptions
 from faceswap_cli.cli.mark_options import MarkOptions
 from faceswap_cli.cli.options import DetectionOptions, PeopleOptions, SafetyOptions, TrialOptions
 from faceswap_cli.cli.train import TrainDeviceOptions
 from faceswap_cli.compositing.blend import BLENDS
 from faceswap_cli.compositing.colour import COLOUR
-from faceswap_cli.effects.age.age_request import AgeRequest
-from faceswap_cli.effects.age.effect import AgeEffect
+from faceswap_cli.effects.ageing.effect import AgeEffect
+from faceswap_cli.effects.ageing.request import AgeRequest
 from faceswap_cli.effects.options import EffectOptions
 from faceswap_cli.effects.reenact.effect import ReenactEffect
 from faceswap_cli.effects.reenact.options import ReenactOptions
@@ -37,6 +37,7 @@ from faceswap_cli.options import (
     flags_of,
     is_allowed,
     option,
+    with_default,
 )
 from faceswap_cli.pipeline.options import PipelineOptions
 from faceswap_cli.training.options import (
@@ -96,7 +97,8 @@ class Sample(OptionGroup):
 
 @dataclasses.dataclass(frozen=True)
 class OtherSample(Sample):
-    least: int = 5
+    least: int = with_default(Sample, "least", 5)
+    most: float = 9.0  # no option any more
 
 
 def test_limits_in_words() -> None:
@@ -108,9 +110,9 @@ def test_limits_in_words() -> None:
 
 
 def test_another_default_needs_no_other_declaration() -> None:
-    """A dataclass that inherits an option may say the value alone."""
-    (least, *_), (other, *_) = declared_options(Sample), declared_options(OtherSample())
+    (least, *_), (other, *rest) = declared_options(Sample), declared_options(OtherSample())
     assert other[1] is least[1] and (least[0].default, other[0].default) == (1, 5)
+    assert "most" not in {own.name for own, _ in rest}
     with pytest.raises(UserError, match="--least 0"):
         OtherSample(least=0).check()
 

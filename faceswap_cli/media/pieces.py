@@ -135,7 +135,7 @@ class Cut:
         return (parts[0][0], parts[-1][1]) if parts else None
 
 
-def moved_chapters(chapters: Iterable[Any], cut: Cut) -> list[Any]:
+def shift_chapters(chapters: Iterable[Any], cut: Cut) -> list[Any]:
     """PyAV's chapters, those of them that are in the result, at their times there."""
     moved = []
     for chapter in chapters:

@@ -26,7 +26,7 @@ from faceswap_cli.device import pick_device
 from faceswap_cli.faces.age.estimator import AgeEstimator
 from faceswap_cli.faces.parsing.face_parser import SIDE as MASK_SIDE
 from faceswap_cli.networks.ageing.ageing import AgeingConfig
-from faceswap_cli.training.data.age_batches import AgedFacesPart
+from faceswap_cli.training.data.ageing_batches import AgedFacesPart
 from faceswap_cli.training.engine.loop import Budget
 from faceswap_cli.training.families import FAMILIES
 from faceswap_cli.training.families.age import AgeData, age_phases

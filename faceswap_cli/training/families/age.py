@@ -20,8 +20,8 @@ from faceswap_cli.faces.sets.records import INDEX
 from faceswap_cli.networks.ageing.age_discriminator import AgeDiscriminator
 from faceswap_cli.networks.ageing.ageing import AgeingConfig, AgeingNetwork, build_ageing_network
 from faceswap_cli.networks.perception.age_estimator import AgeNetwork, build_age_estimator
-from faceswap_cli.training.data.age_batches import AgedFaces, AgeingBatches, hold_out_ages
 from faceswap_cli.training.data.age_faces import load_labelled_faces
+from faceswap_cli.training.data.ageing_batches import AgedFaces, AgeingBatches, hold_out_ages
 from faceswap_cli.training.engine.parallel import ALONE, WHOLE, ProcessGroup, Share
 from faceswap_cli.training.engine.trainer import Batches, Trainer, TrainingPhase
 from faceswap_cli.training.family import (
@@ -33,8 +33,8 @@ from faceswap_cli.training.family import (
     new_plain_model,
     place_channels_last,
 )
-from faceswap_cli.training.monitor.age_preview import spread_over, write_age_preview
-from faceswap_cli.training.monitor.age_validation import AGE_FIGURES, AgeValidator
+from faceswap_cli.training.monitor.ageing_preview import spread_over, write_ageing_preview
+from faceswap_cli.training.monitor.ageing_validation import AGE_FIGURES, AgeingValidator
 from faceswap_cli.training.objectives.age_identity import Recogniser
 from faceswap_cli.training.objectives.ageing import (
     AgeingLosses,
@@ -70,7 +70,7 @@ class AgeData(TrainingData):
         self.shown = spread_over(self.kept.age) if kept is None else list(range(len(kept.age)))
         self.remedy = "more photos of known ages may"
         self.pool = ThreadPoolExecutor(1)
-        self._validator: AgeValidator | None = None
+        self._validator: AgeingValidator | None = None
 
     def batches(self, settings: AgeSettings, share: Share = WHOLE) -> Batches:
         """Faces with the ages that they shall get, and real ones of those ages."""
@@ -96,10 +96,10 @@ class AgeData(TrainingData):
 
     def prepare_measures(self) -> None:
         """Choose faces, and load what looks at them."""
-        self._validator = AgeValidator(self.kept, AgeingConfig(**self.settings.network), self.device)
+        self._validator = AgeingValidator(self.kept, AgeingConfig(**self.settings.network), self.device)
 
     def measure(self, model: nn.Module) -> dict[str, Any]:
-        """See `age_validation`."""
+        """See `ageing_validation`."""
         assert isinstance(model, AgeingNetwork) and self._validator is not None
         return self._validator.measure(model)
 
@@ -107,7 +107,7 @@ class AgeData(TrainingData):
         """Some faces at several ages."""
         assert isinstance(model, AgeingNetwork)
         coarse = progress < self.settings.coarse_until
-        write_age_preview(path, model, self.kept, self.shown, coarse)
+        write_ageing_preview(path, model, self.kept, self.shown, coarse)
 
     def close(self) -> None:
         """End the thread that makes batches."""

@@ -20,7 +20,7 @@ from faceswap_cli.networks.ageing.age_discriminator import TAPS, AgeDiscriminato
 from faceswap_cli.networks.ageing.ageing import AgeingNetwork
 from faceswap_cli.networks.ageing.change import Change, blur, carry_change, split_bands
 from faceswap_cli.networks.perception.age_estimator import AgeNetwork
-from faceswap_cli.training.data.age_batches import AgeingBatch
+from faceswap_cli.training.data.ageing_batches import AgeingBatch
 from faceswap_cli.training.engine.trainer import TrainingPhase
 from faceswap_cli.training.objectives.weights import AgeingWeights
 

@@ -10,7 +10,7 @@ import torch
 from faceswap_cli.networks.ageing.age_discriminator import TAPS, AgeDiscriminator
 from faceswap_cli.networks.ageing.ageing import LEAST_AGE, MOST_AGE, AgeingConfig, AgeingNetwork
 from faceswap_cli.networks.perception.age_estimator import AgeConfig, AgeNetwork
-from faceswap_cli.training.data.age_batches import (
+from faceswap_cli.training.data.ageing_batches import (
     FAR,
     NEAR,
     AgedFacesPart,

@@ -15,9 +15,9 @@ from faceswap_cli import zoo
 from faceswap_cli.networks.ageing.ageing import AgeingConfig, AgeingNetwork
 from faceswap_cli.networks.ageing.change import carry_change
 from faceswap_cli.networks.perception.age_estimator import build_age_estimator
-from faceswap_cli.training.data.age_batches import AgedFaces
+from faceswap_cli.training.data.ageing_batches import AgedFaces
 from faceswap_cli.training.engine.early_stopping import LOSS_GAIN, ProgressKind
-from faceswap_cli.training.monitor.age_preview import resize
+from faceswap_cli.training.monitor.ageing_preview import resize
 from faceswap_cli.training.monitor.figures import Figure
 from faceswap_cli.training.objectives.age_identity import Recogniser
 
@@ -71,7 +71,7 @@ AGE_FIGURES = (
 """What a report shows of a validation."""
 
 
-class AgeValidator:
+class AgeingValidator:
     """Measures an ageing network.
 
     Args:
