@@ -19,7 +19,7 @@ from faceswap_cli.media.encoders import ENCODERS, PICTURES, EncodeOptions, what_
 from faceswap_cli.media.late_clock import clock_origin, late_clock_note
 from faceswap_cli.media.mp4_boxes import sample_descriptions
 from faceswap_cli.media.open import open_video
-from faceswap_cli.media.photo import carried
+from faceswap_cli.media.photo import describe_metadata
 from faceswap_cli.media.pieces import is_wanted
 from faceswap_cli.media.probe import MediaInfo
 from faceswap_cli.media.sequence import is_pattern, picture_names, picture_suffix
@@ -103,7 +103,7 @@ def _check_pictures(output: Path, info: MediaInfo, options: EncodeOptions) -> li
 
 def _left_of_pictures(info: MediaInfo) -> list[str]:
     """What is told of what pictures of a sequence carry, by the first of them."""
-    beside = carried(info.pictures[0]) if info.pictures else []
+    beside = describe_metadata(info.pictures[0]) if info.pictures else []
     return [f"the pictures' {', '.join(beside)}: left out"] if beside else []
 
 

@@ -307,7 +307,7 @@ def _moved(packet: Packet[Stream], cut: Cut) -> bool:
     base, before = packet.time_base, packet.pts if packet.pts is not None else packet.dts
     timed_text = packet.stream.type == "subtitle" and bool(packet.duration)
     start = before * base
-    place = cut.moved(start, start + (packet.duration or 0) * base if timed_text else None)
+    place = cut.map_times(start, start + (packet.duration or 0) * base if timed_text else None)
     if place is None:
         return False
     packet.pts = round(place[0] / base)

@@ -177,7 +177,7 @@ def what_is_lost(path: Path, like: Photo) -> list[str]:
     return [*lost, *fit_metadata(like.metadata, form, like.grey)[1]]
 
 
-def carried(path: Path) -> list[str]:
+def describe_metadata(path: Path) -> list[str]:
     """What a photo carries beside its pixels, in words for the user; nothing if it is no photo we know."""
     name = photo_format(path)
     if name is None:
