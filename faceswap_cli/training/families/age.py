@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from faceswap_cli import zoo
+from faceswap_cli.faces.age.estimator import load_age_network
 from faceswap_cli.faces.face_analyser import build_analyser
 from faceswap_cli.faces.sets.extract import extract_faces
 from faceswap_cli.faces.sets.extract_options import ExtractOptions
@@ -19,7 +20,6 @@ from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.faces.sets.records import INDEX
 from faceswap_cli.networks.ageing.age_discriminator import AgeDiscriminator
 from faceswap_cli.networks.ageing.ageing import AgeingConfig, AgeingNetwork, build_ageing_network
-from faceswap_cli.networks.perception.age_estimator import AgeNetwork, build_age_estimator
 from faceswap_cli.training.data.age_faces import load_labelled_faces
 from faceswap_cli.training.data.ageing_batches import AgedFaces, AgeingBatches, hold_out_ages
 from faceswap_cli.training.engine.parallel import ALONE, WHOLE, ProcessGroup, Share
@@ -87,7 +87,7 @@ class AgeData(TrainingData):
         assert isinstance(batches, AgeingBatches)
         size = batches.sizes[0][1]
         some = [batches.made(seed, size).to(trainer.device) for seed in range(FIRST_LOOKS)]
-        estimator = estimator_on(trainer.device)
+        estimator = load_age_network(str(trainer.device))
         losses = AgeingLosses(
             trainer.model, trainer.aside, estimator, torch.nn.Identity(), self.settings.weights
         )
@@ -147,12 +147,6 @@ class AgeSource(DataSource):
         return FaceSet.open(folder)
 
 
-def estimator_on(device: torch.device) -> AgeNetwork:
-    """The bundled age estimator."""
-    found: AgeNetwork = zoo.shared_network("age_estimator", build_age_estimator, str(device))
-    return found
-
-
 def load_bundled_ageing(family: Family, name: str) -> nn.Module:
     """The bundled network, to be trained on."""
     del family
@@ -184,7 +178,7 @@ def age_phases(
     del team
     device = next(model.parameters()).device
     known = recognise or Recogniser(model.side, device)
-    return AgeingLosses(model, critic, estimator_on(device), known, settings.weights).phases()
+    return AgeingLosses(model, critic, load_age_network(str(device)), known, settings.weights).phases()
 
 
 def without_base(settings: AgeSettings) -> AgeSettings:

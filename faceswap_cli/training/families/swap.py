@@ -29,7 +29,7 @@ from faceswap_cli.training.engine.parallel import WHOLE, Share
 from faceswap_cli.training.engine.trainer import Batches
 from faceswap_cli.training.family import DataSource, Family, LoadRequest, Start, TrainingData
 from faceswap_cli.training.monitor.preview import write_preview
-from faceswap_cli.training.monitor.validation import SWAP_FIGURES, Validator
+from faceswap_cli.training.monitor.swap_validation import SWAP_FIGURES, SwapValidator
 from faceswap_cli.training.objectives.gan import OVERWHELMED
 from faceswap_cli.training.objectives.swap import new_discriminator, swap_batches, swap_phases
 from faceswap_cli.training.runs.settings import TARGET, SwapSettings, identities
@@ -61,7 +61,7 @@ class SwapData(TrainingData):
         self.held_out = describe_split(self.splits, share)
         who = " and ".join(name for identity, name in names.items() if identity != TARGET) or "B"
         self.remedy = f"more varied footage of {who} may, or a larger --size"
-        self._validator: Validator | None = None
+        self._validator: SwapValidator | None = None
 
     def batches(self, settings: SwapSettings, share: Share = WHOLE) -> Batches:
         """A batch of each person, or a share of it."""
@@ -72,10 +72,10 @@ class SwapData(TrainingData):
 
     def prepare_measures(self) -> None:
         """Load what looks at faces, and look at the real ones."""
-        self._validator = Validator(self.splits, self.weights)
+        self._validator = SwapValidator(self.splits, self.weights)
 
     def measure(self, model: nn.Module) -> dict[str, Any]:
-        """See `validation.Validation`."""
+        """See `swap_validation.Validation`."""
         assert isinstance(model, FaceModel) and self._validator is not None
         return self._validator.measure(model).to_json()
 

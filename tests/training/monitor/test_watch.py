@@ -14,8 +14,8 @@ from faceswap_cli.training.engine.loop import Budget, Tick, fit
 from faceswap_cli.training.families import FAMILIES
 from faceswap_cli.training.families.swap import SwapData
 from faceswap_cli.training.monitor import preview_history
+from faceswap_cli.training.monitor.swap_validation import SwapValidator, Validation
 from faceswap_cli.training.monitor.tensorboard import TensorBoardLog
-from faceswap_cli.training.monitor.validation import Validation, Validator
 from faceswap_cli.training.monitor.watch import Monitor
 from faceswap_cli.training.options import MonitorOptions
 from faceswap_cli.training.runs.folder import create_run, is_run, open_run
@@ -115,8 +115,8 @@ def level_at_once(monkeypatch):
     monkeypatch.setattr(early_stopping, "LEAST_STEPS", 4)
     monkeypatch.setattr(early_stopping, "LEAST_POINTS", 2)
     monkeypatch.setattr(early_stopping, "LEAST_CLOSING", 6)
-    monkeypatch.setattr(Validator, "__init__", lambda self, *_: None)
-    monkeypatch.setattr(Validator, "measure", lambda self, model: Validation(1.0, {"dssim": 1.0}, {}, {}))
+    monkeypatch.setattr(SwapValidator, "__init__", lambda self, *_: None)
+    monkeypatch.setattr(SwapValidator, "measure", lambda self, model: Validation(1.0, {"dssim": 1.0}, {}, {}))
 
 
 def test_until_plateau_ends_with_a_closing_phase(data, tmp_path, level_at_once):

@@ -146,7 +146,7 @@ class _Person:
     own: float
 
 
-class Validator:
+class SwapValidator:
     """Measures a model on what was held out. What does not change is worked out once.
 
     Args:
