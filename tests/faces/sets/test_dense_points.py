@@ -8,19 +8,14 @@ from pathlib import Path
 import pytest
 
 from faceswap_cli import zoo
-from faceswap_cli.faces.landmarks.packed_points import pack_points
 from faceswap_cli.faces.sets.dense_points import has_dense, suggest_extracting
 from faceswap_cli.faces.sets.faceset import FaceSet
-from tests.dense_faces import dense_of, expression_of
-from tests.face_sets import make_set, record
-
-LANDMARKS = record("x.jpg", 0).landmarks
-PACKED = pack_points(LANDMARKS, dense_of(LANDMARKS), expression_of(smile_left=0.5))
+from tests.face_sets import make_set, packed
 
 
 def opened(path: Path, known: int) -> FaceSet:
     """A set of 12, the first of which have dense points."""
-    return FaceSet.open(make_set(path, 12, change=lambda k: {"packed": PACKED} if k < known else {}))
+    return FaceSet.open(make_set(path, 12, change=lambda k: {"packed": packed()} if k < known else {}))
 
 
 @pytest.mark.parametrize("version", [1, 2])
@@ -47,4 +42,4 @@ def test_a_line_is_as_long_again_as_one_of_68_points(tmp_path: Path) -> None:
         len((opened(tmp_path / name, known).path / "faces.jsonl").read_text())
         for name, known in (("plain", 0), ("dense", 12))
     )
-    assert (dense - plain) / 12 == len(PACKED) + len(',"dense":""')
+    assert (dense - plain) / 12 == len(packed()) + len(',"dense":""')

@@ -11,15 +11,14 @@ import torch
 
 from faceswap_cli.faces.geometry import STORED_SIDE, mean_face, transform
 from faceswap_cli.faces.landmarks.dense_states import measure_states
-from faceswap_cli.faces.landmarks.packed_points import pack_points
 from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.training.data.cache import load_cached_faces
 from faceswap_cli.training.data.dataset import Faces, load_faces
 from faceswap_cli.training.data.state_balance import MOST, UNKNOWN, state_weights
 from faceswap_cli.training.objectives.swap import swap_batches
 from faceswap_cli.training.runs.settings import SwapSettings
-from tests.dense_faces import OPEN_LIDS, dense_of, expression_of
-from tests.face_sets import make_set, record
+from tests.dense_faces import dense_of, expression_of
+from tests.face_sets import make_set, packed, record
 from tests.training.conftest import made_up_faces
 
 RARE = {"lids": (0.01, 0.05, 0.0), "mouth": (0.09, 0.2, 0.0), "gaze": (0.09, 0.01, 0.8)}
@@ -76,14 +75,10 @@ def test_a_training_draws_them_so_and_as_its_seed_says() -> None:
 @pytest.fixture
 def face_set(tmp_path):
     """Twelve faces of which the last one's eyes are shut and look aside."""
-    landmarks = record("x.jpg", 0).landmarks
-
-    def change(k: int) -> dict[str, object]:
-        lids, gaze = (0.02, 0.7) if k == 11 else (OPEN_LIDS, 0.0)
-        dense = dense_of(landmarks, (lids, lids), gaze=gaze)
-        return {"packed": pack_points(landmarks, dense, expression_of(gaze_x_left=gaze, gaze_x_right=gaze))}
-
-    return FaceSet.open(make_set(tmp_path / "faces", 12, change=change))
+    rare = {"packed": packed(lids=0.02, gaze=0.7)}
+    return FaceSet.open(
+        make_set(tmp_path / "faces", 12, change=lambda k: rare if k == 11 else {"packed": packed()})
+    )
 
 
 def test_samples_carry_states_and_outlines_of_eyes_and_mouth(face_set) -> None:
