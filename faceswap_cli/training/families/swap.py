@@ -18,6 +18,7 @@ from faceswap_cli.faces.geometry import transform
 from faceswap_cli.faces.identity.identity_encoder import IdentityEncoder
 from faceswap_cli.faces.parsing.face_parser import FaceParser
 from faceswap_cli.faces.safety.guard import SafetyGuard
+from faceswap_cli.faces.sets.dense_points import suggest_extracting
 from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.networks.swap.family import COMMON, FaceModel, FamilyConfig, place_model
 from faceswap_cli.training.data.cache import MOST_MAPPED, load_cached_faces
@@ -40,6 +41,9 @@ REFERENCES = 12
 
 LEAST_SHOWN = 4
 """With fewer held-out faces a preview shows trained ones."""
+
+MORE = "blinks, open mouths and glances are drawn more often in training"
+"""What dense points give a training."""
 
 BASE = "base-"
 """Of the names of bases among the bundled weights."""
@@ -164,6 +168,8 @@ class SwapSource(DataSource):
             faces[identity] = load_cached_faces(face_set, resolution, parser, check, request.say, most)
             of = f" of {len(face_set)}" if len(faces[identity]) < len(face_set) else ""
             request.say(f"{identity.upper()}: {len(faces[identity])}{of} faces from {face_set.path}")
+            if note := suggest_extracting(face_set, MORE):
+                request.say(note)
         return faces
 
 
