@@ -117,7 +117,7 @@ def main() -> None:
     for family in options.family:
         for size in [size for size in options.size if size in FAMILIES[family].sizes]:
             for resolution in options.resolution or [None]:
-                settings = settings_for(size, resolution, options.batch, family=family)
+                settings = settings_for(size, family, resolution, batch=options.batch)
                 row(options, size, settings, device, peaks)
 
 

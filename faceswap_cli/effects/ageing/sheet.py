@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from faceswap_cli.compositing.contact_sheet import draw_contact_sheet, window_around
-from faceswap_cli.effects.age.age_request import clamp_age
-from faceswap_cli.effects.age.render import AgeStages
+from faceswap_cli.effects.ageing.render import AgeStages
+from faceswap_cli.effects.ageing.request import clamp_age
 from faceswap_cli.effects.planned_faces import FacePlan
 from faceswap_cli.faces.landmarks.dense import scale_dense
 from faceswap_cli.media.frame import Frame, Image
