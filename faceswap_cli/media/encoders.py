@@ -216,7 +216,7 @@ class EncodeOptions(EncodeRequest):
         """Whether frames are encoded as what differs from others, not each by itself."""
         return ENCODERS[self.encoder].quality is not None and self.keyframes != 1
 
-    def told(self) -> dict[str, str]:
+    def codec_options(self) -> dict[str, str]:
         """What FFmpeg is told."""
         encoder = ENCODERS[self.encoder]
         told = dict(encoder.options)

@@ -10,15 +10,15 @@ from typing import Any
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.media.frame import Frame, Image
-from faceswap_cli.media.glimpse import glimpse, keyframe_near
 from faceswap_cli.media.open import check_readable
 from faceswap_cli.media.photo import read_photo
 from faceswap_cli.media.probe import MediaInfo, probe
 from faceswap_cli.media.reader import VideoReader
+from faceswap_cli.media.sample_frames import keyframe_near, sample_frames
 from faceswap_cli.provenance import credentials, watermark, watermark_search, xmp
 from faceswap_cli.provenance.credentials import Credentials
 from faceswap_cli.provenance.marks import MODEL_BITS, Kind
-from faceswap_cli.provenance.waves import FORMER
+from faceswap_cli.provenance.watermark_waves import FORMER
 
 PLACES = 12
 """Places of a video from which a frame is taken."""
@@ -142,7 +142,7 @@ def _spread(info: MediaInfo) -> Iterator[Frame]:
     if length is not None and length > SHORT:
         seen = set[int | None]()
         for seconds in (length * part / PLACES for part in range(PLACES)):
-            for frame in (keyframe_near(info, seconds), *glimpse(info, seconds, 0)):
+            for frame in (keyframe_near(info, seconds), *sample_frames(info, seconds, 0)):
                 if frame is not None and frame.pts not in seen:
                     seen.add(frame.pts)
                     yield frame

@@ -18,6 +18,7 @@ import numpy as np
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.face import SCORE_DIGITS, Face, FloatArray, round_values
+from faceswap_cli.faces.landmarks.packed_points import unpack_points
 from faceswap_cli.limits import parse_json
 
 FORMAT, VERSION = "faceswap-faces", 1
@@ -92,6 +93,8 @@ class FaceRecord:
         sharpness: see `quality.face_sharpness`; about 1 for a crisp face.
         pose: yaw, pitch, roll in degrees, see `pose`.
         confidence: how sure the landmarks are on average, 0..1; 1 in sets that don't say.
+        packed: dense points and expression as `packed_points` writes them; None in sets that have 68 points
+            only. They are unpacked when `face` is asked for: a large set's would take hundreds of megabytes.
     """
 
     crop: str
@@ -108,11 +111,13 @@ class FaceRecord:
     sharpness: float
     pose: tuple[float, float, float]
     confidence: float = 1.0
+    packed: str | None = None
 
     @property
     def face(self) -> Face:
         """The face as detectors and converters know it."""
-        return Face(self.box, self.landmarks, self.score, self.track)
+        known = unpack_points(self.landmarks, self.packed) if self.packed else (None, None)
+        return Face(self.box, self.landmarks, self.score, self.track, self.confidence, *known)
 
 
 @dataclass
@@ -213,6 +218,7 @@ def format_record(record: FaceRecord) -> str:
             "sharpness": round(record.sharpness, 4),
             "pose": [round(angle, 1) for angle in record.pose],
             "confidence": round(record.confidence, SCORE_DIGITS),
+            **({"dense": record.packed} if record.packed else {}),
         }
     )
 
@@ -265,6 +271,9 @@ def _parse_line(fields: Any) -> FaceRecord | Source:
     if not is_crop_name(crop):
         raise ValueError(f"{crop!r} is no crop's name")
     yaw, pitch, roll = fields["pose"]
+    landmarks = _array(fields["landmarks"], (68, 2))
+    if (packed := fields.get("dense")) is not None:  # younger than the format
+        unpack_points(landmarks, packed)  # a ValueError if it is anything else
     return FaceRecord(
         crop=crop,
         source=_count(fields["of"]),
@@ -272,7 +281,7 @@ def _parse_line(fields: Any) -> FaceRecord | Source:
         time=float(fields["time"]),
         pts=None if fields["pts"] is None else int(fields["pts"]),
         box=_array(fields["box"], (4,)),
-        landmarks=_array(fields["landmarks"], (68, 2)),
+        landmarks=landmarks,
         matrix=_array(fields["matrix"], (2, 3)),
         score=float(fields["score"]),
         track=_count(fields["track"], -1),
@@ -280,6 +289,7 @@ def _parse_line(fields: Any) -> FaceRecord | Source:
         sharpness=float(fields["sharpness"]),
         pose=(float(yaw), float(pitch), float(roll)),
         confidence=float(fields.get("confidence", 1.0)),  # younger than the format
+        packed=packed,
     )
 
 
