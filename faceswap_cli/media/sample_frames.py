@@ -40,6 +40,20 @@ def sample_frames(info: MediaInfo, seconds: float, around: int) -> list[Frame]:
     return frames
 
 
+def keyframe_near(info: MediaInfo, seconds: float) -> Frame | None:
+    """The keyframe at which decoding begins for the frame shown at a time; None if it can't be decoded.
+
+    Args:
+        info: a video; all its frames count, also with pieces.
+        seconds: after the first frame.
+    """
+    info = replace(info, pieces=())
+    entry = (info.start_pts or 0) + int(seconds / info.time_base) if seconds > 0 else None
+    with VideoReader(info.path, info, entry) as reader, contextlib.suppress(UserError):
+        return next(iter(reader), None)
+    return None
+
+
 def _decoded(info: MediaInfo, entry: int | None, wanted: int, around: int) -> list[Frame]:
     """The frames around the timestamp `wanted`, decoded from before `entry`, or None: from the start."""
     before: deque[Frame] = deque(maxlen=around + 1)
@@ -48,6 +62,6 @@ def _decoded(info: MediaInfo, entry: int | None, wanted: int, around: int) -> li
     with VideoReader(info.path, info, entry) as reader, contextlib.suppress(UserError):
         for frame in reader:
             (before if (frame.pts or 0) <= wanted else after).append(frame)
-            if len(after) >= around:
+            if len(after) >= max(around, 1):
                 break
-    return [*before, *after]
+    return [*before, *(after[:around] if before else after)]

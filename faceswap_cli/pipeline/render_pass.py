@@ -164,7 +164,10 @@ def write_segment(
 ) -> Iterator[Frame]:
     """Encode frames into a file that is whole or not there; each is given back when it is written."""
     pixels = options.marks.pixels
-    paint = None if pixels is None else pixels.on_picture
+    paint = None
+    if pixels is not None:
+        # Pictures that are encoded each by itself may be looked at each by itself, too.
+        paint = pixels.of_piece() if options.encode.predicts else pixels.on_picture
     with SegmentWriter(path, info, options.encode, paint) as writer:
         for frame in frames:
             writer.write(frame)

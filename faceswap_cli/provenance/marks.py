@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 TOOL = f"faceswap {__version__}"
 
-WATERMARK = 2
+WATERMARK = 3
 """Goes up when the same message is put into pixels in another way: unfinished work is then begun anew."""
 
 MODEL_BITS = 12

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 from av.video.frame import VideoFrame
@@ -15,13 +15,13 @@ from faceswap_cli.media.orientation import Orientation
 from faceswap_cli.media.planes import planes
 from faceswap_cli.provenance import label, watermark
 from faceswap_cli.provenance.label_corner import Corner
-from faceswap_cli.provenance.watermark import Plane
+from faceswap_cli.provenance.watermark import Plane, Stillness
 from faceswap_cli.provenance.watermark_waves import Float
 
 
 @dataclass(frozen=True)
 class PixelMarks:
-    """What is put into the pixels of each frame; a frame's result depends on that frame alone.
+    """What is put into the pixels of each frame; its result depends on the frames before it in its piece.
 
     Attributes:
         message: of the watermark; None for no watermark.
@@ -31,12 +31,19 @@ class PixelMarks:
     message: int | None
     label: Corner | None = None
 
-    def on_picture(self, picture: VideoFrame, orientation: Orientation) -> None:
+    def of_piece(self) -> Callable[[VideoFrame, Orientation], None]:
+        """Marks the pictures of one piece of a video, in their order; see `on_picture`."""
+        return partial(self.on_picture, stillness=Stillness())
+
+    def on_picture(
+        self, picture: VideoFrame, orientation: Orientation, stillness: Stillness | None = None
+    ) -> None:
         """Mark a decoded picture, in its own memory: the watermark changes luma alone.
 
         Args:
             picture: in stored orientation.
             orientation: turns it upright.
+            stillness: of the piece whose next picture it is; None for a picture by itself.
         """
         picture.make_writable()
         form = picture.format.name
@@ -48,7 +55,7 @@ class PixelMarks:
             neutral = [None if grey or not number else 1 << (depth - 1) for number in range(len(views))]
             _draw_label(self.label, views, neutral, depth, orientation)
         if self.message is not None:
-            watermark.mark(views if grey else views[:1], depth, self.message)
+            watermark.mark(views if grey else views[:1], depth, self.message, stillness=stillness)
 
     def on_photo(self, image: Image) -> Image:
         """A marked copy of an upright (H, W, 3) picture."""

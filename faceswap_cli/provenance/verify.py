@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.media.frame import Image
+from faceswap_cli.media.frame import Frame, Image
 from faceswap_cli.media.open import check_readable
 from faceswap_cli.media.photo import read_photo
 from faceswap_cli.media.probe import MediaInfo, probe
-from faceswap_cli.media.sample_frames import sample_frames
+from faceswap_cli.media.reader import VideoReader
+from faceswap_cli.media.sample_frames import keyframe_near, sample_frames
 from faceswap_cli.provenance import credentials, watermark, watermark_search, xmp
 from faceswap_cli.provenance.credentials import Credentials
 from faceswap_cli.provenance.marks import MODEL_BITS, Kind
@@ -20,6 +22,10 @@ from faceswap_cli.provenance.watermark_waves import FORMER
 
 PLACES = 12
 """Places of a video from which a frame is taken."""
+
+SHORT, STEP = 20.0, 0.25
+"""Seconds: a video that is no longer is decoded from end to end, instead of from the keyframe before each
+place; and from one place to the next where nobody knows how long it is."""
 
 MARKING = ("compositeWithTrainedAlgorithmicMedia", "trainedAlgorithmicMedia", "compositeSynthetic")
 """IPTC's source types that say that a network had its hand in it."""
@@ -122,15 +128,33 @@ def _pictures(path: Path) -> Iterator[Image]:
     if info.kind == "photo":
         yield read_photo(path).image
         return
-    count = 0
-    for place in _places(info):
-        for frame in sample_frames(info, place, 0)[:1]:
-            count += 1
-            yield frame.image
-    if not count:
+    seen = False
+    for frame in _spread(info):
+        seen = True
+        yield frame.image
+    if not seen:
         raise UserError(f"{path}: not one frame can be read", "Copy or download the video again")
 
 
-def _places(info: MediaInfo) -> list[float]:
-    length = info.duration or 0.0
-    return [length * part / PLACES for part in range(PLACES)] if length else [0.0]
+def _spread(info: MediaInfo) -> Iterator[Frame]:
+    """Frames at PLACES, as far as there are any; of a long video the keyframes before them, too."""
+    length = info.duration
+    if length is not None and length > SHORT:
+        seen = set[int | None]()
+        for seconds in (length * part / PLACES for part in range(PLACES)):
+            for frame in (keyframe_near(info, seconds), *sample_frames(info, seconds, 0)):
+                if frame is not None and frame.pts not in seen:
+                    seen.add(frame.pts)
+                    yield frame
+        return
+    step = length / PLACES if length else STEP
+    start, places = 0.0, iter(range(PLACES))
+    wanted = next(places)
+    # What comes before the damage of a damaged file will do.
+    with VideoReader(info.path, info) as reader, contextlib.suppress(UserError):
+        for frame in reader:
+            start = start if wanted else frame.time
+            if frame.time - start >= wanted * step:
+                yield frame
+                if (wanted := next(places, PLACES)) == PLACES:
+                    break

@@ -6,7 +6,8 @@ pattern against cropping (Kutter, Watermarking resisting to translation, rotatio
 
 How strong it is at a place follows a model of the just noticeable difference, of that very place: about a
 third of a grey level on smooth ground, so that after rounding most samples stay and some change by one; more
-in texture; less near black. In video the pattern stands still and each frame carries the whole of it.
+in texture; less near black. In video the pattern stands still and each frame carries the whole of it; where
+the picture moves under it, which costs an encoder bits in every frame, it fades (see `Stillness`).
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ a video, which has others to be read with; and its limit."""
 
 USUAL, FAINTEST, LOUDEST = 300_000, 0.8, 1.15
 """Pixels of a picture that is marked as told above; smaller ones more, with their fourth root, and larger
-ones less, within these factors: more pixels say more of the same bits."""
+ones less, within these factors: more pixels say more of the same bits. Of larger frames, which encoders pay
+for, with the square root."""
 
 BLACK, DIM, LEFT = 4.0, 28.0, 0.4
 """Grey levels between which the mark rises from so much of its strength to all of it: near black a step of
@@ -50,10 +52,23 @@ one level is a large part of the light there."""
 COARSE = 360
 """The shorter side, in pixels, at which a picture's texture is measured."""
 
-AROUND, PLACE, SMOOTH = 5, 9, 7
-"""In those pixels: what grain is a difference from, how far around a place its least texture is looked for,
-and over how much the strength is smoothed. The least, so that an edge lends nothing to smooth ground beside
-it."""
+AROUND, PLACE, SMOOTH = 5, 9, 3
+"""In those pixels: what grain is a difference from, and how far around a place its least texture is looked
+for: the least, so that an edge lends nothing to smooth ground beside it. And over how much the strength,
+which is told for every second of them, is smoothed."""
+
+MOVING, NOISE = 0.7, 1.5
+"""Mean difference from the frame before, in grey levels, at which the mark falls to a third of what it is: so
+much, and so many times the grain of the place. Where grain changes from frame to frame the mark costs no
+bits."""
+
+FALL, RISE = 0.1, 0.05
+"""How fast the mark follows: share of the way a frame, down and up. A mark that changed at once would be news
+for an encoder in every frame."""
+
+FIRST = 1.2
+"""How much stronger it is in the first frame of a piece, and fading in those after it: encoders make the most
+of such a frame, and carry what is in it along."""
 
 STRIP = 64
 """Rows of a picture that are marked at once: what is added to them stays in the processor's cache."""
@@ -92,18 +107,24 @@ def pattern(height: int, width: int, message: int) -> Float:
     return np.ascontiguousarray(whole[:height, :width], np.float32)
 
 
-def strength(small: Float, size: int, still: bool) -> Float:
-    """How strong the mark may be, in grey levels (standard deviation), where a picture's luma is `small`.
+def _grain(small: Float) -> Float:
+    """How restless each place is at least, in grey levels (mean difference from around): (h // 2, w // 2)."""
+    unlike = cv2.blur(cv2.absdiff(small, cv2.blur(small, (AROUND, AROUND))), (AROUND, AROUND))
+    least = _halved(cv2.erode(unlike, np.ones((PLACE, PLACE))))  # type: ignore[arg-type]
+    return cv2.blur(least, (SMOOTH, SMOOTH))  # type: ignore[return-value]
+
+
+def strength(small: Float, grain: Float, size: int, still: bool) -> Float:
+    """How strong the mark may be, in grey levels (standard deviation): (h // 2, w // 2).
 
     Args:
-        small: (h, w) grey levels 0..255 of a picture made smaller to about COARSE pixels on its shorter side.
+        small: (h, w) grey levels 0..255 of the picture made smaller to about COARSE pixels on its shorter
+            side.
+        grain: (h // 2, w // 2) see `_grain`.
         size: pixels of the picture.
         still: it is a photo.
     """
-    around, place, smooth = ((side, side) for side in (AROUND, PLACE, SMOOTH))
-    local = cv2.blur(small, around)
-    unlike = cv2.blur(cv2.absdiff(small, local), around)
-    grain = cv2.blur(cv2.erode(unlike, np.ones(place)), smooth)
+    local = cv2.blur(_halved(small), (SMOOTH, SMOOTH))
     amount = (
         CLEAN
         + (GRAINY - CLEAN) * np.minimum(grain / GRAIN, 1)
@@ -111,11 +132,43 @@ def strength(small: Float, size: int, still: bool) -> Float:
     )
     amount *= np.minimum(grain / FLAT, 1)
     amount *= np.clip((local - BLACK) / (DIM - BLACK), 0, 1) * (1 - LEFT) + LEFT
-    need = min(LOUDEST, max(FAINTEST, (USUAL / size) ** 0.25))
+    root = 0.25 if still or size < USUAL else 0.5
+    need = min(LOUDEST, max(FAINTEST, (USUAL / size) ** root))
     return np.asarray(np.minimum(amount, STRONGEST) * need, np.float32)
 
 
-def change(planes: Sequence[Plane], depth: int, message: int, still: bool = False) -> Float:
+class Stillness:
+    """How strong the mark may be in the frames of one piece of a video, by how they move."""
+
+    def __init__(self) -> None:
+        self._before: Float | None = None
+        self._share: Float | None = None
+
+    def shares(self, small: Float, grain: Float) -> Float:
+        """Of the usual strength, for the next frame: (h // 2, w // 2), 0 where it moves all the time, at most
+        FIRST.
+
+        Args:
+            small: (h, w) grey levels of the frame, as in `strength`.
+            grain: (h // 2, w // 2) see `_grain`.
+        """
+        before, self._before = self._before, small
+        if before is None or self._share is None or before.shape != small.shape:
+            self._share = np.full_like(_halved(small), FIRST)
+        else:
+            moved = cv2.blur(_halved(cv2.absdiff(small, before)), (SMOOTH, SMOOTH))  # type: ignore[arg-type]
+            way = np.exp(-((moved / (MOVING + NOISE * grain)) ** 2)) - self._share
+            self._share = self._share + way * np.where(way < 0, np.float32(FALL), np.float32(RISE))
+        return self._share
+
+
+def change(
+    planes: Sequence[Plane],
+    depth: int,
+    message: int,
+    still: bool = False,
+    stillness: Stillness | None = None,
+) -> Float:
     """What is to be added to a picture's luma to mark it: (H, W) float32, in steps of its samples.
 
     Args:
@@ -123,12 +176,22 @@ def change(planes: Sequence[Plane], depth: int, message: int, still: bool = Fals
         depth: bits a sample.
         message: PAYLOAD bits.
         still: it is a photo, not a frame of a video.
+        stillness: of the piece of video whose next frame it is.
     """
+    amount = _amount(planes, depth, still, stillness)
+    return cv2.multiply(amount, pattern(*amount.shape, message), dst=amount)  # type: ignore[return-value]
+
+
+def _amount(planes: Sequence[Plane], depth: int, still: bool, stillness: Stillness | None) -> Float:
+    """How strong the mark is at each sample: (H, W) float32, in steps of the samples."""
     height, width = planes[0].shape[:2]
     scale = np.float32(1 << (depth - 8))
-    amount = strength(_small(planes) / scale, height * width, still) * scale
-    over_all = cv2.resize(amount, (width, height), interpolation=cv2.INTER_LINEAR)
-    return cv2.multiply(over_all, pattern(height, width, message), dst=over_all)  # type: ignore[return-value]
+    small = _small(planes) / scale
+    grain = _grain(small)
+    amount = strength(small, grain, height * width, still) * scale
+    if stillness is not None:
+        amount *= stillness.shares(small, grain)
+    return cv2.resize(amount, (width, height), interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
 
 
 def _small(planes: Sequence[Plane]) -> Float:
@@ -139,20 +202,35 @@ def _small(planes: Sequence[Plane]) -> Float:
     # OpenCV knows only this machine's order of bytes.
     own = [plane.astype(plane.dtype.newbyteorder("="), copy=False) for plane in planes]
     parts = [cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in own]  # type: ignore[arg-type]
+    if len(parts) == 1 and parts[0].ndim == 2:
+        return parts[0].astype(np.float32)
     return np.dstack(parts).mean(axis=2, dtype=np.float32)  # type: ignore[no-any-return]
 
 
-def mark(planes: Sequence[Plane], depth: int, message: int, still: bool = False) -> None:
+def _halved(small: Float) -> Float:
+    height, width = small.shape
+    size = (max(width // 2, 1), max(height // 2, 1))
+    return cv2.resize(small, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+
+
+def mark(
+    planes: Sequence[Plane],
+    depth: int,
+    message: int,
+    still: bool = False,
+    stillness: Stillness | None = None,
+) -> None:
     """Add the mark to a picture, in its own memory; a picture below SMALLEST stays as it is. See `change`."""
     if planes[0].shape[0] * planes[0].shape[1] < SMALLEST**2:
         return
-    added = change(planes, depth, message, still)
-    most = (1 << depth) - 1
-    for plane in planes:
-        if plane.dtype == np.uint8:
-            for top in range(0, len(plane), STRIP):
-                rows, more = plane[top : top + STRIP], added[top : top + STRIP]
-                more = more if plane.shape[2] == 1 else cv2.merge([more] * plane.shape[2])  # type: ignore[assignment]
+    amount, most = _amount(planes, depth, still, stillness), (1 << depth) - 1
+    wave = pattern(*amount.shape, message)
+    for top in range(0, len(amount), STRIP):
+        strip = slice(top, top + STRIP)
+        added = cv2.multiply(amount[strip], wave[strip])
+        for rows in (plane[strip] for plane in planes):
+            if rows.dtype == np.uint8:
+                more = added if rows.shape[2] == 1 else cv2.merge([added] * rows.shape[2])
                 rows[...] = cv2.add(rows, more, dtype=cv2.CV_8U).reshape(rows.shape)
-        else:
-            plane[...] = np.rint(plane + added[..., None]).clip(0, most)
+            else:
+                rows[...] = np.rint(rows + added[..., None]).clip(0, most)

@@ -27,6 +27,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 from skimage.metrics import structural_similarity
 
+from faceswap_cli.media.encoders import ENCODERS
 from faceswap_cli.media.frame import Image
 from faceswap_cli.media.orientation import Orientation
 from faceswap_cli.media.planes import planes
@@ -212,7 +213,8 @@ def encoded(frames: list[VideoFrame], crf: int, preset: str) -> tuple[list[Video
     """Frames through H.264, and how many bytes they took."""
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as container:
-        stream = container.add_stream("libx264", 25, options={"crf": str(crf), "preset": preset})
+        options = ENCODERS["x264"].options | {"crf": str(crf), "preset": preset}
+        stream = container.add_stream("libx264", 25, options=options)
         stream.width, stream.height, stream.pix_fmt = frames[0].width, frames[0].height, "yuv420p"
         for number, frame in enumerate(frames):
             frame.pts, frame.time_base, frame.pict_type = number, Fraction(1, 25), 0
@@ -234,9 +236,9 @@ def clips(paths: Iterable[Path], most: int) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for path in paths:
         plain, marked = frames_of(path, most), frames_of(path, most)
-        alike, soft = [], []
+        alike, soft, of_piece = [], [], MARKS.of_piece()
         for number, (frame, before) in enumerate(zip(marked, plain, strict=True)):
-            MARKS.on_picture(frame, Orientation())
+            of_piece(frame, Orientation())
             if number % OFTEN == 0:
                 old, new = (planes(one)[0][..., 0] for one in (before, frame))
                 alike.append(likeness(old, new))
@@ -248,7 +250,9 @@ def clips(paths: Iterable[Path], most: int) -> list[dict[str, object]]:
         row |= {"bytes, crf 16": round(size / encoded(plain, 16, "faster")[1], 3)}
         row |= {"bytes, crf 23": round(encoded(marked, 23, "faster")[1] / encoded(plain, 23, "faster")[1], 2)}
         row |= {"crf 16": right(spread(once)), "one second": right(spread(once[: round(rate_of(path))]))}
-        row |= {"one frame": right(spread(once[len(once) // 2 :][:1]))}
+        middle = once[len(once) // 2 :]
+        row |= {"second in the middle": right(spread(middle[: round(rate_of(path))]))}
+        row |= {"one frame": right(spread(middle[:1]))}
         for crf in (23, 30):
             row |= {f"then crf {crf}": right(spread(encoded(once, crf, "medium")[0]))}
         rows.append(row)

@@ -259,3 +259,19 @@ def test_key_frames_are_as_near_as_is_asked(tmp_path: Path, make_clip: Clip, enc
     assert len(keyframes(write(tmp_path / "b.nut", info, frames, OPTIONS[encoder]))) < len(places)
     every = write(tmp_path / "c.nut", info, frames, replace(options, keyframes=1))
     assert keyframes(every) == list(range(len(frames)))
+
+
+@pytest.mark.parametrize(
+    ("encoder", "keyframes", "predicts"),
+    [
+        ("x264", None, True),
+        ("av1", 25, True),
+        ("x264", 1, False),
+        ("ffv1", None, False),
+        ("jpeg", None, False),
+    ],
+)
+def test_it_is_known_which_frames_follow_from_others(
+    encoder: str, keyframes: int | None, predicts: bool
+) -> None:
+    assert EncodeOptions(encoder, keyframes=keyframes).predicts is predicts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -51,10 +52,10 @@ def preview_of(
 
 def test_a_glimpse_is_of_the_wanted_time(video: Path) -> None:
     all_frames = mf.frames_of(video)
-    for seconds in (0.0, 0.5, 1.3):
-        seen = sample_frames(probe(video), seconds, 3)
+    for seconds, around in itertools.product((0.0, 0.5, 1.3), (3, 0)):
+        seen = sample_frames(probe(video), seconds, around)
         middle = min(all_frames, key=lambda frame: abs(frame.time - seconds))
-        near = [frame for frame in all_frames if abs(frame.index - middle.index) <= 3]
+        near = [frame for frame in all_frames if abs(frame.index - middle.index) <= around]
         assert [frame.time for frame in seen] == pytest.approx([frame.time for frame in near], abs=0.05)
         for one in seen:
             same = next(frame for frame in all_frames if frame.pts == one.pts)

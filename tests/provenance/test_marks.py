@@ -6,15 +6,19 @@ import json
 import struct
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
 
 from faceswap_cli.media.frame import Image
+from faceswap_cli.media.orientation import Orientation
 from faceswap_cli.media.photo import Photo, read_photo, write_photo
 from faceswap_cli.media.photo_metadata import Metadata
+from faceswap_cli.media.planes import planes
 from faceswap_cli.provenance import xmp
 from faceswap_cli.provenance.marks import NO_MARKS, Kind, Marks, write_marked_photo
+from faceswap_cli.provenance.pixels import PixelMarks
 from faceswap_cli.provenance.sidecar import sidecar_path, write_sidecar
 from faceswap_cli.provenance.verify import verify
 
@@ -41,6 +45,29 @@ def test_a_marked_photo_says_so(tmp_path: Path, photo: Image, suffix: str) -> No
     # It is still a photo for others, with the same pixels as before the words were put in.
     assert cv2.imread(str(path)).shape == photo.shape
     assert np.abs(read_photo(path).image.astype(int) - photo).mean() < 6
+
+
+@pytest.mark.parametrize("rate", [26, 1])
+def test_frames_all_over_a_video_are_looked_at_also_where_one_keyframe_is_all_it_has(
+    tmp_path: Path, photo: Image, rate: int
+) -> None:
+    path, of_piece = tmp_path / "a.mp4", PixelMarks(Marks(Kind.AGE, "abc123").message).of_piece()
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(
+            "libx264", rate, options={"g": "1000", "crf": "16", "x264-params": "scenecut=0"}
+        )
+        stream.height, stream.width, stream.pix_fmt = *photo.shape[:2], "yuv420p"
+        for number in range(26):
+            frame = av.VideoFrame.from_ndarray(photo, "rgb24").reformat(format="yuv420p")
+            if number:
+                of_piece(frame, Orientation())
+            else:
+                planes(frame)[0][...] = 90
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    report = verify(path)
+    assert report.watermark.state == "valid" and report.watermark.model == "abc"
+    assert report.watermark.looked_at.startswith("12 frames")
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -188,11 +189,11 @@ def through_h264(pictures: list[Image], crf: int) -> list[Image]:
 
 def framed(photo: Image, moving: int) -> list[Image]:
     """A second of video, moving as a whole as from a turning camera, its frames marked as frames are."""
-    pictures = []
+    pictures, of_piece = [], MARKS.of_piece()
     for number in range(25):
         moved = np.ascontiguousarray(np.roll(photo, moving * number, axis=1))
         frame = av.VideoFrame.from_ndarray(moved, "rgb24").reformat(format="yuv420p")
-        MARKS.on_picture(frame, Orientation())
+        of_piece(frame, Orientation())
         pictures.append(frame.to_ndarray(format="rgb24"))
     return pictures
 
@@ -203,6 +204,27 @@ def test_a_second_of_video_is_enough(photo: Image, moving: int, again: int) -> N
     for pictures in (written, through_h264(written, again)):
         found = find(pictures[::3])
         assert found is not None and found.message == MESSAGE
+
+
+def test_it_fades_where_a_picture_moves_and_every_piece_begins_alike() -> None:
+    def changed() -> list[np.ndarray]:
+        noise = np.random.default_rng(4).normal(0, 1, (360, 640)).astype(np.float32)
+        ground, stillness = 128 + 100 * cv2.GaussianBlur(noise, (0, 0), 4), watermark.Stillness()
+        differences = []
+        for number in range(30):
+            moved = ground.copy()
+            moved[:, 320:] = np.roll(ground[:, 320:], 12 * number, axis=1)
+            luma = np.rint(moved).astype(np.uint8)[..., None]
+            differences.append(watermark.change([luma], 8, MESSAGE, stillness=stillness))
+        return differences
+
+    frames = changed()
+    first, last = ([np.std(frames[n][:, part]) for part in (slice(300), slice(340, None))] for n in (0, -1))
+    assert first[0] == pytest.approx(first[1], rel=0.1)
+    assert first[0] * 0.8 < last[0] <= first[0] and last[1] < first[1] * 0.2
+    steps = [np.std(after - before) for before, after in itertools.pairwise(frames)]
+    assert max(steps) < 0.2 * first[0]
+    assert all(np.array_equal(one, other) for one, other in zip(frames, changed(), strict=True))
 
 
 @pytest.mark.parametrize("turn", [1, 6, 8, 3])
