@@ -14,7 +14,7 @@ from faceswap_cli.cli.app import new_app
 from faceswap_cli.cli.consent import tell_consent
 from faceswap_cli.cli.convert_cast import AssignmentRequest, DrawnOptions
 from faceswap_cli.cli.convert_effect import LookOptions, load_effect
-from faceswap_cli.cli.convert_outputs import name_outputs
+from faceswap_cli.cli.convert_outputs import check_not_given, name_outputs
 from faceswap_cli.cli.convert_place import ExecutorOptions, open_executor
 from faceswap_cli.cli.convert_preview import run_preview
 from faceswap_cli.cli.convert_sheet import sheet
@@ -78,6 +78,7 @@ def video(
     tell_consent()
     thorough = partial(detection.load_analyser, thorough=True)
     asked = AssignmentRequest(run, drawn, thorough, people, safety, detection.device)
+    check_not_given([*outputs, trial.preview], asked.named())
     cast, effect, mark = load_effect(asked, look)
     pipeline = replace(pipeline, marks=marks.build_marks(Kind.SWAP, mark, label=True))
     known = FaceSet.open(faces) if faces is not None else None
@@ -124,6 +125,7 @@ def photo(
     tell_consent()
     stage = detection.load_analyser(thorough=True)
     asked = AssignmentRequest(run, drawn, lambda: stage, people, safety, detection.device)
+    check_not_given([output, trial.preview], asked.named())
     cast, effect, mark = load_effect(asked, look)
     pipeline = replace(pipeline, marks=marks.build_marks(Kind.SWAP, mark, label=False))
     if trial:

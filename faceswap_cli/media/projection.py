@@ -77,8 +77,8 @@ def read_projection(path: Path, track: int) -> Projection:
     held = _inside(index, way[-1], _ENTRY_FIELDS)
     entry = b"".join(_copy(index, box) for box in held if box.name in (b"st3d", b"sv3d"))
     beside = [box for box in _inside(index, way[1]) if box.name == b"uuid"]
-    track = (_copy(index, box) for box in beside if index.startswith(XML, box.content))
-    return Projection(entry, b"".join(track))
+    xml = (_copy(index, box) for box in beside if index.startswith(XML, box.content))
+    return Projection(entry, b"".join(xml))
 
 
 def write_projection(path: Path, track: int, projection: Projection) -> None:

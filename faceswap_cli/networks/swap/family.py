@@ -70,6 +70,8 @@ def _check(own: Field[Any], value: Any) -> None:
     kind = type(own.default)
     if type(value) is not kind and not (kind is float and type(value) is int):
         raise ValueError(f"{own.name} {value!r} is no {KINDS[kind]}")
+    if isinstance(value, tuple) and any(type(one) is not type(own.default[0]) for one in value):
+        raise ValueError(f"{own.name} {list(value)} are not all text")
     declaration = declaration_of(own)
     if declaration is not None and not is_allowed(declaration, value):
         raise ValueError(f"{own.name} {value} can't be: it takes {describe_allowed(declaration)}")
