@@ -13,7 +13,7 @@ from faceswap_cli.cli import console
 from faceswap_cli.cli.age_load import AgeRunOption, MethodOptions, load_age_plan, load_face_ager
 from faceswap_cli.cli.app import new_app
 from faceswap_cli.cli.consent import tell_consent
-from faceswap_cli.cli.convert_outputs import check_not_given, name_outputs
+from faceswap_cli.cli.convert_outputs import check_named, check_not_given, name_outputs
 from faceswap_cli.cli.convert_place import ExecutorOptions, open_executor
 from faceswap_cli.cli.convert_preview import run_preview
 from faceswap_cli.cli.mark_options import MarkOptions
@@ -95,11 +95,12 @@ def photo(
     from faceswap_cli.provenance.sidecar import write_sidecar
 
     targets = _targets(to, wish)
-    tell_consent()
     wish = replace(wish, to=targets[0] if targets else None)
     wish.check()
+    check_named(output)
     check_photo_output(source, output)
     check_not_given([output], (*people.only, *people.without))
+    tell_consent()
     ager = load_face_ager(method.method, run, detection.device, wish.strength)
     made = marks.build_marks(Kind.AGE, ager.cache_key, label=False)
     stage = detection.load_analyser(thorough=True)

@@ -1,5 +1,7 @@
 """Whatever a user does wrong: one line that says what and what to do, and nothing lost or left behind."""
 
+import os
+
 import cv2
 import numpy as np
 import pytest
@@ -196,3 +198,18 @@ def test_a_name_is_told_as_it_is(faceswap, tmp_path):
 def test_a_kind_of_tiff_that_is_not_read_is_not_called_broken_off(faceswap, tmp_path):
     cv2.imwrite(str(tmp_path / "a.tif"), np.ones((40, 40, 3), np.float32))
     assert faceswap("extract", tmp_path / "a.tif", "-o", tmp_path / "faces").is_one_line_error("not read")
+
+
+@pytest.mark.parametrize("command", ["convert", "age"])
+def test_where_a_photo_cannot_go_is_told_before_faces_are_looked_for(faceswap, tmp_path, command):
+    os.mkfifo(tmp_path / "pipe.png")
+    how = ("--face", PICTURE) if command == "convert" else ("--to", 60)
+    for output, word in (
+        ("-", "standard output"),
+        (tmp_path / "new" / "a.png", "does not exist"),
+        (tmp_path / "pipe.png", "no regular file"),
+        (PICTURE, "source itself"),
+    ):
+        done = faceswap(command, "photo", PICTURE, *how, "-o", output)
+        assert done.is_one_line_error(word) and "every face" not in done.err
+    assert (tmp_path / "pipe.png").is_fifo()
