@@ -18,11 +18,15 @@ import numpy as np
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.face import SCORE_DIGITS, Face, FloatArray, round_values
+from faceswap_cli.faces.geometry import transform
 from faceswap_cli.limits import parse_json
 
 FORMAT, VERSION = "faceswap-faces", 1
 INDEX = "faces.jsonl"
 CROPS = "crops"
+
+FARTHEST, LEAST_SPREAD = 1e6, 0.1
+"""Pixels within which landmarks lie, and over which they spread at least: others are no face's."""
 
 _CROP_NAME = re.compile(r"[^/\\\x00-\x1f]+\.jpg")
 
@@ -265,6 +269,10 @@ def _parse_line(fields: Any) -> FaceRecord | Source:
     if not is_crop_name(crop):
         raise ValueError(f"{crop!r} is no crop's name")
     yaw, pitch, roll = fields["pose"]
+    landmarks, matrix = _array(fields["landmarks"], (68, 2)), _array(fields["matrix"], (2, 3))
+    for points in (landmarks, transform(landmarks, matrix)):
+        if np.abs(points).max() > FARTHEST or np.ptp(points, axis=0).max() < LEAST_SPREAD:
+            raise ValueError("landmarks that are no face's")
     return FaceRecord(
         crop=crop,
         source=_count(fields["of"]),
@@ -272,8 +280,8 @@ def _parse_line(fields: Any) -> FaceRecord | Source:
         time=float(fields["time"]),
         pts=None if fields["pts"] is None else int(fields["pts"]),
         box=_array(fields["box"], (4,)),
-        landmarks=_array(fields["landmarks"], (68, 2)),
-        matrix=_array(fields["matrix"], (2, 3)),
+        landmarks=landmarks,
+        matrix=matrix,
         score=float(fields["score"]),
         track=_count(fields["track"], -1),
         shot=_count(fields["shot"]),
