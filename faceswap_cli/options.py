@@ -11,18 +11,24 @@ import dataclasses
 import math
 from collections.abc import Iterator
 from dataclasses import Field, dataclass
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 
 from faceswap_cli.errors import UserError
 
 Medium = Literal["photo", "video"]
 
 INPUT, WHO, LOOK, TIME, ENCODING = "Input and output", "Who", "Look", "Time", "Encoding"
+NETWORK, LEARNING, BUDGET, WATCHING = "Network", "Learning", "How long", "Saving and watching"
 MARKS, DETECTION, DEVICE = "Marks", "Detection", "Device"
-GROUPS = (INPUT, WHO, LOOK, TIME, ENCODING, MARKS, DETECTION, DEVICE)
+GROUPS = (
+    *(INPUT, WHO, LOOK, TIME, NETWORK, LEARNING, BUDGET, WATCHING),
+    *(ENCODING, MARKS, DETECTION, DEVICE),
+)
 """Headings of a command's help, in their order."""
 
 _KEY = "option"
+
+Settings = TypeVar("Settings")
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,7 @@ class Declaration:
         aliases: older names, which work but are not shown.
         metavar: what the help calls its value.
         medium: the only commands that have it, those for photos or those for videos; None: both.
+        word: what a number may be as well on the command line, as in --batch auto.
     """
 
     help: str = ""
@@ -49,6 +56,7 @@ class Declaration:
     aliases: tuple[str, ...] = ()
     metavar: str | None = None
     medium: Medium | None = None
+    word: str = ""
 
 
 def option(default: Any, minimum: float | None = None, maximum: float | None = None, **declared: Any) -> Any:
@@ -62,6 +70,15 @@ def option(default: Any, minimum: float | None = None, maximum: float | None = N
     """
     declaration = Declaration(minimum=minimum, maximum=maximum, **declared)
     return dataclasses.field(default=default, metadata={_KEY: declaration})
+
+
+def with_default(kind: type, name: str, default: Any) -> Any:
+    """A field that is another dataclass's option, of the same name, with another default.
+
+    A subclass that gives only the value has a field that is no option.
+    """
+    (own,) = (one for one in dataclasses.fields(kind) if one.name == name)
+    return dataclasses.field(default=default, metadata=own.metadata)
 
 
 def declaration_of(own: Field[Any]) -> Declaration | None:
@@ -90,6 +107,8 @@ def is_allowed(declaration: Declaration, value: Any) -> bool:
         return all(is_allowed(declaration, one) for one in value)
     if declaration.choices:
         return value in declaration.choices
+    if declaration.word and value == declaration.word:
+        return True
     if not isinstance(value, int | float):
         return True
     low, high = declaration.minimum, declaration.maximum
@@ -99,6 +118,8 @@ def is_allowed(declaration: Declaration, value: Any) -> bool:
 def describe_allowed(declaration: Declaration) -> str:
     """What an option takes, as in "0 to 5" or "one of rct, none"."""
     low, high = declaration.minimum, declaration.maximum
+    if declaration.word:
+        return f"{declaration.word}, or {describe_allowed(dataclasses.replace(declaration, word=''))}"
     if declaration.choices:
         return f"one of {', '.join(declaration.choices)}"
     if low is not None and high is not None:
@@ -111,10 +132,14 @@ def describe_allowed(declaration: Declaration) -> str:
 def check_values(options: Any) -> None:
     """Raise a UserError for the first value of a dataclass that its declaration doesn't allow."""
     for own, declaration in declared_options(options):
-        value = getattr(options, own.name)
-        if not is_allowed(declaration, value):
-            name = max(flags_of(own, declaration), key=len)
-            raise UserError(f"{name} {value} can't be used", f"Use {describe_allowed(declaration)}")
+        check_value(own, declaration, getattr(options, own.name))
+
+
+def check_value(own: Field[Any], declaration: Declaration, value: Any) -> None:
+    """Raise a UserError for a value that an option may not have."""
+    if not is_allowed(declaration, value):
+        name = max(flags_of(own, declaration), key=len)
+        raise UserError(f"{name} {value} can't be used", f"Use {describe_allowed(declaration)}")
 
 
 @dataclass(frozen=True)
@@ -124,3 +149,11 @@ class OptionGroup:
     def check(self) -> None:
         """Raise a UserError for the first value that can't be."""
         check_values(self)
+
+
+class Overrides(dict[str, Any], Generic[Settings]):
+    """Values of a dataclass's options by their names, as far as they were given; the others are its own.
+
+    For settings whose usual values follow from other options. `Overrides[A | B]`: of several dataclasses,
+    each name once.
+    """

@@ -11,8 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from faceswap_cli.faces import geometry
+from faceswap_cli.faces.landmarks.packed_points import pack_points
 from faceswap_cli.faces.sets.faceset import FaceRecord, FaceSet, FaceSetWriter, Header, Source
 from faceswap_cli.faces.sets.records import as_stored
+from tests.dense_faces import OPEN_LIDS, dense_of, expression_of
 
 SIZE = 64
 HEADER = Header(SIZE, geometry.STORED_SIDE, {"every": "1", "min-size": "24"})
@@ -24,6 +26,13 @@ def record(name: str, frame: int, **changes: object) -> FaceRecord:
     box = np.array([150, 100, 250, 220], np.float32)
     plain = FaceRecord(name, 0, frame, frame / 25, frame, box, landmarks, matrix, 0.99, -1, 0, 0.8, (0, 0, 0))
     return as_stored(replace(plain, **changes))
+
+
+def packed(lids: float = OPEN_LIDS, mouth: float = 0.1, gaze: float = 0.0) -> str:
+    """Dense points and expression of a record's face, see `dense_faces`."""
+    landmarks = record("x.jpg", 0).landmarks
+    dense = dense_of(landmarks, (lids, lids), mouth, gaze)
+    return pack_points(landmarks, dense, expression_of(gaze_x_left=gaze, gaze_x_right=gaze))
 
 
 def crop(level: int, number: int) -> np.ndarray:

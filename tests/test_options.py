@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 
 from faceswap_cli.cli.age_load import LOADERS, MethodOptions
-from faceswap_cli.cli.convert_cast import DrawnOptions
-from faceswap_cli.cli.convert_place import ExecutorOptions
+from faceswap_cli.cli.convert_assignment import DrawnOptions
+from faceswap_cli.cli.convert_executor import ExecutorOptions
 from faceswap_cli.cli.mark_options import MarkOptions
 from faceswap_cli.cli.options import DetectionOptions, PeopleOptions, SafetyOptions, TrialOptions
+from faceswap_cli.cli.train import TrainDeviceOptions
 from faceswap_cli.compositing.blend import BLENDS
 from faceswap_cli.compositing.colour import COLOUR
-from faceswap_cli.effects.age.age_request import AgeRequest
-from faceswap_cli.effects.age.effect import AgeEffect
+from faceswap_cli.effects.ageing.effect import AgeEffect
+from faceswap_cli.effects.ageing.request import AgeRequest
 from faceswap_cli.effects.options import EffectOptions
 from faceswap_cli.effects.reenact.effect import ReenactEffect
 from faceswap_cli.effects.reenact.options import ReenactOptions
@@ -36,13 +37,24 @@ from faceswap_cli.options import (
     flags_of,
     is_allowed,
     option,
+    with_default,
 )
 from faceswap_cli.pipeline.options import PipelineOptions
+from faceswap_cli.training.options import (
+    BudgetOptions,
+    DataOptions,
+    MonitorOptions,
+    PresetOptions,
+    SessionOptions,
+)
+from faceswap_cli.training.runs.settings import AgeSettings, SwapSettings
 
 GROUPS_OF_OPTIONS = (
     *(AgeRequest, DetectionOptions, DrawnOptions, EffectOptions, EncodeRequest, ExecutorOptions),
     *(ExtractOptions, MarkOptions, MethodOptions, PeopleOptions, PipelineOptions, SafetyOptions),
     *(ReenactOptions, SwapOptions, TrialOptions),
+    *(BudgetOptions, DataOptions, MonitorOptions, PresetOptions, SessionOptions, TrainDeviceOptions),
+    *(AgeSettings, SwapSettings),
 )
 
 
@@ -79,19 +91,35 @@ class Sample(OptionGroup):
     most: float = option(0.0, maximum=2.5)
     words: tuple[str, ...] = option((), choices=("a", "b"))
     any_number: float = option(0.0)
+    count: int = option(3, 1, 9, word="auto")
     plain: float = math.nan
+
+
+@dataclasses.dataclass(frozen=True)
+class OtherSample(Sample):
+    least: int = with_default(Sample, "least", 5)
+    most: float = 9.0  # no option any more
 
 
 def test_limits_in_words() -> None:
     words = [describe_allowed(declared) for _, declared in declared_options(Sample)]
-    assert words == ["1 or more", "2.5 or less", "one of a, b", "a number"]
+    assert words == ["1 or more", "2.5 or less", "one of a, b", "a number", "auto, or 1 to 9"]
     assert [describe_allowed(d) for own, d in declared_options(SwapOptions) if own.name == "erode"] == [
         "-0.2 to 0.4"
     ]
 
 
+def test_another_default_needs_no_other_declaration() -> None:
+    (least, *_), (other, *rest) = declared_options(Sample), declared_options(OtherSample())
+    assert other[1] is least[1] and (least[0].default, other[0].default) == (1, 5)
+    assert "most" not in {own.name for own, _ in rest}
+    with pytest.raises(UserError, match="--least 0"):
+        OtherSample(least=0).check()
+
+
 def test_each_word_of_several_is_looked_at_and_what_is_not_declared_is_not() -> None:
     Sample(words=("a", "b", "a")).check()
+    Sample(count="auto").check()  # type: ignore[arg-type]
     for wrong in ({"words": ("a", "c")}, {"any_number": math.inf}, {"least": 0}, {"most": 3}):
         with pytest.raises(UserError):
             Sample(**wrong).check()

@@ -13,8 +13,8 @@ from faceswap_cli.cli import console
 from faceswap_cli.cli.age_load import AgeRunOption, MethodOptions, load_age_plan, load_face_ager
 from faceswap_cli.cli.app import new_app
 from faceswap_cli.cli.consent import tell_consent
+from faceswap_cli.cli.convert_executor import ExecutorOptions, open_executor
 from faceswap_cli.cli.convert_outputs import check_named, check_not_given, name_outputs
-from faceswap_cli.cli.convert_place import ExecutorOptions, open_executor
 from faceswap_cli.cli.convert_preview import run_preview
 from faceswap_cli.cli.mark_options import MarkOptions
 from faceswap_cli.cli.option_parameters import Aliases
@@ -28,7 +28,7 @@ from faceswap_cli.cli.options import (
     VideosArgument,
 )
 from faceswap_cli.cli.run_videos import run_video, run_videos
-from faceswap_cli.effects.age.age_request import AgeRequest, read_ages
+from faceswap_cli.effects.ageing.request import AgeRequest, read_ages
 from faceswap_cli.effects.options import EffectOptions
 from faceswap_cli.errors import UserError
 from faceswap_cli.media.encode_options import EncodeRequest
@@ -36,7 +36,7 @@ from faceswap_cli.options import LOOK, WHO
 from faceswap_cli.pipeline.options import PipelineOptions
 
 if TYPE_CHECKING:
-    from faceswap_cli.effects.age.render import AgeStages
+    from faceswap_cli.effects.ageing.render import AgeStages
     from faceswap_cli.pipeline.photo import PreparedPhoto
     from faceswap_cli.provenance.marks import Marks
 
@@ -82,7 +82,7 @@ def photo(
     Orientation, colour profile and transparency stay as they are, and so does every pixel that is not of a
     face or its hair.
     """
-    from faceswap_cli.effects.age.effect import AgeEffect
+    from faceswap_cli.effects.ageing.effect import AgeEffect
     from faceswap_cli.faces.age.estimator import AgeEstimator
     from faceswap_cli.pipeline.photo import (
         FaceSelection,
@@ -124,7 +124,7 @@ def photo(
         console.say(line)
     for note in report.notes:
         console.warn(note)
-    console.say(f"done: {output} (faces aged: {report.changed}; {made.told(output)})")
+    console.say(f"done: {output} (faces aged: {report.changed}; {made.describe(output)})")
     if marks.sidecar:
         write_sidecar(output, "age photo", made, report.facts["ages"])
 
@@ -156,7 +156,7 @@ def video(
     Each person's age is estimated once, from their clearest faces. Timestamps, sound and every other stream
     stay as they are. Run the same command again to go on where it was interrupted.
     """
-    from faceswap_cli.effects.age.effect import AgeEffect
+    from faceswap_cli.effects.ageing.effect import AgeEffect
     from faceswap_cli.faces.age.estimator import AgeEstimator
     from faceswap_cli.media.encoders import resolve_encoding
     from faceswap_cli.provenance.marks import Kind
@@ -172,15 +172,15 @@ def video(
     stage = detection.load_analyser()
     console.tell(stage.explanation)
     thorough = partial(detection.load_analyser, thorough=True)
-    cast = load_age_plan(people, safety.guard(detection.device), thorough)
+    plan = load_age_plan(people, safety.guard(detection.device), thorough)
     effect = AgeEffect(ager, wish, AgeEstimator(detection.device), effect_options)
     effect.check()
     if trial:
-        run_preview(sources, outputs, trial, pipeline, cast, effect, stage)
+        run_preview(sources, outputs, trial, pipeline, plan, effect, stage)
         return
     with open_executor(executor, sources, pipeline.segment_frames, detection.device) as place:
         work = partial(
-            run_video, verb="ageing", plan=cast, effect=effect, options=pipeline, analyser=stage,
+            run_video, verb="ageing", plan=plan, effect=effect, options=pipeline, analyser=stage,
             executor=place, sidecar="age video" if marks.sidecar else "",
             ages=[age for age in (wish.to, wish.by) if age is not None],
         )  # fmt: skip
@@ -196,7 +196,7 @@ def _targets(to: list[str] | None, wish: AgeRequest) -> list[float]:
 
 def _sheet(prepared: PreparedPhoto[AgeStages], output: Path, targets: list[float], marks: Marks) -> None:
     """Write the faces as they are and at each age."""
-    from faceswap_cli.effects.age.sheet import draw_age_sheet
+    from faceswap_cli.effects.ageing.sheet import draw_age_sheet
     from faceswap_cli.provenance.marks import write_marked_photo
 
     stages, clip = prepared.effect.stages, prepared.opened.clip

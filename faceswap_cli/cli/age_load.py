@@ -16,7 +16,7 @@ from faceswap_cli.cli.options import PeopleOptions
 from faceswap_cli.options import INPUT, LOOK, OptionGroup, option
 
 if TYPE_CHECKING:
-    from faceswap_cli.effects.age.render import FaceAger
+    from faceswap_cli.effects.ageing.render import FaceAger
     from faceswap_cli.faces.face_analyser import FaceAnalyser
     from faceswap_cli.faces.safety.guard import SafetyGuard
     from faceswap_cli.networks.ageing.ageing import Ager
@@ -53,7 +53,7 @@ def load_face_ager(method: str, run: Path | None, device: str, strength: float) 
         UserError: weights are missing or damaged; the device is not here.
     """
     from faceswap_cli.device import pick_device
-    from faceswap_cli.effects.age.render import FaceAger
+    from faceswap_cli.effects.ageing.render import FaceAger
     from faceswap_cli.faces.parsing.face_parser import FaceParser
 
     where = str(pick_device(device))

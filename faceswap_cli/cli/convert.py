@@ -12,10 +12,10 @@ import typer
 from faceswap_cli.cli import console
 from faceswap_cli.cli.app import new_app
 from faceswap_cli.cli.consent import tell_consent
-from faceswap_cli.cli.convert_cast import AssignmentRequest, DrawnOptions
+from faceswap_cli.cli.convert_assignment import AssignmentRequest, DrawnOptions
 from faceswap_cli.cli.convert_effect import LookOptions, load_effect
+from faceswap_cli.cli.convert_executor import ExecutorOptions, open_executor
 from faceswap_cli.cli.convert_outputs import check_named, check_not_given, name_outputs
-from faceswap_cli.cli.convert_place import ExecutorOptions, open_executor
 from faceswap_cli.cli.convert_preview import run_preview
 from faceswap_cli.cli.convert_sheet import sheet
 from faceswap_cli.cli.mark_options import MarkOptions
@@ -79,7 +79,7 @@ def video(
     thorough = partial(detection.load_analyser, thorough=True)
     asked = AssignmentRequest(run, drawn, thorough, people, safety, detection.device)
     check_not_given([*outputs, trial.preview], asked.named())
-    cast, effect, mark = load_effect(asked, look)
+    plan, effect, mark = load_effect(asked, look)
     pipeline = replace(pipeline, marks=marks.build_marks(Kind.SWAP, mark, label=True))
     known = FaceSet.open(faces) if faces is not None else None
     stage = None
@@ -88,11 +88,11 @@ def video(
         console.tell(stage.explanation)
     if trial:
         finder = stage or detection.load_analyser()
-        run_preview(sources, outputs, trial, pipeline, cast, effect, finder)
+        run_preview(sources, outputs, trial, pipeline, plan, effect, finder)
         return
     with open_executor(executor, sources, pipeline.segment_frames, detection.device) as place:
         work = partial(
-            run_video, plan=cast, effect=effect, options=pipeline, analyser=stage, faces=known,
+            run_video, plan=plan, effect=effect, options=pipeline, analyser=stage, faces=known,
             executor=place, sidecar="convert video" if marks.sidecar else "",
         )  # fmt: skip
         run_videos(sources, outputs, work)
@@ -128,16 +128,16 @@ def photo(
     asked = AssignmentRequest(run, drawn, lambda: stage, people, safety, detection.device)
     check_not_given([output, trial.preview], asked.named())
     tell_consent()
-    cast, effect, mark = load_effect(asked, look)
+    plan, effect, mark = load_effect(asked, look)
     pipeline = replace(pipeline, marks=marks.build_marks(Kind.SWAP, mark, label=False))
     if trial:
-        run_preview([source], [output], trial, pipeline, cast, effect, stage)
+        run_preview([source], [output], trial, pipeline, plan, effect, stage)
         return
-    report = convert_photo(source, output, cast, effect, pipeline, stage)
+    report = convert_photo(source, output, plan, effect, pipeline, stage)
     if report.note:
         console.warn(report.note)
     alone = f", {report.left_alone} of other people left alone" if report.left_alone else ""
-    told = pipeline.marks.told(output)
+    told = pipeline.marks.describe(output)
     console.say(f"done: {output} (faces replaced: {report.changed}{alone}; {told})")
     if marks.sidecar:
         write_sidecar(output, "convert photo", pipeline.marks)

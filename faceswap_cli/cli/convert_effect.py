@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, TypeVar
 
-from faceswap_cli.cli.convert_cast import AssignmentRequest, load_swap_plan
+from faceswap_cli.cli.convert_assignment import AssignmentRequest, load_swap_plan
 from faceswap_cli.effects.options import BlendOptions
 from faceswap_cli.effects.reenact.options import ReenactOptions
 from faceswap_cli.effects.swap.options import SwapOptions

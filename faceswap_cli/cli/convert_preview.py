@@ -88,11 +88,11 @@ def write_settings_sheet(
     """Write the same few moments by every combination of settings."""
     from faceswap_cli.compositing import contact_sheet
     from faceswap_cli.pipeline.preview import prepare_preview
-    from faceswap_cli.pipeline.vary import vary_settings
+    from faceswap_cli.pipeline.setting_variants import setting_variants
     from faceswap_cli.provenance.marks import write_marked_photo
 
     _check(source, picture)
-    rows = list(vary_settings(vary, effect.options))
+    rows = list(setting_variants(vary, effect.options))
     chosen = find_chosen_clips(source, analyser, SHEET_MOMENTS, options, plan)
     plain = prepare_preview(chosen, effect)
     windows = [plain.window(clip) for clip in chosen.clips]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from faceswap_cli.cli import console
-from faceswap_cli.cli.convert_cast import AssignmentRequest, PeopleReader, split_mapping
+from faceswap_cli.cli.convert_assignment import AssignmentRequest, PeopleReader, split_mapping
 from faceswap_cli.cli.convert_faces import parse_weighted_faces
 from faceswap_cli.errors import UserError
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from faceswap_cli.cli.consent import tell_consent
-from faceswap_cli.cli.convert_cast import AssignmentRequest, DrawnOptions, load_swap_plan
+from faceswap_cli.cli.convert_assignment import AssignmentRequest, DrawnOptions, load_swap_plan
 from faceswap_cli.cli.convert_outputs import check_not_given
 from faceswap_cli.cli.options import (
     DetectionOptions,
@@ -59,7 +59,7 @@ def sheet(
     thorough = partial(detection.load_analyser, thorough=True)
     asked = AssignmentRequest(run, drawn, thorough, people, safety, detection.device)
     check_not_given([output], asked.named())
-    cast, model = load_swap_plan(asked)
+    plan, model = load_swap_plan(asked)
     # Which masks are varied may ask for the parser: its network is loaded when it is needed.
-    effect = SwapEffect(cast.renderers, swap, FaceParser(str(pick_device(detection.device))), model)
-    write_settings_sheet(source, output, vary, PipelineOptions(), cast, effect, stage)
+    effect = SwapEffect(plan.renderers, swap, FaceParser(str(pick_device(detection.device))), model)
+    write_settings_sheet(source, output, vary, PipelineOptions(), plan, effect, stage)

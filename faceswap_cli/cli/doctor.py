@@ -141,7 +141,7 @@ def _memory() -> str:
 def _encoders() -> list[tuple[str, str]]:
     """Every video encoder, and whether a trial with it went well."""
     from faceswap_cli.media.encoders import CHOICES
-    from faceswap_cli.media.trial import refusal
+    from faceswap_cli.media.trial_encode import refusal
 
     return [(name, refusal(name) or "works") for name in CHOICES]
 

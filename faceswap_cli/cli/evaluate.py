@@ -11,7 +11,7 @@ import typer
 from faceswap_cli.cli import console
 from faceswap_cli.cli.age_load import LOADERS, AgeRunOption, load_face_ager
 from faceswap_cli.cli.app import new_app
-from faceswap_cli.effects.age.age_request import read_ages
+from faceswap_cli.effects.ageing.request import read_ages
 from faceswap_cli.errors import UserError
 from faceswap_cli.options import OptionGroup, option
 
@@ -71,11 +71,11 @@ def age(
     """
     import json
 
-    from faceswap_cli.effects.age.measured_method import AgerMethod
-    from faceswap_cli.evaluation import age_page
-    from faceswap_cli.evaluation.age_baselines import InvisibleNoise, copy_input
-    from faceswap_cli.evaluation.age_figures import to_json
+    from faceswap_cli.effects.ageing.measured_method import AgerMethod
+    from faceswap_cli.evaluation import ageing_page
     from faceswap_cli.evaluation.ageing import evaluate_ageing
+    from faceswap_cli.evaluation.ageing_baselines import InvisibleNoise, copy_input
+    from faceswap_cli.evaluation.ageing_figures import to_json
     from faceswap_cli.evaluation.labelled import read_labelled
     from faceswap_cli.faces.face_analyser import build_analyser
     from faceswap_cli.files import check_writable, write_text
@@ -95,13 +95,13 @@ def age(
             people, ways, chosen, build_analyser(thorough=True), targets,
             lambda done, total: bar.update(done, total, f"{done}/{total} photos"),
         )  # fmt: skip
-    console.print_table(*age_page.method_rows(report))
+    console.print_table(*ageing_page.method_rows(report))
     console.say("")
-    console.print_table(*age_page.age_rows(report))
-    for note in age_page.describe_figures(report):
+    console.print_table(*ageing_page.age_rows(report))
+    for note in ageing_page.describe_figures(report):
         console.say(note)
     write_text(output.with_suffix(".json"), json.dumps(to_json(report), indent=1) + "\n")
-    write_text(output, age_page.render_age_page(report, photos.resolve().name))
+    write_text(output, ageing_page.render_ageing_page(report, photos.resolve().name))
     console.say(f"done: {output}")
 
 
@@ -114,7 +114,7 @@ def age_video(
     judge: JudgeOptions,
 ) -> None:
     """Measure how steady the largest face's age is in a video that was aged."""
-    from faceswap_cli.evaluation.age_video import measure_steadiness
+    from faceswap_cli.evaluation.ageing_video import measure_steadiness
     from faceswap_cli.faces.face_analyser import build_analyser
 
     chosen = _judge(judge.judge)

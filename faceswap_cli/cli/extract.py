@@ -66,13 +66,13 @@ def extract(
     from faceswap_cli.faces.identity.person_filter import read_person_filter
     from faceswap_cli.faces.sets.extract import extract_faces as run
     from faceswap_cli.faces.sets.faceset import FaceSet
-    from faceswap_cli.media.inputs import left_out
+    from faceswap_cli.media.inputs import describe_left_out
 
     check_named(output)
     tell_consent()
     stage, photo_stage = detection.load_analyser(), detection.load_analyser(thorough=True)
     console.tell(stage.explanation)
-    if left := left_out(inputs, output):
+    if left := describe_left_out(inputs, output):
         console.warn(left)
     options = replace(options, min_size=detection.min_size)
     wanted = None

@@ -60,8 +60,9 @@ def sort(
         typer.Option(
             help="blur, size, quality, confidence, likeness or outlier: the worst first. brightness: dark "
             "first. yaw: looking to the picture's left first. pitch: looking down first. roll: tilted "
-            "against the clock first. track: by source and track. time: by source and time, which gives the "
-            "files their own names back."
+            "against the clock first. lids, mouth: shut first. gaze: eyes to the picture's left first; these "
+            "three need a set with dense points. track: by source and track. time: by source and time, which "
+            "gives the files their own names back."
         ),
     ],
     reverse: Annotated[bool, typer.Option("--reverse", help="The other way round.")] = False,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from faceswap_cli.cli import console
 from faceswap_cli.options import MARKS, OptionGroup, option
-from faceswap_cli.provenance.corner import Corner
+from faceswap_cli.provenance.label_corner import Corner
 
 if TYPE_CHECKING:
     from faceswap_cli.provenance.marks import Kind, Marks

@@ -26,7 +26,7 @@ def sheet(
     ] = None,
 ) -> None:
     """Draw a face with each attribute varied by itself, and measure the effect."""
-    from faceswap_cli.cli.convert_cast import AssignmentRequest, DrawnOptions, load_swap_plan
+    from faceswap_cli.cli.convert_assignment import AssignmentRequest, DrawnOptions, load_swap_plan
     from faceswap_cli.effects.swap.attribute_sheet import draw_attribute_sheet
     from faceswap_cli.faces.face_analyser import build_analyser
     from faceswap_cli.media.frame import Frame

@@ -1,8 +1,10 @@
 """A command's options from declarations: a parameter whose type is a group of options stands for them all.
 
     def video(source: SourceArgument, *, swap: SwapOptions, marks: MarkOptions) -> None: ...
+    def train(run: RunOption, *, settings: Overrides[SwapSettings]) -> None: ...
 
-Typer sees one parameter for each declared field; the command is given the dataclasses, built and checked.
+Typer sees one parameter for each declared field; the command is given the dataclasses, built and checked, and
+of those that it only overrides the values that were given.
 """
 
 from __future__ import annotations
@@ -10,10 +12,10 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import Field, dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import Field, dataclass, replace
 from enum import Enum, StrEnum
-from types import SimpleNamespace
+from types import SimpleNamespace, UnionType
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 import typer
@@ -23,6 +25,8 @@ from faceswap_cli.options import (
     Declaration,
     Medium,
     OptionGroup,
+    Overrides,
+    check_value,
     check_values,
     declared_options,
     flags_of,
@@ -30,6 +34,8 @@ from faceswap_cli.options import (
 
 Group = TypeVar("Group", bound=OptionGroup)
 Parameters = dict[str, inspect.Parameter]
+Given = Mapping[str, Any]
+"""What Typer read, by the fields' names."""
 
 
 @dataclass(frozen=True)
@@ -50,20 +56,24 @@ def expand_options(command: Callable[..., None], medium: Medium | None = None) -
         The command. Its attribute `aliases` says which option each older name means.
     """
     hints = get_type_hints(command, include_extras=True)
-    groups: dict[str, tuple[type[OptionGroup], Parameters]] = {}
+    groups: dict[str, tuple[Callable[[Given], Any], Parameters]] = {}
     parameters: Parameters = {}
     for name, parameter in inspect.signature(command).parameters.items():
         own = {name: parameter.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY)}
         if isinstance(hints[name], type) and issubclass(hints[name], OptionGroup):
             own = option_parameters(hints[name], medium)
-            groups[name] = (hints[name], own)
+            groups[name] = (functools.partial(build_options, hints[name]), own)
+        elif get_origin(hints[name]) is Overrides:
+            kinds = _kinds(get_args(hints[name])[0])
+            own = override_parameters(kinds)
+            groups[name] = (functools.partial(build_overrides, kinds), own)
         assert not own.keys() & parameters.keys(), f"{command.__name__} has an option twice: {list(own)}"
         parameters |= own
 
     @functools.wraps(command)
     def call(**given: Any) -> None:
-        for name, (kind, own) in groups.items():
-            given[name] = build_options(kind, {one: given.pop(one) for one in own})
+        for name, (build, own) in groups.items():
+            given[name] = build({one: given.pop(one) for one in own})
         command(**given)
 
     call.__signature__ = inspect.Signature(list(parameters.values()))  # type: ignore[attr-defined]
@@ -72,8 +82,8 @@ def expand_options(command: Callable[..., None], medium: Medium | None = None) -
     return call
 
 
-def build_options(kind: type[Group], given: Mapping[str, Any]) -> Group:
-    """A group of options from what Typer read, by the fields' names.
+def build_options(kind: type[Group], given: Given) -> Group:
+    """A group of options from what Typer read.
 
     Raises:
         UserError: a value is not allowed that Typer lets through, such as nan.
@@ -81,6 +91,19 @@ def build_options(kind: type[Group], given: Mapping[str, Any]) -> Group:
     options = kind(**{name: _plain(value) for name, value in given.items() if value is not None})
     check_values(options)
     return options
+
+
+def build_overrides(kinds: Iterable[type], given: Given) -> Overrides[Any]:
+    """The options of dataclasses that were given.
+
+    Raises:
+        UserError: a value is not allowed.
+    """
+    declared = {own.name: (own, one) for kind in kinds for own, one in declared_options(kind)}
+    found = Overrides[Any]({name: _plain(value) for name, value in given.items() if value is not None})
+    for name, value in found.items():
+        check_value(*declared[name], value)
+    return found
 
 
 def _plain(value: Any) -> Any:
@@ -98,7 +121,32 @@ def option_parameters(kind: type[OptionGroup], medium: Medium | None = None) -> 
         if medium is None or declaration.medium in (None, medium)
     }
     hints = _types(kind, found)
-    return {name: _parameter(own, declared, hints[name]) for name, (own, declared) in found.items()}
+    return {name: _parameter(own, one, hints[name], own.default) for name, (own, one) in found.items()}
+
+
+def override_parameters(kinds: Iterable[type]) -> Parameters:
+    """Typer's parameters for the options of dataclasses, none of which has to be given."""
+    parameters: Parameters = {}
+    for kind in kinds:
+        found = {own.name: (own, one) for own, one in declared_options(kind) if own.name not in parameters}
+        hints = _types(kind, found)
+        for name, (own, declared) in found.items():
+            told = replace(declared, help=_with_default(own, declared))
+            parameters[name] = _parameter(own, told, hints[name], None)
+    return parameters
+
+
+def _kinds(hint: Any) -> tuple[type, ...]:
+    """The dataclasses of `A` or `A | B`."""
+    return get_args(hint) if isinstance(hint, UnionType) else (hint,)
+
+
+def _with_default(own: Field[Any], declared: Declaration) -> str:
+    """An option's help, with the value that it has where it is not given."""
+    if "[default:" in declared.help or own.default is False:
+        return declared.help
+    on = flags_of(own, declared)[0].partition("/")[0].removeprefix("--")
+    return f"{declared.help} [default: {on if own.default is True else own.default}]"
 
 
 def _types(kind: type, names: Mapping[str, Any]) -> dict[str, Any]:
@@ -110,12 +158,11 @@ def _types(kind: type, names: Mapping[str, Any]) -> dict[str, Any]:
     return hints
 
 
-def _parameter(own: Field[Any], declaration: Declaration, hint: Any) -> inspect.Parameter:
-    """Typer's parameter for one option."""
-    default: Any = own.default
+def _parameter(own: Field[Any], declaration: Declaration, hint: Any, default: Any) -> inspect.Parameter:
+    """Typer's parameter for one option; None: it has no value where none is given."""
     several = get_origin(hint) is tuple
     if several:  # of any length
-        hint, default = get_args(hint)[0], list(default) or None
+        hint, default = get_args(hint)[0], list(default or ()) or None
     if declaration.choices:
         words: Any = StrEnum(own.name, {word: word for word in declaration.choices})  # type: ignore[misc]
         optional = default is None and not several
@@ -131,6 +178,7 @@ def _parameter(own: Field[Any], declaration: Declaration, hint: Any) -> inspect.
         metavar=declaration.metavar,
         rich_help_panel=declaration.group or None,
         show_default="[default:" not in declaration.help,
+        parser=functools.partial(_number_or, declaration.word) if declaration.word else None,
     )
     return inspect.Parameter(
         own.name,
@@ -138,6 +186,16 @@ def _parameter(own: Field[Any], declaration: Declaration, hint: Any) -> inspect.
         default=default,
         annotation=Annotated[hint, info, Aliases(declaration.aliases)],
     )
+
+
+def _number_or(word: str, text: str) -> int | str:
+    """What a whole number's option means that may be a word as well."""
+    if text == word:
+        return text
+    try:
+        return int(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is neither a whole number nor {word}.") from None
 
 
 def _aliases(parameters: Parameters) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from faceswap_cli.cli.option_parameters import Aliases, option_parameters
+from faceswap_cli.cli.option_parameters import Aliases
 from faceswap_cli.options import DETECTION, DEVICE, INPUT, WHO, OptionGroup, option
 
 if TYPE_CHECKING:
@@ -158,8 +158,3 @@ class TrialOptions(OptionGroup):
     def __bool__(self) -> bool:
         """Whether one was asked for."""
         return self.dry_run or self.preview is not None
-
-
-# For a command that takes its options one by one.
-DeviceOption = Annotated[str, *option_parameters(DeviceOptions)["device"].annotation.__metadata__]
-AdultsOption = Annotated[bool, *option_parameters(SafetyOptions)["adult_confirmed"].annotation.__metadata__]

@@ -37,7 +37,7 @@ def run_video(
         console.tell("stopped; run the same command again to go on from the last whole piece")
         raise
     marks = how["options"].marks
-    told = f"{told}, in {console.format_duration(time.monotonic() - started)}; {marks.told(output)}"
+    told = f"{told}, in {console.format_duration(time.monotonic() - started)}; {marks.describe(output)}"
     console.say(f"done: {output} ({told})")
     if sidecar:
         write_sidecar(output, sidecar, marks, ages)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
-from pathlib import Path
+from collections.abc import Collection
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -11,68 +11,61 @@ import typer
 from faceswap_cli.errors import UserError
 
 if TYPE_CHECKING:
+    from faceswap_cli.options import Overrides
     from faceswap_cli.training.family import Family
-
-MOST_BATCH = 4096
-
-
-def with_own(settings: Any, **values: object) -> Any:
-    """Settings with these values, as far as their family has such fields."""
-    own = {field.name for field in fields(settings)}
-    return replace(settings, **{name: value for name, value in values.items() if name in own})
+    from faceswap_cli.training.options import DataOptions, PresetOptions
 
 
-def check_options(ctx: typer.Context, family: Family) -> None:
+def check_options(ctx: typer.Context, family: Family, overrides: Collection[str]) -> None:
     """Refuse options that mean nothing to a family.
+
+    Args:
+        ctx: of the command.
+        family: that is trained.
+        overrides: names of the settings that were given.
 
     Raises:
         UserError: names the first.
     """
+    foreign = set(overrides) - {own.name for own in fields(family.settings)}
     for parameter in ctx.command.params:
         source = ctx.get_parameter_source(parameter.name or "")
-        if parameter.name in family.refuses and source and source.name == "COMMANDLINE":
+        given = source is not None and source.name == "COMMANDLINE"
+        if given and (parameter.name in family.refuses or parameter.name in foreign):
             raise UserError(f"{parameter.opts[0]} has no meaning for --family {family.name}", "Leave it out")
 
 
-def check_face_sets(
-    ctx: typer.Context, family: Family, target: Path | None, sources: list[Path] | None
-) -> None:
+def check_face_sets(ctx: typer.Context, family: Family, data: DataOptions) -> None:
     """Raise a typer.BadParameter for what is needed to train and was not given."""
-    missing = "'--target-faces' / '-A'" if target is None else ""
-    if target is not None and not sources and "sources" not in family.refuses:
+    missing = "'--target-faces' / '-A'" if data.target is None else ""
+    if data.target is not None and not data.sources and "sources" not in family.refuses:
         missing = "'--source-faces' / '-B'"
     if missing:
         raise typer.BadParameter("give the face set to train with", ctx, param_hint=missing)
 
 
-def explicit_settings(ctx: typer.Context, family: str, options: list[str]) -> frozenset[str]:
+def explicit_settings(preset: PresetOptions, family: str, overrides: Collection[str]) -> frozenset[str]:
     """Names of the settings that stand on the command line."""
     from faceswap_cli.training.runs.family_options import parse_options
 
-    own = ("size", "family", "resolution", "batch", "accumulate", "learning_rate", "seed", "held_out")
-    names = {name: name for name in (*own, "mirror", "adversarial")}
-    names |= {"from_scratch": "base", "former_family": "family"}
-    given = {name: ctx.get_parameter_source(name) for name in names}
-    told = frozenset(names[n] for n, source in given.items() if source and source.name == "COMMANDLINE")
-    return told | frozenset(parse_options(family, options))
+    told = {name for name in ("family", "size", "resolution") if getattr(preset, name) is not None}
+    told |= {"base"} if preset.from_scratch else set()
+    return frozenset(told | set(overrides) | parse_options(family, preset.family_options).keys())
 
 
-def parse_batch(text: str | None, accumulate: int, family: Family) -> tuple[bool, int | None]:
-    """Whether the batch is to be measured, and the number that was given.
+def take_auto_batch(settings: Overrides[Any], family: Family) -> bool:
+    """Whether the batch is to be measured: then it is taken out of the settings that were given.
 
     Raises:
-        UserError: it is neither a number nor auto.
+        UserError: a family's batch can't be measured, or it was said in how many parts it goes.
     """
-    if text is None:
-        return False, None
-    if text == "auto":
-        if family.made_up is None:
-            raise UserError(f"--batch auto is not for --family {family.name}", "Give a number")
-        if accumulate > 1:
-            raise UserError(
-                "--batch auto looks for what fits at once, --accumulate is for what does not", "Leave one out"
-            )
-        return True, None
-    if not text.isdecimal() or not 1 <= int(text) <= MOST_BATCH:
-        raise UserError(f"--batch {text} is no batch size", f"Use auto or a number from 1 to {MOST_BATCH}")
-    return False, int(text)
+    if settings.get("batch") != "auto":
+        return False
+    if family.made_up is None:
+        raise UserError(f"--batch auto is not for --family {family.name}", "Give a number")
+    if settings.get("accumulate", 1) > 1:
+        raise UserError(
+            "--batch auto looks for what fits at once, --accumulate is for what does not", "Leave one out"
+        )
+    del settings["batch"]
+    return True

@@ -20,7 +20,9 @@ from numpy.typing import NDArray
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces import geometry
+from faceswap_cli.faces.landmarks.dense_states import STATES, measure_states
 from faceswap_cli.faces.quality import face_brightness, face_quality
+from faceswap_cli.faces.sets.dense_points import has_dense
 from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.faces.sets.records import FaceRecord
 from faceswap_cli.limits import read_limited
@@ -77,6 +79,18 @@ STORED: dict[str, Callable[[FaceRecord, int], float]] = {
 def stored_measure(faces: FaceSet, name: str) -> NDArray[np.float64]:
     """One of the figures in `STORED`, of every record."""
     return np.array([STORED[name](record, faces.crop_size) for record in faces.records], np.float64)
+
+
+def stored_states(faces: FaceSet, records: Sequence[FaceRecord]) -> NDArray[np.float32] | None:
+    """(N, 3) lids, mouth and gaze of some of a set's records, see `dense_states`; None if it can't say."""
+    if not has_dense(faces):
+        return None
+    found = np.empty((len(records), len(STATES)), np.float32)
+    for place, record in enumerate(records):
+        face = record.face
+        assert face.dense is not None and face.expression is not None
+        found[place] = measure_states(face.dense, face.expression)
+    return found
 
 
 def measure_brightness(faces: FaceSet) -> Measured:

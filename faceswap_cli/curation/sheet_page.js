@@ -7,6 +7,7 @@ const sheet = {
   GAP: 6,
   REST: 60, // milliseconds a row is in view before its pictures are read: those flown past are not
   POOR: 25, // crops of less quality, in hundredths, are marked
+  STATES: ["lids", "mouth", "gaze"], // what only sets with dense points know
 
   // Places of the crops that pass the filters, in the order of the data.
   // wanted: {source, track, quality, sharpness, yaw, size: null or a number; doubt, ticked: booleans}
@@ -94,7 +95,7 @@ const sheet = {
 
   // What stands under a picture: the figure they are sorted by, and which frame and face it is.
   caption(data, place, order) {
-    const hundredths = ["quality", "sharpness", "score", "confidence"];
+    const hundredths = ["quality", "sharpness", "score", "confidence", ...sheet.STATES];
     const whole = ["size", "yaw", "pitch", "roll"];
     const which = data.files[place].replace(/\.jpg$/, "").split("_").slice(-2).join("_");
     if (whole.includes(order)) return `${data[order][place]} · ${which}`;
@@ -265,6 +266,7 @@ function start(data) {
       ["quality", "sharpness", "score", "confidence"].map(share).join(", "),
       `size ${data.size[place]} px, yaw ${data.yaw[place]}, pitch ${data.pitch[place]}, roll ${data.roll[place]}`,
     ];
+    if (sheet.STATES.every((name) => data[name])) lines.push(sheet.STATES.map(share).join(", "));
     if (track.doubt) lines.push("doubtful: " + track.doubt);
     return lines.join("\n");
   }
@@ -309,6 +311,7 @@ function start(data) {
 
   for (const [id, name] of data.sources) find("source").append(make("option", { value: id, textContent: name }));
   find("order").querySelector("[value=file]").hidden = !data.sorted;
+  for (const name of sheet.STATES) if (!data[name]) find("order").querySelector(`[value=${name}]`).remove();
   find("order").value = data.sorted ? "file" : "worst";
   find("doubt-label").hidden = !data.tracks.some((track) => track.doubt);
   const filters = ["order", "reverse", "source", "track", "quality", "sharpness", "yaw", "size", "doubt", "ticked"];

@@ -18,8 +18,11 @@ from importlib import resources
 from typing import Any
 from urllib.parse import quote
 
-from faceswap_cli.curation.measures import STORED
+import numpy as np
+
+from faceswap_cli.curation.measures import STORED, stored_states
 from faceswap_cli.curation.sheet_words import about_track, plural, track_heading
+from faceswap_cli.faces.landmarks.dense_states import STATES
 from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.faces.sets.records import CROPS, FaceRecord
 from faceswap_cli.faces.tracking.false_positive_tracks import find_doubtful
@@ -61,6 +64,10 @@ def _data(faces: FaceSet, tracks: Sequence[list[FaceRecord]]) -> dict[str, Any]:
     columns = {
         name: [measure(record, faces.crop_size) for record in records] for name, measure in _COLUMNS.items()
     }
+    states = stored_states(faces, records)
+    if states is not None:
+        hundredths = np.rint(states.T * 100).astype(int)
+        columns |= {name: column.tolist() for name, column in zip(STATES, hundredths, strict=True)}
     return {
         "folder": f"{CROPS}/",
         "sorted": faces.is_sorted,

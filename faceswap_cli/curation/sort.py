@@ -13,7 +13,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from faceswap_cli.curation.measures import Measured, MeasureProgress, measure_brightness, stored_measure
+from faceswap_cli.curation.measures import (
+    Measured,
+    MeasureProgress,
+    measure_brightness,
+    stored_measure,
+    stored_states,
+)
 from faceswap_cli.curation.similarity import (
     SimilarityResult,
     distances_to_median,
@@ -23,6 +29,7 @@ from faceswap_cli.curation.similarity import (
 )
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.identity.identity_encoder import IdentityEncoder
+from faceswap_cli.faces.landmarks.dense_states import STATES
 from faceswap_cli.faces.sets.crop_files import check_single, crop_name, ranked_name, rename_crops
 from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.faces.sets.records import CROPS
@@ -41,6 +48,9 @@ ORDERS = {
     "time": "by source and time, which gives the files their own names back",
     "track": "by source and track",
     "confidence": "unsure landmarks first",
+    "lids": "shut eyes first",
+    "mouth": "shut mouths first",
+    "gaze": "eyes to the picture's left first",
 }
 """What faces can be sorted by, and which come first: those one may want to delete, where there are such."""
 
@@ -128,7 +138,17 @@ def _values(faces: FaceSet, by: str, like: SimilarityResult | None) -> Measured:
         return -distances_to_median((yield from embeddings(faces, IdentityEncoder())))
     if like is not None:
         return -nearest_distances((yield from embeddings(faces, IdentityEncoder())), [like])
-    return _KNOWN[by](faces)
+    return _by_state(faces, by) if by in STATES else _KNOWN[by](faces)
+
+
+def _by_state(faces: FaceSet, by: str) -> NDArray[np.float64]:
+    states = stored_states(faces, faces.records)
+    if states is None:
+        raise UserError(
+            f"{faces.path} has no dense points, which --by {by} needs, or not of all its faces",
+            "Extract the faces anew, into another folder, with landmarks that give them",
+        )
+    return states[:, STATES.index(by)].astype(np.float64)
 
 
 def _by_track(faces: FaceSet) -> NDArray[np.float64]:

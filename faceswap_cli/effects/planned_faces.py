@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from faceswap_cli.faces.face import FloatArray
 from faceswap_cli.faces.tracking import smoothing
-from faceswap_cli.faces.tracking.face_tracks import FaceTracks
+from faceswap_cli.faces.tracking.face_tracks import FaceTracks, join_known
 
 MOST_MISSING = 5
 """A face that is lost within its track for so many frames at most is drawn there too."""
@@ -24,11 +24,16 @@ class PlannedFace:
         track: its track's number.
         landmarks: (68, 2) float32 frame pixels, steadied. Its crop is cut and put back by these.
         target: which of the plan's targets it is, from 0.
+        dense: (222, 3) float32 frame pixels, steadied, see `landmarks.dense`; the first 68 are the landmarks.
+            None if the landmarker gives 68 points only.
+        expression: (26,) float32, steadied, see `landmarks.dense.EXPRESSIONS`; None likewise.
     """
 
     track: int
     landmarks: FloatArray
     target: int = 0
+    dense: FloatArray | None = None
+    expression: FloatArray | None = None
 
 
 @dataclass(frozen=True)
@@ -40,12 +45,16 @@ class FacePlan:
         tracks: (M,) track numbers.
         landmarks: (M, 68, 2) float32 frame pixels.
         targets: which target each track is; the first, where it isn't said.
+        dense: (M, 222, 3) float32 frame pixels, or None.
+        expression: (M, 26) float32, or None.
     """
 
     frames: NDArray[np.int64]
     tracks: NDArray[np.int64]
     landmarks: FloatArray
     targets: Mapping[int, int] = field(default_factory=dict)
+    dense: FloatArray | None = None
+    expression: FloatArray | None = None
 
     def of_target(self, number: int) -> FloatArray:
         """(K, 68, 2) landmarks of all faces of a target."""
@@ -55,12 +64,14 @@ class FacePlan:
     def faces(self, frame: int) -> list[PlannedFace]:
         """The faces of a frame, the largest last: it is in front of the others."""
         start, stop = np.searchsorted(self.frames, [frame, frame + 1])
-        tracks = [int(track) for track in self.tracks[start:stop]]
-        faces = [
-            PlannedFace(track, landmarks, self.targets.get(track, 0))
-            for track, landmarks in zip(tracks, self.landmarks[start:stop], strict=True)
-        ]
+        faces = [self._face(place) for place in range(int(start), int(stop))]
         return sorted(faces, key=lambda face: float(np.ptp(face.landmarks[:, 1])))
+
+    def _face(self, place: int) -> PlannedFace:
+        track = int(self.tracks[place])
+        dense = None if self.dense is None else self.dense[place]
+        expression = None if self.expression is None else self.expression[place]
+        return PlannedFace(track, self.landmarks[place], self.targets.get(track, 0), dense, expression)
 
 
 def plan_faces(faces: FaceTracks, targets: Mapping[int, int], strength: float) -> FacePlan:
@@ -71,18 +82,44 @@ def plan_faces(faces: FaceTracks, targets: Mapping[int, int], strength: float) -
         targets: which target each track is; tracks that are not there are left alone.
         strength: of the smoothing, 0 for none. Gaps are filled all the same.
     """
-    frames, tracks, landmarks = [], [], []
-    for track in (number for number in faces.track_numbers() if number in targets):
-        places = faces.of_track(track)
-        numbers = faces.frames[places]
-        smooth = smoothing.smooth_landmarks(faces.times[numbers], faces.landmarks[places], strength)
-        removed = faces.removed[faces.removed[:, 1] == track, 0]
-        numbers, smooth = smoothing.fill_gaps(numbers, smooth, faces.times, MOST_MISSING, removed)
-        frames.append(numbers)
-        tracks.append(np.full(len(numbers), track, np.int64))
-        landmarks.append(smooth)
-    if not frames:
+    parts = [_steady(faces, track, strength) for track in faces.track_numbers() if track in targets]
+    if not parts:
         return FacePlan(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, 68, 2), np.float32))
-    order = np.argsort(np.concatenate(frames), kind="stable")
-    joined = (np.concatenate(frames)[order], np.concatenate(tracks)[order], np.concatenate(landmarks)[order])
-    return FacePlan(*joined, dict(targets))
+    plan = FacePlan(
+        np.concatenate([part.frames for part in parts]),
+        np.concatenate([part.tracks for part in parts]),
+        np.concatenate([part.landmarks for part in parts]),
+        dict(targets),
+        join_known([part.dense for part in parts]),
+        join_known([part.expression for part in parts]),
+    )
+    order = np.argsort(plan.frames, kind="stable")
+    return replace(
+        plan,
+        frames=plan.frames[order],
+        tracks=plan.tracks[order],
+        landmarks=plan.landmarks[order],
+        dense=None if plan.dense is None else plan.dense[order],
+        expression=None if plan.expression is None else plan.expression[order],
+    )
+
+
+def _steady(faces: FaceTracks, track: int, strength: float) -> FacePlan:
+    """One track's faces, steadied, its short gaps filled."""
+    places = faces.of_track(track)
+    numbers = faces.frames[places]
+    times = faces.times[numbers]
+    # The 68 are the first of the dense points: steadied together, so that they are the same ones.
+    points = faces.landmarks if faces.dense is None else faces.dense
+    values = [smoothing.smooth_landmarks(times, points[places], strength)]
+    if faces.expression is not None:
+        values.append(smoothing.smooth_expression(times, faces.expression[places], strength))
+    removed = faces.removed[faces.removed[:, 1] == track, 0]
+    numbers, values = smoothing.fill_gaps(numbers, values, faces.times, MOST_MISSING, removed)
+    return FacePlan(
+        numbers,
+        np.full(len(numbers), track, np.int64),
+        np.ascontiguousarray(values[0][:, :68, :2]),
+        dense=None if faces.dense is None else values[0],
+        expression=None if faces.expression is None else values[1],
+    )

@@ -1,7 +1,7 @@
 """How well a way of ageing does on photos of people of known age: figures that are hard to please by tricks.
 
 A way is a function from a portrait and an age to a picture. All ways are measured alike, among them two
-that must fail: the photo as it is, and invisible noise that fools an estimator (age_baselines.py).
+that must fail: the photo as it is, and invisible noise that fools an estimator (ageing_baselines.py).
 """
 
 from __future__ import annotations

@@ -76,6 +76,9 @@ class Face:
         score: 0..1: the detector's confidence, less what the landmarks speak against it.
         track: number of the track (one person through one shot), or -1 while unknown.
         confidence: 0..1: how sure the landmarks are.
+        dense: (222, 3) float32, x and y in frame pixels, z into the picture in the same unit, see
+            `landmarks.dense`, the first 68 are the landmarks; None if the landmarker gives 68 points only.
+        expression: (26,) float32, see `landmarks.dense.EXPRESSIONS`; None likewise.
     """
 
     box: FloatArray
@@ -83,6 +86,8 @@ class Face:
     score: float
     track: int = -1
     confidence: float = 1.0
+    dense: FloatArray | None = None
+    expression: FloatArray | None = None
 
 
 @dataclass(frozen=True)

@@ -175,7 +175,14 @@ def _face(detection: Detection, points: Points) -> Face:
     trust = float(np.clip((DISAGREE - apart) / (DISAGREE - AGREE), 0.0, 1.0))
     sure = landmark_confidence(points)
     score = detection.score * trust * min(1.0, sure / SURE_ENOUGH)
-    return Face(detection.box, points.landmarks, score, confidence=sure)
+    return Face(
+        detection.box,
+        points.landmarks,
+        score,
+        confidence=sure,
+        dense=points.dense,
+        expression=points.expression,
+    )
 
 
 def landmark_confidence(points: Points) -> float:

@@ -17,15 +17,15 @@ from faceswap_cli.errors import UserError
 from faceswap_cli.files import check_writable
 from faceswap_cli.media.encoders import ENCODERS, PICTURES, EncodeOptions, what_is_lost
 from faceswap_cli.media.late_clock import clock_origin, late_clock_note
-from faceswap_cli.media.mp4_claims import descriptions
+from faceswap_cli.media.mp4_boxes import sample_descriptions
 from faceswap_cli.media.open import open_video
-from faceswap_cli.media.photo import carried
+from faceswap_cli.media.photo import describe_metadata
 from faceswap_cli.media.pieces import is_wanted
 from faceswap_cli.media.probe import MediaInfo
 from faceswap_cli.media.projection import PROJECTION_SUFFIXES, read_projection
 from faceswap_cli.media.sequence import is_pattern, picture_names, picture_suffix
-from faceswap_cli.media.trial import check_encoder
-from faceswap_cli.media.upright import square_size
+from faceswap_cli.media.trial_encode import check_encoder
+from faceswap_cli.media.upright import upright_size
 
 FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".gif": "gif"}
 
@@ -104,13 +104,13 @@ def _check_pictures(output: Path, info: MediaInfo, options: EncodeOptions) -> li
 
 def _left_of_pictures(info: MediaInfo) -> list[str]:
     """What is told of what pictures of a sequence carry, by the first of them."""
-    beside = carried(info.pictures[0]) if info.pictures else []
+    beside = describe_metadata(info.pictures[0]) if info.pictures else []
     return [f"the pictures' {', '.join(beside)}: left out"] if beside else []
 
 
 def _shape_of_pixels(output: Path, info: MediaInfo, options: EncodeOptions) -> list[str]:
     """What is told of pixels that are not square, where the result is not like the source."""
-    size = square_size(info)
+    size = upright_size(info)
     if size == (info.width, info.height):
         return []
     was, now = f"{info.width} x {info.height}", f"{size[0]} x {size[1]}"
@@ -133,7 +133,7 @@ def _said_no_more(suffix: str, info: MediaInfo) -> list[str]:
 
 
 def _dolby_vision(info: MediaInfo) -> list[str]:
-    described = b"" if info.pictures else descriptions(info.path)
+    described = b"" if info.pictures else sample_descriptions(info.path)
     return ["Dolby Vision's metadata"] if b"dvcC" in described or b"dvvC" in described else []
 
 

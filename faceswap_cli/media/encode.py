@@ -23,7 +23,7 @@ from faceswap_cli.media.frame import Frame
 from faceswap_cli.media.orientation import Orientation
 from faceswap_cli.media.picture import picture_to_encode
 from faceswap_cli.media.probe import MediaInfo
-from faceswap_cli.media.upright import Upright, square_size
+from faceswap_cli.media.upright import UprightConverter, upright_size
 
 __all__ = ["SEGMENT_SUFFIX", "EncodeOptions", "SegmentWriter", "segment_origin"]
 
@@ -63,7 +63,7 @@ class SegmentWriter:
         self._format = target_format(info, self.options)
         self._tags = target_tags(info, self._format, ENCODERS[self.options.encoder])
         self._converter = Converter(self._tags, info.stored_width, info.stored_height)
-        self._upright = Upright(info) if ENCODERS[self.options.encoder].upright else None
+        self._upright = UprightConverter(info) if ENCODERS[self.options.encoder].upright else None
         self._last_pts: int | None = None
 
     def __enter__(self) -> Self:
@@ -133,13 +133,13 @@ class SegmentWriter:
     def _add_stream(self, container: OutputContainer) -> VideoStream:
         info, encoder = self.info, ENCODERS[self.options.encoder]
         stream = container.add_stream(
-            encoder.codec, rate=info.average_rate or 25, options=self.options.told()
+            encoder.codec, rate=info.average_rate or 25, options=self.options.codec_options()
         )
         assert isinstance(stream, VideoStream)
         context = stream.codec_context
         context.width, context.height = info.stored_width, info.stored_height
         if self._upright is not None:
-            context.width, context.height = square_size(info)
+            context.width, context.height = upright_size(info)
         elif info.sample_aspect is not None:
             context.sample_aspect_ratio = info.sample_aspect
         context.pix_fmt = self._format

@@ -208,7 +208,7 @@ class EncodeOptions(EncodeRequest):
         if self.crf is not None and self.crf > worst:
             raise UserError(f"crf {self.crf:g} is out of range", f"Use 0 (best) to {worst:g} (smallest)")
 
-    def told(self) -> dict[str, str]:
+    def codec_options(self) -> dict[str, str]:
         """What FFmpeg is told."""
         encoder = ENCODERS[self.encoder]
         told = dict(encoder.options)

@@ -21,7 +21,7 @@ def read_orientation(exif: bytes) -> int:
         return 1
 
 
-def made_true(exif: bytes) -> bytes | None:
+def correct_exif(exif: bytes) -> bytes | None:
     """The block for an upright, changed picture: orientation 1, and the old picture's thumbnail blanked.
 
     The thumbnail would show the face as it was before. Nothing moves, so every other entry stays as it is.

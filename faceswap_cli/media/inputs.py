@@ -51,7 +51,7 @@ def find_media(inputs: Sequence[Path]) -> list[Path]:
     return list(found)
 
 
-def left_out(inputs: Sequence[Path], output: Path | None = None) -> str | None:
+def describe_left_out(inputs: Sequence[Path], output: Path | None = None) -> str | None:
     """What lies in the given folders and is not among what `find_media` gives, in words; None if nothing.
 
     Args:
@@ -70,10 +70,10 @@ def left_out(inputs: Sequence[Path], output: Path | None = None) -> str | None:
                 left["folder that is a link"] += path.is_symlink()
             elif path.suffix.lower() not in known or not path.is_file():
                 left[_kind(path)] += 1
-    return counted(+left)
+    return describe_counts(+left)
 
 
-def counted(left: Counter[str]) -> str | None:
+def describe_counts(left: Counter[str]) -> str | None:
     """ "3 files left out: 2 .txt, 1 .psd"; None for nothing."""
     if not left:
         return None

@@ -27,7 +27,7 @@ from faceswap_cli.media.encoders import ENCODERS, target_tags
 from faceswap_cli.media.join_pictures import Seal, join_as_gif, join_as_pictures
 from faceswap_cli.media.late_clock import clock_origin
 from faceswap_cli.media.open import open_video
-from faceswap_cli.media.pieces import Cut, moved_chapters
+from faceswap_cli.media.pieces import Cut, shift_chapters
 from faceswap_cli.media.probe import MediaInfo
 from faceswap_cli.media.projection import PROJECTION_SUFFIXES, read_projection, write_projection
 from faceswap_cli.media.segment_packets import at_their_place, cut_of, open_segment, segment_pictures
@@ -186,7 +186,7 @@ def _add_streams(
     assert video is not None
     target.metadata.update(_still_true(source.metadata))
     chapters = source.chapters()
-    target.set_chapters(moved_chapters(chapters, cut) if cut else chapters)
+    target.set_chapters(shift_chapters(chapters, cut) if cut else chapters)
     return video, copies
 
 
@@ -311,7 +311,7 @@ def _moved(packet: Packet[Stream], cut: Cut) -> bool:
     base, before = packet.time_base, packet.pts if packet.pts is not None else packet.dts
     timed_text = packet.stream.type == "subtitle" and bool(packet.duration)
     start = before * base
-    place = cut.moved(start, start + (packet.duration or 0) * base if timed_text else None)
+    place = cut.map_times(start, start + (packet.duration or 0) * base if timed_text else None)
     if place is None:
         return False
     packet.pts = round(place[0] / base)

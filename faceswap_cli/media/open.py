@@ -14,7 +14,7 @@ from av.video.stream import VideoStream
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.limits import check_regular, limit
-from faceswap_cli.media.mp4_claims import check_claims
+from faceswap_cli.media.mp4_boxes import check_sample_counts
 
 
 def check_readable(path: Path) -> None:
@@ -41,7 +41,7 @@ def open_video(path: Path) -> Iterator[InputContainer]:
     Only files are ever opened, so that a playlist named .mp4 can't make us fetch from the network. Pictures
     beyond `limits` are refused by FFmpeg itself before it makes room for them.
     """
-    check_claims(path)
+    check_sample_counts(path)
     try:
         # "file:" keeps FFmpeg from taking a name such as "part:2.mp4" for a protocol. Bytes that are no UTF-8
         # in a title must not keep anybody from using the video.

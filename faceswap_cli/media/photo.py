@@ -22,8 +22,8 @@ from faceswap_cli.files import atomic_output
 from faceswap_cli.limits import check_limit
 from faceswap_cli.media.frame import Image
 from faceswap_cli.media.open import check_readable
-from faceswap_cli.media.photo_header import PhotoHeader, header_of, opened_photo, photo_format, webp_chunks
-from faceswap_cli.media.photo_metadata import NAMES, Metadata, fitting, read_metadata, saving
+from faceswap_cli.media.photo_header import PhotoHeader, header_of, open_photo, photo_format, webp_chunks
+from faceswap_cli.media.photo_metadata import NAMES, Metadata, fit_metadata, read_metadata, save_arguments
 from faceswap_cli.media.tiff_metadata import with_directories
 
 # What each suffix is written as, and whether that keeps transparency.
@@ -99,7 +99,7 @@ def read_photo(path: Path) -> Photo:
         raise UserError(
             f"{path} is not a photo that can be read", "Give a JPEG, PNG, WebP, TIFF, BMP or AVIF file"
         )
-    with opened_photo(path, name) as (image, data):
+    with open_photo(path, name) as (image, data):
         header = header_of(path, image, data)
         _check(path, header)
         encoding = _encoding(image, header, data)
@@ -137,8 +137,8 @@ def write_photo(
     form, keeps_alpha = check_photo_suffix(path)
     pixels = _joined(image, like, form, keeps_alpha)
     told = _how(form, like, quality)
-    metadata = fitting(like.metadata, form, like.grey)[0] if like is not None else Metadata()
-    told |= saving(metadata, form)
+    metadata = fit_metadata(like.metadata, form, like.grey)[0] if like is not None else Metadata()
+    told |= save_arguments(metadata, form)
     encoded = io.BytesIO()
     try:
         pixels.save(encoded, form, **told)
@@ -174,15 +174,15 @@ def what_is_lost(path: Path, like: Photo) -> list[str]:
         lost.append("transparency")
     if form == "webp" and not like.encoding.lossless and like.encoding.sampling < 2 and not like.grey:
         lost.append("colour of full resolution")
-    return [*lost, *fitting(like.metadata, form, like.grey)[1]]
+    return [*lost, *fit_metadata(like.metadata, form, like.grey)[1]]
 
 
-def carried(path: Path) -> list[str]:
+def describe_metadata(path: Path) -> list[str]:
     """What a photo carries beside its pixels, in words for the user; nothing if it is no photo we know."""
     name = photo_format(path)
     if name is None:
         return []
-    with opened_photo(path, name) as (image, data):
+    with open_photo(path, name) as (image, data):
         metadata = read_metadata(image, header_of(path, image, data).format, data)
     return [*(said for field, said in NAMES.items() if getattr(metadata, field)), *metadata.other]
 

@@ -116,7 +116,7 @@ def _register_heif(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def opened_photo(path: Path, name: str) -> Iterator[tuple[Pillow.Image, bytes]]:
+def open_photo(path: Path, name: str) -> Iterator[tuple[Pillow.Image, bytes]]:
     """A photo opened by Pillow, not decoded yet, and the whole file; whatever goes wrong is a UserError.
 
     Args:
@@ -153,12 +153,12 @@ def photo_header(path: Path) -> PhotoHeader | None:
     name = photo_format(path)
     if name is None:
         return None
-    with opened_photo(path, name) as (image, data):
+    with open_photo(path, name) as (image, data):
         return header_of(path, image, data)
 
 
 def header_of(path: Path, image: Pillow.Image, data: bytes) -> PhotoHeader:
-    """The header of a photo that `opened_photo` opened, and its file."""
+    """The header of a photo that `open_photo` opened, and its file."""
     form = (image.format or "").lower().replace("mpo", "jpeg")
     tags = dict(getattr(image, "tag_v2", {}))
     # TIFF and HEIC are turned upright in decoding.

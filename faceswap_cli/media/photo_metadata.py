@@ -18,12 +18,12 @@ from PIL import TiffTags
 from PIL.PngImagePlugin import PngInfo
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-from faceswap_cli.media.exif import made_true
+from faceswap_cli.media.exif import correct_exif
 from faceswap_cli.media.photo_header import jpeg_segments, png_chunks, webp_chunks, webp_size
-from faceswap_cli.media.photoshop import IPTC, resources, still_true_resources
+from faceswap_cli.media.photoshop import IPTC, correct_resources, resources
 from faceswap_cli.media.tiff import tiff_value, with_entry
 from faceswap_cli.media.tiff_metadata import directories, exif_of_tiff, iptc_of_tiff
-from faceswap_cli.media.xmp_packet import merged, still_true, with_our_words
+from faceswap_cli.media.xmp_packet import correct_packet, merge_packets, with_our_words
 
 _TEXT_ROOM = 16 << 20  # characters, of all of a PNG's texts
 
@@ -96,7 +96,7 @@ def read_metadata(image: Pillow.Image, form: str, data: bytes) -> Metadata:
     gamma: list[tuple[bytes, bytes]] = []
     iptc: bytes | None = None
     if form == "jpeg":
-        iptc = still_true_resources(
+        iptc = correct_resources(
             b"".join(one[14:] for _, one in jpeg_segments(data) if one.startswith(_PHOTOSHOP))
         )
         other = _other_segments(data)
@@ -178,7 +178,7 @@ def _dpi(image: Pillow.Image, form: str) -> tuple[float, float] | None:
     return float(said[0]), float(said[1])
 
 
-def fitting(metadata: Metadata, form: str, grey: bool) -> tuple[Metadata, list[str]]:
+def fit_metadata(metadata: Metadata, form: str, grey: bool) -> tuple[Metadata, list[str]]:
     """What of it is true of an upright, changed picture and fits into a format; and what is lost.
 
     Args:
@@ -190,9 +190,9 @@ def fitting(metadata: Metadata, form: str, grey: bool) -> tuple[Metadata, list[s
     one_channel = grey and form not in ("webp", "bmp")
     profile = metadata.icc and metadata.icc[16:20] == (b"GRAY" if one_channel else b"RGB ")
     true = {
-        "exif": made_true(metadata.exif) if metadata.exif else None,
+        "exif": correct_exif(metadata.exif) if metadata.exif else None,
         "icc": metadata.icc if profile else None,
-        "xmp": still_true(metadata.xmp) if metadata.xmp else None,
+        "xmp": correct_packet(metadata.xmp) if metadata.xmp else None,
     }
     if form == "tiff" and true["exif"] and directories(true["exif"]) is None:
         true["exif"] = None
@@ -214,8 +214,8 @@ def fitting(metadata: Metadata, form: str, grey: bool) -> tuple[Metadata, list[s
     return Metadata(**kept), [*lost, *metadata.other]
 
 
-def saving(metadata: Metadata, form: str) -> dict[str, Any]:
-    """What Pillow's `save` is told to write it; of what `fitting` left."""
+def save_arguments(metadata: Metadata, form: str) -> dict[str, Any]:
+    """What Pillow's `save` is told to write it; of what `fit_metadata` left."""
     told: dict[str, Any] = {}
     if metadata.icc:
         told["icc_profile"] = metadata.icc
@@ -275,7 +275,7 @@ def with_xmp(data: bytes, form: str, xmp: bytes) -> bytes:
         return _png_with_xmp(data, xmp)
     if form == "tiff":
         old = tiff_value(data, 700)
-        return with_entry(data, 700, merged(old, xmp) if old else xmp)
+        return with_entry(data, 700, merge_packets(old, xmp) if old else xmp)
     assert form == "webp"
     return _webp_with_xmp(data, xmp)
 
@@ -284,8 +284,8 @@ def _jpeg_with_xmp(data: bytes, xmp: bytes) -> bytes:
     for _, body in jpeg_segments(data):
         if body.startswith(_XMP_JPEG):
             old = _segment(0xE1, body)
-            new = merged(body[len(_XMP_JPEG) :], xmp)
-            assert len(new) + len(_XMP_JPEG) <= _JPEG_ROOM, "`fitting` leaves room for our words"
+            new = merge_packets(body[len(_XMP_JPEG) :], xmp)
+            assert len(new) + len(_XMP_JPEG) <= _JPEG_ROOM, "`fit_metadata` leaves room for our words"
             return data.replace(old, _segment(0xE1, _XMP_JPEG + new), 1)
     place = _behind_header(data)
     return data[:place] + _segment(0xE1, _XMP_JPEG + xmp) + data[place:]
@@ -307,7 +307,7 @@ def _segment(marker: int, payload: bytes) -> bytes:
 def _png_with_xmp(data: bytes, xmp: bytes) -> bytes:
     for name, body in png_chunks(data):
         if name == b"iTXt" and body.startswith(_XMP_PNG):
-            new = merged(body[len(_XMP_PNG) + 4 :], xmp)
+            new = merge_packets(body[len(_XMP_PNG) + 4 :], xmp)
             return data.replace(_chunk(name, body), _chunk(name, _XMP_PNG + bytes(4) + new), 1)
     # Right behind the header chunk: 8 bytes of signature, 25 of header.
     return data[:33] + _chunk(b"iTXt", _XMP_PNG + bytes(4) + xmp) + data[33:]
@@ -320,7 +320,7 @@ def _chunk(name: bytes, payload: bytes) -> bytes:
 def _webp_with_xmp(data: bytes, xmp: bytes) -> bytes:
     chunks = dict(webp_chunks(data))
     if old := chunks.get(b"XMP "):
-        xmp = merged(old, xmp)
+        xmp = merge_packets(old, xmp)
     width, height, alpha = webp_size(chunks)
     flags = 0x04 | (0x10 if alpha else 0)
     flags |= (0x20 if b"ICCP" in chunks else 0) | (0x08 if b"EXIF" in chunks else 0)

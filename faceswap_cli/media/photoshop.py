@@ -11,7 +11,7 @@ IPTC = 0x0404
 _STALE_RESOURCES = (0x0409, 0x040C, 0x0422, 0x0423, 0x0424)
 
 
-def still_true_resources(block: bytes) -> bytes | None:
+def correct_resources(block: bytes) -> bytes | None:
     """A block of resources without those that a changed picture makes untrue; None if none are left."""
     kept = b"".join(resource(n, body) for n, body in resources(block) if n not in _STALE_RESOURCES)
     return kept or None

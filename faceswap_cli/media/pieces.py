@@ -50,7 +50,7 @@ def is_past(pieces: Sequence[Piece], frame: int) -> bool:
     return bool(pieces) and pieces[-1][1] is not None and frame > pieces[-1][1]
 
 
-def wanted_of(pieces: Sequence[Piece], frames: int | None) -> int | None:
+def count_wanted(pieces: Sequence[Piece], frames: int | None) -> int | None:
     """How many frames of a video of `frames` frames are wanted; None if nobody knows."""
     if frames is None and pieces and pieces[-1][1] is None:
         return None
@@ -122,7 +122,7 @@ class Cut:
         """The cut that leaves out nothing, and moves everything so that `origin` (seconds) becomes 0."""
         return cls([Span(_LONG_AGO, -_LONG_AGO, _LONG_AGO - origin)])
 
-    def moved(self, start: Fraction, end: Fraction | None = None) -> tuple[Fraction, Fraction] | None:
+    def map_times(self, start: Fraction, end: Fraction | None = None) -> tuple[Fraction, Fraction] | None:
         """Where what is shown from `start` to `end` in the source is shown; None if nowhere.
 
         Without an end it is kept whole if it starts in a piece; with one, what of it is in a piece is kept.
@@ -137,12 +137,12 @@ class Cut:
         return (parts[0][0], parts[-1][1]) if parts else None
 
 
-def moved_chapters(chapters: Iterable[Any], cut: Cut) -> list[Any]:
+def shift_chapters(chapters: Iterable[Any], cut: Cut) -> list[Any]:
     """PyAV's chapters, those of them that are in the result, at their times there."""
     moved = []
     for chapter in chapters:
         base = chapter["time_base"]
-        place = cut.moved(chapter["start"] * base, chapter["end"] * base)
+        place = cut.map_times(chapter["start"] * base, chapter["end"] * base)
         if place is not None:
             start, end = (round(seconds / base) for seconds in place)
             moved.append({**chapter, "start": start, "end": end})

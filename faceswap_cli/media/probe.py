@@ -19,11 +19,11 @@ from faceswap_cli.errors import UserError
 from faceswap_cli.media.colour import ColourTags, PixelKind, pixel_kind
 from faceswap_cli.media.open import check_readable, decoder_of, open_video
 from faceswap_cli.media.orientation import Orientation, from_display_matrix
+from faceswap_cli.media.orientation_filters import display_matrix
 from faceswap_cli.media.photo_header import photo_header
-from faceswap_cli.media.pieces import Piece, parse_pieces, wanted_of
-from faceswap_cli.media.sequence import find_pictures, is_sequence, left_beside
+from faceswap_cli.media.pieces import Piece, count_wanted, parse_pieces
+from faceswap_cli.media.sequence import describe_beside, find_pictures, is_sequence
 from faceswap_cli.media.sizes import Size, picture_sizes
-from faceswap_cli.media.turn import display_matrix
 
 # Pictures that travel with a video, but are not its moving pictures.
 _STILL = Disposition.attached_pic | Disposition.timed_thumbnails
@@ -120,7 +120,7 @@ class MediaInfo:
     @property
     def note(self) -> str | None:
         """What the user should know before the work begins; None if nothing."""
-        notes = [beside] if self.pictures and (beside := left_beside(self.path, self.pictures)) else []
+        notes = [beside] if self.pictures and (beside := describe_beside(self.path, self.pictures)) else []
         if self.interlaced:
             notes.append(
                 f"{self.path.name} is interlaced video: it is deinterlaced, the result is progressive"
@@ -235,7 +235,7 @@ def only_frames(info: MediaInfo, text: str) -> MediaInfo:
     if not text:
         return info
     pieces = parse_pieces(text)
-    wanted = wanted_of(pieces, info.frames)
+    wanted = count_wanted(pieces, info.frames)
     if wanted == 0:
         raise UserError(f"{info.path} has only {info.frames} frames", "Give --frames that it has, from 0")
     return replace(info, pieces=pieces, frames=wanted)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from faceswap_cli.media.mp4_claims import FIRST
+from faceswap_cli.media.mp4_boxes import FIRST
 from faceswap_cli.media.probe import SPHERICAL, STEREOSCOPIC
 
 XML = bytes.fromhex("FFCC8263F8554A938814587A02521FDD")

@@ -25,7 +25,7 @@ from faceswap_cli.media.picture import Picture
 from faceswap_cli.media.pieces import is_past, is_wanted
 from faceswap_cli.media.probe import MediaInfo, probe
 from faceswap_cli.media.sequence import read_pictures
-from faceswap_cli.media.sizes import fitted
+from faceswap_cli.media.sizes import fit_picture
 
 # Pictures decoded ahead: enough to keep a consumer busy, few enough to hold 4K video in little memory.
 _AHEAD = 4
@@ -146,7 +146,7 @@ def _timed(pictures: Iterable[VideoFrame], info: MediaInfo) -> Iterator[VideoFra
             yield picture
 
     size = (info.stored_width, info.stored_height)
-    return (fitted(picture, size) for picture in deinterlace(clocked(), info.time_base))
+    return (fit_picture(picture, size) for picture in deinterlace(clocked(), info.time_base))
 
 
 def _frames(pictures: Iterable[VideoFrame], info: MediaInfo, state: _State) -> Iterator[Frame]:

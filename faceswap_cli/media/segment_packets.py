@@ -78,7 +78,7 @@ def at_their_place(packets: Iterator[Packet[VideoStream]], cut: Cut | None) -> I
     for packet in packets:
         if cut is not None:
             assert packet.pts is not None and packet.time_base is not None
-            place = cut.moved(packet.pts * packet.time_base)
+            place = cut.map_times(packet.pts * packet.time_base)
             assert place is not None, "the cut was made for these pictures"
             packet.pts = round(place[0] / packet.time_base)
         yield packet

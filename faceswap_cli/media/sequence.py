@@ -11,11 +11,11 @@ from av.error import FFmpegError
 from av.video.frame import VideoFrame
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.media.inputs import JPEG_SUFFIXES, VIDEO_SUFFIXES, counted, natural_key
+from faceswap_cli.media.inputs import JPEG_SUFFIXES, VIDEO_SUFFIXES, describe_counts, natural_key
 from faceswap_cli.media.open import open_video
 from faceswap_cli.media.orientation import Orientation
+from faceswap_cli.media.orientation_filters import orient_like
 from faceswap_cli.media.photo_header import photo_header
-from faceswap_cli.media.turn import turned_like
 
 SUFFIXES = (".png", ".tif", ".tiff", *JPEG_SUFFIXES, ".bmp", ".webp", ".dpx")
 
@@ -67,7 +67,7 @@ def videos_in(folder: Path) -> list[Path]:
     return [p for p in folder.iterdir() if p.suffix.lower() in VIDEO_SUFFIXES and not p.name.startswith(".")]
 
 
-def left_beside(path: Path, pictures: Sequence[Path]) -> str | None:
+def describe_beside(path: Path, pictures: Sequence[Path]) -> str | None:
     """What lies in a folder of pictures and is none of them, in words; None if nothing."""
     if not path.is_dir():
         return None
@@ -76,7 +76,7 @@ def left_beside(path: Path, pictures: Sequence[Path]) -> str | None:
         for p in set(path.iterdir()) - set(pictures)
         if not p.name.startswith(".")
     )
-    return counted(left)
+    return describe_counts(left)
 
 
 def read_pictures(
@@ -96,7 +96,7 @@ def read_pictures(
     for number, file in enumerate(files):
         if number < first and size is not None:
             continue
-        picture = turned_like(read_picture(file), orientation)
+        picture = orient_like(read_picture(file), orientation)
         size = size or (picture.width, picture.height)
         if (picture.width, picture.height) != size:
             was = f"{size[0]} x {size[1]}"
@@ -145,7 +145,7 @@ def picture_names(output: Path, sources: Sequence[Path], numbers: Sequence[int])
         output: a name such as %05d.png, or a folder, in which they are called as in the source.
         sources: the source's pictures, if it has been a sequence itself; their numbers are kept, where their
             names tell them apart by one number. Else they are counted from 0.
-        numbers: which frames of the source they are, counted from 0.
+        numbers: which frames of the source they are, describe_counts from 0.
 
     Raises:
         UserError: two would have the same name.

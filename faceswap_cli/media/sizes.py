@@ -20,7 +20,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from faceswap_cli.media.open import open_video
-from faceswap_cli.media.turn import chain, through
+from faceswap_cli.media.orientation_filters import apply_graph, filter_graph
 
 Size = tuple[int, int]
 """Width and height."""
@@ -187,7 +187,7 @@ def _sequence_headers(data: bytes) -> Iterator[bytes]:
         place += length
 
 
-def fitted(picture: VideoFrame, size: Size) -> VideoFrame:
+def fit_picture(picture: VideoFrame, size: Size) -> VideoFrame:
     """A picture in another size, its shape kept, in the middle of black; the same if it has that size."""
     if (picture.width, picture.height) == size:
         return picture
@@ -198,4 +198,4 @@ def fitted(picture: VideoFrame, size: Size) -> VideoFrame:
     left, top = ((whole - side) // 4 * 2 for whole, side in zip(size, inner, strict=True))
     steps = [("scale", f"w={inner[0]}:h={inner[1]}:flags=bicubic+accurate_rnd+full_chroma_int")]
     steps.append(("pad", f"w={size[0]}:h={size[1]}:x={left}:y={top}"))
-    return through(chain(picture, steps), picture)
+    return apply_graph(filter_graph(picture, steps), picture)

@@ -9,7 +9,7 @@ from typing import Any
 from PIL import Image as Pillow
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-from faceswap_cli.media.photoshop import IPTC, resource, resources, still_true_resources
+from faceswap_cli.media.photoshop import IPTC, correct_resources, resource, resources
 from faceswap_cli.media.tiff import with_directory
 
 _TIFF_KEPT = (269, 270, 271, 272, 282, 283, 285, 286, 287, 296, 297, 305, 306, 315, 316, 33432, 34665, 34853)
@@ -41,7 +41,7 @@ def iptc_of_tiff(image: Pillow.Image) -> bytes | None:
     """Photoshop's resources in a TIFF, with IPTC's among them wherever they stand; None if there are none."""
     tags = image.tag_v2  # type: ignore[attr-defined]
     block, own = tags.get(34377), tags.get(33723)
-    found = still_true_resources(bytes(block)) if isinstance(block, bytes) else None
+    found = correct_resources(bytes(block)) if isinstance(block, bytes) else None
     if isinstance(own, tuple):
         numbers = all(isinstance(n, int) for n in own)
         own = struct.pack(f"{tags._endian}{len(own)}I", *own) if numbers else None

@@ -11,11 +11,11 @@ from fractions import Fraction
 from av.filter import Graph
 from av.video.frame import VideoFrame
 
+from faceswap_cli.media.orientation_filters import apply_graph, filter_graph, orientation_filters
 from faceswap_cli.media.probe import MediaInfo
-from faceswap_cli.media.turn import chain, through, turning
 
 
-def square_size(info: MediaInfo) -> tuple[int, int]:
+def upright_size(info: MediaInfo) -> tuple[int, int]:
     """Width and height of a video's pictures when they are upright and their pixels square."""
     aspect = info.sample_aspect or Fraction(1)
     if info.orientation.transpose:
@@ -25,7 +25,7 @@ def square_size(info: MediaInfo) -> tuple[int, int]:
     return info.width, round(info.height / aspect)
 
 
-class Upright:
+class UprightConverter:
     """Makes stored pictures of a video upright and square.
 
     Args:
@@ -34,7 +34,7 @@ class Upright:
 
     def __init__(self, info: MediaInfo) -> None:
         self._orientation = info.orientation
-        self._size = square_size(info)
+        self._size = upright_size(info)
         self._scaled = self._size != (info.width, info.height)
         self._graph: Graph | None = None
 
@@ -43,9 +43,9 @@ class Upright:
         if self._orientation.upright and not self._scaled:
             return picture
         if self._graph is None:
-            steps = turning(self._orientation)
+            steps = orientation_filters(self._orientation)
             if self._scaled:
                 scaling = "flags=lanczos+accurate_rnd+full_chroma_int"
                 steps.append(("scale", f"w={self._size[0]}:h={self._size[1]}:{scaling}"))
-            self._graph = chain(picture, steps)
-        return through(self._graph, picture)
+            self._graph = filter_graph(picture, steps)
+        return apply_graph(self._graph, picture)

@@ -34,7 +34,7 @@ _BEGIN = b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>'
 _END = b'<?xpacket end="w"?>'
 
 
-def still_true(packet: bytes) -> bytes | None:
+def correct_packet(packet: bytes) -> bytes | None:
     """The packet for an upright, changed picture; None if it can't be understood."""
     root = _parsed(packet)
     if root is None:
@@ -56,7 +56,7 @@ def still_true(packet: bytes) -> bytes | None:
     return _written(root) if changed else packet
 
 
-def merged(packet: bytes, more: bytes) -> bytes:
+def merge_packets(packet: bytes, more: bytes) -> bytes:
     """A packet with the properties of another in it, which replace those of the same name.
 
     Args:
@@ -81,7 +81,7 @@ def merged(packet: bytes, more: bytes) -> bytes:
 
 def with_our_words(packet: bytes) -> int:
     """How many bytes a packet has at most when another, of no more than 1,500, was merged with it."""
-    return len(merged(packet, _EMPTY)) + 1500
+    return len(merge_packets(packet, _EMPTY)) + 1500
 
 
 def _parsed(packet: bytes) -> ET.Element | None:

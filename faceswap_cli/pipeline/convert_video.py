@@ -134,8 +134,10 @@ class _Job:
     def faces_key(self) -> str:
         """What the found faces depend on."""
         if self.known is not None:
-            arrays = (self.known.frames, self.known.tracks, self.known.landmarks, self.known.removed)
-            return fingerprint(self.source_key, "set", [_digest(array) for array in arrays])
+            known = self.known
+            arrays = (known.frames, known.tracks, known.landmarks, known.removed)
+            dense = [_digest(a) for a in (known.dense, known.expression) if a is not None]
+            return fingerprint(self.source_key, "set", [*(_digest(a) for a in arrays), *dense])
         assert self.analyser is not None
         return fingerprint(self.source_key, "stage", self.analyser.settings)
 

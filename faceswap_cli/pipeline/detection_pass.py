@@ -22,6 +22,7 @@ from faceswap_cli.effects.base import ConvertProgress
 from faceswap_cli.faces.analysis import analyse_batches, batch_size
 from faceswap_cli.faces.face import SCORE_DIGITS, Face, round_values
 from faceswap_cli.faces.face_analyser import FaceAnalyser
+from faceswap_cli.faces.landmarks.packed_points import pack_known, unpack_points
 from faceswap_cli.faces.tracking.face_tracks import FaceTracks
 from faceswap_cli.faces.tracking.false_positive_tracks import doubt_track, frame_pace
 from faceswap_cli.faces.tracking.shot_detection import ShotDetector
@@ -200,9 +201,7 @@ def read_detections(info: MediaInfo, index: FrameIndex, journal: Journal) -> tup
             whole = index.whole and line["end"] == count == len(index.shots)
             break
         for of_frame in line["faces"]:
-            for box, score, landmarks in of_frame:
-                points = np.array(landmarks, np.float32).reshape(68, 2)
-                found.append((count, Face(np.array(box, np.float32), points, score)))
+            found += [(count, _face(*entry)) for entry in of_frame]
             count += 1
     faces = FaceTracks.of_faces(found, index.timeline.seconds(info).tolist(), index.shots)
     return link_tracks(faces), whole
@@ -240,8 +239,18 @@ def _frame(frame: Frame, shot: int) -> list[Any]:
 
 
 def _faces(faces: Iterable[Face]) -> list[Any]:
-    """The faces of a frame as JSON: box, score and 136 landmark coordinates of each."""
-    return [
-        [round_values(f.box), round(float(f.score), SCORE_DIGITS), round_values(f.landmarks.ravel())]
-        for f in faces
-    ]
+    """The faces of a frame as JSON: box, score, 136 landmark coordinates of each, dense points if known."""
+    entries = []
+    for f in faces:
+        score = round(float(f.score), SCORE_DIGITS)
+        entry = [round_values(f.box), score, round_values(f.landmarks.ravel())]
+        packed = pack_known(f.landmarks, f.dense, f.expression)
+        entries.append(entry if packed is None else [*entry, packed])
+    return entries
+
+
+def _face(box: list[float], score: float, landmarks: list[float], packed: str | None = None) -> Face:
+    """A face out of what `_faces` makes of it."""
+    points = np.array(landmarks, np.float32).reshape(68, 2)
+    dense, expression = (None, None) if packed is None else unpack_points(points, packed)
+    return Face(np.array(box, np.float32), points, score, dense=dense, expression=expression)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.faces.sets.records import FaceRecord, Source
-from faceswap_cli.faces.tracking.face_tracks import FaceTracks
+from faceswap_cli.faces.tracking.face_tracks import FaceTracks, stack_known
 from faceswap_cli.media.pieces import Piece, is_wanted
 
 
@@ -37,6 +38,7 @@ def faces_from_set(faces: FaceSet, path: Path) -> FaceTracks:
     if not mine:
         left = f"all {len(gone)} of its faces were deleted" if gone else "no face was found in it"
         raise UserError(f"{faces.path} has no face of {path.name}: {left}", "Extract it anew, or convert all")
+    described = [record.face for record in mine]
     return FaceTracks(
         frames=np.array([r.frame for r in mine], np.int64),
         tracks=np.array([r.track for r in mine], np.int64),
@@ -44,6 +46,8 @@ def faces_from_set(faces: FaceSet, path: Path) -> FaceTracks:
         scores=np.array([r.score for r in mine], np.float32),
         times=_times([*mine, *gone], source.seen),
         removed=np.array([(r.frame, r.track) for r in gone], np.int64).reshape(-1, 2),
+        dense=stack_known([face.dense for face in described]),
+        expression=stack_known([face.expression for face in described]),
     )
 
 
@@ -56,14 +60,9 @@ def select_frames(faces: FaceTracks, pieces: Sequence[Piece]) -> FaceTracks:
     stays = wanted[faces.frames]
     removed = faces.removed[wanted[faces.removed[:, 0]]].copy()
     removed[:, 0] = number[removed[:, 0]]
-    return FaceTracks(
-        frames=number[faces.frames[stays]],
-        tracks=faces.tracks[stays],
-        landmarks=faces.landmarks[stays],
-        scores=faces.scores[stays],
-        times=faces.times[wanted],
-        removed=removed,
-    )
+    kept = faces.select(stays)
+    shots = None if faces.shots is None else faces.shots[wanted]
+    return replace(kept, frames=number[kept.frames], times=faces.times[wanted], removed=removed, shots=shots)
 
 
 def _source_of(faces: FaceSet, path: Path) -> Source:

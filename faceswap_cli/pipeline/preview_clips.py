@@ -17,9 +17,9 @@ from faceswap_cli.faces.face_analyser import FaceAnalyser
 from faceswap_cli.faces.tracking.face_tracks import FaceTracks
 from faceswap_cli.faces.tracking.tracks import link_tracks
 from faceswap_cli.media.frame import Frame
-from faceswap_cli.media.glimpse import glimpse
 from faceswap_cli.media.photo import read_photo
 from faceswap_cli.media.probe import MediaInfo
+from faceswap_cli.media.sample_frames import sample_frames
 from faceswap_cli.pipeline.photo import link_photo
 
 TRIES = 4
@@ -62,7 +62,7 @@ def preview_clips(info: MediaInfo, analyser: FaceAnalyser, count: int) -> Iterat
     start = float((info.start_pts or 0) * info.time_base)
     for share in itertools.islice(_spread(count), TRIES * count):
         wanted = _place(info, share) if info.pieces else share * last
-        frames = glimpse(info, wanted, COLOUR_REACH)
+        frames = sample_frames(info, wanted, COLOUR_REACH)
         if not frames:
             continue
         moment = _detect(frames, start + wanted, analyser)

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike
 
-from faceswap_cli.provenance.corner import Corner
+from faceswap_cli.provenance.label_corner import Corner
 from faceswap_cli.provenance.watermark import Plane
-from faceswap_cli.provenance.waves import Float
+from faceswap_cli.provenance.watermark_waves import Float
 
 TEXT = "AI-altered"
 

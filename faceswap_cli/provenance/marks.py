@@ -19,8 +19,8 @@ from faceswap_cli.media.frame import Image
 from faceswap_cli.media.photo import Photo, write_photo
 from faceswap_cli.media.sequence import picture_suffix
 from faceswap_cli.provenance import xmp
-from faceswap_cli.provenance.corner import Corner
 from faceswap_cli.provenance.label import free_corner
+from faceswap_cli.provenance.label_corner import Corner
 from faceswap_cli.provenance.pixels import PixelMarks
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ class Marks:
             replace(self, corner=free_corner(self.corner, landmarks, height, width)) if self.label else self
         )
 
-    def told(self, output: Path) -> str:
+    def describe(self, output: Path) -> str:
         """In words, for the summary: what an output is marked with."""
         suffix = picture_suffix(output) or output.suffix.lower()
         if not self.hidden:

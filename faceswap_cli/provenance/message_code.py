@@ -54,7 +54,7 @@ def likeliest(values: Soft, carried: NDArray[np.int64]) -> tuple[int, float]:
     return best, float(scores[best])
 
 
-def checked(message: int) -> Signs:
+def encode_checked(message: int) -> Signs:
     """Message and checksum as PAYLOAD + CHECK signs, -1 or 1, as versions before wrote them."""
     assert 0 <= message < MESSAGES
     check = zlib.crc32(message.to_bytes(PAYLOAD // 8, "big")) & ((1 << CHECK) - 1)
@@ -62,7 +62,7 @@ def checked(message: int) -> Signs:
     return np.array([1 if word >> i & 1 else -1 for i in range(PAYLOAD + CHECK)])
 
 
-def mended(sums: Soft) -> int | None:
+def decode_checked(sums: Soft) -> int | None:
     """The message of PAYLOAD + CHECK soft bits, or None when no checksum agrees.
 
     The least certain bits are tried both ways (D. Chase, A class of algorithms for decoding block codes with
@@ -75,6 +75,6 @@ def mended(sums: Soft) -> int | None:
             tried = signs.copy()
             tried[list(wrong)] *= -1
             word = sum(1 << i for i, sign in enumerate(tried) if sign > 0)
-            if np.array_equal(checked(word >> CHECK), tried):
+            if np.array_equal(encode_checked(word >> CHECK), tried):
                 return word >> CHECK
     return None

@@ -14,9 +14,9 @@ from faceswap_cli.media.frame import Image
 from faceswap_cli.media.orientation import Orientation
 from faceswap_cli.media.planes import planes
 from faceswap_cli.provenance import label, watermark
-from faceswap_cli.provenance.corner import Corner
+from faceswap_cli.provenance.label_corner import Corner
 from faceswap_cli.provenance.watermark import Plane
-from faceswap_cli.provenance.waves import Float
+from faceswap_cli.provenance.watermark_waves import Float
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def write_sidecar(output: Path, command: str, marks: Marks, ages: Sequence[float
         "done": marks.kind.words,
         "model": marks.model or None,
         "ages": list(ages),
-        "marks": marks.told(output),
+        "marks": marks.describe(output),
         "versions": {"faceswap": __version__, "python": platform.python_version(), **_versions()},
     }
     path = sidecar_path(output)

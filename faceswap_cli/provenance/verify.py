@@ -9,14 +9,14 @@ from typing import Any
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.media.frame import Image
-from faceswap_cli.media.glimpse import glimpse
 from faceswap_cli.media.open import check_readable
 from faceswap_cli.media.photo import read_photo
 from faceswap_cli.media.probe import MediaInfo, probe
+from faceswap_cli.media.sample_frames import sample_frames
 from faceswap_cli.provenance import credentials, watermark, watermark_search, xmp
 from faceswap_cli.provenance.credentials import Credentials
 from faceswap_cli.provenance.marks import MODEL_BITS, Kind
-from faceswap_cli.provenance.waves import FORMER
+from faceswap_cli.provenance.watermark_waves import FORMER
 
 PLACES = 12
 """Places of a video from which a frame is taken."""
@@ -124,7 +124,7 @@ def _pictures(path: Path) -> Iterator[Image]:
         return
     count = 0
     for place in _places(info):
-        for frame in glimpse(info, place, 0)[:1]:
+        for frame in sample_frames(info, place, 0)[:1]:
             count += 1
             yield frame.image
     if not count:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceswap_cli.provenance.message_code import signs_of
-from faceswap_cli.provenance.waves import PRESENT, TILE, Float, cells_a_pixel, grid_of, waves
+from faceswap_cli.provenance.watermark_waves import PRESENT, TILE, Float, cells_a_pixel, grid_of, waves
 
 SMALLEST = 160
 """Pixels, squared, of the smallest picture that is marked: in smaller ones nothing would be found."""

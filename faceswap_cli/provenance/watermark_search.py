@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceswap_cli.provenance import message_code
-from faceswap_cli.provenance.waves import (
+from faceswap_cli.provenance.watermark_waves import (
     FORMER,
     PRESENT,
     TILE,
@@ -115,7 +115,7 @@ def find(images: Iterable[Image]) -> Found | None:
     unread: Found | None = None
     for layout in (PRESENT, FORMER):
         for grid in _grids(layout, *lumas[0].shape[:2]):
-            found = _find_in([flattened(luma, layout, grid) for luma in lumas], layout, STEP / grid)
+            found = _find_in([flatten(luma, layout, grid) for luma in lumas], layout, STEP / grid)
             if found is not None and found.message is not None:
                 return found
             unread = unread or found
@@ -160,7 +160,7 @@ def _best(flat: Float, places: list[_Place], layout: Layout, step: float) -> Fou
     return unread
 
 
-def flattened(luma: Float, layout: Layout, grid: int) -> Float:
+def flatten(luma: Float, layout: Layout, grid: int) -> Float:
     """A picture on a grid, without what is coarser than the waves, and what is restless in it weakened.
 
     Args:
@@ -179,7 +179,7 @@ def flattened(luma: Float, layout: Layout, grid: int) -> Float:
     return np.asarray(flat, np.float32)
 
 
-def folded(flat: Float, scale: float) -> Float:
+def fold(flat: Float, scale: float) -> Float:
     """All tiles of a flattened picture on top of each other: (TILE, TILE)."""
     height, width = flat.shape
     size = (round(width * scale), round(height * scale))
@@ -199,7 +199,7 @@ def _coarse(flat: Float, scales: NDArray[np.float64], layout: Layout) -> Iterato
     # No wave is finer than a quarter of a cycle a cell, so half the samples tell enough of the peaks.
     half = TILE // 2
     for scale in scales:
-        spectrum = _whitened(np.fft.fft2(folded(flat, float(scale))))
+        spectrum = _whitened(np.fft.fft2(fold(flat, float(scale))))
         planes = np.zeros((len(ways), half, half), np.complex64)
         for plane, (rows, columns) in zip(planes, seen_as, strict=True):
             plane[w.rows[pilot] % half, w.columns[pilot] % half] = (
@@ -235,7 +235,7 @@ def _rings() -> NDArray[np.int64]:
 
 def _around(flat: Float, place: _Place, layout: Layout, step: float) -> Iterator[_Place]:
     for scale in place.scale * (1 + step * np.array(FINE)):
-        one = _upright(folded(flat, float(scale)), place.turned, place.mirrored)
+        one = _upright(fold(flat, float(scale)), place.turned, place.mirrored)
         peak, _ = _pilot(_spectrum(one, waves(layout)), layout)
         yield replace(place, peak=peak, scale=float(scale))
 
@@ -268,23 +268,23 @@ def _read(flat: Float, place: _Place, layout: Layout) -> tuple[int | None, float
     w = waves(layout)
     if place.peak < (LEAST_PEAK if layout.linear else SURE_PEAK):
         return None, place.peak
-    found = _spectrum(_upright(folded(flat, place.scale), place.turned, place.mirrored), w)
+    found = _spectrum(_upright(fold(flat, place.scale), place.turned, place.mirrored), w)
     _, (down, right) = _pilot(found, layout)
     y, x = w.frequencies
     pilot = w.bits < 0
     counted = w.heights[pilot] ** layout.slope
 
-    def straightened(dy: float, dx: float) -> NDArray[np.float64]:
+    def straighten(dy: float, dx: float) -> NDArray[np.float64]:
         turn = np.exp(2j * np.pi * (y * (down + dy) + x * (right + dx)))
         return (found * w.phases.conj() * turn).real  # type: ignore[no-any-return]
 
     shifts = [(dy, dx) for dy in PARTS for dx in PARTS]
-    best = max(shifts, key=lambda shift: float(straightened(*shift)[pilot] @ counted))
-    trust = _trust(straightened(*best), w)
-    values = straightened(*best) * trust
+    best = max(shifts, key=lambda shift: float(straighten(*shift)[pilot] @ counted))
+    trust = _trust(straighten(*best), w)
+    values = straighten(*best) * trust
     if not layout.linear:
         sums = np.bincount(w.bits[~pilot], values[~pilot], message_code.PAYLOAD + message_code.CHECK)
-        return message_code.mended(sums.astype(np.float64)), place.peak
+        return message_code.decode_checked(sums.astype(np.float64)), place.peak
     message, agreed = message_code.likeliest(values[~pilot], w.bits[~pilot])
     power = (np.abs(found) * trust) ** 2 / 2
     together = (values[pilot].sum() + agreed) / np.sqrt(power.sum() + TINY)

@@ -1,14 +1,14 @@
 """What a network family is to training: one record, and what it is trained from.
 
 Loop, run folder, monitor and command line ask the record; none of them asks which family it is. A new family
-is a module that makes one, a line in `families/__init__.py`, and a card of bundled weights.
+is a module of its name that makes one, a line in `families/__init__.py`, and a card of bundled weights.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -141,9 +141,9 @@ def no_aside(model: nn.Module, settings: Any) -> nn.Module | None:
     return None
 
 
-def no_base(network: Mapping[str, Any]) -> str:
+def no_base(family: Family, network: Mapping[str, Any]) -> str:
     """For families without bundled weights to start from."""
-    del network
+    del family, network
     return ""
 
 
@@ -167,7 +167,6 @@ class Family:
     """All that is to be known of a kind of network to train it.
 
     Attributes:
-        name: as it stands in run.json and on the command line.
         config, network: the dataclass that rebuilds the network, and its class.
         sizes: settings by size; "small" is the default.
         source: opens what the command line gives: -A and every -B.
@@ -176,7 +175,8 @@ class Family:
         phases: model, aside, settings and processes to one phase for each optimiser.
         new_aside: model and settings to what is trained beside the model and draws nothing: a discriminator,
             or a ModuleDict of several.
-        base_for: values of a configuration to the name of the bundled weights that fit, or "".
+        base_for: this record and values of a configuration to the name of the bundled weights that fit, or
+            "".
         load_bundled: this record and the name of bundled weights to a network.
         from_scratch: settings that begin with random weights.
         made_up: settings and device to data of noise, to measure batches with; None: they aren't measured.
@@ -187,10 +187,10 @@ class Family:
         resolution: of a network's pictures, in pixels.
         least_batch: fewer samples in a step are refused.
         adaptable: a new run may begin with another's weights (`--adapt`).
-        refuses: parameters of `train` that mean nothing here.
+        refuses: parameters of `train` that mean nothing here, besides settings that its runs don't have.
+        name: as it stands in run.json and on the command line; see `named`.
     """
 
-    name: str
     config: type[Any]
     network: type[nn.Module]
     sizes: Mapping[str, Any]
@@ -198,7 +198,7 @@ class Family:
     new_model: Callable[[Family, Any, torch.device, Start], nn.Module]
     phases: Callable[[Any, Any, Any, ProcessGroup], Sequence[TrainingPhase]]
     new_aside: Callable[[Any, Any], nn.Module | None] = no_aside
-    base_for: Callable[[Mapping[str, Any]], str] = no_base
+    base_for: Callable[[Family, Mapping[str, Any]], str] = no_base
     load_bundled: Callable[[Family, str], nn.Module] | None = None
     from_scratch: Callable[[Any], Any] = lambda settings: settings
     made_up: Callable[[Any, torch.device], TrainingData] | None = None
@@ -210,6 +210,12 @@ class Family:
     least_batch: int = 1
     adaptable: bool = False
     refuses: frozenset[str] = frozenset()
+    name: str = ""
+
+    def named(self, name: str) -> Family:
+        """The record under its name, which its runs' settings carry."""
+        sizes = {size: replace(settings, family=name) for size, settings in self.sizes.items()}
+        return replace(self, name=name, sizes=sizes)
 
     @property
     def settings(self) -> type[TrainSettings]:

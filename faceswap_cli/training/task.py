@@ -28,7 +28,8 @@ from faceswap_cli.training.engine.parallel import ALONE, ProcessGroup
 from faceswap_cli.training.engine.snapshots import Snapshots
 from faceswap_cli.training.engine.trainer import Batches, Trainer
 from faceswap_cli.training.family import DataSource, Family, LoadRequest, Say, TrainingData
-from faceswap_cli.training.monitor.watch import Monitor, MonitorSettings
+from faceswap_cli.training.monitor.watch import Monitor
+from faceswap_cli.training.options import MonitorOptions, SessionOptions
 from faceswap_cli.training.runs.folder import Run, create_run, is_run, open_run
 from faceswap_cli.training.runs.setting_changes import apply_setting_changes, check_settings
 from faceswap_cli.training.runs.settings import TrainSettings, check_parts
@@ -46,14 +47,11 @@ class TrainingTask:
         settings: of the family's class, for a new run; a run that is gone on with keeps its own.
         explicit: names of settings the user gave himself: what a run has otherwise is changed, if it can be.
         budget: how long.
-        save_seconds: time between checkpoints.
+        session: how it is done.
         watching: what is measured and shown meanwhile.
         until_plateau: end when the run has levelled off; the budget, which may then be empty, is the most.
-        checkpointing: less memory for more time, see FaceModel.
-        snapshot_steps: steps between checkpoints that are kept for good; None: none is.
         auto_batch: whether a new run's batch is measured; `settings.batch` is then only where the
             learning rate belongs.
-        compiled: auto, on or off, see accelerate.should_compile.
         guard: refuses pictures of children; None: none is refused.
         adopt: whether a folder with checkpoints and no run.json is gone on with under `settings`.
     """
@@ -64,13 +62,10 @@ class TrainingTask:
     settings: Any
     explicit: frozenset[str] = frozenset()
     budget: Budget = field(default_factory=Budget)
-    save_seconds: float = 60.0
-    watching: MonitorSettings = field(default_factory=MonitorSettings)
+    session: SessionOptions = field(default_factory=SessionOptions)
+    watching: MonitorOptions = field(default_factory=MonitorOptions)
     until_plateau: bool = False
-    checkpointing: bool = False
-    snapshot_steps: int | None = None
     auto_batch: bool = False
-    compiled: str = "auto"
     guard: SafetyGuard | None = None
     adopt: bool = False
 
@@ -96,12 +91,12 @@ def train(
         Refusal: see SafetyGuard.check_set.
     """
     task.source.check(task.guard if team.leads else None)
-    compiled = should_compile(task.compiled, device, task.budget.minutes, task.budget.steps)
+    compiled = should_compile(task.session.compiled, device, task.budget.minutes, task.budget.steps)
     run = open_or_create(task, device, say, team) if team.leads else None
     team.wait()
     run = run or open_run(task.run, task.family)
     with locked(run.path) if team.leads else nullcontext():
-        trainer = resume_or_start(task.family, run, device, say, team, task.checkpointing)
+        trainer = resume_or_start(task.family, run, device, say, team, task.session.checkpointing)
         budget = task.budget
         if task.until_plateau:
             budget = UntilPlateau(budget.steps, budget.minutes, trainer.extra)
@@ -149,15 +144,15 @@ def _fit(
 ) -> Iterator[Tick]:
     """The loop, and beside it what is the leader's: what is watched, and what follows from it."""
     if not trainer.team.leads:
-        yield from fit(trainer, batches, budget, run.store, stop, task.save_seconds)
+        yield from fit(trainer, batches, budget, run.store, stop, task.session.save_every)
         return
     watch = Monitor(run, trainer, data, task.family, budget, task.watching)
     for note in watch.begin():
         say(note)
-    every = task.snapshot_steps
+    every = task.session.snapshot_every
     snapshots = Snapshots(run.snapshots.folder, every) if every else None
     ticks = fit(
-        *(trainer, batches, budget, run.store, stop, task.save_seconds, run.log),
+        *(trainer, batches, budget, run.store, stop, task.session.save_every, run.log),
         snapshots=snapshots,
         attend=watch.attends,
     )
@@ -191,7 +186,7 @@ def _with_measured_batch(task: TrainingTask, settings: Any, device: torch.device
     data = made_up(settings, device)
 
     def make(wanted: TrainSettings) -> tuple[Trainer, Batches]:
-        trainer = new_trainer(task.family, wanted, device, checkpointing=task.checkpointing)
+        trainer = new_trainer(task.family, wanted, device, checkpointing=task.session.checkpointing)
         return trainer, data.batches(wanted)
 
     return with_measured_batch(settings, make, device, team, task.source.nbytes(settings))

@@ -21,9 +21,9 @@ import torch
 
 from faceswap_cli.cli.age_load import load_age_plan, load_face_ager
 from faceswap_cli.cli.options import PeopleOptions
-from faceswap_cli.effects.age import render
-from faceswap_cli.effects.age.age_request import AgeRequest
-from faceswap_cli.effects.age.effect import AgeEffect
+from faceswap_cli.effects.ageing import render
+from faceswap_cli.effects.ageing.effect import AgeEffect
+from faceswap_cli.effects.ageing.request import AgeRequest
 from faceswap_cli.faces.age.estimator import AgeEstimator
 from faceswap_cli.faces.face_analyser import build_analyser
 from faceswap_cli.faces.safety.guard import SafetyGuard

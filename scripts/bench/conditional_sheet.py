@@ -10,10 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from faceswap_cli import zoo
-from faceswap_cli.faces.identity.identity_encoder import WEIGHTS
+from faceswap_cli.faces.identity.identity_encoder import load_identity_network
 from faceswap_cli.files import write_bytes
-from faceswap_cli.networks.perception.identity import build_identity_network
 from faceswap_cli.networks.swap.conditional import ConditionalModel
 from faceswap_cli.networks.swap.conditions import ATTRIBUTES, LIGHT
 from faceswap_cli.networks.swap.family import split_output
@@ -41,7 +39,7 @@ def swap_figures(model: torch.nn.Module, held: ConditionalDataset) -> dict[str, 
     others = own.roll(MEASURED // 3, 0)
     code = model.encode(pictures)
     swap = _pasted(model, code, others, pictures)
-    network = zoo.shared_network(WEIGHTS, build_identity_network, "cpu")
+    network = load_identity_network("cpu")
     found = network(cut_chips(swap, known.chip) * 255)
     source, target = ((found - e).norm(dim=1) for e in (others, known.embedding[:, 0]))
     rebuilt = split_output(model.draw(code, own)).image

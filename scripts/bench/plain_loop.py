@@ -42,7 +42,7 @@ from faceswap_cli.training.data.augment import (
 )
 from faceswap_cli.training.data.dataset import OPPONENT, Faces
 from faceswap_cli.training.families import build_model
-from faceswap_cli.training.objectives.losses import LossWeights
+from faceswap_cli.training.objectives.weights import LossWeights
 from faceswap_cli.training.runs.settings import TARGET, SwapSettings
 
 Picture = NDArray[np.float32]

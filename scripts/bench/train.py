@@ -31,6 +31,7 @@ from dataclasses import dataclass
 import torch
 
 from faceswap_cli.device import pick_device
+from faceswap_cli.faces.landmarks.dense_states import STATES
 from faceswap_cli.networks.flops import OPERATIONS, count_multiply_adds
 from faceswap_cli.networks.swap.family import FaceModel, parameter_count
 from faceswap_cli.training.data.dataset import Faces, wide_side
@@ -88,9 +89,8 @@ def noise(resolution: int, count: int = 64) -> Faces:
     wide = pictures(wide_side(resolution, STORED_SIDE), 3)
     masks = (pictures(resolution, 1) for _ in range(3))
     mean, std = torch.full((count, 3), 0.5), torch.full((count, 3), 0.2)
-    return Faces(
-        wide, pictures(resolution, 3), *masks, mean, std, torch.rand(count, TRAITS), torch.ones(count)
-    )
+    traits, states = torch.rand(count, TRAITS), torch.full((count, len(STATES)), -1.0)
+    return Faces(wide, pictures(resolution, 3), *masks, mean, std, traits, torch.ones(count), states)
 
 
 def main() -> None:
@@ -117,7 +117,7 @@ def main() -> None:
     for family in options.family:
         for size in [size for size in options.size if size in FAMILIES[family].sizes]:
             for resolution in options.resolution or [None]:
-                settings = settings_for(size, resolution, options.batch, family=family)
+                settings = settings_for(size, family, resolution, batch=options.batch)
                 row(options, size, settings, device, peaks)
 
 

@@ -26,9 +26,10 @@ from faceswap_cli.device import pick_device
 from faceswap_cli.faces.age.estimator import AgeEstimator
 from faceswap_cli.faces.parsing.face_parser import SIDE as MASK_SIDE
 from faceswap_cli.networks.ageing.ageing import AgeingConfig
-from faceswap_cli.training.data.age_batches import AgedFacesPart
+from faceswap_cli.training.data.ageing_batches import AgedFacesPart
 from faceswap_cli.training.engine.loop import Budget
-from faceswap_cli.training.families.age import AGE, AgeData, AgeSettings, age_phases
+from faceswap_cli.training.families import FAMILIES
+from faceswap_cli.training.families.age import AgeData, age_phases
 from faceswap_cli.training.family import LoadRequest, TrainingData
 from scripts.cards.ageing import write
 from scripts.data.age_data import SIDE
@@ -90,9 +91,11 @@ def main() -> None:
     options = arguments()
     cv2.setNumThreads(1)
     faces = read_faces(options.data, SETS)
-    settings = AgeSettings(base="", batch=options.batch, learning_rate=options.rate, seed=options.seed)
+    plain = FAMILIES["age"]
+    settings = plain.from_scratch(plain.sizes["small"])
+    settings = replace(settings, batch=options.batch, learning_rate=options.rate, seed=options.seed)
     recogniser = Recogniser(options.recogniser, AgeingConfig().side).to(pick_device(options.device))
-    family = replace(AGE, phases=partial(age_phases, recognise=recogniser))
+    family = replace(plain, phases=partial(age_phases, recognise=recogniser))
     task = task_of(options, family, LearnedFaces(options.data, faces), settings)
     if options.write:
         write(trained(options, task), faces)

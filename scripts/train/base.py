@@ -34,7 +34,7 @@ from faceswap_cli.training.data.dataset import Faces, faces_from_columns, prepar
 from faceswap_cli.training.engine.loop import Budget
 from faceswap_cli.training.engine.parallel import WHOLE, Share
 from faceswap_cli.training.engine.trainer import Batch, Batches
-from faceswap_cli.training.families.shared import SHARED
+from faceswap_cli.training.families import FAMILIES
 from faceswap_cli.training.family import LoadRequest, TrainingData
 from faceswap_cli.training.monitor.figures import LOSS
 from faceswap_cli.training.monitor.preview import write_rebuilt
@@ -56,6 +56,8 @@ EACH = 0.6
 MOST_TURNED, TURNED = 0.9, 0.7
 """Yaw and pitch up to which a head is turned, and from which it stays as it is: of a head that was turned
 half was never seen."""
+
+PLAIN = FAMILIES["shared"]
 
 WARP = 0.3
 """Strength of the augmentation. Full warping can't be undone for somebody who is not known by heart: the
@@ -81,11 +83,11 @@ def main() -> None:
     parser.add_argument("faces", nargs="+", type=Path, help="face sets")
     parser.add_argument("--held-out", nargs="+", type=Path, required=True, help="face sets to measure on")
     add_run_options(parser, Budget(12000), every=120)
-    parser.add_argument("--size", choices=list(SHARED.sizes), default="small")
+    parser.add_argument("--size", choices=list(PLAIN.sizes), default="small")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--most", type=int, default=2000, help="faces of each set, at most")
     options = parser.parse_args()
-    settings = replace(SHARED.sizes[options.size], batch=options.batch, learning_rate=LEARNING_RATE)
+    settings = replace(PLAIN.sizes[options.size], batch=options.batch, learning_rate=LEARNING_RATE)
     source = Everybody(options.faces, options.held_out, options.most)
     task = task_of(options, EVERYBODY_BASE, source, settings)
     if not options.write:
@@ -152,7 +154,7 @@ class EverybodyData(TrainingData):
         write_rebuilt(path, model, self.kept, EVERYBODY)
 
 
-EVERYBODY_BASE = replace(SHARED, figures=(LOSS,))
+EVERYBODY_BASE = replace(PLAIN, figures=(LOSS,))
 """The family `shared`, measured on everybody."""
 
 

@@ -197,7 +197,7 @@ def losses(network: DenseLandmarkNetwork, batch: Batch) -> dict[str, Tensor]:
     return {
         "distance": 0.6 * (apart * weight).sum() / total,
         "likelihood": 0.4 * likelihood.sum() / total,
-        "opening": 0.6 * way.sum() / both.sum().clamp(min=1),
+        "opening": 1.0 * way.sum() / both.sum().clamp(min=1),
         "depth": 0.15 * deep.sum() / total,
         "visible": 0.5 * (see * batch.face[:, None]).sum() / (POINTS * faces),
         "expression": 3.0 * told.sum() / (told.shape[1] * faces),

@@ -22,7 +22,7 @@ from faceswap_cli.training.engine.loop import Budget, Tick
 from faceswap_cli.training.engine.parallel import join_process_group
 from faceswap_cli.training.engine.trainer import Trainer
 from faceswap_cli.training.family import DataSource, Family
-from faceswap_cli.training.monitor.watch import MonitorSettings
+from faceswap_cli.training.options import MonitorOptions, SessionOptions
 from faceswap_cli.training.runs.folder import is_run, open_run
 from faceswap_cli.training.runs.rollback import roll_back
 from faceswap_cli.training.task import TrainingTask, open_or_create, resume_or_start, train
@@ -77,10 +77,9 @@ def task_of(options: argparse.Namespace, family: Family, source: DataSource, set
         settings,
         explicit=frozenset({"batch", "learning_rate"}),
         budget=Budget(options.steps, options.minutes) if told else options.usual,
-        save_seconds=options.save_every,
-        watching=MonitorSettings(options.preview_every, options.measure_every),
+        session=SessionOptions(options.save_every, options.snapshot_every),
+        watching=MonitorOptions(options.preview_every, options.measure_every),
         until_plateau=options.until_plateau,
-        snapshot_steps=options.snapshot_every,
         adopt=True,
     )
 

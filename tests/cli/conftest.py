@@ -30,7 +30,7 @@ class Result:
         return self.code == 1 and clean and told and self.err.rstrip().splitlines()[-1] == errors[0]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def faceswap():
     """Call the command line: faceswap("extract", path, "-o", folder)."""
 

@@ -14,17 +14,13 @@ TINY = ("--resolution", 32, "--batch", 2, "--option", "width=8", "--option", "co
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
+def run(faceswap, tmp_path_factory):
     """A tiny conditional run of one step."""
-    from typer.testing import CliRunner
-
-    from faceswap_cli.cli import app
-
     folder = tmp_path_factory.mktemp("conditional")
     people = make_set(folder / "man", 4), make_set(folder / "woman", 4, level=lambda k: 90)
     made = ("train", "-A", people[0], "-B", people[1], "-m", folder / "run", "--steps", 1)
     options = ("--model", "conditional", *TINY, "--measure-every", 0)
-    assert CliRunner().invoke(app, [str(a) for a in (*made, *options)]).exit_code == 0
+    assert faceswap(*made, *options).code == 0
     return folder / "run"
 
 

@@ -4,8 +4,6 @@ import json
 
 import pytest
 
-from faceswap_cli.cli.train import FamilyName
-from faceswap_cli.training.families import FAMILIES
 from faceswap_cli.training.runs.folder import open_run
 from tests.cli.conftest import PICTURE
 from tests.face_sets import make_set
@@ -25,17 +23,13 @@ def train(faceswap, tmp_path):
     return call
 
 
-def test_the_command_line_offers_what_the_registry_lists():
-    assert [a.value for a in FamilyName] == list(FAMILIES)
-
-
 @pytest.mark.parametrize("family", SWAPS)
 def test_a_run_is_trained_gone_on_with_and_drawn_from(train, faceswap, tmp_path, family):
     assert train("--family", family, *TINY).code == 0
     settings = open_run(tmp_path / "run").settings
     assert (settings.family, settings.network["width"]) == (family, 8)
-    assert train(steps=2).code == 0  # the run knows its family
-    assert train("--option", "code=16", "--checkpointing", steps=3).code == 0
+    # The run knows its family. What is measured at the end was measured at the first.
+    assert train("--option", "code=16", "--checkpointing", "--measure-every", 0, steps=2).code == 0
     done = train("--option", "code=32", steps=4)
     assert done.is_one_line_error("code 16, not 32", "leave the options out")
     other = next(name for name in SWAPS if name != family)
@@ -80,11 +74,21 @@ def test_options_are_in_the_settings(train):
     assert settings["network"]["residuals"] == 2
 
 
+def test_a_setting_given_by_its_option_is_in_the_run_and_stays(train, tmp_path):
+    """What a setting's declaration leads to: command line, run.json, its range, no change in mid-run."""
+    assert json.loads(train("--recolour", 0.25, "--dry-run").out)["recolour"] == 0.25
+    assert json.loads(train("--family", "gan", "--dry-run").out)["recolour"] == 0.5  # the family's own
+    assert train("--recolour", 0, *TINY, "--measure-every", 0).code == 0
+    assert open_run(tmp_path / "run").settings.recolour == 0
+    assert train("--recolour", 1, steps=2).is_one_line_error("recolour 0.0, not 1.0", "mid-run")
+    assert train("--recolour", 2).code == 2
+
+
 def test_a_run_of_before_an_option_stands_at_its_default(train, tmp_path):
-    assert train(*TINY).code == 0
+    assert train(*TINY, "--measure-every", 0).code == 0
     card = tmp_path / "run" / "run.json"
     told = json.loads(card.read_text())
     del told["settings"]["network"]["pixel_norm"]
     card.write_text(json.dumps(told))
-    assert train("--option", "pixel_norm=false", steps=2).code == 0
+    assert train("--option", "pixel_norm=false", "--measure-every", 0, steps=2).code == 0
     assert train("--option", "pixel_norm=true", steps=3).is_one_line_error("pixel_norm False, not True")

@@ -14,7 +14,17 @@ from typer.testing import CliRunner
 from faceswap_cli.cli.app import Boundary, new_app
 from faceswap_cli.cli.option_parameters import Aliases, expand_options
 from faceswap_cli.effects.swap.options import SwapOptions
-from faceswap_cli.options import LOOK, TIME, WHO, OptionGroup, declared_options, flags_of, option
+from faceswap_cli.options import (
+    LOOK,
+    TIME,
+    WHO,
+    OptionGroup,
+    Overrides,
+    declared_options,
+    flags_of,
+    option,
+    with_default,
+)
 from tests.cli.conftest import PICTURE
 
 
@@ -122,6 +132,68 @@ def test_an_option_that_is_there_twice_is_our_mistake() -> None:
 
     with pytest.raises(AssertionError, match="twice"):
         expand_options(twice)
+
+
+@dataclass(frozen=True)
+class Oven:
+    """Settings that a recipe has already."""
+
+    heat: int = option(180, 50, 250, group=LOOK, help="How hot.")
+    minutes: int = option(20, 1, 90, group=LOOK, word="auto", metavar="INTEGER|auto", help="How long.")
+    grill: bool = option(True, group=LOOK, flags=("--grill/--no-grill",), help="Whether from above.")
+    tray: str = option("flat", choices=("flat", "deep"), group=LOOK, help="On what.")
+
+
+@dataclass(frozen=True)
+class SteamOven(Oven):
+    heat: int = with_default(Oven, "heat", 100)
+    steam: float = option(0.5, 0, 1, group=TIME, help="How wet. [default: the recipe's]")
+
+
+@pytest.fixture
+def bake():
+    app, given = new_app(cls=Boundary), {}
+
+    def start(settings: Overrides[Oven | SteamOven]) -> None:
+        """Bake."""
+        given.update(settings)
+
+    app.command("bake")(start)
+    app.command("other")(lambda: None)  # an app of one command has no boundary
+
+    def call(*arguments: object):
+        given.clear()
+        return CliRunner().invoke(app, ["bake", *(str(one) for one in arguments)]), dict(given)
+
+    return call
+
+
+def test_of_settings_only_what_is_said_is_given(bake) -> None:
+    assert bake()[1] == {} and bake()[0].exit_code == 0
+    said = ("--heat", 180, "--no-grill", "--tray", "deep", "--steam", 0, "--minutes", 7)
+    assert bake(*said)[1] == {"heat": 180, "grill": False, "tray": "deep", "steam": 0.0, "minutes": 7}
+    assert bake("--minutes", "auto")[1] == {"minutes": "auto"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code", "words"),
+    [
+        (("--minutes", 91), 1, "--minutes 91 can't be used. Use auto, or 1 to 90"),
+        (("--minutes", "long"), 2, "neither a whole number nor auto"),
+        (("--heat", 300), 2, "--heat"),
+        (("--steam", "nan"), 2, "--steam"),
+    ],
+)
+def test_settings_are_checked_as_well(bake, wrong, code, words) -> None:
+    done, given = bake(*wrong)
+    assert (done.exit_code, given) == (code, {}) and words in " ".join(done.output.split())
+
+
+def test_the_help_of_settings_tells_their_usual_values(bake) -> None:
+    text = " ".join(bake("--help")[0].output.split())
+    for words in ("How hot. [default: 180]", "[default: grill]", "On what. [default: flat]"):
+        assert words in text
+    assert text.count("--heat") == 1 and "How wet. [default: the recipe's] [0<=x<=1]" in text
 
 
 @pytest.mark.parametrize("command", ["video", "sheet"])

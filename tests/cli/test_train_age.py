@@ -1,10 +1,12 @@
 """`faceswap train --family age`."""
 
 import json
+import shutil
 
 import pytest
 
 from faceswap_cli.faces.age.labels import from_name, read_labels
+from faceswap_cli.training.monitor import ageing_validation
 from tests.face_sets import make_set
 
 
@@ -26,8 +28,24 @@ def train(faceswap, people, tmp_path):
     return call
 
 
-def test_a_run_is_begun_gone_on_with_and_shown(train, tmp_path):
-    done = train("--model", "age", "--from-scratch", "--batch", 4, "--steps", 1)
+@pytest.fixture(scope="module", autouse=True)
+def three_faces_are_measured():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ageing_validation, "MOST", 3)
+        yield
+
+
+@pytest.fixture(scope="module")
+def begun(faceswap, people, tmp_path_factory):
+    """A run of one step, and what was said."""
+    run = tmp_path_factory.mktemp("begun") / "run"
+    how = ("--model", "age", "--from-scratch", "--batch", 2, "--steps", 1, "--device", "cpu")
+    return run, faceswap("train", "-A", people, "-m", run, *how)
+
+
+def test_a_run_is_begun_gone_on_with_and_shown(train, begun, tmp_path):
+    run, done = begun
+    shutil.copytree(run, tmp_path / "run")
     assert done.code == 0 and "44 faces of known age, 18 to 61" in done.err
     assert (tmp_path / "run" / "preview.jpg").stat().st_size > 1000
     again = train("--steps", 2)  # the run knows what it is
@@ -44,6 +62,8 @@ def test_a_run_is_begun_gone_on_with_and_shown(train, tmp_path):
 def test_what_means_nothing_here_is_refused(train, tmp_path):
     refused = train("--family", "age", "--size", "medium")
     assert refused.is_one_line_error("--size has no meaning for --family age")
+    refused = train("--family", "age", "--no-mirror")  # a setting that no ageing run has
+    assert refused.is_one_line_error("--mirror has no meaning for --family age")
     assert not (tmp_path / "run").exists()
     assert train("--model", "age", "--batch", "1").is_one_line_error("--batch 1", "from 2")
     assert train("--model", "age", "--batch", "auto").is_one_line_error("--batch auto")
@@ -55,9 +75,12 @@ def test_too_few_ages_are_told(train, tmp_path):
     assert done.is_one_line_error("of 1 photos 1 show", "labels.csv")
 
 
-def test_a_swap_is_not_trained_into_an_ageing_run(train, tmp_path):
-    train("--model", "age", "--from-scratch", "--batch", 4, "--steps", 1)
-    assert train("--model", "shared", "-B", tmp_path).code != 0
+def test_a_swap_is_not_trained_into_an_ageing_run(train, begun, tmp_path):
+    shutil.copytree(begun[0], tmp_path / "run")
+    other = make_set(tmp_path / "other", 4)
+    assert train("--model", "shared", "-B", other).is_one_line_error(
+        "begun with other settings", "family age"
+    )
 
 
 @pytest.mark.parametrize(

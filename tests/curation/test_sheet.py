@@ -16,7 +16,7 @@ from faceswap_cli.curation.sheet import write_sheet
 from faceswap_cli.curation.sort import sort_faces
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.sets.faceset import FaceSet, FaceSetWriter, Source
-from tests.face_sets import HEADER, crop, files, make_set, record
+from tests.face_sets import HEADER, crop, files, make_set, packed, record
 
 NASTY = """a"b'c</script><script>alert(1)</script><!--&amp;\u2028 %41#?é日.mp4"""
 
@@ -86,6 +86,23 @@ def test_the_page_knows_every_crop(eight: Path) -> None:
     assert not data["sorted"] and data["sources"] == [[0, "clip.mp4"]]
     assert data["track"] == [0] * 4 + [1] * 4  # track by track
     assert data["quality"][:4] == sorted(data["quality"][:4])  # the worst first
+
+
+def test_mouth_lids_and_gaze_are_offered_where_they_are_known(eight: Path, tmp_path: Path) -> None:
+    assert not {"lids", "mouth", "gaze"} & sheet_of(eight).data.keys()
+    folder = make_set(tmp_path / "dense", 4, change=lambda k: {"packed": packed(0.1 * k, 0.3 - 0.1 * k, 0.5)})
+    page = sheet_of(folder)
+    assert {"lids", "mouth", "gaze"} < {option["value"] for option in page.all("option")}
+    data = page.data
+    frame = [int(file[5:11]) for file in data["files"]]
+    lids, mouth = ([data[name][frame.index(k)] for k in range(4)] for name in ("lids", "mouth"))
+    assert (
+        lids[0] == mouth[3] == 0 and lids == sorted(set(lids)) and mouth == sorted(set(mouth), reverse=True)
+    )
+    assert data["gaze"] == [50] * 4
+    script = "return [sheet.arrange(a0, [0, 1, 2, 3], 'lids', false), sheet.caption(a0, 0, 'gaze')]"
+    order, caption = in_node(script, data)
+    assert [frame[i] for i in order] == [0, 1, 2, 3] and caption.startswith("0.50")
 
 
 def test_deleted_crops_are_not_shown(eight: Path) -> None:

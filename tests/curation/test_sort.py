@@ -13,7 +13,7 @@ from faceswap_cli.curation.sort import ORDERS, SortResult, sort_faces
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.sets.crop_files import crop_name, ranked_name
 from faceswap_cli.faces.sets.faceset import FaceSet, FaceSetWriter, Source
-from tests.face_sets import HEADER, contents, crop, files, killed, make_set, record
+from tests.face_sets import HEADER, contents, crop, files, killed, make_set, packed, record
 
 SHARPNESS = [0.5, 0.1, 0.9, 0.3, 0.7]
 
@@ -36,6 +36,7 @@ def five(tmp_path: Path) -> Path:
             "sharpness": SHARPNESS[k],
             "pose": (30.0 - 15 * k, k, -k),
             "confidence": 1 - k / 10,
+            "packed": packed(0.35 - 0.05 * k, 0.1 * k, (0.4, 0.8, -0.8, -0.4, 0)[k]),
         },
         track=lambda k: 4 - k,
         level=lambda k: (120, 200, 40, 240, 80)[k],
@@ -55,6 +56,9 @@ def shown(folder: Path) -> list[int]:
         ("pitch", [0, 1, 2, 3, 4]),
         ("roll", [4, 3, 2, 1, 0]),
         ("confidence", [4, 3, 2, 1, 0]),
+        ("lids", [4, 3, 2, 1, 0]),
+        ("mouth", [0, 1, 2, 3, 4]),
+        ("gaze", [2, 3, 4, 0, 1]),
         ("track", [4, 3, 2, 1, 0]),
         ("brightness", [2, 4, 0, 1, 3]),
         ("size", [0, 1, 2, 3, 4]),  # all alike: in the order of time
@@ -172,6 +176,8 @@ def test_what_makes_no_sense_is_said(five: Path, tmp_path: Path) -> None:
         run(five, "likeness")
     with pytest.raises(UserError, match="--to has no meaning"):
         run(five, "blur", to=tmp_path)
+    with pytest.raises(UserError, match="no dense points, which --by gaze needs"):
+        run(make_set(tmp_path / "plain", 3), "gaze")
     (tmp_path / "other").mkdir()
     with pytest.raises(UserError, match="not a face set"):
         run(tmp_path / "other", "blur")

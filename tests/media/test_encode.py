@@ -29,7 +29,7 @@ from faceswap_cli.media.encoders import (
 from faceswap_cli.media.frame import Frame
 from faceswap_cli.media.probe import MediaInfo, probe
 from faceswap_cli.media.reader import VideoReader
-from faceswap_cli.media.trial import refusal
+from faceswap_cli.media.trial_encode import refusal
 from faceswap_cli.options import declared_options
 
 Clip = Callable[..., Path]

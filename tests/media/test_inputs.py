@@ -8,7 +8,7 @@ import cv2
 import pytest
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.media.inputs import find_media, left_out
+from faceswap_cli.media.inputs import describe_left_out, find_media
 from faceswap_cli.media.probe import probe
 from tests.conftest import picture
 
@@ -36,11 +36,13 @@ def test_what_is_left_out_is_counted_by_kind(tmp_path: Path) -> None:
     (folder / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
     found = [path.name for path in find_media([folder])]
     assert found == ["a.jpg", "b.JFIF", "e.mp4", "c.heic", "d.avif"]
-    said = left_out([folder], folder / "below" / "faces")
+    said = describe_left_out([folder], folder / "below" / "faces")
     assert said is not None and said.startswith("6 files left out: 2 .psd, ")
     for kind in ("1 .dng (camera raw)", "1 without suffix", "1 folder that is a link", "1 link to nowhere"):
         assert kind in said
-    assert left_out([folder / "a.jpg", folder / "f.psd"]) is None and left_out([other]) is None
+    assert (
+        describe_left_out([folder / "a.jpg", folder / "f.psd"]) is None and describe_left_out([other]) is None
+    )
 
 
 def test_videos_beside_pictures(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image as Pillow
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.media.exif import made_true, read_orientation
+from faceswap_cli.media.exif import correct_exif, read_orientation
 from faceswap_cli.media.photo import Photo, read_photo, what_is_lost, write_photo
 from faceswap_cli.media.photo_metadata import Metadata
 
@@ -132,10 +132,10 @@ def test_what_a_format_can_t_keep_is_named(tmp_path: Path) -> None:
 def test_the_old_thumbnail_is_gone() -> None:
     block = exif(8, thumbnail=b"the face as it was")
     assert read_orientation(block) == 8
-    true = made_true(block)
+    true = correct_exif(block)
     assert true is not None and len(true) == len(block)
     assert read_orientation(true) == 1 and b"abc" in true and b"face" not in true
-    assert made_true(b"II*\0\xff\xff\xff\xff") is None and made_true(b"rubbish") is None
+    assert correct_exif(b"II*\0\xff\xff\xff\xff") is None and correct_exif(b"rubbish") is None
     assert read_orientation(b"rubbish") == 1
 
 

@@ -16,7 +16,7 @@ from faceswap_cli.media.encoders import EncodeOptions, encoder_for
 from faceswap_cli.media.photo import read_photo, what_is_lost, write_photo
 from faceswap_cli.media.photo_metadata import with_xmp
 from faceswap_cli.media.probe import probe
-from faceswap_cli.media.xmp_packet import merged, still_true
+from faceswap_cli.media.xmp_packet import correct_packet, merge_packets
 from tests.media.test_photo import ICC, exif, smooth
 
 XMP = (
@@ -137,13 +137,13 @@ def test_exif_gets_into_a_tiff_and_out_of_it(tmp_path: Path) -> None:
 
 def test_the_old_face_and_the_old_turn_leave_xmp() -> None:
     plain = XMP % (1, b"")
-    assert still_true(plain) == plain
+    assert correct_packet(plain) == plain
     hiding = XMP % (6, b"<xmp:Thumbnails>the face as it was</xmp:Thumbnails>")
-    true = still_true(hiding)
+    true = correct_packet(hiding)
     assert true is not None and b"face" not in true and b'tiff:Orientation="1"' in true
     assert b"Anna Muster" in true and b"dc:rights" in true
     for bad in (b"rubbish", b"<a", b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', b"\xff\xfe<\0a\0"):
-        assert still_true(bad) is None
+        assert correct_packet(bad) is None
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif"])
@@ -161,7 +161,7 @@ def test_another_packet_joins_the_one_that_is_there(tmp_path: Path, suffix: str)
     assert b'CreatorTool="faceswap"' in words and b"Camera" not in words
     assert path.read_bytes().count(b"DigitalSourceType") == 1
     assert after.metadata.icc == ICC and after.metadata.exif is not None
-    assert merged(b"rubbish", OURS) == OURS
+    assert merge_packets(b"rubbish", OURS) == OURS
 
 
 def test_a_packet_that_fills_its_segment_leaves_room_or_goes(tmp_path: Path) -> None:

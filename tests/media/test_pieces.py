@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.media.pieces import Cut, is_past, is_wanted, parse_pieces, wanted_of
+from faceswap_cli.media.pieces import Cut, count_wanted, is_past, is_wanted, parse_pieces
 from faceswap_cli.media.planes import planes
 from faceswap_cli.media.probe import only_frames, probe
 from faceswap_cli.media.reader import VideoReader
@@ -40,18 +40,18 @@ def test_frames_are_told_apart() -> None:
     assert [n for n in range(9) if is_wanted(pieces, n)] == [2, 3, 6, 7, 8]
     assert not is_past(pieces, 99) and is_past(parse_pieces("2-3"), 4)
     assert is_wanted((), 5) and not is_past((), 5)
-    assert wanted_of(pieces, 9) == 5 and wanted_of(pieces, None) is None and wanted_of((), 9) == 9
-    assert wanted_of(parse_pieces("0-4,8-20"), 10) == 7
+    assert count_wanted(pieces, 9) == 5 and count_wanted(pieces, None) is None and count_wanted((), 9) == 9
+    assert count_wanted(parse_pieces("0-4,8-20"), 10) == 7
 
 
 def test_a_cut_moves_what_is_in_a_piece() -> None:
     seconds = [Fraction(n, 10) for n in (20, 21, 22, 50, 51)]
     cut = Cut.of_frames(seconds, Fraction(1, 10), parse_pieces("20-22,50-51"))
-    assert cut.moved(Fraction(21, 10)) == (Fraction(1, 10), Fraction(1, 10))
-    assert cut.moved(Fraction(23, 10)) is None and cut.moved(Fraction(19, 10)) is None
-    assert cut.moved(Fraction(5)) == (Fraction(3, 10), Fraction(3, 10))
+    assert cut.map_times(Fraction(21, 10)) == (Fraction(1, 10), Fraction(1, 10))
+    assert cut.map_times(Fraction(23, 10)) is None and cut.map_times(Fraction(19, 10)) is None
+    assert cut.map_times(Fraction(5)) == (Fraction(3, 10), Fraction(3, 10))
     # A title over both pieces is shown from the one's beginning to where it ends in the other.
-    assert cut.moved(Fraction(1), Fraction(51, 10)) == (0, Fraction(4, 10))
+    assert cut.map_times(Fraction(1), Fraction(51, 10)) == (0, Fraction(4, 10))
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov"])

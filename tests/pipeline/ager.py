@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import torch
 
-from faceswap_cli.effects.age.render import FaceAger
+from faceswap_cli.effects.ageing.render import FaceAger
 from faceswap_cli.faces.age.estimator import AgeEstimate, AgeEstimator
 from faceswap_cli.faces.parsing.face_parser import FaceParser
 from faceswap_cli.networks.ageing.change import BANDS, Change

@@ -165,16 +165,16 @@ def swap_options(**changes: object) -> SwapOptions:
     return options(**changes).swap
 
 
-def cast_of(cast: SwapPlan | Paint) -> SwapPlan:
+def plan_of(plan: SwapPlan | Paint) -> SwapPlan:
     """A renderer alone draws everybody."""
-    return cast if isinstance(cast, SwapPlan) else SwapPlan((SwapTarget(cast),))
+    return plan if isinstance(plan, SwapPlan) else SwapPlan((SwapTarget(plan),))
 
 
 def convert_video(
-    source: Path, output: Path, cast: SwapPlan | Paint, options: Options, stage: object = None, **more: object
+    source: Path, output: Path, plan: SwapPlan | Paint, options: Options, stage: object = None, **more: object
 ) -> Generator[ConvertProgress]:
-    """`convert_video.convert_video`, its effect made of the cast and the options."""
-    whole, parser, model = cast_of(cast), more.pop("parser", None), more.pop("model", "")
+    """`convert_video.convert_video`, its effect made of the plan and the options."""
+    whole, parser, model = plan_of(plan), more.pop("parser", None), more.pop("model", "")
     effect = more.pop("effect", None) or SwapEffect(whole.renderers, options.swap, parser, str(model))  # type: ignore[arg-type]
     return convert_module.convert_video(source, output, whole, effect, options.pipeline, stage, **more)  # type: ignore[arg-type]
 
@@ -182,25 +182,25 @@ def convert_video(
 def convert_photo(
     source: Path,
     output: Path,
-    cast: SwapPlan | Paint,
+    plan: SwapPlan | Paint,
     options: Options,
     stage: FaceAnalyser,
     parser: object = None,
 ) -> photo_module.PhotoReport:
     """`photo.convert_photo`, likewise."""
-    whole = cast_of(cast)
+    whole = plan_of(plan)
     effect = SwapEffect(whole.renderers, options.swap, parser)  # type: ignore[arg-type]
     return photo_module.convert_photo(source, output, whole, effect, options.pipeline, stage)
 
 
 def convert(
-    source: Path, output: Path, cast: SwapPlan | Paint | None = None, **more: object
+    source: Path, output: Path, plan: SwapPlan | Paint | None = None, **more: object
 ) -> list[ConvertProgress]:
     """Run a conversion to its end."""
     chosen = more.pop("options", None) or options()
     if "faces" not in more:
         more.setdefault("stage", fake_stage())
-    return list(convert_video(source, output, cast or negative(), chosen, **more))  # type: ignore[arg-type]
+    return list(convert_video(source, output, plan or negative(), chosen, **more))  # type: ignore[arg-type]
 
 
 def frames_of(path: Path) -> list[Frame]:

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from faceswap_cli.effects.age.age_request import AgeRequest
-from faceswap_cli.effects.age.effect import AgeEffect
+from faceswap_cli.effects.ageing.effect import AgeEffect
+from faceswap_cli.effects.ageing.request import AgeRequest
 from faceswap_cli.errors import Refusal
 from faceswap_cli.faces.safety.guard import SafetyGuard
 from faceswap_cli.media.probe import probe

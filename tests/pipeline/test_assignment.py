@@ -57,7 +57,7 @@ def colours(image: np.ndarray, index: int) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("cast", "shown"),
+    ("plan", "shown"),
     [
         (SwapPlan([SwapTarget(RED, LEFT), SwapTarget(BLUE, RIGHT)]), ["red", "blue"]),
         (SwapPlan([SwapTarget(RED, RIGHT), SwapTarget(BLUE, LEFT)]), ["blue", "red"]),
@@ -68,14 +68,14 @@ def colours(image: np.ndarray, index: int) -> list[str]:
         (SwapPlan([SwapTarget(RED, NOBODY)], threshold=1.5), ["red", "red"]),
     ],
 )
-def test_each_is_drawn_by_his_own(couple: Path, tmp_path: Path, cast: SwapPlan, shown: list[str]) -> None:
+def test_each_is_drawn_by_his_own(couple: Path, tmp_path: Path, plan: SwapPlan, shown: list[str]) -> None:
     output = tmp_path / "out.mp4"
-    steps = mf.convert(couple, output, cast, stage=mf.fake_stage(2), options=mf.options(batch=3))
+    steps = mf.convert(couple, output, plan, stage=mf.fake_stage(2), options=mf.options(batch=3))
     for frame in mf.frames_of(output)[::9]:
         assert colours(frame.image, frame.index) == shown
     notes = " ".join(step.note for step in steps if step.note)
     assert ("1 of 2 face tracks (44 faces) left alone" in notes) == ("own" in shown)
-    assert ("in one frame, and both are taken for nobody" in notes) == (cast.threshold > 1)
+    assert ("in one frame, and both are taken for nobody" in notes) == (plan.threshold > 1)
 
 
 def test_in_a_photo(couple: Path, tmp_path: Path) -> None:

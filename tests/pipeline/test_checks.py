@@ -13,8 +13,8 @@ from tests.pipeline import moving_face as mf
 
 
 def convert(video: Path, output: Path, guard: SafetyGuard) -> None:
-    cast = SwapPlan((SwapTarget(mf.negative()),), guard=guard)
-    for _ in mf.convert_video(video, output, cast, mf.options(), mf.fake_stage()):
+    plan = SwapPlan((SwapTarget(mf.negative()),), guard=guard)
+    for _ in mf.convert_video(video, output, plan, mf.options(), mf.fake_stage()):
         pass
 
 

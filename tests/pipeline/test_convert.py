@@ -122,7 +122,7 @@ def recogniser(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("recogniser")
 def test_someone_else_is_left_alone(couple: Path, tmp_path: Path) -> None:
     output, person = tmp_path / "out.mp4", np.eye(128, dtype=np.float32)[[1, 1]]
-    steps = mf.convert(couple, output, stage=mf.fake_stage(2), cast=mf.only_by(mf.negative(), person))
+    steps = mf.convert(couple, output, stage=mf.fake_stage(2), plan=mf.only_by(mf.negative(), person))
     assert mf.changed_inside(couple, output, 0).max() < 5
     assert mf.changed_inside(couple, output, 1).min() > 30
     notes = [step.note for step in steps if step.note]
@@ -131,7 +131,7 @@ def test_someone_else_is_left_alone(couple: Path, tmp_path: Path) -> None:
         couple,
         output,
         stage=mf.fake_stage(2),
-        cast=mf.negative(),
+        plan=mf.negative(),
     )
     assert mf.changed_inside(couple, output, 0).min() > 30
 
@@ -141,7 +141,7 @@ def test_nobody_wanted_is_an_error_that_counts_the_others(couple: Path, tmp_path
     stranger = np.eye(128, dtype=np.float32)[[7]]
     with pytest.raises(UserError, match=r"2 .*others.*--all-faces"):
         mf.convert(
-            couple, tmp_path / "out.mp4", stage=mf.fake_stage(2), cast=mf.only_by(mf.negative(), stranger)
+            couple, tmp_path / "out.mp4", stage=mf.fake_stage(2), plan=mf.only_by(mf.negative(), stranger)
         )
 
 

@@ -12,8 +12,17 @@ from faceswap_cli.errors import UserError
 from faceswap_cli.faces.face import Detection
 from faceswap_cli.faces.face_analyser import FaceAnalyser
 from faceswap_cli.faces.tracking.face_tracks import FaceTracks
+from faceswap_cli.journal import Journal
 from faceswap_cli.media.frame import Frame
-from faceswap_cli.pipeline.detection_pass import drop_doubtful_tracks
+from faceswap_cli.media.probe import probe
+from faceswap_cli.pipeline.detection_pass import (
+    detect_faces,
+    drop_doubtful_tracks,
+    read_detections,
+    read_frame_index,
+)
+from faceswap_cli.pipeline.executors.base import InlineExecutor
+from tests.dense_faces import dense_of, with_dense
 from tests.pipeline import moving_face as mf
 
 
@@ -76,3 +85,27 @@ def test_only_doubtful_tracks_are_taken_out() -> None:
     assert kept.tracks.tolist() == [0, 0, 0, 0] and kept.frames.tolist() == [0, 1, 2, 3]
     assert kept.landmarks[:, 0, 0].tolist() == found.landmarks[[0, 1, 3, 4], 0, 0].tolist()
     assert len(kept.times) == 4
+
+
+def test_the_journal_keeps_dense_points(video: Path, tmp_path: Path) -> None:
+    info = probe(video)
+    frames, faces = (Journal(tmp_path / name, "mark") for name in ("frames", "faces"))
+    for _ in detect_faces(info, with_dense(mf.fake_stage()), frames, faces, InlineExecutor()):
+        pass
+    found, whole = read_detections(info, read_frame_index(frames), faces)
+    assert whole and found.dense is not None and found.expression is not None
+    assert np.array_equal(found.dense[:, :68, :2], found.landmarks)
+    for landmarks, dense, expression in zip(found.landmarks, found.dense, found.expression, strict=True):
+        assert np.abs(dense - dense_of(landmarks)).max() < 0.02
+        assert expression.max() == pytest.approx(landmarks[0, 0] / 1000, abs=0.005)
+
+
+def test_a_journal_of_68_points_is_still_read(video: Path, tmp_path: Path) -> None:
+    info = probe(video)
+    frames, faces = (Journal(tmp_path / name, "mark") for name in ("frames", "faces"))
+    for _ in detect_faces(info, mf.fake_stage(), frames, faces, InlineExecutor()):
+        pass
+    entries = [entry for line in faces.read() for of_frame in line.get("faces", []) for entry in of_frame]
+    assert {len(entry) for entry in entries} == {3}
+    found, whole = read_detections(info, read_frame_index(frames), faces)
+    assert whole and len(found) == len(entries) and found.dense is None and found.expression is None

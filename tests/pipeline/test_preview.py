@@ -20,15 +20,15 @@ from faceswap_cli.faces.geometry import mean_face
 from faceswap_cli.faces.identity.people import Person
 from faceswap_cli.faces.safety.guard import SafetyGuard
 from faceswap_cli.media.frame import Frame
-from faceswap_cli.media.glimpse import glimpse
 from faceswap_cli.media.photo import read_photo, write_photo
 from faceswap_cli.media.probe import MediaInfo, probe
+from faceswap_cli.media.sample_frames import sample_frames
 from faceswap_cli.networks.swap.renderer import Rendered
 from faceswap_cli.pipeline import preview
 from faceswap_cli.pipeline.assignment import SwapPlan, SwapTarget
 from faceswap_cli.pipeline.dry_run import run_trial
 from faceswap_cli.pipeline.preview_clips import PreviewClip, preview_clips
-from faceswap_cli.pipeline.vary import MOST_SETTINGS, vary_settings
+from faceswap_cli.pipeline.setting_variants import MOST_SETTINGS, setting_variants
 from tests.pipeline import moving_face as mf
 
 
@@ -52,7 +52,7 @@ def preview_of(
 def test_a_glimpse_is_of_the_wanted_time(video: Path) -> None:
     all_frames = mf.frames_of(video)
     for seconds in (0.0, 0.5, 1.3):
-        seen = glimpse(probe(video), seconds, 3)
+        seen = sample_frames(probe(video), seconds, 3)
         middle = min(all_frames, key=lambda frame: abs(frame.time - seconds))
         near = [frame for frame in all_frames if abs(frame.index - middle.index) <= 3]
         assert [frame.time for frame in seen] == pytest.approx([frame.time for frame in near], abs=0.05)
@@ -164,7 +164,7 @@ def test_a_photo_is_previewed_as_it_is_converted(tmp_path: Path) -> None:
 
 
 def test_every_combination_of_settings() -> None:
-    rows = list(vary_settings(["colour=rct,none", "feather=0.05,0.1"], mf.swap_options(erode=0.01)))
+    rows = list(setting_variants(["colour=rct,none", "feather=0.05,0.1"], mf.swap_options(erode=0.01)))
     assert [name for name, _ in rows][:2] == ["colour rct  feather 0.05", "colour rct  feather 0.1"]
     assert [(o.colour, o.feather, o.erode) for _, o in rows][-1] == ("none", 0.1, 0.01)
 
@@ -175,15 +175,15 @@ def test_every_combination_of_settings() -> None:
 )
 def test_settings_that_cannot_be_varied_are_told_of(text: str) -> None:
     with pytest.raises(UserError):
-        list(vary_settings([text], mf.swap_options()))
+        list(setting_variants([text], mf.swap_options()))
 
 
 def test_too_many_settings_are_refused() -> None:
     many = ",".join(f"{0.001 * n:.3f}" for n in range(MOST_SETTINGS + 1))
     with pytest.raises(UserError, match="too many"):
-        list(vary_settings([f"feather={many}"], mf.swap_options()))
+        list(setting_variants([f"feather={many}"], mf.swap_options()))
     with pytest.raises(UserError, match="twice"):
-        list(vary_settings(["erode=0,0.1", "erode=0.2"], mf.swap_options()))
+        list(setting_variants(["erode=0,0.1", "erode=0.2"], mf.swap_options()))
 
 
 def test_a_page_holds_all_pictures() -> None:

@@ -184,7 +184,7 @@ def test_half_the_verdicts_are_none(couple: Path, tmp_path: Path, monkeypatch: p
     assert len(journal.read_bytes().splitlines()) == 2
     journal.write_bytes(journal.read_bytes()[:-20])
     mf.convert(
-        couple, output, options=mf.options(), stage=mf.fake_stage(2), cast=mf.only_by(mf.negative(), person)
+        couple, output, options=mf.options(), stage=mf.fake_stage(2), plan=mf.only_by(mf.negative(), person)
     )
     assert mf.changed_inside(couple, output, 0).max() < 5
     assert mf.changed_inside(couple, output, 1).min() > 30

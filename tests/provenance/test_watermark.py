@@ -17,11 +17,11 @@ from faceswap_cli.media.frame import Image
 from faceswap_cli.media.orientation import Orientation, from_exif
 from faceswap_cli.media.planes import planes
 from faceswap_cli.provenance import message_code, watermark
-from faceswap_cli.provenance.corner import Corner
 from faceswap_cli.provenance.label import free_corner, label
+from faceswap_cli.provenance.label_corner import Corner
 from faceswap_cli.provenance.pixels import PixelMarks
 from faceswap_cli.provenance.watermark_search import find
-from faceswap_cli.provenance.waves import FORMER, TILE, waves
+from faceswap_cli.provenance.watermark_waves import FORMER, TILE, waves
 
 MESSAGE = 0x1A5C
 MARKS = PixelMarks(MESSAGE)
@@ -129,16 +129,16 @@ def test_the_message_is_read_from_signs_of_which_a_third_are_wrong() -> None:
 
 
 def test_of_the_former_code_a_few_wrong_bits_are_mended_and_many_are_noticed() -> None:
-    sums = message_code.checked(MESSAGE).astype(float) * 5
+    sums = message_code.encode_checked(MESSAGE).astype(float) * 5
     sums[[3, 20]] *= -0.01
-    assert message_code.mended(sums) == MESSAGE
+    assert message_code.decode_checked(sums) == MESSAGE
     sums[[5, 9, 30]] *= -1
-    assert message_code.mended(sums) is None
+    assert message_code.decode_checked(sums) is None
 
 
 def test_a_mark_of_the_former_layout_is_still_read(photo: Image) -> None:
     w = waves(FORMER)
-    signs = np.where(w.bits < 0, 1, message_code.checked(MESSAGE)[w.bits])
+    signs = np.where(w.bits < 0, 1, message_code.encode_checked(MESSAGE)[w.bits])
     spectrum = np.zeros((TILE, TILE), complex)
     spectrum[w.rows, w.columns] = w.phases * signs
     one = np.fft.ifft2(spectrum).real

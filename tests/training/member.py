@@ -19,7 +19,7 @@ from faceswap_cli.training.engine.checkpoints import CheckpointStore
 from faceswap_cli.training.engine.loop import Budget, fit
 from faceswap_cli.training.engine.parallel import ALONE, PeerEndedError, ProcessGroup, join_process_group
 from faceswap_cli.training.engine.trainer import Trainer
-from faceswap_cli.training.families.shared import SHARED
+from faceswap_cli.training.families import FAMILIES
 from faceswap_cli.training.objectives.swap import swap_batches
 from faceswap_cli.training.runs.settings import SwapSettings
 from faceswap_cli.training.task import new_trainer
@@ -27,6 +27,7 @@ from tests.training.conftest import made_up_faces
 
 # With a critic from the third step on: a second phase, which trains other weights.
 SETTINGS = SwapSettings(
+    family="shared",
     network={"resolution": 32, "width": 8, "code": 16},
     batch=8,  # a multiple of what two processes show the critic at a time
     warm_up=2,
@@ -41,7 +42,7 @@ def trained(folder: Path, steps: int, team: ProcessGroup = ALONE, stop_at: int |
     """A run of some steps, gone on with if it is there, with a log line for each step."""
     loop.REPORT_SECONDS = 0.0
     faces = {"a": made_up_faces((200, 150, 120)), "b": made_up_faces((120, 90, 70))}
-    trainer = new_trainer(SHARED, SETTINGS, CPU, team)
+    trainer = new_trainer(FAMILIES["shared"], SETTINGS, CPU, team)
     store = CheckpointStore(folder / "checkpoints")
     if (checkpoint := store.newest()[0]) is not None:
         trainer.restore(checkpoint)
@@ -60,7 +61,7 @@ def trained(folder: Path, steps: int, team: ProcessGroup = ALONE, stop_at: int |
 
 def poison(team: ProcessGroup) -> Trainer:
     """A run in which one step's loss is NaN in the second process only."""
-    trainer = new_trainer(SHARED, SETTINGS, CPU, team)
+    trainer = new_trainer(FAMILIES["shared"], SETTINGS, CPU, team)
     healthy, done = trainer.phases[0].loss, []
 
     def sick(batch, progress):

@@ -10,7 +10,7 @@ from faceswap_cli.errors import UserError
 from faceswap_cli.training.engine import early_stopping, event_log, loop
 from faceswap_cli.training.engine.checkpoints import read_checkpoint
 from faceswap_cli.training.engine.loop import Budget
-from faceswap_cli.training.monitor.watch import MonitorSettings
+from faceswap_cli.training.options import MonitorOptions, SessionOptions
 from faceswap_cli.training.runs.folder import create_run, open_run
 from faceswap_cli.training.runs.rollback import roll_back
 from faceswap_cli.training.task import TrainingTask, train
@@ -25,7 +25,7 @@ def report_every_step(monkeypatch):
 
 
 def task(folder, steps, **options):
-    watching = MonitorSettings(preview_seconds=0.0, measure_steps=4)
+    watching = MonitorOptions(preview_every=0.0, measure_every=4)
     settings = options.pop("settings", RING.sizes["small"])
     return TrainingTask(
         RING, RingSource(), folder, settings, budget=Budget(steps), watching=watching, **options
@@ -75,7 +75,7 @@ def test_gone_on_with_it_ends_in_the_weights_of_an_uninterrupted_run(tmp_path):
 
 
 def test_it_goes_back_to_a_snapshot_and_on(tmp_path):
-    run(task(tmp_path / "run", 9, snapshot_steps=3))
+    run(task(tmp_path / "run", 9, session=SessionOptions(snapshot_every=3)))
     assert roll_back(open_run(tmp_path / "run", RING), 5).step == 3
     assert run(task(tmp_path / "run", 9))[0][0].step == 4
 

@@ -51,7 +51,7 @@ def steer_faces(faces: Faces, renderer: Renderer, options: SwapOptions) -> tuple
     for image, face in faces:
         change = _change(face.landmarks, options)
         landmarks = change_attributes(face.landmarks, change).astype(np.float32)
-        moved.append((image, replace(face, landmarks=landmarks)))
+        moved.append((image, replace(face, landmarks=landmarks, dense=None, expression=None)))
         matrix = crop_matrix(landmarks, renderer.size, renderer.side)
         crops.append(repose(image, face.landmarks, change, matrix, renderer.size))
     return moved, crops

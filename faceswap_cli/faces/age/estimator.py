@@ -19,6 +19,7 @@ from torch import Tensor
 
 from faceswap_cli import zoo
 from faceswap_cli.device import pick_device
+from faceswap_cli.faces.batches import stack_batches
 from faceswap_cli.faces.geometry import crop_matrix, warp
 from faceswap_cli.media.frame import Image
 from faceswap_cli.networks.perception.age_estimator import AgeNetwork, AgeOutput, build_age_estimator
@@ -28,6 +29,16 @@ WEIGHTS = "age_estimator"
 
 BATCH = 32
 """Pictures that go through the network together: 0.2 GB of activations."""
+
+
+def load_age_network(device: str) -> AgeNetwork:
+    """The bundled network on a torch device, in evaluation mode and frozen; loaded once.
+
+    Raises:
+        UserError: the weights are missing or damaged.
+    """
+    network: AgeNetwork = zoo.shared_network(WEIGHTS, build_age_estimator, device)
+    return network
 
 
 @dataclass(frozen=True)
@@ -63,8 +74,7 @@ class AgeEstimator:
     @cached_property
     def network(self) -> AgeNetwork:
         """The network, in evaluation mode and frozen."""
-        network: AgeNetwork = zoo.shared_network(WEIGHTS, build_age_estimator, self._device)
-        return network
+        return load_age_network(self._device)
 
     @property
     def size(self) -> int:
@@ -97,14 +107,7 @@ class AgeEstimator:
                 at a time.
             side: theirs in face units.
         """
-        found: list[AgeEstimate] = []
-        batch: list[Image] = []
-        for one in crops:
-            batch.append(one)
-            if len(batch) == BATCH:
-                found += self._some(np.stack(batch), side)
-                batch = []
-        return found + self._some(np.stack(batch), side) if batch else found
+        return [one for batch in stack_batches(crops, BATCH) for one in self._some(batch, side)]
 
     def _some(self, crops: NDArray[np.uint8], side: float) -> list[AgeEstimate]:
         # As the array lies, it is a channels-last tensor already.

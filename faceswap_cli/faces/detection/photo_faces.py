@@ -10,6 +10,7 @@ import numpy as np
 
 from faceswap_cli.faces.face import Face
 from faceswap_cli.faces.face_analyser import FaceAnalyser
+from faceswap_cli.faces.landmarks.dense import scale_dense
 from faceswap_cli.media.frame import Frame, Image
 
 LOOKED_AT = 1500
@@ -53,4 +54,5 @@ def _half(image: Image) -> Image:
 def _enlarged(face: Face, factor: int) -> Face:
     """A face of a smaller copy in the photo's own pixels; pixel centres lie at integers."""
     box, landmarks = ((points + 0.5) * factor - 0.5 for points in (face.box, face.landmarks))
-    return replace(face, box=box.astype(np.float32), landmarks=landmarks.astype(np.float32))
+    dense = None if face.dense is None else scale_dense(face.dense, factor)
+    return replace(face, box=box.astype(np.float32), landmarks=landmarks.astype(np.float32), dense=dense)

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from faceswap_cli import zoo
 from faceswap_cli.device import pick_device
 from faceswap_cli.faces import geometry
+from faceswap_cli.faces.batches import stack_batches
 from faceswap_cli.faces.face import FloatArray
 from faceswap_cli.media.frame import Image
 from faceswap_cli.networks.perception.identity import IdentityNetwork, build_identity_network
@@ -42,6 +43,16 @@ STEADY = np.array([*range(27, 55), *range(60, 65)])
 
 BATCH = 32
 """Chips that go through the network together: 60 MB of activations."""
+
+
+def load_identity_network(device: str) -> IdentityNetwork:
+    """The bundled network on a torch device, in evaluation mode and frozen; loaded once.
+
+    Raises:
+        UserError: the weights are missing or damaged.
+    """
+    network: IdentityNetwork = zoo.shared_network(WEIGHTS, build_identity_network, device)
+    return network
 
 
 class IdentityEncoder:
@@ -79,15 +90,8 @@ class IdentityEncoder:
         Returns:
             (N, 128) float32.
         """
-        found, batch = [np.zeros((0, NUMBERS), np.float32)], []
-        for one in chips:
-            batch.append(one)
-            if len(batch) == BATCH:
-                found.append(self._forward(np.stack(batch)))
-                batch = []
-        if batch:
-            found.append(self._forward(np.stack(batch)))
-        return np.concatenate(found)
+        found = [self._forward(batch) for batch in stack_batches(chips, BATCH)]
+        return np.concatenate([np.zeros((0, NUMBERS), np.float32), *found])
 
     def _forward(self, chips: NDArray[np.uint8]) -> FloatArray:
         # As the array lies, it is a channels-last tensor already.
@@ -99,8 +103,7 @@ class IdentityEncoder:
 
     @cached_property
     def _network(self) -> IdentityNetwork:
-        network: IdentityNetwork = zoo.shared_network(WEIGHTS, build_identity_network, self._device)
-        return network
+        return load_identity_network(self._device)
 
 
 def cut_chip(image: Image, landmarks: ArrayLike) -> Image:

@@ -16,9 +16,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from faceswap_cli.faces.landmarks.mean_shape import MIRROR
+
+FloatArray = NDArray[np.float32]
 
 IBUG = 68
 """The points that come first, see `mean_shape`."""
@@ -132,6 +134,18 @@ def measure_opening(points: NDArray[np.floating], outline: str) -> NDArray[np.fl
     apart = points[..., upper[inner], :2] - points[..., lower[inner], :2]
     found: NDArray[np.float64] = np.linalg.norm(apart, axis=-1).mean(-1).astype(np.float64)
     return found
+
+
+def scale_dense(points: FloatArray, factor: float, shift: ArrayLike = (0.0, 0.0)) -> FloatArray:
+    """Points (..., POINTS, 3) of a picture in the pixels of its enlarged copy; pixel centres lie at integers.
+
+    Args:
+        points: x, y, z.
+        factor: pixels of the copy over those of the picture.
+        shift: (x, y) of the pixel that becomes the copy's first.
+    """
+    place = (points[..., :2] - np.asarray(shift) + 0.5) * factor - 0.5
+    return np.concatenate([place, points[..., 2:] * factor], axis=-1).astype(np.float32)
 
 
 @dataclass(frozen=True)

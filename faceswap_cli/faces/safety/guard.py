@@ -25,8 +25,8 @@ from faceswap_cli.faces.safety.nudity import NudityDetector
 from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.faces.sets.records import FaceRecord
 from faceswap_cli.media.frame import Image
-from faceswap_cli.media.glimpse import glimpse
 from faceswap_cli.media.probe import MediaInfo
+from faceswap_cli.media.sample_frames import sample_frames
 
 MINOR = 0.7
 """Mean share of a person's looks below 18 years, as `SafetyGuard.young` takes it, above which the person
@@ -178,7 +178,7 @@ class SafetyGuard:
         length = info.duration if info.duration and math.isfinite(info.duration) else 0.0
         count = max(1, min(SAMPLES, int(length)))
         for seconds in (length * (n + 0.5) / count for n in range(count)):
-            for frame in glimpse(info, seconds, 0)[:1]:
+            for frame in sample_frames(info, seconds, 0)[:1]:
                 self.check_picture(info.path, frame.image)
 
     def _age_if_young(self, faces: FaceSet, records: Sequence[FaceRecord]) -> float | None:

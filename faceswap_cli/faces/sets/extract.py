@@ -25,6 +25,7 @@ from faceswap_cli.faces.identity.person_filter import (
     filter_photo,
     filter_tracks,
 )
+from faceswap_cli.faces.landmarks.packed_points import pack_known
 from faceswap_cli.faces.landmarks.pose import estimate_pose
 from faceswap_cli.faces.quality import face_sharpness
 from faceswap_cli.faces.safety.guard import SafetyGuard, Young, describe_left_out, refuse_minor
@@ -296,6 +297,7 @@ def _record(
         sharpness=face_sharpness(crop, geometry.transform(landmarks, matrix)),
         pose=estimate_pose(landmarks),
         confidence=face.confidence,
+        packed=pack_known(face.landmarks, face.dense, face.expression),
     )
     return as_stored(record), crop
 

@@ -19,6 +19,7 @@ import numpy as np
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.face import SCORE_DIGITS, Face, FloatArray, round_values
 from faceswap_cli.faces.geometry import transform
+from faceswap_cli.faces.landmarks.packed_points import unpack_points
 from faceswap_cli.limits import parse_json
 
 FORMAT, VERSION = "faceswap-faces", 1
@@ -96,6 +97,8 @@ class FaceRecord:
         sharpness: see `quality.face_sharpness`; about 1 for a crisp face.
         pose: yaw, pitch, roll in degrees, see `pose`.
         confidence: how sure the landmarks are on average, 0..1; 1 in sets that don't say.
+        packed: dense points and expression as `packed_points` writes them; None in sets that have 68 points
+            only. They are unpacked when `face` is asked for: a large set's would take hundreds of megabytes.
     """
 
     crop: str
@@ -112,11 +115,13 @@ class FaceRecord:
     sharpness: float
     pose: tuple[float, float, float]
     confidence: float = 1.0
+    packed: str | None = None
 
     @property
     def face(self) -> Face:
         """The face as detectors and converters know it."""
-        return Face(self.box, self.landmarks, self.score, self.track)
+        known = unpack_points(self.landmarks, self.packed) if self.packed else (None, None)
+        return Face(self.box, self.landmarks, self.score, self.track, self.confidence, *known)
 
 
 @dataclass
@@ -217,6 +222,7 @@ def format_record(record: FaceRecord) -> str:
             "sharpness": round(record.sharpness, 4),
             "pose": [round(angle, 1) for angle in record.pose],
             "confidence": round(record.confidence, SCORE_DIGITS),
+            **({"dense": record.packed} if record.packed else {}),
         }
     )
 
@@ -273,6 +279,8 @@ def _parse_line(fields: Any) -> FaceRecord | Source:
     for points in (landmarks, transform(landmarks, matrix)):
         if np.abs(points).max() > FARTHEST or np.ptp(points, axis=0).max() < LEAST_SPREAD:
             raise ValueError("landmarks that are no face's")
+    if (packed := fields.get("dense")) is not None:  # younger than the format
+        unpack_points(landmarks, packed)  # a ValueError if it is anything else
     return FaceRecord(
         crop=crop,
         source=_count(fields["of"]),
@@ -288,6 +296,7 @@ def _parse_line(fields: Any) -> FaceRecord | Source:
         sharpness=float(fields["sharpness"]),
         pose=(float(yaw), float(pitch), float(roll)),
         confidence=float(fields.get("confidence", 1.0)),  # younger than the format
+        packed=packed,
     )
 
 

@@ -16,7 +16,7 @@ UNLINKED = -1
 
 @dataclass(frozen=True)
 class FaceTracks:
-    """M faces of F frames: about 600 bytes a face.
+    """M faces of F frames: about 600 bytes a face, 3,400 with dense points.
 
     Attributes:
         frames: (M,) frame numbers, rising.
@@ -28,6 +28,8 @@ class FaceTracks:
         boxes: (M, 4) float32, frame pixels; None where the faces came linked.
         shots: (F,) the number of each frame's shot; None likewise.
         confidences: (M,) float32, how sure the landmarks are; None where that was not written down.
+        dense: (M, 222, 3) float32, frame pixels, see `landmarks.dense`; None where only 68 are known.
+        expression: (M, 26) float32; None likewise.
     """
 
     frames: NDArray[np.int64]
@@ -39,6 +41,8 @@ class FaceTracks:
     boxes: FloatArray | None = None
     shots: NDArray[np.int64] | None = None
     confidences: FloatArray | None = None
+    dense: FloatArray | None = None
+    expression: FloatArray | None = None
 
     @classmethod
     def of_faces(
@@ -61,6 +65,8 @@ class FaceTracks:
             boxes=np.array([face.box for _, face in faces], np.float32).reshape(-1, 4),
             shots=np.array(shots, np.int64),
             confidences=np.array([face.confidence for _, face in faces], np.float32),
+            dense=stack_known([face.dense for _, face in faces]),
+            expression=stack_known([face.expression for _, face in faces]),
         )
 
     @classmethod
@@ -73,9 +79,12 @@ class FaceTracks:
         """
         names = ("frames", "tracks", "landmarks", "scores", "removed")
         arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
-        sure = [part.confidences for part in parts if part.confidences is not None]
         return cls(
-            **arrays, times=times, confidences=np.concatenate(sure) if len(sure) == len(parts) else None
+            **arrays,
+            times=times,
+            confidences=join_known([part.confidences for part in parts]),
+            dense=join_known([part.dense for part in parts if len(part)]),
+            expression=join_known([part.expression for part in parts if len(part)]),
         )
 
     def __len__(self) -> int:
@@ -99,6 +108,21 @@ class FaceTracks:
 
     def select(self, chosen: NDArray[np.bool_]) -> FaceTracks:
         """The faces for which `chosen` (M,) is true."""
-        names = ("frames", "tracks", "landmarks", "scores", "boxes", "confidences")
-        arrays = {name: getattr(self, name) for name in names}
+        arrays = {name: getattr(self, name) for name in _OF_FACES}
         return replace(self, **{name: a[chosen] for name, a in arrays.items() if a is not None})
+
+
+_OF_FACES = ("frames", "tracks", "landmarks", "scores", "boxes", "confidences", "dense", "expression")
+"""The arrays that hold something of each face."""
+
+
+def stack_known(values: Sequence[FloatArray | None]) -> FloatArray | None:
+    """What is known of each face as one array; None if there is no face, or one of which it is not known."""
+    known = [value for value in values if value is not None]
+    return np.stack(known).astype(np.float32) if known and len(known) == len(values) else None
+
+
+def join_known(parts: Sequence[FloatArray | None]) -> FloatArray | None:
+    """Arrays one behind the other; None if there is none, or one is missing."""
+    known = [part for part in parts if part is not None]
+    return np.concatenate(known) if known and len(known) == len(parts) else None

@@ -123,9 +123,11 @@ class DenseLandmarkNetwork(nn.Module):
         features = self.at_quarter(quarter + _double(self.up_to_quarter(eighth)))
         code = self.code(self.squeeze(sixteenth).flatten(1))
         cells = features.permute(0, 2, 3, 1).flatten(1, 2)  # (B, cells, FEATURES), as they lie in memory
-        heat = (self.heat.weight @ cells.transpose(1, 2)).softmax(-1)  # (B, P, cells)
-        # One product reads both what lies under the heat and where the heat lies.
-        seen = heat @ torch.cat([cells, self.grid.expand(len(x), -1, 2)], -1)  # (B, P, FEATURES + 2)
+        # Heat maps are attention: a point's weights ask, and both what lies under the heat and where the heat
+        # lies answer. The fused form never writes the maps down, which would not fit into a core's cache.
+        places = torch.cat([cells, self.grid.expand(len(x), -1, 2)], -1)[:, None]
+        asks = F.pad(self.heat.weight, (0, 2)).expand(len(x), 1, -1, -1)
+        seen = F.scaled_dot_product_attention(asks, places, places, scale=1.0)[:, 0]  # (B, P, FEATURES + 2)
         said = self.read(seen[..., :FEATURES] + self.identity + self.context(code)[:, None])
         # Soft-argmax alone is drawn towards the middle of the picture; the rest says by how much.
         points = seen[..., FEATURES:] + said[..., :2] * STRIDE

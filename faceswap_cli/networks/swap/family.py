@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from faceswap_cli.networks.swap.renderer import Rendered, Renderer
-from faceswap_cli.options import declaration_of, describe_allowed, is_allowed
+from faceswap_cli.options import declaration_of, describe_allowed, is_allowed, option
 
 MULTIPLE = 16
 """The resolution must be a multiple of this: four halvings."""
@@ -63,6 +63,29 @@ class FamilyConfig:
     def grid(self) -> int:
         """Side of the smallest feature map: the picture after four halvings."""
         return self.resolution // MULTIPLE
+
+
+@dataclass(frozen=True)
+class BottleneckConfig(FamilyConfig):
+    """Of networks whose encoder and decoder meet in a narrow vector.
+
+    Attributes:
+        width: channels at half resolution; every halving doubles them.
+        code: length of the vector in the middle.
+        squeeze: channels of the grids that are flattened into the vector and unfolded from it. The linear
+            layers there would hold most of the weights if they met all 8 * width channels.
+        residuals: residual blocks after each doubling of a decoder.
+        pixel_norm: what the encoder gives is scaled to a mean square of 1, so that no face has a fainter one.
+        depth_to_space: the last doubling rearranges channels into pixels; if not, it is a transposed
+            convolution and a layer at full size, which is slower.
+    """
+
+    width: int = option(32, 4, 256)
+    code: int = option(256, 8, 4096)
+    squeeze: int = option(64, 4, 1024)
+    residuals: int = option(0, 0, 4)
+    pixel_norm: bool = False
+    depth_to_space: bool = True
 
 
 def _check(own: Field[Any], value: Any) -> None:

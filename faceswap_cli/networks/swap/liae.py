@@ -32,30 +32,12 @@ from faceswap_cli.networks.swap.blocks import (
     build_encoder_blocks,
     initialise_weights,
 )
-from faceswap_cli.networks.swap.family import ByIdentity, FaceModel, FamilyConfig
-from faceswap_cli.options import option
+from faceswap_cli.networks.swap.family import BottleneckConfig, ByIdentity, FaceModel
 
 
 @dataclass(frozen=True)
-class LiaeConfig(FamilyConfig):
-    """What rebuilds a LiaeAutoencoder; see FamilyConfig for the rest.
-
-    Attributes:
-        width: channels at half resolution; every halving doubles them.
-        code: length of the vector in the middle of each inter.
-        squeeze: channels of the grids at both ends of an inter.
-        residuals: residual blocks after each doubling of the decoder.
-        pixel_norm: the encoder's features are scaled to a mean square of 1 before the inters.
-        depth_to_space: the last doubling rearranges channels into pixels; if not, it is a transposed
-            convolution and a layer at full size, which is slower.
-    """
-
-    width: int = option(32, 4, 256)
-    code: int = option(256, 8, 4096)
-    squeeze: int = option(64, 4, 1024)
-    residuals: int = option(0, 0, 4)
-    pixel_norm: bool = False
-    depth_to_space: bool = True
+class LiaeConfig(BottleneckConfig):
+    """What rebuilds a LiaeAutoencoder."""
 
 
 class LiaeAutoencoder(FaceModel):

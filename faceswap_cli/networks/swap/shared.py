@@ -19,31 +19,12 @@ from faceswap_cli.networks.swap.blocks import (
     build_encoder_blocks,
     initialise_weights,
 )
-from faceswap_cli.networks.swap.family import ByIdentity, FaceModel, FamilyConfig
-from faceswap_cli.options import option
+from faceswap_cli.networks.swap.family import BottleneckConfig, ByIdentity, FaceModel
 
 
 @dataclass(frozen=True)
-class SharedConfig(FamilyConfig):
-    """What rebuilds a SharedAutoencoder; see FamilyConfig for the rest.
-
-    Attributes:
-        width: channels at half resolution; every halving doubles them.
-        code: length of the vector between encoder and decoders.
-        squeeze: channels of the grid that is flattened into the code and unfolded from it. The two linear
-            layers would hold most of the weights if they met all 8 * width channels.
-        residuals: residual blocks after each doubling of a decoder.
-        pixel_norm: the code is scaled to a mean square of 1, so that no face has a fainter one.
-        depth_to_space: the last doubling rearranges channels into pixels; if not, it is a transposed
-            convolution and a layer at full size, which is slower.
-    """
-
-    width: int = option(32, 4, 256)
-    code: int = option(256, 8, 4096)
-    squeeze: int = option(64, 4, 1024)
-    residuals: int = option(0, 0, 4)
-    pixel_norm: bool = False
-    depth_to_space: bool = True
+class SharedConfig(BottleneckConfig):
+    """What rebuilds a SharedAutoencoder."""
 
 
 class SharedAutoencoder(FaceModel):

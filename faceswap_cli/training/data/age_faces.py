@@ -32,7 +32,7 @@ AT_ONCE = 32
 
 @dataclass
 class LabelledFaces:
-    """Aligned faces with ages; see `age_batches.AgedFaces`.
+    """Aligned faces with ages; see `ageing_batches.AgedFaces`.
 
     Attributes:
         faces: the set they lie in.

@@ -36,6 +36,7 @@ from numpy.typing import NDArray
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.geometry import FACE_SIDE
+from faceswap_cli.faces.landmarks.dense_states import STATES
 from faceswap_cli.faces.parsing.face_parser import FaceParser
 from faceswap_cli.faces.sets.faceset import FaceRecord, FaceSet
 from faceswap_cli.faces.sets.records import format_record
@@ -55,7 +56,7 @@ from faceswap_cli.training.data.sampling import TRAITS
 
 FOLDER = "cache"
 MANIFEST = "manifest.json"
-VERSION = 5
+VERSION = 6
 """Of what `dataset.prepare` makes of a crop: raise it with every change of that."""
 
 MOST_MAPPED = 20_000
@@ -158,6 +159,7 @@ def _columns(resolution: int, side: float, count: int) -> Columns:
         "std": ((count, 3), np.float32),
         "traits": ((count, TRAITS), np.float32),
         "in_view": ((count,), np.float32),
+        "states": ((count, len(STATES)), np.float32),
     }
 
 

@@ -21,16 +21,22 @@ from torch import Tensor
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.geometry import FACE_SIDE, transform
+from faceswap_cli.faces.landmarks.dense import GROUPS
+from faceswap_cli.faces.landmarks.dense_states import measure_states
 from faceswap_cli.faces.landmarks.hull import raised_hull
 from faceswap_cli.faces.parsing.face_parser import SIDE as PARSER_SIDE
 from faceswap_cli.faces.parsing.face_parser import FaceParser, hair, occlusion
 from faceswap_cli.faces.sets.faceset import FaceRecord, FaceSet
 from faceswap_cli.media.frame import Image
 from faceswap_cli.training.data.sampling import pose_and_expression
+from faceswap_cli.training.data.state_balance import UNKNOWN
 from faceswap_cli.training.engine.accelerate import take_rows
 
-FEATURES = (slice(36, 42), slice(42, 48), slice(48, 60))
+FEATURES = (np.arange(36, 42), np.arange(42, 48), np.arange(48, 60))
 """Eyes and mouth in the 68 points: where a face's expression is, and where loss counts more."""
+
+DENSE_FEATURES = tuple(GROUPS[name] for name in ("right_lids", "left_lids", "lips_outer"))
+"""The same in the dense points: the outlines of lids and lips, wherever these are at the moment."""
 
 OPPONENT = np.array([[3**-0.5] * 3, [2**-0.5, 0, -(2**-0.5)], [6**-0.5, -2 * 6**-0.5, 6**-0.5]], np.float32)
 """RGB in [0, 1] to lightness, warm-cool and magenta-green. Orthonormal: its transpose leads back. Contrast
@@ -75,6 +81,7 @@ class Faces:
         std: (N, 3) float32 standard deviation of it, likewise.
         traits: (N, TRAITS) float32 pose and expression, see sampling.pose_and_expression.
         in_view: (N,) float32 share of the face that is free.
+        states: (N, 3) float32 see `dense_states`; -1 where the face set has 68 points only.
     """
 
     wide: Tensor
@@ -86,6 +93,7 @@ class Faces:
     std: Tensor
     traits: Tensor
     in_view: Tensor
+    states: Tensor
 
     def __len__(self) -> int:
         return len(self.target)
@@ -166,9 +174,15 @@ def prepare_all(
     """
 
     def load(record: FaceRecord) -> list[NDArray[np.generic]]:
+        face = record.face
+        landmarks = transform(face.landmarks, record.matrix)
+        states, features = UNKNOWN, [landmarks[feature] for feature in FEATURES]
+        if face.dense is not None and face.expression is not None:
+            states = measure_states(face.dense, face.expression)
+            outlines = transform(face.dense[:, :2], record.matrix)
+            features = [outlines[feature] for feature in DENSE_FEATURES]
         crop = face_set.crop(record)
-        landmarks = transform(record.landmarks, record.matrix)
-        return prepare(crop, landmarks, face_set.side, resolution, parser)
+        return prepare(crop, landmarks, face_set.side, resolution, parser, features, states)
 
     with ThreadPoolExecutor(2) as pool:  # OpenCV decodes and resamples outside Python's lock
         yield from pool.map(load, records)
@@ -176,9 +190,9 @@ def prepare_all(
 
 def faces_from_columns(columns: Sequence[NDArray[np.generic]]) -> Faces:
     """Samples from the stacked columns of `prepare`; the tensors share their memory."""
-    wide, target, mask, weight, free, mean, std, looks, view = map(torch.from_numpy, columns)
+    wide, target, mask, weight, free, *rest = map(torch.from_numpy, columns)
     masks = (mask[:, None], weight[:, None], free[:, None])
-    return Faces(_planes(wide), _planes(target), *masks, mean=mean, std=std, traits=looks, in_view=view)
+    return Faces(_planes(wide), _planes(target), *masks, *rest)
 
 
 def _planes(images: Tensor) -> Tensor:
@@ -192,8 +206,10 @@ def prepare(
     side: float,
     resolution: int,
     parser: FaceParser | None = None,
+    features: Sequence[NDArray[np.float64]] | None = None,
+    states: NDArray[np.float32] = UNKNOWN,
 ) -> list[NDArray[np.generic]]:
-    """One face set crop to wide, target, mask, weight, free, mean, std, traits, in_view (see Faces).
+    """One face set crop to the columns of Faces, in their order.
 
     Args:
         crop: (S, S, 3) uint8 RGB.
@@ -201,8 +217,11 @@ def prepare(
         side: the crop's side in face units.
         resolution: R.
         parser: tells what stands before the face; None: nothing does.
+        features: outlines (K, 2) of eyes and mouth in crop pixels, if better ones than of the 68 are known.
+        states: (3,) see Faces.
     """
     size = crop.shape[0]
+    features = [landmarks[feature] for feature in FEATURES] if features is None else features
     zoom = resolution / FACE_SIDE * side / size  # network pixels per crop pixel
     to_target = np.array([[zoom, 0, 0], [0, zoom, 0]])
     to_target[:, 2] = (resolution - 1) / 2 - zoom * (size - 1) / 2
@@ -215,7 +234,7 @@ def prepare(
     # A little inside the hull: beyond the true jaw the label is background, which must not be learnt.
     mask = _soft_polygons([raised_hull(points)], resolution, -resolution / 48, resolution / 64)
     weight = _soft_polygons(
-        [points[feature] for feature in FEATURES], resolution, resolution / 24, resolution / 48
+        [transform(feature, to_target) for feature in features], resolution, resolution / 24, resolution / 48
     )
     free = np.ones_like(mask)
     if parser is not None:
@@ -226,7 +245,7 @@ def prepare(
     mean, std = _colour(target, mask * free)
     in_view = np.float32((mask * free).sum() / max(float(mask.sum()), 1.0))
     masks = [_bytes(mask), _bytes(weight), _bytes(free)]
-    return [wide, target, *masks, mean, std, pose_and_expression(landmarks), np.array(in_view)]
+    return [wide, target, *masks, mean, std, pose_and_expression(landmarks), np.array(in_view), states]
 
 
 def _seen(

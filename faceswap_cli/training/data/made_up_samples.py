@@ -7,6 +7,7 @@ import torch
 from faceswap_cli.faces.geometry import STORED_SIDE
 from faceswap_cli.training.data.dataset import Faces, wide_side
 from faceswap_cli.training.data.sampling import TRAITS
+from faceswap_cli.training.data.state_balance import UNKNOWN
 
 
 def made_up_samples(resolution: int, count: int) -> Faces:
@@ -28,4 +29,5 @@ def made_up_samples(resolution: int, count: int) -> Faces:
         std=torch.full((count, 3), 0.2),
         traits=torch.rand(count, TRAITS, generator=torch.Generator().manual_seed(0)),
         in_view=torch.ones(count),
+        states=torch.from_numpy(UNKNOWN).expand(count, -1),
     )

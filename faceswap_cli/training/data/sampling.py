@@ -54,7 +54,10 @@ def pose_and_expression(landmarks: ArrayLike) -> NDArray[np.float32]:
 
 
 def sampling_weights(
-    own: NDArray[np.float32], wanted: NDArray[np.float32] | None = None, power: float = 0.5
+    own: NDArray[np.float32],
+    wanted: NDArray[np.float32] | None = None,
+    power: float = 0.5,
+    boost: NDArray[np.float64] | float = 1.0,
 ) -> NDArray[np.float64]:
     """How often each face is drawn, 1 in the mean.
 
@@ -63,6 +66,7 @@ def sampling_weights(
         power: 0 draws evenly, 1 makes every look equally frequent.
         wanted: (M, TRAITS) of the person in the video, when `own` is put on: looks that these have are
             drawn more often, others less.
+        boost: (N,) so many times more often each is drawn for other reasons, before LIMITS.
     """
     own = _for_the_person(own)
     density = _density(own, own)
@@ -72,7 +76,7 @@ def sampling_weights(
         aim = _density(own, wanted)
         reference = _density(wanted, wanted).max()
         ratio = np.maximum(aim, RARE * reference) / density
-    found = ratio**power
+    found = ratio**power * boost
     for _ in range(8):  # clipping moves the mean, the mean the limits
         found = np.clip(found / found.mean(), *LIMITS)
     return np.asarray(found / found.mean(), np.float64)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from faceswap_cli.options import LEARNING, option
+
 
 @dataclass(frozen=True)
 class TrainerSettings:
@@ -21,10 +23,20 @@ class TrainerSettings:
         seed: of weights, sampling and augmentation.
     """
 
-    batch: int = 8
-    accumulate: int = 1
-    learning_rate: float = 1e-3
+    batch: int = option(
+        8, 1, 4096, group=LEARNING, word="auto", metavar="INTEGER|auto",
+        help="Faces of each person in a step, over all processes. auto: measured, as large as pays and fits "
+        "here; the learning rate goes with it. [default: the size's own]",
+    )  # fmt: skip
+    accumulate: int = option(
+        1, 1, 512, group=LEARNING,
+        help="Take each batch in so many equal parts: the same training in less memory. May be changed from "
+        "start to start.",
+    )  # fmt: skip
+    learning_rate: float = option(
+        1e-3, 1e-6, 0.1, group=LEARNING, help="Peak learning rate. [default: the size's own]"
+    )
     warm_up: int = 50
     clip: float = 1.0
     ema: float = 0.999
-    seed: int = 0
+    seed: int = option(0, 0, group=LEARNING, help="Seed of weights, sampling and augmentation.")

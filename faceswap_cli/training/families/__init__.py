@@ -1,31 +1,56 @@
-"""The network families by name. A new family is one line here."""
+"""The network families by name. A new family is one line here, and the module of that name."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from torch import nn
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.training.families.age import AGE
-from faceswap_cli.training.families.conditional import CONDITIONAL
-from faceswap_cli.training.families.gan import GAN
-from faceswap_cli.training.families.liae import LIAE
-from faceswap_cli.training.families.original import ORIGINAL
-from faceswap_cli.training.families.shared import SHARED
-from faceswap_cli.training.family import Family
 
-FAMILIES: dict[str, Family] = {
-    "shared": SHARED,
-    "liae": LIAE,
-    "original": ORIGINAL,
-    "conditional": CONDITIONAL,
-    "gan": GAN,
-    "age": AGE,
-}
+if TYPE_CHECKING:
+    from torch import nn
 
-DEFAULT = SHARED
+    from faceswap_cli.training.family import Family
+
+
+class FamilyTable(Mapping[str, "Family"]):
+    """Families by name, each imported when it is asked for, because it brings torch along.
+
+    Args:
+        described: a few words on each. The record of a family is FAMILY in the module of its name.
+    """
+
+    def __init__(self, described: Mapping[str, str]) -> None:
+        self.described = dict(described)
+        self._known: dict[str, Family] = {}
+
+    def __getitem__(self, name: str) -> Family:
+        if name not in self.described:
+            raise KeyError(name)
+        if name not in self._known:
+            self._known[name] = import_module(f"{__name__}.{name}").FAMILY.named(name)
+        return self._known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.described)
+
+    def __len__(self) -> int:
+        return len(self.described)
+
+
+FAMILIES = FamilyTable(
+    {
+        "shared": "a decoder for each person",
+        "liae": "one decoder for all, for another light",
+        "original": "the network of 2018, to compare with",
+        "conditional": "told whom to draw, so that a photo will do",
+        "gan": "the same, trained against a discriminator",
+        "age": "makes faces older and younger, learnt from photos of known ages",
+    }
+)
+
+DEFAULT = next(iter(FAMILIES))
 """What is trained when nobody says which."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from faceswap_cli import zoo
+from faceswap_cli.faces.age.estimator import load_age_network
 from faceswap_cli.faces.face_analyser import build_analyser
 from faceswap_cli.faces.sets.extract import extract_faces
 from faceswap_cli.faces.sets.extract_options import ExtractOptions
@@ -19,9 +20,8 @@ from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.faces.sets.records import INDEX
 from faceswap_cli.networks.ageing.age_discriminator import AgeDiscriminator
 from faceswap_cli.networks.ageing.ageing import AgeingConfig, AgeingNetwork, build_ageing_network
-from faceswap_cli.networks.perception.age_estimator import AgeNetwork, build_age_estimator
-from faceswap_cli.training.data.age_batches import AgedFaces, AgeingBatches, hold_out_ages
 from faceswap_cli.training.data.age_faces import load_labelled_faces
+from faceswap_cli.training.data.ageing_batches import AgedFaces, AgeingBatches, hold_out_ages
 from faceswap_cli.training.engine.parallel import ALONE, WHOLE, ProcessGroup, Share
 from faceswap_cli.training.engine.trainer import Batches, Trainer, TrainingPhase
 from faceswap_cli.training.family import (
@@ -33,51 +33,22 @@ from faceswap_cli.training.family import (
     new_plain_model,
     place_channels_last,
 )
-from faceswap_cli.training.monitor.age_preview import spread_over, write_age_preview
-from faceswap_cli.training.monitor.age_validation import AGE_FIGURES, AgeValidator
+from faceswap_cli.training.monitor.ageing_preview import spread_over, write_ageing_preview
+from faceswap_cli.training.monitor.ageing_validation import AGE_FIGURES, AgeingValidator
 from faceswap_cli.training.objectives.age_identity import Recogniser
 from faceswap_cli.training.objectives.ageing import (
     AgeingLosses,
-    AgeingWeights,
     measure_age,
     random_share,
     unit_vectors,
 )
-from faceswap_cli.training.runs.settings import TrainSettings
-
-BUNDLED = "ageing"
-"""The weights in `models/` that a run starts from, unless it is to begin with random ones."""
+from faceswap_cli.training.runs.settings import AGEING, AgeSettings
 
 FIRST_RATE = 6e-4
 """Peak learning rate of a run from random weights."""
 
-COARSE = 0.5
-"""Part of a run from random weights in which only the coarse part is trained, on small pictures."""
-
 FIRST_LOOKS = 4
 """Batches by which a new critic learns how large features of real faces are."""
-
-
-@dataclass(frozen=True)
-class AgeSettings(TrainSettings):
-    """How an ageing run trains.
-
-    Attributes:
-        weights: of the losses.
-    """
-
-    family: str = "age"
-    base: str = BUNDLED
-    learning_rate: float = 3e-4
-    warm_up: int = 100
-    clip: float = 5.0
-    ema: float = 0.998
-    weights: AgeingWeights = field(default_factory=AgeingWeights)
-
-    @property
-    def coarse_until(self) -> float:
-        """Part of the run in which only the coarse part is trained."""
-        return 0.0 if self.base else COARSE
 
 
 class AgeData(TrainingData):
@@ -99,7 +70,7 @@ class AgeData(TrainingData):
         self.shown = spread_over(self.kept.age) if kept is None else list(range(len(kept.age)))
         self.remedy = "more photos of known ages may"
         self.pool = ThreadPoolExecutor(1)
-        self._validator: AgeValidator | None = None
+        self._validator: AgeingValidator | None = None
 
     def batches(self, settings: AgeSettings, share: Share = WHOLE) -> Batches:
         """Faces with the ages that they shall get, and real ones of those ages."""
@@ -116,7 +87,7 @@ class AgeData(TrainingData):
         assert isinstance(batches, AgeingBatches)
         size = batches.sizes[0][1]
         some = [batches.made(seed, size).to(trainer.device) for seed in range(FIRST_LOOKS)]
-        estimator = estimator_on(trainer.device)
+        estimator = load_age_network(str(trainer.device))
         losses = AgeingLosses(
             trainer.model, trainer.aside, estimator, torch.nn.Identity(), self.settings.weights
         )
@@ -125,10 +96,10 @@ class AgeData(TrainingData):
 
     def prepare_measures(self) -> None:
         """Choose faces, and load what looks at them."""
-        self._validator = AgeValidator(self.kept, AgeingConfig(**self.settings.network), self.device)
+        self._validator = AgeingValidator(self.kept, AgeingConfig(**self.settings.network), self.device)
 
     def measure(self, model: nn.Module) -> dict[str, Any]:
-        """See `age_validation`."""
+        """See `ageing_validation`."""
         assert isinstance(model, AgeingNetwork) and self._validator is not None
         return self._validator.measure(model)
 
@@ -136,7 +107,7 @@ class AgeData(TrainingData):
         """Some faces at several ages."""
         assert isinstance(model, AgeingNetwork)
         coarse = progress < self.settings.coarse_until
-        write_age_preview(path, model, self.kept, self.shown, coarse)
+        write_ageing_preview(path, model, self.kept, self.shown, coarse)
 
     def close(self) -> None:
         """End the thread that makes batches."""
@@ -176,12 +147,6 @@ class AgeSource(DataSource):
         return FaceSet.open(folder)
 
 
-def estimator_on(device: torch.device) -> AgeNetwork:
-    """The bundled age estimator."""
-    found: AgeNetwork = zoo.shared_network("age_estimator", build_age_estimator, str(device))
-    return found
-
-
 def load_bundled_ageing(family: Family, name: str) -> nn.Module:
     """The bundled network, to be trained on."""
     del family
@@ -213,7 +178,7 @@ def age_phases(
     del team
     device = next(model.parameters()).device
     known = recognise or Recogniser(model.side, device)
-    return AgeingLosses(model, critic, estimator_on(device), known, settings.weights).phases()
+    return AgeingLosses(model, critic, load_age_network(str(device)), known, settings.weights).phases()
 
 
 def without_base(settings: AgeSettings) -> AgeSettings:
@@ -221,8 +186,7 @@ def without_base(settings: AgeSettings) -> AgeSettings:
     return replace(settings, base="", learning_rate=FIRST_RATE)
 
 
-AGE = Family(
-    name="age",
+FAMILY = Family(
     config=AgeingConfig,
     network=AgeingNetwork,
     sizes={"small": AgeSettings()},
@@ -230,7 +194,7 @@ AGE = Family(
     new_model=new_plain_model,
     phases=age_phases,
     new_aside=new_age_discriminator,
-    base_for=lambda network: BUNDLED,
+    base_for=lambda family, network: AGEING,
     load_bundled=load_bundled_ageing,
     from_scratch=without_base,
     place=lambda model, device: model.to(device),
@@ -238,17 +202,7 @@ AGE = Family(
     resolution=lambda model: int(model.size),
     least_batch=2,
     refuses=frozenset(
-        {
-            "sources",
-            "adapt",
-            "size",
-            "option",
-            "resolution",
-            "mirror",
-            "adversarial",
-            "checkpointing",
-            "compiled",
-            "adult_confirmed",
-        }
+        {"sources", "adapt", "size", "family_options", "resolution"}
+        | {"checkpointing", "compiled", "adult_confirmed"}
     ),
 )

@@ -72,12 +72,11 @@ def made_up_conditional_data(settings: SwapSettings, device: torch.device) -> Tr
     return ConditionalData(data.faces, replace(settings, held_out=0.0), {})
 
 
-def conditional_sizes(name: str, config: FamilyConfig) -> dict[str, SwapSettings]:
+def conditional_sizes(config: FamilyConfig) -> dict[str, SwapSettings]:
     """The one size of a conditional family."""
     # The map between encoder and decoder keeps the layout: what was warped away could not be known.
     return {
         "small": SwapSettings(
-            family=name,
             network=asdict(config),
             learning_rate=5e-4,
             distortion_until=0.0,
@@ -87,13 +86,8 @@ def conditional_sizes(name: str, config: FamilyConfig) -> dict[str, SwapSettings
     }
 
 
-CONDITIONAL = replace(
-    swap_family(
-        "conditional",
-        ConditionalConfig,
-        ConditionalAutoencoder,
-        conditional_sizes("conditional", ConditionalConfig()),
-    ),
+FAMILY = replace(
+    swap_family(ConditionalConfig, ConditionalAutoencoder, conditional_sizes(ConditionalConfig())),
     source=ConditionalSource,
     phases=conditional_phases,
     new_aside=new_probe,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from faceswap_cli.networks.swap.gan import ConditionalGan, GanConfig
-from faceswap_cli.training.families.conditional import CONDITIONAL, conditional_sizes
-from faceswap_cli.training.families.swap import base_of
+from faceswap_cli.training.families.conditional import FAMILY as CONDITIONAL
+from faceswap_cli.training.families.conditional import conditional_sizes
 from faceswap_cli.training.objectives.gan import (
     MODE_COLLAPSE,
     OVERWHELMED,
@@ -14,14 +14,12 @@ from faceswap_cli.training.objectives.gan import (
     new_projection_discriminator,
 )
 
-GAN = replace(
+FAMILY = replace(
     CONDITIONAL,
-    name="gan",
     config=GanConfig,
     network=ConditionalGan,
-    sizes=conditional_sizes("gan", GanConfig()),
+    sizes=conditional_sizes(GanConfig()),
     phases=gan_phases,
     new_aside=new_projection_discriminator,
-    base_for=base_of("gan"),
     collapse_signs=(MODE_COLLAPSE, OVERWHELMED),
 )

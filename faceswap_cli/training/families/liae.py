@@ -6,7 +6,6 @@ from faceswap_cli.networks.swap.liae import LiaeAutoencoder, LiaeConfig
 from faceswap_cli.training.families.swap import swap_family, swap_sizes
 
 SIZES = swap_sizes(
-    "liae",
     {
         "small": LiaeConfig(resolution=128, width=32, code=256, residuals=0),
         "medium": LiaeConfig(resolution=192, width=48, code=256, squeeze=96, residuals=1),
@@ -14,4 +13,4 @@ SIZES = swap_sizes(
     },
 )
 
-LIAE = swap_family("liae", LiaeConfig, LiaeAutoencoder, SIZES)
+FAMILY = swap_family(LiaeConfig, LiaeAutoencoder, SIZES)

@@ -6,13 +6,12 @@ from dataclasses import asdict
 
 from faceswap_cli.networks.swap.original import OriginalAutoencoder, OriginalConfig
 from faceswap_cli.training.families.swap import swap_family
-from faceswap_cli.training.objectives.losses import LossWeights
+from faceswap_cli.training.objectives.weights import LossWeights
 from faceswap_cli.training.runs.settings import SwapSettings
 
 SIZES = {
     # The published rate: its wide dense layers bear no more. And as published, codes are not compared.
     "small": SwapSettings(
-        family="original",
         network=asdict(OriginalConfig()),
         batch=16,
         learning_rate=5e-5,
@@ -20,4 +19,4 @@ SIZES = {
     )
 }
 
-ORIGINAL = swap_family("original", OriginalConfig, OriginalAutoencoder, SIZES)
+FAMILY = swap_family(OriginalConfig, OriginalAutoencoder, SIZES)

@@ -6,7 +6,6 @@ from faceswap_cli.networks.swap.shared import SharedAutoencoder, SharedConfig
 from faceswap_cli.training.families.swap import swap_family, swap_sizes
 
 SIZES = swap_sizes(
-    "shared",
     {
         "small": SharedConfig(resolution=128, width=32, code=256, residuals=0),
         "medium": SharedConfig(resolution=192, width=48, code=256, squeeze=96, residuals=1),
@@ -14,4 +13,4 @@ SIZES = swap_sizes(
     },
 )
 
-SHARED = swap_family("shared", SharedConfig, SharedAutoencoder, SIZES)
+FAMILY = swap_family(SharedConfig, SharedAutoencoder, SIZES)

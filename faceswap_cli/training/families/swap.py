@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from faceswap_cli.faces.geometry import transform
 from faceswap_cli.faces.identity.identity_encoder import IdentityEncoder
 from faceswap_cli.faces.parsing.face_parser import FaceParser
 from faceswap_cli.faces.safety.guard import SafetyGuard
+from faceswap_cli.faces.sets.dense_points import suggest_extracting
 from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.networks.swap.family import COMMON, FaceModel, FamilyConfig, place_model
 from faceswap_cli.training.data.cache import MOST_MAPPED, load_cached_faces
@@ -29,7 +30,7 @@ from faceswap_cli.training.engine.parallel import WHOLE, Share
 from faceswap_cli.training.engine.trainer import Batches
 from faceswap_cli.training.family import DataSource, Family, LoadRequest, Start, TrainingData
 from faceswap_cli.training.monitor.preview import write_preview
-from faceswap_cli.training.monitor.validation import SWAP_FIGURES, Validator
+from faceswap_cli.training.monitor.swap_validation import SWAP_FIGURES, SwapValidator
 from faceswap_cli.training.objectives.gan import OVERWHELMED
 from faceswap_cli.training.objectives.swap import new_discriminator, swap_batches, swap_phases
 from faceswap_cli.training.runs.settings import TARGET, SwapSettings, identities
@@ -40,6 +41,9 @@ REFERENCES = 12
 
 LEAST_SHOWN = 4
 """With fewer held-out faces a preview shows trained ones."""
+
+MORE = "blinks, open mouths and glances are drawn more often in training"
+"""What dense points give a training."""
 
 BASE = "base-"
 """Of the names of bases among the bundled weights."""
@@ -61,7 +65,7 @@ class SwapData(TrainingData):
         self.held_out = describe_split(self.splits, share)
         who = " and ".join(name for identity, name in names.items() if identity != TARGET) or "B"
         self.remedy = f"more varied footage of {who} may, or a larger --size"
-        self._validator: Validator | None = None
+        self._validator: SwapValidator | None = None
 
     def batches(self, settings: SwapSettings, share: Share = WHOLE) -> Batches:
         """A batch of each person, or a share of it."""
@@ -72,10 +76,10 @@ class SwapData(TrainingData):
 
     def prepare_measures(self) -> None:
         """Load what looks at faces, and look at the real ones."""
-        self._validator = Validator(self.splits, self.weights)
+        self._validator = SwapValidator(self.splits, self.weights)
 
     def measure(self, model: nn.Module) -> dict[str, Any]:
-        """See `validation.Validation`."""
+        """See `swap_validation.Validation`."""
         assert isinstance(model, FaceModel) and self._validator is not None
         return self._validator.measure(model).to_json()
 
@@ -164,6 +168,8 @@ class SwapSource(DataSource):
             faces[identity] = load_cached_faces(face_set, resolution, parser, check, request.say, most)
             of = f" of {len(face_set)}" if len(faces[identity]) < len(face_set) else ""
             request.say(f"{identity.upper()}: {len(faces[identity])}{of} faces from {face_set.path}")
+            if note := suggest_extracting(face_set, MORE):
+                request.say(note)
         return faces
 
 
@@ -202,18 +208,14 @@ def new_swap_model(family: Family, settings: SwapSettings, device: torch.device,
     return place_model(model, device)
 
 
-def base_of(name: str) -> Callable[[Mapping[str, Any]], str]:
-    """A family's search for a bundled base: the same options; the resolution may be another."""
-
-    def base_for(network: Mapping[str, Any]) -> str:
-        for bundled in zoo.names():
-            if bundled.startswith(BASE):
-                config = zoo.card(bundled).facts["config"]
-                if config["architecture"] == name and _options(config["network"]) == _options(network):
-                    return bundled
-        return ""
-
-    return base_for
+def find_base(family: Family, network: Mapping[str, Any]) -> str:
+    """The bundled base of a family with the same options, or ""; the resolution may be another."""
+    for bundled in zoo.names():
+        if bundled.startswith(BASE):
+            config = zoo.card(bundled).facts["config"]
+            if config["architecture"] == family.name and _options(config["network"]) == _options(network):
+                return bundled
+    return ""
 
 
 def _options(network: Mapping[str, Any]) -> dict[str, Any]:
@@ -238,14 +240,12 @@ def load_bundled_base(family: Family, name: str) -> nn.Module:
 
 
 def swap_family(
-    name: str,
     config: type[FamilyConfig],
     network: type[FaceModel],
     sizes: Mapping[str, SwapSettings],
 ) -> Family:
     """A family with the common sampler and objective: all that is its own is the network."""
     return Family(
-        name=name,
         config=config,
         network=network,
         sizes=sizes,
@@ -253,7 +253,7 @@ def swap_family(
         new_model=new_swap_model,
         phases=swap_phases,
         new_aside=new_discriminator,
-        base_for=base_of(name),
+        base_for=find_base,
         load_bundled=load_bundled_base,
         from_scratch=lambda settings: replace(settings, base=""),
         made_up=made_up_data,
@@ -268,10 +268,10 @@ RATES = {"small": (8, 2e-3), "medium": (16, 3e-4), "large": (16, 2e-4)}
 """Batch and learning rate by size."""
 
 
-def swap_sizes(name: str, networks: Mapping[str, FamilyConfig]) -> dict[str, SwapSettings]:
+def swap_sizes(networks: Mapping[str, FamilyConfig]) -> dict[str, SwapSettings]:
     """`--size`: one dial for resolution, width, batch and learning rate."""
     found = {}
     for size, network in networks.items():
         batch, rate = RATES[size]
-        found[size] = SwapSettings(family=name, network=asdict(network), batch=batch, learning_rate=rate)
+        found[size] = SwapSettings(network=asdict(network), batch=batch, learning_rate=rate)
     return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -29,6 +29,7 @@ from faceswap_cli.training.monitor import preview_history, report
 from faceswap_cli.training.monitor.figures import progress_kinds
 from faceswap_cli.training.monitor.history import History
 from faceswap_cli.training.monitor.tensorboard import TensorBoardLog
+from faceswap_cli.training.options import MonitorOptions
 from faceswap_cli.training.runs.folder import Run
 
 MEASURE_SECONDS = 60.0
@@ -37,21 +38,6 @@ GROWTH, LEAST_SECONDS = 0.04, 10.0
 
 MOST_SHARE = 0.05
 """Measuring may take this share of the time."""
-
-
-@dataclass(frozen=True)
-class MonitorSettings:
-    """What is wanted.
-
-    Attributes:
-        preview_seconds: time between previews and reports.
-        measure_steps: steps between measures; None: by the clock, see MEASURE_SECONDS; 0: never.
-        tensorboard: whether the figures go to RUN/tensorboard as well.
-    """
-
-    preview_seconds: float = 30.0
-    measure_steps: int | None = None
-    tensorboard: bool = False
 
 
 class Monitor:
@@ -76,7 +62,7 @@ class Monitor:
         data: TrainingData,
         family: Family,
         budget: Budget,
-        wanted: MonitorSettings,
+        wanted: MonitorOptions,
     ) -> None:
         self._run, self._trainer, self._data, self._budget = run, trainer, data, budget
         self._wanted, self._figures = wanted, family.figures
@@ -89,7 +75,7 @@ class Monitor:
 
     def attends(self, step: int) -> bool:
         """Whether a report is needed after this step whatever the clock says."""
-        every = self._wanted.measure_steps
+        every = self._wanted.measure_every
         return bool(every) and step % every == 0  # type: ignore[operator]
 
     def begin(self) -> list[str]:
@@ -114,7 +100,7 @@ class Monitor:
             notes += self._measure(tick) + self._decide(tick)
         waiting = isinstance(self._budget, UntilPlateau) and self._budget.waiting(tick.step, tick.seconds)
         tick = replace(tick, open_ended=waiting)
-        if last or now - self._shown_at >= self._wanted.preview_seconds:
+        if last or now - self._shown_at >= self._wanted.preview_every:
             notes += self._show(tick)
             self._shown_at = time.monotonic()
         if last and (verdict := self._verdict()).state != "early":
@@ -127,7 +113,7 @@ class Monitor:
     def _is_due(self, tick: Tick, last: bool) -> bool:
         if self._is_measured(tick.step):
             return False
-        every = self._wanted.measure_steps
+        every = self._wanted.measure_every
         if every is not None:
             return every > 0 and (last or tick.step % every == 0)
         usual = min(MEASURE_SECONDS, max(LEAST_SECONDS, GROWTH * tick.seconds))
@@ -162,7 +148,7 @@ class Monitor:
 
     def _verdict(self) -> ProgressVerdict:
         points = self._history.points(self._kinds)
-        timed = self._wanted.measure_steps is None
+        timed = self._wanted.measure_every is None
         if not isinstance(self._budget, UntilPlateau):
             return judge_progress(points, timed, self._kinds)
         if self._budget.level_since is not None:
@@ -202,7 +188,7 @@ class Monitor:
             advice=self._advice(verdict, done),
             held=self._data.held_out,
             written=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S"),
-            refresh=0 if done else self._wanted.preview_seconds,
+            refresh=0 if done else self._wanted.preview_every,
         )
 
     def _advice(self, verdict: ProgressVerdict, done: bool) -> str:

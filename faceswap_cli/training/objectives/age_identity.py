@@ -5,10 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from faceswap_cli import zoo
 from faceswap_cli.faces.geometry import FACE_CENTRE
-from faceswap_cli.faces.identity.identity_encoder import CHIP, CHIP_CENTRE, CHIP_SIDE
-from faceswap_cli.networks.perception import identity
+from faceswap_cli.faces.identity.identity_encoder import CHIP, CHIP_CENTRE, CHIP_SIDE, load_identity_network
 
 
 class Recogniser:
@@ -21,7 +19,7 @@ class Recogniser:
 
     def __init__(self, side: float, device: torch.device) -> None:
         self.side = side
-        self.network = zoo.shared_network("identity", identity.build_identity_network, str(device))
+        self.network = load_identity_network(str(device))
 
     def __call__(self, crops: Tensor) -> Tensor:
         """(B, 3, S, S) RGB in [0, 1] to (B, 128)."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -21,8 +20,9 @@ from faceswap_cli.networks.ageing.age_discriminator import TAPS, AgeDiscriminato
 from faceswap_cli.networks.ageing.ageing import AgeingNetwork
 from faceswap_cli.networks.ageing.change import Change, blur, carry_change, split_bands
 from faceswap_cli.networks.perception.age_estimator import AgeNetwork
-from faceswap_cli.training.data.age_batches import AgeingBatch
+from faceswap_cli.training.data.ageing_batches import AgeingBatch
 from faceswap_cli.training.engine.trainer import TrainingPhase
+from faceswap_cli.training.objectives.weights import AgeingWeights
 
 HEAD_START = 0.08
 """Part of the run in which the estimator's weight grows: before the critic knows faces, a network learns to
@@ -38,38 +38,6 @@ small picture."""
 AGAIN, ASKED = 2, 4
 """Every Nth face goes through the network a second time; every Nth is shown to the recogniser,
 and to the network mirrored."""
-
-
-@dataclass(frozen=True)
-class AgeingWeights:
-    """Weights of the terms.
-
-    Attributes:
-        adversarial: the critic's.
-        age: error of the estimated age, per ten years.
-        sex: cross-entropy of the estimated sex.
-        identity: 1 - cosine; up to 60 % less the farther the new age is.
-        cycle: L1 to the picture after there and back.
-        own: L1 to the picture where the new age is its own.
-        plain: mean absolute residual: what need not change stays.
-        fine: mean absolute value of the residual's finest band: no grain is added.
-        flow: mean square of the flow's slope.
-        mirror: that the change of a mirrored face is the mirrored change. Without it a network found a spot
-            beside one ear that moves the estimator, and made it white in everybody.
-        slope: of the critic at real faces' features (R1).
-    """
-
-    adversarial: float = 1.0
-    age: float = 1.0
-    sex: float = 0.2
-    identity: float = 3.0
-    cycle: float = 5.0
-    own: float = 10.0
-    plain: float = 0.5
-    fine: float = 5.0
-    flow: float = 1.0
-    mirror: float = 6.0
-    slope: float = 0.1
 
 
 class AgeingLosses:

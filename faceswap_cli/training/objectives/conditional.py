@@ -23,9 +23,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from faceswap_cli import zoo
-from faceswap_cli.faces.identity.identity_encoder import CHIP, WEIGHTS
-from faceswap_cli.networks.perception.identity import IdentityNetwork, build_identity_network
+from faceswap_cli.faces.identity.identity_encoder import CHIP, load_identity_network
 from faceswap_cli.networks.swap.conditional import ConditionalAutoencoder, ConditionalModel, split_code
 from faceswap_cli.networks.swap.conditions import ATTRIBUTES, LIGHT, NUMBERS, measure_light
 from faceswap_cli.networks.swap.family import split_output
@@ -292,7 +290,7 @@ def code_spread(pictures: Tensor, chips: Tensor, wanted: Tensor) -> Tensor:
         chips: (B, 2, 3) from the chip's pixels to the picture's.
         wanted: (B, NUMBERS).
     """
-    network: IdentityNetwork = zoo.shared_network(WEIGHTS, build_identity_network, str(pictures.device))
+    network = load_identity_network(str(pictures.device))
     with torch.autocast(pictures.device.type, enabled=False):
         found: Tensor = network(cut_chips(pictures.float(), chips) * 255)
     return torch.mean((found - wanted).square().sum(1))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
@@ -11,6 +10,7 @@ from torch.nn import functional as F
 
 from faceswap_cli.networks.swap.renderer import Rendered
 from faceswap_cli.training.data.augment import Samples
+from faceswap_cli.training.objectives.weights import LossWeights
 
 WINDOW = 9
 SIGMA = 1.5
@@ -18,28 +18,6 @@ SIGMA = 1.5
 
 TWO_WINDOWS = 256
 """Side in pixels from which on structure is compared at two sizes."""
-
-
-@dataclass(frozen=True)
-class LossWeights:
-    """Weight of each term.
-
-    Attributes:
-        dssim: structure, (1 - SSIM) / 2 inside the mask.
-        pixel: mean absolute difference inside the mask.
-        edge: mean absolute difference of the horizontal and vertical gradients inside the mask. Pixel terms
-            forgive a soft edge that is in the right place; this one does not.
-        mask: mean squared difference of the masks.
-        match: how unlike the codes of different people are.
-        features: how much more a pixel of eyes and mouth counts than one of a cheek.
-    """
-
-    dssim: float = 10.0
-    pixel: float = 10.0
-    edge: float = 10.0
-    mask: float = 3.0
-    match: float = 0.2
-    features: float = 4.0
 
 
 def face_loss(drawn: Rendered, samples: Samples, weights: LossWeights) -> dict[str, Tensor]:

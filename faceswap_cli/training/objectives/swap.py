@@ -16,6 +16,7 @@ from faceswap_cli.networks.swap.renderer import Rendered
 from faceswap_cli.training.data.augment import Samples, augment
 from faceswap_cli.training.data.dataset import Faces
 from faceswap_cli.training.data.sampling import sampling_weights
+from faceswap_cli.training.data.state_balance import state_weights
 from faceswap_cli.training.engine.parallel import ALONE, WHOLE, ProcessGroup, Share
 from faceswap_cli.training.engine.trainer import Batch, Batches, TrainingPhase
 from faceswap_cli.training.objectives.losses import face_loss
@@ -67,7 +68,8 @@ def _chances(faces: Mapping[str, Faces], identity: str, balance: float) -> Tenso
     # What is drawn under a hand is anybody's guess: a covered face must not be shown as often as a whole one.
     seen = own.in_view.cpu().numpy().astype(np.float64) ** 2
     wanted = None if identity == TARGET else faces[TARGET].traits.cpu().numpy()
-    drawn = sampling_weights(own.traits.cpu().numpy(), wanted, balance) * seen
+    boost = state_weights(own.states.cpu().numpy(), balance)
+    drawn = sampling_weights(own.traits.cpu().numpy(), wanted, balance, boost) * seen
     found = np.cumsum(drawn)
     return torch.from_numpy(found / found[-1])
 

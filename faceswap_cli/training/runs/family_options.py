@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import Field, fields, replace
 from typing import Any
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.networks.swap.family import COMMON, LEAST_RESOLUTION, MOST_RESOLUTION, MULTIPLE
-from faceswap_cli.options import Declaration, declaration_of, describe_allowed, is_allowed
+from faceswap_cli.options import Declaration, check_values, declaration_of, describe_allowed, is_allowed
 from faceswap_cli.training.families import DEFAULT, FAMILIES
+from faceswap_cli.training.family import Family
 from faceswap_cli.training.runs.aliases import SIZES
 
 SWITCH = {
@@ -26,28 +27,22 @@ SWITCH = {
 
 
 def settings_for(
-    size: str,
+    size: str = "small",
+    family: str = DEFAULT,
     resolution: int | None = None,
-    batch: int | None = None,
-    learning_rate: float | None = None,
-    seed: int = 0,
-    family: str = DEFAULT.name,
     options: Sequence[str] = (),
     from_scratch: bool = False,
-    held_out: float | None = None,
+    **overrides: Any,
 ) -> Any:
     """The settings of a family's size, with what was asked for in place of its own values.
 
     Args:
         size: see `Family.sizes`.
-        resolution: side of the pictures in pixels.
-        batch: samples of each person in a step.
-        learning_rate: the peak.
-        seed: see TrainSettings.
         family: its name.
+        resolution: side of the pictures in pixels.
         options: NAME=VALUE, see `parse_options`.
         from_scratch: begin with random weights even where a base fits.
-        held_out: see TrainSettings; None: the family's own.
+        **overrides: see `override`.
 
     Raises:
         UserError: a value is out of range, or the family has no such size or option.
@@ -67,21 +62,29 @@ def settings_for(
             )
         settings = replace(settings, network={**settings.network, "resolution": resolution})
     settings = replace(settings, network={**settings.network, **parse_options(family, options)})
-    settings = replace(settings, base=record.base_for(settings.network))
+    settings = replace(settings, base=record.base_for(record, settings.network))
     if from_scratch:
         settings = record.from_scratch(settings)
-    if batch is not None and batch < record.least_batch:
+    return override(record, settings, overrides)
+
+
+def override(family: Family, settings: Any, values: Mapping[str, Any]) -> Any:
+    """A family's settings with other values of some fields; those that are None stay.
+
+    Raises:
+        UserError: its runs have no such setting, or a value is not allowed.
+    """
+    given = {name: value for name, value in values.items() if value is not None}
+    if foreign := given.keys() - {own.name for own in fields(settings)}:
+        raise UserError(f"runs of the family {family.name} have no setting {min(foreign)}", "Leave it out")
+    settings = replace(settings, **given)
+    check_values(settings)
+    if settings.batch < family.least_batch:
         raise UserError(
-            f"--batch {batch} is no batch size for the family {family}",
-            f"Give a number from {record.least_batch} on",
+            f"--batch {settings.batch} is no batch size for the family {family.name}",
+            f"Give a number from {family.least_batch} on",
         )
-    return replace(
-        settings,
-        batch=batch or settings.batch,
-        learning_rate=learning_rate or settings.learning_rate,
-        seed=seed,
-        held_out=settings.held_out if held_out is None else held_out,
-    )
+    return settings
 
 
 def own_options(family: str) -> dict[str, Field[Any]]:

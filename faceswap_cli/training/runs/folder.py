@@ -202,7 +202,7 @@ def family_of(path: Path) -> str:
     Raises:
         UserError: see open_run; or the run is of a version that knows other families.
     """
-    return str(open_run(path).settings.family) if is_run(path) else DEFAULT.name
+    return str(open_run(path).settings.family) if is_run(path) else DEFAULT
 
 
 def load_trained(run: Run, device: torch.device) -> tuple[FaceModel, Checkpoint, list[str]]:

@@ -1,4 +1,8 @@
-"""Everything a training run is made from, in one frozen, printable, saved place."""
+"""Everything a training run is made from, in one frozen, printable, saved place.
+
+A field that is an `option` stands on the command line of `faceswap train`, in docs/cli.md and in run.json,
+and its value is checked wherever it comes from.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,9 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any, Self, get_type_hints
 
 from faceswap_cli.errors import UserError
+from faceswap_cli.options import LEARNING, check_values, option, with_default
 from faceswap_cli.training.engine.settings import TrainerSettings
-from faceswap_cli.training.objectives.losses import LossWeights
+from faceswap_cli.training.objectives.weights import AgeingWeights, LossWeights
 
 TARGET, SOURCE = "a", "b"
 """The identities of a swap: a is the person in the video, b the person put on; more of these: b2, b3, ..."""
@@ -26,16 +31,20 @@ class TrainSettings(TrainerSettings):
     What every family has; a family may add its own.
 
     Attributes:
-        family: name of the network family.
+        family: name of the network family; FAMILIES fills it in.
         network: values of the family's configuration that are not its defaults.
         base: name of the bundled weights that it started from, see warm_start; "": from random ones.
         held_out: share of the samples that is never trained on, but measured on; 0: none.
     """
 
-    family: str = "shared"
+    family: str = ""
     network: dict[str, Any] = field(default_factory=dict)
     base: str = ""
-    held_out: float = 0.0
+    held_out: float = option(
+        0.0, 0, 0.5, group=LEARNING,
+        help="Share of each person's faces that is not trained on, but measured on. 0: train on all. "
+        "[default: 0.1; age: 0]",
+    )  # fmt: skip
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -46,7 +55,7 @@ class TrainSettings(TrainerSettings):
         """The inverse of `to_json`.
 
         Raises:
-            UserError: an option is unknown or missing its type.
+            UserError: an option is unknown, or a value is not of its type or out of its range.
         """
         try:
             kinds = get_type_hints(cls)
@@ -54,7 +63,8 @@ class TrainSettings(TrainerSettings):
             made = {name: kind(**values[name]) for name, kind in groups.items()}
             settings = cls(**{**values, **made})
             settings.check_types()
-        except (KeyError, TypeError) as error:
+            check_values(settings)
+        except (KeyError, TypeError, UserError) as error:
             raise UserError(
                 f"the run's settings are damaged or of another version ({error})",
                 "Restore run.json, train with the version that made it, or into a new run folder",
@@ -94,13 +104,25 @@ class SwapSettings(TrainSettings):
         loss: weights of the loss terms.
     """
 
-    held_out: float = 0.1
+    held_out: float = with_default(TrainSettings, "held_out", 0.1)
     distortion_until: float = 0.8
     distortion_after: float = 0.15
-    recolour: float = 1.0
+    recolour: float = option(
+        1.0, 0, 1, group=LEARNING,
+        help="Share of the steps in which B's faces take on the colours of A's, so that another light does "
+        "no harm. 0: B keeps its own, such as make-up; convert with --colour none then. [default: 1; "
+        "conditional, gan: 0.5]",
+    )  # fmt: skip
     balance: float = 0.5
-    mirror: bool = True
-    adversarial: float = 0.0
+    mirror: bool = option(
+        True, group=LEARNING, flags=("--mirror/--no-mirror",),
+        help="Mirror half of the samples, which doubles the poses. Not for a face with a scar.",
+    )  # fmt: skip
+    adversarial: float = option(
+        0.0, 0, 1, group=LEARNING,
+        help="Weight of a discriminator that judges the swap in the second half of a run; 0.1 is usual. For "
+        "long runs on a card: on a CPU it brought nothing in the same time. 0: none.",
+    )  # fmt: skip
     adversarial_from: float = 0.5
     slope: float = 1.0
     loss: LossWeights = field(default_factory=LossWeights)
@@ -115,6 +137,34 @@ class SwapSettings(TrainSettings):
         super().check_types()
         if not isinstance(self.network.get("resolution"), int):
             raise TypeError("the network has no resolution")
+
+
+AGEING = "ageing"
+"""The weights in `models/` that an ageing run starts from, unless it is to begin with random ones."""
+
+COARSE = 0.5
+"""Part of an ageing run from random weights in which only the coarse part is trained, on small pictures."""
+
+
+@dataclass(frozen=True)
+class AgeSettings(TrainSettings):
+    """How an ageing run trains.
+
+    Attributes:
+        weights: of the losses.
+    """
+
+    base: str = AGEING
+    learning_rate: float = with_default(TrainSettings, "learning_rate", 3e-4)
+    warm_up: int = 100
+    clip: float = 5.0
+    ema: float = 0.998
+    weights: AgeingWeights = field(default_factory=AgeingWeights)
+
+    @property
+    def coarse_until(self) -> float:
+        """Part of the run in which only the coarse part is trained."""
+        return 0.0 if self.base else COARSE
 
 
 def check_parts(settings: TrainerSettings, count: int) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import pytest
 
 from faceswap_cli.faces.detection import photo_faces
 from faceswap_cli.faces.detection.photo_faces import find_in_photo
 from faceswap_cli.faces.face_analyser import FaceAnalyser, build_analyser
 from faceswap_cli.faces.geometry import interocular
 from faceswap_cli.media.frame import Image
+from tests.dense_faces import with_dense
 from tests.faces.face_pictures import load, one, shared_file
 
 
@@ -41,3 +43,13 @@ def test_smaller_faces_beside_a_large_one_are_found(face_picture: Image) -> None
 def test_a_crowd_is_looked_at_closely() -> None:
     picture = load(shared_file("samples", "stills", "solvay1927.jpg"))
     assert len(find_in_photo(picture, stage())) == 29
+
+
+def test_dense_points_of_a_large_portrait_are_in_its_own_pixels(face_picture: Image) -> None:
+    factor = 1 + 4 * photo_faces.LOOKED_AT // max(face_picture.shape[:2])
+    large = cv2.resize(face_picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
+    [face] = find_in_photo(np.asarray(large, np.uint8), with_dense(stage()))
+    assert face.dense is not None and face.expression is not None
+    assert np.allclose(face.dense[:68, :2], face.landmarks, atol=0.01)
+    depth, width = (float(np.ptp(face.dense[:, axis])) for axis in (2, 0))
+    assert depth == pytest.approx(0.3 * width, rel=0.5)

@@ -46,3 +46,13 @@ def test_the_opening_is_the_gap_between_the_edges() -> None:
     assert np.allclose(points[upper, 0], points[lower, 0])
     points[lids, 1] = 0
     assert dense.measure_opening(points, "left_lids") < 1e-9
+
+
+def test_points_of_a_copy_lie_where_its_pixels_do() -> None:
+    points = np.random.default_rng(0).normal(100, 20, (dense.POINTS, 3)).astype(np.float32)
+    large = dense.scale_dense(points, 4)
+    assert large.dtype == np.float32
+    assert np.allclose((large[:, :2] + 0.5) / 4 - 0.5, points[:, :2], atol=1e-4)
+    assert np.allclose(large[:, 2], 4 * points[:, 2], atol=1e-3)
+    moved = dense.scale_dense(points, 0.5, (10, 20))
+    assert np.allclose(moved, dense.scale_dense(points - [10, 20, 0], 0.5), atol=1e-4)

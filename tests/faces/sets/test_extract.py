@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import filecmp
 import hashlib
+import json
 import os
 import random
 import signal
@@ -27,8 +28,11 @@ from faceswap_cli.faces.sets.extract_options import ExtractOptions
 from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.files import locked
 from faceswap_cli.media.frame import Frame, Image
+from faceswap_cli.media.pieces import parse_pieces
 from faceswap_cli.media.probe import probe
 from faceswap_cli.media.reader import VideoReader
+from faceswap_cli.pipeline.faces_from_set import faces_from_set, select_frames
+from tests.dense_faces import dense_of, with_dense
 from tests.faces.face_pictures import DATA, one, save
 
 Maker = Callable[..., Path]
@@ -409,3 +413,32 @@ def test_sets_made_twice_are_byte_for_byte_the_same(clip: Path, tmp_path: Path, 
         run([clip], tmp_path / name, stage)
     assert filecmp.dircmp(tmp_path / "a", tmp_path / "b").diff_files == []
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
+
+
+def test_dense_points_are_kept_and_given_to_who_converts(
+    clip: Path, tmp_path: Path, stage: FaceAnalyser
+) -> None:
+    run([clip], tmp_path / "faces", with_dense(stage))
+    faces = FaceSet.open(tmp_path / "faces")
+    for record in faces.records[::10]:
+        face = record.face
+        assert face.dense is not None and face.expression is not None
+        assert np.abs(face.dense - dense_of(record.landmarks)).max() < 0.02
+        assert face.expression.max() == pytest.approx(record.landmarks[0, 0] / 1000, abs=0.005)
+    tracks = faces_from_set(faces, clip)
+    assert tracks.dense is not None and tracks.expression is not None
+    assert np.array_equal(tracks.dense[:, :68, :2], tracks.landmarks)
+    some = select_frames(tracks, parse_pieces("10-15"))
+    assert some.dense is not None and np.array_equal(some.dense[:, :68, :2], some.landmarks)
+
+
+def test_a_set_of_68_points_is_read_as_ever(clip: Path, tmp_path: Path, stage: FaceAnalyser) -> None:
+    run([clip], tmp_path / "faces", with_dense(stage))
+    index = tmp_path / "faces" / "faces.jsonl"
+    before = [json.loads(line) for line in index.read_text().splitlines()]
+    for line in before:
+        line.pop("dense", None)
+    index.write_text("".join(json.dumps(line) + "\n" for line in before))
+    faces = FaceSet.open(tmp_path / "faces")
+    assert faces.records[0].face.dense is None
+    assert faces_from_set(faces, clip).dense is None

@@ -31,6 +31,8 @@ def folder(tmp_path: Path) -> Path:
         ('"seen":4', '"seen":[]'),
         ('"kind":"video"', '"kind":"pipe"'),
         ('"settings":{', '"settings":7,"x":{'),
+        ('"confidence":1.0}', '"confidence":1.0,"dense":"AAAA"}'),
+        ('"confidence":1.0}', '"confidence":1.0,"dense":[1,2]}'),
     ],
 )
 def test_a_hostile_index_is_refused(folder: Path, old: str, new: str) -> None:

@@ -64,6 +64,19 @@ def test_a_covered_face_is_drawn_less(people):
     assert (drawn.free.flatten(1).mean(1) < 0.9).float().mean() < 0.15
 
 
+def test_recolour_says_how_often_b_takes_on_the_colours_of_a(people):
+    """As means over the face, which differ by a third between the two."""
+
+    def colours(recolour):
+        settings = SwapSettings(network={"resolution": 32}, batch=16, recolour=recolour)
+        generator = torch.Generator().manual_seed(0)
+        a, b = swap_batches(people, settings)(generator, 1.0)
+        return [(s.target * s.mask).sum((0, 2, 3)) / s.mask.sum() for s in (a, b)]
+
+    apart = {recolour: (a - b).abs().mean() for recolour in (0.0, 1.0) for a, b in [colours(recolour)]}
+    assert apart[1.0] < 0.02 and apart[0.0] > 0.1
+
+
 def test_chances_are_kept_when_drawing(people):
     chances = torch.tensor([0.0, 0.0, 0.0, 0.0, 0.0, 1.0], dtype=torch.float64)
     samples = augment(people["a"], "a", 20, torch.Generator().manual_seed(1), 0.0, None, chances)

@@ -21,7 +21,7 @@ from faceswap_cli.training.engine.accelerate import (
 )
 from faceswap_cli.training.engine.parallel import Share
 from faceswap_cli.training.engine.trainer import generator_for
-from faceswap_cli.training.families.shared import SHARED
+from faceswap_cli.training.families import FAMILIES
 from faceswap_cli.training.objectives.swap import swap_batches
 from faceswap_cli.training.task import new_trainer
 from tests.training.member import SETTINGS
@@ -39,7 +39,7 @@ WHOLE = replace(SETTINGS, adversarial_from=0.0)
 
 
 def steps(people, settings, count=3, device=CPU):
-    trainer = new_trainer(SHARED, settings, device)
+    trainer = new_trainer(FAMILIES["shared"], settings, device)
     faces, _ = place_samples(people, device)
     batches = swap_batches(faces, settings)
     losses = [trainer.update(batches(generator_for(0, 0, step), 0.5), 0.5) for step in range(count)]
@@ -65,7 +65,7 @@ class Watched(TorchDispatchMode):
 @pytest.fixture
 def watched(people):
     """What a whole step does: the draw, its pixels, both phases, optimiser and average."""
-    trainer = new_trainer(SHARED, WHOLE, CPU)
+    trainer = new_trainer(FAMILIES["shared"], WHOLE, CPU)
     draws = [generator_for(0, 0, step) for step in range(2)]
     trainer.update([augment(people[name], name, 4, draws[0]) for name in "ab"], 0.5)
     with Watched() as seen:

@@ -12,7 +12,7 @@ from faceswap_cli.training.engine.autobatch import (
     with_measured_batch,
 )
 from faceswap_cli.training.engine.parallel import ALONE
-from faceswap_cli.training.families.shared import SHARED
+from faceswap_cli.training.families import FAMILIES
 from faceswap_cli.training.families.swap import made_up_data
 from faceswap_cli.training.task import new_trainer
 from tests.training.member import CPU, SETTINGS
@@ -68,7 +68,7 @@ def test_measured_here_it_finds_one_and_leaves_no_trace():
     data = made_up_data(settings, CPU)
 
     def make(wanted):
-        return new_trainer(SHARED, wanted, CPU), data.batches(wanted)
+        return new_trainer(FAMILIES["shared"], wanted, CPU), data.batches(wanted)
 
     found = with_measured_batch(settings, make, CPU, ALONE, 100)
     assert found.batch in LADDER

@@ -8,7 +8,7 @@ import pytest
 from faceswap_cli.training import engine
 
 FILES = sorted(Path(next(iter(engine.__path__))).glob("*.py"))
-ALLOWED = ("faceswap_cli.errors", "faceswap_cli.files", "faceswap_cli.limits", "faceswap_cli.device")
+ALLOWED = tuple(f"faceswap_cli.{room}" for room in ("errors", "files", "limits", "device", "options"))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -14,7 +14,11 @@ from faceswap_cli.training.objectives.swap import swap_batches, swap_phases
 from faceswap_cli.training.runs.settings import SwapSettings
 
 SETTINGS = SwapSettings(
-    network={"resolution": 32, "width": 8, "code": 16}, batch=2, warm_up=2, learning_rate=2e-3
+    family="shared",
+    network={"resolution": 32, "width": 8, "code": 16},
+    batch=2,
+    warm_up=2,
+    learning_rate=2e-3,
 )
 
 

@@ -11,19 +11,23 @@ from faceswap_cli.errors import UserError
 from faceswap_cli.training.engine import early_stopping, event_log
 from faceswap_cli.training.engine.early_stopping import HOLD, UntilPlateau
 from faceswap_cli.training.engine.loop import Budget, Tick, fit
-from faceswap_cli.training.families.shared import SHARED
+from faceswap_cli.training.families import FAMILIES
 from faceswap_cli.training.families.swap import SwapData
 from faceswap_cli.training.monitor import preview_history
+from faceswap_cli.training.monitor.swap_validation import SwapValidator, Validation
 from faceswap_cli.training.monitor.tensorboard import TensorBoardLog
-from faceswap_cli.training.monitor.validation import Validation, Validator
-from faceswap_cli.training.monitor.watch import Monitor, MonitorSettings
+from faceswap_cli.training.monitor.watch import Monitor
+from faceswap_cli.training.options import MonitorOptions
 from faceswap_cli.training.runs.folder import create_run, is_run, open_run
 from faceswap_cli.training.runs.settings import SwapSettings
 from faceswap_cli.training.task import new_trainer
 from tests.training.conftest import made_up_faces
 
 SETTINGS = SwapSettings(
-    network={"resolution": 32, "width": 8, "code": 16, "identities": ["a", "b"]}, batch=2, warm_up=2
+    family="shared",
+    network={"resolution": 32, "width": 8, "code": 16, "identities": ["a", "b"]},
+    batch=2,
+    warm_up=2,
 )
 NAMES = {"a": "Adam <script>alert(1)</script>", "b": "Bert"}
 
@@ -37,7 +41,7 @@ def data():
 def start(folder):
     """A run and its trainer, at its newest checkpoint."""
     run = open_run(folder) if is_run(folder) else create_run(folder, SETTINGS, NAMES, np.zeros((0, 128)))
-    trainer = new_trainer(SHARED, SETTINGS, torch.device("cpu"))
+    trainer = new_trainer(FAMILIES["shared"], SETTINGS, torch.device("cpu"))
     checkpoint, _ = run.store.newest()
     if checkpoint is not None:
         trainer.restore(checkpoint)
@@ -47,9 +51,9 @@ def start(folder):
 def trained(folder, data, steps=None, until_plateau=False, wanted=None, stop_at=None):
     """Go on with a run as `train` does."""
     run, trainer = start(folder)
-    wanted = wanted or MonitorSettings(measure_steps=2 if until_plateau else 4)
+    wanted = wanted or MonitorOptions(measure_every=2 if until_plateau else 4)
     budget = UntilPlateau(steps, None, trainer.extra) if until_plateau else Budget(steps)
-    watch = Monitor(run, trainer, data, SHARED, budget, wanted)
+    watch = Monitor(run, trainer, data, FAMILIES["shared"], budget, wanted)
     notes = watch.begin()
     batches = data.batches(SETTINGS)
     stop = lambda: stop_at is not None and trainer.step >= stop_at  # noqa: E731
@@ -70,7 +74,7 @@ def page_data(run):
 
 def test_measuring_changes_no_weight(data, tmp_path):
     _, watched, _, _ = trained(tmp_path / "watched", data, 10)
-    _, alone, _, _ = trained(tmp_path / "alone", data, 10, wanted=MonitorSettings(1e9, measure_steps=0))
+    _, alone, _, _ = trained(tmp_path / "alone", data, 10, wanted=MonitorOptions(1e9, measure_every=0))
     for name, tensor in alone.tensors().items():
         assert torch.equal(tensor, watched.tensors()[name]), name
 
@@ -111,8 +115,8 @@ def level_at_once(monkeypatch):
     monkeypatch.setattr(early_stopping, "LEAST_STEPS", 4)
     monkeypatch.setattr(early_stopping, "LEAST_POINTS", 2)
     monkeypatch.setattr(early_stopping, "LEAST_CLOSING", 6)
-    monkeypatch.setattr(Validator, "__init__", lambda self, *_: None)
-    monkeypatch.setattr(Validator, "measure", lambda self, model: Validation(1.0, {"dssim": 1.0}, {}, {}))
+    monkeypatch.setattr(SwapValidator, "__init__", lambda self, *_: None)
+    monkeypatch.setattr(SwapValidator, "measure", lambda self, model: Validation(1.0, {"dssim": 1.0}, {}, {}))
 
 
 def test_until_plateau_ends_with_a_closing_phase(data, tmp_path, level_at_once):

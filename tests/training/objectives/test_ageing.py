@@ -10,7 +10,7 @@ import torch
 from faceswap_cli.networks.ageing.age_discriminator import TAPS, AgeDiscriminator
 from faceswap_cli.networks.ageing.ageing import LEAST_AGE, MOST_AGE, AgeingConfig, AgeingNetwork
 from faceswap_cli.networks.perception.age_estimator import AgeConfig, AgeNetwork
-from faceswap_cli.training.data.age_batches import (
+from faceswap_cli.training.data.ageing_batches import (
     FAR,
     NEAR,
     AgedFacesPart,
@@ -22,7 +22,8 @@ from faceswap_cli.training.data.age_batches import (
 from faceswap_cli.training.engine.parallel import Share
 from faceswap_cli.training.engine.settings import TrainerSettings
 from faceswap_cli.training.engine.trainer import Trainer, generator_for
-from faceswap_cli.training.objectives.ageing import AgeingLosses, AgeingWeights
+from faceswap_cli.training.objectives.ageing import AgeingLosses
+from faceswap_cli.training.objectives.weights import AgeingWeights
 
 CONFIG = AgeingConfig(size=64, widths=(8, 8, 8, 8), fine=4, ages=8)
 

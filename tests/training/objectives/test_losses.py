@@ -5,7 +5,8 @@ import torch
 
 from faceswap_cli.networks.swap.renderer import Rendered
 from faceswap_cli.training.data.augment import Samples
-from faceswap_cli.training.objectives.losses import LossWeights, dssim, face_loss, structure
+from faceswap_cli.training.objectives.losses import dssim, face_loss, structure
+from faceswap_cli.training.objectives.weights import LossWeights
 
 
 @pytest.fixture

@@ -5,9 +5,8 @@ import json
 import pytest
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.training.families.age import AgeSettings
 from faceswap_cli.training.runs.folder import amend_run, open_run
-from faceswap_cli.training.runs.settings import SwapSettings
+from faceswap_cli.training.runs.settings import AgeSettings, SwapSettings
 
 SWAP = {
     "format": "faceswap-run",
@@ -48,7 +47,7 @@ def test_an_ageing_run_of_before(tmp_path):
     run = written(tmp_path / "run", AGE)
     assert run.settings.weights.age == 2.0
     assert run.settings == AgeSettings(
-        base="", batch=6, learning_rate=6e-4, seed=3, weights=run.settings.weights
+        family="age", base="", batch=6, learning_rate=6e-4, seed=3, weights=run.settings.weights
     )
     assert (run.names, len(run.reference), run.identities) == ({}, 0, ())
 

@@ -1,12 +1,13 @@
 """Going on with a run under other options."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.training.families.shared import SHARED
+from faceswap_cli.training.families import FAMILIES
 from faceswap_cli.training.runs.family_options import settings_for
 from faceswap_cli.training.runs.folder import create_run, open_run
 from faceswap_cli.training.runs.setting_changes import apply_setting_changes, check_settings, differences
@@ -26,8 +27,12 @@ def asked(run, explicit, **options):
     settings = settings_for("small", **options)
     lines, trainer = [], new_trainer(SMALL)
     trainer.step, trainer.settings = 7, run.settings
-    check_settings(SHARED, run, settings, explicit)
-    return apply_setting_changes(SHARED, run, settings, explicit, trainer, lines.append), trainer, lines
+    check_settings(FAMILIES["shared"], run, settings, explicit)
+    return (
+        apply_setting_changes(FAMILIES["shared"], run, settings, explicit, trainer, lines.append),
+        trainer,
+        lines,
+    )
 
 
 def test_batch_and_rate_change_and_it_is_said_and_recorded(run):
@@ -39,7 +44,7 @@ def test_batch_and_rate_change_and_it_is_said_and_recorded(run):
     wanted = replace(SETTINGS, batch=16, learning_rate=2e-4)
     again = open_run(run.path)
     for settings in (trainer.settings, changed.settings, again.settings):
-        assert differences(SHARED, settings, wanted) == []
+        assert differences(FAMILIES["shared"], settings, wanted) == []
     assert again.history == ({"step": 7, "changed": {"batch": [4, 16], "learning_rate": [0.002, 0.0002]}},)
     assert again.names == run.names and (again.reference == run.reference).all()
 
@@ -48,7 +53,7 @@ def test_each_change_has_its_line(run):
     once, _, _ = asked(run, {"batch"}, batch=8)
     twice, _, _ = asked(once, {"batch"}, batch=4)
     assert [entry["changed"]["batch"] for entry in open_run(run.path).history] == [[4, 8], [8, 4]]
-    assert differences(SHARED, twice.settings, SETTINGS) == []
+    assert differences(FAMILIES["shared"], twice.settings, SETTINGS) == []
 
 
 @pytest.mark.parametrize("explicit", [set(), {"size"}, {"size", "batch"}])
@@ -74,7 +79,7 @@ def test_a_size_alone_takes_no_batch_with_it(run):
 def test_what_a_run_is_cannot_change(run, size, options, name):
     explicit = set(options) or {"size"}
     with pytest.raises(UserError, match="other settings") as error:
-        check_settings(SHARED, run, settings_for(size, **options), explicit)
+        check_settings(FAMILIES["shared"], run, settings_for(size, **options), explicit)
     assert name in error.value.message and "can't change in mid-run" in error.value.hint
 
 
@@ -82,6 +87,16 @@ def test_the_rate_counts_from_the_next_step_on(run):
     changed, trainer, _ = asked(run, {"learning_rate"}, learning_rate=1e-4)
     trainer.step = changed.settings.warm_up
     assert trainer.learning_rate(0.1) == pytest.approx(1e-4)
+
+
+@pytest.mark.parametrize(("name", "value"), [("held_out", 0.7), ("batch", 0), ("learning_rate", 1e3)])
+def test_a_setting_out_of_its_range_is_told(run, name, value):
+    card = json.loads((run.path / "run.json").read_text())
+    card["settings"][name] = value
+    (run.path / "run.json").write_text(json.dumps(card))
+    flag = f"--{name.replace('_', '-')}"
+    with pytest.raises(UserError, match=f"settings are damaged.*{flag} .* can't be used"):
+        open_run(run.path)
 
 
 @pytest.mark.parametrize("history", ["3", "[4]", '{"a": 1}', "null"])

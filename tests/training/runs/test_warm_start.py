@@ -9,7 +9,7 @@ import torch
 from faceswap_cli import zoo
 from faceswap_cli.errors import UserError
 from faceswap_cli.training.families import FAMILIES, build_model
-from faceswap_cli.training.families.swap import base_of
+from faceswap_cli.training.families.swap import find_base
 from faceswap_cli.training.runs.family_options import settings_for
 from faceswap_cli.training.runs.folder import create_run
 from faceswap_cli.training.runs.settings import SwapSettings
@@ -45,10 +45,10 @@ def test_everybody_begins_as_the_base(base):
 
 
 def test_a_base_is_found_for_its_own_network_at_any_resolution_only(base):
-    assert base_of("shared")(NETWORK) == "base-tiny"
-    assert base_of("shared")({**NETWORK, "resolution": 96, "identities": ["x"]}) == "base-tiny"
-    assert base_of("shared")({**NETWORK, "width": 16}) == ""
-    assert base_of("liae")(NETWORK) == ""
+    assert find_base(FAMILIES["shared"], NETWORK) == "base-tiny"
+    assert find_base(FAMILIES["shared"], {**NETWORK, "resolution": 96, "identities": ["x"]}) == "base-tiny"
+    assert find_base(FAMILIES["shared"], {**NETWORK, "width": 16}) == ""
+    assert find_base(FAMILIES["liae"], NETWORK) == ""
 
 
 @pytest.mark.parametrize("resolution", [48, 96, 128])
@@ -93,7 +93,7 @@ def test_the_bundled_base_is_what_its_card_says():
 
 def test_going_on_needs_no_base(base, tmp_path):
     network = {**NETWORK, "identities": ("a", "b")}
-    settings = SwapSettings(network=network, base="base-tiny")
+    settings = SwapSettings(family="shared", network=network, base="base-tiny")
     run = create_run(tmp_path / "run", settings, {"a": "x", "b": "y"}, np.zeros((0, 128), np.float32))
     first = resume_or_start(FAMILIES["shared"], run, CPU, print)
     run.store.save(first.step, first.tensors(), first.facts())

@@ -13,10 +13,10 @@ import torch
 from faceswap_cli.compositing.apply_change import apply_change, measure_colourfulness
 from faceswap_cli.compositing.hair_extension import FADE, WIDE, extend_change, extend_head_mask
 from faceswap_cli.compositing.region_grid import grid_around
-from faceswap_cli.effects.age import effect
-from faceswap_cli.effects.age.age_request import AgeChange, AgeRequest, read_ages
-from faceswap_cli.effects.age.render import AgeStages, FaceAger, frontal_share
-from faceswap_cli.effects.age.sheet import CELL, draw_age_sheet
+from faceswap_cli.effects.ageing import effect
+from faceswap_cli.effects.ageing.render import AgeStages, FaceAger, frontal_share
+from faceswap_cli.effects.ageing.request import AgeChange, AgeRequest, read_ages
+from faceswap_cli.effects.ageing.sheet import CELL, draw_age_sheet
 from faceswap_cli.effects.options import EffectOptions
 from faceswap_cli.effects.planned_faces import PlannedFace
 from faceswap_cli.errors import Refusal, UserError

@@ -25,7 +25,7 @@ from faceswap_cli.compositing.apply_change import (
 )
 from faceswap_cli.compositing.hair_extension import WIDE, extend_change, extend_head_mask
 from faceswap_cli.compositing.masks import FloatMask
-from faceswap_cli.effects.age.age_request import AgeChange, clamp_age
+from faceswap_cli.effects.ageing.request import AgeChange, clamp_age
 from faceswap_cli.effects.frame_window import drop_image, read_blocks, with_neighbours
 from faceswap_cli.effects.options import EffectOptions
 from faceswap_cli.effects.planned_faces import FacePlan, PlannedFace

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from faceswap_cli.effects.age.age_request import AgeChange, AgeRequest
-from faceswap_cli.effects.age.render import AgeStages, FaceAger, frontal_share
+from faceswap_cli.effects.ageing.render import AgeStages, FaceAger, frontal_share
+from faceswap_cli.effects.ageing.request import AgeChange, AgeRequest
 from faceswap_cli.effects.base import ConvertProgress, EffectInput, PreparedEffect
 from faceswap_cli.effects.options import EffectOptions
 from faceswap_cli.effects.planned_faces import FacePlan

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.media.mp4_claims import check_claims
+from faceswap_cli.media.mp4_boxes import check_sample_counts
 from faceswap_cli.media.probe import probe
 
 
 @pytest.mark.parametrize("movflags", ["", "faststart", "frag_keyframe+empty_moov"])
 def test_honest_files_pass(make_clip, movflags: str) -> None:
     path = make_clip("a.mp4", audio="aac", movflags=movflags)
-    check_claims(path)
+    check_sample_counts(path)
     assert probe(path).width == 64
 
 
@@ -36,14 +36,14 @@ def test_so_is_a_fragment(tmp_path: Path) -> None:
     run = box(b"trun", struct.pack(">II", 0, 10**9))
     (tmp_path / "a.mp4").write_bytes(box(b"ftyp", b"isom") + box(b"moof", box(b"traf", run)))
     with pytest.raises(UserError, match="claims more than it holds"):
-        check_claims(tmp_path / "a.mp4")
+        check_sample_counts(tmp_path / "a.mp4")
 
 
 @pytest.mark.parametrize("size", [0, 7, 8, 20])
 def test_nonsense_is_left_to_ffmpeg(tmp_path: Path, size: int) -> None:
     path = tmp_path / "a.mp4"
     path.write_bytes((b"\0\0\0\x01ftyp" + bytes(20))[:size])
-    check_claims(path)
+    check_sample_counts(path)
 
 
 def test_pictures_beyond_the_limit_are_not_decoded(make_clip, monkeypatch: pytest.MonkeyPatch) -> None:

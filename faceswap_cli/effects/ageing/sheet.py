@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 
 from faceswap_cli.compositing.contact_sheet import draw_contact_sheet, window_around
-from faceswap_cli.effects.age.age_request import clamp_age
-from faceswap_cli.effects.age.render import AgeStages
+from faceswap_cli.effects.ageing.render import AgeStages
+from faceswap_cli.effects.ageing.request import clamp_age
 from faceswap_cli.effects.planned_faces import FacePlan
+from faceswap_cli.faces.landmarks.dense import scale_dense
 from faceswap_cli.media.frame import Frame, Image
 
 CELL = 384
@@ -66,4 +67,5 @@ def _cut(image: Image, plan: FacePlan) -> tuple[Image, FacePlan]:
         part = cv2.resize(part, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
     shift = np.array([x0, y0], np.float32)
     moved = ((plan.landmarks - shift + 0.5) * scale - 0.5).astype(np.float32)
-    return np.ascontiguousarray(part), replace(plan, landmarks=moved)
+    dense = None if plan.dense is None else scale_dense(plan.dense, scale, shift)
+    return np.ascontiguousarray(part), replace(plan, landmarks=moved, dense=dense)

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceswap_cli.compositing.apply_change import locate_region
-from faceswap_cli.effects.age.age_request import AgeChange
-from faceswap_cli.effects.age.render import MOST_IN_PHOTO, AgedFace, FaceAger
+from faceswap_cli.effects.ageing.render import MOST_IN_PHOTO, AgedFace, FaceAger
+from faceswap_cli.effects.ageing.request import AgeChange
 from faceswap_cli.effects.planned_faces import PlannedFace
 from faceswap_cli.evaluation.ageing import AgedPortrait, LabelledPortrait
 

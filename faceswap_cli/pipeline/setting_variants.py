@@ -19,7 +19,7 @@ _NO_LOOK = frozenset({"batch"})
 """Settings that don't change a picture's look."""
 
 
-def vary_settings(texts: Sequence[str], options: Options) -> Iterator[tuple[str, Options]]:
+def setting_variants(texts: Sequence[str], options: Options) -> Iterator[tuple[str, Options]]:
     """Every combination of settings that are varied.
 
     Args:

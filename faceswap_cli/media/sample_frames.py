@@ -16,7 +16,7 @@ EARLIER = (0.0, 2.0, 10.0)
 MPEG program streams' does), the next is tried."""
 
 
-def glimpse(info: MediaInfo, seconds: float, around: int) -> list[Frame]:
+def sample_frames(info: MediaInfo, seconds: float, around: int) -> list[Frame]:
     """The frame shown at a time, and up to `around` frames on either side of it.
 
     Args:

@@ -30,7 +30,8 @@ from faceswap_cli.training.data.dataset import OPPONENT, Faces, spread_indices
 from faceswap_cli.training.data.train_val_split import Split
 from faceswap_cli.training.engine.early_stopping import ProgressKind
 from faceswap_cli.training.monitor.figures import LOSS, Figure
-from faceswap_cli.training.objectives.losses import LossWeights, face_loss
+from faceswap_cli.training.objectives.losses import face_loss
+from faceswap_cli.training.objectives.weights import LossWeights
 from faceswap_cli.training.runs.settings import TARGET
 
 MOST = 24
@@ -145,7 +146,7 @@ class _Person:
     own: float
 
 
-class Validator:
+class SwapValidator:
     """Measures a model on what was held out. What does not change is worked out once.
 
     Args:

@@ -12,8 +12,8 @@ from faceswap_cli.media.reader import VideoReader
 from faceswap_cli.networks.swap.renderer import Rendered
 from faceswap_cli.training.data.dataset import faces_from_columns, prepare
 from faceswap_cli.training.data.train_val_split import train_val_split
-from faceswap_cli.training.monitor.validation import Validator
-from faceswap_cli.training.objectives.losses import LossWeights
+from faceswap_cli.training.monitor.swap_validation import SwapValidator
+from faceswap_cli.training.objectives.weights import LossWeights
 from tests.training.conftest import made_up_faces
 
 
@@ -25,7 +25,7 @@ def splits():
 
 @pytest.fixture(scope="module")
 def validator(splits):
-    return Validator(splits, LossWeights())
+    return SwapValidator(splits, LossWeights())
 
 
 def model(draw):
@@ -79,7 +79,7 @@ def real_people(shared):
 
 def test_real_people_are_told_apart(real_people):
     """A's own pictures are at 0, and B's at 1: they are his likeness, but not A's expression."""
-    validator, b = Validator(real_people, LossWeights()), real_people["b"].train
+    validator, b = SwapValidator(real_people, LossWeights()), real_people["b"].train
     own = validator.measure(model(lambda who, p: Rendered(p, torch.ones_like(p[:, :1])))).swaps["b"]
     assert own.likeness == pytest.approx(0, abs=0.05) and own.landmarks < 0.5
 
@@ -94,7 +94,7 @@ def test_real_people_are_told_apart(real_people):
 def test_several_people_have_a_line_each(splits):
     several = {**splits, "b2": splits["b"]}
     line = (
-        Validator(several, LossWeights())
+        SwapValidator(several, LossWeights())
         .measure(model(lambda who, p: Rendered(p, mask_of(splits, p))))
         .to_json()
     )

@@ -94,7 +94,7 @@ def split_mapping(text: str) -> tuple[Path, Path | None, str]:
 
 
 def load_swap_plan(asked: AssignmentRequest) -> tuple[SwapPlan, str]:
-    """The cast, and what its pictures depend on.
+    """The plan, and what its pictures depend on.
 
     Raises:
         UserError: options that don't go together; a model or a photo can't be used.
@@ -120,8 +120,8 @@ def load_swap_plan(asked: AssignmentRequest) -> tuple[SwapPlan, str]:
     unwanted = [reader.read(path, "not") for path in asked.people.without]
     for note in reader.notes:
         console.warn(note)
-    cast = SwapPlan(roles, unwanted, asked.people.threshold, asked.safety.guard(asked.device))
-    return cast, hashlib.sha256(" ".join(marks).encode()).hexdigest()
+    plan = SwapPlan(roles, unwanted, asked.people.threshold, asked.safety.guard(asked.device))
+    return plan, hashlib.sha256(" ".join(marks).encode()).hexdigest()
 
 
 def _replaced(asked: AssignmentRequest, drawer: LoadedRenderer, reader: PeopleReader) -> list[Person | None]:

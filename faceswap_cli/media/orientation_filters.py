@@ -33,23 +33,23 @@ def display_matrix(picture: VideoFrame) -> tuple[int, ...] | None:
         return _QUARTER_TURNS.get(picture.rotation % 360)
 
 
-def turned_like(picture: VideoFrame, orientation: Orientation) -> VideoFrame:
+def orient_like(picture: VideoFrame, orientation: Orientation) -> VideoFrame:
     """A stored picture, stored so that `orientation` turns it upright; the same one if it is already."""
     own = from_display_matrix(display_matrix(picture))
     if own == orientation:
         return picture
-    steps = [*turning(own), *reversed(turning(orientation))]
-    return through(chain(picture, steps), picture)
+    steps = [*orientation_filters(own), *reversed(orientation_filters(orientation))]
+    return apply_graph(filter_graph(picture, steps), picture)
 
 
-def turning(orientation: Orientation) -> list[Step]:
+def orientation_filters(orientation: Orientation) -> list[Step]:
     """The filters that turn a stored picture upright; each undoes itself."""
     steps = {"transpose": orientation.transpose, "hflip": orientation.mirror, "vflip": orientation.flip}
     how = {"transpose": "dir=cclock_flip"}
     return [(name, how.get(name, "")) for name, wanted in steps.items() if wanted]
 
 
-def chain(picture: VideoFrame, steps: list[Step]) -> Graph:
+def filter_graph(picture: VideoFrame, steps: list[Step]) -> Graph:
     """A graph of filters, one after the other, for pictures like the one given."""
     graph = Graph()
     first = graph.add_buffer(
@@ -62,7 +62,7 @@ def chain(picture: VideoFrame, steps: list[Step]) -> Graph:
     return graph
 
 
-def through(graph: Graph, picture: VideoFrame) -> VideoFrame:
+def apply_graph(graph: Graph, picture: VideoFrame) -> VideoFrame:
     """What comes of a picture in a graph that gives each back at once; at the same time."""
     pts, base = picture.pts, picture.time_base
     graph.vpush(picture)

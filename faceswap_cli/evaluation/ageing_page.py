@@ -13,8 +13,14 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from faceswap_cli.evaluation.age_figures import Figures, judge_error, judge_slope, summarise, summarise_real
 from faceswap_cli.evaluation.ageing import AgeingReport
+from faceswap_cli.evaluation.ageing_figures import (
+    Figures,
+    judge_error,
+    judge_slope,
+    summarise,
+    summarise_real,
+)
 from faceswap_cli.media.frame import Image
 
 COLUMNS: tuple[tuple[str, str, str], ...] = (
@@ -89,7 +95,7 @@ def describe_figures(report: AgeingReport) -> list[str]:
     return notes
 
 
-def render_age_page(report: AgeingReport, title: str) -> str:
+def render_ageing_page(report: AgeingReport, title: str) -> str:
     """The page."""
     name = html.escape(f"Ageing {title}")
     notes = "".join(f'<p class="note">{html.escape(one)}</p>\n' for one in describe_figures(report))

@@ -11,13 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from faceswap_cli import zoo
+from faceswap_cli.faces.age.estimator import frame_for_estimator, load_age_network
 from faceswap_cli.networks.ageing.ageing import AgeingConfig, AgeingNetwork
 from faceswap_cli.networks.ageing.change import carry_change
-from faceswap_cli.networks.perception.age_estimator import build_age_estimator
-from faceswap_cli.training.data.age_batches import AgedFaces
+from faceswap_cli.training.data.ageing_batches import AgedFaces
 from faceswap_cli.training.engine.early_stopping import LOSS_GAIN, ProgressKind
-from faceswap_cli.training.monitor.age_preview import resize
+from faceswap_cli.training.monitor.ageing_preview import resize
 from faceswap_cli.training.monitor.figures import Figure
 from faceswap_cli.training.objectives.age_identity import Recogniser
 
@@ -71,7 +70,7 @@ AGE_FIGURES = (
 """What a report shows of a validation."""
 
 
-class AgeValidator:
+class AgeingValidator:
     """Measures an ageing network.
 
     Args:
@@ -89,7 +88,7 @@ class AgeValidator:
         self._faces, self._masks = torch.stack(crops).to(device), torch.stack(masks).to(device)
         self._ages = torch.tensor(faces.age[rows], dtype=torch.float32, device=device)
         self._side = side
-        self._estimator = zoo.shared_network("age_estimator", build_age_estimator, str(device))
+        self._estimator = load_age_network(str(device))
         self._recognise = Recogniser(side, device)
         with torch.inference_mode():
             self._known = self._recognise(self._faces)
@@ -97,10 +96,11 @@ class AgeValidator:
     @torch.inference_mode()
     def measure(self, network: AgeingNetwork) -> dict[str, float]:
         """Figures, see AGE_FIGURES."""
-        errors, near = [], []
+        errors, near, config = [], [], self._estimator.config
         for target in TARGETS:
             aged = self._aged(network, torch.full_like(self._ages, target))
-            errors.append((self._estimated(aged) - target).abs().mean())
+            seen = frame_for_estimator(aged, self._side, config.size, config.side)
+            errors.append((self._estimator(seen).age - target).abs().mean())
             near.append((self._recognise(aged) * self._known).sum(1).mean())
         same = (self._aged(network, self._ages) - self._faces).abs() * self._masks
         error, identity = float(torch.stack(errors).mean()), float(torch.stack(near).mean())
@@ -115,15 +115,3 @@ class AgeValidator:
     def _aged(self, network: AgeingNetwork, target: Tensor) -> Tensor:
         change = network(self._faces, self._ages, target)
         return carry_change(self._faces, change, self._masks, self._side).clamp(0, 1)
-
-    def _estimated(self, pictures: Tensor) -> Tensor:
-        """(B,) years."""
-        config = self._estimator.config
-        theta = torch.zeros(len(pictures), 2, 3, device=pictures.device)
-        theta[:, 0, 0] = theta[:, 1, 1] = config.side / self._side
-        grid = torch.nn.functional.affine_grid(
-            theta, [len(pictures), 3, config.size, config.size], align_corners=False
-        )
-        view = torch.nn.functional.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
-        found: Tensor = self._estimator(view).age
-        return found

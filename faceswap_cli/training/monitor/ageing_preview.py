@@ -14,7 +14,7 @@ from torch import Tensor
 from faceswap_cli.files import write_bytes
 from faceswap_cli.networks.ageing.ageing import AgeingNetwork
 from faceswap_cli.networks.ageing.change import carry_change
-from faceswap_cli.training.data.age_batches import AgedFaces
+from faceswap_cli.training.data.ageing_batches import AgedFaces
 
 AGES = (20.0, 35.0, 50.0, 65.0, 80.0)
 ROWS = 6
@@ -27,7 +27,7 @@ def spread_over(ages: NDArray[np.float64], rows: int = ROWS) -> list[int]:
 
 
 @torch.inference_mode()
-def write_age_preview(
+def write_ageing_preview(
     path: Path, network: AgeingNetwork, faces: AgedFaces, chosen: Sequence[int], coarse: bool = False
 ) -> None:
     """A row for each chosen face: as it is, then at AGES.

@@ -28,7 +28,7 @@ def refusal(name: str) -> str | None:
     assert isinstance(context, VideoCodecContext)
     context.width = context.height = _SIDE
     context.pix_fmt, context.time_base = encoder.formats[0], Fraction(1, 25)
-    context.framerate, context.options = Fraction(25), EncodeOptions(name).told()
+    context.framerate, context.options = Fraction(25), EncodeOptions(name).codec_options()
     picture = VideoFrame.from_ndarray(np.full((_SIDE, _SIDE, 3), 90, np.uint8), format="rgb24")
     packets = 0
     try:

@@ -25,7 +25,7 @@ MOST_BOXES = 500_000
 """Twenty hours in fragments of a second have as many."""
 
 
-def check_claims(path: Path) -> None:
+def check_sample_counts(path: Path) -> None:
     """Raise a UserError if a file is MP4 or MOV and claims more samples than it has bytes."""
     size = path.stat().st_size
     with path.open("rb") as file:
@@ -38,7 +38,7 @@ def check_claims(path: Path) -> None:
                 )
 
 
-def descriptions(path: Path) -> bytes:
+def sample_descriptions(path: Path) -> bytes:
     """The first bytes of what an MP4 or MOV says of each of its streams' codecs; nothing for other files."""
     found = b""
     with path.open("rb") as file:

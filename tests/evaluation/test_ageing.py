@@ -10,14 +10,11 @@ import cv2
 import numpy as np
 import pytest
 
-from faceswap_cli.effects.age.measured_method import AgerMethod
-from faceswap_cli.effects.age.render import FaceAger
+from faceswap_cli.effects.ageing.measured_method import AgerMethod
+from faceswap_cli.effects.ageing.render import FaceAger
 from faceswap_cli.errors import UserError
-from faceswap_cli.evaluation import age_page
-from faceswap_cli.evaluation.age_baselines import InvisibleNoise, copy_input
-from faceswap_cli.evaluation.age_figures import summarise, summarise_real, to_json
+from faceswap_cli.evaluation import ageing_page
 from faceswap_cli.evaluation.age_judges import VIEW, OwnJudge, degrade
-from faceswap_cli.evaluation.age_video import measure_steadiness
 from faceswap_cli.evaluation.ageing import (
     AgedPortrait,
     AgeingReport,
@@ -25,6 +22,9 @@ from faceswap_cli.evaluation.ageing import (
     LabelledPortrait,
     evaluate_ageing,
 )
+from faceswap_cli.evaluation.ageing_baselines import InvisibleNoise, copy_input
+from faceswap_cli.evaluation.ageing_figures import summarise, summarise_real, to_json
+from faceswap_cli.evaluation.ageing_video import measure_steadiness
 from faceswap_cli.evaluation.expression import Expression, measure_expression
 from faceswap_cli.evaluation.labelled import LabelledPhoto, read_labelled
 from faceswap_cli.faces.age.prototype import PrototypeAger
@@ -77,11 +77,11 @@ def test_few_real_faces_make_no_mean() -> None:
 
 def test_the_page_escapes_names_and_says_who_judged() -> None:
     one = report([[30, 70], [30, 70]], 0.5)
-    page = age_page.render_age_page(one, "<script>")
+    page = ageing_page.render_ageing_page(one, "<script>")
     assert "<script" not in page and "way &amp; &lt;b&gt;" in page and "&lt;judge&gt;" in page
     assert "trained against" not in page
     one.outside = False
-    assert "trained against" in age_page.render_age_page(one, "x")
+    assert "trained against" in ageing_page.render_ageing_page(one, "x")
     assert to_json(one)["ways"]["way & <b>"]["by target"] == {"30": 30.0, "70": 70.0}
 
 
