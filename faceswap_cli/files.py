@@ -91,6 +91,8 @@ def check_writable(path: Path) -> None:
     """Raise a UserError now if `path` could not be written later. Makes no folder and no file."""
     if path.is_dir():
         raise UserError(f"{path} is a folder, not a file", "Give the output a file name")
+    if path.exists() and not path.is_file():  # a pipe or a device would be gone
+        raise UserError(f"{path} is no regular file", "Choose another output")
     if not path.parent.is_dir():
         raise UserError(f"the folder {path.parent} does not exist", "Make it first, or choose another output")
     if not os.access(path.parent, os.W_OK | os.X_OK):

@@ -14,7 +14,7 @@ from faceswap_cli.cli.age_load import AgeRunOption, MethodOptions, load_age_plan
 from faceswap_cli.cli.app import new_app
 from faceswap_cli.cli.consent import tell_consent
 from faceswap_cli.cli.convert_executor import ExecutorOptions, open_executor
-from faceswap_cli.cli.convert_outputs import name_outputs
+from faceswap_cli.cli.convert_outputs import check_named, check_not_given, name_outputs
 from faceswap_cli.cli.convert_preview import run_preview
 from faceswap_cli.cli.mark_options import MarkOptions
 from faceswap_cli.cli.option_parameters import Aliases
@@ -95,10 +95,12 @@ def photo(
     from faceswap_cli.provenance.sidecar import write_sidecar
 
     targets = _targets(to, wish)
-    tell_consent()
     wish = replace(wish, to=targets[0] if targets else None)
     wish.check()
+    check_named(output)
     check_photo_output(source, output)
+    check_not_given([output], (*people.only, *people.without))
+    tell_consent()
     ager = load_face_ager(method.method, run, detection.device, wish.strength)
     made = marks.build_marks(Kind.AGE, ager.cache_key, label=False)
     stage = detection.load_analyser(thorough=True)
@@ -163,6 +165,7 @@ def video(
     wish = replace(wish, to=to)
     wish.check()
     outputs = name_outputs(sources, output, encode.encoder or "x264")
+    check_not_given([*outputs, trial.preview], (*people.only, *people.without))
     pipeline = replace(pipeline, encode=resolve_encoding(encode, outputs[0]))
     ager = load_face_ager(method.method, run, detection.device, wish.strength)
     pipeline = replace(pipeline, marks=marks.build_marks(Kind.AGE, ager.cache_key, label=True))

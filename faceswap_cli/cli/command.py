@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperCommand
 
 from faceswap_cli.cli.option_parameters import expand_options
+from faceswap_cli.errors import UserError
 from faceswap_cli.options import GROUPS, Medium
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -39,6 +40,12 @@ class Command(TyperCommand):
                 newer += args[place:]
                 break
             name, equals, value = word.partition("=")
+            if not word or (name.startswith("--") and equals and not value):
+                # As a path it would mean the current folder.
+                raise UserError(
+                    f"{name} is given nothing" if name else "an argument is empty",
+                    "Give a value; a variable of the shell may be unset",
+                )
             newer.append(f"{aliases.get(name, name)}{equals}{value}")
         return super().parse_args(ctx, newer)
 

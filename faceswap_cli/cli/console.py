@@ -18,8 +18,9 @@ from rich.table import Table
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+# A name may hold ":-1:", which rich would make a picture of.
+out = Console(highlight=False, soft_wrap=True, emoji=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 
 _UNHEARD: list[str] = []

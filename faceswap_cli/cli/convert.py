@@ -15,7 +15,7 @@ from faceswap_cli.cli.consent import tell_consent
 from faceswap_cli.cli.convert_assignment import AssignmentRequest, DrawnOptions
 from faceswap_cli.cli.convert_effect import LookOptions, load_effect
 from faceswap_cli.cli.convert_executor import ExecutorOptions, open_executor
-from faceswap_cli.cli.convert_outputs import name_outputs
+from faceswap_cli.cli.convert_outputs import check_named, check_not_given, name_outputs
 from faceswap_cli.cli.convert_preview import run_preview
 from faceswap_cli.cli.convert_sheet import sheet
 from faceswap_cli.cli.mark_options import MarkOptions
@@ -78,6 +78,7 @@ def video(
     tell_consent()
     thorough = partial(detection.load_analyser, thorough=True)
     asked = AssignmentRequest(run, drawn, thorough, people, safety, detection.device)
+    check_not_given([*outputs, trial.preview], asked.named())
     plan, effect, mark = load_effect(asked, look)
     pipeline = replace(pipeline, marks=marks.build_marks(Kind.SWAP, mark, label=True))
     known = FaceSet.open(faces) if faces is not None else None
@@ -116,14 +117,17 @@ def photo(
 
     Orientation, colour profile and transparency stay as they are.
     """
-    from faceswap_cli.pipeline.photo import convert_photo
+    from faceswap_cli.pipeline.photo import check_photo_output, convert_photo
     from faceswap_cli.provenance.marks import Kind
     from faceswap_cli.provenance.sidecar import write_sidecar
 
     look.check()
-    tell_consent()
+    check_named(output)
+    check_photo_output(source, output)
     stage = detection.load_analyser(thorough=True)
     asked = AssignmentRequest(run, drawn, lambda: stage, people, safety, detection.device)
+    check_not_given([output, trial.preview], asked.named())
+    tell_consent()
     plan, effect, mark = load_effect(asked, look)
     pipeline = replace(pipeline, marks=marks.build_marks(Kind.SWAP, mark, label=False))
     if trial:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from faceswap_cli.cli import console
-from faceswap_cli.cli.convert_faces import LoadedRenderer, RendererLoader
+from faceswap_cli.cli.convert_faces import LoadedRenderer, RendererLoader, parse_weighted_faces
 from faceswap_cli.cli.options import PeopleOptions, SafetyOptions
 from faceswap_cli.errors import UserError
 from faceswap_cli.options import WHO, OptionGroup, option
@@ -74,6 +74,14 @@ class AssignmentRequest:
             raise UserError(f"{' and '.join(named)} say different things about who is replaced", "Give one")
         for text in drawn.mapped:
             split_mapping(text)
+
+    def named(self) -> list[Path]:
+        """Whatever may be a photo among what says who is replaced by whom."""
+        mapped = [split_mapping(text) for text in self.drawn.mapped]
+        faces = [part.name for part in parse_weighted_faces(self.drawn.face)]
+        faces += [face for _, _, face in mapped]
+        people = [person for person, _, _ in mapped]
+        return [*map(Path, faces), *people, *self.people.only, *self.people.without]
 
 
 def split_mapping(text: str) -> tuple[Path, Path | None, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from faceswap_cli.errors import UserError
@@ -13,6 +13,14 @@ def check_named(output: str | Path) -> None:
     """Raise a UserError for "-", by which other tools mean standard output."""
     if str(output) == "-":
         raise UserError("nothing is written to standard output", "Give -o a name")
+
+
+def check_not_given(outputs: Iterable[Path | None], given: Iterable[Path]) -> None:
+    """Raise a UserError if a result would be written over a file that an option gives to be read."""
+    read = [path for path in given if path.is_file()]
+    for output in outputs:
+        if output is not None and output.exists() and any(output.samefile(path) for path in read):
+            raise UserError(f"{output} is read, too, and would be written over", "Choose another output")
 
 
 def name_outputs(sources: Sequence[Path], output: str, encoder: str) -> list[Path]:

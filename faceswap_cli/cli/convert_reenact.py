@@ -73,7 +73,9 @@ def photo_paths(faces: Sequence[str]) -> list[Path]:
     from faceswap_cli.media.inputs import find_media
 
     if list(faces) == ["b"]:
-        raise UserError("whose face is to be drawn?", "Give a photo by --face PHOTO, or a model by -m")
+        raise UserError(
+            "nothing says whose face is to be drawn", "Give a photo by --face PHOTO, or a model by -m"
+        )
     parts = parse_weighted_faces(faces)
     if len({part.weight for part in parts}) > 1:
         raise UserError(

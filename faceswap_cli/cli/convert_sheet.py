@@ -10,6 +10,7 @@ import typer
 
 from faceswap_cli.cli.consent import tell_consent
 from faceswap_cli.cli.convert_assignment import AssignmentRequest, DrawnOptions, load_swap_plan
+from faceswap_cli.cli.convert_outputs import check_not_given
 from faceswap_cli.cli.options import (
     DetectionOptions,
     OutputOption,
@@ -56,7 +57,9 @@ def sheet(
     tell_consent()
     stage = detection.load_analyser()
     thorough = partial(detection.load_analyser, thorough=True)
-    plan, model = load_swap_plan(AssignmentRequest(run, drawn, thorough, people, safety, detection.device))
+    asked = AssignmentRequest(run, drawn, thorough, people, safety, detection.device)
+    check_not_given([output], asked.named())
+    plan, model = load_swap_plan(asked)
     # Which masks are varied may ask for the parser: its network is loaded when it is needed.
     effect = SwapEffect(plan.renderers, swap, FaceParser(str(pick_device(detection.device))), model)
     write_settings_sheet(source, output, vary, PipelineOptions(), plan, effect, stage)

@@ -22,6 +22,7 @@ from faceswap_cli.media.open import open_video
 from faceswap_cli.media.photo import describe_metadata
 from faceswap_cli.media.pieces import is_wanted
 from faceswap_cli.media.probe import MediaInfo
+from faceswap_cli.media.projection import PROJECTION_SUFFIXES, read_projection
 from faceswap_cli.media.sequence import is_pattern, picture_names, picture_suffix
 from faceswap_cli.media.trial_encode import check_encoder
 from faceswap_cli.media.upright import upright_size
@@ -64,10 +65,9 @@ def check_output(output: Path, info: MediaInfo, options: EncodeOptions) -> list[
     check_writable(output)
     if output.exists() and output.samefile(info.file):
         raise UserError(f"{output} is the source itself", "Choose another output")
-    unsaid = [f"{said}: left out" for said in (*info.unsaid, *_dolby_vision(info))]
     return [
         *_lost_streams(suffix, info, usable),
-        *unsaid,
+        *_said_no_more(suffix, info),
         *_left_of_pictures(info),
         *what_is_lost(info, options),
         *_shape_of_pixels(output, info, options),
@@ -95,6 +95,7 @@ def _check_pictures(output: Path, info: MediaInfo, options: EncodeOptions) -> li
     ]
     return [
         *lost,
+        *_said_no_more(suffix, info),
         *_left_of_pictures(info),
         *what_is_lost(info, options),
         *_shape_of_pixels(output, info, options),
@@ -119,6 +120,16 @@ def _shape_of_pixels(output: Path, info: MediaInfo, options: EncodeOptions) -> l
         return [f"as {options.encoder} in {output.suffix} the shape of pixels is not told: players may show "
                 f"{was} in place of {now}"]  # fmt: skip
     return []
+
+
+def _said_no_more(suffix: str, info: MediaInfo) -> list[str]:
+    """What the source says of its pictures and the result does not."""
+    lost = [*info.said_aside]
+    if lost and suffix in PROJECTION_SUFFIXES:
+        with open_video(info.file) as source:
+            kept = read_projection(info.file, source.streams[info.stream_index].id).said()
+        lost = [said for said in lost if said not in kept]
+    return [f"{said}: left out" for said in (*lost, *_dolby_vision(info))]
 
 
 def _dolby_vision(info: MediaInfo) -> list[str]:

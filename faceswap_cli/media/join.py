@@ -29,6 +29,7 @@ from faceswap_cli.media.late_clock import clock_origin
 from faceswap_cli.media.open import open_video
 from faceswap_cli.media.pieces import Cut, shift_chapters
 from faceswap_cli.media.probe import MediaInfo
+from faceswap_cli.media.projection import PROJECTION_SUFFIXES, read_projection, write_projection
 from faceswap_cli.media.segment_packets import at_their_place, cut_of, open_segment, segment_pictures
 from faceswap_cli.media.sequence import picture_suffix
 
@@ -120,6 +121,9 @@ def join_segments(
             for packet in heapq.merge(_to(video, pictures), _copied(container, copies, cut), key=_seconds):
                 target.mux_one(packet)
             target.close()
+            if suffix in PROJECTION_SUFFIXES:
+                said = read_projection(info.file, container.streams[info.stream_index].id)
+                write_projection(temporary, video.index + 1, said)  # FFmpeg counts tracks from 1
             if seal is not None:
                 seal(temporary)
         except BaseException as error:

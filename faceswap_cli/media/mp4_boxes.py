@@ -18,7 +18,8 @@ from faceswap_cli.errors import UserError
 INSIDE = {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"moof", b"traf"}
 """Boxes that hold boxes, on the way to those that claim."""
 
-_FIRST = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"styp")
+FIRST = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"styp")
+"""Boxes that an MP4 or MOV begins with."""
 
 MOST_BOXES = 500_000
 """Twenty hours in fragments of a second have as many."""
@@ -28,7 +29,7 @@ def check_sample_counts(path: Path) -> None:
     """Raise a UserError if a file is MP4 or MOV and claims more samples than it has bytes."""
     size = path.stat().st_size
     with path.open("rb") as file:
-        if file.read(8)[4:] not in _FIRST:
+        if file.read(8)[4:] not in FIRST:
             return
         for boxes, (name, start) in enumerate(_boxes(file, 0, size)):
             if boxes > MOST_BOXES or _samples(file, name, start) > size:
@@ -41,7 +42,7 @@ def sample_descriptions(path: Path) -> bytes:
     """The first bytes of what an MP4 or MOV says of each of its streams' codecs; nothing for other files."""
     found = b""
     with path.open("rb") as file:
-        if file.read(8)[4:] not in _FIRST:
+        if file.read(8)[4:] not in FIRST:
             return b""
         for boxes, (name, start) in enumerate(_boxes(file, 0, path.stat().st_size)):
             if boxes > MOST_BOXES or len(found) > 1 << 20:

@@ -198,8 +198,10 @@ def _check(path: Path, header: PhotoHeader) -> None:
         )
     if header.pictures > 1:
         what = {"tiff": "pages", "jpeg": "views"}.get(header.format, "pictures")
-        hint = "Use `convert video`" if header.format == "png" else "Save them one by one, or as GIF or PNG"
-        raise UserError(f"{path} holds {header.pictures} {what}, not one", hint)
+        hint = {"png": "Use `convert video`", "webp": "Save it as GIF or animated PNG for `convert video`"}
+        raise UserError(
+            f"{path} holds {header.pictures} {what}, not one", hint.get(header.format, "Save them one by one")
+        )
 
 
 def _encoding(image: Pillow.Image, header: PhotoHeader, data: bytes) -> Encoding:

@@ -138,6 +138,9 @@ def open_photo(path: Path, name: str) -> Iterator[tuple[Pillow.Image, bytes]]:
     except MemoryError as error:
         raise UserError(f"{path} can't be decoded: not enough memory", "Close other programs") from error
     except Exception as error:  # Pillow's parsers raise what comes on damaged files: any of a dozen kinds
+        if name == "TIFF":  # it may hold anything: Pillow says the same of what it does not know
+            reason = f"{path} is damaged, or a TIFF of a kind that is not read, such as floating point"
+            raise UserError(reason, "Save it as PNG, or as TIFF with 8 or 16 bits") from error
         raise UserError(f"{path} is broken off or damaged", "Copy or download the photo again") from error
 
 

@@ -25,13 +25,15 @@ def parse_pieces(text: str) -> tuple[Piece, ...]:
     """
     pieces: list[Piece] = []
     for part in text.replace(" ", "").split(","):
-        match = re.fullmatch(r"(\d*)(-?)(\d*)", part)
+        match = re.fullmatch(r"(\d{0,18})(-?)(\d{0,18})", part)
         if match is None or not (match[1] or match[3]):
             raise UserError(f"--frames {text}: {part or 'nothing'} is no piece", "Write it as 100-250,400-")
         first = int(match[1] or 0)
         last = int(match[3]) if match[3] else None if match[2] else first
         after = pieces[-1][1] if pieces else -1
-        if after is None or first <= after or (last is not None and last < first):
+        if last is not None and last < first:
+            raise UserError(f"--frames {text}: {part} ends before it begins", "Write it as 100-250,400-")
+        if after is None or first <= after:
             raise UserError(f"--frames {text}: {part} does not come after what stands before it",
                             "Name the pieces in order, from 0")  # fmt: skip
         pieces.append((first, last))

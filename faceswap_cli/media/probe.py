@@ -76,7 +76,7 @@ class MediaInfo:
         pictures: the files of a sequence of pictures, one a frame; none for a video.
         sizes: the sizes that pictures are stored in, if there are several; stored_width and stored_height are
             those of the largest, into which the others are fitted.
-        unsaid: what a video says of its pictures that no result says, in words.
+        said_aside: what a video says of its pictures that encoders don't (SPHERICAL, STEREOSCOPIC).
     """
 
     path: Path
@@ -103,7 +103,7 @@ class MediaInfo:
     pieces: tuple[Piece, ...] = ()
     pictures: tuple[Path, ...] = ()
     sizes: tuple[Size, ...] = ()
-    unsaid: tuple[str, ...] = ()
+    said_aside: tuple[str, ...] = ()
 
     @property
     def file(self) -> Path:
@@ -292,7 +292,7 @@ def video_info(path: Path, container: InputContainer, stream: VideoStream) -> Me
         interlaced=picture.interlaced_frame or stream.codec_context.field_order in _INTERLACED,
         sample_aspect=aspect if aspect and aspect > 0 else None,
         stream_index=stream.index,
-        unsaid=_unsaid(picture),
+        said_aside=_said_aside(picture),
         others=tuple(
             OtherStream(s.index, s.type, s.codec_context.name if s.codec_context is not None else "")
             for s in container.streams
@@ -326,16 +326,14 @@ def _first_picture(path: Path, container: InputContainer, stream: VideoStream) -
     raise UserError(f"{path}: not one picture can be decoded", "Copy it again, or convert it to .mp4 first")
 
 
-_UNSAID = {
-    "SPHERICAL": "that it is spherical (360°) video",
-    "STEREO3D": "that it is stereoscopic (3D) video",
-}
+SPHERICAL, STEREOSCOPIC = "that it is spherical (360°) video", "that it is stereoscopic (3D) video"
+_ASIDE = {"SPHERICAL": SPHERICAL, "STEREO3D": STEREOSCOPIC}
 
 
-def _unsaid(picture: VideoFrame) -> tuple[str, ...]:
+def _said_aside(picture: VideoFrame) -> tuple[str, ...]:
     with contextlib.suppress(ValueError):  # kinds newer than PyAV, see display_matrix
         side_data: Any = picture.side_data
-        return tuple(said for name, said in _UNSAID.items() if name in side_data)
+        return tuple(said for name, said in _ASIDE.items() if name in side_data)
     return ()
 
 

@@ -17,6 +17,7 @@ from faceswap_cli.faces.face import Face
 from faceswap_cli.faces.face_analyser import FaceAnalyser
 from faceswap_cli.faces.tracking.face_tracks import FaceTracks
 from faceswap_cli.faces.tracking.false_positive_tracks import doubt_track
+from faceswap_cli.files import check_writable
 from faceswap_cli.media.frame import Frame, Image
 from faceswap_cli.media.photo import Photo, check_photo_suffix, read_photo, what_is_lost
 from faceswap_cli.pipeline.assignment import SwapPlan, assign_faces, nobody_wanted_error
@@ -174,6 +175,7 @@ def write_photo_result(prepared: PreparedPhoto[Any], output: Path, marks: Marks)
 def check_photo_output(source: Path, output: Path) -> None:
     """Raise a UserError if the output can't be written, before any work is done."""
     check_photo_suffix(output)
+    check_writable(output)
     check_apart(source, output)
 
 

@@ -1,6 +1,6 @@
 """Stress everything: hostile files into every reader, faults into every command; print what was lost.
 
-    python -m scripts.stress            # 600 hostile files, 18 kinds from the field, 120 faults
+    python -m scripts.stress            # 600 hostile files, 18 kinds from the field, 160 faults
     python -m scripts.stress --files 0 --times 0             # the kinds from the field alone
     python -m scripts.stress --quick    # some of each
     python -m scripts.stress --files 0 --no-field --log faults.jsonl    # faults alone; the same again goes on

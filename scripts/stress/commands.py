@@ -79,6 +79,22 @@ def commands() -> list[Command]:
     def age_photo(at: Path) -> list[str]:
         return ["age", "photo", str(at / "a.jpg"), "--to", "70", "-o", str(at / "old.png"), *cpu]
 
+    def reenact(at: Path) -> list[str]:
+        files = [str(at / "a.mp4"), "--face", str(at / "a.jpg"), "-o", str(at / "put.mp4")]
+        return ["convert", "video", *files, "--segment", "4", *cpu]
+
+    def reenact_photo(at: Path) -> list[str]:
+        return [
+            "convert",
+            "photo",
+            str(at / "a.jpg"),
+            "--face",
+            str(at / "a.jpg"),
+            "-o",
+            str(at / "put.png"),
+            *cpu,
+        ]
+
     cpu = ["--device", "cpu"]
     return [
         Command("extract", extract, "faces", of_faces, "a.mp4"),
@@ -87,6 +103,8 @@ def commands() -> list[Command]:
         Command("convert photo", photo, "out.png", of_picture, "a.jpg"),
         Command("age video", age, "old.mp4", of_packets, "a.mp4"),
         Command("age photo", age_photo, "old.png", of_picture, "a.jpg"),
+        Command("reenact video", reenact, "put.mp4", of_packets, "a.mp4"),
+        Command("reenact photo", reenact_photo, "put.png", of_picture, "a.jpg"),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Kill extract, train and convert at random moments, and see whether anything is lost.
+"""Kill extract, train, convert and age at random moments, and see whether anything is lost.
 
 Each command is killed (SIGKILL) KILLS times, each time at another random moment of its run, and then left
 to finish. Its result must be the one an uninterrupted run gives:
@@ -10,7 +10,8 @@ to finish. Its result must be the one an uninterrupted run gives:
   run folder opens and has lost no more than what came after its last checkpoint, and every cache of prepared
   samples that bears its name is whole; half of the times the caches are removed, so that many kills meet
   their making;
-- convert: the same video, byte for byte; nothing under the output's name before it is done.
+- convert (with that run, and from one photo without a model) and age: the same video, packet for packet;
+  nothing under the output's name before it is done.
 """
 
 from __future__ import annotations
@@ -33,8 +34,11 @@ from pathlib import Path
 import torch
 
 from faceswap_cli.training.runs.folder import open_run
+from scripts.stress.commands import of_packets
 
+FACE = Path(__file__).resolve().parents[2] / "tests" / "data" / "face.jpg"
 FACESWAP = [sys.executable, "-m", "faceswap_cli"]
+TRIALS = ("extract", "train", "convert", "photo", "age")
 
 
 def main() -> None:
@@ -45,8 +49,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=150, help="training steps of the whole run")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
-        "--only", choices=("extract", "train", "convert"), help="kill this one only; the others just run"
+        "--only", choices=TRIALS, help="kill this one only; what it needs of the others just runs"
     )
+    parser.add_argument("--face", type=Path, default=FACE, help="the photo that is put on without a model")
     options = parser.parse_args()
     random.seed(options.seed)
     with tempfile.TemporaryDirectory() as scratch:
@@ -62,24 +67,34 @@ def test_all(options: argparse.Namespace, scratch: Path) -> None:
         size = ["--resolution", "48", "--steps", str(options.steps), "--device", "cpu"]
         return ["train", *people, *size, "--save-every", "1"]
 
-    def convert(name: str) -> list[str]:
-        files = [str(options.clip_a), "-m", str(scratch / "run"), "-o", str(scratch / name)]
-        return ["convert", "video", *files, "--segment", "10", "--device", "cpu"]
+    def video(command: list[str], name: str, *more: str) -> list[str]:
+        small = ["--segment", "10", "--device", "cpu"]
+        return [*command, "video", str(options.clip_a), "-o", str(scratch / name), *more, *small]
 
     print(f"{'command':10}{'kills':>6}  ends in the same result", flush=True)
-    a, a2, run2, out, out2 = (scratch / name for name in ("a", "a2", "run2", "out.mp4", "out2.mp4"))
-    run(extract("b", options.clip_b))
-    trial(options, extract("a", options.clip_a), extract("a2", options.clip_a), a2, lambda: same_files(a, a2))
-    same = partial(same_weights, scratch / "run", run2)
-    trial(options, train("run"), train("run2"), run2, same, lambda: check_run(run2, scratch))
-    if options.only == "train":
-        return
-    same = partial(same_bytes, out, out2)
-    trial(options, convert("out.mp4"), convert("out2.mp4"), out2, same, lambda: check_absent(out, out2))
+    a, a2, run2 = (scratch / name for name in ("a", "a2", "run2"))
+    if options.only not in ("photo", "age"):
+        run(extract("b", options.clip_b))
+        same = partial(same_files, a, a2)
+        trial(options, "extract", extract("a", options.clip_a), extract("a2", options.clip_a), a2, same)
+    if options.only in (None, "train", "convert"):
+        same = partial(same_weights, scratch / "run", run2)
+        trial(options, "train", train("run"), train("run2"), run2, same, lambda: check_run(run2, scratch))
+    for name, command, more in (
+        ("convert", ["convert"], ["-m", str(scratch / "run")]),
+        ("photo", ["convert"], ["--face", str(options.face)]),
+        ("age", ["age"], ["--to", "70"]),
+    ):
+        if options.only in (None, name):
+            whole, broken = (scratch / f"{name}{which}.mp4" for which in ("", "2"))
+            commands = [video(command, path.name, *more) for path in (whole, broken)]
+            same = partial(same_packets, whole, broken)
+            trial(options, name, *commands, broken, same, partial(check_absent, whole, broken))
 
 
 def trial(
     options: argparse.Namespace,
+    name: str,
     whole: list[str],
     broken: list[str],
     result: Path,
@@ -94,14 +109,14 @@ def trial(
     begun = time.monotonic()
     run(whole)
     length, kills = time.monotonic() - begun, 0
-    wanted = options.kills if options.only in (None, broken[0]) else 0
+    wanted = options.kills if options.only in (None, name) else 0
     while kills < wanted:
         process = subprocess.Popen([*FACESWAP, *broken], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         begun = time.monotonic()
         try:
             _, error = process.communicate(timeout=random.uniform(0.1, length))
             if process.returncode:
-                sys.exit(f"error: {broken[0]} did not go on: {error.decode()}")
+                sys.exit(f"error: {name} did not go on: {error.decode()}")
             shutil.rmtree(result) if result.is_dir() else result.unlink()
             length = min(length, time.monotonic() - begun)  # or a busy start would put most kills too late
         except subprocess.TimeoutExpired:
@@ -110,7 +125,7 @@ def trial(
             kills += 1
             check()
     run(broken)
-    print(f"{broken[0]:10}{kills:6}  {'yes' if same() else 'NO'}", flush=True)
+    print(f"{name:10}{kills:6}  {'yes' if same() else 'NO'}", flush=True)
 
 
 def run(arguments: list[str]) -> None:
@@ -130,6 +145,10 @@ def same_files(one: Path, other: Path) -> bool:
 
 def same_bytes(one: Path, other: Path) -> bool:
     return digest(one) == digest(other)
+
+
+def same_packets(one: Path, other: Path) -> bool:
+    return of_packets(one) == of_packets(other)
 
 
 def same_weights(one: Path, other: Path) -> bool:
@@ -154,7 +173,7 @@ def check_run(path: Path, scratch: Path) -> None:
 
 def check_absent(whole: Path, path: Path) -> None:
     if path.exists():  # only if the moment came after the last rename, while the process was leaving
-        if not same_bytes(whole, path):
+        if not same_packets(whole, path):
             sys.exit(f"error: {path} stands there before it is done")
         path.unlink()
     stray = [p.name for p in path.parent.iterdir() if ".part" in p.name]

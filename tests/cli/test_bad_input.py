@@ -1,5 +1,6 @@
 """Whatever a user does wrong: one line that says what and what to do, and nothing lost or left behind."""
 
+import os
 import shutil
 
 import cv2
@@ -170,3 +171,52 @@ def test_wrong_usage_is_two(faceswap):
 def test_masks_that_are_not_known(faceswap, kind, mask):
     done = faceswap("convert", kind, "x.mp4", "-m", "r", "-o", "o.mp4", "--mask", mask)
     assert done.is_one_line_error(f"--mask {mask}", "hull")
+
+
+@pytest.mark.parametrize(
+    "words", [("extract", ""), ("convert", "photo", PICTURE, "--face", ""), ("extract", PICTURE, "--output=")]
+)
+def test_an_empty_argument_is_not_the_current_folder(faceswap, tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.jpg").write_bytes(PICTURE.read_bytes())
+    output = () if "--output=" in words else ("-o", tmp_path / "out")
+    assert faceswap(*words, *output).is_one_line_error("empty" if "" in words else "--output", "variable")
+    assert everything(tmp_path) == ["a.jpg"]
+
+
+@pytest.mark.parametrize("way", ["--face", "--only", "--not", "--map"])
+def test_a_photo_that_is_read_is_not_written_over(faceswap, tmp_path, way):
+    photo = tmp_path / "anna.jpg"
+    photo.write_bytes(PICTURE.read_bytes())
+    given = {"--map": ("--map", f"{PICTURE}={photo}")}.get(way, (way, photo))
+    face = () if way in ("--face", "--map") else ("--face", PICTURE)
+    done = faceswap("convert", "photo", PICTURE, *face, *given, "-o", photo)
+    assert done.is_one_line_error("anna.jpg", "written over")
+    if way in ("--only", "--not"):
+        done = faceswap("age", "photo", PICTURE, "--to", 60, *given, "-o", photo)
+        assert done.is_one_line_error("anna.jpg", "written over")
+    assert photo.read_bytes() == PICTURE.read_bytes()
+
+
+def test_a_name_is_told_as_it_is(faceswap, tmp_path):
+    assert ":smile:" in faceswap("extract", tmp_path / "a:smile:.mp4", "-o", tmp_path / "faces").err
+
+
+def test_a_kind_of_tiff_that_is_not_read_is_not_called_broken_off(faceswap, tmp_path):
+    cv2.imwrite(str(tmp_path / "a.tif"), np.ones((40, 40, 3), np.float32))
+    assert faceswap("extract", tmp_path / "a.tif", "-o", tmp_path / "faces").is_one_line_error("not read")
+
+
+@pytest.mark.parametrize("command", ["convert", "age"])
+def test_where_a_photo_cannot_go_is_told_before_faces_are_looked_for(faceswap, tmp_path, command):
+    os.mkfifo(tmp_path / "pipe.png")
+    how = ("--face", PICTURE) if command == "convert" else ("--to", 60)
+    for output, word in (
+        ("-", "standard output"),
+        (tmp_path / "new" / "a.png", "does not exist"),
+        (tmp_path / "pipe.png", "no regular file"),
+        (PICTURE, "source itself"),
+    ):
+        done = faceswap(command, "photo", PICTURE, *how, "-o", output)
+        assert done.is_one_line_error(word) and "every face" not in done.err
+    assert (tmp_path / "pipe.png").is_fifo()

@@ -93,3 +93,19 @@ def test_a_photo_of_nobody_is_told(faceswap, tmp_path):
     cv2.imwrite(str(grey), np.full((200, 200, 3), 128, np.uint8))
     done = faceswap("convert", "photo", PICTURE, "--face", grey, "-o", tmp_path / "out.png")
     assert done.is_one_line_error("no face was found", "grey.png"), done.err
+
+
+def test_a_face_that_is_partly_hidden_is_told_and_one_that_is_wholly_refused(faceswap, tmp_path):
+    image = cv2.imread(str(PICTURE))
+    face = build_analyser(thorough=True).find([Frame(0, 0.0, image[..., ::-1].copy())])[0][0]
+    middle = round(float(face.landmarks[27:31, 0].mean() + np.ptp(face.landmarks[:, 0]) / 6))
+    for name, photo in (("cut", image[:, :middle]), ("blurred", cv2.GaussianBlur(image, (0, 0), 12))):
+        cv2.imwrite(str(tmp_path / f"{name}.png"), photo)
+    output = tmp_path / "out.png"
+    done = faceswap("convert", "photo", PICTURE, "--face", tmp_path / "cut.png", "-o", output)
+    assert done.code == 0, done.err
+    assert "% of the face in cut.png is covered" in done.err
+    output.unlink()
+    done = faceswap("convert", "photo", PICTURE, "--face", tmp_path / "blurred.png", "-o", output)
+    assert done.is_one_line_error("blurred.png", "covered, blurred")
+    assert not output.exists()

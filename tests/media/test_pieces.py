@@ -28,6 +28,10 @@ def test_pieces_are_read_as_people_write_them() -> None:
     for text in ("a", "3-1", "5-,7", "1-4,3-9", ",", "-", "1--2"):
         with pytest.raises(UserError, match="--frames") as caught:
             parse_pieces(text)
+    with pytest.raises(UserError, match="ends before it begins"):
+        parse_pieces("9-3")
+    with pytest.raises(UserError, match="no piece"):
+        parse_pieces("9" * 5000)
         assert "\n" not in str(caught.value) and caught.value.hint
 
 

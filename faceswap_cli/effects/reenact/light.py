@@ -130,15 +130,14 @@ def fit_shading(
     """
     half = light.shape[1] // 2, light.shape[0] // 2
     small = np.asarray(cv2.resize(weight, half, interpolation=cv2.INTER_AREA), np.float32)
-    total = float(small.sum()) * 4
-    if total < 64:
+    total, rows = float(small.sum()) * 4, small > 0.05
+    if total < 64 or not rows.any():
         return Shading(np.zeros((9, 3)), 0.0)
     summed = cv2.resize(light * weight[..., None], half, interpolation=cv2.INTER_AREA)
     mean = summed / np.maximum(small, np.float32(1e-4))[..., None]
     box = (0, 0, light.shape[1], light.shape[0])
     coarse = camera_normals(points, rotation, layout, box)
     normals = np.asarray(cv2.resize(coarse, half, interpolation=cv2.INTER_LINEAR), np.float32)
-    rows = small > 0.05
     basis, values = harmonics(normals[rows]).astype(np.float64), mean[rows].astype(np.float64)
     counts = small[rows].astype(np.float64)
     factors = _ridge(basis, values, counts)

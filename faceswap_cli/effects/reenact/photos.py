@@ -19,6 +19,9 @@ from faceswap_cli.faces.safety.guard import SafetyGuard
 TURNED, TURNED_TOO_FAR = 20.0, 45.0
 """Degrees of yaw from which a photo is told to lack a side of the face, and beyond which it is refused."""
 
+HIDDEN, HIDDEN_TOO_MUCH = 0.05, 0.6
+"""Share of a photo's face that is not to be seen, from which on that is told, or the photo refused."""
+
 
 def read_photos(
     paths: Sequence[Path], stage: FaceAnalyser, parser: FaceParser, notes: list[str], guard: SafetyGuard
@@ -48,7 +51,18 @@ def read_photos(
             )
         if yaw > TURNED:
             notes.append(f"the face in {path.name} is turned by {yaw:.0f} degrees: one cheek will be smeared")
-        sources.append(prepare_source(image, face.landmarks, face.landmarks, LAYOUT_68, parser))
+        source = prepare_source(image, face.landmarks, face.landmarks, LAYOUT_68, parser)
+        if source.hidden > HIDDEN_TOO_MUCH:
+            raise UserError(
+                f"--face {path}: {source.hidden:.0%} of the face is covered, blurred or beyond the border",
+                "Give a clearer photo",
+            )
+        if source.hidden > HIDDEN:
+            notes.append(
+                f"{source.hidden:.0%} of the face in {path.name} is covered, blurred or beyond the border: "
+                "it is guessed, and fingers may be drawn along"
+            )
+        sources.append(source)
         embeddings.append(encoder.embed(image, [face.landmarks]))
     for (first, one), (second, other) in pairwise(zip(paths, embeddings, strict=True)):
         if float(identity_distance(one, other)[0]) > THRESHOLD:

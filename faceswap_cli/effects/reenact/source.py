@@ -54,6 +54,7 @@ class SourcePhoto:
         pose: of the head in it.
         head: (N, 3) head coordinates.
         shading: of its skin, see `light`.
+        hidden: the share of its face that is not to be seen: behind a hand, or beyond the border.
     """
 
     levels: tuple[FloatArray, ...]
@@ -61,6 +62,7 @@ class SourcePhoto:
     pose: HeadPose
     head: Points
     shading: Shading
+    hidden: float = 0.0
 
     def sample(self, where: FloatArray, shrink: float) -> FloatArray:
         """What is seen at pixels of the first level.
@@ -97,7 +99,7 @@ def prepare_source(
         layout: what they are.
         parser: of faces.
     """
-    image, matrix = _face_region(image, landmarks)
+    image, photographed, matrix = _face_region(image, landmarks)
     marks, seen = transform(landmarks, matrix), transform(points, matrix)
     pose = fit_head(seen, layout)
     seen = true_gaps(seen, pose.scale, layout)
@@ -121,18 +123,22 @@ def prepare_source(
     inside = placed(masks.soft_edge(masks.hull_depth(transform(marks, into), face_parser.SIZE) + 4, 4))
     picture = _without_rims(image, glasses * inside, pose.scale)
     colour = picture.astype(np.float32) / np.float32(255)
+    before = np.where(photographed, placed(face_parser.class_share(found, ("occluder",))[0]), 1)
+    hidden = float((before * inside).sum() / max(inside.sum(), 1.0))
     bare = temporal_masks.sharpen_occlusion(placed(face_parser.occlusion(found)[0]))
     bare = np.maximum(bare, np.where(glasses > 0.3, _surrounded(bare, pose.scale), 0))
     brows = placed(face_parser.class_share(found, ("brows",))[0])
     on_brow = _near(brows > 0.4, pose.scale, BROW_EDGE) * _clear_of(hair, pose.scale, (0, HAIR_EDGE[0]))
     clear = np.maximum(_clear_of(hair, pose.scale, HAIR_EDGE), on_brow)
+    # What lies beyond the photo's border is taken from the other side, too.
+    clear = np.minimum(clear, 1 - _near(photographed == 0, pose.scale, (0.0, 0.06)))
     bare = np.minimum(_clear_of_edge(bare, pose.scale), clear)
     colour, bare = _filled_from_mirror(colour, bare, inside, seen, layout, pose)
     levels = [np.dstack([colour, bare])]
     while min(levels[-1].shape[:2]) > 64:
         half = cv2.resize(levels[-1], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
         levels.append(np.asarray(half, np.float32))
-    return SourcePhoto(tuple(levels), seen, pose, head, shading)
+    return SourcePhoto(tuple(levels), seen, pose, head, shading, hidden)
 
 
 def find_strands(rest: FloatArray, found: FloatArray, hair: FloatArray) -> FloatArray:
@@ -193,21 +199,33 @@ def nearest_source(
     return int(np.argmin(apart))
 
 
-def _face_region(image: Image, landmarks: ArrayLike) -> tuple[Image, NDArray[np.float64]]:
-    """The part of a photo around a face, at FINEST at most, and the matrix (2, 3) into it."""
+def _face_region(image: Image, landmarks: ArrayLike) -> tuple[Image, NDArray[np.uint8], NDArray[np.float64]]:
+    """The part of a photo around a face, at FINEST at most.
+
+    Returns:
+        (H, W, 3) the part, its border repeated where it reaches beyond the photo; (H, W) 1 where it does not,
+        else 0; the matrix (2, 3) into it.
+    """
     marks = np.asarray(landmarks, np.float64)
     unit = max(float(np.linalg.norm(marks[16] - marks[0])) / 1.63, float(np.ptp(marks[:, 1])) / 1.6, 1.0)
     middle = (marks.min(0) + marks.max(0)) / 2
     height, width = image.shape[:2]
-    x0, y0 = np.clip(np.floor(middle - AROUND * unit).astype(int), 0, [width - 1, height - 1])
-    x1, y1 = np.clip(np.ceil(middle + AROUND * unit).astype(int), [x0 + 1, y0 + 1], [width, height])
+    begin, end = np.floor(middle - AROUND * unit).astype(int), np.ceil(middle + AROUND * unit).astype(int)
+    x0, y0 = np.clip(begin, 0, [width - 1, height - 1])
+    x1, y1 = np.clip(end, [x0 + 1, y0 + 1], [width, height])
     region = image[y0:y1, x0:x1]
     scale = min(1.0, FINEST / unit)
     if scale < 1:
         region = cv2.resize(region, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
     factors = np.array([region.shape[1] / (x1 - x0), region.shape[0] / (y1 - y0)])
-    shift = (0.5 - np.array([x0, y0])) * factors - 0.5
-    return np.ascontiguousarray(region), np.hstack([np.diag(factors), shift[:, None]])
+    before = np.ceil(np.maximum([x0, y0] - begin, 0) * factors).astype(int)
+    after = np.ceil(np.maximum(end - [x1, y1], 0) * factors).astype(int)
+    sides = (before[1], after[1], before[0], after[0])
+    there = cv2.copyMakeBorder(np.ones(region.shape[:2], np.uint8), *sides, cv2.BORDER_CONSTANT, value=0)
+    region = cv2.copyMakeBorder(region, *sides, cv2.BORDER_REPLICATE)  # type: ignore[assignment]
+    shift = (0.5 - np.array([x0, y0])) * factors - 0.5 + before
+    matrix = np.hstack([np.diag(factors), shift[:, None]])
+    return np.ascontiguousarray(region), np.asarray(there, np.uint8), matrix
 
 
 def _placed(mask: FloatArray, into: ArrayLike, size: tuple[int, int]) -> FloatArray:

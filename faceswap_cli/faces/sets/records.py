@@ -18,12 +18,16 @@ import numpy as np
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.face import SCORE_DIGITS, Face, FloatArray, round_values
+from faceswap_cli.faces.geometry import transform
 from faceswap_cli.faces.landmarks.packed_points import unpack_points
 from faceswap_cli.limits import parse_json
 
 FORMAT, VERSION = "faceswap-faces", 1
 INDEX = "faces.jsonl"
 CROPS = "crops"
+
+FARTHEST, LEAST_SPREAD = 1e6, 0.1
+"""Pixels within which landmarks lie, and over which they spread at least: others are no face's."""
 
 _CROP_NAME = re.compile(r"[^/\\\x00-\x1f]+\.jpg")
 
@@ -271,7 +275,10 @@ def _parse_line(fields: Any) -> FaceRecord | Source:
     if not is_crop_name(crop):
         raise ValueError(f"{crop!r} is no crop's name")
     yaw, pitch, roll = fields["pose"]
-    landmarks = _array(fields["landmarks"], (68, 2))
+    landmarks, matrix = _array(fields["landmarks"], (68, 2)), _array(fields["matrix"], (2, 3))
+    for points in (landmarks, transform(landmarks, matrix)):
+        if np.abs(points).max() > FARTHEST or np.ptp(points, axis=0).max() < LEAST_SPREAD:
+            raise ValueError("landmarks that are no face's")
     if (packed := fields.get("dense")) is not None:  # younger than the format
         unpack_points(landmarks, packed)  # a ValueError if it is anything else
     return FaceRecord(
@@ -282,7 +289,7 @@ def _parse_line(fields: Any) -> FaceRecord | Source:
         pts=None if fields["pts"] is None else int(fields["pts"]),
         box=_array(fields["box"], (4,)),
         landmarks=landmarks,
-        matrix=_array(fields["matrix"], (2, 3)),
+        matrix=matrix,
         score=float(fields["score"]),
         track=_count(fields["track"], -1),
         shot=_count(fields["shot"]),

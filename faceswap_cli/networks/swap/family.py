@@ -90,9 +90,12 @@ class BottleneckConfig(FamilyConfig):
 
 def _check(own: Field[Any], value: Any) -> None:
     """Raise a ValueError for a value that is not of its default's kind or out of its range."""
-    kind = type(own.default)
+    like: Any = own.default
+    kind = type(like)
     if type(value) is not kind and not (kind is float and type(value) is int):
         raise ValueError(f"{own.name} {value!r} is no {KINDS[kind]}")
+    if isinstance(value, tuple) and any(type(one) is not type(like[0]) for one in value):
+        raise ValueError(f"{own.name} {list(value)} are not all text")
     declaration = declaration_of(own)
     if declaration is not None and not is_allowed(declaration, value):
         raise ValueError(f"{own.name} {value} can't be: it takes {describe_allowed(declaration)}")

@@ -101,6 +101,23 @@ def test_the_face_goes_where_the_target_is(face, source):
     assert np.abs(done.astype(int) - moved).mean() < 3
 
 
+def test_what_is_beyond_a_photos_border_is_the_other_side(face):
+    image, landmarks = face
+    middle = round(float(landmarks[27:31, 0].mean() + np.ptp(landmarks[:, 0]) / 8))
+    cut = np.ascontiguousarray(image[:, :middle])
+    photo = prepare_source(cut, landmarks, landmarks, LAYOUT_68, PARSER)
+    assert photo.hidden > 0.2
+    [done] = converted([image], landmarks[None], photo)
+    beyond = hull_mask(landmarks, image.shape, -0.1)
+    beyond[:, : middle + 8] = False
+    # Its border's pixels, smeared over there, would be streaks: each row of one colour.
+    detail = [
+        np.abs(np.diff(one.astype(int).mean(-1), axis=1, append=0))[beyond].mean() for one in (done, image)
+    ]
+    assert detail[0] > 0.5 * detail[1]
+    assert np.abs(done.astype(int) - image)[beyond].mean() < 28
+
+
 def test_blocks_that_begin_elsewhere_give_the_same_frames(face, source):
     image, landmarks = face
     images = [np.roll(image, k, axis=1) for k in range(17)]

@@ -77,6 +77,12 @@ def test_nothing_seen_is_nothing_known():
     assert light.average_shading([empty], [1.0]).weight == 0
 
 
+def test_skin_that_is_seen_nowhere_surely_is_none():
+    faint = np.full((SIZE, SIZE), 0.02, np.float32)
+    shading = light.fit_shading(light.log_light(lit((0, 0, -1))), faint, POINTS, LEVEL, LAYOUT_68)
+    assert shading.weight == 0 and not shading.factors.any()
+
+
 def test_frames_count_by_what_was_seen_of_them():
     one, other = light.Shading(np.ones((9, 3)), 300.0), light.Shading(np.zeros((9, 3)), 100.0)
     assert light.average_shading([one, other], [1.0, 1.0]).factors[0, 0] == pytest.approx(0.75)

@@ -167,6 +167,23 @@ def test_nan_in_the_index_is_damage(folder: Path) -> None:
         FaceSet.open(folder)
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"landmarks": [[7, 7]] * 68},
+        {"landmarks": [[1e30 * k, 5] for k in range(68)]},
+        {"matrix": [[0, 0, 3], [0, 0, 3]]},
+        {"matrix": [[1e30, 0, 3], [0, 1e30, 3]]},
+    ],
+)
+def test_landmarks_that_no_face_has_are_damage(folder: Path, fields: dict[str, object]) -> None:
+    lines = lines_of(folder)
+    lines[1] = json.dumps({**json.loads(lines[1]), **fields}) + "\n"
+    (folder / "faces.jsonl").write_text("".join(lines))
+    with pytest.raises(UserError, match="no face's"):
+        FaceSet.open(folder)
+
+
 def test_cut_short_anywhere_the_index_still_opens(folder: Path) -> None:
     data = (folder / "faces.jsonl").read_bytes()
     head = data.index(b"\n") + 1

@@ -100,7 +100,7 @@ def test_any_number_of_people_of_any_name(name, identities):
 
 
 @every
-@pytest.mark.parametrize("identities", [[], ["a", "a"], ["a", ""]])
+@pytest.mark.parametrize("identities", [[], ["a", "a"], ["a", ""], ["a", 0.5], ["a", None]])
 def test_nobody_and_namesakes_are_refused(name, identities):
     with pytest.raises(UserError, match="identities"):
         build_model(name, {**SMALL, "identities": identities})
