@@ -149,19 +149,20 @@ def shared_network(name: str, build: Callable[[Mapping[str, Any]], Network], dev
         return load_network(name, build).to(device)
 
 
-def write(folder: Path, network: nn.Module, facts: Mapping[str, Any]) -> Card:
-    """Write a network's weights as fp16 and its card; what `scripts/train_*` end with.
+def write(folder: Path, network: nn.Module | Mapping[str, torch.Tensor], facts: Mapping[str, Any]) -> Card:
+    """Write a network's weights as fp16 and its card; what `scripts/train` ends with.
 
     Args:
         folder: `models/NAME`.
-        network: its state_dict is written, floating point numbers as fp16.
+        network: its state_dict, or tensors by name; floating point numbers are written as fp16.
         facts: the card without `sha256` and `bytes`, which are added.
     """
     from safetensors.torch import save
 
+    weights = network if isinstance(network, Mapping) else network.state_dict()
     state = {
         key: (value.half() if value.is_floating_point() else value).detach().cpu().contiguous()
-        for key, value in network.state_dict().items()
+        for key, value in weights.items()
     }
     data = save(state)
     make_folder(folder)

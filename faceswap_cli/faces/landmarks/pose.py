@@ -42,6 +42,11 @@ def estimate_pose(landmarks: ArrayLike) -> tuple[float, float, float]:
     return _angles(u @ vt)
 
 
+def rotation_angles(rotation: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Yaw, pitch and roll in degrees of a rotation (3, 3) from the face to the camera."""
+    return _angles(rotation[:2])
+
+
 def _angles(rows: NDArray[np.float64]) -> tuple[float, float, float]:
     """Angles of the rotation whose first two rows are given (2, 3): yaw first, then pitch, then roll.
 

@@ -17,8 +17,8 @@ from faceswap_cli.media.frame import Image
 MARGIN = 0.19
 """Of the picture around a crop that may be bent into it, as a share of its side."""
 
-NODES = 17
-"""Along a side, at which the spline is worked out."""
+NODES = 49
+"""Along a side, at which the spline is worked out: lids and lips are finer than on 17."""
 
 STIFF = 1e-3
 """How little the spline follows single points, in units of its kernel: a turned temple must not fold."""
@@ -75,6 +75,7 @@ def fit_spline(values: NDArray[np.float64], places: NDArray[np.float64], size: i
 
 def _kernel(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
     """r^2 log r of the distances between two rows of points."""
-    squared = ((a[:, None] - b[None]) ** 2).sum(-1)
-    found: NDArray[np.float64] = 0.5 * squared * np.log(squared + 1e-12)
+    squared = (a**2).sum(1)[:, None] + (b**2).sum(1)[None] - 2 * a @ b.T
+    np.maximum(squared, 1e-12, out=squared)
+    found: NDArray[np.float64] = 0.5 * squared * cv2.log(squared)
     return found

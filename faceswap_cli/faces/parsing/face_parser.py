@@ -46,11 +46,11 @@ class FaceParser:
     """
 
     def __init__(self, device: str = "cpu") -> None:
-        self._device = device
+        self.device = device
 
     @cached_property
     def _network(self) -> ParsingNetwork:
-        network: ParsingNetwork = zoo.shared_network(NAME, build_parsing_network, self._device)
+        network: ParsingNetwork = zoo.shared_network(NAME, build_parsing_network, self.device)
         return network
 
     def load(self) -> None:
@@ -86,7 +86,7 @@ class FaceParser:
         return np.concatenate(parts)
 
     def _run(self, crops: NDArray[np.uint8]) -> FloatArray:
-        batch = torch.from_numpy(crops).to(self._device).permute(0, 3, 1, 2)  # channels last in memory
+        batch = torch.from_numpy(crops).to(self.device).permute(0, 3, 1, 2)  # channels last in memory
         with torch.inference_mode():
             found = probabilities(self._network(batch.float() / 255))
         return np.asarray(found.float().cpu().numpy(), np.float32)

@@ -25,6 +25,7 @@ from faceswap_cli.faces.identity.person_filter import (
     filter_photo,
     filter_tracks,
 )
+from faceswap_cli.faces.landmarks.head_model import estimate_head_pose
 from faceswap_cli.faces.landmarks.packed_points import pack_known
 from faceswap_cli.faces.landmarks.pose import estimate_pose
 from faceswap_cli.faces.quality import face_sharpness
@@ -295,7 +296,7 @@ def _record(
         track=-1,
         shot=shot,
         sharpness=face_sharpness(crop, geometry.transform(landmarks, matrix)),
-        pose=estimate_pose(landmarks),
+        pose=estimate_pose(landmarks) if face.dense is None else estimate_head_pose(face.dense),
         confidence=face.confidence,
         packed=pack_known(face.landmarks, face.dense, face.expression),
     )

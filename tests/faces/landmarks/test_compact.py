@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from torch import nn
 
 from faceswap_cli import zoo
 from faceswap_cli.errors import UserError
@@ -18,7 +20,7 @@ from faceswap_cli.faces.face import Detection, Points
 from faceswap_cli.faces.landmarks.compact import CompactLandmarker
 from faceswap_cli.faces.landmarks.mean_shape import MIRROR, five_from_68
 from faceswap_cli.media.frame import Frame, Image
-from faceswap_cli.networks.perception.dense_landmarks import DenseLandmarkConfig, DenseLandmarkNetwork
+from faceswap_cli.networks.perception.landmarks import LandmarkConfig, LandmarkNetwork
 from tests.faces.face_pictures import load, moved, shared_file
 
 
@@ -194,25 +196,33 @@ def test_faces_of_other_people_and_places_are_no_chain(answer: Points, face_pict
     assert counting.looks == 2 * 4
 
 
-def test_weights_of_the_second_version_give_more_points(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, face_picture: Image
+@pytest.fixture
+def with_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[nn.Module], None]]:
+    """Puts another network in the place of models/landmarks."""
+
+    def put(network: nn.Module) -> None:
+        facts = {"config": asdict(network.config), "licence": "", "data": [], "figures": {}, "remake": ""}
+        zoo.write(tmp_path / "landmarks", network, facts)
+        monkeypatch.setattr(zoo, "models_folder", lambda: tmp_path)
+        zoo.shared_network.cache_clear()
+
+    yield put
+    zoo.shared_network.cache_clear()
+
+
+def test_weights_of_the_second_version_give_more_points(answer: Points) -> None:
+    assert answer.landmarks.shape == (68, 2) and answer.spread.shape == answer.visible.shape == (68,)
+    assert answer.dense is not None and answer.dense.shape == (222, 3)
+    assert (answer.dense[:68, :2] == answer.landmarks).all()
+    assert answer.expression is not None and answer.expression.shape == (26,)
+
+
+def test_weights_of_the_first_version_give_68_points(
+    with_weights: Callable[[nn.Module], None], face_picture: Image
 ) -> None:
     """Which network a card is of is seen from its configuration; who reads 68 points goes on as before."""
-    network = DenseLandmarkNetwork(DenseLandmarkConfig())
-    facts = {"config": asdict(network.config), "licence": "", "data": [], "figures": {}, "remake": ""}
-    zoo.write(tmp_path / "landmarks", network, facts)
-    monkeypatch.setattr(zoo, "models_folder", lambda: tmp_path)
-    zoo.shared_network.cache_clear()
-    try:
-        [[found]] = RetinaFaceDetector()([Frame(0, 0.0, face_picture)])
-        [[points]] = CompactLandmarker()([face_picture], [[found]])
-    finally:
-        zoo.shared_network.cache_clear()
-    assert points.landmarks.shape == (68, 2) and points.spread.shape == points.visible.shape == (68,)
-    assert points.dense is not None and points.dense.shape == (222, 3)
-    assert (points.dense[:68, :2] == points.landmarks).all()
-    assert points.expression is not None and points.expression.shape == (26,)
-
-
-def test_weights_of_the_first_version_give_68_points(answer: Points) -> None:
-    assert answer.dense is None and answer.expression is None
+    with_weights(LandmarkNetwork(LandmarkConfig()))
+    [[found]] = RetinaFaceDetector()([Frame(0, 0.0, face_picture)])
+    [[points]] = CompactLandmarker()([face_picture], [[found]])
+    assert points.landmarks.shape == (68, 2)
+    assert points.dense is None and points.expression is None

@@ -1,9 +1,15 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from faceswap_cli.faces.landmarks.dense import POINTS
-from faceswap_cli.faces.landmarks.head_model import fit_similarity_3d, learn_head
+from faceswap_cli.faces.landmarks.head_model import (
+    estimate_head_pose,
+    fit_similarity_3d,
+    learn_head,
+    load_head_model,
+)
 from faceswap_cli.faces.landmarks.pose import rotation_matrix
 
 
@@ -40,3 +46,10 @@ def test_a_learnt_head_tells_pose_person_and_expression_apart() -> None:
     assert np.abs(fit.expression - [0.9, 0.1]).max() < 0.2
     at_rest = fit.scale * model.mean @ fit.rotation.T + fit.shift
     assert np.linalg.norm(at_rest - stranger, axis=1).mean() / eyes > 0.12
+
+
+@pytest.mark.parametrize("angles", [(0, 0, 0), (30, -12, 5), (-20, 18, -30)])
+def test_the_pose_of_dense_points_is_that_of_the_head(angles: tuple[float, float, float]) -> None:
+    head = load_head_model().mean
+    points = 80 * head @ rotation_matrix(*angles).T + (200, 150, 3)
+    assert np.allclose(estimate_head_pose(points), angles, atol=1e-4)
