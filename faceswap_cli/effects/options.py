@@ -35,6 +35,10 @@ class BlendOptions(EffectOptions):
     grain: float = option(
         1.0, 0.0, 1.0, group=LOOK, help="How much of the grain that the new face lacks is added."
     )
+    keep: tuple[str, ...] = option(
+        (), group=LOOK, choices=("mouth", "eyes", "brows", "beard"),
+        help="A part of the face in the picture that stays as it is; may be given several times.",
+    )  # fmt: skip
     defocus: float = option(
         1.0, 0.0, 1.0, group=LOOK,
         help="How much of the old face's softness the new one gets, where it is sharper.",
@@ -46,3 +50,7 @@ class BlendOptions(EffectOptions):
     expression: float = option(
         1.0, 0.0, 2.0, group=LOOK, help="How strong the drawn expression is, 1: as in the picture."
     )
+    yaw: float = option(
+        0.0, -20.0, 20.0, group=LOOK,
+        help="Degrees by which the drawn head is turned further, to the picture's right above 0.",
+    )  # fmt: skip

@@ -31,10 +31,6 @@ class SwapOptions(BlendOptions):
     # A network trained on pixel differences draws softer than what it saw: 0.3 and 0.6 raised a small model's
     # Laplacian variance from 0.30 to 0.37 and 0.45 of the original's, without visible halos.
     sharpen: float = option(0.5, 0.0, 1.0, group=LOOK, help="Unsharp mask on the new face; 0 is none.")
-    yaw: float = option(
-        0.0, -20.0, 20.0, group=LOOK,
-        help="Degrees by which the drawn head is turned further, to the picture's right above 0.",
-    )  # fmt: skip
 
     def check(self) -> None:
         """Raise a UserError for the first value that can't be."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from faceswap_cli.compositing import blend, blur_matching, colour, grain, masks, temporal_masks
 from faceswap_cli.compositing.colour import ColourStats
+from faceswap_cli.compositing.keep_parts import kept_share
 from faceswap_cli.compositing.match_texture import TextureMeasure
 from faceswap_cli.device import halved_when_full
 from faceswap_cli.effects.frame_window import drop_image, read_blocks
@@ -194,6 +195,8 @@ def _masks(
         options.feather,
         renderer.side,
     )
+    if options.keep:
+        mask = mask * (1 - kept_share(landmarks, options.keep, size))
     seen_skin = mask * masks.skin(landmarks, size)
     if free is not None:
         seen_skin = np.minimum(
