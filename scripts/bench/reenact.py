@@ -37,14 +37,13 @@ from faceswap_cli.effects.reenact.effect import (
     ReenactEffect,
     ReenactStages,
     RenderedFrame,
-    TrackMotion,
-    describe_points,
 )
 from faceswap_cli.effects.reenact.head import fit_head
-from faceswap_cli.effects.reenact.layout import LAYOUT_68
+from faceswap_cli.effects.reenact.layout import face_layout
+from faceswap_cli.effects.reenact.motion import DrawnPerson, TrackMotion, face_points
 from faceswap_cli.effects.reenact.options import ReenactOptions
-from faceswap_cli.effects.reenact.render import RenderedFace, TargetFace, place_rigidly, render_placed
-from faceswap_cli.effects.reenact.source import SourcePhoto, prepare_source
+from faceswap_cli.effects.reenact.render import TargetFace, place_rigidly, render_placed
+from faceswap_cli.effects.reenact.source import FacePoints, SourcePhoto, prepare_source
 from faceswap_cli.effects.swap.composite import composite_frames
 from faceswap_cli.effects.swap.options import SwapOptions
 from faceswap_cli.effects.swap.render import render_frames
@@ -60,6 +59,7 @@ from faceswap_cli.media.photo import read_photo
 from faceswap_cli.media.reader import VideoReader
 from faceswap_cli.pipeline.frame_sources import FramesInMemory
 from scripts.bench import reenact_judges as judges
+from scripts.data.landmark_teacher import FaceLandmarker
 
 HEADS = (
     "pair", "row", "likeness", "nearer B", "landmarks", "less offset", "lids", "mouth", "sharpness",
@@ -93,8 +93,9 @@ class Clip:
     Attributes:
         path: of the video, or of the still.
         count: of its frames.
-        numbers, times, landmarks: of those that were looked at and have a face, (K,), (K,) and (K, 68, 2),
-            steadied.
+        numbers, times, landmarks, dense, expression: of those that were looked at and have a face, (K,),
+        (K,),
+            (K, 68, 2), (K, 222, 3) and (K, 26), steadied.
     """
 
     path: Path
@@ -102,6 +103,8 @@ class Clip:
     numbers: NDArray[np.int64]
     times: NDArray[np.float64]
     landmarks: NDArray[np.float32]
+    dense: NDArray[np.float32]
+    expression: NDArray[np.float32]
 
     def frames(self, wanted: Sequence[int]) -> dict[int, Frame]:
         """Some of its frames by number."""
@@ -133,6 +136,11 @@ class Clip:
     def points(self, number: int) -> NDArray[np.float32]:
         return np.asarray(self.landmarks[int(np.searchsorted(self.numbers, number))])
 
+    def face(self, number: int) -> FacePoints:
+        """All points of a frame's face."""
+        k = int(np.searchsorted(self.numbers, number))
+        return face_points(self.landmarks[k], self.dense[k])
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(
@@ -143,13 +151,19 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, required=True)
     parser.add_argument("--pairs", nargs="*", help="names of the pairs wanted")
     parser.add_argument("--rows", nargs="*", default=["warp", "conditional", "ceiling"])
+    parser.add_argument(
+        "--teacher", action="store_true", help="points by the teacher of the landmark network"
+    )
     parser.add_argument("--set", nargs="*", default=[], metavar="OPTION=VALUE", help="of the warp")
     options = parser.parse_args()
     if not options.shared.is_dir():
         sys.exit(f"skipped: {options.shared} is absent, and with it the judges")
     (options.out / "frames").mkdir(parents=True, exist_ok=True)
-    changes: dict[str, Any] = {name: float(value) for name, value in (one.split("=") for one in options.set)}
-    bench = Bench(options.out, options.clips, options.shared, replace(ReenactOptions(grain=0.0), **changes))
+    changes: dict[str, Any] = {}
+    for name, value in (one.split("=") for one in options.set):
+        changes[name] = value if name == "refine" else float(value)
+    how = replace(ReenactOptions(grain=0.0), **changes)
+    bench = Bench(options.out, options.clips, options.shared, how, options.teacher)
     print("| " + " | ".join(HEADS) + " |\n|" + "---|" * len(HEADS), flush=True)
     for name, a, b in PAIRS:
         if not options.pairs or name in options.pairs:
@@ -160,8 +174,12 @@ def main() -> None:
 class Bench:
     """Everything that is loaded once."""
 
-    def __init__(self, out: Path, clips: Path, shared: Path, options: ReenactOptions) -> None:
+    def __init__(
+        self, out: Path, clips: Path, shared: Path, options: ReenactOptions, teacher: bool = False
+    ) -> None:
         self.out, self.clips, self.shared, self.options = out, clips, shared, options
+        folder = shared / "teachers" / "face_landmarker"
+        self.teacher = FaceLandmarker(folder, 6) if teacher else None
         self.parser = FaceParser()
         self.recogniser = judges.Recogniser(shared / "teachers" / "faceplugin_fr_feature.onnx")
         self.points = judges.PointJudge()
@@ -254,25 +272,27 @@ class Bench:
         photos = [self.photo(source, number) for number in source.spread]
         stages = self.stages(target, photos)
         motion: TrackMotion = stages.motions[0]
+        layout = face_layout()
 
         def drawn() -> Iterator[RenderedFrame]:
             for frame in seen:
-                points = target.points(frame.index).astype(np.float64)
-                crop = self.parser.crop(frame.image, points)
-                found = self.parser.probabilities([crop])[0]
-                face = TargetFace(points, describe_points(points), motion.neutral, crop, found)
-                number = motion.photo(frame.index)
-                placed = place_rigidly(face, photos[number], LAYOUT_68)
-                pose = fit_head(points, LAYOUT_68)
-                done = render_placed(frame.image, face, photos[number], LAYOUT_68, self.options, pose, placed)
-                faces: dict[int, RenderedFace] = {0: replace(done, source=(0, number))} if done else {}
-                yield RenderedFrame(frame, faces)
+                at = target.face(frame.index)
+                crop = self.parser.crop(frame.image, at.landmarks)
+                face = TargetFace(at, motion.rest, crop, self.parser.probabilities([crop])[0])
+                photo = photos[motion.shares_at(frame.index)[0][0]]
+                placed, pose = place_rigidly(face, photo, layout), fit_head(at.points, layout)
+                done = render_placed(frame.image, face, photo, layout, self.options, pose, placed)
+                yield RenderedFrame(frame, {0: [done]} if done else {})
 
         return stages.composite(drawn())
 
     def stages(self, target: Clip, photos: Sequence[SourcePhoto]) -> ReenactStages:
-        clip = EffectInput(target.path, _tracks(target), FramesInMemory([]), {0: 0})
-        return run_to_end(ReenactEffect([photos], self.options, self.parser).prepare(clip)).stages
+        every = target.frames([int(number) for number in target.numbers])
+        frames = FramesInMemory([every[number] for number in sorted(every)])
+        clip = EffectInput(target.path, _tracks(target), frames, {0: 0})
+        return run_to_end(
+            ReenactEffect([DrawnPerson(photos)], self.options, self.parser).prepare(clip)
+        ).stages
 
     def conditional(self, seen: Sequence[Frame], target: Clip, source: Clip) -> Iterator[Frame]:
         from faceswap_cli.cli.convert_faces import RendererLoader
@@ -292,9 +312,8 @@ class Bench:
     # -- people -------------------------------------------------------------------------------------------
 
     def photo(self, source: Clip, number: int) -> SourcePhoto:
-        points = source.points(number)
         image = source.frames([number])[number].image
-        return prepare_source(image, points, points, LAYOUT_68, self.parser)
+        return prepare_source(image, source.face(number), face_layout(), self.parser)
 
     def photo_number(self, source: Clip) -> int:
         """The frame of a clip that is taken for its person's photo: that with the eyes widest open."""
@@ -307,9 +326,10 @@ class Bench:
         path = folder / (name if "." in name else f"{name}.mp4")
         kept = self.out / f"points-{path.stem}.npz"
         if not kept.exists():
-            np.savez(kept, **_look(path))
+            np.savez(kept, **_look(path, self.teacher))
         with np.load(kept) as known:
-            return Clip(path, int(known["count"]), known["numbers"], known["times"], known["landmarks"])
+            parts = {name: known[name] for name in ("numbers", "times", "landmarks", "dense", "expression")}
+            return Clip(path, int(known["count"]), **parts)
 
 
 def spread_frames(count: int) -> list[int]:
@@ -324,9 +344,9 @@ def run_frames(count: int, around: int = 0) -> list[int]:
     return sorted(n for n in wanted if 0 <= n < count)
 
 
-def _look(path: Path) -> dict[str, NDArray[Any]]:
-    """Landmarks of the largest face of the frames wanted, and of those that steady them."""
-    numbers, times, landmarks = [], [], []
+def _look(path: Path, teacher: FaceLandmarker | None) -> dict[str, NDArray[Any]]:
+    """Points of the largest face of the frames wanted, and of those that steady them."""
+    numbers, times, landmarks, dense, expressions = [], [], [], [], []
     still = path.suffix.lower() in {".png", ".jpg"}
     stage = build_analyser(thorough=still)
     count = 1
@@ -344,12 +364,21 @@ def _look(path: Path) -> dict[str, NDArray[Any]]:
             numbers.append(frame.index)
             times.append(frame.time)
             landmarks.append(face.landmarks)
+            if teacher is not None:
+                label = teacher(frame.image, face.landmarks.astype(np.float64))
+                dense.append(np.vstack([np.column_stack([face.landmarks, np.zeros(68)]), label.points]))
+                expressions.append(label.expression)
+            else:
+                dense.append(face.dense)
+                expressions.append(face.expression)
     steady = smooth_landmarks(np.array(times), np.array(landmarks))
     return {
         "count": np.array(count),
         "numbers": np.array(numbers),
         "times": np.array(times),
         "landmarks": steady,
+        "dense": np.array(dense, np.float32),
+        "expression": np.array(expressions, np.float32),
     }
 
 
@@ -359,12 +388,14 @@ def _tracks(clip: Clip) -> FaceTracks:
     times[clip.numbers] = clip.times
     zeros = np.zeros(count, np.int64)
     return FaceTracks(
-        clip.numbers, zeros, clip.landmarks, np.ones(count, np.float32), times, np.zeros((0, 2), np.int64)
-    )
+        clip.numbers, zeros, clip.landmarks, np.ones(count, np.float32), times, np.zeros((0, 2), np.int64),
+        dense=clip.dense, expression=clip.expression,
+    )  # fmt: skip
 
 
 def _plan(clip: Clip) -> FacePlan:
-    return FacePlan(clip.numbers, np.zeros(len(clip.numbers), np.int64), clip.landmarks, {0: 0})
+    zeros = np.zeros(len(clip.numbers), np.int64)
+    return FacePlan(clip.numbers, zeros, clip.landmarks, {0: 0}, dense=clip.dense, expression=clip.expression)
 
 
 if __name__ == "__main__":

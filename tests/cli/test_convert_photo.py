@@ -76,8 +76,9 @@ def test_a_preview_shows_the_photos_face_and_a_trial_writes_nothing(faceswap, ti
     [
         ((), ("whose face",)),
         (("--face", "absent.jpg"), ("absent.jpg", "no such photo")),
-        (("--face", PICTURE, "--yaw", 5), ("--yaw", "model")),
-        (("--face", f"{PICTURE}:0.7", "--face", f"{PICTURE}:0.3"), ("mixed",)),
+        (("--face", f"{PICTURE}:0.7", "--face", PICTURE), ("weight", "none")),
+        (("--face", f"{PICTURE}:0", "--face", f"{PICTURE}:0"), ("mixed",)),
+        (("--face", f"{PICTURE}:0.7", "--face", f"{PICTURE.parent}:0.3"), ("folder",)),
         (("--face", PICTURE, "--sharpen", 0, "--mask", "hull"), ("--mask", "--sharpen", "model")),
         (("--face", PICTURE, "-m", "conditional", "--shape", 0.5), ("--shape", "without a model")),
     ],
@@ -86,6 +87,35 @@ def test_what_cannot_be_is_told(faceswap, tmp_path, options, words):
     done = faceswap("convert", "photo", PICTURE, "-o", tmp_path / "out.png", *options)
     assert done.is_one_line_error(*words), done.err
     assert not (tmp_path / "out.png").exists()
+
+
+def test_photos_are_mixed_by_weight_and_a_kept_part_stays(faceswap, tinted, tmp_path):
+    photo, (x, y), _ = tinted
+    spots = {}
+    for name, how in {
+        "whole": (photo,),
+        "half": (f"{photo}:0.5", f"{PICTURE}:0.5"),
+        "kept": (photo, "--keep", "beard"),
+    }.items():
+        faces = [part for one in how[: 2 if name == "half" else 1] for part in ("--face", one)]
+        rest = how[2 if name == "half" else 1 :]
+        output = tmp_path / f"{name}.png"
+        done = faceswap("convert", "photo", PICTURE, *faces, *rest, "-o", output, "--no-mark", "--grain", 0)
+        assert done.code == 0, done.err
+        spots[name] = read_photo(output).image[y - 1 : y + 2, x - 1 : x + 2].mean()
+    before = read_photo(PICTURE).image[y - 1 : y + 2, x - 1 : x + 2].mean()
+    assert before - spots["whole"] > 25
+    assert 0.3 < (before - spots["half"]) / (before - spots["whole"]) < 0.7
+    assert spots["kept"] > spots["whole"] - 5
+
+
+def test_a_folder_of_one_persons_photos_is_one_face(faceswap, tinted, tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name in ("a.png", "b.png"):
+        (folder / name).write_bytes(tinted[0].read_bytes())
+    done = faceswap("convert", "photo", PICTURE, "--face", folder, "-o", tmp_path / "out.png")
+    assert done.code == 0, done.err
 
 
 def test_a_photo_of_nobody_is_told(faceswap, tmp_path):

@@ -7,7 +7,7 @@ own. Near the edge of the face what is left of the difference in light is taken 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -16,12 +16,23 @@ from numpy.typing import NDArray
 from faceswap_cli.compositing import blur_matching, match_texture, temporal_masks
 from faceswap_cli.compositing.match_texture import TextureSample
 from faceswap_cli.effects.reenact import light
+from faceswap_cli.effects.reenact.layout import face_layout
 from faceswap_cli.effects.reenact.light import Shading
 from faceswap_cli.effects.reenact.options import ReenactOptions
+from faceswap_cli.effects.reenact.refine import (
+    FaceChange,
+    Refiner,
+    RefinerView,
+    average_light,
+    carry,
+    show_face,
+)
 from faceswap_cli.effects.reenact.render import RenderedFace, crop_alpha, fine_deviation, texture_size
 from faceswap_cli.effects.reenact.warp import FloatArray, enlarge
+from faceswap_cli.faces.geometry import crop_matrix
 from faceswap_cli.faces.tracking import smoothing
 from faceswap_cli.media.frame import FineImage, Image
+from faceswap_cli.networks.reenact.refiner import RefinerConfig
 
 RING = 0.15
 """Face units from the mask's edge inwards over which colours are led into the frame's."""
@@ -46,19 +57,23 @@ class Neighbour:
     Attributes:
         delay: seconds from the frame that is finished.
         step: frames from it.
-        face: drawn.
+        faces: drawn, from one photo or from several.
     """
 
     delay: float
     step: int
-    face: RenderedFace
+    faces: Sequence[RenderedFace]
+
+    @property
+    def face(self) -> RenderedFace:
+        """That of the photo which is seen most."""
+        return self.faces[0]
 
 
 def paste_face(
     image: Image | FineImage,
-    face: RenderedFace,
+    faces: Sequence[RenderedFace],
     around: Sequence[Neighbour],
-    own: Shading,
     options: ReenactOptions,
     seed: tuple[int, int],
 ) -> None:
@@ -66,18 +81,14 @@ def paste_face(
 
     Args:
         image: (H, W, 3) uint8, or float32 in 0..255.
-        face: what is drawn.
+        faces: what is drawn of it, from one photo or from several; the one seen most comes first.
         around: the same track's faces in the frames around, this one among them.
-        own: shading of the photo.
         options: how all faces are.
         seed: of the grain: the frame's and the track's number.
     """
-    region, frame = _frame_patch(image, face)
-    weights = _time_weights(around, options)
-    drawn, alpha = _light_face(frame, face, around, own, options)
-    inside = face.inside.astype(np.float32)
-    drawn += inside[..., 3:] * (inside[..., :3] - drawn)
-    finish = _finish(face, around, weights, options, seed)
+    region, frame = _frame_patch(image, faces[0])
+    drawn, alpha = _draw_together(frame, faces, around, options)
+    finish = _finish(faces[0], around, _time_weights(around, options), options, seed)
     drawn = finish.grained(finish.blurred(drawn), alpha)
     mixed = frame + alpha[..., None] * (np.clip(drawn, 0, 1) - frame)
     mixed *= np.float32(255)
@@ -87,16 +98,93 @@ def paste_face(
 def paste_mask(
     mask: Image,
     image: Image,
-    face: RenderedFace,
+    faces: Sequence[RenderedFace],
     around: Sequence[Neighbour],
-    own: Shading,
     options: ReenactOptions,
 ) -> None:
     """Write where a drawn face shows into its frame's mask (H, W, 3), in place; see `paste_face`."""
-    shown, _ = _frame_patch(mask, face)
-    _, alpha = _light_face(_frame_patch(image, face)[1], face, around, own, options)
+    shown, _ = _frame_patch(mask, faces[0])
+    _, alpha = _draw_together(_frame_patch(image, faces[0])[1], faces, around, options)
     levels = cv2.convertScaleAbs(alpha, alpha=255)
     shown[:] = np.maximum(shown, levels[..., None])
+
+
+def _draw_together(
+    frame: FloatArray,
+    faces: Sequence[RenderedFace],
+    around: Sequence[Neighbour],
+    options: ReenactOptions,
+) -> tuple[FloatArray, FloatArray]:
+    """A drawn face's patch (H, W, 3), lit and refined, and where it shows (H, W): all photos' together."""
+    weights = _time_weights(around, options)
+    total, shown = np.zeros_like(frame), np.zeros(frame.shape[:2], np.float32)
+    for face in faces:
+        drawn, alpha = _refine(*_draw_lit(frame, face, around, options), face, around, weights)
+        if len(faces) == 1:
+            return drawn, alpha
+        part = np.float32(face.weight) * alpha
+        total += part[..., None] * drawn
+        shown += part
+    mean = total / np.maximum(shown, np.float32(1e-4))[..., None]
+    return np.asarray(mean, np.float32), np.asarray(shown, np.float32)
+
+
+def refine_face(image: Image, face: RenderedFace, options: ReenactOptions, refiner: Refiner) -> RenderedFace:
+    """A drawn face with what the refiner says of it, as far as its frame alone tells.
+
+    Args:
+        image: (H, W, 3) uint8, its frame.
+        face: what is drawn.
+        options: how all faces are.
+        refiner: is asked.
+    """
+    matrix, view = view_face(image, face, options, refiner.config)
+    return replace(face, refined=FaceChange(refiner(view), view.paintable, matrix))
+
+
+def view_face(
+    image: Image, face: RenderedFace, options: ReenactOptions, config: RefinerConfig
+) -> tuple[NDArray[np.float64], RefinerView]:
+    """What the refiner is shown of a drawn face, and the matrix (2, 3) from its frame's pixels there."""
+    _, frame = _frame_patch(image, face)
+    drawn, _ = _draw_lit(frame, face, [Neighbour(0.0, 0, [face])], options)
+    shows = np.minimum(*(crop_alpha(mask, face.matrix, face.box) for mask in (face.hull, face.free)))
+    normals = enlarge(face.normals[..., :2], face.box, cubic=False)
+    flat = np.zeros_like(shows)
+    folds, known = (flat, flat) if face.folds is None else (enlarge(face.folds, face.box), flat + 1)
+    matrix = np.asarray(crop_matrix(face.landmarks, config.size, config.side), np.float64)
+    cover, hole = face.cover.astype(np.float32), face.inside[..., 3].astype(np.float32)
+    patches = np.dstack([drawn, frame, cover, shows, hole, normals, folds, known])
+    view = show_face(patches, face.points, face.expressions, matrix, face.box, face_layout(), config)
+    return matrix, view
+
+
+def _refine(
+    drawn: FloatArray,
+    alpha: FloatArray,
+    face: RenderedFace,
+    around: Sequence[Neighbour],
+    weights: Sequence[float],
+) -> tuple[FloatArray, FloatArray]:
+    """A lit patch and where it shows, as the refiner would have them."""
+    if face.refined is None:
+        return drawn, alpha
+    known = [(n.face.refined, w) for n, w in zip(around, weights, strict=True) if n.face.refined is not None]
+    change = average_light([one for one, _ in known], [w for _, w in known], face.refined)
+    drawn, painted = carry(change, drawn, face.box)
+    return drawn, np.maximum(alpha, painted)
+
+
+def _draw_lit(
+    frame: FloatArray,
+    face: RenderedFace,
+    around: Sequence[Neighbour],
+    options: ReenactOptions,
+) -> tuple[FloatArray, FloatArray]:
+    """A drawn face's patch with the inside of its mouth, and where it shows; see `_light_face`."""
+    drawn, alpha = _light_face(frame, face, around, options)
+    inside = face.inside.astype(np.float32)
+    return drawn + inside[..., 3:] * (inside[..., :3] - drawn), alpha
 
 
 def _frame_patch(image: Image | FineImage, face: RenderedFace) -> tuple[Image | FineImage, FloatArray]:
@@ -115,7 +203,6 @@ def _light_face(
     frame: FloatArray,
     face: RenderedFace,
     around: Sequence[Neighbour],
-    own: Shading,
     options: ReenactOptions,
 ) -> tuple[FloatArray, FloatArray]:
     """A drawn face's patch (H, W, 3) in the scene's light, and where it shows (H, W), both in [0, 1]."""
@@ -125,7 +212,9 @@ def _light_face(
     )
     shading = light.average_shading([n.face.shading for n in around], weights)
     drawn = face.image.astype(np.float32)
-    drawn = _in_scene_light(drawn, face, shading, own, options.light)
+    drawn = _in_scene_light(drawn, face, shading, face.own, options.light)
+    if face.folds is not None:
+        drawn = light.relight(drawn, enlarge(face.folds, face.box)[..., None] * np.float32(options.folds))
     hull = crop_alpha(face.hull, face.matrix, face.box)
     open_skin = crop_alpha(free, face.matrix, face.box)
     cover = face.cover.astype(np.float32)

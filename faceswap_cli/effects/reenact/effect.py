@@ -13,49 +13,37 @@ from numpy.typing import NDArray
 from faceswap_cli.effects.base import ConvertProgress, EffectInput, PreparedEffect
 from faceswap_cli.effects.frame_window import Batch, drop_image, read_blocks, with_neighbours
 from faceswap_cli.effects.planned_faces import FacePlan, PlannedFace
-from faceswap_cli.effects.reenact.composite import Neighbour, paste_face, paste_mask
-from faceswap_cli.effects.reenact.head import fit_head, lift_points, true_gaps
-from faceswap_cli.effects.reenact.layout import LAYOUT_68, Points
-from faceswap_cli.effects.reenact.light import Shading
+from faceswap_cli.effects.reenact.composite import Neighbour, paste_face, paste_mask, refine_face
+from faceswap_cli.effects.reenact.layout import face_layout
+from faceswap_cli.effects.reenact.motion import (
+    DrawnPerson,
+    TrackMotion,
+    face_points,
+    follow_track,
+    measure_rest,
+    require_dense,
+)
 from faceswap_cli.effects.reenact.options import ReenactOptions
-from faceswap_cli.effects.reenact.render import RenderedFace, TargetFace, render_face
-from faceswap_cli.effects.reenact.shape import find_neutral
-from faceswap_cli.effects.reenact.source import SourcePhoto, nearest_source
+from faceswap_cli.effects.reenact.refine import Refiner, refiner_key
+from faceswap_cli.effects.reenact.render import RenderedFace, TargetFace, WeightedSource, render_face
+from faceswap_cli.effects.reenact.source import SourcePhoto
 from faceswap_cli.faces.parsing.face_parser import FaceParser
 from faceswap_cli.media.frame import Frame, Image
 
 
 @dataclass(frozen=True)
-class TrackMotion:
-    """What is known of a track before any of its faces is drawn.
-
-    Attributes:
-        neutral: (N, 3) head coordinates of its face at rest.
-        frames: (K,) its frames.
-        nearest: (K,) which photo each is drawn from.
-    """
-
-    neutral: Points
-    frames: NDArray[np.int64]
-    nearest: NDArray[np.int64]
-
-    def photo(self, frame: int) -> int:
-        """Which photo a frame is drawn from; of a filled gap, that of the frame before."""
-        return int(self.nearest[max(int(np.searchsorted(self.frames, frame, "right")) - 1, 0)])
-
-
-@dataclass(frozen=True)
 class RenderedFrame:
-    """A frame and its drawn faces by their tracks, not yet blended: a `frame_window.DrawnFrame`."""
+    """A frame and its drawn faces by their tracks, each from one photo or from several, not yet blended: a
+    `frame_window.DrawnFrame`."""
 
     frame: Frame
-    faces: Mapping[int, RenderedFace]
+    faces: Mapping[int, Sequence[RenderedFace]]
 
     def without_images(self) -> RenderedFrame:
         """Its faces' light and masks."""
         faces = {
-            track: replace(face, image=_NONE, inside=_NONE, cover=_NONE[..., 0])
-            for track, face in self.faces.items()
+            track: [replace(one, image=_NONE, inside=_NONE, cover=_NONE[..., 0]) for one in parts]
+            for track, parts in self.faces.items()
         }
         return RenderedFrame(drop_image(self.frame), faces)
 
@@ -68,16 +56,18 @@ class ReenactStages:
     """See `base.EffectStages`.
 
     Attributes:
-        sources: the photos of each person that is drawn, by the place in the plan's targets.
+        people: who is drawn, by the place in the plan's targets.
         motions: of each track.
         options: how.
         parser: of faces.
+        refiner: mends what is drawn; None: nothing does.
     """
 
-    sources: Sequence[Sequence[SourcePhoto]]
+    people: Sequence[DrawnPerson]
     motions: Mapping[int, TrackMotion]
     options: ReenactOptions
     parser: FaceParser
+    refiner: Refiner | None = None
 
     def draw(self, frames: Iterable[Frame], plan: FacePlan) -> Iterator[RenderedFrame]:
         """See EffectStages."""
@@ -87,7 +77,7 @@ class ReenactStages:
                 parsed.update(zip(batch.places, self._parse(batch), strict=True))
             for frame, faces in block.by_frame(parsed):
                 drawn = {face.track: self._draw(frame, face, crop, seen) for face, crop, seen in faces}
-                yield RenderedFrame(frame, {track: one for track, one in drawn.items() if one is not None})
+                yield RenderedFrame(frame, {track: parts for track, parts in drawn.items() if parts})
 
     def composite(self, drawn: Iterable[RenderedFrame]) -> Iterator[Frame]:
         """See EffectStages."""
@@ -96,24 +86,19 @@ class ReenactStages:
                 yield item.frame
                 continue
             canvas = item.frame.canvas()
-            for track, face in item.faces.items():
+            for track, faces in item.faces.items():
                 around, seed = _same_track(item, near, track), (item.frame.index, track)
-                paste_face(canvas, face, around, self._shading(face), self.options, seed)
+                paste_face(canvas, faces, around, self.options, seed)
             yield item.frame.drawn(canvas)
 
     def mask(self, drawn: Iterable[RenderedFrame]) -> Iterator[Image]:
         """See EffectStages."""
         for item, near in with_neighbours(drawn):
             mask = np.zeros_like(item.frame.image)
-            for track, face in item.faces.items():
+            for track, faces in item.faces.items():
                 around = _same_track(item, near, track)
-                paste_mask(mask, item.frame.image, face, around, self._shading(face), self.options)
+                paste_mask(mask, item.frame.image, faces, around, self.options)
             yield mask
-
-    def _shading(self, face: RenderedFace) -> Shading:
-        """Of the photo that a face was drawn from."""
-        person, number = face.source
-        return self.sources[person][number].shading
 
     def _parse(self, batch: Batch) -> list[tuple[PlannedFace, Image, NDArray[np.float32]]]:
         """Each face of a batch with its parser's crop and what the parser finds in it."""
@@ -123,14 +108,19 @@ class ReenactStages:
 
     def _draw(
         self, frame: Frame, planned: PlannedFace, crop: Image, found: NDArray[np.float32]
-    ) -> RenderedFace | None:
-        motion = self.motions[planned.track]
-        landmarks = planned.landmarks.astype(np.float64)
-        target = TargetFace(landmarks, describe_points(landmarks), motion.neutral, crop, found)
-        number = motion.photo(frame.index)
-        source = self.sources[planned.target][number]
-        face = render_face(frame.image, target, source, LAYOUT_68, self.options)
-        return None if face is None else replace(face, source=(planned.target, number))
+    ) -> list[RenderedFace]:
+        """A face, drawn from each photo that is seen in this frame."""
+        motion, photos = self.motions[planned.track], self.people[planned.target].photos
+        at = face_points(planned.landmarks, require_dense(planned.dense, "a face"))
+        target = TargetFace(at, motion.rest, crop, found, motion.skin)
+        sources = [
+            WeightedSource(photos[number], motion.photos[number], share)
+            for number, share in motion.shares_at(frame.index)
+        ]
+        faces = render_face(frame.image, target, sources, motion.person, face_layout(), self.options)
+        if self.refiner is None:
+            return faces
+        return [refine_face(frame.image, face, self.options, self.refiner) for face in faces]
 
 
 def _same_track(item: RenderedFrame, near: Sequence[RenderedFrame], track: int) -> list[Neighbour]:
@@ -147,12 +137,12 @@ class ReenactEffect:
     """See `base.FaceEffect`.
 
     Attributes:
-        sources: the photos of each person that is drawn, by the place in the plan's targets.
+        people: who is drawn, by the place in the plan's targets.
         options: how.
         parser: of faces.
     """
 
-    sources: Sequence[Sequence[SourcePhoto]]
+    people: Sequence[DrawnPerson]
     options: ReenactOptions = field(default_factory=ReenactOptions)
     parser: FaceParser = field(default_factory=FaceParser)
 
@@ -168,46 +158,26 @@ class ReenactEffect:
     @property
     def cache_key(self) -> list[Any]:
         """See FaceEffect."""
-        photos = [[_digest(photo) for photo in photos] for photos in self.sources]
-        return ["reenact", photos, self.parser.mark, asdict(self.options)]
+        photos = [[[_digest(photo) for photo in one.photos], one.weights] for one in self.people]
+        refiner = refiner_key() if self.options.refine == "on" else ""
+        return ["reenact", photos, self.parser.mark, refiner, asdict(self.options)]
 
     def prepare(self, clip: EffectInput) -> Generator[ConvertProgress, None, PreparedEffect[ReenactStages]]:
-        """See FaceEffect: how each face is at rest, and which photo is nearest, come from its landmarks."""
-        yield from ()
+        """See FaceEffect: how each face is at rest, and which photo is nearest, come from its points."""
+        dense = require_dense(clip.tracks.dense, f"the faces of {clip.source.name}")
         motions = {}
         for track, target in clip.targets.items():
             places = clip.tracks.of_track(track)
-            landmarks = clip.tracks.landmarks[places].astype(np.float64)
-            motions[track] = follow_track(clip.tracks.frames[places], landmarks, self.sources[target])
-        return PreparedEffect(ReenactStages(self.sources, motions, self.options, self.parser), clip.targets)
+            motions[track] = follow_track(clip.tracks.frames[places], dense[places], self.people[target])
+        skins = yield from measure_rest(clip, motions, self.parser)
+        motions = {track: replace(motion, skin=skins.get(track)) for track, motion in motions.items()}
+        refiner = Refiner(self.parser.device) if self.options.refine == "on" else None
+        stages = ReenactStages(self.people, motions, self.options, self.parser, refiner)
+        return PreparedEffect(stages, clip.targets)
 
     def warn(self, plan: FacePlan) -> Iterator[str]:
         """See FaceEffect: photos that can't be drawn well are told of when they are read."""
         yield from ()
-
-
-def follow_track(frames: NDArray[np.int64], points: Points, sources: Sequence[SourcePhoto]) -> TrackMotion:
-    """A track's face at rest, and which photo each frame is drawn from.
-
-    Args:
-        frames: (K,) their numbers, in order.
-        points: (K, N, 2) frame pixels.
-        sources: one person's photos.
-    """
-    points = np.array([describe_points(one) for one in points])
-    poses = [fit_head(one, LAYOUT_68) for one in points]
-    heads = [lift_points(one, pose, LAYOUT_68) for one, pose in zip(points, poses, strict=True)]
-    nearest: list[int] = []
-    for pose, head in zip(poses, heads, strict=True):
-        nearest.append(nearest_source(sources, pose, head, nearest[-1] if nearest else None))
-    return TrackMotion(
-        find_neutral(heads, LAYOUT_68), np.asarray(frames, np.int64), np.array(nearest, np.int64)
-    )
-
-
-def describe_points(landmarks: Points) -> Points:
-    """(N, 2) frame pixels of the layout's points, from 68 landmarks."""
-    return true_gaps(landmarks, fit_head(landmarks, LAYOUT_68).scale, LAYOUT_68)
 
 
 def _digest(photo: SourcePhoto) -> str:

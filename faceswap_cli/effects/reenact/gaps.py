@@ -1,4 +1,7 @@
-"""How far eyes and mouth are open, and opening or shutting them. Points are (N, 2) or (N, 3), in any unit."""
+"""How far eyes and mouth are open, where irises are, and changing both.
+
+Points are (N, 2) or (N, 3), in any unit; depths stay as they are.
+"""
 
 from __future__ import annotations
 
@@ -39,6 +42,23 @@ def set_gaps(points: Points, opening: Opening, wanted: NDArray[np.float64]) -> N
         ]
         for some, step in zip([some for some in moved if some], steps, strict=True):
             points[list(some), :2] += share * step[:, None] * across
+
+
+def measure_gaze(points: Points, eye: Opening) -> NDArray[np.float64]:
+    """(2,) where an iris is: along the eye, 0 at the left corner and 1 at the right one, and below that line
+    in widths of the eye."""
+    left, right = points[list(eye.corners), :2]
+    width = max(float(np.linalg.norm(right - left)), 1e-6)
+    down = float((points[eye.iris[0], :2] - left) @ _across(points, eye)) / width
+    return np.array([_along(points, eye, eye.iris[:1])[0], down])
+
+
+def set_gaze(points: Points, eye: Opening, wanted: NDArray[np.float64]) -> None:
+    """Move an iris, in place, to where `measure_gaze` then finds it."""
+    left, right = points[list(eye.corners), :2]
+    along, down = wanted - measure_gaze(points, eye)
+    step = along * (right - left) + down * float(np.linalg.norm(right - left)) * _across(points, eye)
+    points[list(eye.iris), :2] += step
 
 
 def _across(points: Points, opening: Opening) -> NDArray[np.float64]:

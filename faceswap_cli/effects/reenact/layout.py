@@ -1,24 +1,30 @@
 """Which points a face is described by here, and what each of them is: all else asks the layout, not a number.
 
-Head coordinates are in face units (the distance between the outer eye corners is 1): x to the picture's
-right, y down, z into the picture, for a head that looks ahead.
+They are the dense points of `faces.landmarks.dense` without the 68 of iBUG. Head coordinates are in face
+units (the distance between the outer eye corners is 1): x to the picture's right, y down, z into the picture,
+for a head that looks ahead.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from faceswap_cli.faces.geometry import INTERIOR, MEAN_FACE
-from faceswap_cli.faces.landmarks import pose
-from faceswap_cli.faces.landmarks.mean_shape import DEPTH, MIRROR
+from faceswap_cli.faces.landmarks.dense import GROUPS, IBUG, MIRROR_DENSE
+from faceswap_cli.faces.landmarks.head_model import HeadModel, load_head_model
 
 Points = NDArray[np.float64]
-"""(N, 2) pixels, or (N, 3) head coordinates."""
+"""(N, 3) pixels with z into the picture in the same unit, or head coordinates; (N, 2) pixels where it says
+so."""
 
 Indices = tuple[int, ...]
+
+FREE_OUTLINE = 0.35
+"""How much of the photo's shape forehead, cheeks and chin are given, of what eyes, nose and mouth are."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +39,7 @@ class Opening:
         below: likewise with the lower edge.
         upper_share: share of a change of the gap that the upper edge makes.
         reach: how far above and below the surrounding skin goes along, face units.
-        closed: what the points measure of a gap that is shut, as a share of the resting one.
-        slack, gain: what they measure of it in face units, and by how much a gap's true width grows faster
-            than what they measure.
+        iris: of an eye: the iris' middle, then its rim.
     """
 
     corners: tuple[int, int]
@@ -45,9 +49,7 @@ class Opening:
     below: Indices
     upper_share: float
     reach: tuple[float, float]
-    closed: float = 0.0
-    slack: float = 0.0
-    gain: float = 1.0
+    iris: Indices = ()
 
     @property
     def outline(self) -> Indices:
@@ -60,72 +62,94 @@ class PointLayout:
     """A set of face points.
 
     Attributes:
-        mean: (N, 3) head coordinates of the mean face.
-        rigid: (N,) how far each point tells the head's pose, 0..1.
-        inner: (N,) true where the face's own shape is drawn, false on the outline.
+        head: the linear head of these points.
+        skin: those that a warp is fitted on: all but the irises.
+        shape: (N,) how far each takes on the photo's shape, 0..1; the outline does not.
         mirror: (N,) point i of a face is point mirror[i] of its mirror image.
         eyes: both.
         mouth: its inner edge.
-        mouth_points: all that are on the lips.
-        forehead: (M, 3) head coordinates of points above the brows that nobody finds: they are taken to be
-            where the mean head has them.
+        brows: both outlines.
+        nostrils: the nose's lower end.
     """
 
-    mean: Points
-    rigid: NDArray[np.float64]
-    inner: NDArray[np.bool_]
+    head: HeadModel
+    skin: NDArray[np.int64]
+    shape: NDArray[np.float64]
     mirror: NDArray[np.int64]
     eyes: tuple[Opening, Opening]
     mouth: Opening
-    mouth_points: Indices
-    forehead: Points
+    brows: tuple[Indices, Indices]
+    nostrils: Indices
 
     @property
     def openings(self) -> tuple[Opening, ...]:
         """Eyes and mouth."""
         return (*self.eyes, self.mouth)
 
+    @property
+    def inner(self) -> NDArray[np.int64]:
+        """Points of brows, eyes, nose and mouth."""
+        return np.flatnonzero(self.shape == 1)
 
-def _rigid() -> NDArray[np.float64]:
-    weights = np.zeros(len(MEAN_FACE))
-    weights[list(pose.RIGID)] = pose.RIGID_WEIGHTS
-    return weights
+    def parts(self, names: Collection[str]) -> NDArray[np.bool_]:
+        """(N,) which points are of the mouth, the eyes or the brows, as far as these are named."""
+        every = {
+            "mouth": (*self.mouth.outline, *self.mouth.above, *self.mouth.below),
+            "eyes": [place for eye in self.eyes for place in (*eye.outline, *eye.iris)],
+            "brows": [place for brow in self.brows for place in brow],
+        }
+        found = np.zeros(len(self.shape), np.bool_)
+        for name in names:
+            found[list(every.get(name, ()))] = True
+        return found
 
 
-def _inner() -> NDArray[np.bool_]:
-    mask = np.zeros(len(MEAN_FACE), np.bool_)
-    mask[INTERIOR] = True
-    return mask
+def select_points(dense: ArrayLike) -> Points:
+    """(..., N, 3) the layout's points out of all dense ones (..., 222, 3)."""
+    return np.asarray(dense, np.float64)[..., IBUG:, :]
 
 
-# The network that finds the 68 points saw few shut eyes: of a shut one it measures two thirds of an eye. Of
-# lips it measures .023-.156 face units where a better one measures .002-.211.
-_LEFT_EYE = Opening((36, 39), (37, 38), (41, 40), (), (), 0.85, (0.24, 0.14), 0.68)
-_RIGHT_EYE = Opening((42, 45), (43, 44), (47, 46), (), (), 0.85, (0.24, 0.14), 0.68)
-_MOUTH = Opening(
-    (60, 64),
-    (61, 62, 63),
-    (67, 66, 65),
-    (49, 50, 51, 52, 53),
-    (59, 58, 57, 56, 55),
-    0.25,
-    (0.14, 0.42),
-    slack=0.02,
-    gain=1.4,
-)
+def _group(name: str) -> list[int]:
+    return [int(number) - IBUG for number in GROUPS[name]]
 
-_FOREHEAD = np.array(
-    [[-0.62, -0.78, 0.0], [-0.36, -0.95, -0.2], [0, -1.0, -0.26], [0.36, -0.95, -0.2], [0.62, -0.78, 0.0]]
-)
 
-LAYOUT_68 = PointLayout(
-    np.column_stack([MEAN_FACE, -DEPTH]),
-    _rigid(),
-    _inner(),
-    np.asarray(MIRROR, np.int64),
-    (_LEFT_EYE, _RIGHT_EYE),
-    _MOUTH,
-    tuple(range(48, 68)),
-    _FOREHEAD,
-)
-"""The 68 points of iBUG 300-W, with the mean face's depths."""
+def _eye(side: str) -> Opening:
+    lids, iris = _group(f"{side}_lids"), _group(f"{side}_iris")
+    upper, lower, ends = lids[1:8], lids[:8:-1], (lids[0], lids[8])
+    if side == "left":  # its outline begins at the outer corner too, which is on the picture's right
+        upper, lower, ends = upper[::-1], lower[::-1], ends[::-1]
+    return Opening(ends, tuple(upper), tuple(lower), (), (), 0.85, (0.24, 0.14), tuple(iris))
+
+
+def _mouth() -> Opening:
+    inner, outer = _group("lips_inner"), _group("lips_outer")
+    edges = [(ring[1:10], ring[:10:-1]) for ring in (inner, outer)]
+    (upper, lower), (above, below) = edges
+    return Opening(
+        (inner[0], inner[10]), tuple(upper), tuple(lower), tuple(above), tuple(below), 0.25, (0.14, 0.42)
+    )
+
+
+@cache
+def face_layout() -> PointLayout:
+    """The layout of dense points, with the head that comes with the tool.
+
+    Raises:
+        UserError: see `load_head_model`.
+    """
+    head = load_head_model().select(IBUG)
+    eyes = _eye("right"), _eye("left")
+    irises = [place for eye in eyes for place in eye.iris]
+    shape = np.ones(len(head.mean))
+    shape[_group("outline")] = 0
+    shape[[*_group("forehead"), *_group("cheeks"), *_group("chin")]] = FREE_OUTLINE
+    return PointLayout(
+        head,
+        np.setdiff1d(np.arange(len(shape)), irises),
+        shape,
+        MIRROR_DENSE[IBUG:] - IBUG,
+        eyes,
+        _mouth(),
+        (tuple(_group("right_brow")), tuple(_group("left_brow"))),
+        tuple(_group("nose")[6:8] + _group("nose")[10:12] + _group("nose")[14:16]),
+    )

@@ -124,7 +124,7 @@ def fit_shading(
     Args:
         light: (S, S, 3) logarithm of an aligned crop.
         weight: (S, S) where its skin is.
-        points: (N, 2) of the face in the crop.
+        points: (N, 2 or 3) of the face in the crop.
         rotation: (3, 3) of the head.
         layout: what the points are.
     """
@@ -178,7 +178,8 @@ def average_shading(shadings: Sequence[Shading], weights: Sequence[float]) -> Sh
 def camera_normals(
     points: Points, rotation: NDArray[np.float64], layout: PointLayout, box: Box
 ) -> FloatArray:
-    """(NODES, NODES, 3) unit normals over a box, as the camera sees a head whose points (N, 2) lie there."""
+    """(NODES, NODES, 3) unit normals over a box, as the camera sees a head whose points (N, 2 or 3) lie
+    there."""
     return rotate_normals(head_normals(points, layout, box), rotation)
 
 
@@ -189,7 +190,7 @@ def rotate_normals(normals: FloatArray, rotation: NDArray[np.float64]) -> FloatA
 
 def head_normals(points: Points, layout: PointLayout, box: Box) -> FloatArray:
     """(NODES, NODES, 3) unit normals over a box in head coordinates; see `camera_normals`."""
-    found = fit_spline(points, mean_normals(layout), _SMOOTH)(grid_points(box, NODES))
+    found = fit_spline(points[layout.skin, :2], mean_normals(layout), _SMOOTH)(grid_points(box, NODES))
     found = np.clip(found, -1.2, 1.2)
     found /= np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-6)
     return found.reshape(NODES, NODES, 3).astype(np.float32)
@@ -197,11 +198,11 @@ def head_normals(points: Points, layout: PointLayout, box: Box) -> FloatArray:
 
 @cache
 def mean_normals(layout: PointLayout) -> Points:
-    """(N, 3) unit normals of the layout's mean head at its points, towards the viewer."""
-    every = np.vstack([layout.mean, layout.forehead])
-    depth = fit_spline(every[:, :2], every[:, 2:], 5e-3)
+    """(K, 3) unit normals of the layout's mean head at its points of skin, towards the viewer."""
+    skin = layout.head.mean[layout.skin]
+    depth = fit_spline(skin[:, :2], skin[:, 2:], 5e-3)
     step = 0.02
-    at = layout.mean[:, :2]
+    at = skin[:, :2]
     slope = [(depth(at + move) - depth(at - move))[:, 0] / (2 * step) for move in np.eye(2) * step]
     # The surface is z(x, y); it looks to where z falls, which is to the viewer.
     normals = np.column_stack([slope[0], slope[1], -np.ones(len(at))])

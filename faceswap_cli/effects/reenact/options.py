@@ -13,7 +13,9 @@ class ReenactOptions(BlendOptions):
     """See `render` and `composite`.
 
     Attributes:
+        refine: "on": the network of `refine` mends light, mouth and lids. No weights come with the tool yet.
         light: how much of the scene's light and tone the face is given, 0..1.
+        folds: how much of the folds of the target's expression the face is given, 0..1.
     """
 
     shape: float = option(
@@ -21,4 +23,6 @@ class ReenactOptions(BlendOptions):
         help="Without --run: whose shape eyes, nose and mouth have, 0 that of the face in the picture, 1 "
         "that of the photo given by --face.",
     )  # fmt: skip
+    refine: str = "off"
     light: float = 1.0
+    folds: float = 1.0

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
+from dataclasses import dataclass
 from pathlib import Path
 
-from faceswap_cli.effects.reenact.layout import LAYOUT_68
-from faceswap_cli.effects.reenact.source import SourcePhoto, prepare_source
+import numpy as np
+from numpy.typing import NDArray
+
+from faceswap_cli.effects.reenact.head import fit_head
+from faceswap_cli.effects.reenact.layout import face_layout
+from faceswap_cli.effects.reenact.motion import DrawnPerson, face_points, require_dense
+from faceswap_cli.effects.reenact.source import FacePoints, SourcePhoto, prepare_source
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.face_analyser import FaceAnalyser
 from faceswap_cli.faces.identity.identity_encoder import THRESHOLD, IdentityEncoder, identity_distance
 from faceswap_cli.faces.identity.people import DRAWN, find_person
-from faceswap_cli.faces.landmarks.pose import estimate_pose
+from faceswap_cli.faces.landmarks.dense import EXPRESSION_NAMES
+from faceswap_cli.faces.landmarks.head_model import estimate_head_pose
 from faceswap_cli.faces.parsing.face_parser import FaceParser
 from faceswap_cli.faces.safety.guard import SafetyGuard
+from faceswap_cli.media.frame import Image
 
 TURNED, TURNED_TOO_FAR = 20.0, 45.0
 """Degrees of yaw from which a photo is told to lack a side of the face, and beyond which it is refused."""
@@ -23,13 +30,26 @@ HIDDEN, HIDDEN_TOO_MUCH = 0.05, 0.6
 """Share of a photo's face that is not to be seen, from which on that is told, or the photo refused."""
 
 
+MOST_PHOTOS = 12
+"""Photos of one person that are made ready: of more, the clearest in different poses and expressions."""
+
+SMILING = 0.5
+"""Coefficient of a smile from which on its folds are told of."""
+
+
 def read_photos(
-    paths: Sequence[Path], stage: FaceAnalyser, parser: FaceParser, notes: list[str], guard: SafetyGuard
-) -> list[SourcePhoto]:
-    """Make photos of one person ready.
+    paths: Sequence[Path],
+    weights: Sequence[float] | None,
+    stage: FaceAnalyser,
+    parser: FaceParser,
+    notes: list[str],
+    guard: SafetyGuard,
+) -> DrawnPerson:
+    """Make the photos of who is drawn ready.
 
     Args:
         paths: of the photos; the largest face of each is meant.
+        weights: of several people who are mixed; None: they show one person.
         stage: finds faces, thoroughly.
         parser: of faces.
         notes: gets what the user should know.
@@ -37,37 +57,109 @@ def read_photos(
 
     Raises:
         UserError: a photo shows no face, too small a one, or one that is turned too far; they show several
-            people.
+            people and have no weights.
         Refusal: see SafetyGuard.
     """
-    encoder, sources, embeddings = IdentityEncoder(), [], []
+    encoder, found = IdentityEncoder(), []
     for path in paths:
         image, face = find_person(path, DRAWN, stage, notes, guard)
-        yaw = abs(estimate_pose(face.landmarks)[0])
+        dense = require_dense(face.dense, f"the face in {path.name}")
+        yaw = abs(estimate_head_pose(dense)[0])
         if yaw > TURNED_TOO_FAR:
+            if len(paths) > 1 and weights is None:
+                notes.append(f"{path.name} is left out: the face is turned away by {yaw:.0f} degrees")
+                continue
             raise UserError(
                 f"--face {path}: the face is turned away by {yaw:.0f} degrees, half of it is not to be seen",
                 "Give a photo that looks to the camera",
             )
-        if yaw > TURNED:
-            notes.append(f"the face in {path.name} is turned by {yaw:.0f} degrees: one cheek will be smeared")
-        source = prepare_source(image, face.landmarks, face.landmarks, LAYOUT_68, parser)
-        if source.hidden > HIDDEN_TOO_MUCH:
+        points = face_points(face.landmarks, dense)
+        found.append(_Photo(path, image, points, encoder.embed(image, [face.landmarks]), yaw))
+    if not found:
+        raise UserError("all photos are turned too far away", "Give a photo that looks to the camera")
+    if weights is None:
+        _check_one_person(found)
+        found = _choose_different(found)
+    if len(found) == 1 or weights is not None:
+        notes += [
+            f"the face in {one.path.name} is turned by {one.yaw:.0f} degrees: one cheek will be smeared"
+            for one in found
+            if one.yaw > TURNED
+        ]
+    sources = [prepare_source(photo.image, photo.points, face_layout(), parser) for photo in found]
+    sources = _leave_hidden(found, sources, notes, alone=len(found) == 1 or weights is not None)
+    smile = min(_smile(source) for source in sources)
+    if smile > SMILING:
+        notes.append("the photo smiles, and its folds stay on a calm face: one with a calm face is better")
+    return DrawnPerson(sources, weights)
+
+
+def _leave_hidden(
+    photos: Sequence[_Photo], sources: list[SourcePhoto], notes: list[str], *, alone: bool
+) -> list[SourcePhoto]:
+    """The sources of which enough is seen; a photo that stands alone is refused, or told of."""
+    left = []
+    for photo, source in zip(photos, sources, strict=True):
+        if source.hidden > HIDDEN_TOO_MUCH and alone:
             raise UserError(
-                f"--face {path}: {source.hidden:.0%} of the face is covered, blurred or beyond the border",
+                f"--face {photo.path}: {source.hidden:.0%} of the face is covered, blurred or beyond the "
+                "border",
                 "Give a clearer photo",
             )
-        if source.hidden > HIDDEN:
+        if source.hidden > HIDDEN and alone:
             notes.append(
-                f"{source.hidden:.0%} of the face in {path.name} is covered, blurred or beyond the border: "
-                "it is guessed, and fingers may be drawn along"
+                f"{source.hidden:.0%} of the face in {photo.path.name} is covered, blurred or beyond the "
+                "border: it is guessed, and fingers may be drawn along"
             )
-        sources.append(source)
-        embeddings.append(encoder.embed(image, [face.landmarks]))
-    for (first, one), (second, other) in pairwise(zip(paths, embeddings, strict=True)):
-        if float(identity_distance(one, other)[0]) > THRESHOLD:
-            raise UserError(
-                f"{first} and {second} show two people",
-                "Give photos of one; to mix people use -m conditional --face A.jpg:0.7 --face B.jpg:0.3",
-            )
-    return sources
+        if source.hidden <= HIDDEN or alone:
+            left.append(source)
+    return left or [min(sources, key=lambda source: source.hidden)]
+
+
+@dataclass(frozen=True)
+class _Photo:
+    """A photo that may be drawn from: its file, picture, points, embedding and yaw in degrees."""
+
+    path: Path
+    image: Image
+    points: FacePoints
+    embedding: NDArray[np.float32]
+    yaw: float
+
+
+def _check_one_person(photos: Sequence[_Photo]) -> None:
+    """Raise a UserError if some photos show another person than most: their medoid is whom they show."""
+    apart = np.array(
+        [[float(identity_distance(a.embedding, b.embedding)[0]) for b in photos] for a in photos]
+    )
+    middle = int(np.median(apart, axis=1).argmin())
+    other = int(apart[middle].argmax())
+    if apart[middle, other] > THRESHOLD:
+        raise UserError(
+            f"{photos[middle].path} and {photos[other].path} show two people",
+            "Give photos of one, or a weight to each to mix people: --face A.jpg:0.7 --face B.jpg:0.3",
+        )
+
+
+def _choose_different(photos: list[_Photo]) -> list[_Photo]:
+    """At most MOST_PHOTOS of one person's photos: the least turned, then always the least alike in pose and
+    expression."""
+    if len(photos) <= MOST_PHOTOS:
+        return photos
+    layout = face_layout()
+    heads = []
+    for photo in photos:
+        pose = fit_head(photo.points.points, layout)
+        heads.append(np.concatenate([pose.lift(photo.points.points).ravel(), 3 * pose.rotation[2]]))
+    heads_of = np.array(heads)
+    chosen = [int(np.argmin([photo.yaw for photo in photos]))]
+    while len(chosen) < MOST_PHOTOS:
+        apart = np.linalg.norm(heads_of[:, None] - heads_of[chosen][None], axis=2).min(1)
+        chosen.append(int(apart.argmax()))
+    return [photos[number] for number in sorted(chosen)]
+
+
+def _smile(source: SourcePhoto) -> float:
+    """How much a photo's face smiles, 0..1."""
+    sides = [EXPRESSION_NAMES.index(f"smile_{side}") for side in ("right", "left")]
+    return float(source.expression[sides].mean())

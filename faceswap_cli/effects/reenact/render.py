@@ -5,22 +5,26 @@ Nothing here looks at other frames; see `composite`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from faceswap_cli.compositing import blur_matching, grain, masks
+from faceswap_cli.compositing.keep_parts import kept_share
 from faceswap_cli.compositing.match_texture import TextureMeasure
-from faceswap_cli.effects.reenact import light, warp
+from faceswap_cli.effects.reenact import folds, light, warp
+from faceswap_cli.effects.reenact.folds import SkinLight
 from faceswap_cli.effects.reenact.gaps import gaps
-from faceswap_cli.effects.reenact.head import HeadPose, fit_head, lift_points
+from faceswap_cli.effects.reenact.head import HeadPose, fit_head
 from faceswap_cli.effects.reenact.layout import Opening, PointLayout, Points
 from faceswap_cli.effects.reenact.light import Shading
 from faceswap_cli.effects.reenact.options import ReenactOptions
-from faceswap_cli.effects.reenact.shape import draw_shape, fit_to_target
-from faceswap_cli.effects.reenact.source import SourcePhoto, skin_weight
+from faceswap_cli.effects.reenact.refine import FaceChange
+from faceswap_cli.effects.reenact.shape import FittedPhoto, draw_shape, open_as_photo, turn_inner
+from faceswap_cli.effects.reenact.source import FacePoints, SourcePhoto, skin_weight, transform_points
 from faceswap_cli.effects.reenact.warp import Box, FloatArray
 from faceswap_cli.faces.geometry import crop_matrix, fit_similarity, transform
 from faceswap_cli.faces.parsing import face_parser
@@ -31,6 +35,9 @@ HalfArray = NDArray[np.float16]
 LIP_EDGE = 0.012
 """Face units by which the target's mouth interior reaches over the drawn lips' inner edge, softly."""
 
+
+BOX_MARGIN = 0.15
+"""Face units around all points that are drawn."""
 
 PARTED = (0.01, 0.04)
 """Face units between lips from which on the target's interior is seen, and from which on wholly."""
@@ -48,23 +55,38 @@ class TargetFace:
     """A face of a frame that is drawn over.
 
     Attributes:
-        landmarks: (68, 2) frame pixels, by which crops and masks lie.
-        points: (N, 2) frame pixels in the layout.
-        neutral: (N, 3) head coordinates of the same person at rest.
+        at: where it is, frame pixels.
+        rest: (N, 3) head coordinates of the same person at rest.
         crop: (S, S, 3) its parser's crop.
         parsed: (C, S, S) class probabilities of that.
+        skin: the same person's skin at rest; None if it is not known.
     """
 
-    landmarks: Points
-    points: Points
-    neutral: Points
+    at: FacePoints
+    rest: Points
     crop: Image
     parsed: FloatArray
+    skin: SkinLight | None = None
+
+
+@dataclass(frozen=True)
+class WeightedSource:
+    """A photo that a face is drawn from.
+
+    Attributes:
+        source: the photo.
+        photo: its face, placed on the target's at rest.
+        weight: how much of it is seen; those of a face add up to 1.
+    """
+
+    source: SourcePhoto
+    photo: FittedPhoto
+    weight: float
 
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a drawn face's points are, frame pixels (N, 2).
+    """Where a drawn face's points are, frame pixels (N, 3).
 
     Attributes:
         drawn: as they are seen.
@@ -86,6 +108,7 @@ class RenderedFace:
         image: (H, W, 3) in [0, 1], in the photo's own light.
         cover: (H, W) in [0, 1] how surely the photo shows bare face there.
         inside: (H, W, 4) the target's mouth interior and where it goes.
+        folds: (G, G) logarithm of the light that the target's expression adds over the box; None likewise.
         normals: (G, G, 3) of the drawn head over the box, head coordinates.
         rotation: (3, 3) of the head.
         source_normals: (G, G, 3) the same as the photo's camera saw them.
@@ -97,13 +120,19 @@ class RenderedFace:
         texture: how soft both faces are and how grainy the frame is.
         detail: how much fine detail the drawn and the covered face have, see `fine_detail`.
         unit: pixels for a face unit.
-        source: whose photo, and which, it was drawn from.
+        landmarks: (68, 2) frame pixels of the target's face.
+        points: (N, 2) frame pixels of the drawn one.
+        expressions: (2, E) coefficients of the photo's face and of the target's.
+        own: shading of the photo.
+        weight: how much of it is seen, where a face is drawn from several photos.
+        refined: what the refiner changes; None without it.
     """
 
     box: Box
     image: HalfArray
     cover: HalfArray
     inside: HalfArray
+    folds: FloatArray | None
     normals: FloatArray
     rotation: NDArray[np.float64]
     source_normals: FloatArray
@@ -115,27 +144,45 @@ class RenderedFace:
     texture: TextureMeasure
     detail: tuple[float, float]
     unit: float
-    source: tuple[int, int] = (0, 0)
+    landmarks: Points
+    points: Points
+    expressions: FloatArray
+    own: Shading
+    weight: float = 1.0
+    refined: FaceChange | None = None
 
 
 def render_face(
-    image: Image, face: TargetFace, source: SourcePhoto, layout: PointLayout, options: ReenactOptions
-) -> RenderedFace | None:
-    """Draw a face; None if none of it is in the picture."""
-    pose = fit_head(face.points, layout)
-    return render_placed(
-        image, face, source, layout, options, pose, place_face(face, source, layout, options, pose)
+    image: Image,
+    face: TargetFace,
+    sources: Sequence[WeightedSource],
+    person: FittedPhoto,
+    layout: PointLayout,
+    options: ReenactOptions,
+) -> list[RenderedFace]:
+    """Draw a face, once from each of some photos of it; nothing if none of it is in the picture.
+
+    Args:
+        image: (H, W, 3) uint8, the frame.
+        face: the one that is drawn over.
+        sources: the photos.
+        person: the face that all of them together show, see `shape.mix_photos`.
+        layout: what points are.
+        options: how.
+    """
+    pose = fit_head(face.at.points, layout)
+    shape = draw_shape(
+        pose.lift(face.at.points), face.rest, person, layout, options.shape, options.expression, options.keep
     )
-
-
-def place_face(
-    face: TargetFace, source: SourcePhoto, layout: PointLayout, options: ReenactOptions, pose: HeadPose
-) -> Placement:
-    """Where the drawn face's points go; see `shape`."""
-    head = lift_points(face.points, pose, layout)
-    fitted = fit_to_target(source.head, face.neutral, layout)
-    shape = draw_shape(head, face.neutral, fitted, layout, options.shape, 0.0, options.expression)
-    return Placement(pose.project(shape.drawn), pose.project(shape.still), face.points)
+    drawn = pose.project(turn_inner(shape.drawn, options.yaw, layout))
+    done = []
+    for one in sources:
+        still = pose.project(turn_inner(open_as_photo(shape, one.photo, layout), options.yaw, layout))
+        placed = Placement(drawn, still, face.at.points)
+        found = render_placed(image, face, one.source, layout, options, pose, placed)
+        if found is not None:
+            done.append(replace(found, weight=one.weight))
+    return done
 
 
 def place_rigidly(face: TargetFace, source: SourcePhoto, layout: PointLayout) -> Placement:
@@ -143,8 +190,8 @@ def place_rigidly(face: TargetFace, source: SourcePhoto, layout: PointLayout) ->
 
     What is drawn so is as like the person as this mask, this light and the target's head allow.
     """
-    matrix = fit_similarity(source.points[layout.inner], face.points[layout.inner])
-    points = transform(source.points, matrix)
+    matrix = fit_similarity(source.points[layout.inner, :2], face.at.points[layout.inner, :2])
+    points = transform_points(source.points, matrix)
     return Placement(points, points, None)
 
 
@@ -158,37 +205,40 @@ def render_placed(
     placed: Placement,
 ) -> RenderedFace | None:
     """Draw a face whose points are known; see `render_face`."""
-    forehead = pose.project(layout.forehead)
-    box = _box(np.vstack([face.points, placed.drawn, forehead]), 0.12 * pose.scale, image.shape[:2])
+    around = np.vstack([face.at.points[:, :2], face.at.landmarks, placed.drawn[:, :2]])
+    box = _box(around, BOX_MARGIN * pose.scale, image.shape[:2])
     if box is None:
         return None
-    if placed.mouth is None:
-        forehead = transform(
-            source.pose.project(layout.forehead), fit_similarity(source.points, placed.drawn)
-        )
-    where = _where(box, source, layout, pose, placed, forehead)
+    where = _where(box, source, layout, pose, placed)
     seen = source.sample(where, source.pose.scale / pose.scale)
-    parser_matrix = np.asarray(crop_matrix(face.landmarks, face_parser.SIZE, face_parser.SIDE), np.float64)
-    marks = transform(face.landmarks, parser_matrix)
+    parser_matrix = np.asarray(crop_matrix(face.at.landmarks, face_parser.SIZE, face_parser.SIDE), np.float64)
+    marks = transform(face.at.landmarks, parser_matrix)
     shading = light.fit_shading(
         light.log_light(face.crop.astype(np.float32) / np.float32(255)),
         skin_weight(face.parsed, marks),
-        transform(face.points, parser_matrix),
+        transform(face.at.points[:, :2], parser_matrix),
         pose.rotation,
         layout,
     )
     width = masks.face_width(face_parser.SIZE, face_parser.SIDE)
     depth = masks.hull_depth(marks, face_parser.SIZE) - np.float32(options.erode * width)
     hull = masks.soft_edge(depth, options.feather * width)
+    hull = hull * (1 - kept_share(marks, options.keep, face_parser.SIZE))
     free = face_parser.occlusion(face.parsed[None])[0]
     region = image[box[1] : box[3], box[0] : box[2]]
     alpha = crop_alpha(np.minimum(hull, free), parser_matrix, box) * seen[..., 3]
     normals = light.head_normals(placed.drawn, layout, box)
+    target = layout.head.fit(pose.lift(face.at.points))
+    lines = None
+    if face.skin is not None and placed.mouth is not None:
+        now = folds.flatten_skin(face.crop, transform(face.at.points[:, :2], parser_matrix), free, layout)
+        lines = folds.lay_folds(folds.find_folds(now, face.skin), placed.drawn[:, :2], layout, box)
     return RenderedFace(
         box,
         seen[..., :3].astype(np.float16),
         seen[..., 3].astype(np.float16),
         _interior(image, box, layout, placed, pose.scale),
+        lines,
         normals,
         pose.rotation,
         light.rotate_normals(normals, source.pose.rotation),
@@ -197,12 +247,16 @@ def render_placed(
         free.astype(np.float16),
         _wide(face_parser.class_share(face.parsed[None], ("brows",))[0]),
         shading,
-        _texture(region, seen[..., :3], alpha, face.points, pose.scale, options),
+        _texture(region, seen[..., :3], alpha, face.at.points[:, :2], pose.scale, options),
         (
             fine_detail(seen[..., :3], alpha, pose.scale),
             fine_detail(region.astype(np.float32) / np.float32(255), alpha, pose.scale),
         ),
         pose.scale,
+        face.at.landmarks,
+        placed.drawn[:, :2],
+        np.stack([source.expression, target.expression]).astype(np.float32),
+        source.shading,
     )
 
 
@@ -234,17 +288,15 @@ def _where(
     layout: PointLayout,
     pose: HeadPose,
     placed: Placement,
-    forehead: Points,
 ) -> FloatArray:
     """(H, W, 2) photo pixels that are seen at the pixels of a box."""
-    places = np.vstack([placed.still, forehead])
-    values = np.vstack([source.points, source.pose.project(layout.forehead)])
     at = warp.box_pixels(box)
     moved = at.copy()
     if placed.mouth is not None:
         for opening in layout.openings:
-            moved += warp.opening_shift(at, opening, placed.drawn, placed.still, pose.scale)
-    return warp.fit_spline(places, values).field(box, moved)
+            moved += warp.opening_shift(at, opening, placed.drawn[:, :2], placed.still[:, :2], pose.scale)
+    spline = warp.fit_spline(placed.still[layout.skin, :2], source.points[layout.skin, :2])
+    return spline.field(box, moved)
 
 
 def _interior(image: Image, box: Box, layout: PointLayout, placed: Placement, unit: float) -> HalfArray:
@@ -252,8 +304,8 @@ def _interior(image: Image, box: Box, layout: PointLayout, placed: Placement, un
     size = (box[2] - box[0], box[3] - box[1])
     if placed.mouth is None:
         return np.zeros((size[1], size[0], 4), np.float16)
-    own = warp.outline_polygon(placed.mouth, layout.mouth)
-    drawn = warp.outline_polygon(placed.drawn, layout.mouth)
+    own = warp.outline_polygon(placed.mouth[:, :2], layout.mouth)
+    drawn = warp.outline_polygon(placed.drawn[:, :2], layout.mouth)
     rows = np.hstack([drawn - box[:2], np.ones((len(drawn), 1))])
     # A flat mouth tells nothing of its height: what it can't tell stays as it is.
     shift = own.mean(0) - (drawn - box[:2]).mean(0)
@@ -267,7 +319,7 @@ def _interior(image: Image, box: Box, layout: PointLayout, placed: Placement, un
     soft = cv2.GaussianBlur(hole, (0, 0), max(LIP_EDGE * unit, 0.4))
     amount = max(_wide_open(placed.mouth, layout.mouth, unit), _wide_open(placed.still, layout.mouth, unit))
     inside = np.asarray(seen, np.float32) / np.float32(255)
-    lips = warp.polygon_mask(placed.drawn[[*layout.mouth.above, *layout.mouth.below[::-1]]], box)
+    lips = warp.polygon_mask(placed.drawn[[*layout.mouth.above, *layout.mouth.below[::-1]], :2], box)
     share = np.maximum(soft, hole) * unlike_lips(inside, lips * (1 - hole), unit) * np.float32(amount)
     return np.dstack([inside, share]).astype(np.float16)
 

@@ -1,24 +1,32 @@
 """Where the points of a drawn face lie: the photo's shape, turned and expressed like the target.
 
 In head coordinates the difference between two people at rest is added to the target's points as they move:
-what the target's face does against its own rest, the drawn one does too (relative motion). What is shut must
-shut, however wide the photo's mouth or eyes are open: openings of lips are the target's own, those of lids
-are in proportion.
+what the target's face does against its own rest, the drawn one does too (relative motion). A photo that
+smiles is brought to the target's rest first, by the coefficients of both. What is shut must shut, however
+wide the photo's mouth or eyes are open: openings of lips are the target's own, those of lids are in
+proportion.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from faceswap_cli.effects.reenact.gaps import gaps, set_gaps
-from faceswap_cli.effects.reenact.layout import PointLayout, Points
+from faceswap_cli.effects.reenact.gaps import gaps, measure_gaze, set_gaps, set_gaze
+from faceswap_cli.effects.reenact.layout import Opening, PointLayout, Points
 from faceswap_cli.faces.geometry import fit_similarity, transform
+from faceswap_cli.faces.landmarks.pose import rotation_matrix
 
-LEAST_GAP = 0.004
-"""Between edges that are shut, face units."""
+SHUTTING = 0.25
+"""From this share of its resting gap on an eye is taken to shut: what is left of a gap is hidden by
+lashes."""
+
+LID_EDGE = 0.012
+"""Face units by which lids that shut come from beyond the edges that the photo shows: points on lids are not
+so exact that nothing of the eyeball would be seen between them."""
 
 RESTING_EYE = 0.75
 """Quantile of an eye's gap over a clip that is taken for the resting one."""
@@ -26,21 +34,15 @@ RESTING_EYE = 0.75
 WIDEST_EYE = 1.3
 """How far an eye opens at most, of its resting gap."""
 
-SHUTTING = 0.93
-"""From this share of its resting gap on an eye is taken to shut, and goes all the way; see Opening.closed."""
-
-WINK = (0.5, 0.9)
+WINK = (0.35, 0.7)
 """Difference of both eyes' openings up to which it is taken for noise, and from which on for a wink."""
 
 EYE_RATIO = (0.6, 1.6)
 """Limits of how much wider the photo's eyes are open than the target's at rest."""
 
-SMILE = (0.07, 0.04)
-"""How much wider a smile makes the mouth and how much it lifts its corners, face units; see `attributes`."""
-
-UNSMILE = 0.8
-"""How much of a smile that the photo has and the target's resting face has not, or the other way round, is
-taken for expression; the rest is taken for the person's mouth."""
+FARTHEST_GAZE = np.array([0.2, 0.1])
+"""How far an iris is moved from where it is on the photo, at most, along the eye and across, in its
+widths."""
 
 
 @dataclass(frozen=True)
@@ -49,14 +51,14 @@ class DrawnShape:
 
     Attributes:
         drawn: (N, 3) as it is seen.
-        still: (N, 3) the same, but eyes and mouth open as on the photo.
+        moved: (N, 3) the same before eyes and mouth are opened or shut.
     """
 
     drawn: Points
-    still: Points
+    moved: Points
 
 
-def find_neutral(heads: ArrayLike, layout: PointLayout) -> Points:
+def find_rest(heads: ArrayLike, layout: PointLayout) -> Points:
     """The resting face (N, 3) of somebody seen in T frames (T, N, 3): the median of each point.
 
     Eyes rest open: their gaps are those of the frames in which they are wider than in most.
@@ -69,84 +71,124 @@ def find_neutral(heads: ArrayLike, layout: PointLayout) -> Points:
     return found
 
 
-def fit_to_target(source: Points, neutral: Points, layout: PointLayout) -> Points:
-    """The photo's face (N, 3) placed on the target's at rest (N, 3): moved, scaled and levelled."""
-    matrix = fit_similarity(source[layout.inner, :2], neutral[layout.inner, :2])
-    scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
-    return np.column_stack([transform(source[:, :2], matrix), source[:, 2] * scale])
+@dataclass(frozen=True)
+class FittedPhoto:
+    """A photo's face placed on a target's at rest, head coordinates.
 
-
-def match_smile(source: Points, neutral: Points, layout: PointLayout) -> Points:
-    """The photo's face (N, 3) with its mouth as far from a smile as the target's at rest (N, 3).
-
-    Only what is both wider and lifted, or both narrower and lowered, is a smile: mouths differ, too.
+    Attributes:
+        points: (N, 3) as it is.
+        calm: (N, 3) with the expression that the target has at rest, by the linear head.
     """
-    wide, lifted = (a - b for a, b in zip(_smile(source, layout), _smile(neutral, layout), strict=True))
-    parts = wide / SMILE[0], lifted / SMILE[1]
-    smile = UNSMILE * sum(parts) / 2 if min(parts) > 0 or max(parts) < 0 else 0.0
-    found = source.copy()
-    some = list(layout.mouth_points)
-    x = source[some, 0] - source[some, 0].mean()
-    across = np.clip(x / max(np.ptp(x) / 2, 1e-6), -1, 1)
-    found[some, 0] -= smile * SMILE[0] / 2 * across
-    found[some, 1] += smile * SMILE[1] * across**2
-    return found
+
+    points: Points
+    calm: Points
 
 
-def _smile(points: Points, layout: PointLayout) -> tuple[float, float]:
-    """Width of a mouth, and how far its corners are above its middle, face units."""
-    corners = points[list(layout.mouth.corners)]
-    edges = points[[*layout.mouth.upper, *layout.mouth.lower]]
-    return float(np.ptp(corners[:, 0])), float(edges[:, 1].mean() - corners[:, 1].mean())
+def fit_photo(source: Points, rest: Points, layout: PointLayout) -> FittedPhoto:
+    """A photo's face (N, 3), for a target whose face at rest is `rest` (N, 3)."""
+    change = layout.head.fit(rest).expression - layout.head.fit(source).expression
+    calm = source + np.tensordot(change, layout.head.expression, 1)
+    return FittedPhoto(fit_to_target(source, rest, layout), fit_to_target(calm, rest, layout))
+
+
+def fit_to_target(source: Points, rest: Points, layout: PointLayout) -> Points:
+    """A face (N, 3) placed on another (N, 3): moved, scaled and levelled by brows, eyes, nose and mouth."""
+    some = layout.inner
+    matrix = fit_similarity(source[some, :2], rest[some, :2])
+    scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    depth = rest[some, 2].mean() + scale * (source[:, 2] - source[some, 2].mean())
+    return np.column_stack([transform(source[:, :2], matrix), depth])
 
 
 def draw_shape(
     head: Points,
-    neutral: Points,
-    source: Points,
+    rest: Points,
+    photo: FittedPhoto,
     layout: PointLayout,
     shape: float = 0.55,
-    outline: float = 0.0,
     expression: float = 1.0,
+    keep: Collection[str] = (),
 ) -> DrawnShape:
     """The points of a drawn face.
 
     Args:
         head: (N, 3) the target's points in this frame.
-        neutral: (N, 3) at rest.
-        source: (N, 3) the photo's, see `fit_to_target`.
-        layout: what they are.
-        shape: 0 the target's shape of eyes, nose and mouth, 1 the photo's.
-        outline: the same of the outline. The target's own leaves no rim of it to be seen.
+        rest: (N, 3) at rest.
+        photo: the photo's, see `fit_photo`.
+        layout: what the points are.
+        shape: 0 the target's shape of eyes, nose and mouth, 1 the photo's. The outline is the target's own:
+            no rim of it may be left to be seen.
         expression: how far the target's motion is followed, 1: as it is.
+        keep: parts whose shape is the target's own: mouth, eyes, brows.
     """
-    share = np.where(layout.inner, shape, outline)[:, None]
-    # Only x and y: depths are everybody's, and must stay so for the target's points to come back.
-    person = (match_smile(source, neutral, layout) - neutral) * (1, 1, 0)
-    moved = neutral + expression * (head - neutral) + share * person
-    drawn, still = moved.copy(), moved.copy()
-    open_eyes = _eye_ratios(head, neutral, layout)
+    own_parts = layout.parts(keep)
+    person = shape * np.where(own_parts, 0, layout.shape)[:, None] * (photo.calm - rest)
+    moved = rest + expression * (head - rest) + person
+    drawn = moved.copy()
+    open_eyes = _eye_ratios(head, rest, layout)
     for opening in layout.openings:
-        own, there, rest = (gaps(points, opening) for points in (source, head, neutral))
-        set_gaps(still, opening, own)
-        if opening is layout.mouth:
-            wanted = rest + expression * (there - rest)
+        own, there, resting = (gaps(points, opening) for points in (photo.points, head, rest))
+        if opening is layout.mouth or own_parts[opening.corners[0]]:
+            wanted = resting + expression * (there - resting)
         else:
-            wider = np.clip(own.mean() / max(rest.mean(), 0.02), *EYE_RATIO)
+            wider = np.clip(own.mean() / max(resting.mean(), 0.02), *EYE_RATIO)
             ratio = 1 + expression * (open_eyes[layout.eyes.index(opening)] - 1)
-            wanted = rest * (1 + shape * (wider - 1)) * ratio
-        set_gaps(drawn, opening, np.maximum(wanted, LEAST_GAP))
-    return DrawnShape(drawn, still)
+            wanted = resting * (1 + shape * (wider - 1)) * ratio
+            gaze = measure_gaze(photo.points, opening)
+            set_gaze(drawn, opening, gaze + expression * _turn_eye(gaze, opening, head, rest))
+        set_gaps(drawn, opening, np.maximum(wanted, 0))
+    return DrawnShape(drawn, moved)
 
 
-def _eye_ratios(head: Points, neutral: Points, layout: PointLayout) -> list[float]:
-    """How far each eye is open, of its resting gap: 0 shut."""
-    ratios = []
-    for eye in layout.eyes:
-        ratio = gaps(head, eye).mean() / max(gaps(neutral, eye).mean(), 0.02)
-        if ratio < SHUTTING:
-            ratio = SHUTTING * max(ratio - eye.closed, 0.0) / (SHUTTING - eye.closed)
-        ratios.append(float(min(ratio, WIDEST_EYE)))
+def open_as_photo(shape: DrawnShape, photo: FittedPhoto, layout: PointLayout) -> Points:
+    """A drawn face's points (N, 3) with eyes and mouth open, and irises, as they are on a photo."""
+    still = shape.moved.copy()
+    for opening in layout.openings:
+        own = gaps(photo.points, opening)
+        if opening is layout.mouth:
+            set_gaps(still, opening, own)
+            continue
+        shut = 1 - np.clip(gaps(shape.drawn, opening).mean() / max(own.mean(), 0.02), 0, 1)
+        set_gaze(still, opening, measure_gaze(photo.points, opening))
+        set_gaps(still, opening, own + 2 * LID_EDGE * shut)
+    return still
+
+
+def turn_inner(points: Points, yaw: float, layout: PointLayout) -> Points:
+    """Points (N, 3) of a head whose inner face is turned further, by degrees to the picture's right; its
+    outline, behind which the picture is the target's, stays."""
+    if not yaw:
+        return points
+    middle = points[layout.skin].mean(0)
+    turned = (points - middle) @ rotation_matrix(yaw, 0.0, 0.0).T + middle
+    return np.asarray(points + layout.shape[:, None] * (turned - points), np.float64)
+
+
+def mix_photos(photos: Sequence[FittedPhoto], weights: Sequence[float]) -> FittedPhoto:
+    """Several faces as one, averaged; the weights add up to 1."""
+    parts = [(w * one.points, w * one.calm) for w, one in zip(weights, photos, strict=True)]
+    return FittedPhoto(np.sum([a for a, _ in parts], 0), np.sum([b for _, b in parts], 0))
+
+
+def _turn_eye(photo: NDArray[np.float64], eye: Opening, head: Points, rest: Points) -> NDArray[np.float64]:
+    """How far an iris goes from where it is on the photo (2,), see `measure_gaze`, to look as the target
+    does.
+
+    Along the eye the target's own place counts: eyes are alike there, and photos may look aside. How high an
+    iris stands between its lids differs from person to person: there the change against rest counts.
+    """
+    there, resting = measure_gaze(head, eye), measure_gaze(rest, eye)
+    wanted = np.array([there[0], photo[1] + there[1] - resting[1]])
+    return np.asarray(np.clip(wanted - photo, -FARTHEST_GAZE, FARTHEST_GAZE), np.float64)
+
+
+def _eye_ratios(head: Points, rest: Points, layout: PointLayout) -> list[float]:
+    """How far each eye is open, of its resting gap (rest (N, 3)): 0 shut."""
+    ratios = [
+        float(np.clip(gaps(head, eye).mean() / max(gaps(rest, eye).mean(), 0.02), 0, WIDEST_EYE))
+        for eye in layout.eyes
+    ]
+    ratios = [ratio * min(ratio / SHUTTING, 1.0) for ratio in ratios]
     # Eyes move together, unless one clearly doesn't: what is measured of each is noisy.
     apart = abs(ratios[0] - ratios[1])
     share = float(np.clip((WINK[1] - apart) / (WINK[1] - WINK[0]), 0, 1))

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from faceswap_cli.compositing import masks, temporal_masks
-from faceswap_cli.effects.reenact.head import HeadPose, fit_head, lift_points, true_gaps
+from faceswap_cli.effects.reenact.head import HeadPose, fit_head
 from faceswap_cli.effects.reenact.layout import PointLayout, Points
 from faceswap_cli.effects.reenact.light import LUMA, Shading, camera_normals, fit_shading, log_light
 from faceswap_cli.effects.reenact.warp import FloatArray, enlarge, fit_spline
@@ -50,9 +50,10 @@ class SourcePhoto:
     Attributes:
         levels: pictures (H, W, 4) float32, RGB in [0, 1] and how surely the person's bare face is seen; each
             is half as large as the one before.
-        points: (N, 2) pixels of the first level.
+        points: (N, 3) pixels of the first level.
         pose: of the head in it.
         head: (N, 3) head coordinates.
+        expression: (E,) coefficients by the linear head.
         shading: of its skin, see `light`.
         hidden: the share of its face that is not to be seen: behind a hand, or beyond the border.
     """
@@ -61,6 +62,7 @@ class SourcePhoto:
     points: Points
     pose: HeadPose
     head: Points
+    expression: NDArray[np.float64]
     shading: Shading
     hidden: float = 0.0
 
@@ -87,28 +89,43 @@ class SourcePhoto:
         return np.asarray(np.clip(found, 0, 1), np.float32)
 
 
-def prepare_source(
-    image: Image, landmarks: ArrayLike, points: ArrayLike, layout: PointLayout, parser: FaceParser
-) -> SourcePhoto:
+@dataclass(frozen=True)
+class FacePoints:
+    """A face's points in a picture, in its pixels.
+
+    Attributes:
+        landmarks: (68, 2), by which crops and masks lie.
+        points: (N, 3) in the layout.
+    """
+
+    landmarks: Points
+    points: Points
+
+
+def transform_points(points: Points, matrix: ArrayLike) -> Points:
+    """Points (N, 3) through a similarity (2, 3) of the picture; depths are scaled with it."""
+    m = np.asarray(matrix, np.float64)
+    scale = float(np.sqrt(abs(np.linalg.det(m[:, :2]))))
+    return np.column_stack([transform(points[:, :2], m), points[:, 2] * scale])
+
+
+def prepare_source(image: Image, face: FacePoints, layout: PointLayout, parser: FaceParser) -> SourcePhoto:
     """Make a photo ready.
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        landmarks: (68, 2) of the face, by which the parser's crop is cut.
-        points: (N, 2) of the face in `layout`.
-        layout: what they are.
+        face: where the face is, image pixels.
+        layout: what its points are.
         parser: of faces.
     """
-    image, photographed, matrix = _face_region(image, landmarks)
-    marks, seen = transform(landmarks, matrix), transform(points, matrix)
+    image, photographed, matrix = _face_region(image, face.landmarks)
+    marks, seen = transform(face.landmarks, matrix), transform_points(face.points, matrix)
     pose = fit_head(seen, layout)
-    seen = true_gaps(seen, pose.scale, layout)
-    head = lift_points(seen, pose, layout)
     crop = parser.crop(image, marks)
     found = parser.probabilities([crop])
     into = crop_matrix(marks, face_parser.SIZE, face_parser.SIDE)
     small = log_light(crop.astype(np.float32) / np.float32(255))
-    there = transform(seen, into)
+    there = transform(seen[:, :2], into)
     shading = fit_shading(small, skin_weight(found[0], transform(marks, into)), there, pose.rotation, layout)
     size = image.shape[1::-1]
 
@@ -138,7 +155,9 @@ def prepare_source(
     while min(levels[-1].shape[:2]) > 64:
         half = cv2.resize(levels[-1], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
         levels.append(np.asarray(half, np.float32))
-    return SourcePhoto(tuple(levels), seen, pose, head, shading, hidden)
+    head = pose.lift(seen)
+    expression = layout.head.fit(head).expression
+    return SourcePhoto(tuple(levels), seen, pose, head, expression, shading, hidden)
 
 
 def find_strands(rest: FloatArray, found: FloatArray, hair: FloatArray) -> FloatArray:
@@ -288,9 +307,7 @@ def _filled_from_mirror(
     if covered.sum() < 0.005 * pose.scale**2:
         return colour, bare
     box = (0, 0, colour.shape[1], colour.shape[0])
-    all_points = np.vstack([points, pose.project(layout.forehead)])
-    other = np.vstack([points[layout.mirror], pose.project(layout.forehead[::-1])])
-    at = fit_spline(all_points, other).field(box)
+    at = fit_spline(points[layout.skin, :2], points[layout.mirror][layout.skin, :2]).field(box)
     both = np.dstack([colour, bare])
     mirrored = np.asarray(
         cv2.remap(both, at[..., 0], at[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), np.float32
@@ -304,7 +321,7 @@ def _filled_from_mirror(
     gain = np.exp(np.clip(total / (nearby + 1e-3)[..., None], -0.5, 0.5))
     share = (1 - bare) * seen * inside
     for eye in layout.eyes:  # an eye from the other side would squint
-        corners = cv2.convexHull(np.rint(points[list(eye.outline)]).astype(np.int32))
+        corners = cv2.convexHull(np.rint(points[list(eye.outline), :2]).astype(np.int32))
         hole = cv2.fillConvexPoly(np.ones(bare.shape, np.float32), corners, 0.0)
         share = share * cv2.GaussianBlur(hole, (0, 0), max(0.02 * pose.scale, 0.5))
     mixed = colour + share[..., None] * (np.clip(mirrored[..., :3] * gain, 0, 1) - colour)

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 
 from faceswap_cli.effects.reenact import warp
-from faceswap_cli.effects.reenact.gaps import set_gaps
-from faceswap_cli.effects.reenact.layout import LAYOUT_68
+from faceswap_cli.effects.reenact.gaps import measure_gaze, set_gaps, set_gaze
+from faceswap_cli.effects.reenact.layout import face_layout
 
 BOX = (40, 30, 340, 330)
-POINTS = 120 * LAYOUT_68.mean[:, :2] + (190, 170)
+LAYOUT = face_layout()
+POINTS = 120 * LAYOUT.head.mean[:, :2] + (190, 170)
+SKIN = POINTS[LAYOUT.skin]
 
 
 def pixels(box=BOX):
@@ -18,25 +20,26 @@ def pixels(box=BOX):
 
 def test_a_spline_gives_back_what_is_linear_everywhere():
     linear = np.array([[1.1, 0.2], [-0.1, 0.9]])
-    spline = warp.fit_spline(POINTS, POINTS @ linear.T + 7)
+    spline = warp.fit_spline(SKIN, SKIN @ linear.T + 7)
     where = warp.grid_points(BOX, 9)
     assert np.allclose(spline(where), where @ linear.T + 7, atol=0.05)
 
 
 def test_a_spline_goes_near_its_points():
-    moved = POINTS + np.random.default_rng(1).normal(0, 2, POINTS.shape)
-    assert np.abs(warp.fit_spline(POINTS, moved)(POINTS) - moved).mean() < 1
+    moved = SKIN + 4 * np.sin(SKIN[:, ::-1] / 20)
+    assert np.abs(warp.fit_spline(SKIN, moved)(SKIN) - moved).mean() < 0.3
 
 
 def test_a_field_is_its_spline_at_each_pixel():
-    moved = 0.8 * POINTS + 9 * np.sin(POINTS[:, ::-1] / 40)
-    spline = warp.fit_spline(POINTS, moved)
+    moved = 0.8 * SKIN + 9 * np.sin(SKIN[:, ::-1] / 40)
+    spline = warp.fit_spline(SKIN, moved)
     exact = spline(pixels().reshape(-1, 2).astype(np.float64)).reshape(300, 300, 2)
     assert np.abs(spline.field(BOX) - exact)[6:-6, 6:-6].max() < 0.1
 
 
-@pytest.mark.parametrize("opening", LAYOUT_68.openings)
-def test_edges_are_found_where_they_are_on_the_photo(opening):
+@pytest.mark.parametrize("which", range(3))
+def test_edges_are_found_where_they_are_on_the_photo(which):
+    opening = LAYOUT.openings[which]
     still = POINTS.copy()
     set_gaps(still, opening, np.full(len(opening.upper), 24.0))
     drawn = POINTS.copy()
@@ -51,21 +54,21 @@ def test_edges_are_found_where_they_are_on_the_photo(opening):
 
 
 def test_a_gap_that_shuts_leaves_the_rest_of_the_face_alone():
-    mouth = LAYOUT_68.mouth
+    mouth = LAYOUT.mouth
     drawn = POINTS.copy()
-    set_gaps(drawn, mouth, np.full(3, 0.5))
+    set_gaps(drawn, mouth, np.full(9, 0.5))
     shift = warp.opening_shift(pixels(), mouth, drawn, POINTS, 120.0)
-    eyes = np.rint(POINTS[36:48] - BOX[:2]).astype(int)
+    eyes = np.rint(POINTS[[*LAYOUT.eyes[0].outline, *LAYOUT.eyes[1].outline]] - BOX[:2]).astype(int)
     assert np.abs(shift[eyes[:, 1], eyes[:, 0]]).max() < 1e-3
     nothing = warp.opening_shift(pixels(), mouth, POINTS, POINTS, 120.0)
     assert np.abs(nothing).max() < 1e-4
 
 
 def test_columns_never_fold():
-    mouth = LAYOUT_68.mouth
+    mouth = LAYOUT.mouth
     drawn, still = POINTS.copy(), POINTS.copy()
-    set_gaps(drawn, mouth, np.full(3, 0.5))
-    set_gaps(still, mouth, np.full(3, 30.0))
+    set_gaps(drawn, mouth, np.full(9, 0.5))
+    set_gaps(still, mouth, np.full(9, 30.0))
     found = (pixels() + warp.opening_shift(pixels(), mouth, drawn, still, 120.0))[..., 1]
     assert np.diff(found, axis=0).min() > -1e-3
 
@@ -73,3 +76,16 @@ def test_columns_never_fold():
 def test_a_mask_has_its_polygons_area():
     square = np.array([[100.25, 100.25], [120.25, 100.25], [120.25, 110.75], [100.25, 110.75]])
     assert warp.polygon_mask(square, BOX).sum() == pytest.approx(20 * 10.5, rel=0.05)
+
+
+def test_an_iris_is_found_where_it_is_on_the_photo_and_lids_stay():
+    eye = LAYOUT.eyes[0]
+    drawn, still = POINTS.copy(), POINTS.copy()
+    for points in (drawn, still):
+        set_gaps(points, eye, np.full(7, 14.0))
+    set_gaze(drawn, eye, measure_gaze(drawn, eye) + np.array([0.12, 0]))
+    shift = warp.opening_shift(pixels(), eye, drawn, still, 120.0)
+    x, y = np.rint(drawn[eye.iris[0]] - BOX[:2]).astype(int)
+    assert np.abs(np.array([x, y]) + shift[y, x] - (still[eye.iris[0]] - BOX[:2])).max() < 1.5
+    x, y = np.rint(drawn[eye.upper[3]] - BOX[:2]).astype(int)
+    assert np.abs(shift[y - 1, x]).max() < 0.5

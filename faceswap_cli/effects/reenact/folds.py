@@ -1,0 +1,148 @@
+"""Folds that come and go with the target's expression, carried onto the drawn face.
+
+A frown line or a smile's fold is a change of light on the skin that moves with nobody's identity: the ratio
+of a face to itself at rest, aligned point by point, shows it on any other face (Z. Liu, Y. Shan and Z. Zhang,
+Expressive expression mapping with ratio images, SIGGRAPH 2001). Here the ratio is of lightness alone, on bare
+skin, and of one band: what is wider is the scene's light, what is finer is noise and no landmarker follows
+it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from faceswap_cli.effects.reenact.layout import PointLayout, Points
+from faceswap_cli.effects.reenact.light import LUMA, log_light
+from faceswap_cli.effects.reenact.warp import Box, FloatArray, fit_spline, grid_points
+from faceswap_cli.media.frame import Image
+
+SIZE, SIDE = 112, 2.3
+"""Of the picture of a flat, frontal face that folds are compared in: pixels and face units."""
+
+BAND = (0.014, 0.11)
+"""Face units: deviations of the Gaussians between which folds lie."""
+
+STRONGEST = 0.28
+"""Limit of the logarithm of a fold's gain."""
+
+EYES, LIPS, BROWS, NOSTRILS = 0.1, 0.02, 0.015, 0.03
+"""Face units around features in which nothing is compared: hair and edges never fit exactly, and lids that
+shut show other skin than before."""
+
+SOFT = 0.05
+"""Face units over which the comparison then sets in."""
+
+NODES = 57
+"""Along a side of a box, at which folds are looked up."""
+
+
+@dataclass(frozen=True)
+class SkinLight:
+    """Lightness of a face's skin, laid flat.
+
+    Attributes:
+        light: (SIZE, SIZE) its logarithm.
+        weight: (SIZE, SIZE) in [0, 1] where it is known.
+    """
+
+    light: FloatArray
+    weight: FloatArray
+
+
+def flatten_skin(crop: Image, points: Points, free: FloatArray, layout: PointLayout) -> SkinLight:
+    """The lightness of a face, as if it looked ahead with everybody's shape.
+
+    Args:
+        crop: (S, S, 3) of the face.
+        points: (N, 2) crop pixels.
+        free: (S, S) in [0, 1] where nothing stands before the face.
+        layout: what the points are.
+    """
+    box = (0, 0, SIZE, SIZE)
+    spline = fit_spline(flat_points(layout)[layout.skin], points[layout.skin], 1e-3)
+    at = spline.field(box)
+    light = np.asarray(log_light(crop.astype(np.float32) / np.float32(255)) @ LUMA, np.float32)
+    found = cv2.remap(np.dstack([light, free]), at[..., 0], at[..., 1], cv2.INTER_AREA)
+    seen = np.clip((found[..., 1] - 0.5) / 0.4, 0, 1) * skin_mask(layout)
+    return SkinLight(np.ascontiguousarray(found[..., 0]), np.asarray(seen, np.float32))
+
+
+def rest_light(skins: Sequence[SkinLight]) -> SkinLight:
+    """The skin of one face at rest, out of some frames in which it nearly rests."""
+    light = np.median([skin.light for skin in skins], axis=0)
+    return SkinLight(np.asarray(light, np.float32), np.min([skin.weight for skin in skins], axis=0))
+
+
+def find_folds(now: SkinLight, rest: SkinLight) -> FloatArray:
+    """(SIZE, SIZE) logarithm of the light that the expression adds."""
+    weight = np.minimum(now.weight, rest.weight)
+    ratio = (now.light - rest.light) * weight
+    scale = SIZE / SIDE
+
+    def mean(deviation: float) -> FloatArray:
+        spread = (0, 0), deviation * scale
+        total, near = (cv2.GaussianBlur(one, *spread) for one in (ratio, weight))
+        return np.asarray(total / (near + np.float32(0.05)), np.float32)
+
+    band = (mean(BAND[0]) - mean(BAND[1])) * cv2.GaussianBlur(weight, (0, 0), BAND[0] * scale)
+    return np.asarray(np.clip(band, -STRONGEST, STRONGEST), np.float32)
+
+
+def lay_folds(folds: FloatArray, drawn: Points, layout: PointLayout, box: Box) -> FloatArray:
+    """(NODES, NODES) folds over a box of a frame in which a face's points (N, 2) lie so."""
+    spline = fit_spline(drawn[layout.skin], flat_points(layout)[layout.skin], 1e-3)
+    at = np.asarray(spline(grid_points(box, NODES)), np.float32).reshape(NODES, NODES, 2)
+    found = cv2.remap(folds, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    return np.asarray(found, np.float32)
+
+
+@cache
+def flat_points(layout: PointLayout) -> Points:
+    """(N, 2) where the mean face's points lie in the flat picture."""
+    return layout.head.mean[:, :2] * SIZE / SIDE + (SIZE - 1) / 2 + np.array([0, 0.06]) * SIZE / SIDE
+
+
+@cache
+def skin_mask(layout: PointLayout) -> FloatArray:
+    """(SIZE, SIZE) 1 on the mean face's skin, 0 on its features and outside."""
+    points = flat_points(layout)
+    mask = np.zeros((SIZE, SIZE), np.uint8)
+    cv2.fillConvexPoly(mask, cv2.convexHull(np.rint(points).astype(np.int32)), 1)
+    scale = SIZE / SIDE
+    soft = np.ones((SIZE, SIZE))
+    for some, margin in (
+        *((eye.outline, EYES) for eye in layout.eyes),
+        ((*layout.mouth.above, *layout.mouth.below), LIPS),
+        *((brow, BROWS) for brow in layout.brows),
+        (layout.nostrils, NOSTRILS),
+    ):
+        feature = np.ones((SIZE, SIZE), np.uint8)
+        cv2.fillConvexPoly(feature, cv2.convexHull(np.rint(points[list(some)]).astype(np.int32)), 0)
+        apart = cv2.distanceTransform(feature, cv2.DIST_L2, 5) / scale
+        soft = np.minimum(soft, np.clip((apart - margin) / SOFT, 0, 1))
+    inside = cv2.distanceTransform(mask, cv2.DIST_L2, 5) / scale
+    return np.asarray(soft * np.clip((inside - 0.05) / 0.1, 0, 1), np.float32)
+
+
+def to_text(skin: SkinLight) -> list[list[int]]:
+    """What a journal keeps of it: whole numbers, thousandths."""
+    both = np.stack([skin.light, skin.weight]).reshape(2, -1)
+    return [[int(value) for value in row] for row in np.rint(both * 1000)]
+
+
+def from_text(rows: Sequence[Sequence[int]]) -> SkinLight:
+    """What `to_text` wrote."""
+    light, weight = np.array(rows, np.float32).reshape(2, SIZE, SIZE) / np.float32(1000)
+    return SkinLight(light, weight)
+
+
+def nearest_rest(heads: NDArray[np.float64], rest: Points, layout: PointLayout, count: int) -> list[int]:
+    """Places of the frames (T, N, 3) in which a face is nearest to its rest, in order."""
+    apart = np.linalg.norm((heads - rest)[:, layout.skin], axis=2).mean(1)
+    return sorted(int(place) for place in np.argsort(apart, kind="stable")[:count])
