@@ -28,8 +28,9 @@ SIZE, SIDE = 112, 2.3
 BAND = (0.014, 0.11)
 """Face units: deviations of the Gaussians between which folds lie."""
 
-STRONGEST = 0.28
-"""Limit of the logarithm of a fold's gain."""
+DARKEST, BRIGHTEST = -0.28, 0.08
+"""Limits of the logarithm of a fold's gain: a fold is dark. Skin that is brighter than at rest has lost a fold
+which the photo's never had."""
 
 EYES, LIPS, BROWS, NOSTRILS = 0.1, 0.02, 0.015, 0.03
 """Face units around features in which nothing is compared: hair and edges never fit exactly, and lids that
@@ -91,7 +92,7 @@ def find_folds(now: SkinLight, rest: SkinLight) -> FloatArray:
         return np.asarray(total / (near + np.float32(0.05)), np.float32)
 
     band = (mean(BAND[0]) - mean(BAND[1])) * cv2.GaussianBlur(weight, (0, 0), BAND[0] * scale)
-    return np.asarray(np.clip(band, -STRONGEST, STRONGEST), np.float32)
+    return np.asarray(np.clip(band, DARKEST, BRIGHTEST), np.float32)
 
 
 def lay_folds(folds: FloatArray, drawn: Points, layout: PointLayout, box: Box) -> FloatArray:

@@ -20,11 +20,14 @@ from faceswap_cli.effects.reenact.layout import Opening, PointLayout, Points
 from faceswap_cli.faces.geometry import fit_similarity, transform
 from faceswap_cli.faces.landmarks.pose import rotation_matrix
 
+SHUT_SEEN = 0.2
+"""What the landmark network sees of an eye that is shut, of its resting gap: lids come out a little open."""
+
 SHUTTING = 0.25
 """From this share of its resting gap on an eye is taken to shut: what is left of a gap is hidden by
 lashes."""
 
-LID_EDGE = 0.012
+LID_EDGE = 0.022
 """Face units by which lids that shut come from beyond the edges that the photo shows: points on lids are not
 so exact that nothing of the eyeball would be seen between them."""
 
@@ -188,6 +191,7 @@ def _eye_ratios(head: Points, rest: Points, layout: PointLayout) -> list[float]:
         float(np.clip(gaps(head, eye).mean() / max(gaps(rest, eye).mean(), 0.02), 0, WIDEST_EYE))
         for eye in layout.eyes
     ]
+    ratios = [max(ratio - SHUT_SEEN, 0) / (1 - SHUT_SEEN) for ratio in ratios]
     ratios = [ratio * min(ratio / SHUTTING, 1.0) for ratio in ratios]
     # Eyes move together, unless one clearly doesn't: what is measured of each is noisy.
     apart = abs(ratios[0] - ratios[1])
