@@ -29,8 +29,8 @@ BAND = (0.014, 0.11)
 """Face units: deviations of the Gaussians between which folds lie."""
 
 DARKEST, BRIGHTEST = -0.28, 0.08
-"""Limits of the logarithm of a fold's gain: a fold is dark. Skin that is brighter than at rest has lost a fold
-which the photo's never had."""
+"""Limits of the logarithm of a fold's gain: a fold is dark. Skin that is brighter than at rest has lost a
+fold, which the photo's never had."""
 
 EYES, LIPS, BROWS, NOSTRILS = 0.1, 0.02, 0.015, 0.03
 """Face units around features in which nothing is compared: hair and edges never fit exactly, and lids that

@@ -116,7 +116,8 @@ def _shares_of_nearest(
     changes."""
     nearest: list[int] = []
     for pose, head in zip(poses, heads, strict=True):
-        nearest.append(nearest_source(photos, pose, head, nearest[-1] if nearest else None))
+        before = nearest[-1] if nearest else None
+        nearest.append(nearest_source(photos, pose, head, face_layout(), before))
     taken = np.eye(len(photos))[nearest]
     if len(photos) == 1:
         return taken

@@ -13,7 +13,7 @@ from faceswap_cli.effects.reenact.head import fit_head
 from faceswap_cli.effects.reenact.layout import face_layout
 from faceswap_cli.effects.reenact.motion import DrawnPerson, face_points, require_dense
 from faceswap_cli.effects.reenact.source import FacePoints, SourcePhoto, prepare_source
-from faceswap_cli.errors import UserError
+from faceswap_cli.errors import Refusal, UserError
 from faceswap_cli.faces.face_analyser import FaceAnalyser
 from faceswap_cli.faces.identity.identity_encoder import THRESHOLD, IdentityEncoder, identity_distance
 from faceswap_cli.faces.identity.people import DRAWN, find_person
@@ -32,6 +32,9 @@ HIDDEN, HIDDEN_TOO_MUCH = 0.05, 0.6
 
 MOST_PHOTOS = 12
 """Photos of one person that are made ready: of more, the clearest in different poses and expressions."""
+
+MOST_LOOKED_AT = 40
+"""Photos of a folder or a face set that are looked at: of more, so many evenly over the whole."""
 
 SMILING = 0.5
 """Coefficient of a smile from which on its folds are told of."""
@@ -60,26 +63,22 @@ def read_photos(
             people and have no weights.
         Refusal: see SafetyGuard.
     """
-    encoder, found = IdentityEncoder(), []
-    for path in paths:
-        image, face = find_person(path, DRAWN, stage, notes, guard)
-        dense = require_dense(face.dense, f"the face in {path.name}")
-        yaw = abs(estimate_head_pose(dense)[0])
-        if yaw > TURNED_TOO_FAR:
-            if len(paths) > 1 and weights is None:
-                notes.append(f"{path.name} is left out: the face is turned away by {yaw:.0f} degrees")
-                continue
-            raise UserError(
-                f"--face {path}: the face is turned away by {yaw:.0f} degrees, half of it is not to be seen",
-                "Give a photo that looks to the camera",
-            )
-        points = face_points(face.landmarks, dense)
-        found.append(_Photo(path, image, points, encoder.embed(image, [face.landmarks]), yaw))
+    encoder, found, left_out = IdentityEncoder(), [], []
+    for path in _spread(paths, MOST_LOOKED_AT) if weights is None else paths:
+        try:
+            found.append(_read_photo(path, encoder, stage, notes, guard))
+        except Refusal:
+            raise
+        except UserError as error:
+            if len(paths) == 1 or weights is not None:
+                raise
+            left_out.append(str(error))
     if not found:
-        raise UserError("all photos are turned too far away", "Give a photo that looks to the camera")
+        raise UserError(f"none of {len(paths)} photos can be used: {left_out[0]}", "Give a clear photo")
+    if left_out:
+        notes.append(f"{len(left_out)} of {len(paths)} photos are left out: {left_out[0]}")
     if weights is None:
-        _check_one_person(found)
-        found = _choose_different(found)
+        found = _choose_different(_of_one_person(found, notes))
     if len(found) == 1 or weights is not None:
         notes += [
             f"the face in {one.path.name} is turned by {one.yaw:.0f} degrees: one cheek will be smeared"
@@ -116,6 +115,34 @@ def _leave_hidden(
     return left or [min(sources, key=lambda source: source.hidden)]
 
 
+def _spread(paths: Sequence[Path], most: int) -> list[Path]:
+    """At most so many of some paths, evenly chosen."""
+    if len(paths) <= most:
+        return list(paths)
+    return [paths[int(place)] for place in np.linspace(0, len(paths) - 1, most)]
+
+
+def _read_photo(
+    path: Path, encoder: IdentityEncoder, stage: FaceAnalyser, notes: list[str], guard: SafetyGuard
+) -> _Photo:
+    """A photo and its largest face.
+
+    Raises:
+        UserError: it shows none, too small a one, or one that is turned too far.
+        Refusal: see SafetyGuard.
+    """
+    image, face = find_person(path, DRAWN, stage, notes, guard)
+    dense = require_dense(face.dense, f"the face in {path.name}")
+    yaw = abs(estimate_head_pose(dense)[0])
+    if yaw > TURNED_TOO_FAR:
+        raise UserError(
+            f"--face {path}: the face is turned away by {yaw:.0f} degrees, half of it is not to be seen",
+            "Give a photo that looks to the camera",
+        )
+    points = face_points(face.landmarks, dense)
+    return _Photo(path, image, points, encoder.embed(image, [face.landmarks]), yaw)
+
+
 @dataclass(frozen=True)
 class _Photo:
     """A photo that may be drawn from: its file, picture, points, embedding and yaw in degrees."""
@@ -127,18 +154,25 @@ class _Photo:
     yaw: float
 
 
-def _check_one_person(photos: Sequence[_Photo]) -> None:
-    """Raise a UserError if some photos show another person than most: their medoid is whom they show."""
+def _of_one_person(photos: list[_Photo], notes: list[str]) -> list[_Photo]:
+    """The photos that show the same person as their medoid does; others among many are left out.
+
+    Raises:
+        UserError: a third of them or more show somebody else.
+    """
     apart = np.array(
         [[float(identity_distance(a.embedding, b.embedding)[0]) for b in photos] for a in photos]
     )
     middle = int(np.median(apart, axis=1).argmin())
-    other = int(apart[middle].argmax())
-    if apart[middle, other] > THRESHOLD:
+    others = np.flatnonzero(apart[middle] > THRESHOLD)
+    if 3 * len(others) >= len(photos):
         raise UserError(
-            f"{photos[middle].path} and {photos[other].path} show two people",
+            f"{photos[middle].path} and {photos[int(others[0])].path} show two people",
             "Give photos of one, or a weight to each to mix people: --face A.jpg:0.7 --face B.jpg:0.3",
         )
+    if len(others):
+        notes.append(f"{len(others)} of {len(photos)} photos are left out: they look like somebody else")
+    return [photo for place, photo in enumerate(photos) if place not in others]
 
 
 def _choose_different(photos: list[_Photo]) -> list[_Photo]:

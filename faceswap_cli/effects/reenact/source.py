@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from faceswap_cli.compositing import masks, temporal_masks
+from faceswap_cli.effects.reenact.gaps import gaps
 from faceswap_cli.effects.reenact.head import HeadPose, fit_head
 from faceswap_cli.effects.reenact.layout import PointLayout, Points
 from faceswap_cli.effects.reenact.light import LUMA, Shading, camera_normals, fit_shading, log_light
@@ -29,6 +30,9 @@ AROUND = 1.6
 
 FINEST = 720.0
 """Pixels for a face unit that are kept, at most."""
+
+OPEN_EYE = 0.07
+"""Face units by which an eye is open; a photo whose eyes are shut counts as turned away by a radian."""
 
 HAIR_EDGE = (0.035, 0.13)
 """Face units from hair or a hand within which the photo's skin is not believed, and beyond which it is."""
@@ -197,7 +201,12 @@ def skin_weight(found: FloatArray, points: Points) -> FloatArray:
 
 
 def nearest_source(
-    sources: Sequence[SourcePhoto], pose: HeadPose, head: Points, before: int | None, stay: float = 0.15
+    sources: Sequence[SourcePhoto],
+    pose: HeadPose,
+    head: Points,
+    layout: PointLayout,
+    before: int | None,
+    stay: float = 0.15,
 ) -> int:
     """Which of some photos of one person is nearest in pose and expression.
 
@@ -205,6 +214,7 @@ def nearest_source(
         sources: the photos.
         pose: the target's.
         head: (N, 3) the target's points.
+        layout: what they are.
         before: which was taken one frame before; it is left only for one that is nearer by `stay`.
         stay: in units of a radian, or of a face unit of mean distance.
     """
@@ -214,7 +224,10 @@ def nearest_source(
         angle = float(np.arccos(np.clip((np.trace(turn) - 1) / 2, -1, 1)))
         shapes = [points - points.mean(0) for points in (source.head, head)]
         expression = float(np.linalg.norm((shapes[0] - shapes[1])[:, :2], axis=1).mean())
-        apart.append(angle + expression - (stay if number == before else 0.0))
+        # What a lid covers on the photo can't be drawn: an eye that is further open is the worst difference.
+        hidden = max(gaps(head, eye).mean() - gaps(source.head, eye).mean() for eye in layout.eyes)
+        lids = max(hidden, 0.0) / OPEN_EYE
+        apart.append(angle + expression + lids - (stay if number == before else 0.0))
     return int(np.argmin(apart))
 
 

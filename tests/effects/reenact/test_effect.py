@@ -10,6 +10,7 @@ import pytest
 from faceswap_cli.effects.base import EffectInput, run_to_end
 from faceswap_cli.effects.planned_faces import FacePlan
 from faceswap_cli.effects.reenact.effect import ReenactEffect
+from faceswap_cli.effects.reenact.gaps import set_gaps
 from faceswap_cli.effects.reenact.layout import face_layout
 from faceswap_cli.effects.reenact.motion import DrawnPerson, face_points, follow_track
 from faceswap_cli.effects.reenact.options import ReenactOptions
@@ -24,6 +25,7 @@ from faceswap_cli.pipeline.frame_sources import FramesInMemory
 PICTURE = Path(__file__).resolve().parents[2] / "data" / "face.jpg"
 PLAIN = ReenactOptions(grain=0.0, defocus=0.0, motion_blur=0.0, refine="off")
 PARSER = FaceParser()
+LAYOUT = face_layout()
 HALF = np.float32([0.5, 0.5, 0])
 
 
@@ -168,10 +170,21 @@ def test_of_several_photos_the_nearest_is_taken_and_kept(source):
     near = replace(source.pose, rotation=source.pose.rotation @ _yaw(26))
     between = replace(source.pose, rotation=source.pose.rotation @ _yaw(16))
     photos = [source, turned]
-    assert nearest_source(photos, source.pose, source.head, None) == 0
-    assert nearest_source(photos, near, source.head, 0) == 1
-    assert nearest_source(photos, between, source.head, 0) == 0
-    assert nearest_source(photos, between, source.head, 1) == 1
+    assert nearest_source(photos, source.pose, source.head, LAYOUT, None) == 0
+    assert nearest_source(photos, near, source.head, LAYOUT, 0) == 1
+    assert nearest_source(photos, between, source.head, LAYOUT, 0) == 0
+    assert nearest_source(photos, between, source.head, LAYOUT, 1) == 1
+
+
+def test_a_photo_with_shut_eyes_is_not_taken_for_open_ones(source):
+    shut = source.head.copy()
+    for eye in LAYOUT.eyes:
+        set_gaps(shut, eye, np.zeros(len(eye.upper)))
+    photos = [replace(source, head=shut), replace(source, pose=replace(source.pose, rotation=_yaw(20)))]
+    facing = replace(source.pose, rotation=np.eye(3))
+    photos[0] = replace(photos[0], pose=facing)
+    assert nearest_source(photos, facing, source.head, LAYOUT, 0) == 1
+    assert nearest_source(photos, facing, shut, LAYOUT, None) == 0
 
 
 def test_photos_change_over_a_few_frames(face, source):
