@@ -208,7 +208,7 @@ def box(name: bytes, *parts: bytes, version: int | None = None) -> bytes:
 def write_heic(path: Path, image: np.ndarray) -> None:
     """One HEVC keyframe as a photo (ISO/IEC 23008-12), which no wheel without GPL writes."""
     with av.open(str(path.with_suffix(".mp4")), "w") as container:
-        options = {"x265-params": "log-level=none:info=0:qp=4", "tag": "hvc1"}
+        options = {"x265-params": "log-level=none:info=0:qp=4:pools=none:frame-threads=1", "tag": "hvc1"}
         stream = container.add_stream("libx265", rate=25, options=options)
         stream.height, stream.width = image.shape[:2]
         stream.pix_fmt = "yuv420p"
