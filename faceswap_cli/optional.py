@@ -22,6 +22,8 @@ def require(module: str, package: str, purpose: str) -> ModuleType:
     try:
         return import_module(module)
     except (ImportError, OSError) as error:  # OSError: a shared library of it is missing
+        if isinstance(error.__cause__, KeyboardInterrupt):  # a signal while it was loaded: a compiled module
+            raise error.__cause__ from None  # says only that it could not begin
         raise UserError(
             f"{purpose} needs {module}, which can't be loaded ({error})", f"pip install {package}"
         ) from error
