@@ -131,14 +131,14 @@ def skin_mask(layout: PointLayout) -> FloatArray:
     return np.asarray(soft * np.clip((inside - 0.05) / 0.1, 0, 1), np.float32)
 
 
-def to_text(skin: SkinLight) -> list[list[int]]:
+def pack_skin(skin: SkinLight) -> list[list[int]]:
     """What a journal keeps of it: whole numbers, thousandths."""
     both = np.stack([skin.light, skin.weight]).reshape(2, -1)
     return [[int(value) for value in row] for row in np.rint(both * 1000)]
 
 
-def from_text(rows: Sequence[Sequence[int]]) -> SkinLight:
-    """What `to_text` wrote."""
+def unpack_skin(rows: Sequence[Sequence[int]]) -> SkinLight:
+    """What `pack_skin` wrote."""
     light, weight = np.array(rows, np.float32).reshape(2, SIZE, SIZE) / np.float32(1000)
     return SkinLight(light, weight)
 

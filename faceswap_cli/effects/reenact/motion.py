@@ -151,7 +151,7 @@ def measure_rest(
     """The skin of each track's face at rest, from its calmest frames, or as an earlier run found it."""
     key = fingerprint([clip.cache_key, parser.mark, [list(motion.calmest) for motion in motions.values()]])
     if (known := clip.recall("rest", key)) is not None:
-        return {int(track): folds.from_text(rows) for track, rows in known["skins"].items()}
+        return {int(track): folds.unpack_skin(rows) for track, rows in known["skins"].items()}
     yield from ()
     found: dict[int, list[SkinLight]] = {}
     for frame, places in clip.read_faces(_calmest_places(clip, motions)):
@@ -160,7 +160,7 @@ def measure_rest(
                 _look_at_skin(frame.image, clip, place, parser)
             )
     skins = {track: folds.rest_light(some) for track, some in found.items()}
-    clip.keep("rest", key, {"skins": {str(track): folds.to_text(skin) for track, skin in skins.items()}})
+    clip.keep("rest", key, {"skins": {str(track): folds.pack_skin(skin) for track, skin in skins.items()}})
     return skins
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from faceswap_cli import zoo
 from faceswap_cli.effects.reenact.layout import PointLayout, Points
-from faceswap_cli.effects.reenact.warp import Box, FloatArray
+from faceswap_cli.effects.reenact.warp import Box, FloatArray, crop_to_box
 from faceswap_cli.networks.reenact.refiner import (
     PICTURES,
     Refinement,
@@ -35,9 +35,8 @@ class RefinerView:
 
     Attributes:
         pictures: (S, S, PICTURES) float32: the drawn face in its light (3), the frame (3), how surely the
-        photo
-            shows skin, where the face shows, the hole between the lips, distances from lids and from lips, x
-            and y of the normals, folds, and whether folds are known.
+            photo shows skin, where the face shows, the hole between the lips, distances from lids and from
+            lips, x and y of the normals, folds, and whether folds are known.
         expressions: (2, E) coefficients of the photo and of the target.
         paintable: (S, S) in [0, 1] where paint may be.
     """
@@ -71,13 +70,6 @@ def average_light(changes: Sequence[FaceChange], weights: Sequence[float], own: 
         return torch.stack(values).sum(0)
 
     return replace(own, change=own.change._replace(light=mean("light"), colour=mean("colour")))
-
-
-def crop_to_box(matrix: NDArray[np.float64], box: Box) -> NDArray[np.float64]:
-    """From a matrix (2, 3) of frame to crop pixels the one of a box's to crop pixels."""
-    local = np.asarray(matrix, np.float64).copy()
-    local[:, 2] += local[:, :2] @ np.array(box[:2])
-    return local
 
 
 def show_face(

@@ -268,8 +268,7 @@ def _wide(mask: FloatArray) -> HalfArray:
 
 def crop_alpha(mask: ArrayLike, matrix: NDArray[np.float64], box: Box) -> FloatArray:
     """(H, W) a mask of the parser's crop at the pixels of a box of its frame; 0 beyond the crop."""
-    local = matrix.copy()
-    local[:, 2] += local[:, :2] @ box[:2]
+    local = warp.crop_to_box(matrix, box)
     size = (box[2] - box[0], box[3] - box[1])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     return np.asarray(cv2.warpAffine(np.asarray(mask, np.float32), local, size, flags=flags), np.float32)

@@ -121,6 +121,13 @@ def box_pixels(box: Box) -> FloatArray:
     return np.stack(np.meshgrid(x, y), -1)
 
 
+def crop_to_box(matrix: NDArray[np.float64], box: Box) -> NDArray[np.float64]:
+    """From a matrix (2, 3) of frame to crop pixels the one of a box's to crop pixels."""
+    local = np.asarray(matrix, np.float64).copy()
+    local[:, 2] += local[:, :2] @ np.array(box[:2])
+    return local
+
+
 def enlarge(coarse: FloatArray, box: Box, at: FloatArray | None = None, cubic: bool = True) -> FloatArray:
     """What is known at the `grid_points` of a box (G, G, K), at its pixels, or at pixels `at` (H, W, 2)."""
     at = box_pixels(box) if at is None else at
