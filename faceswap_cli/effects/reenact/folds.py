@@ -83,7 +83,9 @@ def rest_light(skins: Sequence[SkinLight]) -> SkinLight:
 def find_folds(now: SkinLight, rest: SkinLight) -> FloatArray:
     """(SIZE, SIZE) logarithm of the light that the expression adds."""
     weight = np.minimum(now.weight, rest.weight)
-    ratio = (now.light - rest.light) * weight
+    ratio = now.light - rest.light
+    # What all of the skin has in common is the scene's light; near edges the two means would not cancel it.
+    ratio = (ratio - (ratio * weight).sum() / max(float(weight.sum()), 1e-6)) * weight
     scale = SIZE / SIDE
 
     def mean(deviation: float) -> FloatArray:
