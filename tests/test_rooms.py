@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "faceswap_cli"
 LAYERS = (
     {"__main__"},
     {"cli"},
+    {"generation"},
     {"pipeline", "training", "curation"},
     {"effects"},
     {"compositing", "evaluation"},

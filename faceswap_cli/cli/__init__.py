@@ -14,6 +14,7 @@ from faceswap_cli.cli.doctor import doctor
 from faceswap_cli.cli.evaluate import app as evaluate_app
 from faceswap_cli.cli.extract import extract
 from faceswap_cli.cli.faces import app as faces_app
+from faceswap_cli.cli.lab import lab
 from faceswap_cli.cli.models import app as models_app
 from faceswap_cli.cli.train import train
 from faceswap_cli.cli.verify import verify
@@ -26,6 +27,7 @@ app.add_typer(age_app, name="age")
 app.add_typer(faces_app, name="faces")
 app.add_typer(models_app, name="models")
 app.add_typer(evaluate_app, name="evaluate")
+app.command("lab")(lab)
 app.command("verify")(verify)
 app.command("doctor")(doctor)
 
