@@ -23,6 +23,13 @@ def serve(laboratory: Laboratory, port: int) -> None:
     """Train on a page until Ctrl-C."""
     import typer
 
+    with stop_on_signal("ending ...") as stopped:
+        run_server(laboratory, port, stopped)
+    raise typer.Exit(INTERRUPTED)
+
+
+def run_server(laboratory: Laboratory, port: int, stopped: Callable[[], bool]) -> None:
+    """Train on a page until told to stop."""
     from faceswap_cli.generation.lab.server import Board, LabServer
     from faceswap_cli.generation.lab.steering import MOST_DRAWN, Steering
     from faceswap_cli.training.runs.settings import PENALTIES, SHAPE_NAMES
@@ -35,14 +42,17 @@ def serve(laboratory: Laboratory, port: int) -> None:
     }
     board, steering = Board(), Steering(laboratory, stays=True)
     server = LabServer(board, {"choices": choices, "most_points": MOST_DRAWN}, port)
-    teller = _Teller(laboratory, board, lambda: _told(server))
-    with server, stop_on_signal("ending ...") as stopped:
+
+    def told() -> None:
+        board.tell(**steering.state())
+
+    teller = _Teller(laboratory, board, told, lambda: _told(server))
+    with server:
         try:
-            steering.follow(_orders(board, stopped), teller.show, lambda: board.tell(**steering.state()))
+            steering.follow(_orders(board, stopped), teller.show, told)
         finally:
             if teller.begun:
                 server.shutdown()
-    raise typer.Exit(INTERRUPTED)
 
 
 def _told(server: Any) -> None:
@@ -54,8 +64,10 @@ def _told(server: Any) -> None:
 class _Teller:
     """Puts frames on the board."""
 
-    def __init__(self, laboratory: Laboratory, board: Board, ready: Callable[[], None]) -> None:
-        self.laboratory, self.board, self.ready = laboratory, board, ready
+    def __init__(
+        self, laboratory: Laboratory, board: Board, told: Callable[[], None], ready: Callable[[], None]
+    ) -> None:
+        self.laboratory, self.board, self.told, self.ready = laboratory, board, told, ready
         self.begun = ""
 
     def show(self, frame: Frame) -> None:
@@ -68,6 +80,7 @@ class _Teller:
             assert lab.data is not None
             self.begun = str(lab.run)
             self.board.begin(lab.experiment.title, [lab.experiment.summary], lab.data)
+            self.told()
         self.board.add(frame_data(frame))
         if first:
             self.ready()

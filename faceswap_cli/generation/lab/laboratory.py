@@ -151,9 +151,9 @@ class Laboratory(Spectator):
             if tick.step == self._step:
                 continue  # only saved
             frame = self._maker.frame(tick)
-            self.seconds += (tick.step - self._step) / max(frame.steps_per_second, 1e-9)
-            self.trained += tick.step - self._step
-            self._step = tick.step
+            done = max(tick.step - self._step, 0)  # a run may have gone back
+            self.seconds += done / max(frame.steps_per_second, 1e-9)
+            self.trained, self._step = self.trained + done, tick.step
             if tick.step in self._recorded:
                 self.recording.append(frame)
             yield frame

@@ -186,9 +186,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _part(self) -> str | None:
         """The path behind the token; None for strangers."""
-        token, _, part = self.path.removeprefix("/").partition("/")
+        token, slash, part = self.path.removeprefix("/").partition("/")
         right = secrets.compare_digest(token.encode(), self.server.token.encode())
-        return part if right and self.headers.get("Host") in self.server.hosts else None
+        return part if right and slash and self.headers.get("Host") in self.server.hosts else None
 
     def _refuse(self, status: HTTPStatus) -> None:
         self.close_connection = True
