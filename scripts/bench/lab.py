@@ -48,9 +48,9 @@ def main() -> None:
     options = parser.parse_args()
     use_threads(1)
     print("  ".join(HEADINGS))
-    for data in options.data:
+    for seed in options.seed:
         for loss in options.loss:
-            for seed in options.seed:
+            for data in options.data:
                 print(measured(data, loss, seed, options.steps), flush=True)
 
 

@@ -211,7 +211,10 @@ lab.seek = index => { play(false); show(index); };
 
 element('play').addEventListener('click', () => lab.toggle());
 element('step').addEventListener('input', event => lab.seek(Number(event.target.value)));
+/* A link may say what it shows: page.html#step=800&show=real,fake,sheet */
+const wish = new URLSearchParams(location.hash.slice(1));
 document.querySelectorAll('[data-layer]').forEach(box => {
+  if (wish.has('show')) box.checked = wish.get('show').split(',').includes(box.dataset.layer);
   layers[box.dataset.layer] = box.checked;
   box.addEventListener('change', () => { layers[box.dataset.layer] = box.checked; draw(); });
 });
@@ -229,4 +232,5 @@ document.addEventListener('keydown', event => {
 element('title').textContent = data.title;
 element('about').replaceChildren(...data.about.map(text => { const line = document.createElement('p'); line.textContent = text; return line; }));
 lab.frames = data.frames.map(opened);
-show(lab.frames.length - 1);
+const wished = lab.frames.findIndex(frame => frame.step >= Number(wish.get('step')));
+show(wish.has('step') && wished >= 0 ? wished : lab.frames.length - 1);

@@ -31,7 +31,7 @@ from faceswap_cli.training.task import Spectator, TrainingTask, train
 
 FAMILY = "points"
 
-MEASURES = 200
+MEASURES = 150
 """In a training."""
 
 RECORDED = 120
@@ -98,8 +98,8 @@ class Experiment:
 
 
 def penalties_of(loss: str) -> dict[str, float]:
-    """The penalties' weights that belong to a loss."""
-    return {"r1": 0.0, "r2": 0.0, "interpolation": 0.0, **PENALTIES[loss]}
+    """The penalties' weights that belong to a loss; none for one that is unknown."""
+    return {"r1": 0.0, "r2": 0.0, "interpolation": 0.0, **PENALTIES.get(str(loss), {})}
 
 
 class Laboratory(Spectator):

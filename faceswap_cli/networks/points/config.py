@@ -22,7 +22,7 @@ class PointsConfig:
 
     noise_dimensions: int = option(
         2, 1, 2, group=NETWORK,
-        help="Dimensions of the noise that the generator bends into the data: 1, a thread; 2, a cloth.",
+        help="Dimensions of the noise that the generator bends into the data: 1, a thread; 2, a sheet.",
     )  # fmt: skip
     generator_layers: int = option(2, 1, 8, group=NETWORK, help="Hidden layers of the generator.")
     generator_width: int = option(64, 1, 512, group=NETWORK, help="Units in each of them.")

@@ -39,7 +39,7 @@ class PointsData(TrainingData):
         noise: (SHOWN, N) what the generator makes points of to be shown.
     """
 
-    held_out = "2000 points drawn for it"
+    held_out = "1000 points drawn for it"
     remedy = "another loss, or more R1, may"
 
     def __init__(self, data: PointData, settings: PointsSettings) -> None:

@@ -21,7 +21,7 @@ from faceswap_cli.training.engine.early_stopping import LOSS_GAIN
 from faceswap_cli.training.monitor.figures import Figure
 from faceswap_cli.training.objectives.gan import OVERWHELMED
 
-SAMPLE = 2000
+SAMPLE = 1000
 """Points on each side of a comparison."""
 
 WINDOW = 1.25
@@ -51,7 +51,7 @@ POINT_FIGURES = (
     Figure(
         "loss",
         "Jensen-Shannon divergence",
-        "2000 generated and 2000 real points, in bits (thick); the sum of the training losses (thin)",
+        "1000 generated and 1000 real points, in bits (thick); the sum of the training losses (thin)",
         tile="divergence",
         word="divergence",
         gain=LOSS_GAIN["loss"],

@@ -175,7 +175,7 @@ PENALTIES: Mapping[str, Mapping[str, float]] = {
     "ls": {},
     "wgan-gp": {"interpolation": 10.0},
     "hinge": {},
-    "r3": {"r1": 0.1, "r2": 0.1},
+    "r3": {"r1": 0.02, "r2": 0.02},
 }
 """The losses of `objectives.adversarial`, each with the weights of the penalties that belong to it."""
 
@@ -185,7 +185,7 @@ class PointsSettings(TrainSettings):
     """How two networks train on points of the plane.
 
     Attributes:
-        ema: 0: the generator itself is shown, as it swings.
+        interpolation: weight of WGAN-GP's penalty.
     """
 
     loss: str = option(
@@ -195,12 +195,12 @@ class PointsSettings(TrainSettings):
         "[default: r3]",
     )  # fmt: skip
     r1: float = option(
-        0.1, 0, 1000, group=LEARNING,
-        help="Weight of R1: the discriminator's squared slope at real points. [default: r3 0.1, others 0]",
+        0.02, 0, 1000, group=LEARNING,
+        help="Weight of R1: the discriminator's squared slope at real points. [default: r3 0.02, others 0]",
     )  # fmt: skip
     r2: float = option(
-        0.1, 0, 1000, group=LEARNING,
-        help="Weight of R2: the same at generated points. [default: r3 0.1, others 0]",
+        0.02, 0, 1000, group=LEARNING,
+        help="Weight of R2: the same at generated points. [default: r3 0.02, others 0]",
     )  # fmt: skip
     interpolation: float = option(
         0.0, 0, 1000, group=LEARNING, flags=("--gradient-penalty",),
@@ -208,7 +208,7 @@ class PointsSettings(TrainSettings):
         "[default: wgan-gp 10, others 0]",
     )  # fmt: skip
     batch: int = option(128, 2, 4096, group=LEARNING, help="Points in an update, of each kind.")
-    learning_rate: float = option(2e-3, 1e-6, 1.0, group=LEARNING, help="Peak learning rate of both.")
+    learning_rate: float = option(5e-3, 1e-6, 1.0, group=LEARNING, help="Peak learning rate of both.")
     discriminator_rate: float = option(
         1.0, 0.001, 1000, group=LEARNING, help="The discriminator's learning rate over the generator's."
     )
@@ -217,16 +217,16 @@ class PointsSettings(TrainSettings):
         help="Updates of the discriminator for each of the generator.",
     )  # fmt: skip
     optimiser: str = option(
-        "adam", group=LEARNING, choices=("adam", "rmsprop", "sgd"), help="Of both networks."
+        "adam", group=LEARNING, choices=("adam", "rmsprop", "sgd"), help="What steps both networks."
     )
     momentum: float = option(0.0, 0, 0.99, group=LEARNING, help="Momentum of both; Adam's first beta.")
     noise: str = option(
         "uniform", group=LEARNING, choices=("uniform", "normal"), help="What the generator is given."
     )
     ema: float = option(
-        0.0, 0, 0.9999, group=LEARNING,
-        help="Share of the averaged generator that is kept in a step: shows and measures an average. "
-        "0: the generator itself.",
+        0.99, 0, 0.9999, group=LEARNING,
+        help="An average of the generator is shown and measured, as in every training here: the "
+        "share of it that is kept in a step. 0: the generator itself, as it swings.",
     )  # fmt: skip
     clip: float = 100.0
     accumulate: int = 1

@@ -98,7 +98,7 @@ def pixels(browser):
 class TestInABrowser:
     def test_it_shows_the_end_and_complains_of_nothing(self, page):
         assert where(page) == "step 120"
-        assert "matches" not in page.run("document.getElementById('state').textContent")
+        assert page.run("document.getElementById('state').textContent") == "matches the data: 8 of 8 modes"
         assert page.run("document.getElementById('title').textContent") == "ring, r3"
         found = pixels(page)
         assert found["real"] > 500 and found["fake"] > 500 and found["tinted"] > 200_000
@@ -145,6 +145,13 @@ class TestInABrowser:
         heights = "[...document.querySelectorAll('button, .layers label')].map(e => e.offsetHeight)"
         assert min(page.run(heights)) >= 34
         assert page.run("plane.getBoundingClientRect().width") > 300
+
+    def test_a_link_says_what_it_shows(self, page, tmp_path):
+        page.open("about:blank")
+        page.open((tmp_path / "page.html").as_uri() + "#step=35&show=real,arrows")
+        assert where(page) == "step 40"
+        found = pixels(page)
+        assert found["arrows"] > 100 and found["fake"] == 0
 
     def test_a_collapse_is_called_so(self, page, tmp_path):
         write_page(tmp_path / "bad.html", "gan", [], REAL, [frame(1, collapsed=True)])

@@ -8,7 +8,9 @@ from torch import nn
 
 from faceswap_cli.networks.points.config import PointsConfig
 from faceswap_cli.training.data.points import SHAPES, PointData
+from faceswap_cli.training.engine.collapse_detection import REPORTS, CollapseDetector
 from faceswap_cli.training.monitor.points_validation import (
+    POINT_SIGNS,
     PointValidator,
     cut_into_parts,
     describe_state,
@@ -86,3 +88,10 @@ def test_measuring_draws_no_random_numbers():
     before = torch.get_rng_state()
     assert validator.measure(Copy(data.draw)) == validator.measure(Copy(data.draw))
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_collapse_that_lasts_is_told():
+    detector = CollapseDetector(POINT_SIGNS)
+    told = [detector({"discriminator": 0.7, "collapsed": True}) for _ in range(REPORTS)]
+    assert told[:-1] == [None] * (REPORTS - 1) and "few modes" in told[-1]
+    assert [detector({"collapsed": False}) for _ in range(2 * REPORTS)] == [None] * 2 * REPORTS
