@@ -43,7 +43,12 @@ if TYPE_CHECKING:
 app = new_app(help="Make faces older or younger, in a photo or a video.")
 
 
-@app.command("photo", medium="photo")
+@app.command(
+    "photo",
+    medium="photo",
+    example="faceswap age photo me.jpg --to 70 -o old.jpg\n"
+    "faceswap age photo me.jpg --to 20..80:10 -o sheet.jpg",
+)
 def photo(
     source: Annotated[Path, typer.Argument(metavar="IN", help="The photo.")],
     output: OutputOption,
@@ -129,7 +134,7 @@ def photo(
         write_sidecar(output, "age photo", made, report.facts["ages"])
 
 
-@app.command("video", medium="video")
+@app.command("video", medium="video", example="faceswap age video clip.mp4 --to 70 -o old.mp4")
 def video(
     sources: VideosArgument,
     output: VideoOutputOption,

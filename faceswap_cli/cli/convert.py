@@ -35,10 +35,17 @@ from faceswap_cli.options import INPUT
 from faceswap_cli.pipeline.options import PipelineOptions
 
 app = new_app(help="Put a learnt face, or that of a photo, into a video or a photo.")
-app.command("sheet")(sheet)
+app.command(
+    "sheet", example='faceswap convert sheet clip.mp4 -m anna-run --vary "colour=rct,lct,none" -o sheet.jpg'
+)(sheet)
 
 
-@app.command("video", medium="video")
+@app.command(
+    "video",
+    medium="video",
+    example="faceswap convert video clip.mp4 -m anna-run -o swapped.mp4\n"
+    "faceswap convert video clip.mp4 --face anna.jpg -o swapped.mp4",
+)
 def video(
     sources: VideosArgument,
     *,
@@ -98,7 +105,11 @@ def video(
         run_videos(sources, outputs, work)
 
 
-@app.command("photo", medium="photo")
+@app.command(
+    "photo",
+    medium="photo",
+    example="faceswap convert photo group.jpg --face anna.jpg --only ben.jpg -o swapped.jpg",
+)
 def photo(
     source: Annotated[Path, typer.Argument(metavar="IN", help="The photo.")],
     *,

@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from faceswap_cli.cli import console
+from faceswap_cli.cli.option_parameters import Aliases
 
 PACKAGES = (
     "torch",
@@ -40,13 +41,14 @@ EXTRAS = {
 
 
 def doctor(
-    fix_nothing: Annotated[
+    report: Annotated[
         bool,
         typer.Option(
-            "--fix-nothing",
+            "--report",
             help="More of it, fit to be pasted into a bug report: room, memory, limits, settings of the "
             "environment; home folder and user name are left out.",
         ),
+        Aliases(("--fix-nothing",)),
     ] = False,
 ) -> None:
     """Say what this installation has: versions, devices, encoders, weights. Changes nothing.
@@ -76,7 +78,7 @@ def doctor(
     console.print_table(
         ("extra", "state"), [(name, _version(name) or f"missing; {why}") for name, why in EXTRAS.items()]
     )
-    if fix_nothing:
+    if report:
         console.say("")
         console.print_table(("room and limits", "value"), _surroundings())
     missing += [w.name for w in weights if w.needed and w.state != "there"]
