@@ -51,9 +51,9 @@ class Command(TyperCommand):
         try:
             return super().parse_args(ctx, newer)
         except Exception as error:  # Typer's own errors have no public home in all its releases
-            if type(error).__name__ != "MissingParameter":
-                raise
-            raise SystemExit(ctx.fail(describe_missing(error)))
+            if type(error).__name__ == "MissingParameter":
+                ctx.fail(describe_missing(error))
+            raise
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         """Write the examples below the help, as they would be typed."""

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from faceswap_cli.media.inputs import PHOTO_SUFFIXES
+
 OTHER_WORDS = {
     "swap": "convert", "faceswap": "convert", "merge": "convert", "face-swap": "convert",
     "deepfake": "convert",
@@ -21,9 +23,6 @@ OTHER_WORDS = {
     "learn": "train", "fit": "train", "test": "evaluate", "benchmark": "evaluate",
 }  # fmt: skip
 """Names that other tools, and people, have for commands; those that aren't there yet are passed over."""
-
-PHOTOS = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif")
-"""Suffixes of photos. A list of its own: the help must be quick, and media's needs its packages."""
 
 
 def suggest_command(path: str, words: Sequence[str], names: Iterable[str]) -> str:
@@ -40,7 +39,7 @@ def suggest_command(path: str, words: Sequence[str], names: Iterable[str]) -> st
     word, names = words[0], list(names)
     if "photo" in names and _is_file(word):
         path_of = Path(word)
-        meant = "photo" if path_of.suffix.lower() in PHOTOS or path_of.is_dir() else "video"
+        meant = "photo" if path_of.suffix.lower() in PHOTO_SUFFIXES or path_of.is_dir() else "video"
         what = "folder" if path_of.is_dir() else "file"
         return f"{word} is a {what}, not a command. Did you mean: {path} {meant} {shlex.join(words)}"
     other = OTHER_WORDS.get(word.lower())
