@@ -36,7 +36,7 @@ app.command("doctor", example="faceswap doctor --report")(doctor)
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from faceswap_cli import __version__
+        from faceswap_cli.version import __version__
 
         typer.echo(f"faceswap {__version__}")
         raise typer.Exit

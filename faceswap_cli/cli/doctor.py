@@ -55,8 +55,8 @@ def doctor(
 
     Exits with 1 when something that extract, train or convert needs is missing.
     """
-    from faceswap_cli import __version__
     from faceswap_cli.faces.detection.weight_report import report_weights
+    from faceswap_cli.version import __version__
 
     missing = []
     rows = [("faceswap", __version__), ("Python", platform.python_version()), ("system", platform.platform())]
