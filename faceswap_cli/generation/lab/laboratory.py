@@ -179,6 +179,14 @@ class Laboratory(Spectator):
         """Whether a frame is due."""
         return step in self._recorded or bool(self.every and step % self.every == 0)
 
+    def measure(self) -> dict[str, Any]:
+        """What was measured last; measured now if nothing was yet."""
+        assert self.data is not None and self._trainer is not None
+        if not self.data.figures:
+            self.data.prepare_measures()
+            self.data.measure(self._trainer.ema)
+        return self.data.figures
+
     def train_only(self, phase: str) -> None:
         """From the next step on train one phase only, or all with ""."""
         self.only = phase

@@ -11,7 +11,7 @@ from faceswap_cli.training.monitor.points_validation import describe_state
 
 def summarise(lab: Laboratory, frame: Frame) -> dict[str, Any]:
     """The measures of a laboratory's last frame."""
-    figures, experiment = frame.figures, lab.experiment
+    figures, experiment = lab.measure(), lab.experiment
     return {
         "data": experiment.source.data.name,
         "loss": experiment.settings.loss,

@@ -109,6 +109,15 @@ def test_measures_stand_in_the_log_and_in_the_summary(tmp_path):
     assert json.loads(json.dumps(summary)) == summary
 
 
+def test_what_was_stopped_before_it_was_measured_is_measured(tmp_path):
+    lab = Laboratory(experiment(steps=10_000), tmp_path)
+    lab.every = 1
+    for frame in lab.train():
+        assert not frame.figures
+        lab.stop()
+    assert summarise(lab, frame)["modes_of"] == 12
+
+
 @pytest.mark.parametrize(
     ("dimensions", "noise", "sheet"), [(1, "uniform", (THREAD, 2)), (2, "normal", (SHEET, SHEET, 2))]
 )
