@@ -14,6 +14,7 @@ from faceswap_cli.cli.doctor import doctor
 from faceswap_cli.cli.evaluate import app as evaluate_app
 from faceswap_cli.cli.extract import extract
 from faceswap_cli.cli.faces import app as faces_app
+from faceswap_cli.cli.generate import generate
 from faceswap_cli.cli.models import app as models_app
 from faceswap_cli.cli.train import train
 from faceswap_cli.cli.verify import verify
@@ -30,6 +31,11 @@ app.add_typer(age_app, name="age")
 app.add_typer(faces_app, name="faces")
 app.add_typer(models_app, name="models")
 app.add_typer(evaluate_app, name="evaluate")
+app.command(
+    "generate",
+    example="faceswap train --family generator -A pictures/ -m invented --minutes 60\n"
+    "faceswap generate -m invented -n 16 -o sheet.png",
+)(generate)
 app.command("verify", example="faceswap verify swapped.mp4")(verify)
 app.command("doctor", example="faceswap doctor --report")(doctor)
 

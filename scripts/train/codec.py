@@ -249,7 +249,8 @@ def write(trainer: Trainer, own: Path, heads: np.ndarray) -> None:
         "config": asdict(trainer.model.config),
         "licence": "MIT",
         "data": [
-            "Face Research Lab London Set, DeBruine & Jones 2017, and Young Adult White Faces, DeBruine (CC BY 4.0)",
+            "Face Research Lab London Set, DeBruine & Jones 2017, and Young Adult White Faces, DeBruine "
+            "(CC BY 4.0)",
             "Portraits of members of the US Congress (public domain)",
             "SFHQ galleries, people invented by text-to-image networks (MIT; StyleGAN2's were left out)",
             "Portraits from Pixabay, uploaded before 2019 (CC0)",
@@ -264,8 +265,8 @@ def write(trainer: Trainer, own: Path, heads: np.ndarray) -> None:
         "trained": f"{time.strftime('%Y-%m')}, {trainer.seconds / 60:.0f} minutes on a CPU",
         "figures": {f"{len(heads)} held-out heads at 128 px": evaluate(trainer.ema, heads)},
         "limits": "Fine texture is smoothed; lettering and small patterns do not come back.",
-        "remake": "scripts/data/base_sets.py, scripts/data/head_crops.py, scripts/train/codec.py, as its first "
-        "lines say",
+        "remake": "scripts/data/base_sets.py, scripts/data/head_crops.py, scripts/train/codec.py, as its "
+        "first lines say",
     }
     print(zoo.write(ROOT / "models" / "codec", trainer.ema, facts).facts)
 

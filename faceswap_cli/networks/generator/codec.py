@@ -50,7 +50,11 @@ class CodecNetwork(nn.Module):
         super().__init__()
         self.config = config
         widths = config.widths
-        encoder: list[nn.Module] = [nn.PixelUnshuffle(2), nn.Conv2d(12, widths[0], 3, padding=1), activation()]
+        encoder: list[nn.Module] = [
+            nn.PixelUnshuffle(2),
+            nn.Conv2d(12, widths[0], 3, padding=1),
+            activation(),
+        ]
         encoder += build_residuals(widths[0], config.encode_blocks[0])
         for (width, wider), blocks in zip(pairwise(widths), config.encode_blocks[1:], strict=True):
             encoder += [nn.Conv2d(width, wider, 3, stride=2, padding=1), activation()]
@@ -61,9 +65,7 @@ class CodecNetwork(nn.Module):
         backwards = zip(pairwise(widths[::-1]), config.decode_blocks[-2::-1], strict=True)
         for (width, narrower), blocks in backwards:
             decoder += [Up(width, narrower), *build_residuals(narrower, blocks)]
-        self.decoder = nn.Sequential(
-            *decoder, nn.Conv2d(widths[0], 12, 3, padding=1), nn.PixelShuffle(2)
-        )
+        self.decoder = nn.Sequential(*decoder, nn.Conv2d(widths[0], 12, 3, padding=1), nn.PixelShuffle(2))
         initialise_weights(self)
 
     def encode(self, pictures: Tensor) -> Tensor:
