@@ -213,6 +213,32 @@ class GeneratorSettings(TrainSettings):
         return int(first)
 
 
+@dataclass(frozen=True)
+class StyleSettings(TrainSettings):
+    """How translators between two kinds of pictures train.
+
+    Attributes:
+        cycle, same: weights of coming back and of leaving the own kind alone (Zhu et al., 2017).
+        contrast: weight of the comparison of places (Park et al., 2020).
+        kept: weight of what shall stay as it is.
+    """
+
+    held_out: float = with_default(TrainSettings, "held_out", 0.1)
+    batch: int = 2
+    learning_rate: float = with_default(TrainSettings, "learning_rate", 4e-4)
+    warm_up: int = 50
+    clip: float = 10.0
+    ema: float = 0.995
+    keep: str = option(
+        "", group=LEARNING, choices=("", "face"),
+        help="What stays as it is: face. Only --family style. [default: nothing]",
+    )  # fmt: skip
+    cycle: float = 10.0
+    same: float = 5.0
+    contrast: float = 1.0
+    kept: float = 5.0
+
+
 def check_parts(settings: TrainerSettings, count: int) -> None:
     """Raise a UserError if the settings' batch does not fall into equal parts that add up to the whole.
 
