@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from faceswap_cli.networks.swap.blocks import PixelNorm, activation
+from faceswap_cli.options import option
 
 SMALLEST = 4
 """Side of the learnt constant that all pictures begin with."""
@@ -42,11 +43,11 @@ class GeneratorConfig:
     resolution: int = 64
     channels: int = 3
     domain: str = "pixels"
-    noise: int = 128
-    style: int = 160
-    mapping: int = 4
-    width: int = 32
-    most_width: int = 192
+    noise: int = option(128, 2, 1024)
+    style: int = option(160, 2, 1024)
+    mapping: int = option(4, 1, 16)
+    width: int = option(32, 4, 512)
+    most_width: int = option(192, 4, 1024)
 
     @property
     def sides(self) -> list[int]:

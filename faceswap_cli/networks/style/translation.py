@@ -16,6 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from faceswap_cli.options import option
+
 MULTIPLE = 4
 """Sides of pictures are multiples of this: two halvings."""
 
@@ -39,9 +41,9 @@ class StyleConfig:
     """
 
     resolution: int = 128
-    width: int = 24
-    blocks: int = 6
-    method: str = "cycle"
+    width: int = option(24, 4, 256)
+    blocks: int = option(6, 1, 32)
+    method: str = option("cycle", choices=("cycle", "cut"))
     classes: tuple[str, ...] = ()
 
 
