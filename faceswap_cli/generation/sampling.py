@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,20 +14,13 @@ from torch import Tensor
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.networks.generator.style import StyleGenerator
+from faceswap_cli.training.data.latents import decode_drawn
 from faceswap_cli.training.data.picture_set import to_pictures
 
 BATCH = 16
 
 LAYERS = {"coarse": (0, 8), "middle": (8, 32), "fine": (32, 1 << 20)}
 """Groups of layers by the sides of their features: from the first of the two, and below the second."""
-
-Decode = Callable[[Tensor], Tensor]
-"""What a network draws (B, C, S, S) to pictures (B, 3 or 4, H, W) in [-1, 1]."""
-
-
-def as_drawn(drawn: Tensor) -> Tensor:
-    """Of networks that draw pixels."""
-    return drawn
 
 
 @dataclass(frozen=True)
@@ -51,13 +44,11 @@ class PictureGenerator:
         network: in eval mode.
         cache_key: what its pictures depend on.
         people: (K, 128) embeddings of the faces that it learned from; none if they are no faces.
-        decode: what is drawn to pictures.
     """
 
     network: StyleGenerator
     cache_key: str
     people: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 128), np.float32))
-    decode: Decode = as_drawn
 
     def styles(self, seeds: Sequence[int], truncation: float = 1.0) -> Tensor:
         """(N, S) styles of seeds."""
@@ -90,7 +81,7 @@ class PictureGenerator:
         with torch.inference_mode():
             for style, seed in zip(styles, seeds, strict=True):
                 random = torch.Generator().manual_seed(seed)
-                found.append(self.decode(self.network.draw(style[None], noise=random)))
+                found.append(decode_drawn(self.network, self.network.draw(style[None], noise=random)))
         return to_pictures(torch.cat(found))
 
     @property

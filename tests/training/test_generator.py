@@ -6,6 +6,9 @@ import pytest
 import torch
 
 from faceswap_cli.errors import UserError
+from faceswap_cli.networks.generator.codec import CodecConfig, CodecNetwork
+from faceswap_cli.networks.generator.style import GeneratorConfig, StyleGenerator
+from faceswap_cli.training.data import latents
 from faceswap_cli.training.data.differentiable_augment import augment_pictures
 from faceswap_cli.training.data.picture_set import (
     find_pictures,
@@ -125,7 +128,7 @@ def test_measures_tell_copies_and_noise_from_new_pictures():
     assert far > 3 * near
 
     class Copier(torch.nn.Module):
-        config = type("Config", (), {"noise": 4})()
+        config = GeneratorConfig(resolution=16, noise=4)
 
         def __init__(self):
             super().__init__()
@@ -140,3 +143,28 @@ def test_measures_tell_copies_and_noise_from_new_pictures():
     found = GeneratorValidator(own, kept).measure(Copier())
     assert found["copied"] < 0.1
     assert found["loss"] < 3
+
+
+def test_a_generator_of_latents_draws_pictures_through_the_codec(monkeypatch):
+    torch.manual_seed(0)
+    codec = CodecNetwork(CodecConfig(widths=(8, 16, 24)))
+    monkeypatch.setattr(latents, "load_codec", lambda device: codec.eval())
+    pictures = np.stack(list(discs(12, alpha=False, side=32)))
+    found = latents.encode_pictures(pictures, torch.device("cpu"))
+    assert found.latents.shape == (2, 12, 32, 4, 4)
+    assert abs(float(found.latents.float().std()) - 1) < 0.1
+    model = StyleGenerator(GeneratorConfig(resolution=32, domain="codec", width=8, most_width=16)).eval()
+    model.shift.copy_(found.shift)
+    model.scale.copy_(found.scale)
+    mirrored = found.pick(torch.tensor([3]), torch.tensor([True]))
+    with torch.inference_mode():
+        direct = codec((torch.from_numpy(pictures[3:4, :, ::-1].copy()).permute(0, 3, 1, 2).float()) / 255)
+        assert torch.allclose(latents.decode_drawn(model, mirrored), direct * 2 - 1, atol=0.02)
+        drawn = model(torch.randn(2, 128))
+        assert drawn.shape == (2, 32, 4, 4)
+        assert latents.decode_drawn(model, drawn).shape == (2, 3, 32, 32)
+
+
+def test_a_resolution_that_cannot_be_grown_is_told():
+    with pytest.raises(UserError, match="power of two"):
+        FAMILIES["generator"].build({"resolution": 48})

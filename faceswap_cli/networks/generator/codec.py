@@ -19,6 +19,9 @@ from faceswap_cli.networks.swap.blocks import Residual, Up, activation, initiali
 REACH = 3.0
 """Latents beyond this are squeezed together before they are decoded, as in the teacher."""
 
+LATENTS = 32
+"""Their channels."""
+
 DOWNSCALE = 8
 """Pixels of a picture's side for each of its latents'."""
 
@@ -33,7 +36,7 @@ class CodecConfig:
         encode_blocks, decode_blocks: residual blocks at each of these.
     """
 
-    latents: int = 32
+    latents: int = LATENTS
     widths: tuple[int, ...] = (32, 64, 96)
     encode_blocks: tuple[int, ...] = (1, 1, 3)
     decode_blocks: tuple[int, ...] = (2, 2, 4)

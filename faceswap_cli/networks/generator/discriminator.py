@@ -45,7 +45,7 @@ class GrownDiscriminator(nn.Module):
         self.sides = config.sides
         widths = {side: config.width_at(side) for side in self.sides}
         self.enter = nn.ModuleDict(
-            {str(side): EqualConv(config.channels, widths[side], 1) for side in self.sides}
+            {str(side): EqualConv(config.drawn_channels, widths[side], 1) for side in self.sides}
         )
         self.blocks = nn.ModuleDict(
             {str(side): DownBlock(widths[side], widths[side // 2]) for side in self.sides[1:]}

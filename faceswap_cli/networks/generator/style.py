@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from faceswap_cli.networks.generator.codec import DOWNSCALE, LATENTS
 from faceswap_cli.networks.swap.blocks import PixelNorm, activation
 from faceswap_cli.options import option
 
@@ -31,7 +32,7 @@ class GeneratorConfig:
 
     Attributes:
         resolution: side of the pictures, a power of two times 4.
-        channels: of a picture: 3, or 4 with transparency; 32 of latents.
+        channels: of a picture: 3, or 4 with transparency.
         domain: "pixels", or "codec": what it draws is the latents of `models/codec`.
         noise: length of the noise that is put in.
         style: length of a style.
@@ -42,24 +43,39 @@ class GeneratorConfig:
 
     resolution: int = 64
     channels: int = 3
-    domain: str = "pixels"
+    domain: str = option("pixels", choices=("pixels", "codec"))
     noise: int = option(128, 2, 1024)
     style: int = option(160, 2, 1024)
     mapping: int = option(4, 1, 16)
     width: int = option(32, 4, 512)
     most_width: int = option(192, 4, 1024)
 
+    def __post_init__(self) -> None:
+        side = self.drawn_side
+        if side < SMALLEST or side & (side - 1) or self.resolution % DOWNSCALE:
+            raise ValueError(f"resolution {self.resolution} is no power of two that is large enough")
+
+    @property
+    def drawn_side(self) -> int:
+        """Side of what is drawn: of the picture, or of its latents."""
+        return self.resolution // DOWNSCALE if self.domain == "codec" else self.resolution
+
+    @property
+    def drawn_channels(self) -> int:
+        """Channels of what is drawn."""
+        return LATENTS if self.domain == "codec" else self.channels
+
     @property
     def sides(self) -> list[int]:
-        """Sides of the stages, from 4 to the picture's."""
+        """Sides of the stages, from 4 to that of what is drawn."""
         found = [SMALLEST]
-        while found[-1] < self.resolution:
+        while found[-1] < self.drawn_side:
             found.append(2 * found[-1])
         return found
 
     def width_at(self, side: int) -> int:
         """Channels of the features at a side."""
-        return min(self.most_width, self.width * self.resolution // side)
+        return min(self.most_width, self.width * self.drawn_side // side)
 
 
 class EqualConv(nn.Module):
@@ -116,7 +132,7 @@ class Stage(nn.Module):
         self.scale = nn.Linear(config.style, width)
         nn.init.normal_(self.scale.weight, std=config.style**-0.5)
         nn.init.ones_(self.scale.bias)
-        self.picture = EqualConv(width, config.channels, 1)
+        self.picture = EqualConv(width, config.drawn_channels, 1)
 
     def forward(
         self, x: Tensor, styles: Sequence[Tensor], noises: Sequence[Tensor | None]
@@ -136,6 +152,8 @@ class StyleGenerator(nn.Module):
     """
 
     mean_style: Tensor
+    shift: Tensor
+    scale: Tensor
 
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
@@ -149,6 +167,9 @@ class StyleGenerator(nn.Module):
         self.constant = nn.Parameter(torch.randn(1, config.width_at(SMALLEST), SMALLEST, SMALLEST))
         self.stages = nn.ModuleList(Stage(config, side) for side in config.sides)
         self.register_buffer("mean_style", torch.zeros(config.style))
+        # What is drawn has unit variance; these bring latents back to the codec's own.
+        self.register_buffer("shift", torch.zeros(config.drawn_channels, 1, 1))
+        self.register_buffer("scale", torch.ones(config.drawn_channels, 1, 1))
 
     @property
     def layers(self) -> int:

@@ -15,6 +15,7 @@ from torch import nn
 from faceswap_cli.faces.identity.picture_embeddings import embed_faces
 from faceswap_cli.networks.generator.discriminator import GrownDiscriminator
 from faceswap_cli.networks.generator.style import GeneratorConfig, StyleGenerator
+from faceswap_cli.training.data.latents import LatentSet, encode_pictures
 from faceswap_cli.training.data.picture_set import (
     PictureSet,
     find_pictures,
@@ -25,11 +26,12 @@ from faceswap_cli.training.data.picture_set import (
 from faceswap_cli.training.data.train_val_split import held_out_indices
 from faceswap_cli.training.engine.early_stopping import LOSS_GAIN
 from faceswap_cli.training.engine.parallel import WHOLE, Share
-from faceswap_cli.training.engine.trainer import Batches
+from faceswap_cli.training.engine.trainer import Batches, Trainer
 from faceswap_cli.training.family import (
     DataSource,
     Family,
     LoadRequest,
+    Say,
     TrainingData,
     new_plain_model,
     place_channels_last,
@@ -90,6 +92,18 @@ class GeneratorData(TrainingData):
         if not len(self.kept):
             self.held_out = f"measured on {measured} pictures that are learnt from: nothing is held out"
         self._validator: GeneratorValidator | None = None
+        self._latents: LatentSet | None = None
+        if GeneratorConfig(**settings.network).domain == "codec":
+            self._latents = encode_pictures(self.own, device)
+
+    def begin(self, trainer: Trainer, say: Say) -> None:
+        """Tell the networks of how large latents are."""
+        del say
+        if self._latents is not None:
+            for model in (trainer.model, trainer.ema):
+                assert isinstance(model, StyleGenerator)
+                model.shift.copy_(self._latents.shift)
+                model.scale.copy_(self._latents.scale)
 
     def batches(self, settings: GeneratorSettings, share: Share = WHOLE) -> Batches:
         """Real pictures, half of them mirrored, and noise."""
@@ -99,9 +113,12 @@ class GeneratorData(TrainingData):
             del progress
             count = settings.batch
             rows = torch.randint(len(self.own), (count,), generator=generator)
-            real = to_tensor(self.own[rows.numpy()])
-            mirrored = torch.rand(count, 1, 1, 1, generator=generator) < 0.5
-            real = torch.where(mirrored, real.flip(3), real)
+            mirrored = torch.rand(count, generator=generator) < 0.5
+            if self._latents is not None:
+                real = self._latents.pick(rows, mirrored)
+            else:
+                real = to_tensor(self.own[rows.numpy()])
+                real = torch.where(mirrored[:, None, None, None], real.flip(3), real)
             noise = torch.randn(count, config.noise, generator=generator)
             seed = torch.randint(2**40, (count,), generator=generator)
             batch = PictureBatch(real, noise, seed).part(share)
@@ -121,7 +138,7 @@ class GeneratorData(TrainingData):
     def write_preview(self, path: Path, model: nn.Module, progress: float) -> None:
         """The same noise, as it is drawn by now."""
         assert isinstance(model, StyleGenerator)
-        stage = stage_at(self.settings, model.config.resolution, progress)
+        stage = stage_at(self.settings, model.config.drawn_side, progress)
         write_generator_preview(path, model, stage.side, stage.fade)
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from faceswap_cli.files import write_bytes
 from faceswap_cli.networks.generator.style import StyleGenerator
+from faceswap_cli.training.data.latents import decode_drawn
 from faceswap_cli.training.data.picture_set import to_pictures
 
 ROWS, COLUMNS = 4, 8
@@ -27,10 +28,9 @@ def write_generator_preview(path: Path, model: StyleGenerator, side: int, fade: 
     noise = torch.randn(ROWS * COLUMNS, model.config.noise, generator=random)
     device = next(model.parameters()).device
     with torch.inference_mode():
-        drawn = model.draw(model.styles(noise.to(device)), side, fade, random)
-    encoded = cv2.imencode(
-        path.suffix, np.ascontiguousarray(lay_out(to_pictures(drawn), COLUMNS)[..., ::-1])
-    )[1]
+        drawn = decode_drawn(model, model.draw(model.styles(noise.to(device)), side, fade, random))
+    sheet = lay_out(to_pictures(drawn), COLUMNS)
+    encoded = cv2.imencode(path.suffix, np.ascontiguousarray(sheet[..., ::-1]))[1]
     write_bytes(path, encoded.tobytes())
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from faceswap_cli.networks.generator.style import StyleGenerator
+from faceswap_cli.training.data.latents import decode_drawn
 from faceswap_cli.training.data.picture_set import to_tensor
 
 PATCH, PATCHES = 5, 16
@@ -50,8 +51,9 @@ class GeneratorValidator:
         noise = torch.randn(len(self._kept), model.config.noise, generator=random)
         with torch.inference_mode():
             parts = (noise[k : k + 32].to(device) for k in range(0, len(noise), 32))
-            drawn = [model.draw(model.styles(part), noise=random).cpu() for part in parts]
-        made = torch.cat(drawn).clamp(-1, 1)
+            drawn = [model.draw(model.styles(part), noise=random) for part in parts]
+            pictures = [decode_drawn(model, part).cpu() for part in drawn]
+        made = torch.cat(pictures).clamp(-1, 1)
         return {
             "loss": sliced_distance(made, self._kept) / self._floor,
             "copied": _nearest(_shrunk(made), self._small) / self._usual,

@@ -128,7 +128,7 @@ class GeneratorLosses:
     def generator(self, batch: Batch, progress: float) -> dict[str, Tensor]:
         """Pass for real."""
         [samples] = batch
-        stage = stage_at(self.settings, self.model.config.resolution, progress)
+        stage = stage_at(self.settings, self.model.config.drawn_side, progress)
         real, random = shrink(samples.input, stage), samples.random(0)
         styles = self._mixed(samples.noise, random)
         fake = self.model.draw(styles, stage.side, stage.fade, random)
@@ -144,7 +144,7 @@ class GeneratorLosses:
     def discriminator(self, batch: Batch, progress: float) -> dict[str, Tensor]:
         """Tell real from generated pictures, and keep the slope low at both."""
         [samples] = batch
-        stage = stage_at(self.settings, self.model.config.resolution, progress)
+        stage = stage_at(self.settings, self.model.config.drawn_side, progress)
         real, fake = shrink(samples.input, stage), self.drawn.popleft()
         random = samples.random(1)
         told = [self._judge(pictures, stage, random) for pictures in (real, fake)]
