@@ -24,9 +24,10 @@ from faceswap_cli.faces import geometry
 from faceswap_cli.faces.detection.retinaface import RetinaFaceDetector
 from faceswap_cli.faces.landmarks.compact import CompactLandmarker
 from faceswap_cli.faces.landmarks.pose import estimate_pose
+from faceswap_cli.files import make_folder
 from faceswap_cli.media.frame import Frame
 from faceswap_cli.media.inputs import find_media
-from faceswap_cli.media.photo import read_photo
+from faceswap_cli.media.photo import read_photo, write_photo
 
 SIZE, SIDE = 320, 3.25
 """A crop's side in pixels and in face units: hair and neck are in it."""
@@ -41,6 +42,9 @@ PATCH = 128
 
 PATCHES_PER_CROP = 1
 
+HEAD, PICTURE = 2.75, 256
+"""Side of the pictures in face units and in pixels."""
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(
@@ -49,12 +53,15 @@ def main() -> None:
     parser.add_argument("inputs", nargs="+", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--teacher", type=Path, help="safetensors of the autoencoder to learn from")
+    parser.add_argument("--pictures", type=Path, help="also write the heads as pictures into this folder")
     options = parser.parse_args()
     torch.set_num_threads(1)
     if not options.output.exists():
         write_crops(options.inputs, options.output)
     if options.teacher is not None:
         write_latents(options.output, options.teacher)
+    if options.pictures is not None:
+        write_pictures(options.output, options.pictures)
 
 
 def write_crops(inputs: list[Path], output: Path) -> None:
@@ -116,6 +123,22 @@ def cut_patch(crop: np.ndarray, random: np.random.Generator, size: int = PATCH) 
     top, left = random.integers(0, len(crop) - side + 1, 2)
     square = crop[top : top + side, left : left + side]
     return np.asarray(cv2.resize(square, (size, size), interpolation=cv2.INTER_AREA))
+
+
+def write_pictures(crops_file: Path, folder: Path) -> None:
+    """Write the middles of the crops, HEAD face units wide, for `faceswap train --family generator`."""
+    make_folder(folder)
+    loaded = np.load(crops_file)
+    for name, crop in zip(loaded["names"], middle_of(loaded["crops"], PICTURE), strict=True):
+        write_photo(folder / f"{Path(str(name)).stem}.png", crop)
+
+
+def middle_of(crops: np.ndarray, size: int) -> np.ndarray:
+    """(N, size, size, 3) the middles of crops, HEAD face units wide."""
+    keep = round(crops.shape[1] * HEAD / SIDE)
+    start = (crops.shape[1] - keep) // 2
+    middles = [crop[start : start + keep, start : start + keep] for crop in crops]
+    return np.stack([cv2.resize(one, (size, size), interpolation=cv2.INTER_AREA) for one in middles])
 
 
 class TeacherBlock(nn.Module):

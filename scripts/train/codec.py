@@ -32,7 +32,7 @@ from faceswap_cli.training.engine.trainer import Batches, Trainer, TrainingPhase
 from faceswap_cli.training.family import Family, LoadRequest, TrainingData, new_plain_model
 from faceswap_cli.training.objectives.losses import dssim, gradient_difference
 from faceswap_cli.training.runs.settings import TrainSettings
-from scripts.data.head_crops import PATCH, cut_patch
+from scripts.data.head_crops import PATCH, cut_patch, middle_of
 from scripts.train.run import Given, add_run_options, run_training, task_of, trained
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,9 +47,6 @@ WEIGHTS = {"pixel": 3.0, "structure": 1.5, "edge": 2.0, "latent": 0.3}
 
 MEASURED, SHOWN = 128, 6
 """Held-out heads that are measured, and shown."""
-
-HEAD = 2.75
-"""Side of a measured head in face units, of the crops' 3.25."""
 
 SETTINGS = TrainSettings(
     family="codec", batch=8, learning_rate=1e-3, warm_up=200, clip=1.0, ema=0.999, seed=0
@@ -172,11 +169,7 @@ class CodecData(TrainingData):
 
 def held_out_heads(path: Path, size: int = PATCH) -> np.ndarray:
     """(N, S, S, 3) uint8 middles of the crops of a file, HEAD face units wide."""
-    crops = np.load(path)["crops"][:MEASURED]
-    keep = round(crops.shape[1] * HEAD / 3.25)
-    start = (crops.shape[1] - keep) // 2
-    middles = [crop[start : start + keep, start : start + keep] for crop in crops]
-    return np.stack([cv2.resize(m, (size, size), interpolation=cv2.INTER_AREA) for m in middles])
+    return middle_of(np.load(path)["crops"][:MEASURED], size)
 
 
 def codec_phases(
