@@ -44,8 +44,8 @@ TONE, TINT = 0.2, 0.06
 """Spread of a patch's exposure, and of each channel's, as logarithms."""
 
 WEIGHTS = {"pixel": 3.0, "structure": 1.5, "edge": 3.0, "latent": 0.02}
-"""With the teacher's latents at .3 the small encoder spent itself on them: pictures came back at 28 dB, and with
-a sixth of their sharpness. At .02 they only say which way round."""
+"""With the teacher's latents at .3 the small encoder spent itself on them: pictures came back at 28 dB, and
+with a sixth of their sharpness. At .02 they only say which way round."""
 
 NOISE = 0.05
 """Deviation of noise on the latents, by which near ones come to mean nearly the same."""
