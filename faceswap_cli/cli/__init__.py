@@ -15,6 +15,7 @@ from faceswap_cli.cli.evaluate import app as evaluate_app
 from faceswap_cli.cli.extract import extract
 from faceswap_cli.cli.faces import app as faces_app
 from faceswap_cli.cli.generate import generate
+from faceswap_cli.cli.lab import lab
 from faceswap_cli.cli.models import app as models_app
 from faceswap_cli.cli.style import app as style_app
 from faceswap_cli.cli.train import train
@@ -38,6 +39,7 @@ app.command(
     example="faceswap train --family generator -A pictures/ -m invented --minutes 60\n"
     "faceswap generate -m invented -n 16 -o sheet.png",
 )(generate)
+app.command("lab", example="faceswap lab --data ring --page ring.html")(lab)
 app.command("verify", example="faceswap verify swapped.mp4")(verify)
 app.command("doctor", example="faceswap doctor --report")(doctor)
 

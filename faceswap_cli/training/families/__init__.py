@@ -49,6 +49,7 @@ FAMILIES = FamilyTable(
         "age": "makes faces older and younger, learnt from photos of known ages",
         "style": "turns pictures of one kind into another kind, learnt from two unpaired sets",
         "generator": "invents pictures after any folder of them",
+        "points": "no faces but points of the plane, to watch adversarial training, see `faceswap lab`",
     }
 )
 

@@ -200,7 +200,7 @@ class StyleSource(DataSource):
             request.say(f"{kind}: {len(pictures.names)} pictures of {folder}")
             for note in pictures.notes:
                 request.say(f"{kind}: {note}")
-            keep = find_faces(pictures, request) if request.settings.keep else None
+            keep = find_faces(pictures, request) if request.settings.keeps else None
             numbers = [config.classes.index(labels[n]) if n in labels else UNLABELLED for n in pictures.names]
             sets.append(StyleSet(pictures.pictures, keep, np.array(numbers, np.int64)))
         return StyleData(sets, request.settings, request.device)

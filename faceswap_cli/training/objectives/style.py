@@ -137,7 +137,7 @@ class StyleLosses:
         }
         kept = self._kept(as_b, batch.a) + self._kept(as_a, batch.b)
         self.shown.append({"b": _Shown(batch.b, as_b.detach()), "a": _Shown(batch.a, as_a.detach())})
-        return terms | ({"kept": kept} if settings.keep else {})
+        return terms | ({"kept": kept} if settings.keeps else {})
 
     def _contrastive(self, batch: StyleBatch) -> dict[str, Tensor]:
         settings, to_b = self.settings, self.model.to_b
@@ -152,7 +152,7 @@ class StyleLosses:
             "fool b": self._fool("b", as_b, batch.a),
             "places": settings.contrast * self._places(features, again, places),
         }
-        if settings.keep:
+        if settings.keeps:
             terms["kept"] = self._kept(as_b, batch.a) + self._kept(as_itself, batch.b)
         self.shown.append({"b": _Shown(batch.b, as_b.detach())})
         return terms

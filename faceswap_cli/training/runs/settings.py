@@ -230,13 +230,84 @@ class StyleSettings(TrainSettings):
     clip: float = 10.0
     ema: float = 0.995
     keep: str = option(
-        "", group=LEARNING, choices=("", "face"),
-        help="What stays as it is: face. Only --family style. [default: nothing]",
+        "nothing", group=LEARNING, choices=("nothing", "face"),
+        help="What stays as it is. Only --family style.",
     )  # fmt: skip
     cycle: float = 10.0
     same: float = 5.0
     contrast: float = 1.0
     kept: float = 5.0
+
+    @property
+    def keeps(self) -> bool:
+        """Whether anything stays as it is."""
+        return self.keep != "nothing"
+
+
+SHAPE_NAMES = ("ring", "line", "gaussians", "grid", "spiral", "disjoint")
+"""Data of the laboratory that need no file."""
+
+PENALTIES: Mapping[str, Mapping[str, float]] = {
+    "gan": {},
+    "ls": {},
+    "wgan-gp": {"interpolation": 10.0},
+    "hinge": {},
+    "r3": {"r1": 0.02, "r2": 0.02},
+}
+"""The losses of `objectives.adversarial`, each with the weights of the penalties that belong to it."""
+
+
+@dataclass(frozen=True)
+class PointsSettings(TrainSettings):
+    """How two networks train on points of the plane.
+
+    Attributes:
+        interpolation: weight of WGAN-GP's penalty.
+    """
+
+    loss: str = option(
+        "r3", group=LEARNING, choices=tuple(PENALTIES),
+        help="What both networks minimise. gan: Goodfellow's of 2014; ls: least squares; wgan-gp: "
+        "Wasserstein with a gradient penalty; hinge; r3: relativistic pairs with R1 and R2, of 2024. "
+        "[default: r3]",
+    )  # fmt: skip
+    r1: float = option(
+        0.02, 0, 1000, group=LEARNING,
+        help="Weight of R1: the discriminator's squared slope at real points. [default: r3 0.02, others 0]",
+    )  # fmt: skip
+    r2: float = option(
+        0.02, 0, 1000, group=LEARNING,
+        help="Weight of R2: the same at generated points. [default: r3 0.02, others 0]",
+    )  # fmt: skip
+    interpolation: float = option(
+        0.0, 0, 1000, group=LEARNING, flags=("--gradient-penalty",),
+        help="Weight of WGAN-GP's penalty: slopes between real and generated points should be 1. "
+        "[default: wgan-gp 10, others 0]",
+    )  # fmt: skip
+    batch: int = option(128, 2, 4096, group=LEARNING, help="Points in an update, of each kind.")
+    learning_rate: float = option(5e-3, 1e-6, 1.0, group=LEARNING, help="Peak learning rate of both.")
+    discriminator_rate: float = option(
+        1.0, 0.001, 1000, group=LEARNING, help="The discriminator's learning rate over the generator's."
+    )
+    discriminator_updates: int = option(
+        1, 1, 50, group=LEARNING, flags=("--discriminator-updates", "--d-steps"),
+        help="Updates of the discriminator for each of the generator.",
+    )  # fmt: skip
+    optimiser: str = option(
+        "adam", group=LEARNING, choices=("adam", "rmsprop", "sgd"), help="What steps both networks."
+    )
+    momentum: float = option(0.0, 0, 0.99, group=LEARNING, help="Momentum of both; Adam's first beta.")
+    noise: str = option(
+        "uniform", group=LEARNING, choices=("uniform", "normal"), help="What the generator is given."
+    )
+    ema: float = option(
+        0.99, 0, 0.9999, group=LEARNING,
+        help="An average of the generator is shown and measured, as in every training here: the "
+        "share of it that is kept in a step. 0: the generator itself, as it swings.",
+    )  # fmt: skip
+    clip: float = 100.0
+    accumulate: int = 1
+    held_out: float = 0.0
 
 
 def check_parts(settings: TrainerSettings, count: int) -> None:
