@@ -4,17 +4,21 @@
     python -m scripts.data.base_sets SETS... -o PICTURES
     python -m scripts.data.head_crops PICTURES/own/* -o own.npz --teacher taef2.safetensors
     python -m scripts.data.head_crops PICTURES/held/* -o held.npz
-    python -m scripts.train.codec own.npz held.npz -r RUN --steps 20000
+    python -m scripts.train.codec own.npz held.npz -r FIRST --steps 8000
+    python -m scripts.train.codec own.npz held.npz -r RUN --from FIRST --steps 16000
 
---write puts the average weights and their card into models/.
+The first run learns pictures alone; the second begins with its average and has a discriminator, without which
+what comes back is soft. --write puts the average weights and their card into models/.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +26,17 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from faceswap_cli import zoo
 from faceswap_cli.files import write_bytes
 from faceswap_cli.networks.generator.codec import CodecConfig, CodecNetwork
+from faceswap_cli.networks.swap.patch_discriminator import PatchDiscriminator
+from faceswap_cli.training.engine.checkpoints import CheckpointStore
 from faceswap_cli.training.engine.loop import Budget
 from faceswap_cli.training.engine.parallel import WHOLE, ProcessGroup, Share
-from faceswap_cli.training.engine.trainer import Batches, Trainer, TrainingPhase
-from faceswap_cli.training.family import Family, LoadRequest, TrainingData, new_plain_model
+from faceswap_cli.training.engine.trainer import Batch, Batches, Trainer, TrainingPhase
+from faceswap_cli.training.family import Family, LoadRequest, Start, TrainingData, new_plain_model
 from faceswap_cli.training.objectives.losses import dssim, gradient_difference
 from faceswap_cli.training.runs.settings import TrainSettings
 from scripts.data.head_crops import PATCH, cut_patch, middle_of
@@ -46,6 +53,12 @@ TONE, TINT = 0.2, 0.06
 WEIGHTS = {"pixel": 3.0, "structure": 1.5, "edge": 3.0, "latent": 0.02}
 """With the teacher's latents at .3 the small encoder spent itself on them: pictures came back at 28 dB, and
 with a sixth of their sharpness. At .02 they only say which way round."""
+
+ADVERSARIAL = 0.4
+"""How hard the discriminator pulls, of how hard all that is compared with the picture does."""
+
+HEADS = "heads"
+"""The discriminator's only kind of picture."""
 
 NOISE = 0.05
 """Deviation of noise on the latents, by which near ones come to mean nearly the same."""
@@ -64,11 +77,16 @@ def main() -> None:
     )
     parser.add_argument("own", type=Path, help="heads to train on, with their -latents.npz beside them")
     parser.add_argument("held", type=Path, help="heads that are only measured")
-    add_run_options(parser, Budget(20000), every=600)
+    add_run_options(parser, Budget(8000), every=600)
+    parser.add_argument("--from", dest="start", type=Path, help="run of pictures alone to begin with")
     options = parser.parse_args()
     cv2.setNumThreads(1)
     source = Heads(options.own, options.held)
-    task = task_of(options, CODEC, source, SETTINGS)
+    family = CODEC
+    if options.start:
+        begin = partial(new_codec, begun=options.start)
+        family = replace(CODEC, new_model=begin, phases=sharp_phases, new_aside=new_discriminator)
+    task = task_of(options, family, source, SETTINGS)
     if not options.write:
         run_training(options, task)
         return
@@ -181,11 +199,63 @@ def held_out_heads(path: Path, size: int = PATCH) -> np.ndarray:
     return middle_of(np.load(path)["crops"][:MEASURED], size)
 
 
+def new_codec(
+    family: Family, settings: TrainSettings, device: torch.device, start: Start, begun: Path
+) -> nn.Module:
+    """The codec as an earlier run left its average."""
+    codec = new_plain_model(family, settings, device, start)
+    checkpoint, _ = CheckpointStore(begun / "checkpoints").newest()
+    assert checkpoint is not None, f"{begun} holds no checkpoint"
+    own = {k.removeprefix("ema."): v for k, v in checkpoint.tensors.items() if k.startswith("ema.")}
+    codec.load_state_dict(own)
+    return codec
+
+
+def new_discriminator(model: nn.Module, settings: TrainSettings) -> nn.Module:
+    """Tells patches that came back from real ones."""
+    del settings
+    return PatchDiscriminator([HEADS]).to(next(model.parameters()).device)
+
+
 def codec_phases(
     network: CodecNetwork, aside: None, settings: TrainSettings, team: ProcessGroup
 ) -> list[TrainingPhase]:
     """One phase."""
-    return [TrainingPhase("codec", list(network.parameters()), lambda batch, _: losses(network, batch[0]))]
+    return [TrainingPhase("codec", list(network.parameters()), lambda batch, _: losses(network, batch[0])[0])]
+
+
+def sharp_phases(
+    network: CodecNetwork, judge: PatchDiscriminator, settings: TrainSettings, team: ProcessGroup
+) -> list[TrainingPhase]:
+    """The codec's phase against a discriminator, and the discriminator's after it."""
+    shown: deque[tuple[Tensor, Tensor]] = deque()
+
+    def codec(batch: Batch, progress: float) -> dict[str, Tensor]:
+        [samples] = batch
+        terms, back = losses(network, samples)
+        judge.requires_grad_(False)  # its own turn comes
+        fool = torch.stack([-verdict.mean() for verdict in judge(back, HEADS)]).sum()
+        judge.requires_grad_(True)
+        shown.append((samples.input, back.detach()))
+        rebuilt = terms["pixel"] + terms["structure"] + terms["edge"]
+        return terms | {"fool": ADVERSARIAL * balance(rebuilt, fool, network.last_weight) * fool}
+
+    def discriminator(batch: Batch, progress: float) -> dict[str, Tensor]:
+        real, fake = (judge(pictures, HEADS) for pictures in shown.popleft())
+        hinge = [F.relu(1 - r).mean() + F.relu(1 + f).mean() for r, f in zip(real, fake, strict=True)]
+        return {"discriminator": torch.stack(hinge).mean()}
+
+    return [
+        TrainingPhase("codec", list(network.parameters()), codec),
+        TrainingPhase("discriminator", list(judge.parameters()), discriminator),
+    ]
+
+
+def balance(rebuilt: Tensor, fool: Tensor, weight: Tensor) -> Tensor:
+    """How much heavier a loss must be to pull at the last layer as another does (Esser et al., VQGAN, 2021)."""
+    (one,) = torch.autograd.grad(rebuilt, weight, retain_graph=True)
+    (other,) = torch.autograd.grad(fool, weight, retain_graph=True)
+    return (one.norm() / (other.norm() + 1e-6)).clamp(max=100).detach()
 
 
 CODEC = Family(
@@ -199,18 +269,19 @@ CODEC = Family(
 )
 
 
-def losses(network: CodecNetwork, batch: CodecBatch) -> dict[str, Tensor]:
-    """How far pictures are after the way there and back, and latents from the teacher's."""
+def losses(network: CodecNetwork, batch: CodecBatch) -> tuple[dict[str, Tensor], Tensor]:
+    """How far pictures are after the way there and back, and latents from the teacher's; what came back."""
     pictures = batch.input.contiguous(memory_format=torch.channels_last)
     latents = network.encode(pictures)
     back = network.decode(latents + NOISE * batch.noise)
     apart = back - pictures
-    return {
+    terms = {
         "pixel": WEIGHTS["pixel"] * apart.abs().mean(),
         "structure": WEIGHTS["structure"] * dssim(back, pictures),
         "edge": WEIGHTS["edge"] * gradient_difference(apart),
         "latent": WEIGHTS["latent"] * (latents[: len(batch.latents)] - batch.latents).abs().mean(),
     }
+    return terms, back
 
 
 @torch.inference_mode()

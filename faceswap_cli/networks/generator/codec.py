@@ -71,6 +71,12 @@ class CodecNetwork(nn.Module):
         self.decoder = nn.Sequential(*decoder, nn.Conv2d(widths[0], 12, 3, padding=1), nn.PixelShuffle(2))
         initialise_weights(self)
 
+    @property
+    def last_weight(self) -> Tensor:
+        """Of the decoder's last convolution."""
+        weight: Tensor = self.decoder[-2].weight  # type: ignore[assignment]
+        return weight
+
     def encode(self, pictures: Tensor) -> Tensor:
         """(B, 3, H, W) RGB in [0, 1] to latents (B, 32, H / 8, W / 8)."""
         latents: Tensor = self.encoder(pictures * 2 - 1)
