@@ -252,7 +252,7 @@ def sharp_phases(
 
 
 def balance(rebuilt: Tensor, fool: Tensor, weight: Tensor) -> Tensor:
-    """How much heavier a loss must be to pull at the last layer as another does (Esser et al., VQGAN, 2021)."""
+    """How much heavier a loss must be to pull at the last layer as another (Esser et al., VQGAN, 2021)."""
     (one,) = torch.autograd.grad(rebuilt, weight, retain_graph=True)
     (other,) = torch.autograd.grad(fool, weight, retain_graph=True)
     return (one.norm() / (other.norm() + 1e-6)).clamp(max=100).detach()
