@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from faceswap_cli.generation.lab.frames import Frame
     from faceswap_cli.generation.lab.laboratory import Experiment, Laboratory
 
-DATA, STEPS = "gaussians", 1000
+DATA, STEPS = "gaussians", 800
 
 
 @dataclass(frozen=True)

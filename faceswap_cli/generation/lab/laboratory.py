@@ -31,8 +31,8 @@ from faceswap_cli.training.task import Spectator, TrainingTask, train
 
 FAMILY = "points"
 
-MEASURES = 150
-"""In a training."""
+MEASURES, MOST_APART = 150, 50
+"""In a training, and the most steps between two."""
 
 RECORDED = 120
 """Frames that are kept of a training for its page: more of the beginning, where most happens."""
@@ -161,7 +161,7 @@ class Laboratory(Spectator):
     @property
     def measure_every(self) -> int:
         """Steps between measures."""
-        return max(1, self.experiment.steps // MEASURES)
+        return min(max(1, self.experiment.steps // MEASURES), MOST_APART)
 
     def meet(self, trainer: Trainer, data: TrainingData) -> None:
         """A training is about to go on."""

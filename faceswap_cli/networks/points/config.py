@@ -27,7 +27,7 @@ class PointsConfig:
     generator_layers: int = option(2, 1, 8, group=NETWORK, help="Hidden layers of the generator.")
     generator_width: int = option(64, 1, 512, group=NETWORK, help="Units in each of them.")
     generator_activation: str = option(
-        "leaky-relu", group=NETWORK, choices=ACTIVATIONS, help="Activation after each of them."
+        "silu", group=NETWORK, choices=ACTIVATIONS, help="Activation after each of them."
     )
     discriminator_layers: int = option(2, 1, 8, group=NETWORK, help="Hidden layers of the discriminator.")
     discriminator_width: int = option(64, 1, 512, group=NETWORK, help="Units in each of them.")

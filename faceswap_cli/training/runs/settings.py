@@ -252,7 +252,7 @@ PENALTIES: Mapping[str, Mapping[str, float]] = {
     "ls": {},
     "wgan-gp": {"interpolation": 10.0},
     "hinge": {},
-    "r3": {"r1": 0.02, "r2": 0.02},
+    "r3": {"r1": 0.01, "r2": 0.01},
 }
 """The losses of `objectives.adversarial`, each with the weights of the penalties that belong to it."""
 
@@ -272,12 +272,12 @@ class PointsSettings(TrainSettings):
         "[default: r3]",
     )  # fmt: skip
     r1: float = option(
-        0.02, 0, 1000, group=LEARNING,
-        help="Weight of R1: the discriminator's squared slope at real points. [default: r3 0.02, others 0]",
+        0.01, 0, 1000, group=LEARNING,
+        help="Weight of R1: the discriminator's squared slope at real points. [default: r3 0.01, others 0]",
     )  # fmt: skip
     r2: float = option(
-        0.02, 0, 1000, group=LEARNING,
-        help="Weight of R2: the same at generated points. [default: r3 0.02, others 0]",
+        0.01, 0, 1000, group=LEARNING,
+        help="Weight of R2: the same at generated points. [default: r3 0.01, others 0]",
     )  # fmt: skip
     interpolation: float = option(
         0.0, 0, 1000, group=LEARNING, flags=("--gradient-penalty",),
@@ -298,7 +298,7 @@ class PointsSettings(TrainSettings):
     )
     momentum: float = option(0.0, 0, 0.99, group=LEARNING, help="Momentum of both; Adam's first beta.")
     noise: str = option(
-        "uniform", group=LEARNING, choices=("uniform", "normal"), help="What the generator is given."
+        "normal", group=LEARNING, choices=("normal", "uniform"), help="What the generator is given."
     )
     ema: float = option(
         0.99, 0, 0.9999, group=LEARNING,
