@@ -36,8 +36,7 @@ app.add_typer(models_app, name="models")
 app.add_typer(evaluate_app, name="evaluate")
 app.command(
     "generate",
-    example="faceswap train --family generator -A pictures/ -m invented --minutes 60\n"
-    "faceswap generate -m invented -n 16 -o sheet.png",
+    example="faceswap generate -m invented -n 16 -o sheet.png",
 )(generate)
 app.command("lab", example="faceswap lab --data ring --page ring.html")(lab)
 app.command("verify", example="faceswap verify swapped.mp4")(verify)
