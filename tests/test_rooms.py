@@ -14,7 +14,7 @@ LAYERS = (
     {"__main__", "__init__"},
     {"api"},
     {"cli"},
-    {"generation"},
+    {"generation", "portrait"},
     {"pipeline", "training", "curation"},
     {"effects"},
     {"compositing", "evaluation"},

@@ -167,6 +167,83 @@ class AgeSettings(TrainSettings):
         return 0.0 if self.base else COARSE
 
 
+@dataclass(frozen=True)
+class GeneratorSettings(TrainSettings):
+    """How a generator of pictures trains.
+
+    Attributes:
+        grow_until: part of the run (0..1) by which the pictures have grown to their full side.
+        slope: weight of R1 and R2.
+    """
+
+    held_out: float = with_default(TrainSettings, "held_out", 0.1)
+    batch: int = 16
+    learning_rate: float = with_default(TrainSettings, "learning_rate", 2e-3)
+    warm_up: int = 100
+    clip: float = 10.0
+    ema: float = 0.998
+    grow: str = option(
+        "", group=LEARNING, metavar="FROM..TO",
+        help="Begin with small pictures and grow them by stages in the first half of the run, as in 4..128. "
+        "[default: full size from the beginning]",
+    )  # fmt: skip
+    grow_until: float = 0.5
+    augment: float = option(
+        1.0, 0, 1, group=LEARNING,
+        help="Share of the pictures that both networks see shifted, recoloured and cut into, so that few "
+        "pictures last longer (differentiable augmentation). 0: none. Only --family generator.",
+    )  # fmt: skip
+    slope: float = 1.0
+
+    def first_side(self, resolution: int) -> int:
+        """Side of the pictures that the run begins with.
+
+        Raises:
+            UserError: `grow` can't be read, or does not end at the resolution.
+        """
+        if not self.grow:
+            return resolution
+        first, dots, last = self.grow.partition("..")
+        sides = [4 << k for k in range(20) if 4 << k <= resolution]
+        if not dots or not first.isdecimal() or int(first) not in sides or last != str(resolution):
+            raise UserError(
+                f"--grow {self.grow} is no way to {resolution} pixels",
+                f"Write it like {sides[0]}..{resolution}",
+            )
+        return int(first)
+
+
+@dataclass(frozen=True)
+class StyleSettings(TrainSettings):
+    """How translators between two kinds of pictures train.
+
+    Attributes:
+        cycle, same: weights of coming back and of leaving the own kind alone (Zhu et al., 2017).
+        contrast: weight of the comparison of places (Park et al., 2020).
+        kept: weight of what shall stay as it is.
+    """
+
+    held_out: float = with_default(TrainSettings, "held_out", 0.1)
+    batch: int = 2
+    learning_rate: float = with_default(TrainSettings, "learning_rate", 4e-4)
+    warm_up: int = 50
+    clip: float = 10.0
+    ema: float = 0.995
+    keep: str = option(
+        "nothing", group=LEARNING, choices=("nothing", "face"),
+        help="What stays as it is. Only --family style.",
+    )  # fmt: skip
+    cycle: float = 10.0
+    same: float = 5.0
+    contrast: float = 1.0
+    kept: float = 5.0
+
+    @property
+    def keeps(self) -> bool:
+        """Whether anything stays as it is."""
+        return self.keep != "nothing"
+
+
 SHAPE_NAMES = ("ring", "line", "gaussians", "grid", "spiral", "disjoint")
 """Data of the laboratory that need no file."""
 
