@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "faceswap_cli"
 LAYERS = (
     {"__main__"},
     {"cli"},
-    {"pipeline", "training", "curation"},
+    {"pipeline", "portrait", "training", "curation"},
     {"effects"},
     {"compositing", "evaluation"},
     {"faces"},

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from faceswap_cli.cli.age import app as age_app
+from faceswap_cli.cli.animate import animate
 from faceswap_cli.cli.app import Boundary, new_app
 from faceswap_cli.cli.convert import app as convert_app
 from faceswap_cli.cli.doctor import doctor
@@ -23,6 +24,7 @@ app.command("extract")(extract)
 app.command("train")(train)
 app.add_typer(convert_app, name="convert")
 app.add_typer(age_app, name="age")
+app.command("animate", medium="video")(animate)
 app.add_typer(faces_app, name="faces")
 app.add_typer(models_app, name="models")
 app.add_typer(evaluate_app, name="evaluate")

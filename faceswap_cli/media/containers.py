@@ -124,6 +124,8 @@ def _shape_of_pixels(output: Path, info: MediaInfo, options: EncodeOptions) -> l
 
 def _said_no_more(suffix: str, info: MediaInfo) -> list[str]:
     """What the source says of its pictures and the result does not."""
+    if info.own_pictures:
+        return []
     lost = [*info.said_aside]
     if lost and suffix in PROJECTION_SUFFIXES:
         with open_video(info.file) as source:
@@ -139,13 +141,14 @@ def _dolby_vision(info: MediaInfo) -> list[str]:
 
 def copyable(source: InputContainer, info: MediaInfo, suffix: str) -> list[Stream]:
     """The source's streams that are copied into a file with this suffix: all beside the video that fit."""
+    known = {other.index for other in info.others}
     others = [
         stream
         for stream in source.streams
-        if stream.index != info.stream_index and not _made_anew(stream, source) and _fits([stream], suffix)
+        if stream.index in known and stream.index != info.stream_index and not _made_anew(stream, source) and streams_fit([stream], suffix)
     ]
     # Streams that fit one by one may not fit together; sound and subtitles matter most.
-    return others if _fits(others, suffix) else [stream for stream in others if stream.type in _DEAR]
+    return others if streams_fit(others, suffix) else [stream for stream in others if stream.type in _DEAR]
 
 
 def is_cover(stream: Stream) -> bool:
@@ -162,7 +165,7 @@ def _made_anew(stream: Stream, source: InputContainer) -> bool:
     return "timecode" in stream.metadata or chapters
 
 
-def _fits(streams: Sequence[Stream], suffix: str) -> bool:
+def streams_fit(streams: Sequence[Stream], suffix: str) -> bool:
     """True if streams can be copied into a file with this suffix: write such a file's head to find out."""
     if suffix == ".gif":
         return not streams
@@ -191,7 +194,7 @@ def _lost_streams(suffix: str, info: MediaInfo, usable: Sequence[str]) -> list[s
         dear = [stream for stream in lost if stream.type in _DEAR]
         if dear and suffix != ".gif":
             wanted = [stream for stream in others if stream.type in _DEAR]
-            better = [other for other in (".mkv", ".mp4", ".mov") if other in usable and _fits(wanted, other)]
+            better = [other for other in (".mkv", ".mp4", ".mov") if other in usable and streams_fit(wanted, other)]
             if better:
                 raise UserError(f"{suffix} does not hold {_what(dear[0])}", f"Use {better[0]}")
             if any(stream.type == "audio" for stream in dear):
