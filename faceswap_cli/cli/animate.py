@@ -39,6 +39,12 @@ class DriverOptions(OptionGroup):
         None, group=INPUT, metavar="CLIP",
         help="The video whose face moves the photo's; also numbered pictures.",
     )  # fmt: skip
+    loop: str = option(
+        "none", group=INPUT, choices=("none", "idle"),
+        help="idle: without a driver; the person breathes, blinks and glances, in a loop without a seam (mp4, gif, "
+        "webp).",
+    )  # fmt: skip
+    seconds: float = option(6.0, 1.0, 60.0, group=INPUT, help="How long a loop lasts.")
     sound: str = option(
         "driver", group=INPUT, metavar="driver|none|FILE", help="The sound: the driver's, none, or a file's."
     )
@@ -54,6 +60,17 @@ class DriverOptions(OptionGroup):
         help="Of a group photo: face N (counted from the left, from 1) is driven by the person on this photo. "
         "May be repeated.",
     )  # fmt: skip
+
+    def check_together(self) -> None:
+        """Raise a UserError unless exactly one thing moves the photo."""
+        if self.driver is None and self.loop == "none":
+            raise UserError(
+                "nothing says how the photo moves", "Give a video by --driver CLIP, or --loop idle"
+            )
+        if self.driver is not None and self.loop != "none":
+            raise UserError("--loop idle has no driver", "Leave out --driver or --loop")
+        if self.driver is None and (self.mapped or self.driver_face is not None):
+            raise UserError("--map and --driver-face name people of a driver", "Give it by --driver CLIP")
 
 
 def animate(
@@ -86,8 +103,7 @@ def animate(
     from faceswap_cli.media.encoders import resolve_encoding
     from faceswap_cli.provenance.marks import Kind
 
-    if wish.driver is None:
-        raise UserError("nothing says how the photo moves", "Give a video by --driver CLIP")
+    wish.check_together()
     look.check()
     check_named(output)
     check_not_given([output, trial.preview], [*photos, *people.only, *people.without])
@@ -102,6 +118,10 @@ def animate(
         marks=made,
         canvas=_canvas(width, height, wish.sound, output),
     )
+    sidecar = "animate" if marks.sidecar else ""
+    if wish.driver is None:
+        _run_idle(output, opened, effect, pipeline, wish.seconds, trial, sidecar)
+        return
     stage = detection.load_analyser()
     console.tell(stage.explanation)
     if trial:
@@ -110,8 +130,42 @@ def animate(
     with open_executor(executor, [wish.driver], pipeline.segment_frames, detection.device) as place:
         run_video(
             wish.driver, output, verb="animating", plan=plan, effect=effect, options=pipeline, analyser=stage,
-            executor=place, sidecar="animate" if marks.sidecar else "",
+            executor=place, sidecar=sidecar,
         )  # fmt: skip
+
+
+def _run_idle(
+    output: Path,
+    opened: OpenedPhoto,
+    effect: AnimateEffect,
+    pipeline: PipelineOptions,
+    seconds: float,
+    trial: TrialOptions,
+    sidecar: str,
+) -> None:
+    """A loop without a driver, over a clip of empty pictures that is its clock."""
+    from fractions import Fraction
+
+    from faceswap_cli.files import hidden_name
+    from faceswap_cli.media.blank_clip import write_blank_clip
+    from faceswap_cli.pipeline.assignment import SwapPlan, SwapTarget
+    from faceswap_cli.portrait.animate.idle import repeat_face
+
+    if trial:
+        raise UserError("--loop idle has no preview", "Make a short one: --seconds 2")
+    rate = pipeline.rate or Fraction(25)
+    clock = output.with_name(hidden_name(output.name, ".clock.mkv"))
+    frames = max(2, round(seconds * rate))
+    tracks = repeat_face(opened.clip.tracks, frames, float(rate))
+    try:
+        write_blank_clip(clock, frames, rate)
+        # The photo was looked at already.
+        run_video(
+            clock, output, verb="animating", plan=SwapPlan([SwapTarget(None)]), effect=effect,
+            options=replace(pipeline, fps=""), tracks=tracks, sidecar=sidecar,
+        )  # fmt: skip
+    finally:
+        clock.unlink(missing_ok=True)
 
 
 def _canvas(width: int, height: int, sound: str, output: Path) -> Canvas:
@@ -173,7 +227,8 @@ def _load(
     for note in notes:
         console.warn(note)
     plan = SwapPlan([SwapTarget(None, driver) for driver in drivers], threshold=people.threshold, guard=guard)
-    return opened, plan, AnimateEffect(image, faces, look)
+    idle = wish.seconds if wish.driver is None else None
+    return opened, plan, AnimateEffect(image, faces, look, idle)
 
 
 def _choose_faces(

@@ -21,10 +21,10 @@ from av.video.stream import VideoStream
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.files import atomic_output
-from faceswap_cli.media.containers import FORMATS, check_output, copyable, is_cover
+from faceswap_cli.media.containers import ANIMATIONS, FORMATS, check_output, copyable, is_cover
 from faceswap_cli.media.encode import segment_origin
 from faceswap_cli.media.encoders import ENCODERS, target_tags
-from faceswap_cli.media.join_pictures import Seal, join_as_gif, join_as_pictures
+from faceswap_cli.media.join_pictures import Seal, join_as_gif, join_as_pictures, join_as_webp
 from faceswap_cli.media.late_clock import clock_origin
 from faceswap_cli.media.open import open_video
 from faceswap_cli.media.pieces import Cut, shift_chapters
@@ -95,8 +95,9 @@ def join_segments(
     if picture_suffix(output) is not None:
         join_as_pictures(segments, output, info, seal)
         return
-    if suffix == ".gif":
-        join_as_gif(segments, output, info, room, seal)
+    if suffix in ANIMATIONS:
+        join = join_as_gif if suffix == ".gif" else join_as_webp
+        join(segments, output, info, room, seal)
         return
     with (
         # What is unfinished in `room` is swept up there by a later run.

@@ -14,7 +14,7 @@ from av.error import FFmpegError
 from av.packet import Packet
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.media.containers import streams_fit
+from faceswap_cli.media.containers import ANIMATIONS, streams_fit
 from faceswap_cli.media.open import check_readable
 
 
@@ -22,7 +22,7 @@ def check_sound(path: Path, suffix: str) -> None:
     """Raise a UserError unless a file has sound that a container with this suffix holds."""
     check_readable(path)
     with _opened(path) as source:
-        if suffix != ".gif" and not streams_fit(source.streams.audio[:1], suffix):
+        if suffix not in ANIMATIONS and not streams_fit(source.streams.audio[:1], suffix):
             name = source.streams.audio[0].codec_context.name
             raise UserError(f"{suffix} does not hold the {name} sound of {path}", "Use .mkv")
 

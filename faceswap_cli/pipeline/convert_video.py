@@ -55,6 +55,7 @@ def convert_video(
     analyser: FaceAnalyser | None = None,
     faces: FaceSet | None = None,
     executor: Executor | None = None,
+    tracks: FaceTracks | None = None,
 ) -> Steps:
     """Change the faces of the video `source` and write it to `output`.
 
@@ -71,6 +72,7 @@ def convert_video(
         analyser: finds the faces; needed when `faces` is None.
         faces: a face set of this video: its faces are drawn, and those whose crops were deleted are not.
         executor: where the work is done; by default in this process. The result is the same.
+        tracks: faces that are known from elsewhere; then neither an analyser nor a face set is needed.
 
     Yields:
         One ConvertProgress for every few frames, and one for every note.
@@ -82,11 +84,12 @@ def convert_video(
     """
     options.check()
     effect.check()
-    assert (analyser is None) != (faces is None), "faces come from an analyser or from a face set"
+    given = [one for one in (analyser, faces, tracks) if one is not None]
+    assert len(given) == 1, "faces come from an analyser, from a face set, or are known"
     check_apart(source, output)
     info = video_of(source, options)
     lost = check_output(output, written_info(info, options), options.encode)
-    known = select_frames(faces_from_set(faces, source), info.pieces) if faces is not None else None
+    known = select_frames(faces_from_set(faces, source), info.pieces) if faces is not None else tracks
     job = _Job(info, output, plan, effect, options, analyser, known, executor or InlineExecutor())
     return _convert(job, lost)
 

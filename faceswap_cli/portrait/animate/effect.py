@@ -17,6 +17,7 @@ from faceswap_cli.effects.reenact.layout import Points, face_layout
 from faceswap_cli.effects.reenact.motion import require_dense
 from faceswap_cli.errors import UserError
 from faceswap_cli.media.frame import Frame, Image
+from faceswap_cli.portrait.animate.idle import idle_motion
 from faceswap_cli.portrait.animate.motion import DriverMotion, follow_driver
 from faceswap_cli.portrait.animate.mouth import Interior, skin_tone
 from faceswap_cli.portrait.animate.options import AnimateOptions
@@ -107,11 +108,13 @@ class AnimateEffect:
         image: (H, W, 3) uint8, the photo.
         faces: those of it that move.
         options: how.
+        idle: seconds of a loop that each face moves through by itself; None: it follows a driver.
     """
 
     image: Image
     faces: Sequence[AnimatedFace]
     options: AnimateOptions = field(default_factory=AnimateOptions)
+    idle: float | None = None
 
     @property
     def outcome(self) -> str:
@@ -129,11 +132,13 @@ class AnimateEffect:
             [_digest(one.portrait.points), one.target, one.mouth and _digest(one.mouth.image)]
             for one in self.faces
         ]
-        return ["animate", VERSION, _digest(self.image), faces, asdict(self.options)]
+        return ["animate", VERSION, _digest(self.image), faces, asdict(self.options), self.idle]
 
     def prepare(self, clip: EffectInput) -> Generator[ConvertProgress, None, PreparedEffect[AnimateStages]]:
         """See FaceEffect: the driver's rest and its motion come from the whole clip."""
         yield from ()
+        if self.idle is not None:
+            return PreparedEffect(self._move_idly(clip, self.idle), clip.targets)
         require_dense(clip.tracks.dense, f"the faces of {clip.source.name}")
         layout, neutral = face_layout(), self._neutral(clip)
         driven, targets, notes = [], dict[int, int](), list[str]()
@@ -150,6 +155,13 @@ class AnimateEffect:
     def warn(self, plan: FacePlan) -> Iterator[str]:
         """See FaceEffect: all is told when the driver is looked at."""
         yield from ()
+
+    def _move_idly(self, clip: EffectInput, seconds: float) -> AnimateStages:
+        layout, driven = face_layout(), []
+        for number, one in enumerate(self.faces):
+            motion = idle_motion(one.portrait.head, len(clip.tracks.times), seconds, number)
+            driven.append(DrivenFace(one, motion, match_photo(one.portrait.head, motion, layout), np.ones(3)))
+        return AnimateStages(self.image, driven, self.options)
 
     def _neutral(self, clip: EffectInput) -> int | None:
         if self.options.neutral == "auto":
