@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +15,13 @@ from faceswap_cli.cli.convert_executor import ExecutorOptions, open_executor
 from faceswap_cli.cli.convert_outputs import check_named, check_not_given
 from faceswap_cli.cli.convert_preview import run_preview
 from faceswap_cli.cli.mark_options import MarkOptions
-from faceswap_cli.cli.options import DetectionOptions, OutputOption, PeopleOptions, SafetyOptions, TrialOptions
+from faceswap_cli.cli.options import (
+    DetectionOptions,
+    OutputOption,
+    PeopleOptions,
+    SafetyOptions,
+    TrialOptions,
+)
 from faceswap_cli.cli.run_videos import run_video
 from faceswap_cli.errors import UserError
 from faceswap_cli.media.encode_options import EncodeRequest
@@ -41,8 +47,8 @@ class DriverOptions(OptionGroup):
     )  # fmt: skip
     loop: str = option(
         "none", group=INPUT, choices=("none", "idle"),
-        help="idle: without a driver; the person breathes, blinks and glances, in a loop without a seam (mp4, gif, "
-        "webp).",
+        help="idle: without a driver; the person breathes, blinks and glances, in a loop without a seam "
+        "(mp4, gif, webp).",
     )  # fmt: skip
     seconds: float = option(6.0, 1.0, 60.0, group=INPUT, help="How long a loop lasts.")
     sound: str = option(
@@ -50,15 +56,19 @@ class DriverOptions(OptionGroup):
     )
     face_index: int | None = option(
         None, group=WHO, metavar="N",
-        help="Animate only this face of the photo, counted from left to right, from 1. [default: the largest]",
+        help="Animate only this face of the photo, counted from left to right, from 1. [default: the "
+        "largest]",
     )  # fmt: skip
     driver_face: Path | None = option(
-        None, group=WHO, metavar="PERSON", help="The person on this photo drives, where the clip shows several."
+        None,
+        group=WHO,
+        metavar="PERSON",
+        help="The person on this photo drives, where the clip shows several.",
     )
     mapped: tuple[str, ...] = option(
         (), group=WHO, flags=("--map",), metavar="N=PERSON",
-        help="Of a group photo: face N (counted from the left, from 1) is driven by the person on this photo. "
-        "May be repeated.",
+        help="Of a group photo: face N (counted from the left, from 1) is driven by the person of the clip "
+        "who is on this photo. May be repeated.",
     )  # fmt: skip
 
     def check_together(self) -> None:
@@ -209,7 +219,9 @@ def _load(
 
     wanted = [reader(path, "only") for path in people.only]
     unwanted = [reader(path, "not") for path in people.without]
-    own = SwapPlan([SwapTarget(None, person) for person in wanted or [None]], unwanted, people.threshold, guard)
+    own = SwapPlan(
+        [SwapTarget(None, person) for person in wanted or [None]], unwanted, people.threshold, guard
+    )
     opened = open_photo(photos[0], own, stage, PipelineOptions(allow_8bit=True))
     notes += opened.notes
     chosen, drivers = _choose_faces(photos[0], opened, wish, reader)
@@ -240,7 +252,9 @@ def _choose_faces(
     count = len(opened.clip.tracks)
     if wish.mapped:
         if wish.face_index is not None or wish.driver_face is not None:
-            raise UserError("--map says already who drives which face", "Leave out --face-index and --driver-face")
+            raise UserError(
+                "--map says already who drives which face", "Leave out --face-index and --driver-face"
+            )
         pairs = [_split(text) for text in wish.mapped]
         numbers = [number for number, _ in pairs]
         if len(set(numbers)) < len(numbers):
@@ -253,7 +267,8 @@ def _choose_faces(
     sizes = np.ptp(opened.clip.tracks.landmarks[mine], axis=1).prod(-1)
     if len(mine) > 1:
         console.warn(
-            f"{path.name} shows {len(mine)} faces: the largest moves; --face-index N or --only PHOTO picks another"
+            f"{path.name} shows {len(mine)} faces: the largest moves; --face-index N or --only PHOTO picks "
+            "another"
         )
     return [mine[int(np.argmax(sizes))]], drivers
 

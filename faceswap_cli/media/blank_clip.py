@@ -26,15 +26,19 @@ def write_blank_clip(path: Path, frames: int, rate: Fraction) -> None:
         frames: how many.
         rate: a second.
     """
-    with atomic_output(path) as temporary:
-        with av.open(f"file:{temporary}", "w", format="matroska", container_options={"fflags": "+bitexact"}) as target:
-            stream = target.add_stream("ffv1", rate=rate)
-            assert isinstance(stream, VideoStream)
-            stream.width = stream.height = SIDE
-            stream.pix_fmt = "gray"
-            picture = VideoFrame.from_ndarray(np.zeros((SIDE, SIDE), np.uint8), "gray")
-            for number in range(frames):
-                picture.pts, picture.time_base = number, 1 / rate
-                target.mux(stream.encode(picture))
-            target.mux(stream.encode(None))
+    with (
+        atomic_output(path) as temporary,
+        av.open(
+            f"file:{temporary}", "w", format="matroska", container_options={"fflags": "+bitexact"}
+        ) as target,
+    ):
+        stream = target.add_stream("ffv1", rate=rate)
+        assert isinstance(stream, VideoStream)
+        stream.width = stream.height = SIDE
+        stream.pix_fmt = "gray"
+        picture = VideoFrame.from_ndarray(np.zeros((SIDE, SIDE), np.uint8), "gray")
+        for number in range(frames):
+            picture.pts, picture.time_base = number, 1 / rate
+            target.mux(stream.encode(picture))
+        target.mux(stream.encode(None))
     os.utime(path, (0, 0))

@@ -150,7 +150,10 @@ def copyable(source: InputContainer, info: MediaInfo, suffix: str) -> list[Strea
     others = [
         stream
         for stream in source.streams
-        if stream.index in known and stream.index != info.stream_index and not _made_anew(stream, source) and streams_fit([stream], suffix)
+        if stream.index in known
+        and stream.index != info.stream_index
+        and not _made_anew(stream, source)
+        and streams_fit([stream], suffix)
     ]
     # Streams that fit one by one may not fit together; sound and subtitles matter most.
     return others if streams_fit(others, suffix) else [stream for stream in others if stream.type in _DEAR]
@@ -199,7 +202,9 @@ def _lost_streams(suffix: str, info: MediaInfo, usable: Sequence[str]) -> list[s
         dear = [stream for stream in lost if stream.type in _DEAR]
         if dear and suffix not in ANIMATIONS:
             wanted = [stream for stream in others if stream.type in _DEAR]
-            better = [other for other in (".mkv", ".mp4", ".mov") if other in usable and streams_fit(wanted, other)]
+            better = [
+                other for other in (".mkv", ".mp4", ".mov") if other in usable and streams_fit(wanted, other)
+            ]
             if better:
                 raise UserError(f"{suffix} does not hold {_what(dear[0])}", f"Use {better[0]}")
             if any(stream.type == "audio" for stream in dear):

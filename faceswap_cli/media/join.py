@@ -27,8 +27,8 @@ from faceswap_cli.media.encoders import ENCODERS, target_tags
 from faceswap_cli.media.join_pictures import Seal, join_as_gif, join_as_pictures, join_as_webp
 from faceswap_cli.media.late_clock import clock_origin
 from faceswap_cli.media.open import open_video
-from faceswap_cli.media.pieces import Cut, shift_chapters
 from faceswap_cli.media.other_sound import add_sound
+from faceswap_cli.media.pieces import Cut, shift_chapters
 from faceswap_cli.media.probe import MediaInfo
 from faceswap_cli.media.projection import PROJECTION_SUFFIXES, read_projection, write_projection
 from faceswap_cli.media.segment_packets import at_their_place, cut_of, open_segment, segment_pictures

@@ -28,9 +28,7 @@ def check_sound(path: Path, suffix: str) -> None:
 
 
 @contextlib.contextmanager
-def add_sound(
-    target: OutputContainer, path: Path, length: Fraction
-) -> Iterator[Iterator[Packet[Any]]]:
+def add_sound(target: OutputContainer, path: Path, length: Fraction) -> Iterator[Iterator[Packet[Any]]]:
     """Add a file's first sound to a container that is not begun; gives its packets up to a length in
     seconds."""
     with _opened(path) as source:

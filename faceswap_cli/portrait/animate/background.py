@@ -10,9 +10,9 @@ from faceswap_cli.media.frame import Image
 
 FloatArray = NDArray[np.float32]
 
-HALO = 0.07
-"""Face units around the person in which the photo is not believed: light and blur of the person reach so
-far."""
+RIM = 0.025
+"""Face units around the person that are painted over, too: farther out the photo stays as it is, with the
+person's own shadow."""
 
 COARSE = 32.0
 """Pixels for a face unit at which what is hidden is painted, at most."""
@@ -35,14 +35,14 @@ def paint_background(image: Image, matte: FloatArray, unit: float) -> Image:
         matte: (H, W) in [0, 1], where the person is.
         unit: pixels for a face unit.
     """
-    size = max(1, round(HALO * unit))
+    size = max(1, round(RIM * unit))
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * size + 1,) * 2)
     hidden = cv2.dilate((matte > 0.02).astype(np.uint8), kernel)
     if not hidden.any() or hidden.all():
         return image
     scale = min(1.0, COARSE / unit)
     small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    hole = (cv2.resize(hidden.astype(np.float32), small.shape[1::-1], interpolation=cv2.INTER_AREA) > 0.01)
+    hole = cv2.resize(hidden.astype(np.float32), small.shape[1::-1], interpolation=cv2.INTER_AREA) > 0.01
     filled = fill_hole(small.astype(np.float32), hole)
     depth = cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 5) / (unit * scale)
     ring = (hole & (depth < 2 * REACH)).astype(np.uint8)
@@ -52,8 +52,9 @@ def paint_background(image: Image, matte: FloatArray, unit: float) -> Image:
     coarse = led + share.astype(np.float32) * (filled - led)
     smooth = cv2.resize(coarse.astype(np.float32), image.shape[1::-1], interpolation=cv2.INTER_CUBIC)
     grain = _grain(image, hidden, unit)
-    edge = cv2.GaussianBlur(hidden.astype(np.float32), (0, 0), max(0.5, 0.3 * size))
-    share = np.where(matte > 0.02, 1, np.clip(2 * edge - 0.6, 0, 1))[..., None]
+    share = np.maximum(
+        matte > 0.02, cv2.GaussianBlur(hidden.astype(np.float32), (0, 0), max(0.5, 0.5 * size))
+    )[..., None]
     mixed = image + share * (smooth + grain - image)
     return np.asarray(np.clip(np.rint(mixed), 0, 255), np.uint8)
 
@@ -70,8 +71,10 @@ def fill_hole(picture: FloatArray, hole: NDArray[np.bool_]) -> FloatArray:
     for values, weights in levels[-2::-1]:
         wide = np.atleast_3d(cv2.resize(found, values.shape[1::-1], interpolation=cv2.INTER_LINEAR))
         share = np.clip(weights, 0, 1)
-        found = values + (1 - share) * wide if values.shape[:2] == picture.shape[:2] else (
-            share * values / np.maximum(weights, 1e-6) + (1 - share) * wide
+        found = (
+            values + (1 - share) * wide
+            if values.shape[:2] == picture.shape[:2]
+            else (share * values / np.maximum(weights, 1e-6) + (1 - share) * wide)
         )
     return np.asarray(found, np.float32)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -200,7 +200,8 @@ def _driver_tracks(clip: EffectInput, target: int) -> list[int]:
         taken |= frames
     if beside > BESIDE * len(taken):
         raise UserError(
-            f"{clip.source} shows two people at once", "Say who drives by --driver-face PHOTO, or cut the clip"
+            f"{clip.source} shows two people at once",
+            "Say who drives by --driver-face PHOTO, or cut the clip",
         )
     return sorted(chosen)
 
@@ -223,7 +224,11 @@ def _mouth_gain(clip: EffectInput, tracks: Sequence[int], portrait: Portrait) ->
 
 
 def _notes(
-    clip: EffectInput, tracks: Sequence[int], motion: DriverMotion, face: AnimatedFace, options: AnimateOptions
+    clip: EffectInput,
+    tracks: Sequence[int],
+    motion: DriverMotion,
+    face: AnimatedFace,
+    options: AnimateOptions,
 ) -> Iterator[str]:
     """What the user should know of a driver."""
     shots = clip.tracks.shots
@@ -232,7 +237,10 @@ def _notes(
         yield f"{clip.source.name} has {cuts} cuts: the head may jump there"
     lost = int((~motion.seen).sum())
     if lost:
-        yield f"in {lost} of {len(motion)} frames of {clip.source.name} no face is seen: the motion there is guessed"
+        yield (
+            f"in {lost} of {len(motion)} frames of {clip.source.name} no face is seen: the motion there is "
+            "guessed"
+        )
     if "pose" in options.regions:
         beyond = int(beyond_limit(motion, options.strength, options.yaw_limit).sum())
         if beyond:

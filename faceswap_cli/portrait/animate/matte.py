@@ -45,7 +45,9 @@ EDGE_NOISE = 2e-4
 """Variance of levels in [0, 1] that is no edge."""
 
 
-def find_matte(image: Image, landmarks: NDArray[np.floating], pose: HeadPose, parser: FaceParser) -> FloatArray:
+def find_matte(
+    image: Image, landmarks: NDArray[np.floating], pose: HeadPose, parser: FaceParser
+) -> FloatArray:
     """(H, W) in [0, 1]: how much of each pixel is of the person.
 
     Args:
@@ -103,7 +105,9 @@ def _first_labels(head: FloatArray, x: FloatArray, y: FloatArray, unit: float) -
     labels[(y > SHOULDERS + 0.3) & (np.abs(x) < BODY)] = cv2.GC_FGD
     labels[(apart > NEAR_HEAD) & (y < CHIN - 0.2)] = cv2.GC_BGD
     labels[(np.abs(x) > NEAR_BODY) & (apart > 0.2)] = cv2.GC_BGD
-    inside = cv2.erode((head > 0.5).astype(np.uint8), np.ones((3, 3), np.uint8), iterations=max(1, round(0.04 * unit)))
+    inside = cv2.erode(
+        (head > 0.5).astype(np.uint8), np.ones((3, 3), np.uint8), iterations=max(1, round(0.04 * unit))
+    )
     labels[inside > 0] = cv2.GC_FGD
     return labels
 

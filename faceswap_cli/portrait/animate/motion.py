@@ -92,10 +92,8 @@ def follow_driver(
     points = select_points(dense)
     poses = [fit_head(one, layout) for one in points]
     heads = np.array([pose.lift(one) for one, pose in zip(points, poses, strict=True)])
-    if neutral is None:
-        rest = find_rest(heads, layout)
-    else:
-        rest = heads[int(np.abs(frames - neutral).argmin())]
+    nearest = 0 if neutral is None else int(np.abs(frames - neutral).argmin())
+    rest = find_rest(heads, layout) if neutral is None else heads[nearest]
     rotations = np.array([pose.rotation for pose in poses])
     middle = _mean_rotation(rotations)
     angles = np.array([rotation_angles(rotation @ middle.T) for rotation in rotations])
@@ -111,7 +109,9 @@ def follow_driver(
     values = _steady(tracks.times[frames], shots[frames], values, strength)
     parted = np.quantile([gaps(head, layout.mouth) for head in heads], MOUTH_QUANTILE, axis=0)
     every = _every_frame(
-        frames, shots, np.hstack([values, heads.reshape(len(frames), -1), points[..., :2].reshape(len(frames), -1)])
+        frames,
+        shots,
+        np.hstack([values, heads.reshape(len(frames), -1), points[..., :2].reshape(len(frames), -1)]),
     )
     count = heads.shape[1]
     seen = np.zeros(len(shots), np.bool_)

@@ -23,7 +23,7 @@ EDGE = 0.014
 """Face units over which the inside meets the lips."""
 
 PARTED = (0.02, 0.05)
-"""Face units between lips, more than on the photo, from which on the inside is seen, and from which wholly."""
+"""Face units between lips, more than on the photo, from which on the inside is seen, and then wholly."""
 
 WIDER = (1.15, 1.6)
 """A photo's own open mouth is drawn up to so many times as wide open; beyond, the inside is another's."""

@@ -17,8 +17,8 @@ class AnimateOptions(EffectOptions):
 
     region: tuple[str, ...] = option(
         ("all",), group=LOOK, choices=("all", *REGIONS),
-        help="What follows the driver; may be given several times: mouth (with jaw and cheeks), eyes (lids and "
-        "gaze), brows, pose (turn and place of the head).",
+        help="What follows the driver; may be given several times: mouth (with jaw and cheeks), eyes (lids "
+        "and gaze), brows, pose (turn and place of the head).",
     )  # fmt: skip
     strength: float = option(
         1.0, 0.0, 2.0, group=LOOK, help="How far the driver's motion is followed, 1: as it is."
@@ -29,7 +29,8 @@ class AnimateOptions(EffectOptions):
     )  # fmt: skip
     neutral: str = option(
         "auto", group=LOOK, metavar="auto|FRAME",
-        help="The driver's calm face: auto (the median over the whole clip), or the number of a frame, from 0.",
+        help="The driver's calm face: auto (the median over the whole clip), or the number of a frame, from "
+        "0.",
     )  # fmt: skip
 
     @property

@@ -30,7 +30,12 @@ OPEN_MOUTH = 0.06
 
 
 def read_portrait(
-    path: Path, image: Image, landmarks: FloatArray, dense: FloatArray | None, parser: FaceParser, notes: list[str]
+    path: Path,
+    image: Image,
+    landmarks: FloatArray,
+    dense: FloatArray | None,
+    parser: FaceParser,
+    notes: list[str],
 ) -> Portrait:
     """A face of a photo, ready to be animated.
 

@@ -65,11 +65,15 @@ def prepare_portrait(image: Image, face: FacePoints, layout: PointLayout, parser
     surface = build_surface(face.points, pose, matte, layout)
     x0, y0, x1, y1 = surface.box
     region, cover = image[y0:y1, x0:x1].astype(np.float32), matte[y0:y1, x0:x1, None]
-    behind = paint_background(image, matte, pose.scale)[y0:y1, x0:x1]
+    painted = paint_background(image, matte, pose.scale)[y0:y1, x0:x1]
+    moving = surface.moving_share(warp.box_pixels(surface.box))[..., None]
+    behind = np.rint(region + moving * (painted - region)).astype(np.uint8)
     # What is drawn where nothing moves is the photo: person * matte is what the background leaves of it.
     mine = np.clip(region - (1 - cover) * behind, 0, 255 * cover)
     person = np.dstack([mine, 255 * cover])
-    return Portrait(image, face.points, pose, surface, cv2.convertScaleAbs(person), np.ascontiguousarray(behind))
+    return Portrait(
+        image, face.points, pose, surface, cv2.convertScaleAbs(person), np.ascontiguousarray(behind)
+    )
 
 
 def draw_frame(

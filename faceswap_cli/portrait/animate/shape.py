@@ -19,9 +19,11 @@ from faceswap_cli.portrait.animate.motion import DriverMotion
 NOISE = 0.12
 """Differences of coefficients between the photo and the driver's rest that are none."""
 
-CALMED = ("smile_right", "smile_left", "jaw_open", "frown_right", "frown_left", "brow_inner_up",
-          "brow_outer_up_right", "brow_outer_up_left", "brow_down_right", "brow_down_left", "pucker", "funnel",
-          "stretch", "upper_lip_up", "lower_lip_down")  # fmt: skip
+CALMED = (
+    "smile_right", "smile_left", "jaw_open", "frown_right", "frown_left", "brow_inner_up",
+    "brow_outer_up_right", "brow_outer_up_left", "brow_down_right", "brow_down_left", "pucker", "funnel",
+    "stretch", "upper_lip_up", "lower_lip_down",
+)  # fmt: skip
 """What of a photo's expression is brought to the driver's rest. Lids and irises are set by themselves."""
 
 SIZES = (0.75, 1.35)
@@ -177,7 +179,9 @@ def limit_motion(values: NDArray[np.float64], limit: float) -> NDArray[np.float6
     begin = LIMIT_BEGINS * limit
     over = np.maximum(np.abs(values) - begin, 0)
     rest = limit - begin
-    return np.asarray(np.sign(values) * (np.minimum(np.abs(values), begin) + rest * np.tanh(over / rest)), np.float64)
+    return np.asarray(
+        np.sign(values) * (np.minimum(np.abs(values), begin) + rest * np.tanh(over / rest)), np.float64
+    )
 
 
 def animate_pose(
@@ -194,7 +198,9 @@ def animate_pose(
     """
     asked = strength * driver.angles[frame]
     limits = np.array([1, PITCH_SHARE, PITCH_SHARE]) * yaw_limit
-    angles = np.array([float(limit_motion(np.array(a), l)) for a, l in zip(asked, limits, strict=True)])
+    angles = np.array(
+        [float(limit_motion(np.array(one), most)) for one, most in zip(asked, limits, strict=True)]
+    )
     # A turn that is held back moves the face less, too.
     held = float(np.linalg.norm(angles) / max(float(np.linalg.norm(asked)), 1e-6)) if np.any(asked) else 1.0
     shift = limit_motion(strength * held * driver.shift[frame], FARTHEST)

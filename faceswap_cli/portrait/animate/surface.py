@@ -42,7 +42,7 @@ JAW = ((0.0, 0.5, 0.85, 1.3), (1.0, 0.88, 0.45, 0.3))
 NECK, SHOULDERS = 1.0, 2.3
 """Face units below the jaw: where shoulders have begun, and where nothing moves."""
 
-SHOULDER_SHARE = 0.16
+SHOULDER_SHARE = 0.12
 """How much of the head's motion the shoulders make."""
 
 FADE = 0.55
@@ -74,6 +74,11 @@ class HeadSurface:
     spread: FloatArray
     source: Points
 
+    def moving_share(self, at: FloatArray) -> FloatArray:
+        """(h, w) in [0, 1]: 0 where what is seen at photo pixels (h, w, 2) hardly ever moves."""
+        share = _share(*upright_places(at, self.pose))
+        return np.asarray(_smooth_step((share - 0.08) / 0.4), np.float32)
+
     def moved_nodes(self, skin: Points, pose: HeadPose) -> FloatArray:
         """(G, H, 2) where the nodes are seen when the skin's points are `skin` (N, 3) in head coordinates,
         and the head has another pose."""
@@ -96,14 +101,14 @@ class HeadSurface:
         step = np.ascontiguousarray(shift * scale)
         found = own - step
         for _ in range(ROUNDS):
-            there = cv2.remap(step, found[..., 0], found[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            there = cv2.remap(
+                step, found[..., 0], found[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+            )
             found = 0.3 * found + 0.7 * (own - there)
         return np.asarray(found / scale + first, np.float32)
 
 
-def build_surface(
-    points: Points, pose: HeadPose, matte: FloatArray, layout: PointLayout
-) -> HeadSurface:
+def build_surface(points: Points, pose: HeadPose, matte: FloatArray, layout: PointLayout) -> HeadSurface:
     """The surface of a photo's head.
 
     Args:
@@ -113,7 +118,9 @@ def build_surface(
         layout: what the points are.
     """
     box = _box(pose, matte.shape)
-    counts = [min(MOST_NODES, max(8, int((box[i + 2] - box[i]) / (SPACING * pose.scale)) + 1)) for i in (0, 1)]
+    counts = [
+        min(MOST_NODES, max(8, int((box[i + 2] - box[i]) / (SPACING * pose.scale)) + 1)) for i in (0, 1)
+    ]
     x, y = (np.linspace(box[i], box[i + 2] - 1, counts[i]) for i in (0, 1))
     nodes = np.stack(np.meshgrid(x, y), -1)
     flat = nodes.reshape(-1, 2)
@@ -122,7 +129,9 @@ def build_surface(
     head = pose.lift(np.column_stack([flat, depth]))
     spread = fit_spline(skin[:, :2], np.eye(len(skin)))(flat)
     hull = cv2.convexHull(skin[:, :2].astype(np.float32))
-    outside = np.array([-cv2.pointPolygonTest(hull, (float(a), float(b)), True) for a, b in flat]) / pose.scale
+    outside = (
+        np.array([-cv2.pointPolygonTest(hull, (float(a), float(b)), True) for a, b in flat]) / pose.scale
+    )
     spread *= (1 - _smooth_step(outside / FADE))[:, None]
     return HeadSurface(
         box,
@@ -135,7 +144,9 @@ def build_surface(
     )
 
 
-def upright_places(at: NDArray[np.floating], pose: HeadPose) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def upright_places(
+    at: NDArray[np.floating], pose: HeadPose
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Pixels (..., 2) in face units to the right of the middle of the face and below it, as the head is
     tilted."""
     down = pose.rotation[:2, 1] / max(float(np.linalg.norm(pose.rotation[:2, 1])), 1e-6)
