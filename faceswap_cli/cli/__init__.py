@@ -28,7 +28,12 @@ app.command(
 )(train)
 app.add_typer(convert_app, name="convert")
 app.add_typer(age_app, name="age")
-app.command("animate", medium="video")(animate)
+app.command(
+    "animate",
+    medium="video",
+    example="faceswap animate portrait.jpg --driver talking.mp4 -o talks.mp4\n"
+    "faceswap animate portrait.jpg --loop idle -o living.webp",
+)(animate)
 app.add_typer(faces_app, name="faces")
 app.add_typer(models_app, name="models")
 app.add_typer(evaluate_app, name="evaluate")

@@ -4,8 +4,9 @@
     python -m scripts.bench.animate OUT --clips FOLDER --shared ../shared
 
 FOLDER holds man.mp4 and woman.mp4 (see scripts.data.demo_clips); --shared holds samples and judges that are
-no part of the project. Self: a clip's most frontal early frame is the photo, the clip the driver, so that the
-clip itself is the truth. Cross: the woman's clip drives other people's photos. Rows:
+no part of the project. Self: the first frame with open eyes whose head is held within 4 degrees of the clip's
+median is the photo and the clip the driver, so that the clip itself is the truth. Cross: one person's clip
+drives another's photo. Rows:
 
     animate   as `faceswap animate` draws it, without encoding
     still     the photo copied: what moves nothing
@@ -41,6 +42,7 @@ from faceswap_cli.evaluation import metrics
 from faceswap_cli.faces.analysis import analyse_batches
 from faceswap_cli.faces.face_analyser import build_analyser
 from faceswap_cli.faces.geometry import interocular
+from faceswap_cli.faces.landmarks.head_model import estimate_head_pose
 from faceswap_cli.faces.landmarks.pose import estimate_pose
 from faceswap_cli.faces.parsing.face_parser import FaceParser
 from faceswap_cli.faces.tracking.face_tracks import FaceTracks
@@ -67,8 +69,8 @@ HEADS = (
     "identity (p5, accepted)", "sharpness", "flicker", "ms a frame",
 )  # fmt: skip
 
-EARLY = 0.4
-"""Share of a clip in which its most frontal frame is looked for."""
+NEAR_MEDIAN, OPEN_EYES = 4.0, 0.85
+"""Degrees of the clip's median pose, and share of its median eye opening, of the frame that is the photo."""
 
 FALSE_ACCEPTS, LOOKED_AT = 0.001, 122
 """Of pairs of different people, and pictures of each set from which that is found."""
@@ -118,12 +120,15 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", help="parts of the drivers' names that are wanted")
     parser.add_argument("--rows", nargs="*", default=["animate", "still", "flat"])
     parser.add_argument("--step", type=int, default=1, help="of the frames that identity is asked of")
+    parser.add_argument(
+        "--frames", type=int, nargs=2, default=(0, 10**6), help="first and last that are drawn"
+    )
     parser.add_argument("--kinds", nargs="*", default=["self", "cross"])
     options = parser.parse_args()
     if not options.shared.is_dir():
         sys.exit(f"skipped: {options.shared} is absent, and with it the judges")
     options.out.mkdir(parents=True, exist_ok=True)
-    bench = Bench(options.out, options.clips, options.shared, options.step)
+    bench = Bench(options.out, options.clips, options.shared, options.step, tuple(options.frames))
     print(f"threshold of identity: {bench.threshold():.3f}")
     print("| " + " | ".join(HEADS) + " |\n|" + "---|" * len(HEADS), flush=True)
     pairs = [(name, name) for name in SELF if "self" in options.kinds]
@@ -136,7 +141,8 @@ def main() -> None:
 class Bench:
     """Everything that is loaded once."""
 
-    def __init__(self, out: Path, clips: Path, shared: Path, step: int) -> None:
+    def __init__(self, out: Path, clips: Path, shared: Path, step: int, window: tuple[int, int]) -> None:
+        self.window = window
         self.out, self.clips, self.shared, self.step = out, clips, shared, step
         self.parser, self.points = FaceParser(), judges.PointJudge()
         self.recogniser = judges.Recogniser(shared / "teachers" / "faceplugin_fr_feature.onnx")
@@ -148,7 +154,7 @@ class Bench:
         portrait = prepare_portrait(
             still.image, face_points(still.landmarks, still.dense), layout, self.parser
         )
-        frames = list(clip.frames())
+        frames = [frame for frame in clip.frames() if self.window[0] <= frame.index <= self.window[1]]
         truth = self.judge([frame.image for frame in frames], clip, motion, None)
         makers: dict[str, Callable[[], list[Image]]] = {
             "animate": lambda: self.draw(frames, motion, portrait),
@@ -173,7 +179,7 @@ class Bench:
         photo = match_photo(portrait.head, motion, layout)
         own = gaps(portrait.head, layout.mouth)
         tones = [
-            skin_tone(frames[n].image, motion.points[n])
+            skin_tone(frames[n].image, motion.points[frames[n].index])
             for n in range(0, len(frames), max(1, len(frames) // 5))
         ]
         gain = skin_tone(portrait.image, portrait.points[:, :2]) / np.maximum(np.median(tones, axis=0), 1)
@@ -187,7 +193,8 @@ class Bench:
 
     def judge(self, images: Sequence[Image], clip: Clip, motion: DriverMotion, photo: Photo | None) -> Seen:
         """Of all frames; where a face is, its last place says, and a first look by our own landmarker."""
-        known = [motion.points[n] for n in range(len(images))]
+        first = max(self.window[0], 0)
+        known = [motion.points[first + n] for n in range(len(images))]
         found, same, sharp = [], [], []
         reference = None if photo is None else self.recogniser(photo.image, photo.landmarks)
         near = None if photo is None else photo.landmarks.astype(np.float64)
@@ -261,7 +268,7 @@ class Bench:
             ))  # fmt: skip
 
     def photo(self, name: str) -> Photo:
-        """A still, or a clip's most frontal early frame."""
+        """A still, or of a clip the first frame in which the head is held as in most."""
         path = self.path(name)
         if path.suffix in (".png", ".jpg"):
             image = np.ascontiguousarray(read_photo(path).image)
@@ -272,9 +279,11 @@ class Bench:
         clip = self.clip(name)
         tracks = clip.tracks
         assert tracks.dense is not None
-        early = np.flatnonzero(tracks.frames < max(2, EARLY * len(tracks.times)))
-        turned = [np.abs(estimate_pose(tracks.landmarks[k])[:2]).sum() for k in early]
-        best = int(early[int(np.argmin(turned))])
+        poses = np.array([estimate_head_pose(dense) for dense in tracks.dense])
+        apart = np.abs(poses - np.median(poses, axis=0)).max(1)
+        opened = np.array([eye_ratio(points.astype(np.float64)) for points in tracks.landmarks])
+        fits = (apart < NEAR_MEDIAN) & (opened > OPEN_EYES * np.median(opened))
+        best = int(np.argmax(fits)) if fits.any() else int(np.argmin(apart))
         image = next(f.image for f in clip.frames() if f.index == tracks.frames[best])
         return Photo(path.stem, np.ascontiguousarray(image), tracks.landmarks[best], tracks.dense[best])
 

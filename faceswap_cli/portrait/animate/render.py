@@ -15,6 +15,7 @@ from faceswap_cli.effects.reenact.source import FacePoints
 from faceswap_cli.faces.parsing.face_parser import FaceParser
 from faceswap_cli.media.frame import Image
 from faceswap_cli.portrait.animate.background import paint_background
+from faceswap_cli.portrait.animate.lids import PaintedLid, paint_lids, shut_lids
 from faceswap_cli.portrait.animate.matte import find_matte
 from faceswap_cli.portrait.animate.motion import DriverMotion
 from faceswap_cli.portrait.animate.mouth import Interior, fill_mouth
@@ -36,6 +37,7 @@ class Portrait:
         surface: of the head and what is around it.
         person: (h, w, 4) uint8 in the surface's box: colours times matte, and the matte.
         behind: (h, w, 3) uint8 what is behind the person.
+        lids: of both eyes.
     """
 
     image: Image
@@ -44,6 +46,7 @@ class Portrait:
     surface: HeadSurface
     person: Image
     behind: Image
+    lids: tuple[PaintedLid, ...]
 
     @property
     def head(self) -> Points:
@@ -71,8 +74,9 @@ def prepare_portrait(image: Image, face: FacePoints, layout: PointLayout, parser
     # What is drawn where nothing moves is the photo: person * matte is what the background leaves of it.
     mine = np.clip(region - (1 - cover) * behind, 0, 255 * cover)
     person = np.dstack([mine, 255 * cover])
+    lids = paint_lids(image[y0:y1, x0:x1], face.points[:, :2] - [x0, y0], pose.scale, layout)
     return Portrait(
-        image, face.points, pose, surface, cv2.convertScaleAbs(person), np.ascontiguousarray(behind)
+        image, face.points, pose, surface, cv2.convertScaleAbs(person), np.ascontiguousarray(behind), lids
     )
 
 
@@ -122,9 +126,8 @@ def _composite(portrait: Portrait, shape: AnimatedShape, pose: HeadPose, layout:
         moved += warp.opening_shift(at, opening, drawn, still, pose.scale)
     nodes = surface.source_map(shape.still[layout.skin], pose)
     where = _enlarge(nodes, box, moved) - np.array(box[:2], np.float32)
-    seen = cv2.remap(
-        portrait.person, where[..., 0], where[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
-    )
+    person = shut_lids(portrait.person, portrait.lids, shape.lids)
+    seen = cv2.remap(person, where[..., 0], where[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
     free = (255 - seen[..., 3:]).astype(np.uint16)
     mixed = seen[..., :3] + (portrait.behind * free + 127) // 255
     return np.asarray(np.minimum(mixed, 255), np.uint8)

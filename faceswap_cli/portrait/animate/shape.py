@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from faceswap_cli.effects.reenact.gaps import gaps, measure_gaze, set_gaps, set_gaze
 from faceswap_cli.effects.reenact.head import HeadPose
 from faceswap_cli.effects.reenact.layout import Opening, PointLayout, Points
-from faceswap_cli.effects.reenact.shape import FARTHEST_GAZE, LID_EDGE, measure_lids
+from faceswap_cli.effects.reenact.shape import FARTHEST_GAZE, measure_lids
 from faceswap_cli.faces.landmarks.dense import EXPRESSION_NAMES
 from faceswap_cli.faces.landmarks.pose import rotation_matrix
+from faceswap_cli.portrait.animate.lids import WARPED
 from faceswap_cli.portrait.animate.motion import DriverMotion
 
 NOISE = 0.12
@@ -66,10 +67,13 @@ class AnimatedShape:
     Attributes:
         drawn: as they are seen.
         still: with eyes and mouth open, and irises, as on the photo.
+        lids: how far each eye is open, as a share of the photo's gap; what is below `lids.WARPED` is not in
+            `drawn`.
     """
 
     drawn: Points
     still: Points
+    lids: tuple[float, ...] = (1.0, 1.0)
 
 
 def match_photo(points: Points, driver: DriverMotion, layout: PointLayout) -> PhotoFace:
@@ -127,16 +131,17 @@ def animate_shape(
     else:
         set_gaps(drawn, layout.mouth, gaps(photo.points, layout.mouth))
     lids = measure_lids(head, driver.rest, layout, driver.shut)
+    lids = [max(1 + strength * (lid - 1), 0.0) if "eyes" in regions else 1.0 for lid in lids]
     for eye, lid in zip(layout.eyes, lids, strict=True):
         own, gaze = gaps(photo.points, eye), measure_gaze(photo.points, eye)
         if "eyes" in regions:
             turned = measure_gaze(head, eye) - measure_gaze(driver.rest, eye)
             set_gaze(drawn, eye, gaze + np.clip(strength * turned, -FARTHEST_GAZE, FARTHEST_GAZE))
-            set_gaps(drawn, eye, own * max(1 + strength * (lid - 1), 0.0))
+            set_gaps(drawn, eye, own * max(lid, WARPED))
         else:
             set_gaze(drawn, eye, gaze)
             set_gaps(drawn, eye, own)
-    return AnimatedShape(drawn, _as_photo(moved, drawn, photo, layout))
+    return AnimatedShape(drawn, _as_photo(moved, photo, layout), tuple(lids))
 
 
 def _following(layout: PointLayout, regions: Collection[str]) -> NDArray[np.bool_]:
@@ -160,15 +165,13 @@ def _set_mouth(
     set_gaps(drawn, mouth, np.maximum(photo.shut + ratio * opened, 0))
 
 
-def _as_photo(moved: Points, drawn: Points, photo: PhotoFace, layout: PointLayout) -> Points:
-    """The points (N, 3) with eyes and mouth as on the photo; lids that shut come from beyond their edges."""
+def _as_photo(moved: Points, photo: PhotoFace, layout: PointLayout) -> Points:
+    """The points (N, 3) with eyes and mouth as on the photo."""
     still = moved.copy()
     set_gaps(still, layout.mouth, gaps(photo.points, layout.mouth))
     for eye in layout.eyes:
-        own = gaps(photo.points, eye)
-        shut = 1 - np.clip(gaps(drawn, eye).mean() / max(own.mean(), 0.02), 0, 1)
         set_gaze(still, eye, measure_gaze(photo.points, eye))
-        set_gaps(still, eye, own + 2 * LID_EDGE * shut)
+        set_gaps(still, eye, gaps(photo.points, eye))
     return still
 
 
