@@ -111,9 +111,13 @@ def animate(
     """
     from faceswap_cli.journal import fingerprint
     from faceswap_cli.media.encoders import resolve_encoding
+    from faceswap_cli.media.open import check_readable
+    from faceswap_cli.media.sequence import is_sequence
     from faceswap_cli.provenance.marks import Kind
 
     wish.check_together()
+    if wish.driver is not None and not is_sequence(wish.driver):
+        check_readable(wish.driver)
     look.check()
     check_named(output)
     check_not_given([output, trial.preview], [*photos, *people.only, *people.without])
@@ -260,7 +264,9 @@ def _choose_faces(
         if len(set(numbers)) < len(numbers):
             raise UserError("--map names one face twice", "Name each once")
         return [_numbered(path, number, count) for number in numbers], [read(who, "map") for _, who in pairs]
-    drivers = [None if wish.driver_face is None else read(wish.driver_face, "driver-face")]
+    drivers: list[Person | None] = [
+        None if wish.driver_face is None else read(wish.driver_face, "driver-face")
+    ]
     if wish.face_index is not None:
         return [_numbered(path, wish.face_index, count)], drivers
     mine = sorted(opened.clip.targets)

@@ -37,7 +37,7 @@ def paint_background(image: Image, matte: FloatArray, unit: float) -> Image:
     """
     size = max(1, round(RIM * unit))
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * size + 1,) * 2)
-    hidden = cv2.dilate((matte > 0.02).astype(np.uint8), kernel)
+    hidden = np.asarray(cv2.dilate((matte > 0.02).astype(np.uint8), kernel), np.uint8)
     if not hidden.any() or hidden.all():
         return image
     scale = min(1.0, COARSE / unit)
@@ -86,5 +86,5 @@ def _grain(image: Image, hidden: NDArray[np.uint8], unit: float) -> FloatArray:
     fine = grey - cv2.GaussianBlur(grey, (0, 0), wide)
     seen = hidden == 0
     level = float(np.median(np.abs(fine[seen]))) / 0.67 if seen.any() else 0.0
-    noise = np.random.default_rng(0).normal(0, min(level, 4.0), grey.shape).astype(np.float32)
+    noise = np.random.default_rng(0).normal(0, min(level, 4.0), hidden.shape)
     return np.asarray((noise * hidden)[..., None], np.float32)

@@ -62,9 +62,11 @@ def find_matte(
     head = parse_head(small, (np.asarray(landmarks) + 0.5) * factors - 0.5, parser)
     x, y = _places(small.shape[:2], pose, factors)
     labels = _first_labels(head, x, y, pose.scale * scale)
-    models = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.setRNGSeed(0)  # its mixtures of colours begin with random means
-    cv2.grabCut(np.ascontiguousarray(small[..., ::-1]), labels, None, *models, ROUNDS, cv2.GC_INIT_WITH_MASK)
+    cv2.grabCut(
+        np.ascontiguousarray(small[..., ::-1]), labels, (0, 0, 0, 0), np.zeros((1, 65)), np.zeros((1, 65)),
+        ROUNDS, cv2.GC_INIT_WITH_MASK,
+    )  # fmt: skip
     person = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
     person = _without_islands(person, head, pose.scale * scale)
     soft = cv2.GaussianBlur(person.astype(np.float32), (0, 0), 0.8)

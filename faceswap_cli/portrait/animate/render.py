@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -21,9 +21,12 @@ from faceswap_cli.portrait.animate.motion import DriverMotion
 from faceswap_cli.portrait.animate.mouth import Interior, fill_mouth
 from faceswap_cli.portrait.animate.options import AnimateOptions
 from faceswap_cli.portrait.animate.shape import AnimatedShape, PhotoFace, animate_pose, animate_shape
-from faceswap_cli.portrait.animate.surface import HeadSurface, build_surface
+from faceswap_cli.portrait.animate.surface import HeadSurface, around_head, build_surface
 
 FloatArray = NDArray[np.float32]
+
+MARGIN = 0.5
+"""Face units around what may change that are looked at to find the person and what is behind."""
 
 
 @dataclass(frozen=True)
@@ -64,20 +67,26 @@ def prepare_portrait(image: Image, face: FacePoints, layout: PointLayout, parser
         parser: of faces.
     """
     pose = fit_head(face.points, layout)
-    matte = find_matte(image, face.landmarks, pose, parser)
+    # What is farther away does not move, however large the photo is.
+    part = around_head(pose, image.shape, MARGIN)
+    near = np.ascontiguousarray(image[part[1] : part[3], part[0] : part[2]])
+    shift = np.array([part[0], part[1], 0.0])
+    local = replace(pose, shift=pose.shift - shift)
+    matte = np.zeros(image.shape[:2], np.float32)
+    found = find_matte(near, face.landmarks - shift[:2], local, parser)
+    matte[part[1] : part[3], part[0] : part[2]] = found
     surface = build_surface(face.points, pose, matte, layout)
     x0, y0, x1, y1 = surface.box
     region, cover = image[y0:y1, x0:x1].astype(np.float32), matte[y0:y1, x0:x1, None]
-    painted = paint_background(image, matte, pose.scale)[y0:y1, x0:x1]
+    painted = paint_background(near, found, pose.scale)
+    painted = painted[y0 - part[1] : y1 - part[1], x0 - part[0] : x1 - part[0]]
     moving = surface.moving_share(warp.box_pixels(surface.box))[..., None]
     behind = np.rint(region + moving * (painted - region)).astype(np.uint8)
     # What is drawn where nothing moves is the photo: person * matte is what the background leaves of it.
     mine = np.clip(region - (1 - cover) * behind, 0, 255 * cover)
-    person = np.dstack([mine, 255 * cover])
+    person = np.rint(np.dstack([mine, 255 * cover])).astype(np.uint8)
     lids = paint_lids(image[y0:y1, x0:x1], face.points[:, :2] - [x0, y0], pose.scale, layout)
-    return Portrait(
-        image, face.points, pose, surface, cv2.convertScaleAbs(person), np.ascontiguousarray(behind), lids
-    )
+    return Portrait(image, face.points, pose, surface, person, np.ascontiguousarray(behind), lids)
 
 
 def draw_frame(

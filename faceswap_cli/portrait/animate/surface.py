@@ -117,7 +117,7 @@ def build_surface(points: Points, pose: HeadPose, matte: FloatArray, layout: Poi
         matte: (H, W) in [0, 1] where the person is.
         layout: what the points are.
     """
-    box = _box(pose, matte.shape)
+    box = around_head(pose, matte.shape)
     counts = [
         min(MOST_NODES, max(8, int((box[i + 2] - box[i]) / (SPACING * pose.scale)) + 1)) for i in (0, 1)
     ]
@@ -154,8 +154,9 @@ def upright_places(
     return apart @ np.array([down[1], -down[0]]), apart @ down
 
 
-def _box(pose: HeadPose, shape: tuple[int, ...]) -> Box:
-    left, above, right, below = (pose.scale * one for one in AROUND)
+def around_head(pose: HeadPose, shape: tuple[int, ...], margin: float = 0.0) -> Box:
+    """The part of a photo that may change, and a margin in face units around it."""
+    left, above, right, below = (pose.scale * (one + margin) for one in AROUND)
     x, y = pose.shift[:2]
     x0, y0 = max(0, int(x - left)), max(0, int(y - above))
     return x0, y0, min(shape[1], int(x + right) + 1), min(shape[0], int(y + below) + 1)

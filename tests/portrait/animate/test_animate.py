@@ -23,6 +23,7 @@ from faceswap_cli.media.frame import Frame
 from faceswap_cli.pipeline.frame_sources import FramesInMemory
 from faceswap_cli.portrait.animate.effect import AnimatedFace, AnimateEffect
 from faceswap_cli.portrait.animate.idle import idle_motion
+from faceswap_cli.portrait.animate.lids import shut_lids
 from faceswap_cli.portrait.animate.motion import follow_driver
 from faceswap_cli.portrait.animate.options import AnimateOptions
 from faceswap_cli.portrait.animate.render import prepare_portrait
@@ -122,14 +123,13 @@ def test_what_is_shut_on_the_driver_shuts_on_the_photo(face):
     open_photo = fit_head(shut[IBUG:], LAYOUT).lift(changed(shut, mouth=0.2)[IBUG:])
     photo = match_photo(open_photo, motion, LAYOUT)
 
-    def drawn(frame):
+    def shape(frame):
         head = motion.heads[frame].astype(float)
-        return animate_shape(head, motion, photo, LAYOUT, 1.0, ("mouth", "eyes", "brows")).drawn
+        return animate_shape(head, motion, photo, LAYOUT, 1.0, ("mouth", "eyes", "brows"))
 
-    for eye in LAYOUT.eyes:
-        assert gaps(drawn(30), eye).max() < 0.25 * gaps(drawn(0), eye).max()
-    assert gaps(drawn(0), LAYOUT.mouth).max() < 0.06  # the photo's was .2 wider open
-    assert gaps(drawn(31), LAYOUT.mouth).max() > 0.2
+    assert max(shape(30).lids) < 0.1 and min(shape(0).lids) > 0.9
+    assert gaps(shape(0).drawn, LAYOUT.mouth).max() < 0.06  # the photo's was .2 wider open
+    assert gaps(shape(31).drawn, LAYOUT.mouth).max() > 0.2
 
 
 def test_only_the_named_regions_follow(face):
@@ -137,12 +137,12 @@ def test_only_the_named_regions_follow(face):
     motion = follow_driver(tracks_of([*[dense] * 9, changed(dense, lids=0.2, mouth=0.3)]), [0], 0.0)
     photo = match_photo(motion.rest, motion, LAYOUT)
     head = motion.heads[9].astype(float)
-    mouth = animate_shape(head, motion, photo, LAYOUT, 1.0, ("mouth",)).drawn
-    eyes = animate_shape(head, motion, photo, LAYOUT, 1.0, ("eyes",)).drawn
-    assert np.allclose(gaps(mouth, LAYOUT.eyes[0]), gaps(motion.rest, LAYOUT.eyes[0]), atol=1e-6)
-    assert gaps(mouth, LAYOUT.mouth).max() > 0.25
-    assert np.allclose(gaps(eyes, LAYOUT.mouth), gaps(motion.rest, LAYOUT.mouth), atol=1e-6)
-    assert gaps(eyes, LAYOUT.eyes[0]).max() < 0.5 * gaps(motion.rest, LAYOUT.eyes[0]).max()
+    mouth = animate_shape(head, motion, photo, LAYOUT, 1.0, ("mouth",))
+    eyes = animate_shape(head, motion, photo, LAYOUT, 1.0, ("eyes",))
+    assert np.allclose(gaps(mouth.drawn, LAYOUT.eyes[0]), gaps(motion.rest, LAYOUT.eyes[0]), atol=1e-6)
+    assert gaps(mouth.drawn, LAYOUT.mouth).max() > 0.25 and min(mouth.lids) == 1
+    assert np.allclose(gaps(eyes.drawn, LAYOUT.mouth), gaps(motion.rest, LAYOUT.mouth), atol=1e-6)
+    assert max(eyes.lids) < 0.5
 
 
 def test_motion_is_held_back_without_a_jump():
@@ -254,3 +254,16 @@ def test_an_idle_loop_has_no_seam_and_blinks(portrait):
     assert np.median(opened) > 0.9 * opened.max()
     assert np.array_equal(motion.heads, idle_motion(portrait.head, 150, 6.0, 0).heads)
     assert not np.array_equal(motion.heads, idle_motion(portrait.head, 150, 6.0, 1).heads)
+
+
+def test_lids_that_shut_cover_the_iris_and_nothing_else(portrait):
+    eye = LAYOUT.eyes[0]
+    x0, y0 = portrait.surface.box[:2]
+    x, y = (portrait.points[eye.iris[0], :2] - [x0, y0]).round().astype(int)
+    shut = shut_lids(portrait.person, portrait.lids, (0.0, 0.0))
+    half = shut_lids(portrait.person, portrait.lids, (0.5, 0.5))
+    assert shut_lids(portrait.person, portrait.lids, (1.0, 1.0)) is portrait.person
+    apart = np.abs(shut.astype(int) - portrait.person).max(-1)
+    assert apart[y, x] > 30
+    assert (apart > 0).sum() < 0.35 * portrait.pose.scale**2
+    assert (np.abs(half.astype(int) - portrait.person).max(-1) > 8).sum() < (apart > 8).sum()
