@@ -27,17 +27,24 @@ WARPED = 0.85
 MEET = 0.88
 """Where lids meet, of the way from the upper to the lower one."""
 
-LASHES = (0.045, 0.03)
+LASHES = (0.06, 0.03)
 """Face units above the upper lid, and below the lower one, in which there are lashes."""
 
 BESIDE = 0.03
 """Face units beyond the corners that are painted, too."""
 
-STROKE = 0.011
+SOFT = 0.018
+"""Face units over which the painted eye meets the skin around."""
+
+STROKE = 0.016
 """Face units: half the breadth of the row of lashes."""
 
-DARKEST = 0.1
+DARKEST = 0.08
 """Quantile of the lid's edge that says how dark lashes are."""
+
+AROUND, BRIGHT = 0.08, 0.25
+"""Face units around the eye from which skin is taken, and the quantile of its lightness above which it is:
+what is darker there is lash, crease or brow."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +119,7 @@ def _paint_lid(image: Image, points: Points, eye: Opening, unit: float) -> Paint
     beside = np.maximum(np.maximum(-u, u - 1) * length, 0) / unit
     above, under = (upper - v) / unit, (v - lower) / unit
     hole = (beside < BESIDE) & (above < LASHES[0]) & (under < LASHES[1])
-    region = cv2.GaussianBlur(hole.astype(np.float32), (0, 0), max(0.008 * unit, 0.5))
+    region = cv2.GaussianBlur(hole.astype(np.float32), (0, 0), max(SOFT * unit, 1.0))
     crop = image[box[1] : box[3], box[0] : box[2]].astype(np.float32)
     edge = (np.abs(above) < 0.015) & (u > 0.15) & (u < 0.85)
     lashes = np.quantile(crop[edge], DARKEST, axis=0) if edge.any() else np.full(3, 40.0)
@@ -125,13 +132,17 @@ def _paint_lid(image: Image, points: Points, eye: Opening, unit: float) -> Paint
         np.asarray(region, np.float32),
         np.asarray(lashes, np.float32),
         np.asarray(0.85 * thick, np.float32),
-        max(STROKE * unit, 0.7),
+        max(STROKE * unit, 0.9),
     )
 
 
 def _shut_eye(crop: FloatArray, hole: NDArray[np.bool_], unit: float) -> FloatArray:
     """(h, w, 3) an eye's surroundings with skin over the eye."""
-    smooth = fill_hole(crop, hole)
+    near = cv2.dilate(hole.astype(np.uint8), np.ones((2 * max(1, round(AROUND * unit)) + 1,) * 2, np.uint8))
+    light = crop.mean(-1)
+    ring = (near > 0) & ~hole
+    known = ring & (light > np.quantile(light[ring], BRIGHT)) if ring.any() else ~hole
+    smooth = fill_hole(crop, ~known)
     soft = cv2.GaussianBlur(smooth, (0, 0), max(0.03 * unit, 0.7))
     fine = crop - cv2.GaussianBlur(crop, (0, 0), max(0.02 * unit, 0.7))
     # The skin's grain, from above the lid.
