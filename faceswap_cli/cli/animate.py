@@ -221,11 +221,9 @@ def _load(
     def reader(path: Path, role: str) -> Person:
         return read_person(path, role, stage, encoder, notes)
 
-    wanted = [reader(path, "only") for path in people.only]
+    wanted: list[Person | None] = [reader(path, "only") for path in people.only] or [None]
     unwanted = [reader(path, "not") for path in people.without]
-    own = SwapPlan(
-        [SwapTarget(None, person) for person in wanted or [None]], unwanted, people.threshold, guard
-    )
+    own = SwapPlan([SwapTarget(None, person) for person in wanted], unwanted, people.threshold, guard)
     opened = open_photo(photos[0], own, stage, PipelineOptions(allow_8bit=True))
     notes += opened.notes
     chosen, drivers = _choose_faces(photos[0], opened, wish, reader)

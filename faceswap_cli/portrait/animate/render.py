@@ -136,7 +136,7 @@ def _composite(portrait: Portrait, shape: AnimatedShape, pose: HeadPose, layout:
     nodes = surface.source_map(shape.still[layout.skin], pose)
     where = _enlarge(nodes, box, moved) - np.array(box[:2], np.float32)
     person = shut_lids(portrait.person, portrait.lids, shape.lids)
-    seen = cv2.remap(person, where[..., 0], where[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+    seen = _sample(person, where)
     free = (255 - seen[..., 3:]).astype(np.uint16)
     mixed = seen[..., :3] + (portrait.behind * free + 127) // 255
     return np.asarray(np.minimum(mixed, 255), np.uint8)
@@ -149,3 +149,18 @@ def _enlarge(nodes: FloatArray, box: warp.Box, at: FloatArray) -> FloatArray:
     u, v = ((at[..., i] - np.float32(box[i])) * scale[i] for i in (0, 1))
     found = cv2.remap(nodes, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(found, np.float32)
+
+
+def _sample(person: Image, where: FloatArray) -> Image:
+    """A person's picture (H, W, 4) at its pixels (h, w, 2).
+
+    Beyond the border hair and cloth go on mirrored, but only where the person reaches the border.
+    """
+    u, v = where[..., 0], where[..., 1]
+    seen = cv2.remap(person, u, v, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+    height, width = person.shape[:2]
+    if u.min() < 0 or v.min() < 0 or u.max() > width - 1 or v.max() > height - 1:
+        cover = cv2.remap(person[..., 3], u, v, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        share = np.minimum(cover / np.maximum(seen[..., 3], 1).astype(np.float32), 1)
+        seen = np.rint(seen * share[..., None])
+    return np.asarray(seen, np.uint8)
