@@ -34,6 +34,13 @@ def test_a_photo_moves_in_its_own_size_and_is_marked(faceswap, driver, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.mp4", "out.mp4.json"]
 
 
+def test_a_preview_and_a_dry_run_write_no_video(faceswap, driver, tmp_path):
+    page, out = tmp_path / "look.png", tmp_path / "out.mp4"
+    done = faceswap("animate", PICTURE, "--driver", driver, "-o", out, "--preview", page, "--dry-run")
+    assert done.code == 0, done.err
+    assert [path.name for path in tmp_path.iterdir()] == ["look.png"]
+
+
 def test_an_idle_loop_is_a_webp(faceswap, tmp_path):
     out = tmp_path / "loop.webp"
     done = faceswap("animate", PICTURE, "--loop", "idle", "--seconds", "1", "--fps", "8", "-o", out)
