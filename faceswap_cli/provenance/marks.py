@@ -42,6 +42,7 @@ class Kind(IntEnum):
     AGE = 2
     MADE = 3
     ANIMATED = 4
+    STYLE = 6
 
     @property
     def words(self) -> str:
@@ -49,6 +50,7 @@ class Kind(IntEnum):
         return {
             Kind.SWAP: "a face was replaced by a trained network",
             Kind.AGE: "a face was made older or younger by a trained network",
+            Kind.STYLE: "a picture was turned into another style by a trained network",
             Kind.MADE: "a face was made by a trained network",
             Kind.ANIMATED: "a photo was made to move by another face's motion",
         }[self]
