@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from faceswap_cli.cli.age import app as age_app
+from faceswap_cli.cli.animate import animate
 from faceswap_cli.cli.app import Boundary, new_app
 from faceswap_cli.cli.convert import app as convert_app
 from faceswap_cli.cli.doctor import doctor
@@ -30,6 +31,12 @@ app.command(
 )(train)
 app.add_typer(convert_app, name="convert")
 app.add_typer(age_app, name="age")
+app.command(
+    "animate",
+    medium="video",
+    example="faceswap animate portrait.jpg --driver talking.mp4 -o talks.mp4\n"
+    "faceswap animate portrait.jpg --loop idle -o living.webp",
+)(animate)
 app.add_typer(style_app, name="style")
 app.add_typer(faces_app, name="faces")
 app.add_typer(models_app, name="models")

@@ -41,6 +41,7 @@ class Kind(IntEnum):
     SWAP = 1
     AGE = 2
     MADE = 3
+    ANIMATED = 4
     STYLE = 6
 
     @property
@@ -51,6 +52,7 @@ class Kind(IntEnum):
             Kind.AGE: "a face was made older or younger by a trained network",
             Kind.STYLE: "a picture was turned into another style by a trained network",
             Kind.MADE: "a face was made by a trained network",
+            Kind.ANIMATED: "a photo was made to move by another face's motion",
         }[self]
 
 
