@@ -23,8 +23,9 @@ from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.faces.tracking.face_tracks import FaceTracks
 from faceswap_cli.journal import Journal, fingerprint
 from faceswap_cli.media.containers import check_output
+from faceswap_cli.media.encoders import as_written
 from faceswap_cli.media.join import join_segments
-from faceswap_cli.media.probe import MediaInfo, only_frames, probe
+from faceswap_cli.media.probe import MediaInfo, check_colours, only_frames, probe
 from faceswap_cli.media.seeking import Timeline
 from faceswap_cli.pipeline import detection_pass, render_pass
 from faceswap_cli.pipeline.assignment import Assignment, SwapPlan, assign_faces, nobody_wanted_error
@@ -36,7 +37,7 @@ from faceswap_cli.pipeline.options import PipelineOptions
 from faceswap_cli.pipeline.render_pass import RenderTask
 from faceswap_cli.pipeline.workdir import ResumeDir
 
-VERSION = 10
+VERSION = 11
 """Raised when the same settings begin to give other pictures: unfinished work of before is not mixed in."""
 
 MOST_TOLD = 3
@@ -105,11 +106,7 @@ def check_source(info: MediaInfo) -> None:
     """Raise a UserError if a file can't be converted as a video."""
     if info.kind != "video":
         raise UserError(f"{info.path} is a photo, not a video", "Use `faceswap convert photo`")
-    if info.hdr:
-        raise UserError(
-            f"{info.path} is HDR video, whose brightness this tool would get wrong",
-            "Make a standard-range (SDR, BT.709) copy of it first and convert that",
-        )
+    check_colours(info)
 
 
 @dataclass(frozen=True)
@@ -186,7 +183,8 @@ def _convert(job: _Job, lost: list[str]) -> Steps:
         pieces, count = yield from _render(job, task, segments, work)
         yield ConvertProgress("join", 0, count)
         marks = job.options.marks
-        join_segments(pieces, job.info.path, job.output, job.info, work.path, marks.tags, marks.seal)
+        written = as_written(job.info, job.options.encode)
+        join_segments(pieces, job.info.path, job.output, written, work.path, marks.tags, marks.seal)
         summary = summarise(plan, count, len(faces.track_numbers()))
         yield ConvertProgress("join", count, count, summary=summary)
         work.remove()
