@@ -85,7 +85,7 @@ class ColourTags:
 
     @property
     def unreadable(self) -> str | None:
-        """Why HDR is not read, in a few words; None if it is, and for SDR, whose colours are taken as they are."""
+        """Why HDR is not read, in a few words; None if it is, and for SDR."""
         if not self.hdr:
             return None
         if self.matrix not in (MATRIX_RGB, 1, UNSPECIFIED, BT2020):
@@ -157,7 +157,7 @@ def range_of(tags: ColourTags, kind: PixelKind) -> int:
 
 
 def matrix_of(tags: ColourTags, width: int, height: int) -> Colorspace:
-    """swscale's name for the YUV matrix: what is said, else BT.2020 for HDR, BT.709 for HD, BT.601 for less."""
+    """swscale's name for the YUV matrix: what is said, else BT.2020 for HDR, BT.709 for HD, else BT.601."""
     known = _MATRICES.get(tags.matrix)
     if known is not None:
         return known

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.media.colour import (
@@ -58,7 +59,7 @@ class Encoder:
     worst: float = 51
     presets: dict[str, str] = field(default_factory=dict)
     odd: bool = False
-    always: dict[str, int] = field(default_factory=dict)
+    always: dict[str, Any] = field(default_factory=dict)
     hardware: bool = False
     upright: bool = False
     hdr: bool = False

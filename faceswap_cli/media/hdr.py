@@ -1,12 +1,13 @@
 """The light of HDR video, and the view of it that faces are looked for, learned and drawn in.
 
 An HDR sample says how much light is to be shown: PQ (SMPTE ST 2084, BT.2100) in cd/m2, HLG (ARIB STD-B67,
-BT.2100) as the camera's light, which the display's own curve (OOTF) makes cd/m2 of; here that of a display of
-1000 cd/m2. The view is BT.709 with a gamma of 2.4 (BT.1886), its white at 203 cd/m2 (BT.2408). Light up to half
-of that white is shown as it is; above it a logarithm goes smoothly to the clip's peak. The curve is one for a
-whole clip and grows strictly, so it does not flicker and can be undone: what is drawn in the view is given the
-light that it stands for. What the view cannot show (colours outside of BT.709, light above the peak) is not
-lost by that: the rest is kept, and added again as far as the drawn pixel is as bright as the old one.
+BT.2100) as the camera's light, which the display's own curve (OOTF) makes cd/m2 of; here that of a
+display of 1000 cd/m2. The view is BT.709 with a gamma of 2.4 (BT.1886), its white at 203 cd/m2 (BT.2408).
+Light up to half of that white is shown as it is; above it a logarithm goes smoothly to the clip's peak.
+The curve is one for a whole clip and grows strictly, so it does not flicker and can be undone: what is
+drawn in the view is given the light that it stands for. What the view cannot show (colours outside of
+BT.709, light above the peak) is not lost by that: the rest is kept, and added again as far as the drawn
+pixel is as bright as the old one.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ PRIMARIES = {
     9: ((0.708, 0.292), (0.170, 0.797), (0.131, 0.046)),
     12: ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060)),
 }
-"""x and y (CIE 1931) of red, green and blue by H.273's number: BT.709, BT.2020, P3; all with a white of D65."""
+"""x and y (CIE 1931) of red, green and blue by H.273's number: BT.709, BT.2020, P3; the white is D65."""
 
 _D65 = (0.3127, 0.3290)
 
@@ -212,7 +213,8 @@ class _Table:
         if self._root == 4:
             np.sqrt(np.sqrt(place, out=place), out=place)
         place *= _STEPS
-        return self._values[np.rint(place, out=place).astype(np.uint16)]
+        values: Floats = self._values[np.rint(place, out=place).astype(np.uint16)]
+        return values
 
 
 @functools.cache
@@ -244,7 +246,9 @@ _OOTF = _Table(lambda y: NOMINAL_PEAK * y ** (HLG_GAMMA - 1), _MOST_SCENE, 4)
 _MOST_LIGHT = NOMINAL_PEAK * _MOST_SCENE**HLG_GAMMA
 
 _INVERSE_OOTF = _Table(
-    lambda light: (np.maximum(light, 1e-9) / NOMINAL_PEAK) ** (1 / HLG_GAMMA - 1) / NOMINAL_PEAK, _MOST_LIGHT, 4
+    lambda light: (np.maximum(light, 1e-9) / NOMINAL_PEAK) ** (1 / HLG_GAMMA - 1) / NOMINAL_PEAK,
+    _MOST_LIGHT,
+    4,
 )
 """The way back, of a pixel's luminance in cd/m2."""
 

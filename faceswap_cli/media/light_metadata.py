@@ -1,5 +1,7 @@
-"""What HDR video says of its light: the mastering display (SMPTE ST 2086), content light levels (CTA-861.3) and
-the light around the viewer (H.274). Read from decoded pictures, told to encoders, and written as boxes of MP4.
+"""What HDR video says of its light: read from decoded pictures, told to encoders, written as MP4's boxes.
+
+That is the mastering display (SMPTE ST 2086), content light levels (CTA-861.3) and the light around the
+viewer (H.274).
 """
 
 from __future__ import annotations
@@ -123,14 +125,15 @@ def light_boxes(light: LightMetadata) -> bytes:
     if light.mastering is not None:
         (red, green, blue, white), (least, most) = light.mastering
         points = _steps([*green, *blue, *red, *white], _POINT)
-        boxes += _box(b"mdcv", struct.pack(">8H2I", *points, *_steps((most, least), _LIGHT)))
+        boxes += make_box(b"mdcv", struct.pack(">8H2I", *points, *_steps((most, least), _LIGHT)))
     if light.max_cll or light.max_fall:
-        boxes += _box(b"clli", struct.pack(">2H", light.max_cll, light.max_fall))
+        boxes += make_box(b"clli", struct.pack(">2H", light.max_cll, light.max_fall))
     if light.ambient is not None:
         lux, x, y = light.ambient
-        boxes += _box(b"amve", struct.pack(">I2H", *_steps([lux], _LIGHT), *_steps((x, y), _POINT)))
+        boxes += make_box(b"amve", struct.pack(">I2H", *_steps([lux], _LIGHT), *_steps((x, y), _POINT)))
     return boxes
 
 
-def _box(name: bytes, content: bytes) -> bytes:
+def make_box(name: bytes, content: bytes) -> bytes:
+    """A box of MP4."""
     return struct.pack(">I4s", 8 + len(content), name) + content

@@ -71,12 +71,14 @@ def picture_to_encode(
     """
     undo, hdr = picture.orientation.undo, picture.converter.view is not None
     if hdr and not tags.hdr:
-        before, after = _fine(image, fine, picture)
-        return converter.from_rgb(undo(after), pixel_format)
+        return converter.from_rgb(undo(_fine(image, fine, picture)[1]), pixel_format)
     base = picture.converter.to_format(picture.stored, pixel_format, tags)
     if image is picture.image:
         return base
-    before, after = _fine(image, fine, picture) if hdr or fine is not None else (picture.image, image)
+    before: Image | FineImage = picture.image
+    after: Image | FineImage = image
+    if hdr or fine is not None:
+        before, after = _fine(image, fine, picture)
     box = _changed_box(before, after)
     if box is None:
         return base

@@ -16,7 +16,8 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.media.colour import PQ, ColourTags, PixelKind, pixel_kind
+from faceswap_cli.media.colour import ColourTags, PixelKind, pixel_kind
+from faceswap_cli.media.hdr import PQ
 from faceswap_cli.media.light_metadata import dynamic_metadata, read_light
 from faceswap_cli.media.mp4_boxes import dolby_vision_profile
 from faceswap_cli.media.open import check_readable, decoder_of, open_video
@@ -78,8 +79,8 @@ class MediaInfo:
         pictures: the files of a sequence of pictures, one a frame; none for a video.
         sizes: the sizes that pictures are stored in, if there are several; stored_width and stored_height are
             those of the largest, into which the others are fitted.
-        said_aside: what a video says of its pictures that encoders don't (SPHERICAL, STEREOSCOPIC, and what is
-            said of single pictures' light).
+        said_aside: what a video says of its pictures that encoders don't (SPHERICAL, STEREOSCOPIC, and light
+            of single pictures).
     """
 
     path: Path
@@ -135,9 +136,10 @@ class MediaInfo:
                 f"{self.stored_width} x {self.stored_height}, their shape kept"
             )
         if self.hdr and not self.tags.unreadable:
+            name = "PQ" if self.tags.transfer == PQ else "HLG"
             notes.append(
-                f"{self.path.name} is HDR ({'PQ' if self.tags.transfer == PQ else 'HLG'}): faces are found and "
-                f"drawn in a tone-mapped view of light up to {self.tags.peak:g} cd/m2"
+                f"{self.path.name} is HDR ({name}): faces are found and drawn in a tone-mapped view of light "
+                f"up to {self.tags.peak:g} cd/m2"
             )
         return "; ".join(notes) or None
 
@@ -237,7 +239,9 @@ def check_colours(info: MediaInfo) -> None:
     if profile == 5:
         reason = "it is Dolby Vision of profile 5, which has no picture that can be read without it"
     if reason is not None:
-        raise UserError(f"{info.path} is HDR that is not read: {reason}", "Make an HDR10 or an SDR copy first")
+        raise UserError(
+            f"{info.path} is HDR that is not read: {reason}", "Make an HDR10 or an SDR copy first"
+        )
 
 
 def only_frames(info: MediaInfo, text: str) -> MediaInfo:

@@ -1,7 +1,8 @@
 """What an MP4 or MOV says of spherical (360°) and stereoscopic pictures: read, and put into a finished file.
 
-FFmpeg's writer is not told of it through PyAV, nor of the light of HDR, which goes the same way. The places are those of Google's Spherical Video RFCs: `st3d`
-and `sv3d` in the description of the codec (version 2), XML in a `uuid` box of the track (version 1).
+FFmpeg's writer is not told of it through PyAV, nor of the light of HDR, which goes the same way. The
+places are those of Google's Spherical Video RFCs: `st3d` and `sv3d` in the description of the codec
+(version 2), XML in a `uuid` box of the track (version 1).
 
 Boxes as ISO/IEC 14496-12 has them: length, four letters, content.
 """

@@ -41,7 +41,8 @@ class VideoReader(contextlib.AbstractContextManager["VideoReader", None]):
             there. `seeking.frames_from` says which frames these are.
 
     Raises:
-        UserError: the file is missing, no video, or HDR that is not read, or (while iterating) not one frame can be read.
+        UserError: the file is missing, no video, or HDR that is not read; or (while iterating) not one frame
+            can be read.
 
     Attributes:
         info: what the file says of itself.
