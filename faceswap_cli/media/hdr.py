@@ -91,7 +91,7 @@ class HdrView:
 
     def to_view(self, signal: FineImage) -> FineImage:
         """What is seen of a signal."""
-        return self._shown(_times(self._light(signal), self._to_709))
+        return self._shown(_times(self.to_light(signal), self._to_709))
 
     def to_signal(self, view: FineImage | Image) -> FineImage:
         """The signal that a view stands for."""
@@ -107,12 +107,12 @@ class HdrView:
         """
         before, after = (_times(self._meant(one), self._from_709) for one in (view, drawn))
         # What the view did not show: colours outside of BT.709, light above the peak.
-        rest = self._light(signal) - before
+        rest = self.to_light(signal) - before
         old, new = (_times(one, self._luminance).clip(0, None) for one in (before, after))
         share = np.minimum((new + np.float32(1e-4)) / (old + np.float32(1e-4)), 1)
         return self._signal(after + rest * share[..., None])
 
-    def _light(self, signal: FineImage) -> Floats:
+    def to_light(self, signal: FineImage) -> Floats:
         """(H, W, 3) light in cd/m2."""
         if self.transfer == PQ:
             return _pq_table()(signal)
