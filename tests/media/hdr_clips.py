@@ -71,3 +71,30 @@ def smooth(index: int, width: int = 64, height: int = 48, top: float = 215.0) ->
     y, x = np.mgrid[:height, :width].astype(np.float32)
     parts = [x / width, y / height, (x + y) / (width + height)]
     return np.stack([60 + (top - 60) * (0.5 + 0.5 * np.sin(3 * p + index / 9)) for p in parts], 2)
+
+
+def with_hdr10_plus(path: Path) -> Path:
+    """Put HDR10+ metadata (SMPTE ST 2094-40) before each picture of a bare H.265 stream."""
+    fields = [(0xB5, 8), (0x3C, 16), (1, 16), (4, 8), (1, 8), (1, 2), (400, 27), (0, 1)]
+    fields += [(50_000, 17)] * 3 + [(20_000, 17), (0, 4), (0, 10), (0, 3)]
+    bits = "".join(f"{value:0{width}b}" for value, width in fields)
+    bits += "0" * (-len(bits) % 8)
+    payload = int(bits, 2).to_bytes(len(bits) // 8, "big")
+    message = b"\x00\x00\x00\x01\x4e\x01" + _escaped(bytes([4, len(payload)]) + payload + b"\x80")
+    units = path.read_bytes().split(b"\x00\x00\x01")
+    written = units[0]
+    for unit in units[1:]:
+        picture = unit[0] >> 1 < 32
+        written += (message if picture else b"") + b"\x00\x00\x01" + unit
+    path.write_bytes(written)
+    return path
+
+
+def _escaped(data: bytes) -> bytes:
+    """Without three bytes that would be a start code."""
+    out = bytearray()
+    for byte in data:
+        if byte <= 3 and out[-2:] == b"\x00\x00":
+            out.append(3)
+        out.append(byte)
+    return bytes(out)

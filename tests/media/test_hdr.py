@@ -30,7 +30,15 @@ from faceswap_cli.media.reader import VideoReader
 from faceswap_cli.provenance.label_corner import Corner
 from faceswap_cli.provenance.pixels import PixelMarks
 from tests.media.boxes import box
-from tests.media.hdr_clips import LIGHT, TRANSFERS, hdr_tags, shown_as, smooth, write_hdr
+from tests.media.hdr_clips import (
+    LIGHT,
+    TRANSFERS,
+    hdr_tags,
+    shown_as,
+    smooth,
+    with_hdr10_plus,
+    write_hdr,
+)
 
 BOX = np.s_[12:36, 16:40]
 
@@ -276,6 +284,15 @@ def test_dolby_vision_without_a_base_layer_is_refused(tmp_path: Path) -> None:
             assert any(
                 "Dolby Vision" in line for line in check_output(tmp_path / "o.mp4", probe(path), options)
             )
+
+
+def test_metadata_of_single_pictures_is_told_as_left_out(tmp_path: Path) -> None:
+    path = with_hdr10_plus(clip(tmp_path / "a.hevc", PQ, codec="libx265"))
+    options = EncodeOptions("x265", preset="ultrafast")
+    told = check_output(tmp_path / "o.mp4", probe(path), options)
+    assert [line for line in told if "HDR10+" in line] == ["HDR10+'s metadata: left out"]
+    convert(path, tmp_path / "o.mp4", options, level=-30)
+    assert probe(tmp_path / "o.mp4").said_aside == ()
 
 
 def _put_dolby_vision(path: Path, profile: int) -> None:

@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 
 from faceswap_cli.errors import UserError
+from faceswap_cli.faces.sets.extract import extract_faces
+from faceswap_cli.faces.sets.extract_options import ExtractOptions
+from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.media.colour import ColourTags
 from faceswap_cli.media.encoders import EncodeOptions
 from faceswap_cli.media.hdr import HdrView
@@ -80,3 +83,17 @@ def test_an_encoder_without_hdr_is_refused_before_the_work_and_sdr_is_not(tmp_pa
     assert (
         len(seen) == COUNT and np.abs(seen[0].image.astype(int)[:, -40:] - mf.picture(0)[:, -40:]).mean() < 3
     )
+
+
+def test_a_face_set_may_mix_sdr_and_hdr(tmp_path: Path) -> None:
+    sdr, hdr = clips(tmp_path, TRANSFERS["hlg"])
+    faces = tmp_path / "faces"
+    told = list(extract_faces([sdr, hdr], faces, mf.fake_stage(), ExtractOptions(crop_size=64)))
+    notes = [note for step in told for note in step.notes if step.state == "complete"]
+    assert [("hdr.mkv" in note, "tone-mapped" in note) for note in notes] == [(True, True)]
+    found = FaceSet.open(faces)
+    one, other = ([r for r in found.records if r.source == n] for n in (0, 1))
+    assert len(one) == len(other) == COUNT
+    for plain, lit in zip(one, other, strict=True):
+        crops = [found.crop(record).astype(int) for record in (plain, lit)]
+        assert crops[0].std() > 10 and np.abs(crops[0] - crops[1]).mean() < 2
