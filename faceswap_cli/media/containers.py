@@ -142,7 +142,8 @@ def _light_left_out(suffix: str, info: MediaInfo, options: EncodeOptions) -> lis
     """What the source says of its light and the result does not."""
     light = as_written(info, options).tags.light
     if info.hdr and options.sdr:
-        return [f"--sdr: light is tone-mapped from {info.tags.peak:g} cd/m2 to BT.709 in 8 bits"]
+        opaque = ", and transparency is left out" if info.pixels.alpha else ""
+        return [f"--sdr: light up to {info.tags.peak:g} cd/m2 is tone-mapped to BT.709 in 8 bits{opaque}"]
     if light is not None and light.ambient is not None and suffix not in PROJECTION_SUFFIXES:
         return ["the light around the viewer (ambient viewing environment): left out"]
     return []

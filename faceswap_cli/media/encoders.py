@@ -255,11 +255,11 @@ _SDR = ColourTags(1, 1, 1, RANGE_LIMITED)
 
 
 def as_written(info: MediaInfo, options: EncodeOptions) -> MediaInfo:
-    """A source as its result has it: of HDR, if that is asked for, 8 bits of BT.709; else itself."""
+    """A source as its result has it: of HDR, if that is asked for, 8 bits of opaque BT.709; else itself."""
     if not (options.sdr and info.hdr):
         return info
-    alpha, chroma = "a" if info.pixels.alpha else "", info.pixels.chroma
-    name = {"rgb": f"gbr{alpha}p", "grey": "gray"}.get(chroma, f"yuv{alpha}{chroma}p")
+    chroma = info.pixels.chroma
+    name = {"rgb": "gbrp", "grey": "gray"}.get(chroma, f"yuv{chroma}p")
     return replace(info, pixels=pixel_kind(name), tags=_SDR)
 
 

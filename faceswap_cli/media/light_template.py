@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 from av.container import InputContainer
@@ -54,11 +55,11 @@ def stream_with_light(model: VideoStream, light: LightMetadata) -> Iterator[Vide
             yield container.streams.video[0]
 
 
-def _first_packet(model: VideoStream, stream: VideoStream) -> Packet[VideoStream]:
+def _first_packet(model: VideoStream, stream: VideoStream) -> Packet[Any]:
     """The first packet of a stream, for another at its time 0."""
     assert isinstance(model.container, InputContainer)
     whole = next(packet for packet in model.container.demux(model) if packet.size)
-    packet: Packet[VideoStream] = Packet(bytes(whole))
+    packet: Packet[Any] = Packet(bytes(whole))
     packet.pts = packet.dts = 0
     packet.time_base, packet.is_keyframe, packet.stream = Fraction(1, 25), True, stream
     return packet

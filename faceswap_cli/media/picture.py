@@ -88,7 +88,8 @@ def picture_to_encode(
     old, new = undo(before), undo(after)
 
     def samples(box: tuple[slice, slice]) -> VideoFrame:
-        return converter.from_signal(_signal(picture, old, new, box), base.format.name)
+        signal = _signal(picture, old, new, box)  # type: ignore[arg-type]
+        return converter.from_signal(signal, base.format.name)
 
     return _patched(base, undo(changed), samples)
 

@@ -119,7 +119,7 @@ def compare(folder: Path, name: str) -> dict[str, float]:
     apart, means, outside, bright = [], [], 0, 0.0
     for number in range(len(plain)):
         drawn = (plain[number] != source[number]).any(axis=2).astype(np.uint8)
-        away = cv2.dilate(drawn, np.ones((9, 9))) == 0  # a mask may be a little wider in the other clip
+        away = cv2.dilate(drawn, np.ones((17, 17))) == 0  # the other mask may be wider
         changed = [one != other for one, other in zip(old[number], new[number], strict=True)]
         outside += int((changed[0] & away).sum())
         outside += sum(int((colour & away[::2, ::2]).sum()) for colour in changed[1:])

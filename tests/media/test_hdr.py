@@ -17,7 +17,7 @@ from faceswap_cli.media import hdr
 from faceswap_cli.media.colour import ColourTags
 from faceswap_cli.media.containers import check_output
 from faceswap_cli.media.encode import SegmentWriter
-from faceswap_cli.media.encoders import CHOICES, ENCODERS, EncodeOptions, as_written
+from faceswap_cli.media.encoders import CHOICES, ENCODERS, EncodeOptions, as_written, target_format
 from faceswap_cli.media.frame import Frame
 from faceswap_cli.media.hdr import HLG, PQ, HdrView, ToneCurve
 from faceswap_cli.media.join import join_segments
@@ -245,6 +245,15 @@ def test_an_sdr_copy_is_the_view(tmp_path: Path, transfer: int, name: str) -> No
         assert info.tags == ColourTags(1, 1, 1, 1)
     for frame, wanted in zip(frames, drawn, strict=True):
         assert np.abs(frame.image.astype(int) - wanted.image).mean() < 1.5
+
+
+def test_a_transparent_clip_is_kept_so_as_hdr_only(tmp_path: Path) -> None:
+    info = probe(clip(tmp_path / "a.mkv", PQ, pixel_format="yuva444p10le"))
+    assert info.pixels.alpha and info.hdr
+    options = EncodeOptions("ffv1", sdr=True)
+    assert any("transparency" in line for line in check_output(tmp_path / "o.mkv", info, options))
+    assert not target_format(as_written(info, options), options).startswith("yuva")
+    assert target_format(info, EncodeOptions("ffv1")) == "yuva444p10le"
 
 
 def test_of_sdr_there_is_no_other_copy(tmp_path: Path) -> None:
