@@ -15,9 +15,10 @@ from av.stream import Disposition, Stream
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.files import check_writable
-from faceswap_cli.media.encoders import ENCODERS, PICTURES, EncodeOptions, what_is_lost
+from faceswap_cli.media.encoders import ENCODERS, PICTURES, EncodeOptions, as_written, check_hdr, what_is_lost
 from faceswap_cli.media.late_clock import clock_origin, late_clock_note
-from faceswap_cli.media.mp4_boxes import sample_descriptions
+from faceswap_cli.media.light_metadata import DYNAMIC
+from faceswap_cli.media.mp4_boxes import dolby_vision_profile
 from faceswap_cli.media.open import open_video
 from faceswap_cli.media.photo import describe_metadata
 from faceswap_cli.media.pieces import is_wanted
@@ -59,6 +60,7 @@ def check_output(output: Path, info: MediaInfo, options: EncodeOptions) -> list[
     """
     output = Path(output)
     suffix = output.suffix.lower()
+    check_hdr(info, options)
     if picture_suffix(output) is not None:
         return _check_pictures(output, info, options)
     if suffix not in FORMATS:
@@ -73,8 +75,9 @@ def check_output(output: Path, info: MediaInfo, options: EncodeOptions) -> list[
     return [
         *_lost_streams(suffix, info, usable),
         *_said_no_more(suffix, info),
+        *_light_left_out(suffix, info, options),
         *_left_of_pictures(info),
-        *what_is_lost(info, options),
+        *what_is_lost(as_written(info, options), options),
         *_shape_of_pixels(output, info, options),
     ]
 
@@ -101,8 +104,9 @@ def _check_pictures(output: Path, info: MediaInfo, options: EncodeOptions) -> li
     return [
         *lost,
         *_said_no_more(suffix, info),
+        *_light_left_out(suffix, info, options),
         *_left_of_pictures(info),
-        *what_is_lost(info, options),
+        *what_is_lost(as_written(info, options), options),
         *_shape_of_pixels(output, info, options),
     ]
 
@@ -136,12 +140,20 @@ def _said_no_more(suffix: str, info: MediaInfo) -> list[str]:
         with open_video(info.file) as source:
             kept = read_projection(info.file, source.streams[info.stream_index].id).said()
         lost = [said for said in lost if said not in kept]
-    return [f"{said}: left out" for said in (*lost, *_dolby_vision(info))]
+    boxes = None if info.pictures else dolby_vision_profile(info.path)
+    dolby = [] if boxes is None else [DYNAMIC["DOVI_METADATA"]]
+    return [f"{said}: left out" for said in dict.fromkeys((*lost, *dolby))]
 
 
-def _dolby_vision(info: MediaInfo) -> list[str]:
-    described = b"" if info.pictures else sample_descriptions(info.path)
-    return ["Dolby Vision's metadata"] if b"dvcC" in described or b"dvvC" in described else []
+def _light_left_out(suffix: str, info: MediaInfo, options: EncodeOptions) -> list[str]:
+    """What the source says of its light and the result does not."""
+    light = as_written(info, options).tags.light
+    if info.hdr and options.sdr:
+        opaque = ", and transparency is left out" if info.pixels.alpha else ""
+        return [f"--sdr: light up to {info.tags.peak:g} cd/m2 is tone-mapped to BT.709 in 8 bits{opaque}"]
+    if light is not None and light.ambient is not None and suffix not in PROJECTION_SUFFIXES:
+        return ["the light around the viewer (ambient viewing environment): left out"]
+    return []
 
 
 def copyable(source: InputContainer, info: MediaInfo, suffix: str) -> list[Stream]:

@@ -26,6 +26,7 @@ from faceswap_cli.media.encode import segment_origin
 from faceswap_cli.media.encoders import ENCODERS, target_tags
 from faceswap_cli.media.join_pictures import Seal, join_as_gif, join_as_pictures, join_as_webp
 from faceswap_cli.media.late_clock import clock_origin
+from faceswap_cli.media.light_template import SILENT_OF_LIGHT, stream_with_light
 from faceswap_cli.media.open import open_video
 from faceswap_cli.media.other_sound import add_sound
 from faceswap_cli.media.pieces import Cut, shift_chapters
@@ -132,6 +133,7 @@ def join_segments(
             target.close()
             if suffix in PROJECTION_SUFFIXES and not info.own_pictures:
                 said = read_projection(info.file, container.streams[info.stream_index].id)
+                said = said.with_light(info.tags.light)
                 write_projection(temporary, video.index + 1, said)  # FFmpeg counts tracks from 1
             if seal is not None:
                 seal(temporary)
@@ -203,7 +205,12 @@ def _add_streams(
 
 
 def _add_video(target: OutputContainer, info: MediaInfo, model: VideoStream) -> VideoStream:
-    video = target.add_stream_from_template(model, opaque=True)
+    light = info.tags.light
+    if light is not None and target.format.name == "matroska" and model.codec_context.name in SILENT_OF_LIGHT:
+        with stream_with_light(model, light) as template:
+            video = target.add_stream_from_template(template, opaque=True)
+    else:
+        video = target.add_stream_from_template(model, opaque=True)
     video.time_base = info.time_base
     # Some codecs (FFV1) do not hold the colour tags or the shape of pixels themselves.
     # Only of those whose names are alike (prores, prores_ks) anything must be known.

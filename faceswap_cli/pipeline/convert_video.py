@@ -24,8 +24,9 @@ from faceswap_cli.faces.tracking.face_tracks import FaceTracks
 from faceswap_cli.journal import Journal, fingerprint
 from faceswap_cli.media.canvas import info_of_canvas
 from faceswap_cli.media.containers import check_output
+from faceswap_cli.media.encoders import as_written
 from faceswap_cli.media.join import join_segments
-from faceswap_cli.media.probe import MediaInfo, only_frames, probe
+from faceswap_cli.media.probe import MediaInfo, check_colours, only_frames, probe
 from faceswap_cli.media.seeking import Timeline
 from faceswap_cli.pipeline import detection_pass, render_pass
 from faceswap_cli.pipeline.assignment import Assignment, SwapPlan, assign_faces, nobody_wanted_error
@@ -37,7 +38,7 @@ from faceswap_cli.pipeline.options import PipelineOptions
 from faceswap_cli.pipeline.render_pass import RenderTask
 from faceswap_cli.pipeline.workdir import ResumeDir
 
-VERSION = 10
+VERSION = 11
 """Raised when the same settings begin to give other pictures: unfinished work of before is not mixed in."""
 
 MOST_TOLD = 3
@@ -114,11 +115,7 @@ def check_source(info: MediaInfo) -> None:
     """Raise a UserError if a file can't be converted as a video."""
     if info.kind != "video":
         raise UserError(f"{info.path} is a photo, not a video", "Use `faceswap convert photo`")
-    if info.hdr:
-        raise UserError(
-            f"{info.path} is HDR video, whose brightness this tool would get wrong",
-            "Make a standard-range (SDR, BT.709) copy of it first and convert that",
-        )
+    check_colours(info)
 
 
 @dataclass(frozen=True)
@@ -198,6 +195,7 @@ def _convert(job: _Job, lost: list[str]) -> Steps:
         yield ConvertProgress("join", 0, count)
         marks = job.options.marks
         sound = options.canvas.sound if options.canvas else None
+        written = as_written(written, options.encode)
         join_segments(pieces, job.info.path, job.output, written, work.path, marks.tags, marks.seal, sound)
         summary = summarise(plan, count, len(faces.track_numbers()))
         yield ConvertProgress("join", count, count, summary=summary)
