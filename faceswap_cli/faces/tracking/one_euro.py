@@ -1,9 +1,10 @@
 """Steady points without the future: the One Euro filter.
 
-A first-order low-pass filter whose cut-off rises with the speed, so that a still face is steadied and a moving
-one hardly lags (G. Casiez, N. Roussel and D. Vogel, 1 Euro filter: a simple speed-based low-pass filter for
-noisy input in interactive systems, CHI 2012). Lengths are in eye distances, so that it does the same for small
-faces and large ones. A clip, whose future is known, is smoothed by `smoothing` instead, which has no lag.
+A first-order low-pass filter whose cut-off rises with the speed, so that a still face is steadied and a
+moving one hardly lags (G. Casiez, N. Roussel and D. Vogel, 1 Euro filter: a simple speed-based low-pass
+filter for noisy input in interactive systems, CHI 2012). Lengths are in eye distances, so that it does the
+same for small faces and large ones. A clip, whose future is known, is smoothed by `smoothing` instead, which
+has no lag.
 """
 
 from __future__ import annotations

@@ -205,12 +205,13 @@ def _open_clip(path: Path, size: tuple[int, int]) -> Feed:
                 wait = start + (frame.time - first) - time.monotonic()
                 if wait > 0:
                     time.sleep(wait)
-                yield Frame(frame.index, frame.time - first, _shrunk(frame.image, width, height))
+                yield Frame(frame.index, frame.time - first, fit_clip(frame.image, width, height))
 
     return Feed(path.name, width, height, float(info.average_rate or 25), read, True, path)
 
 
-def _shrunk(image: Image, width: int, height: int) -> Image:
+def fit_clip(image: Image, width: int, height: int) -> Image:
+    """A clip's picture at the feed's size."""
     if image.shape[:2] == (height, width):
         return image
     return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)

@@ -1,4 +1,4 @@
-"""The guard beside a stream, in a thread of its own: at the first frames, at new faces, and from time to time."""
+"""The guard beside a stream, in a thread of its own: at first, at new faces, and from time to time."""
 
 from __future__ import annotations
 

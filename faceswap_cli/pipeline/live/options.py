@@ -16,8 +16,8 @@ class LiveOptions(OptionGroup):
 
     when_lost: str = option(
         "blur", group=LOOK, choices=WHEN_LOST,
-        help="What is shown from the first frame until a face is held, and whenever it is lost, unsure or too "
-        "small: blur (the whole picture), hold (the last drawn one), black, or pass (the camera's own).",
+        help="What is shown from the first frame until a face is held, and whenever it is lost, unsure or "
+        "too small: blur (the whole picture), hold (the last drawn one), black, or pass (the camera's own).",
     )  # fmt: skip
     delay: float = option(
         0.0, 0.0, 2.0, group=TIME, metavar="SECONDS",

@@ -60,7 +60,7 @@ class QualityControl:
         return LEVELS[self._place]
 
     def timed(self, find: float, draw: float) -> str | None:
-        """A drawn frame took so many seconds in the two threads; what to tell the user if that is too slow."""
+        """A drawn frame took so many seconds in the two threads; what to tell where that is too slow."""
         self._times.append(max(find, draw))
         if not self._auto or len(self._times) < WINDOW or float(np.median(self._times)) <= 1 / self.wanted:
             return None

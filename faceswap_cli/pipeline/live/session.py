@@ -1,8 +1,8 @@
 """A stream from a camera to its outputs.
 
 Three threads, each a frame ahead of the next at most: one keeps the camera's newest frame, one finds and
-follows faces, one draws. Outputs take what is drawn in threads of their own, so that nothing waits for them. A
-frame nobody has time for is left out, never put aside: what is shown is always of now.
+follows faces, one draws. Outputs take what is drawn in threads of their own, so that nothing waits for them.
+A frame nobody has time for is left out, never put aside: what is shown is always of now.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ class LiveSession:
             for name, work, after in (
                 ("capture", self._capture, self._newest.close),
                 ("find", self._find, self._sighted.close),
-                ("draw", self._draw, self._ended.set),
+                ("draw", self._draw, self._end),
             )
         ]
 
@@ -200,6 +200,12 @@ class LiveSession:
             self.stop()
         finally:
             after()
+
+    def _end(self) -> None:
+        """Nothing is drawn any more: nobody shall wait for it."""
+        self.stop()
+        self._sighted.close()
+        self._ended.set()
 
     def _capture(self) -> None:
         with contextlib.closing(self.feed.read()) as frames:

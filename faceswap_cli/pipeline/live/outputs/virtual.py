@@ -22,6 +22,11 @@ def driver_hint(system: str = sys.platform) -> str:
     return _LINUX if system.startswith("linux") else _OTHERS
 
 
+def find_virtual_camera() -> None:
+    """Raise a UserError where no virtual camera can be opened."""
+    VirtualCamera(64, 64, 5).close()
+
+
 class VirtualCamera(ThreadedOutput):
     """Sends pictures to a virtual camera; always labelled.
 
