@@ -51,6 +51,7 @@ class RefreshedParser(FaceParser):
 
     def __init__(self, parser: FaceParser) -> None:
         super().__init__(parser.device)
+        self._parser = parser
         self._answers: list[FloatArray] = []
         self._asked = 0
         self._tracks: tuple[int, ...] = ()
@@ -66,7 +67,7 @@ class RefreshedParser(FaceParser):
     def probabilities(self, crops: Sequence[Image]) -> FloatArray:
         """See FaceParser: in each frame the same questions are asked in the same order."""
         if self._asked == len(self._answers):
-            self._answers.append(super().probabilities(crops))
+            self._answers.append(self._parser.probabilities(crops))
         found = self._answers[self._asked]
         self._asked += 1
         assert len(found) == len(crops), "a frame's faces are those of the frame before, or all is anew"

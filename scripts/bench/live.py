@@ -8,8 +8,8 @@ measured: a figure that a busy machine changes little. Two threads work, so that
 the slower one. --paced plays the clip at its own pace instead, as a user would see it, beside the same clip
 passed through undrawn.
 
-A real face counts as seen if a frame that is not covered shows one, by the detector's look at the camera's
-frame by itself, over which none was drawn; and as recognised if what comes out there is nearer to the camera's
+A real face counts as seen if a frame that is not covered shows one, by the detector's look at the frame
+by itself, over which none was drawn; and as recognised if what comes out there is nearer to the camera's
 own face than two pictures of one person are.
 """
 
