@@ -145,10 +145,10 @@ class FaceFollower:
             best = max(same, key=lambda face: float(overlap(one.face.box, face.box)[0, 0]))
             left = [face for face in left if face is not best]
             one.seen = 1 if one.lost else one.seen + 1
-            if one.lost or self._since > 1:
+            if one.lost:
                 one.velocity = np.zeros(2, np.float32)
-            one.face = best if one.lost else replace(one.face, box=best.box, score=best.score)
-            one.lost, one.time = False, frame.time
+            # Points that follow points might slide off: those by the detector's look begin anew.
+            one.face, one.lost, one.time = best, False, frame.time
         for face in left:
             self._live.append(_Followed(self._number, face, frame.time, np.zeros(2, np.float32), 1))
             self._number += 1

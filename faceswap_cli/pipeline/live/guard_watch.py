@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +18,9 @@ FIRST, LATER = 1.0, 15.0
 
 FIRST_SECONDS = 5.0
 
-LOOKS = 5
-"""Looks at a face that are averaged: the guard judges people, not pictures."""
+LOOKS, LEAST = 5, 3
+"""Looks at a face that are averaged, and so many before it is refused: the guard judges people, not
+pictures. Until a look is good, or the face is refused, it is not drawn."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,10 @@ class GuardWatch:
         self._questions = Newest[_Question]()
         self._crops: dict[int, list[tuple[Image, float]]] = {}
         self._asked = -FIRST
-        self._seen: set[int] = set()
+        self._passed: set[int] = set()
         self.refusal: Refusal | None = None
         self.error: BaseException | None = None
-        self.passed = threading.Event()
-        if guard is None:
-            self.passed.set()
+        self._looked = threading.Event()
         self._thread = threading.Thread(target=self._run, name="guard", daemon=True)
 
     def start(self) -> None:
@@ -58,12 +56,16 @@ class GuardWatch:
         """A frame and the faces that would be changed in it; never waits."""
         if self._guard is None:
             return
-        new = any(face.track not in self._seen for face in faces)
         pause = FIRST if frame.time < FIRST_SECONDS else LATER
-        if new or frame.time - self._asked >= pause:
+        if not self.has_passed(faces) or frame.time - self._asked >= pause:
             self._asked = frame.time
-            self._seen.update(face.track for face in faces)
             self._questions.put(_Question(frame, faces))
+
+    def has_passed(self, faces: Sequence[Face]) -> bool:
+        """Whether the guard has looked, and at each of these faces."""
+        if self._guard is None:
+            return True
+        return self._looked.is_set() and all(face.track in self._passed for face in faces)
 
     def close(self) -> None:
         """End, when what is being looked at is done."""
@@ -72,7 +74,6 @@ class GuardWatch:
             self._thread.join(5)
 
     def _run(self) -> None:
-        assert self._guard is not None or self.passed.is_set()
         while not self._questions.closed:
             question = self._questions.take(0.5)
             if question is None or self._guard is None:
@@ -85,15 +86,16 @@ class GuardWatch:
             except BaseException as error:  # raised again by whoever runs the stream
                 self.error = error
                 return
-            self.passed.set()
+            self._looked.set()
 
     def _ask(self, guard: SafetyGuard, question: _Question) -> None:
         guard.check_picture(self._name, question.frame.image)
-        for face in question.faces if not guard.adults_confirmed else ():
+        for face in question.faces:
             looks = self._crops.setdefault(face.track, [])
             looks.append((guard.crop(question.frame.image, face.landmarks), clarity_of_face(face)))
             del looks[:-LOOKS]
             age = guard.young([crop for crop, _ in looks], [clear for _, clear in looks])
-            if age is not None:
+            if age is None:
+                self._passed.add(face.track)
+            elif len(looks) >= LEAST:
                 raise refuse_minor(self._name, "a face", age)
-            time.sleep(0)  # let those who draw go first

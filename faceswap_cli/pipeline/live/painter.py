@@ -87,7 +87,7 @@ class Painter:
             reasons.append("no face")
         if hidden:
             reasons.append("new face")
-        if not self._guard.passed.is_set():
+        if not self._guard.has_passed([face for face, _ in faces]):
             reasons.append("guard is looking")
         if reasons:
             return Painted(
@@ -100,7 +100,7 @@ class Painter:
     def next_face(self, sight: Sight) -> int | None:
         """Change only the next face from left to right, or after the last all of them."""
         tracks = [
-            one.face.track
+            self._people.number(one.face.track)
             for one in sorted(sight.faces, key=lambda one: float(one.face.box[0]))
             if self._people.target(one.face.track) not in (None, LEFT_ALONE)
         ]
@@ -112,10 +112,10 @@ class Painter:
         """The faces that can be drawn, each with its target; why others can't; whether any is wanted."""
         faces, reasons, wanted = list[tuple[Face, int]](), list[str](), False
         for one in sight.faces:
-            if self.chosen is not None and one.face.track != self.chosen:
-                continue
             if not one.doubt:
                 self._people.look(frame.image, one.face)
+            if self.chosen is not None and self._people.number(one.face.track) != self.chosen:
+                continue
             target = self._people.target(one.face.track)
             if target == LEFT_ALONE:
                 continue

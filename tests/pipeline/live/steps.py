@@ -1,6 +1,4 @@
-"""A stream in step: the camera's next frame comes when the one before is out, however slow the machine is."""
-
-import threading
+"""A stream in step: the camera's next frame comes when the one before was taken, however slow that is."""
 
 import numpy as np
 
@@ -12,6 +10,7 @@ from faceswap_cli.pipeline.live.cameras import Feed
 from faceswap_cli.pipeline.live.options import LiveOptions
 from faceswap_cli.pipeline.live.outputs.base import Output
 from faceswap_cli.pipeline.live.session import LiveEffect, LiveSession
+from faceswap_cli.pipeline.live.slots import Handover
 from tests.pipeline.moving_face import HEIGHT, WIDTH, fake_stage, negative, picture
 
 PLAIN = SwapOptions(mask="hull", colour="none", grain=0.0, defocus=0.0, motion_blur=0.0, sharpen=0.0)
@@ -22,42 +21,38 @@ class Kept(Output):
     """Keeps what is shown."""
 
     def __init__(self):
-        self.shown, self.out, self.closed = [], threading.Semaphore(0), False
+        self.shown, self.closed = [], False
 
     def show(self, shown):
         self.shown.append(shown)
-        self.out.release()
 
     def close(self):
         self.closed = True
 
 
-def feed(images, out, behind=0):
-    """A camera of 25 frames a second; its frame comes when all but `behind` of those before are out."""
+def feed(images):
+    """A camera of 25 frames a second by its own time stamps."""
 
     def read():
         for index, image in enumerate(images):
-            if index > behind:
-                assert out.acquire(timeout=60)
             yield Frame(index, index / 25, image)
-        for _ in range(min(behind + 1, len(images))):
-            assert out.acquire(timeout=60)
 
     return Feed("made up", WIDTH, HEIGHT, 25.0, read)
 
 
-def start(images, people=1, missing=(), effect=None, plan=None, behind=0, **options):
+def start(images, people=1, missing=(), effect=None, plan=None, **options):
     """A session over pictures, and what keeps its output."""
     kept = Kept()
     effect = effect or SwapEffect([negative()], PLAIN)
     plan = plan or SwapPlan([SwapTarget(negative())])
     session = LiveSession(
-        feed(images, kept.out, behind),
+        feed(images),
         LiveEffect(effect.open_stream(), plan, 0.0),
         fake_stage(people, missing),
         LiveOptions(**{"quality": "high", **options}),
         [kept],
     )
+    session._newest.__class__ = Handover  # the camera waits here, and no frame is left out
     session.start()
     return session, kept
 

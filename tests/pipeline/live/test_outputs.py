@@ -63,6 +63,8 @@ def test_the_page_gives_its_pictures_to_whoever_knows_its_address_and_to_nobody_
 def record(path, count=40, marks=None):
     recording = Recording(path, 25, marks or Marks(Kind.SWAP, "abc", label=True))
     for index in range(count):
+        while index - recording.frames > 30:  # a camera does not wait, but has its own pace
+            recording._thread.join(0.01)
         recording.show(shown(index))
     return recording
 
@@ -90,15 +92,9 @@ def test_a_recording_that_is_cut_off_plays_and_is_not_overwritten(tmp_path):
     path = tmp_path / "take.mp4"
     recording = record(path, 120)
     unfinished = unfinished_name(path)
-    whole = 0
-    for _ in range(2000):
-        recording._thread.join(0.01)
-        whole = unfinished.stat().st_size if unfinished.exists() else 0
-        if whole > 60_000:
-            break
     copy = tmp_path / "copy.mp4"
     copy.write_bytes(unfinished.read_bytes())  # as it lies there while the machine loses its power
-    assert len(decoded(copy)) >= 20
+    assert len(decoded(copy)) >= 25
     recording.close()
     assert len(decoded(path)) == 120
     copy.rename(unfinished)
@@ -119,7 +115,7 @@ def test_a_virtual_camera_gets_labelled_pictures():
     sent = []
 
     class Backend:
-        def __init__(self, *, width, height, fps, fmt, device, **more):
+        def __init__(self, *, width, height, fps, fourcc, device):
             self.size = (height, width, 3)
 
         def close(self):
@@ -131,8 +127,8 @@ def test_a_virtual_camera_gets_labelled_pictures():
         def device(self):
             return "made up"
 
-        def native_fmt(self):
-            return pyvirtualcam.PixelFormat.RGB
+        def native_fourcc(self):
+            return None
 
     from pyvirtualcam import camera as registry
 

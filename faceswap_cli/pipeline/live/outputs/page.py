@@ -130,8 +130,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _stream(self) -> None:
         self._head(f"multipart/x-mixed-replace; boundary={_BOUNDARY}")
         self.end_headers()
+        # A browser shows a picture when it sees the boundary after it: that goes with it, not with the next.
+        self.wfile.write(f"--{_BOUNDARY}\r\n".encode())
         number = 0
         while (found := self.server.output.next_picture(number)) is not None:
             number, jpeg = found
-            head = f"--{_BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
-            self.wfile.write(head.encode() + jpeg + b"\r\n")
+            head = f"Content-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+            self.wfile.write(head.encode() + jpeg + f"\r\n--{_BOUNDARY}\r\n".encode())

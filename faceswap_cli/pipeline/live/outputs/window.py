@@ -19,6 +19,9 @@ from faceswap_cli.pipeline.live.slots import Newest
 
 TITLE = "faceswap live"
 
+SHOWN = 6.0
+"""Seconds for which the keys are shown at first."""
+
 SOCKETS = Path("/tmp/.X11-unix")
 """Where X servers of this machine listen."""
 
@@ -51,13 +54,13 @@ class Window(Output):
         self._pictures = Newest[Shown]()
         self._keys = [key for key in KEYS if adjustable or key.name not in ("weaker", "stronger")]
         self._help = self._side_by_side = False
-        self._until = time.monotonic() + 6  # the keys are shown at first
+        self._until = 0.0
         self._last: Shown | None = None
         try:
             cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
         except cv2.error as error:
             raise UserError("this OpenCV has no windows", "pip install opencv-python, or -o http") from error
-        self._sized = False
+        self._begun = self._sized = False
 
     def show(self, shown: Shown) -> None:
         """See Output."""
@@ -68,6 +71,8 @@ class Window(Output):
         if (shown := self._pictures.take(seconds)) is not None:
             self._last = shown
         if self._last is not None:
+            if not self._begun:
+                self._begun, self._until = True, time.monotonic() + SHOWN
             picture = self.picture(self._last)
             if not self._sized:
                 cv2.resizeWindow(TITLE, picture.shape[1], picture.shape[0])
@@ -81,6 +86,7 @@ class Window(Output):
             self._help, self._until = not (self._help or time.monotonic() < self._until), 0.0
         elif name == "side by side":
             self._side_by_side = not self._side_by_side
+            self._sized = False
         return name
 
     @property
