@@ -12,7 +12,7 @@ from faceswap_cli.cli.app import stop_on_signal
 from faceswap_cli.cli.convert_assignment import DrawnOptions
 from faceswap_cli.cli.convert_effect import LookOptions
 from faceswap_cli.cli.live_effect import LiveRequest, load_live_effect
-from faceswap_cli.cli.live_outputs import list_devices, open_outputs
+from faceswap_cli.cli.live_outputs import NOT_FILES, list_devices, open_outputs
 from faceswap_cli.cli.mark_options import MarkOptions
 from faceswap_cli.cli.options import DetectionOptions, OptionalRunOption, PeopleOptions, SafetyOptions
 from faceswap_cli.errors import UserError
@@ -83,6 +83,7 @@ def live(
     from faceswap_cli.pipeline.live.cameras import open_feed
     from faceswap_cli.pipeline.live.session import LiveEffect, LiveSession
     from faceswap_cli.provenance.marks import Kind
+    from faceswap_cli.provenance.sidecar import write_sidecar
 
     console.tell(CONSENT)
     request = LiveRequest(run, age, drawn, people, safety, look, detection)
@@ -102,9 +103,11 @@ def live(
     finally:
         session.close()
     _tell_notes(session)
-    for _, one in outputs:
+    for name, one in outputs:
         if done := one.describe():
             console.say(done)
+        if marks.sidecar and name not in NOT_FILES and Path(name).exists():
+            write_sidecar(Path(name), "live", made, [] if age is None else [age])
     console.say(session.stats.summary(options.when_lost))
     for line in session.stats.lines() if options.stats else ():
         console.say(line)

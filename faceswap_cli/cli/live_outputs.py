@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from faceswap_cli.provenance.marks import Marks
 
 
+NOT_FILES = ("window", "virtual", "http")
+"""Outputs that are no recordings."""
+
+
 def open_outputs(
     names: Sequence[str], feed: Feed, port: int, marks: Marks, adjustable: bool
 ) -> list[tuple[str, Output]]:

@@ -1,7 +1,10 @@
 """Cameras by number, device and name; clips at their own pace."""
 
+import errno
 import time
 
+import cv2
+import numpy as np
 import pytest
 
 from faceswap_cli.errors import UserError
@@ -45,6 +48,61 @@ def test_what_is_not_there_is_answered_with_what_is(three):
         find_camera("cam")
 
 
+class Device:
+    """OpenCV's camera, of so many pictures."""
+
+    left = 0
+
+    def __init__(self, index, backend):
+        self.asked, self.released = {}, False
+        Device.last = self
+
+    def isOpened(self):  # noqa: N802
+        return True
+
+    def set(self, what, value):
+        self.asked[what] = value
+
+    def get(self, what):
+        return self.asked.get(what, 0)
+
+    def read(self):
+        Device.left -= 1
+        return (True, np.full((90, 160, 3), (10, 20, 30), np.uint8)) if Device.left >= 0 else (False, None)
+
+    def release(self):
+        self.released = True
+
+
+def test_a_camera_gives_its_pictures_until_it_is_unplugged(three, monkeypatch):
+    monkeypatch.setattr(cameras.cv2, "VideoCapture", Device)
+    monkeypatch.setattr(cameras, "_check_free", lambda camera: None)
+    monkeypatch.setattr(cameras, "_still_there", lambda camera: False)
+    Device.left = 4
+    feed = open_feed("usb", (640, 360), 24)
+    assert (feed.width, feed.height, feed.fps, feed.is_clip) == (160, 90, 24.0, False)
+    assert Device.last.asked[cameras.cv2.CAP_PROP_FRAME_WIDTH] == 640
+    frames = list(feed.read())
+    assert [one.index for one in frames] == [0, 1, 2] and Device.last.released
+    assert (frames[0].image == (30, 20, 10)).all()  # RGB
+
+
+def test_a_camera_in_use_or_without_a_picture_is_told(three, monkeypatch):
+    monkeypatch.setattr(cameras.cv2, "VideoCapture", Device)
+
+    def busy(path, flags):
+        raise OSError(errno.EBUSY, "busy")
+
+    monkeypatch.setattr(cameras.os, "open", busy)
+    with pytest.raises(UserError, match="in use"):
+        open_feed("usb", (640, 360), 24)
+    monkeypatch.setattr(cameras, "_check_free", lambda camera: None)
+    Device.left = 0
+    with pytest.raises(UserError, match="gives no picture"):
+        open_feed("usb", (640, 360), 24)
+    assert Device.last.released
+
+
 def test_a_clip_is_played_at_its_own_pace_and_shrunk_to_fit(video):
     feed = open_feed(str(video), (80, 400), 30)
     assert (feed.width, feed.height, feed.is_clip) == (80, 60, True)
@@ -59,9 +117,6 @@ def test_a_clip_is_played_at_its_own_pace_and_shrunk_to_fit(video):
 
 
 def test_a_photo_is_no_camera(tmp_path):
-    import cv2
-    import numpy as np
-
     path = tmp_path / "photo.png"
     cv2.imwrite(str(path), np.zeros((32, 32, 3), np.uint8))
     with pytest.raises(UserError, match="a photo"):
