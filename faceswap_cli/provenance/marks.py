@@ -41,6 +41,7 @@ class Kind(IntEnum):
     SWAP = 1
     AGE = 2
     MADE = 3
+    STYLE = 6
 
     @property
     def words(self) -> str:
@@ -48,6 +49,7 @@ class Kind(IntEnum):
         return {
             Kind.SWAP: "a face was replaced by a trained network",
             Kind.AGE: "a face was made older or younger by a trained network",
+            Kind.STYLE: "a picture was turned into another style by a trained network",
             Kind.MADE: "a face was made by a trained network",
         }[self]
 
