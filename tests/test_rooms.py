@@ -14,7 +14,7 @@ LAYERS = (
     {"__main__", "__init__"},
     {"api"},
     {"cli"},
-    {"pipeline", "training", "curation"},
+    {"pipeline", "portrait", "training", "curation"},
     {"effects"},
     {"compositing", "evaluation"},
     {"faces"},

@@ -14,6 +14,7 @@ from faceswap_cli.cli.doctor import doctor
 from faceswap_cli.cli.evaluate import app as evaluate_app
 from faceswap_cli.cli.extract import extract
 from faceswap_cli.cli.faces import app as faces_app
+from faceswap_cli.cli.headshot import headshot
 from faceswap_cli.cli.models import app as models_app
 from faceswap_cli.cli.train import train
 from faceswap_cli.cli.verify import verify
@@ -27,6 +28,12 @@ app.command(
 )(train)
 app.add_typer(convert_app, name="convert")
 app.add_typer(age_app, name="age")
+app.command(
+    "headshot",
+    medium="photo",
+    example="faceswap headshot selfie.jpg -o me.jpg\n"
+    "faceswap headshot selfie.jpg --background white --background blur -o sheet.jpg",
+)(headshot)
 app.add_typer(faces_app, name="faces")
 app.add_typer(models_app, name="models")
 app.add_typer(evaluate_app, name="evaluate")

@@ -41,6 +41,7 @@ class Kind(IntEnum):
     SWAP = 1
     AGE = 2
     MADE = 3
+    HEADSHOT = 6
 
     @property
     def words(self) -> str:
@@ -48,6 +49,7 @@ class Kind(IntEnum):
         return {
             Kind.SWAP: "a face was replaced by a trained network",
             Kind.AGE: "a face was made older or younger by a trained network",
+            Kind.HEADSHOT: "a person was cut out of a photo, retouched and put before another background",
             Kind.MADE: "a face was made by a trained network",
         }[self]
 
