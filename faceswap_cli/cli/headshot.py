@@ -72,6 +72,8 @@ def headshot(
 
     def work(source: Path, output: Path) -> None:
         photo = read_photo(source)
+        if photo.note:
+            console.warn(photo.note)
         guard.check_picture(source, photo.image)
         faces = find_in_photo(photo.image, analyser)
         if not faces:
@@ -95,7 +97,9 @@ def headshot(
         console.say(f"done: {output} ({what}; {made.describe(output)})")
 
     files = [_stamp(what) for what in look.background]
-    run_photos(sources, jobs, work, asdict(look), files, face_index, segmenter.mark, parser.mark, made.settings())
+    run_photos(
+        sources, jobs, work, asdict(look), files, face_index, segmenter.mark, parser.mark, made.settings()
+    )
 
 
 def _landmarks(result: Headshot, landmarks: object) -> list[list[list[float]]]:

@@ -59,8 +59,10 @@ def guided_filter(guide: FloatArray, mask: FloatArray, radius: float, flat: floa
     rg = joint(red, green, mean[..., 0] * mean[..., 1])
     rb = joint(red, blue, mean[..., 0] * mean[..., 2])
     gb = joint(green, blue, mean[..., 1] * mean[..., 2])
-    inverse = (gg * bb - gb * gb, rb * gb - rg * bb, rg * gb - rb * gg)
-    inverse += (rr * bb - rb * rb, rg * rb - rr * gb, rr * gg - rg * rg)
+    inverse = (
+        *(gg * bb - gb * gb, rb * gb - rg * bb, rg * gb - rb * gg),
+        *(rr * bb - rb * rb, rg * rb - rr * gb, rr * gg - rg * rg),
+    )
     whole = rr * inverse[0] + rg * inverse[1] + rb * inverse[2]
     c = [joint(channel, mask, mean[..., i] * share) / whole for i, channel in enumerate((red, green, blue))]
     slope = np.stack(

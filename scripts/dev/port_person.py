@@ -65,10 +65,9 @@ def port(path: Path) -> PersonNetwork:
     if len(own) != len(given):
         raise SystemExit(f"{len(given)} layers in the file, {len(own)} in the network")
     for layer, (kernel, bias) in zip(own, given, strict=True):
-        if isinstance(layer, nn.ConvTranspose2d):
-            kernel = kernel.transpose(1, 0, 2, 3)
+        turned = kernel.transpose(1, 0, 2, 3) if isinstance(layer, nn.ConvTranspose2d) else kernel
         with torch.no_grad():
-            layer.weight.copy_(torch.from_numpy(np.ascontiguousarray(kernel)).reshape(layer.weight.shape))
+            layer.weight.copy_(torch.from_numpy(np.ascontiguousarray(turned)).reshape(layer.weight.shape))
             layer.bias.copy_(torch.from_numpy(bias))
     return network
 

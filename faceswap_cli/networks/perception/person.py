@@ -86,7 +86,8 @@ class _Inverted(nn.Module):
         if self.gate is not None:
             y = y * self.gate(y)
         y = self.project(y)
-        return x + y if self.added else y
+        done: Tensor = x + y if self.added else y
+        return done
 
 
 class _Gate(nn.Module):

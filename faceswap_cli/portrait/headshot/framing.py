@@ -24,7 +24,7 @@ UNSURE_YAW = 55.0
 """From here on the eyes tell little of the roll, and the picture is left as level as it is."""
 
 WIDE, EYES_IN_WIDE = 8.0, 2.6
-"""Side in units of the square in which the person is looked for, and where in it the eyes are from its top."""
+"""Side in units of the square in which the person is looked for, and how far below its top the eyes are."""
 
 NEAR, EYES_IN_NEAR = 5.6, 2.3
 """The same of a square in which they are looked at a second time."""
@@ -34,6 +34,11 @@ EDGE = 0.1
 
 NOSE_TO_CHIN = 1.363
 """Between the root of the nose and the chin of the mean face, in units."""
+
+
+LOWER, ASIDE = 0.05, 0.5
+"""How far below the crop's line eyes may come, in shares of the height, and by how many units more the picture
+may be wider than twice what is seen of the person on one side, before it is made tighter."""
 
 
 @dataclass(frozen=True)
@@ -171,9 +176,13 @@ def choose_framing(
     """
     height = max(crop.height, (chin - hair_top + 0.9) / (1 - crop.headroom) if crop.height > 4 else 0.0)
     height = max(height, -hair_top / (crop.eyes - crop.headroom) if -hair_top < 2.4 else height)
-    least = (chin - max(hair_top, limits.top) + 0.25)
+    least = chin - max(hair_top, limits.top) + 0.25
     room = min(limits.bottom - limits.top, (limits.right - limits.left) / crop.aspect)
     kept = room >= least
+    # Eyes stay near their line and near the middle, and the picture becomes tighter for it.
+    lower = limits.bottom / (1 - crop.eyes - LOWER)
+    middle = (2 * min(-limits.left, limits.right) + ASIDE) / crop.aspect
+    room = min(room, max(least, min(lower, middle)))
     height = min(height, room) if kept else max(least * 1.25, crop.height * 0.8)
     width = height * crop.aspect
     top = min(-crop.eyes * height, hair_top - crop.headroom * height)
@@ -207,8 +216,9 @@ def find_limits(person: FloatArray, wide: Framing, photo_shape: tuple[int, ...])
     below = here & (at_y > height - near)
     if (middle := below & (abs(unit_x) < 1.5)).any():
         limits = replace(limits, bottom=float(unit_y[middle].min()) + EDGE / 2)
-    if (above := here & (at_y < near) & (unit_y < 0)).any():
-        limits = replace(limits, top=float(unit_y[above].max()) - EDGE / 2)
+    # Hair that only comes near the upper edge is whole, and a drawn background goes on above it.
+    if (above := here & (at_y < 0.4 * near) & (unit_y < 0)).any():
+        limits = replace(limits, top=float(unit_y[above].max()) - EDGE / 4)
     rows = here & (unit_y < min(limits.bottom, 2.9))
     if (side := rows & (at_x < near)).any():
         limits = replace(limits, left=float(unit_x[side].max()) - EDGE / 2)

@@ -94,7 +94,7 @@ def shaped_like_body(coarse: FloatArray, distance: FloatArray) -> FloatArray:
         distance: (H, W) from the body in units, see `body_distance`.
     """
     odds = np.log(np.clip(coarse, 1e-4, 1 - 1e-4) / np.clip(1 - coarse, 1e-4, 1))
-    return np.asarray(1 / (1 + np.exp(4 * np.clip(distance - 0.08, 0, 1) - odds)), np.float32)
+    return np.asarray(1 / (1 + np.exp(3 * np.clip(distance - 0.1, 0, 1) - odds)), np.float32)
 
 
 def keep_one_person(coarse: FloatArray, own: FloatArray, others: list[FloatArray]) -> FloatArray:
@@ -116,7 +116,9 @@ def body_distance(shape: tuple[int, int], eyes: tuple[float, float], unit: float
     """How far a pixel is from the body that hangs on a head, in units: an ellipse over a trapezoid."""
     y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
     x, y = (x - np.float32(eyes[0])) / np.float32(unit), (y - np.float32(eyes[1])) / np.float32(unit)
-    head = np.hypot(x / 1.0, (y - 0.1) / 1.45) - 1
+    # Above the eyes there is room for hair and hats.
+    up = np.clip(-y, 0, 1)
+    head = np.hypot(x / (1 + 0.35 * up), (y - 0.1) / (1.45 + 0.55 * up)) - 1
     half = np.clip(0.7 + 2.0 * (y - 1.6), 0.7, 2.3)
     body = np.maximum(np.abs(x) - half, 1.3 - y)
     return np.asarray(np.minimum(head, body), np.float32)
@@ -130,7 +132,8 @@ def _bands(prior: FloatArray, unit: float, chin: float) -> tuple[np.ndarray, np.
     rows = np.arange(len(prior), dtype=np.float32)[:, None]
     cloth = np.clip((rows - chin - 0.2 * unit) / (0.6 * unit), 0, 1)
     outer = unit * (OUTER + (OUTER_CLOTH - OUTER) * cloth)
-    return inside > INNER * unit, (outside > outer) & (prior < 0.3)
+    sure = (inside > INNER * unit) | ((inside > 0.04 * unit) & (prior > 0.97))
+    return sure, (outside > outer) & (prior < 0.3)
 
 
 def _by_two_colours(
@@ -173,11 +176,13 @@ def _without_blobs(alpha: FloatArray, prior: FloatArray, unit: float) -> FloatAr
 
 
 def _closed_cloth(alpha: FloatArray, unit: float, chin: float) -> FloatArray:
-    """Clothes have no holes the width of a seam, which colours like the background's tear into them."""
+    """Clothes have no holes the width of a seam, which colours like the background's tear into them, and no
+    thin things stick out of shoulders."""
     rows = np.arange(len(alpha), dtype=np.float32)[:, None]
     cloth = np.clip((rows - chin - 0.2 * unit) / (0.4 * unit), 0, 1)
     closed = cv2.morphologyEx(alpha, cv2.MORPH_CLOSE, _disc(0.06 * unit), borderType=cv2.BORDER_REPLICATE)
-    return np.asarray(alpha + cloth * (closed - alpha), np.float32)
+    even = cv2.morphologyEx(closed, cv2.MORPH_OPEN, _disc(0.09 * unit), borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(alpha + cloth * (even - alpha), np.float32)
 
 
 def _without_specks(alpha: FloatArray) -> FloatArray:

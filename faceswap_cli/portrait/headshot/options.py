@@ -40,8 +40,8 @@ class HeadshotOptions(OptionGroup):
 
     dress: tuple[str, ...] = option(
         ("auto",), group=LOOK, choices=DRESSES,
-        help="keep (the person's own clothes), suit (a drawn suit with shirt and tie), jacket (a drawn jacket "
-        "over a plain top), or auto: keep, and a jacket where the photo shows no shoulders. Drawn clothes "
+        help="keep (the person's own clothes), suit (drawn, with shirt and tie), jacket (drawn, over a plain "
+        "top), or auto: keep, and a jacket where the photo shows no shoulders. Drawn clothes "
         "look drawn when looked at closely. Several make a sheet.",
     )  # fmt: skip
     background: tuple[str, ...] = option(
@@ -51,8 +51,8 @@ class HeadshotOptions(OptionGroup):
     )  # fmt: skip
     crop: str = option(
         "4:5", group=LOOK, choices=CROP_NAMES,
-        help="Shape of the result: 4:5 (head and shoulders), 1:1, or passport (35 x 45 mm, the head 70 to 80 % "
-        "of the height; check your office's rules).",
+        help="Shape of the result: 4:5 (head and shoulders), 1:1, or passport (35 x 45 mm, the head 70 to "
+        "80 % of the height; check your office's rules).",
     )  # fmt: skip
     retouch: float = option(
         0.5, 0, 1, group=LOOK,
@@ -132,9 +132,7 @@ def check_background(what: str) -> None:
     if what.startswith("#"):
         raise UserError(f"--background {what} is no colour", "Give six hexadecimal digits, such as #d8dde3")
     names = ", ".join((*PLAIN, *SCENES))
-    raise UserError(
-        f"--background {what} is no background and no file", f"Use {names}, #rrggbb or a picture"
-    )
+    raise UserError(f"--background {what} is no background and no file", f"Use {names}, #rrggbb or a picture")
 
 
 def _named(flag: str, text: str, names: dict[str, str], *others: str) -> Colour:

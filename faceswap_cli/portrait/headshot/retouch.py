@@ -15,10 +15,10 @@ from faceswap_cli.faces.face import FloatArray
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
-BRIGHTEST = 0.9
+BRIGHTEST = 0.88
 """Where the brightest parts of a well exposed person lie."""
 
-MOST_GAIN = 1.8
+MOST_GAIN = 1.6
 """By which a dark photo is brightened, in the dark parts of it, at most."""
 
 STRONGEST = 0.32
@@ -60,7 +60,7 @@ def expose(front: FloatArray, alpha: FloatArray, strength: float) -> FloatArray:
     bright = float(np.clip(np.percentile(light, 98.5), 0.05, 0.98))
     # The gain that takes `bright` to BRIGHTEST on that curve.
     gain = BRIGHTEST * (1 - bright) / (bright * (1 - BRIGHTEST))
-    gain = 1 + min(2 * strength, 1) * (min(gain, MOST_GAIN) - 1)
+    gain = 1 + min(1.6 * strength, 1) * (min(gain, MOST_GAIN) - 1)
     if gain <= 1:
         return front
     return np.asarray(gain * front / (1 + (gain - 1) * front), np.float32)

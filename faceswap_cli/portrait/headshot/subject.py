@@ -11,6 +11,7 @@ import numpy as np
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.face import Face, FloatArray
 from faceswap_cli.faces.geometry import crop_matrix, invert
+from faceswap_cli.faces.landmarks.pose import estimate_pose
 from faceswap_cli.faces.parsing.face_parser import SIDE, SIZE, FaceParser, class_share
 from faceswap_cli.faces.parsing.person_segmenter import PersonSegmenter
 from faceswap_cli.media.frame import Image
@@ -26,6 +27,9 @@ from faceswap_cli.portrait.headshot.matte import body_distance, keep_one_person,
 
 LOOKED_AT = 512
 """Side in pixels of the squares in which the person is looked for."""
+
+FRONTAL = 22.0
+"""Degrees of yaw up to which both ears are equally far from the middle of a face."""
 
 Classes = tuple[str, ...]
 
@@ -77,13 +81,16 @@ class Subject:
         return np.asarray(share * (1 - self._beside_the_face(framing)), np.float32)
 
     def _beside_the_face(self, framing: Framing) -> FloatArray:
-        """(height, width) in [0, 1] what the parser sees as neither face nor hair, beside the face and farther
+        """(height, width) in [0, 1] what the parser sees as neither face nor hair, beside cheeks and farther
         out than ears: lamps and leaves, which the person's network takes for part of a head at times."""
+        if abs(estimate_pose(self.face.landmarks)[0]) > FRONTAL:
+            return np.zeros((framing.height, framing.width), np.float32)
         points = framing.points(self.face.landmarks)
         x = np.arange(framing.width, dtype=np.float32)[None] - 0.5 * (points[1, 0] + points[15, 0])
         y = np.arange(framing.height, dtype=np.float32)[:, None]
-        top, bottom = points[17:27, 1].min(), points[8, 1] - 0.3 * framing.unit
-        rows = (y > top) & (y < bottom)
+        below_eyes = np.clip((y - points[36:48, 1].mean()) / framing.unit / 0.3 + 1, 0, 1)
+        above_chin = np.clip((points[8, 1] - y) / framing.unit / 0.3, 0, 1)
+        rows = below_eyes * above_chin
         outside = np.clip((np.abs(x) / framing.unit - 0.9) / 0.12, 0, 1)
         other = np.clip((self.classes_in(framing, ("other",)) - 0.75) / 0.2, 0, 1)
         return np.asarray(other * outside * rows, np.float32)
@@ -159,7 +166,9 @@ def _own_share(share: FloatArray, square: Framing, face: Face, others: Sequence[
     for one in (face, *others):
         place = place_head(one.landmarks)
         x, y = square.points(place.eyes[None])[0]
-        distances.append(body_distance(share.shape, (float(x), float(y)), square.unit * place.unit / _unit(face)))
+        distances.append(
+            body_distance(share.shape, (float(x), float(y)), square.unit * place.unit / _unit(face))
+        )
     own = shaped_like_body(share, distances[0])
     return keep_one_person(own, distances[0], distances[1:])
 

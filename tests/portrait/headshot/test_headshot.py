@@ -1,4 +1,4 @@
-"""Business photos: matte, framing, background, retouch and the drawn garment, on pictures whose truth is known."""
+"""Business photos: matte, framing, background and retouch, on pictures whose truth is known."""
 
 import cv2
 import numpy as np
@@ -127,9 +127,7 @@ def test_a_picture_ends_where_the_photo_cuts_the_person():
 
 
 def test_a_head_that_does_not_fit_is_told():
-    _, kept = choose_framing(
-        place_head(turned_face(0)), CROPS["4:5"], Limits(bottom=1.2), -1.25, 1.31, 90
-    )
+    _, kept = choose_framing(place_head(turned_face(0)), CROPS["4:5"], Limits(bottom=1.2), -1.25, 1.31, 90)
     assert not kept
 
 
@@ -221,7 +219,12 @@ def test_a_dark_photo_is_brightened_and_dark_skin_is_not():
 
 
 def test_what_can_not_be_asked_for_is_told():
-    for wrong in ({"background": ("#12",)}, {"background": ("nowhere.jpg",)}, {"cloth": "tweed"}, {"tie": "#1"}):
+    for wrong in (
+        {"background": ("#12",)},
+        {"background": ("nowhere.jpg",)},
+        {"cloth": "tweed"},
+        {"tie": "#1"},
+    ):
         with pytest.raises(UserError):
             HeadshotOptions(**wrong).check()
     HeadshotOptions(background=("white", "#a0b1c2"), tie="none").check()

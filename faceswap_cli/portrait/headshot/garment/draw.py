@@ -33,7 +33,7 @@ HEAD = ("skin", "brows", "eyes", "nose", "mouth", "hair", "glasses", "occluder")
 NECK = 0.64
 """Half the width of the usual neck, in units."""
 
-SOFT = 0.007
+SOFT = 0.009
 """Standard deviation, in units, of the blur that a lens gives shoulders behind a face in focus."""
 
 
@@ -141,7 +141,7 @@ def _head(
     front: FloatArray, alpha: FloatArray, subject: Subject, framing: Framing, layout: Layout
 ) -> FloatArray:
     """(H, W) alpha of the head alone: face, hair and hat without neck, shoulders and clothes."""
-    x, y = layout.grid()
+    _, y = layout.grid()
     parts = subject.classes_in(framing, HEAD)
     parts = np.clip(guided_filter(front, parts, 0.05 * layout.unit, 1e-3), 0, 1)
     parts = np.clip((parts - 0.25) / 0.5, 0, 1)
@@ -158,7 +158,12 @@ def _head(
 
 
 def _neck(
-    front: FloatArray, alpha: FloatArray, skin: FloatArray, head: FloatArray, layout: Layout, light: FloatArray
+    front: FloatArray,
+    alpha: FloatArray,
+    skin: FloatArray,
+    head: FloatArray,
+    layout: Layout,
+    light: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
     """The neck's colours everywhere, and the area (H, W) that it covers: the photo's where it shows skin."""
     x, y = layout.grid()
@@ -204,7 +209,7 @@ def _draw_inside(
     height += 0.020 * unit * folds(size, 0.30 * unit, 78, 3.5, 11)
     height += 0.005 * unit * folds(size, 0.12 * unit, 65, 4, 12)
     height -= np.float32(0.16 * unit) * (x / 1.2) ** 2
-    fine = 1 + 0.18 * (weave(size, 0.7 * unit, 13) - 1)
+    fine = 1 + 0.18 * (weave(size, unit, 31)[::-1] - 1)
     colour = _cloth(colours.shirt, lit(height.astype(np.float32), light), fine, level)
     painting.darken(0.5 * shadow(shirt, -light, 0.05 * unit) * (1 - shirt))
     painting.lay(colour, shirt)
@@ -238,7 +243,7 @@ def _rib(
     ribs = 0.004 * unit * np.sin(turn * 150)
     rise = (rounded(band, 0.06 * unit) + ribs).astype(np.float32)
     painting.darken(0.22 * shadow(band, light, 0.03 * unit) * (1 - band) * painting.cover)
-    fine = 1 + 0.25 * (weave(size, 0.7 * unit, 19) - 1)
+    fine = 1 + 0.25 * (weave(size, unit, 31)[::-1] - 1)
     painting.lay(_cloth(shirt, lit(rise, light), fine, level), band)
 
 
@@ -274,10 +279,9 @@ def _draw_jacket(
     # Nothing behind the nape is drawn: there the opening reaches up to the neck.
     body = whole * (1 - opening) * (1 - np.clip((0.70 * layout.slim - np.abs(x)) * unit, 0, 1) * (y < 0.7))
     texture = weave(size, unit, 31)
-    drape = 0.055 * unit * folds(size, 0.55 * unit, 62, 2.6, 37) + 0.013 * unit * folds(
-        size, 0.2 * unit, 70, 4, 41
-    )
-    drape = np.where(x < 0, drape[:, ::-1], drape)
+    # Folds run from the shoulder towards the button, on either side.
+    drape = np.where(x < 0, folds(size, 0.55 * unit, 118, 2.6, 37), folds(size, 0.55 * unit, 62, 2.6, 38))
+    drape = 0.10 * unit * drape + 0.013 * unit * folds(size, 0.2 * unit, 80, 4, 41)
     rise = rounded(whole, 0.62 * unit) + drape - np.float32(0.10 * unit) * np.clip(np.abs(x) - 1.2, 0, 2) ** 2
     colour = _cloth(cloth, lit(rise.astype(np.float32), light), texture, level)
     # Sleeves: a seam where they are set in.
@@ -287,11 +291,11 @@ def _draw_jacket(
     lapel = np.vstack([cut.joined(cut.LAPEL, layout), roll[::-1]])
     for path, mirror in ((lapel, 1.0), (flipped(lapel), -1.0)):
         mask = layout.area(path)
-        painting.darken(0.42 * shadow(mask, light, 0.055 * unit) * (1 - mask) * body)
+        painting.darken(0.36 * shadow(mask, light, 0.08 * unit) * (1 - mask) * body)
         over = rounded(mask, 0.035 * unit)
         fold = cv2.distanceTransform((opening < 0.5).astype(np.uint8), cv2.DIST_L2, 5) / unit
         over = over + 0.12 * unit * (1 - np.exp(-fold / 0.10)) * 0.5
-        over = over + 0.022 * unit * folds(size, 0.5 * unit, 90 + 28 * mirror, 3, 47)
+        over = over + 0.045 * unit * folds(size, 0.5 * unit, 90 + 28 * mirror, 3, 47)
         over = over - np.float32(0.05 * unit) * np.clip(np.abs(x), 0, 2) ** 2
         bright = 1.06 * lit(over.astype(np.float32), light)
         painting.lay(_cloth(cloth, bright, texture[::-1] if mirror < 0 else texture, level), mask)
@@ -307,7 +311,7 @@ def _gorge(painting: _Painting, layout: Layout, mirror: float, mask: FloatArray)
     at = smooth(seam) * (mirror, 1) * unit + (layout.x, layout.y)
     thick = max(1, round(0.014 * unit))
     cv2.polylines(line, [np.round(at * 16).astype(np.int32)], False, 255, thick, cv2.LINE_AA, 4)
-    dark = np.asarray(line.astype(np.float32) * (0.32 / 255), np.float32)
+    dark = np.asarray(line.astype(np.float32) * (0.22 / 255), np.float32)
     painting.darken(cv2.GaussianBlur(dark, (0, 0), max(0.006 * unit, 0.5)) * mask)
 
 

@@ -5,6 +5,8 @@ Heights are in pixels. The light comes from above in front, as far to a side as 
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 
@@ -62,22 +64,29 @@ def folds(shape: tuple[int, int], size: float, angle: float, stretch: float, see
         stretch: length over width.
         seed: of the random numbers.
     """
-    count = int(np.hypot(*shape) / max(size, 1)) + 8
-    noise = np.random.default_rng(seed).normal(size=(count, max(8, int(count / stretch) + 4))).astype(np.float32)
+    step = max(1, int(size / 6))  # what is smooth needs few pixels
+    small = -(-shape[0] // step), -(-shape[1] // step)
+    wide = size / step
+    count = int(np.hypot(*small) / max(wide, 1)) + 8
+    random = np.random.default_rng(seed)
+    noise = random.normal(size=(count, max(8, int(count / stretch) + 4))).astype(np.float32)
     noise = np.asarray(cv2.GaussianBlur(noise, (0, 0), 0.9), np.float32)
     noise = (noise - noise.mean()) / max(float(noise.std()), 1e-6)
     turn = np.radians(angle)
-    y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
-    x, y = x - shape[1] / 2, y - shape[0] / 2
-    along = (x * np.cos(turn) + y * np.sin(turn)) / (size * stretch) + noise.shape[1] / 2
-    across = (-x * np.sin(turn) + y * np.cos(turn)) / size + noise.shape[0] / 2
+    y, x = np.mgrid[: small[0], : small[1]].astype(np.float32)
+    x, y = x - np.float32(small[1] / 2), y - np.float32(small[0] / 2)
+    along = (x * np.cos(turn) + y * np.sin(turn)) / (wide * stretch) + noise.shape[1] / 2
+    across = (-x * np.sin(turn) + y * np.cos(turn)) / wide + noise.shape[0] / 2
     found = cv2.remap(
         noise, along.astype(np.float32), across.astype(np.float32), cv2.INTER_CUBIC,
         borderMode=cv2.BORDER_REFLECT,
     )  # fmt: skip
-    return np.asarray(found, np.float32)
+    if step > 1:
+        found = cv2.resize(found, (small[1] * step, small[0] * step), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(found[: shape[0], : shape[1]], np.float32)
 
 
+@lru_cache(maxsize=1)
 def weave(shape: tuple[int, int], unit: float, seed: int) -> FloatArray:
     """Factors around 1 of woven wool: a diagonal of threads, unevenly thick, and finer noise."""
     thread = max(unit / 90, 1.0)
@@ -86,4 +95,6 @@ def weave(shape: tuple[int, int], unit: float, seed: int) -> FloatArray:
     y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
     twill = np.sin((x + y) * np.float32(2 * np.pi / (3.2 * thread)) + 2 * soft)
     slubs = folds(shape, 1.6 * thread, 90, 14, seed + 1)
-    return np.asarray(1 + 0.035 * soft / max(float(soft.std()), 1e-6) + 0.02 * twill + 0.02 * slubs, np.float32)
+    return np.asarray(
+        1 + 0.035 * soft / max(float(soft.std()), 1e-6) + 0.02 * twill + 0.02 * slubs, np.float32
+    )

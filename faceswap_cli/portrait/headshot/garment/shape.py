@@ -17,33 +17,33 @@ from faceswap_cli.faces.face import FloatArray
 Points = Sequence[tuple[float, float]]
 
 SHOULDERS: Points = (
-    (0.0, 0.34), (0.45, 0.30), (0.78, 0.30), (1.10, 0.50), (1.60, 0.70), (2.02, 0.84),
+    (0.0, 0.20), (0.45, 0.13), (0.72, 0.12), (0.84, 0.26), (1.14, 0.48), (1.60, 0.70), (2.02, 0.84),
     (2.28, 1.02), (2.42, 1.36), (2.52, 1.9), (2.60, 2.8), (2.64, 5.0),
 )  # fmt: skip
 """The upper edge of the jacket, from the nape over the shoulder to the arm."""
 
 LAPEL: Sequence[Points] = (
-    ((0.80, 0.32), (0.96, 0.68), (1.13, 1.00)),
+    ((0.76, 0.13), (0.92, 0.62), (1.13, 1.00)),
     ((1.13, 1.00), (1.10, 1.06), (1.32, 1.13)),
     ((1.32, 1.13), (1.20, 1.62), (0.78, 2.35), (0.02, 3.05)),
 )
-"""The jacket's collar and below its notch the lapel: their outer edge from the side of the neck to the button,
-in pieces that meet in corners."""
+"""The jacket's collar and below its notch the lapel: their outer edge from the side of the neck to the
+button, in pieces that meet in corners."""
 
-ROLL: Points = ((0.74, 0.22), (0.70, 0.55), (0.62, 1.0), (0.45, 1.75), (0.22, 2.45), (0.02, 3.05))
+ROLL: Points = ((0.72, 0.10), (0.70, 0.50), (0.62, 1.0), (0.45, 1.75), (0.22, 2.45), (0.02, 3.05))
 """Where the lapel is folded: the inner edge of the jacket."""
 
 COLLAR: Sequence[Points] = (
     ((0.67, -0.02), (0.62, 0.16), (0.38, 0.42), (0.04, 0.62)),
     ((0.04, 0.62), (0.16, 0.86), (0.36, 1.10)),
-    ((0.36, 1.10), (0.58, 0.80), (0.80, 0.40), (0.78, 0.16), (0.67, -0.02)),
+    ((0.36, 1.10), (0.56, 0.80), (0.75, 0.42), (0.75, 0.16), (0.67, -0.02)),
 )
 """A leaf of the shirt's collar: along the neck, down the front to its tip, and back."""
 
 OPEN_COLLAR: Sequence[Points] = (
     ((0.67, -0.02), (0.60, 0.24), (0.40, 0.60), (0.20, 0.98)),
     ((0.20, 0.98), (0.30, 1.12), (0.50, 1.26)),
-    ((0.50, 1.26), (0.70, 0.86), (0.84, 0.42), (0.78, 0.16), (0.67, -0.02)),
+    ((0.50, 1.26), (0.68, 0.86), (0.77, 0.42), (0.75, 0.16), (0.67, -0.02)),
 )
 """The same, of a collar that is worn open."""
 
@@ -56,7 +56,7 @@ OPENING: Points = ((0.0, 1.36), (0.10, 1.2), (0.20, 0.98), (0.40, 0.60), (0.60, 
 CLOSED: Points = ((0.0, 0.66), (0.04, 0.62), (0.38, 0.42), (0.62, 0.16), (0.67, -0.02))
 """Of a buttoned one."""
 
-INSIDE: Points = ((0.76, 0.24), (0.84, 0.55), (0.95, 1.0), (0.9, 2.0), (0.7, 6.0))
+INSIDE: Points = ((0.72, 0.16), (0.80, 0.55), (0.95, 1.0), (0.9, 2.0), (0.7, 6.0))
 """How far what is worn under the jacket reaches to the side."""
 
 KNOT: Points = ((0.0, 0.575), (0.17, 0.565), (0.225, 0.62), (0.20, 0.78), (0.135, 0.985), (0.0, 1.0))
