@@ -85,13 +85,9 @@ def cloth_judge(shared: Path | None) -> dict[str, Judge]:
     def share(image: Image) -> float:
         small = cv2.resize(image, (448, 448), interpolation=cv2.INTER_AREA)
         values = ((small.astype(np.float32) - 127.5) / 127.5)[None]
-        scale, zero = entry["quantization"]
-        if entry["dtype"] != np.float32:
-            values = np.round(values / scale + zero).astype(entry["dtype"])
         teacher.set_tensor(entry["index"], values)
         teacher.invoke()
-        found = np.asarray(teacher.get_tensor(leave["index"])[0])
-        classes = found.argmax(-1) if found.ndim == 3 else found
+        classes = np.squeeze(teacher.get_tensor(leave["index"]))
         return float((classes[-len(classes) // 3 :] == CLOTH).mean())
 
     return {"cloth": share}
@@ -101,7 +97,7 @@ def background_spread(image: Image, alpha: np.ndarray, unit: float) -> float:
     """Mean local standard deviation, in levels, where nothing of the person is."""
     free = cv2.erode((alpha < 0.004).astype(np.uint8), np.ones((3, 3))).astype(bool)
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    side = (max(3, round(0.3 * unit)),) * 2
+    side = (max(3, round(0.08 * unit)),) * 2
     mean, square = cv2.blur(grey, side), cv2.blur(grey * grey, side)
     inside = cv2.blur(free.astype(np.float32), side) > 0.999
     if not inside.any():

@@ -78,7 +78,8 @@ def _own(picture: FloatArray, known: FloatArray, unit: float, blurred: bool) -> 
         soft = known[..., None]
         return np.asarray(soft * picture + (1 - soft) * filled, np.float32)
     # Bright lights spread out of focus as light does, not as encoded values do.
-    filled = _filled(picture, cv2.erode(known, np.ones((3, 3))), unit) ** 2.2
+    sure = np.asarray(cv2.erode(known, np.ones((3, 3))), np.float32)
+    filled = _filled(picture, sure, unit) ** 2.2
     sigma = LENS * SMALL
     small = cv2.resize(filled, _small_size(picture.shape, unit), interpolation=cv2.INTER_AREA)
     small = cv2.GaussianBlur(small, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)

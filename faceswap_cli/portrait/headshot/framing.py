@@ -37,7 +37,7 @@ NOSE_TO_CHIN = 1.363
 
 
 LOWER, ASIDE = 0.05, 0.5
-"""How far below the crop's line eyes may come, in shares of the height, and by how many units more the picture
+"""How far below the crop's line eyes may come, in shares of the height, and by how many units more a picture
 may be wider than twice what is seen of the person on one side, before it is made tighter."""
 
 

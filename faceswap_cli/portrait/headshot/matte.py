@@ -170,7 +170,7 @@ def _without_blobs(alpha: FloatArray, prior: FloatArray, unit: float) -> FloatAr
     looks like the person."""
     outside = cv2.distanceTransform(np.pad((prior < 0.85).astype(np.uint8), 1, mode="edge"), cv2.DIST_L2, 3)
     far = np.clip((outside[1:-1, 1:-1] / unit - 0.055) / 0.05, 0, 1)
-    thick = cv2.morphologyEx(alpha, cv2.MORPH_OPEN, _disc(0.014 * unit))
+    thick = cv2.morphologyEx(alpha, cv2.MORPH_OPEN, _disc(0.02 * unit))
     thin = _steepened(alpha - np.minimum(thick, alpha), 0.22, 0.75)
     return np.asarray(alpha + far * (np.minimum(thin, alpha) - alpha), np.float32)
 

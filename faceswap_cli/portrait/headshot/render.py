@@ -128,9 +128,11 @@ def cut_out(subject: Subject, options: HeadshotOptions, drawn: bool, background:
     )
     chin = float(framing.points(subject.face.landmarks)[8, 1])
     alpha = refine_matte(picture, coarse, framing.unit, chin)
-    inside = cv2.erode(framing.inside(subject.photo.shape), np.ones((3, 3)))
+    inside = np.asarray(cv2.erode(framing.inside(subject.photo.shape), np.ones((3, 3))), np.float32)
     front, _ = foreground_colours(picture, alpha, framing.unit)
-    alpha = alpha * inside if drawn or not kept else _clipped_above(alpha, inside, chin)
+    # Below its lower edge the photo's last row goes on: hair and clothes end under a garment, not in a line.
+    height, width = subject.photo.shape[:2]
+    alpha = alpha * framing.inside((3 * height, width))
     return Cutout(picture, front, alpha, (1 - alpha) * inside, framing, kept)
 
 
@@ -166,12 +168,6 @@ def _bare_skin(subject: Subject, cutout: Cutout) -> FloatArray:
     skin = subject.classes_in(cutout.framing, ("skin", "nose"))
     sure = np.clip((skin - 0.6) / 0.35, 0, 1).astype(np.float32)
     return np.asarray(box_mean(sure, 0.03 * unit) * sure * cutout.alpha, np.float32)
-
-
-def _clipped_above(alpha: FloatArray, inside: FloatArray, chin: float) -> FloatArray:
-    """Alpha without what is beyond the photo's edge above the chin."""
-    rows = np.arange(len(alpha))[:, None] < chin
-    return np.asarray(np.where(rows, alpha * inside, alpha), np.float32)
 
 
 def _wrapped(front: FloatArray, alpha: FloatArray, behind: FloatArray, unit: float) -> FloatArray:

@@ -120,7 +120,7 @@ def without_specks(front: FloatArray, skin: FloatArray) -> FloatArray:
 
 def soften_blemishes(front: FloatArray, skin: FloatArray, unit: float, strength: float) -> FloatArray:
     """Spots and blotches fainter; the finest texture and every edge stay."""
-    fine = cv2.GaussianBlur(front, (0, 0), max(TEXTURE * unit, 0.5))
+    fine = np.asarray(cv2.GaussianBlur(front, (0, 0), max(TEXTURE * unit, 0.5)), np.float32)
     coarse = np.stack([guided_filter(fine, fine[..., i], BLOTCH * unit, 1.2e-3) for i in range(3)], -1)
     middle = fine - coarse
     spot = np.clip(-(middle @ LUMA) / 0.025, 0, 1)[..., None]

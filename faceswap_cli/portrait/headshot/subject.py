@@ -78,7 +78,8 @@ class Subject:
             moved = cv2.warpAffine(both, matrix, size, flags=cv2.INTER_LINEAR, borderMode=border)
             total, weight = total + moved[..., 0], weight + moved[..., 1]
         share = total / np.maximum(weight, 1e-6)
-        return np.asarray(share * (1 - self._beside_the_face(framing)), np.float32)
+        doubt = np.clip((0.985 - share) / 0.05, 0, 1)  # a hat's brim is sure
+        return np.asarray(share * (1 - doubt * self._beside_the_face(framing)), np.float32)
 
     def _beside_the_face(self, framing: Framing) -> FloatArray:
         """(height, width) in [0, 1] what the parser sees as neither face nor hair, beside cheeks and farther
