@@ -11,26 +11,34 @@ from faceswap_cli.faces.face import FloatArray
 def box_mean(values: FloatArray, radius: float) -> FloatArray:
     """Means over squares of 2 radius + 1 pixels; (H, W) or (H, W, C)."""
     side = 2 * max(1, round(radius)) + 1
-    return np.asarray(cv2.blur(values, (side, side), borderType=cv2.BORDER_REFLECT_101), np.float32)
+    mean = cv2.blur(values, (side, side), borderType=cv2.BORDER_REFLECT_101)
+    return np.asarray(mean, np.float32).reshape(values.shape)
+
+
+ENOUGH = 0.02
+"""Mean weight in a square for which nothing farther away is asked."""
 
 
 def weighted_mean(values: FloatArray, weight: FloatArray, radius: float) -> FloatArray:
-    """The weighted mean around each pixel; where there is no weight near, from farther and farther away.
+    """The weighted mean around each pixel; where there is little weight near, from farther and farther away.
 
     Args:
         values: (H, W, C).
-        weight: (H, W), 0 or more.
+        weight: (H, W), 0 to 1.
         radius: of the nearest squares, in pixels.
     """
-    total = np.zeros_like(values)
-    known = np.zeros_like(weight)
-    share = np.float32(1)
-    while True:
-        total += share * box_mean(values * weight[..., None], radius)
-        known += share * box_mean(weight, radius)
-        if radius > max(weight.shape):
-            return np.asarray(total / np.maximum(known, np.float32(1e-9))[..., None], np.float32)
-        radius, share = radius * 3, np.float32(share * 1e-2)
+    radii = [radius]
+    while radii[-1] * 3 < max(weight.shape):
+        radii.append(radii[-1] * 3)
+    weighted = np.asarray(values * weight[..., None], np.float32)
+    whole = weighted.sum((0, 1), dtype=np.float64) / max(float(weight.sum(dtype=np.float64)), 1e-9)
+    found = np.broadcast_to(whole.astype(np.float32), values.shape)
+    for reach in reversed(radii):
+        known = box_mean(weight, reach)
+        sure = np.clip(known / np.float32(ENOUGH), 0, 1)[..., None]
+        near = box_mean(weighted, reach) / np.maximum(known, np.float32(1e-6))[..., None]
+        found = found + sure * (near - found)
+    return np.asarray(found, np.float32)
 
 
 def guided_filter(guide: FloatArray, mask: FloatArray, radius: float, flat: float) -> FloatArray:

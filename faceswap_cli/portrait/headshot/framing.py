@@ -178,7 +178,7 @@ def choose_framing(
     height = max(height, -hair_top / (crop.eyes - crop.headroom) if -hair_top < 2.4 else height)
     least = chin - max(hair_top, limits.top) + 0.25
     room = min(limits.bottom - limits.top, (limits.right - limits.left) / crop.aspect)
-    kept = room >= least
+    kept = room >= least and limits.bottom >= chin + 0.2
     # Eyes stay near their line and near the middle, and the picture becomes tighter for it.
     lower = limits.bottom / (1 - crop.eyes - LOWER)
     middle = (2 * min(-limits.left, limits.right) + ASIDE) / crop.aspect

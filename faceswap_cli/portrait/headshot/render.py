@@ -121,7 +121,7 @@ def make_headshot(subject: Subject, options: HeadshotOptions, dress: str, backgr
 def cut_out(subject: Subject, options: HeadshotOptions, drawn: bool, background: str) -> Cutout:
     """Cut the person out of the photo, where the result will lie."""
     framing, kept = _framing(subject, options, drawn, background)
-    picture = framing.cut(subject.photo).astype(np.float32) / 255
+    picture = np.asarray(framing.cut(subject.photo).astype(np.float32) / 255, np.float32)
     coarse = np.maximum(
         subject.share_in(framing),
         subject.classes_in(framing, ("skin", "nose", "eyes", "mouth", "brows", "glasses")),
@@ -132,8 +132,9 @@ def cut_out(subject: Subject, options: HeadshotOptions, drawn: bool, background:
     front, _ = foreground_colours(picture, alpha, framing.unit)
     # Below its lower edge the photo's last row goes on: hair and clothes end under a garment, not in a line.
     height, width = subject.photo.shape[:2]
-    alpha = alpha * framing.inside((3 * height, width))
-    return Cutout(picture, front, alpha, (1 - alpha) * inside, framing, kept)
+    alpha = np.asarray(alpha * framing.inside((3 * height, width)), np.float32)
+    known = np.asarray((1 - alpha) * inside, np.float32)
+    return Cutout(picture, front, alpha, known, framing, kept)
 
 
 def _framing(

