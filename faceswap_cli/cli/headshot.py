@@ -62,6 +62,7 @@ def headshot(
     from faceswap_cli.provenance.marks import Kind
     from faceswap_cli.provenance.sidecar import write_sidecar
 
+    look.check()
     jobs = name_photo_outputs(sources, Path(output), output)
     tell_consent()
     device = str(pick_device(detection.device))

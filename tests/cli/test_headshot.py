@@ -89,8 +89,10 @@ def test_where_and_by_what_a_photo_was_taken_is_left_out(faceswap, selfie, tmp_p
     tagged = tmp_path / "tagged.jpg"
     exif = Image.Exif()
     exif[0x010F] = "A camera"
-    Image.open(selfie).convert("RGB").save(tagged, exif=exif)
+    with Image.open(selfie) as original:
+        original.convert("RGB").save(tagged, exif=exif)
     out = tmp_path / "me.jpg"
     done = faceswap("headshot", tagged, "--height", 200, "-o", out)
     assert done.code == 0, done.err
-    assert 0x010F not in Image.open(out).getexif()
+    with Image.open(out) as written:
+        assert 0x010F not in written.getexif()

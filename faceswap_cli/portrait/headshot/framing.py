@@ -36,7 +36,7 @@ NOSE_TO_CHIN = 1.363
 """Between the root of the nose and the chin of the mean face, in units."""
 
 
-LOWER, ASIDE = 0.05, 0.5
+LOWER, ASIDE = 0.09, 0.5
 """How far below the crop's line eyes may come, in shares of the height, and by how many units more a picture
 may be wider than twice what is seen of the person on one side, before it is made tighter."""
 

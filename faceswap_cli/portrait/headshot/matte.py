@@ -52,7 +52,7 @@ def refine_matte(picture: FloatArray, coarse: FloatArray, unit: float, chin: flo
         alpha = _by_two_colours(small, alpha, outside, inner, outer, radius * unit, spread)
         inner = cv2.erode((alpha > 0.93).astype(np.uint8), _disc(0.03 * unit)).astype(bool)
         outer = cv2.erode((alpha < 0.05).astype(np.uint8), _disc(0.03 * unit)).astype(bool)
-    alpha = _without_specks(_without_blobs(alpha, prior, unit))
+    alpha = largest_part(_without_blobs(alpha, prior, unit))
     alpha = _closed_cloth(alpha, unit, chin)
     alpha = np.clip(guided_filter(small, alpha, 0.025 * unit, 2e-4), 0, 1)
     alpha = np.where(inner, 1, np.where(outer, 0, alpha)).astype(np.float32)
@@ -185,8 +185,8 @@ def _closed_cloth(alpha: FloatArray, unit: float, chin: float) -> FloatArray:
     return np.asarray(alpha + cloth * (even - alpha), np.float32)
 
 
-def _without_specks(alpha: FloatArray) -> FloatArray:
-    """Only what hangs together with the largest part; holes in it are closed."""
+def largest_part(alpha: FloatArray) -> FloatArray:
+    """Of an alpha (H, W) only what hangs together with the largest part."""
     count, labels, facts, _ = cv2.connectedComponentsWithStats((alpha > 0.3).astype(np.uint8))
     if count > 1:
         largest = 1 + int(np.argmax(facts[1:, cv2.CC_STAT_AREA]))

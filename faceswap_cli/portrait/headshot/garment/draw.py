@@ -25,6 +25,7 @@ from faceswap_cli.portrait.headshot.garment.shade import (
     weave,
 )
 from faceswap_cli.portrait.headshot.garment.shape import Layout, flipped, mirrored, smooth
+from faceswap_cli.portrait.headshot.matte import largest_part
 from faceswap_cli.portrait.headshot.options import Colour, GarmentColours
 from faceswap_cli.portrait.headshot.retouch import LUMA, light_slope
 from faceswap_cli.portrait.headshot.subject import Subject
@@ -155,7 +156,7 @@ def _head(
     head = np.maximum(np.maximum(parts, upper), ears)
     # The parser looks no lower than half a unit below the chin.
     head = head * np.clip((0.45 - y) / 0.12, 0, 1)
-    return np.asarray(alpha * head, np.float32)
+    return largest_part(np.asarray(alpha * head, np.float32))
 
 
 def _neck(
