@@ -32,6 +32,9 @@ NEAR, EYES_IN_NEAR = 5.6, 2.3
 EDGE = 0.1
 """Width in units of the strip along the photo's edge in which a person is cut by it."""
 
+TURNED = 0.45
+"""How far behind the eyes the middle of a head in profile lies, in units."""
+
 NOSE_TO_CHIN = 1.363
 """Between the root of the nose and the chin of the mean face, in units."""
 
@@ -118,7 +121,7 @@ class HeadPlace:
     """Where a head is in the photo.
 
     Attributes:
-        eyes: (2,) middle of the eyes, in the photo's pixels.
+        eyes: (2,) in the photo's pixels, the middle of the eyes, or on their line the middle of a turned head.
         unit: pixels to a face unit.
         roll: by which it is straightened, in degrees.
     """
@@ -152,9 +155,11 @@ def place_head(landmarks: ArrayLike, straighten: bool = True) -> HeadPlace:
     tall = 0.95 * float(np.linalg.norm(points[8] - points[27])) / NOSE_TO_CHIN
     unit = max(interocular(points), float(np.hypot(*fit[:, 0])), tall)
     yaw, _, roll = estimate_pose(points)
+    # Of a turned head the eyes are on the side that it looks to.
+    back = -TURNED * unit * np.sin(np.radians(yaw)) * np.array([1.0, 0.0])
     if not straighten or abs(yaw) > UNSURE_YAW:
         roll = 0.0
-    return HeadPlace(points[36:48].mean(0), unit, float(np.clip(roll, -MOST_ROLL, MOST_ROLL)))
+    return HeadPlace(points[36:48].mean(0) + back, unit, float(np.clip(roll, -MOST_ROLL, MOST_ROLL)))
 
 
 def choose_framing(
