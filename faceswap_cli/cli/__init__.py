@@ -15,7 +15,10 @@ from faceswap_cli.cli.evaluate import app as evaluate_app
 from faceswap_cli.cli.extract import extract
 from faceswap_cli.cli.faces import app as faces_app
 from faceswap_cli.cli.headshot import headshot
+from faceswap_cli.cli.generate import generate
+from faceswap_cli.cli.lab import lab
 from faceswap_cli.cli.models import app as models_app
+from faceswap_cli.cli.style import app as style_app
 from faceswap_cli.cli.train import train
 from faceswap_cli.cli.verify import verify
 
@@ -34,9 +37,15 @@ app.command(
     example="faceswap headshot selfie.jpg -o me.jpg\n"
     "faceswap headshot selfie.jpg --background white --background blur -o sheet.jpg",
 )(headshot)
+app.add_typer(style_app, name="style")
 app.add_typer(faces_app, name="faces")
 app.add_typer(models_app, name="models")
 app.add_typer(evaluate_app, name="evaluate")
+app.command(
+    "generate",
+    example="faceswap generate -m invented -n 16 -o sheet.png",
+)(generate)
+app.command("lab", example="faceswap lab --data ring --page ring.html")(lab)
 app.command("verify", example="faceswap verify swapped.mp4")(verify)
 app.command("doctor", example="faceswap doctor --report")(doctor)
 

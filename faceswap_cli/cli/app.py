@@ -21,7 +21,19 @@ INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 
 
-ORDER = ("extract", "train", "convert", "age")
+ORDER = (
+    "extract",
+    "train",
+    "convert",
+    "age",
+    "edit",
+    "animate",
+    "live",
+    "headshot",
+    "generate",
+    "style",
+    "lab",
+)
 """Commands that the help shows first; the others follow as they were added."""
 
 

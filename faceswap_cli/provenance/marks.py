@@ -41,7 +41,8 @@ class Kind(IntEnum):
     SWAP = 1
     AGE = 2
     MADE = 3
-    HEADSHOT = 6
+    STYLE = 6
+    HEADSHOT = 7
 
     @property
     def words(self) -> str:
@@ -50,6 +51,7 @@ class Kind(IntEnum):
             Kind.SWAP: "a face was replaced by a trained network",
             Kind.AGE: "a face was made older or younger by a trained network",
             Kind.HEADSHOT: "a person was cut out of a photo, retouched and put before another background",
+            Kind.STYLE: "a picture was turned into another style by a trained network",
             Kind.MADE: "a face was made by a trained network",
         }[self]
 

@@ -121,7 +121,7 @@ class HeadPlace:
     """Where a head is in the photo.
 
     Attributes:
-        eyes: (2,) in the photo's pixels, the middle of the eyes, or on their line the middle of a turned head.
+        eyes: (2,) in the photo's pixels: the middle of the eyes, of a turned head a place behind it.
         unit: pixels to a face unit.
         roll: by which it is straightened, in degrees.
     """
