@@ -14,8 +14,8 @@ from faceswap_cli.cli.doctor import doctor
 from faceswap_cli.cli.evaluate import app as evaluate_app
 from faceswap_cli.cli.extract import extract
 from faceswap_cli.cli.faces import app as faces_app
-from faceswap_cli.cli.headshot import headshot
 from faceswap_cli.cli.generate import generate
+from faceswap_cli.cli.headshot import headshot
 from faceswap_cli.cli.lab import lab
 from faceswap_cli.cli.models import app as models_app
 from faceswap_cli.cli.style import app as style_app
