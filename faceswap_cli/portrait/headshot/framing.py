@@ -176,8 +176,7 @@ def choose_framing(
         scale: pixels to a unit.
 
     Returns:
-        The framing, and whether the limits were kept: the picture else reaches beyond the photo, because the
-        head would not fit.
+        The framing, and whether the head fits into the limits; else it is cut where the photo ends.
     """
     height = max(crop.height, (chin - hair_top + 0.9) / (1 - crop.headroom) if crop.height > 4 else 0.0)
     height = max(height, -hair_top / (crop.eyes - crop.headroom) if -hair_top < 2.4 else height)
@@ -188,15 +187,15 @@ def choose_framing(
     lower = limits.bottom / (1 - crop.eyes - LOWER)
     middle = (2 * min(-limits.left, limits.right) + ASIDE) / crop.aspect
     room = min(room, max(least, min(lower, middle)))
-    height = min(height, room) if kept else max(least * 1.25, crop.height * 0.8)
+    bottom = limits.bottom
+    if not kept:  # from the hair to where the photo ends
+        bottom = min(limits.bottom, chin + 0.6)
+        room = max(bottom - max(hair_top - 0.05 * crop.height, limits.top), 1.5)
+    height = min(height, room)
     width = height * crop.aspect
     top = min(-crop.eyes * height, hair_top - crop.headroom * height)
-    left = -width / 2
-    if kept:
-        left = float(np.clip(left, limits.left, limits.right - width))
-        top = float(np.clip(top, limits.top, limits.bottom - height))
-    else:
-        top = max(top, limits.top)
+    left = float(np.clip(-width / 2, limits.left, limits.right - width)) if kept else -width / 2
+    top = float(np.clip(top, limits.top, bottom - height)) if kept else bottom - height
     return head.framing(left, top, width, height, scale), kept
 
 

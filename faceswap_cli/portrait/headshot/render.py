@@ -11,7 +11,9 @@ import cv2
 import numpy as np
 
 from faceswap_cli.compositing.guided_filter import box_mean
+from faceswap_cli.errors import UserError
 from faceswap_cli.faces.face import FloatArray
+from faceswap_cli.faces.landmarks.pose import estimate_pose
 from faceswap_cli.media.frame import Image
 from faceswap_cli.portrait.headshot.backdrop import dithered, draw_backdrop
 from faceswap_cli.portrait.headshot.framing import (
@@ -32,6 +34,9 @@ TALLEST = 2400
 
 SMALL_RESULT = 480
 """Height below which a result is told to be small."""
+
+MOST_YAW = 35.0
+"""Degrees up to which a head can be turned above drawn clothes."""
 
 WRAP = 0.10
 """How much of a bright background's light falls around the edge of the person."""
@@ -84,20 +89,13 @@ def make_headshot(subject: Subject, options: HeadshotOptions, dress: str, backgr
         dress, background: of the options', the ones that are meant here.
 
     Raises:
-        UserError: the background's file can't be read.
+        UserError: the background's file can't be read; a garment can't be drawn below this head.
     """
-    notes = []
-    drawn = dress in ("suit", "jacket")
-    if dress == "auto" and not subject.shoulders:
-        drawn, dress = True, "jacket"
-        notes.append("the photo shows no shoulders: they and a jacket were drawn")
+    dress, notes = _chosen_dress(subject, dress)
+    drawn = dress != "keep"
     cutout = cut_out(subject, options, drawn, background)
     if not cutout.kept and not drawn:
-        if dress == "auto":
-            drawn, dress = True, "jacket"
-            notes.append("the photo cuts the shoulders off: they and a jacket were drawn")
-        else:
-            notes.append("the photo cuts the person off, and that is to be seen: try --dress jacket")
+        notes.append("the photo cuts the person off close to the head: so does the result")
     face = cutout.framing.points(subject.face.landmarks)
     unit = cutout.framing.unit
     skin = _bare_skin(subject, cutout)
@@ -116,6 +114,25 @@ def make_headshot(subject: Subject, options: HeadshotOptions, dress: str, backgr
     if cutout.framing.height < SMALL_RESULT:
         notes.append(f"the face is small: the result has {cutout.framing.height} pixels in height only")
     return Headshot(np.round(255 * done).astype(np.uint8), alpha, cutout.framing, tuple(notes))
+
+
+def _chosen_dress(subject: Subject, dress: str) -> tuple[str, list[str]]:
+    """What is drawn, "suit" or "jacket", or "keep"; and what the user should know of it.
+
+    Raises:
+        UserError: a garment was asked for, which is drawn from the front, and the head is turned away.
+    """
+    turned = abs(estimate_pose(subject.face.landmarks)[0]) > MOST_YAW
+    if dress in ("suit", "jacket"):
+        if turned:
+            raise UserError(
+                f"--dress {dress}: the head is turned too far, and clothes are drawn from the front",
+                "Use --dress keep, or a photo that looks to the camera",
+            )
+        return dress, []
+    if dress == "keep" or subject.shoulders or turned:
+        return "keep", []
+    return "jacket", ["the photo shows no shoulders: they and a jacket were drawn"]
 
 
 def cut_out(subject: Subject, options: HeadshotOptions, drawn: bool, background: str) -> Cutout:

@@ -128,8 +128,14 @@ def test_a_picture_ends_where_the_photo_cuts_the_person():
     assert bottom[1] <= head.eyes[1] + 2.6 * head.unit + 1
 
 
-def test_a_head_that_does_not_fit_is_told():
-    _, kept = choose_framing(place_head(turned_face(0)), CROPS["4:5"], Limits(bottom=1.2), -1.25, 1.31, 90)
+def test_a_head_that_does_not_fit_is_told_and_cut_where_the_photo_ends():
+    head = place_head(turned_face(0))
+    framing, kept = choose_framing(head, CROPS["4:5"], Limits(bottom=1.2), -1.25, 1.31, 90)
+    assert not kept
+    back = cv2.invertAffineTransform(framing.matrix)
+    bottom = (back @ [0, framing.height, 1])[1]
+    assert bottom <= head.eyes[1] + 1.2 * head.unit + 1
+    _, kept = choose_framing(head, CROPS["4:5"], Limits(left=-0.6, right=0.7), -1.25, 1.31, 90)
     assert not kept
 
 
