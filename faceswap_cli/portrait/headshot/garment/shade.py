@@ -44,14 +44,25 @@ def rounded(mask: FloatArray, radius: float) -> FloatArray:
     inside = cv2.distanceTransform((mask > 0.5).astype(np.uint8), cv2.DIST_L2, 5)
     left = 1 - np.clip(inside / max(radius, 1), 0, 1)
     height = np.sqrt(np.maximum(1 - left * left, 0)) * np.float32(max(radius, 1))
-    return np.asarray(cv2.GaussianBlur(height, (0, 0), max(0.12 * radius, 0.7)), np.float32)
+    return _blurred(np.asarray(height, np.float32), max(0.12 * radius, 0.7))
 
 
 def shadow(mask: FloatArray, light: FloatArray, reach: float) -> FloatArray:
     """(H, W) in [0, 1]: what an area keeps the light from, that far behind it."""
     move = np.array([[1, 0, -light[0] * reach], [0, 1, -light[1] * reach]], np.float64)
     moved = cv2.warpAffine(mask, move, mask.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(cv2.GaussianBlur(moved, (0, 0), max(0.6 * reach, 0.7)), np.float32)
+    return _blurred(np.asarray(moved, np.float32), max(0.6 * reach, 0.7))
+
+
+def _blurred(values: FloatArray, sigma: float) -> FloatArray:
+    """A Gaussian blur; a wide one is computed on a smaller picture, which takes a tenth of the time."""
+    step = int(sigma / 2.5)
+    if step < 2:
+        return np.asarray(cv2.GaussianBlur(values, (0, 0), sigma), np.float32)
+    height, width = values.shape
+    small = cv2.resize(values, (-(-width // step), -(-height // step)), interpolation=cv2.INTER_AREA)
+    small = cv2.GaussianBlur(small, (0, 0), sigma / step)
+    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def folds(shape: tuple[int, int], size: float, angle: float, stretch: float, seed: int) -> FloatArray:
