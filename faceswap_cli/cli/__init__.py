@@ -16,6 +16,7 @@ from faceswap_cli.cli.evaluate import app as evaluate_app
 from faceswap_cli.cli.extract import extract
 from faceswap_cli.cli.faces import app as faces_app
 from faceswap_cli.cli.generate import generate
+from faceswap_cli.cli.headshot import headshot
 from faceswap_cli.cli.lab import lab
 from faceswap_cli.cli.live import live
 from faceswap_cli.cli.models import app as models_app
@@ -38,12 +39,19 @@ app.command(
     example="faceswap animate portrait.jpg --driver talking.mp4 -o talks.mp4\n"
     "faceswap animate portrait.jpg --loop idle -o living.webp",
 )(animate)
+app.command(
     "live",
     example="faceswap live --camera 0 -m anna-run -o window\n"
     "faceswap live --camera 0 --face anna.jpg -o virtual -o take.mp4\n"
     "faceswap live --camera clip.mp4 --age 70 -o http\n"
     "faceswap live --list",
 )(live)
+app.command(
+    "headshot",
+    medium="photo",
+    example="faceswap headshot selfie.jpg -o me.jpg\n"
+    "faceswap headshot selfie.jpg --background white --background blur -o sheet.jpg",
+)(headshot)
 app.add_typer(style_app, name="style")
 app.add_typer(faces_app, name="faces")
 app.add_typer(models_app, name="models")
