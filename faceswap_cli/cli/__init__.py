@@ -11,6 +11,7 @@ from faceswap_cli.cli.age import app as age_app
 from faceswap_cli.cli.app import Boundary, new_app
 from faceswap_cli.cli.convert import app as convert_app
 from faceswap_cli.cli.doctor import doctor
+from faceswap_cli.cli.edit import app as edit_app
 from faceswap_cli.cli.evaluate import app as evaluate_app
 from faceswap_cli.cli.extract import extract
 from faceswap_cli.cli.faces import app as faces_app
@@ -23,6 +24,7 @@ app.command("extract")(extract)
 app.command("train")(train)
 app.add_typer(convert_app, name="convert")
 app.add_typer(age_app, name="age")
+app.add_typer(edit_app, name="edit")
 app.add_typer(faces_app, name="faces")
 app.add_typer(models_app, name="models")
 app.add_typer(evaluate_app, name="evaluate")

@@ -59,3 +59,24 @@ def name_outputs(sources: Sequence[Path], output: str, encoder: str) -> list[Pat
             )
     make_folder(folder)
     return outputs
+
+
+def name_photo_outputs(sources: Sequence[Path], output: str) -> list[Path]:
+    """The output of each photo: the file named, or one of the photo's name in a folder; see `name_outputs`.
+
+    Raises:
+        UserError: two results would have one name; the folder can't be made.
+    """
+    from faceswap_cli.files import make_folder
+
+    folder = Path(output)
+    check_named(output)
+    if len(sources) == 1 and not output.endswith(("/", os.sep)) and not folder.is_dir():
+        return [folder]
+    outputs = [folder / source.name for source in sources]
+    names = [one.name.casefold() for one in outputs]
+    for place, one in enumerate(outputs):
+        if one.name.casefold() in names[:place]:
+            raise UserError(f"two photos would become {one}", "Edit them one by one, or rename one")
+    make_folder(folder)
+    return outputs

@@ -41,6 +41,7 @@ class Kind(IntEnum):
     SWAP = 1
     AGE = 2
     MADE = 3
+    EDIT = 4
 
     @property
     def words(self) -> str:
@@ -49,6 +50,7 @@ class Kind(IntEnum):
             Kind.SWAP: "a face was replaced by a trained network",
             Kind.AGE: "a face was made older or younger by a trained network",
             Kind.MADE: "a face was made by a trained network",
+            Kind.EDIT: "features of a face were changed by software",
         }[self]
 
 
