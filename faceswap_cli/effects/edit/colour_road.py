@@ -24,7 +24,7 @@ from faceswap_cli.compositing.masks import FloatMask
 from faceswap_cli.compositing.part_matte import MatteFit, PartRegion, cut_out
 from faceswap_cli.effects.edit.colours import HAIR, IRIS, LIPS, NamedColour, find_colour
 from faceswap_cli.effects.edit.features import FEATURES, Value
-from faceswap_cli.effects.edit.outlines import SOFT, cut_outline
+from faceswap_cli.effects.edit.outlines import SOFT, cut_outline, without_openings
 from faceswap_cli.effects.edit.parts import SIDE
 from faceswap_cli.effects.reenact.head import fit_head
 from faceswap_cli.effects.reenact.layout import face_layout, select_points
@@ -65,6 +65,9 @@ WARM_MIDDLE, WARM_RANGE = 18.0, 12.0
 
 RED_SHARE = 0.25
 """How much warm skin gains of a*, in parts of what it gains of b*."""
+
+DARK_COLOUR = (4.0, 6.0)
+"""What a* and b* gain as skin gets darker, for all of its lightness."""
 
 TEETH_YELLOW = (26.0, 3.0)
 """b* of teeth at 0 and at 1."""
@@ -122,7 +125,9 @@ class SkinMove:
         share = np.clip((100 - light) / max(100 - self.mean, 1.0), 0, 1)
         gain = 1 + (self.lightness - 1) * (share if self.lightness > 1 else 0.5 + 0.5 * share)
         warm = np.clip(light / max(self.mean, 1.0), 0, 1)[..., None]
-        colour = lab[..., 1:] + warm * np.array(self.added, np.float32)
+        # The darker skin is, the more colour it has for its lightness.
+        added = np.array(self.added, np.float32) + np.array(DARK_COLOUR, np.float32) * (1 - self.lightness)
+        colour = lab[..., 1:] + warm * added
         return np.asarray(np.concatenate([(light * gain)[..., None], colour], -1), np.float32)
 
 
@@ -165,11 +170,14 @@ def cut_part(
         parsed: see `parts.parse_parts`.
         most: pixels to a face unit of the answer, at most.
     """
+    points = None if dense is None else select_points(dense)
     if part in FITS:
-        return cut_out(canvas, landmarks, parsed[part], SIDE, FITS[part], most)
-    if dense is None:
+        region = cut_out(canvas, landmarks, parsed[part], SIDE, FITS[part], most)
+        if part == "skin" and region is not None and points is not None:
+            region = without_openings(region, points, face_layout())
+        return region
+    if points is None:
         return None
-    points = select_points(dense)
     return cut_outline(part, canvas, points, fit_head(points, face_layout()).scale, face_layout(), most)
 
 

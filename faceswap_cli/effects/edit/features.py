@@ -30,8 +30,6 @@ class Feature:
         does: in words.
         low, high: of a number, which colours have none of.
         colours: the names of a colour; empty for a number.
-        moves: of a shape, the coefficients of expression that make up 1 of it, see
-            `landmarks.dense.EXPRESSIONS`; empty where `shape_moves` has a move of its own.
         unit: of a number, in words; "" where it is a share.
     """
 
@@ -40,7 +38,6 @@ class Feature:
     low: float = 0.0
     high: float = 1.0
     colours: Mapping[str, NamedColour] | None = None
-    moves: tuple[tuple[str, float], ...] = ()
     unit: str = ""
 
     @property
@@ -52,10 +49,6 @@ class Feature:
         return f"{self.low:g} to {self.high:g}{unit}"
 
 
-def _both(*names: str) -> tuple[tuple[str, float], ...]:
-    return tuple((f"{name}_{side}", 1.0) for name in names for side in ("right", "left"))
-
-
 FEATURES: dict[str, Feature] = {
     "hair": Feature("colour", "colour of the hair; covers grey, too", colours=HAIR),
     "brows": Feature("colour", "colour of the brows", colours=HAIR),
@@ -64,13 +57,10 @@ FEATURES: dict[str, Feature] = {
     "skin": Feature("colour", "how light the skin is, -1 very dark, 1 very light", -1, 1),
     "warmth": Feature("colour", "how warm the skin is, -1 bluish, 1 golden", -1, 1),
     "teeth": Feature("colour", "how white the teeth are, where they are seen"),
-    "smile": Feature(
-        "shape", "corners of the mouth: 1 a broad smile, below 0 drawn down", -1, 1, moves=_both("smile")
-    ),
-    "mouth": Feature("shape", "how far the mouth is open", moves=(("jaw_open", 1.0),)),
-    "pucker": Feature("shape", "lips drawn together, as for a kiss", moves=(("pucker", 1.0),)),
+    "smile": Feature("shape", "corners of the mouth: 1 a broad smile, below 0 drawn down", -1, 1),
+    "mouth": Feature("shape", "how far the mouth is open"),
     "brow-height": Feature("shape", "brows: -1 drawn down, 1 raised", -1, 1),
-    "lids": Feature("shape", "how far the eyes are open: 0 shut, 1 as wide as most people's", 0, 1.4),
+    "lids": Feature("shape", "how far the eyes are open: 1 as wide as most people's, .5 half shut", 0.5, 1.4),
     "gaze-x": Feature("shape", "where the eyes look: -1 to the picture's left, 1 to its right", -1, 1),
     "gaze-y": Feature("shape", "where the eyes look: -1 down, 1 up", -1, 1),
     "eye-size": Feature("shape", "size of the eyes; 0 is the average, 1 larger than 19 of 20", -1, 1),
@@ -86,7 +76,7 @@ FEATURES: dict[str, Feature] = {
 """All of them, by name, in the order in which they are shown."""
 
 EMOTIONS: dict[str, dict[str, float]] = {
-    "happy": {"smile": 0.75, "lids": 0.85},
+    "happy": {"smile": 0.85, "lids": 0.85},
     "sad": {"smile": -0.6, "brow-height": 0.35, "lids": 0.75},
     "angry": {"smile": -0.35, "brow-height": -0.8, "lids": 0.85},
     "surprised": {"smile": 0.0, "brow-height": 0.9, "lids": 1.3, "mouth": 0.45},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -70,6 +72,24 @@ def cut_outline(
     if name == "teeth":
         matte = matte * find_teeth(picture, matte)
     return PartRegion(grid, picture, matte) if matte.max() > 0.3 else None
+
+
+def without_openings(region: PartRegion, points: Points, layout: PointLayout) -> PartRegion:
+    """A region of skin without what is seen between lids and between lips.
+
+    Args:
+        region: of a picture.
+        points: (N, 3) pixels of the picture.
+        layout: what the points are.
+    """
+    x0, y0, x1, y1 = region.grid.box
+    scale = np.array(region.grid.size) / np.array([x1 - x0, y1 - y0])
+    inside = (points[:, :2] - [x0, y0] + 0.5) * scale - 0.5
+    matte, whole = region.matte, (0, 0, *region.grid.size)
+    for opening in layout.openings:
+        hole = polygon_mask(outline_polygon(inside, opening), whole)
+        matte = matte * (1 - cv2.GaussianBlur(hole, (0, 0), max(SOFT["iris"] * region.grid.unit, 0.4)))
+    return replace(region, matte=np.asarray(matte, np.float32))
 
 
 def find_teeth(picture: FloatArray, inside: FloatMask) -> FloatMask:

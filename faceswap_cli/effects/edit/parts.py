@@ -33,17 +33,21 @@ WIDE = 3.6
 AROUND = ((0.0, -0.5), (-0.9, 0.95), (0.9, 0.95))
 """Where the middles of the other ones lie, in face units: one for the crown, two for what hangs down."""
 
-PARTS: dict[str, tuple[str, ...]] = {"hair": ("hair",), "skin": ("skin", "nose"), "brows": ("brows",)}
+PARTS: dict[str, tuple[str, ...]] = {
+    "hair": ("hair",),
+    "skin": ("skin", "nose", "brows", "mouth"),
+    "brows": ("brows",),
+}
 """The parser's classes that make a part."""
 
 CROWN, CROWN_FROM = 0.2, -0.85
 """How near to hair a crown is, and how far above the face's middle it begins, in face units."""
 
-NOTCH = 0.22
+NOTCH = 0.3
 """Gaps in a crown are filled that are narrower than twice this, in face units."""
 
-NECK, NECK_FROM = 0.35, 0.55
-"""The same for a neck, below it."""
+NECK, NECK_FROM = 0.3, -0.6
+"""The same for neck and ears, below it."""
 
 LEAST = 0.35
 """Hair that is less sure does not lead to other hair."""
@@ -168,7 +172,8 @@ def _histogram(place: NDArray[np.int64]) -> FloatArray:
 
 def _height() -> FloatArray:
     """(SIZE, 1) how far rows lie below the face's middle, in face units."""
-    return ((np.arange(SIZE, dtype=np.float32)[:, None] + 0.5) / SIZE - 0.5) * np.float32(SIDE)
+    rows = (np.arange(SIZE, dtype=np.float32)[:, None] + 0.5) / SIZE - 0.5
+    return np.asarray(rows * np.float32(SIDE), np.float32)
 
 
 def _connected(hair: FloatMask, inner: FloatMask) -> FloatMask:

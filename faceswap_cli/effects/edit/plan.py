@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceswap_cli.compositing.apply_change import measure_colourfulness
-from faceswap_cli.compositing.colour.recolour import PartColour
+from faceswap_cli.compositing.colour.recolour import PartColour, PartMove
 from faceswap_cli.compositing.colour.spaces import to_space
 from faceswap_cli.effects.edit.colour_road import (
     MISSING,
     PART_OF,
-    PartMove,
     Scene,
     cut_part,
     is_seen,
@@ -136,6 +135,7 @@ def plan_edit(reading: FaceReading, wanted: Mapping[str, Value], strength: float
     shapes: dict[str, ShapeChange] = {}
     lines, missing = [], []
     for name, value in wanted.items():
+        reached: Value = value
         if name in PART_OF:
             part = PART_OF[name]
             if not is_seen(part, reading.colours[part]):
@@ -148,10 +148,17 @@ def plan_edit(reading: FaceReading, wanted: Mapping[str, Value], strength: float
         else:
             assert not isinstance(value, str)
             now = round(reading.shapes[name], 2)
-            move = None
             if abs(value - reading.shapes[name]) >= SAME:
-                shapes[name] = ShapeChange(reading.shapes[name], value).scaled(strength)
+                change = ShapeChange.limited(name, reading.shapes[name], value)
+                shapes[name] = change.scaled(strength)
+                reached = round(change.after, 2)
         same = name not in colours and name not in shapes
-        after = "as it is already" if same else show_value(value)
-        lines.append(f"{name} {show_value(now)} -> {after}")
+        lines.append(f"{name} {show_value(now)} -> {_becomes(value, reached, same)}")
     return FaceEdit(colours, shapes, lines, missing)
+
+
+def _becomes(value: Value, reached: Value, same: bool) -> str:
+    """What becomes of a feature, in words."""
+    if same:
+        return "as it is already"
+    return show_value(reached) + ("" if reached == value else f" ({show_value(value)} can't be drawn)")

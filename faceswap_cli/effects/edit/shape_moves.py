@@ -15,7 +15,6 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from faceswap_cli.effects.edit.features import FEATURES
 from faceswap_cli.effects.reenact.gaps import gaps, measure_gaze, set_gaps, set_gaze
 from faceswap_cli.effects.reenact.layout import PointLayout, Points
 from faceswap_cli.effects.reenact.shape import LID_EDGE
@@ -37,11 +36,15 @@ GAZE_STEP = (0.2, -0.1)
 TURN_MIDDLE = 0.5
 """Face units behind the eyes around which the face is turned."""
 
-MOST_TURN = {"turn": 14.0, "nod": 10.0}
-"""Degrees that the head is turned by, at most: what the picture does not show can't be drawn."""
+MOST_STEP = {
+    "turn": 14.0, "nod": 10.0, "eye-size": 1.2, "nose-width": 1.2, "nose-length": 1.2, "lip-fullness": 1.5,
+    "jaw": 1.2, "chin": 1.2, "face-width": 1.0,
+}  # fmt: skip
+"""How far a feature is moved, at most: what the picture does not show can't be drawn, and what is behind a
+face would bend."""
 
-WITHIN = {"smile", "pucker", "brow-height"}
-"""Features that leave the outline alone: what is behind it must not bend."""
+AT_OUTLINE = {"jaw", "chin", "face-width", "mouth"}
+"""Features that move a face's outline; all others leave it alone, so that what is behind it does not bend."""
 
 _LIPS = GROUPS["lips_outer"] - IBUG
 _INNER = GROUPS["lips_inner"] - IBUG
@@ -84,6 +87,12 @@ class ShapeChange:
     def step(self) -> float:
         """What is added."""
         return self.after - self.before
+
+    @classmethod
+    def limited(cls, name: str, before: float, wanted: float) -> ShapeChange:
+        """As far towards what is wanted as it can be drawn."""
+        most = MOST_STEP.get(name, np.inf)
+        return cls(before, before + float(np.clip(wanted - before, -most, most)))
 
     def scaled(self, strength: float) -> ShapeChange:
         """The same, so much of it."""
@@ -214,9 +223,7 @@ def read_shape(name: str, face: FaceShape, layout: PointLayout) -> float:
         rest = face.head - np.tensordot(fit.expression, layout.head.expression, 1)
         mean, spread = _usual(name)
         return (BUILDS[name](rest, layout) - mean) / spread
-    if name in READERS:
-        return READERS[name](face, layout)
-    return float(np.mean([_said(face, one) / share for one, share in FEATURES[name].moves]))
+    return READERS[name](face, layout)
 
 
 def _said(face: FaceShape, *names: str) -> float:
@@ -267,7 +274,7 @@ def move_shape(
     moved = head.copy()
     for name, change in changes.items():
         step = _step(name, change, head, layout)
-        if name in WITHIN:
+        if name not in AT_OUTLINE:
             step[_OUTLINE] = 0
         moved += step
     drawn = _turn(moved, changes, layout)
@@ -330,7 +337,7 @@ def _step(name: str, change: ShapeChange, head: Points, layout: PointLayout) -> 
         jaw = directions[EXPRESSION_NAMES.index("jaw_open")]
         opening = float(jaw[_INNER[15], 1] - jaw[_INNER[5], 1])
         return np.asarray(jaw * (change.step * MOUTH_WIDE * 1.2 / opening), np.float64)
-    return _along(change.step, dict(FEATURES[name].moves), directions) if FEATURES[name].moves else 0 * head
+    return np.zeros_like(head)  # lids, gaze and turns come afterwards
 
 
 _SMILE = {"smile_right": 1.0, "smile_left": 1.0}
@@ -357,10 +364,7 @@ def _lift_brows(head: Points, step: float, layout: PointLayout) -> Points:
 
 def _turn(points: Points, changes: Mapping[str, ShapeChange], layout: PointLayout) -> Points:
     """Points (N, 3) turned; the outline, which is a head's silhouette from every side, stays."""
-    steps = [
-        float(np.clip(changes[name].step, -MOST_TURN[name], MOST_TURN[name])) if name in changes else 0.0
-        for name in ("turn", "nod")
-    ]
+    steps = [changes[name].step if name in changes else 0.0 for name in ("turn", "nod")]
     if not any(steps):
         return points
     middle = np.array([0.0, 0.1, TURN_MIDDLE])

@@ -16,16 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceswap_cli.compositing.part_matte import smooth_step
-from faceswap_cli.effects.edit.shape_moves import FaceShape, ShapeChange, move_shape, read_shape
+from faceswap_cli.effects.edit.shape_moves import AT_OUTLINE, FaceShape, ShapeChange, move_shape, read_shape
 from faceswap_cli.effects.reenact import warp
 from faceswap_cli.effects.reenact.head import HeadPose, fit_head
-from faceswap_cli.effects.reenact.layout import PointLayout, Points, face_layout, select_points
+from faceswap_cli.effects.reenact.layout import Points, face_layout, select_points
 from faceswap_cli.effects.reenact.warp import Box, FloatArray
 from faceswap_cli.faces.face import FloatArray as DenseArray
 from faceswap_cli.media.frame import FineImage, Image
 
-BESIDE = (0.04, 0.42)
-"""Face units beside the head's outline over which what moves comes to rest."""
+BESIDE, CLOSE = (0.04, 0.42), (-0.04, 0.1)
+"""Face units beside the head's outline over which what moves comes to rest, where the outline moves and where
+it stays."""
 
 CROWN = (0.82, 1.05)
 """Half the width of a head's upper outline, and its height above the brows, in face units."""
@@ -90,6 +91,7 @@ def plan_warp(
     head = pose.lift(own)
     drawn, still = (pose.project(points) for points in move_shape(head, changes, layout))
     crown = _crown(head, pose)
+    beside = BESIDE if changes.keys() & AT_OUTLINE else CLOSE
     hull = cv2.convexHull(np.vstack([own[:, :2], crown]).astype(np.float32)).reshape(-1, 2).astype(np.float64)
     box = _box(hull, BESIDE[1] * pose.scale, shape)
     if box is None:
@@ -101,7 +103,9 @@ def plan_warp(
             opening.iris and not np.allclose(drawn[list(opening.iris)], still[list(opening.iris)], atol=1e-6)
         ):
             opened += warp.opening_shift(at, opening, drawn[:, :2], still[:, :2], pose.scale)
-    step = warp.enlarge(_steps(box, hull, crown, still, own, layout, pose.scale), box, opened)
+    # Dense points end at the brows: without its crown held a turned head would swell.
+    places, values = (np.vstack([points[layout.skin, :2], crown]) for points in (still, own))
+    step = warp.enlarge(_steps(box, places, values, _share(box, hull, pose.scale, beside)), box, opened)
     source = opened + step
     moved = np.abs(source - at).max(-1) > STILL
     return FaceWarp(box, np.asarray(source, np.float32), moved, drawn, still, own, pose.scale)
@@ -124,19 +128,19 @@ def apply_warp(canvas: Image | FineImage, plan: FaceWarp) -> None:
     region[plan.moved] = seen[plan.moved]
 
 
-def _steps(
-    box: Box, hull: Points, crown: Points, still: Points, own: Points, layout: PointLayout, unit: float
-) -> FloatArray:
-    """(G, G, 2) what to add to the `grid_points` of a box to come to the picture's own pixels."""
+def _steps(box: Box, places: Points, values: Points, share: FloatArray) -> FloatArray:
+    """(G, G, 2) what to add to the `grid_points` of a box to come from drawn places to the picture's own."""
     nodes = warp.grid_points(box)
-    # Dense points end at the brows: without its crown held a turned head would swell.
-    places, values = (np.vstack([points[layout.skin, :2], crown]) for points in (still, own))
-    spline = warp.fit_spline(places, values)
-    step = (spline(nodes) - nodes).reshape(warp.NODES, warp.NODES, 2)
+    step = (warp.fit_spline(places, values)(nodes) - nodes).reshape(warp.NODES, warp.NODES, 2)
+    return np.asarray(step * share, np.float32)
+
+
+def _share(box: Box, hull: Points, unit: float, beside: tuple[float, float]) -> FloatArray:
+    """(G, G, 1) how much of a step is made: all of it in the head, none away from it."""
     outline = hull.astype(np.float32)
-    inside = np.array([cv2.pointPolygonTest(outline, (float(x), float(y)), True) for x, y in nodes])
-    share = smooth_step((inside / unit + BESIDE[1]) / (BESIDE[1] - BESIDE[0]))
-    return np.asarray(step * share.reshape(warp.NODES, warp.NODES, 1), np.float32)
+    inside = [cv2.pointPolygonTest(outline, (float(x), float(y)), True) for x, y in warp.grid_points(box)]
+    share = smooth_step((np.array(inside) / unit + beside[1]) / (beside[1] - beside[0]))
+    return share.reshape(warp.NODES, warp.NODES, 1)
 
 
 def _crown(head: Points, pose: HeadPose) -> Points:
