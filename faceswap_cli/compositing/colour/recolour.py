@@ -16,7 +16,7 @@ import numpy as np
 from faceswap_cli.compositing.colour.spaces import FloatImage, Matrix, from_space, to_space
 from faceswap_cli.compositing.part_matte import average_where
 
-CONTRAST = (0.45, 2.0)
+CONTRAST = (0.45, 2.6)
 """Limits of how much the strands' contrast is changed."""
 
 KEPT = 0.25

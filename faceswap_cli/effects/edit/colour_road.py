@@ -75,10 +75,10 @@ TEETH_YELLOW = (26.0, 3.0)
 TEETH_LIGHT = 7.0
 """Lightness that teeth gain from 0 to 1."""
 
-IRIS_LIGHT = 0.6
+IRIS_LIGHT = 0.4
 """How much of the difference in lightness to another colour an iris gets."""
 
-SHARES = {"brows": 0.75, "iris": 0.85}
+SHARES = {"brows": 0.75, "iris": 0.75}
 """How much of a colour parts get that are never evenly of it."""
 
 ALIKE = 11.0

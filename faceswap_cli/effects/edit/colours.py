@@ -55,9 +55,9 @@ IRIS: dict[str, NamedColour] = {
     "dark-brown": NamedColour((20, 8, 9), 6),
     "brown": NamedColour((32, 14, 20), 8),
     "hazel": NamedColour((42, 6, 24), 9),
-    "green": NamedColour((47, -9, 15), 9),
+    "green": NamedColour((46, -7, 14), 9),
     "grey": NamedColour((52, -2, -3), 10),
-    "blue": NamedColour((48, -4, -22), 10),
+    "blue": NamedColour((47, -3, -17), 10),
 }
 """Of irises."""
 

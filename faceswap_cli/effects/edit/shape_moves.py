@@ -46,6 +46,9 @@ face would bend."""
 AT_OUTLINE = {"jaw", "chin", "face-width", "mouth"}
 """Features that move a face's outline; all others leave it alone, so that what is behind it does not bend."""
 
+WITH_JAW = {"jaw", "chin"}
+"""Builds that are measured with the expression taken away: an open mouth is no long chin."""
+
 _LIPS = GROUPS["lips_outer"] - IBUG
 _INNER = GROUPS["lips_inner"] - IBUG
 _NOSE = GROUPS["nose"] - IBUG
@@ -219,10 +222,12 @@ def _usual(name: str) -> tuple[float, float]:
 def read_shape(name: str, face: FaceShape, layout: PointLayout) -> float:
     """What a feature of shape is."""
     if name in BUILDS:
-        fit = layout.head.fit(face.head)
-        rest = face.head - np.tensordot(fit.expression, layout.head.expression, 1)
+        points = face.head
+        if name in WITH_JAW:
+            fit = layout.head.fit(points)
+            points = points - np.tensordot(fit.expression, layout.head.expression, 1)
         mean, spread = _usual(name)
-        return (BUILDS[name](rest, layout) - mean) / spread
+        return (BUILDS[name](points, layout) - mean) / spread
     return READERS[name](face, layout)
 
 
