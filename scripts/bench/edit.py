@@ -23,7 +23,7 @@ import json
 import sys
 import tarfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,8 +90,6 @@ def _lids(p: Points) -> float:
 
 
 SHAPES: dict[str, tuple[Callable[[Points], float], float]] = {
-    "smile": (_corners_up, 0.25),
-    "mouth": (lambda p: float(np.mean([_apart(p, a, b) for a, b in ((61, 67), (62, 66), (63, 65))])), 0.22),
     "brow-height": (_brows_up, 0.08),
     "lids": (_lids, 0.085),
     "eye-size": (lambda p: (_apart(p, 36, 39) + _apart(p, 42, 45)) / 2, 0.016),
@@ -103,6 +101,8 @@ SHAPES: dict[str, tuple[Callable[[Points], float], float]] = {
     "face-width": (lambda p: _apart(p, 1, 15), 0.067),
     "turn": (lambda p: estimate_pose(p)[0], 1.0),
     "nod": (lambda p: estimate_pose(p)[1], 1.0),
+    "smile": (_corners_up, 0.25),
+    "mouth": (lambda p: float(np.mean([_apart(p, a, b) for a, b in ((61, 67), (62, 66), (63, 65))])), 0.22),
 }
 """What dlib's points say of a feature, and how much of that 1 of it ought to be."""
 
@@ -200,16 +200,18 @@ def main() -> None:
     bench = Bench(
         Editor(), PointJudge(), ParsingJudge(next(teachers.glob("bisenetv2*.tflite"))), recogniser, threshold
     )
-    rows = [bench.shape_row(name, photos) for name in SHAPES]
-    rows += [bench.colour_row(name, photos) for name in COLOURS]
-    rows += [bench.control_row(name, change, photos) for name, change in CONTROLS.items()]
-    write_text(options.out, json.dumps(rows, indent=1) + "\n")
-    heads = ("moved", "monotone", "identity", "left", "outside", "ms")
-    print("feature".ljust(14) + "".join(head.rjust(10) for head in heads) + "  side effects")
-    for row in rows:
-        shown = "".join(f"{row[head]:10.2f}" for head in heads)
+    print("feature".ljust(14) + "".join(head.rjust(10) for head in HEADS) + "  side effects", flush=True)
+    rows = []
+    for row in bench.rows(photos):
+        rows.append(row)
+        shown = "".join(f"{row[head]:10.2f}" for head in HEADS)
         others = sorted(row["others"].items(), key=lambda pair: -abs(pair[1]))[:4]
-        print(row["feature"].ljust(14) + shown + "  " + ", ".join(f"{n} {v:+.2f}" for n, v in others))
+        said = ", ".join(f"{name} {value:+.2f}" for name, value in others)
+        print(row["feature"].ljust(14) + shown + "  " + said, flush=True)
+    write_text(options.out, json.dumps(rows, indent=1) + "\n")
+
+
+HEADS = ("moved", "monotone", "identity", "left", "outside", "ms")
 
 
 @dataclass(frozen=True)
@@ -221,6 +223,15 @@ class Bench:
     parsing: ParsingJudge
     recogniser: Recogniser
     threshold: float
+
+    def rows(self, photos: Sequence[Photo]) -> Iterator[dict[str, Any]]:
+        """Every feature's, and what must fail."""
+        for name in COLOURS:
+            yield self.colour_row(name, photos)
+        for name, change in CONTROLS.items():
+            yield self.control_row(name, change, photos)
+        for name in SHAPES:
+            yield self.shape_row(name, photos)
 
     def shape_row(self, name: str, photos: Sequence[Photo]) -> dict[str, Any]:
         """Figures of a feature of shape."""

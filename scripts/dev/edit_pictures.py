@@ -24,11 +24,13 @@ from scripts.bench.edit import Editor, Photo, find_photo
 
 HAIR = ("black", "brown", "auburn", "red", "blond", "platinum", "grey", "blue", "pink")
 SHAPES = (
-    "smile=.8", "smile=-.6", "emotion=angry", "emotion=surprised", "lids=1.3", "gaze-x=.8", "turn=12", "nod=-4",
-    "jaw=0",
-)  # fmt: skip
-CALM = ("emotion=calm", "skin=-.3", "warmth=.8", "lips=red", "iris=blue", "eye-size=1", "nose-width=0", "chin=.6",
-        "emotion=sad")  # fmt: skip
+    *("smile=.8", "smile=-.6", "emotion=angry", "emotion=surprised", "lids=1.3"),
+    *("gaze-x=.8", "turn=12", "nod=-4", "jaw=0"),
+)
+OTHERS = (
+    *("emotion=calm", "emotion=sad", "skin=-.3", "warmth=.8", "lips=red"),
+    *("iris=blue", "eye-size=1", "nose-width=0", "chin=.6"),
+)
 
 
 def main() -> None:
@@ -44,7 +46,7 @@ def main() -> None:
     assert astronaut and man and woman
     save(options.out / "edit-hair.jpg", page(editor, astronaut, [f"hair={name}" for name in HAIR], 0.9))
     save(options.out / "edit-shape.jpg", page(editor, man, list(SHAPES), 0.5))
-    save(options.out / "edit-features.jpg", page(editor, astronaut, list(CALM), 0.5))
+    save(options.out / "edit-features.jpg", page(editor, astronaut, list(OTHERS), 0.5))
     save(options.out / "edit-edge.jpg", edge(editor, woman))
 
 
@@ -89,8 +91,8 @@ def cut(photo: Photo, image: Image, room: float) -> Image:
     """The face with some room around it, in face heights."""
     low, high = photo.face.landmarks.min(0), photo.face.landmarks.max(0)
     pad = room * float((high - low).max())
-    x0, y0 = np.maximum(low - [pad, 1.2 * pad], 0).astype(int)
-    x1, y1 = np.minimum(high + [pad, 0.7 * pad], image.shape[1::-1]).astype(int)
+    x0, y0 = np.maximum(low - np.array([pad, 1.2 * pad]), 0).astype(int)
+    x1, y1 = np.minimum(high + np.array([pad, 0.7 * pad]), image.shape[1::-1]).astype(int)
     return np.ascontiguousarray(image[y0:y1, x0:x1])
 
 
