@@ -20,21 +20,25 @@ from faceswap_cli.cli.train import train
 from faceswap_cli.cli.verify import verify
 
 app = new_app(name="faceswap", cls=Boundary)
-app.command("extract")(extract)
-app.command("train")(train)
+app.command("extract", example="faceswap extract anna.mp4 photos-of-anna/ -o anna-faces")(extract)
+app.command(
+    "train",
+    example="faceswap train -A target-faces -B anna-faces -m anna-run --minutes 10\n"
+    "faceswap train -A target-faces -B anna-faces -m anna-run --minutes 30   # goes on to 30 in all",
+)(train)
 app.add_typer(convert_app, name="convert")
 app.add_typer(age_app, name="age")
 app.add_typer(edit_app, name="edit")
 app.add_typer(faces_app, name="faces")
 app.add_typer(models_app, name="models")
 app.add_typer(evaluate_app, name="evaluate")
-app.command("verify")(verify)
-app.command("doctor")(doctor)
+app.command("verify", example="faceswap verify swapped.mp4")(verify)
+app.command("doctor", example="faceswap doctor --report")(doctor)
 
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from faceswap_cli import __version__
+        from faceswap_cli.version import __version__
 
         typer.echo(f"faceswap {__version__}")
         raise typer.Exit

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,20 +14,22 @@ from faceswap_cli.cli.age_load import AgeRunOption, MethodOptions, load_face_age
 from faceswap_cli.cli.app import new_app
 from faceswap_cli.cli.consent import tell_consent
 from faceswap_cli.cli.convert_executor import ExecutorOptions, open_executor
-from faceswap_cli.cli.convert_outputs import check_named, check_not_given, name_outputs
+from faceswap_cli.cli.convert_outputs import check_not_given, name_outputs
 from faceswap_cli.cli.convert_preview import run_preview
 from faceswap_cli.cli.mark_options import MarkOptions
 from faceswap_cli.cli.option_parameters import Aliases
 from faceswap_cli.cli.options import (
     DetectionOptions,
-    OutputOption,
     PeopleOptions,
+    PhotoOutputOption,
+    PhotosArgument,
     SafetyOptions,
     TrialOptions,
     VideoOutputOption,
     VideosArgument,
 )
 from faceswap_cli.cli.people_plan import load_people_plan
+from faceswap_cli.cli.run_photos import name_photo_outputs, run_photos
 from faceswap_cli.cli.run_videos import run_video, run_videos
 from faceswap_cli.effects.ageing.request import AgeRequest, read_ages
 from faceswap_cli.effects.options import EffectOptions
@@ -44,10 +46,15 @@ if TYPE_CHECKING:
 app = new_app(help="Make faces older or younger, in a photo or a video.")
 
 
-@app.command("photo", medium="photo")
+@app.command(
+    "photo",
+    medium="photo",
+    example="faceswap age photo me.jpg --to 70 -o old.jpg\n"
+    "faceswap age photo me.jpg --to 20..80:10 -o sheet.jpg",
+)
 def photo(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="The photo.")],
-    output: OutputOption,
+    sources: PhotosArgument,
+    output: PhotoOutputOption,
     *,
     run: AgeRunOption = None,
     to: Annotated[
@@ -78,16 +85,16 @@ def photo(
     detection: DetectionOptions,
     marks: MarkOptions,
 ) -> None:
-    """Make the faces of a photo older or younger.
+    """Make the faces of a photo, or of many, older or younger.
 
     Orientation, colour profile and transparency stay as they are, and so does every pixel that is not of a
-    face or its hair.
+    face or its hair. Of many photos one that can't be changed is named, and the others are done; run the same
+    command again to go on where it was interrupted.
     """
     from faceswap_cli.effects.ageing.effect import AgeEffect
     from faceswap_cli.faces.age.estimator import AgeEstimator
     from faceswap_cli.pipeline.photo import (
         FaceSelection,
-        check_photo_output,
         open_photo,
         prepare_photo,
         write_photo_result,
@@ -98,39 +105,43 @@ def photo(
     targets = _targets(to, wish)
     wish = replace(wish, to=targets[0] if targets else None)
     wish.check()
-    check_named(output)
-    check_photo_output(source, output)
-    check_not_given([output], (*people.only, *people.without))
+    jobs = name_photo_outputs(sources, Path(output), output)
+    check_not_given([job.output for job in jobs], (*people.only, *people.without))
     tell_consent()
     ager = load_face_ager(method.method, run, detection.device, wish.strength)
     made = marks.build_marks(Kind.AGE, ager.cache_key, label=False)
     stage = detection.load_analyser(thorough=True)
     plan = load_people_plan(people, safety.guard(detection.device), lambda: stage)
     effect = AgeEffect(ager, wish, AgeEstimator(detection.device))
-    opened = open_photo(
-        source, plan, stage, replace(pipeline, marks=made), FaceSelection(face_index, quick=True)
-    )
-    prepared = prepare_photo(opened, effect)
-    for note in prepared.notes:
-        console.warn(note)
-    for track, reason in prepared.left_alone.items():
-        console.warn(f"{opened.clip.describe([track])} is left alone: {reason}")
-    if len(targets) > 1:
-        _sheet(prepared, output, targets, made)
+    pipeline, selection = replace(pipeline, marks=made), FaceSelection(face_index, quick=True)
+
+    def work(source: Path, output: Path) -> None:
+        opened = open_photo(source, plan, stage, pipeline, selection)
+        prepared = prepare_photo(opened, effect)
+        for note in prepared.notes:
+            console.warn(note)
+        for track, reason in prepared.left_alone.items():
+            console.warn(f"{opened.clip.describe([track])} is left alone: {reason}")
+        if len(targets) > 1:
+            _sheet(prepared, output, targets, made)
+            ages = targets
+        else:
+            report = write_photo_result(prepared, output, made)
+            for line in report.people:
+                console.say(line)
+            for note in report.notes:
+                console.warn(note)
+            console.say(f"done: {output} (faces aged: {report.changed}; {made.describe(output)})")
+            ages = report.facts["ages"]
         if marks.sidecar:
-            write_sidecar(output, "age photo", made, targets)
-        return
-    report = write_photo_result(prepared, output, made)
-    for line in report.people:
-        console.say(line)
-    for note in report.notes:
-        console.warn(note)
-    console.say(f"done: {output} (faces aged: {report.changed}; {made.describe(output)})")
-    if marks.sidecar:
-        write_sidecar(output, "age photo", made, report.facts["ages"])
+            write_sidecar(output, "age photo", made, ages)
+
+    run_photos(
+        sources, jobs, work, effect.cache_key, targets, face_index, plan.cache_key(""), asdict(pipeline)
+    )
 
 
-@app.command("video", medium="video")
+@app.command("video", medium="video", example="faceswap age video clip.mp4 --to 70 -o old.mp4")
 def video(
     sources: VideosArgument,
     output: VideoOutputOption,

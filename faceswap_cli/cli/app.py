@@ -13,17 +13,24 @@ from types import FrameType
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
 
-from faceswap_cli.cli.command import App
+from faceswap_cli.cli.command import App, Group
 from faceswap_cli.errors import UserError
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 
 
-class Boundary(TyperGroup):
+ORDER = ("extract", "train", "convert", "age", "edit")
+"""Commands that the help shows first; the others follow as they were added."""
+
+
+class Boundary(Group):
     """The top group. A user's error is one line; a bug of ours keeps its traceback."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Names in the order in which they are shown."""
+        return sorted(self.commands, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command inside the boundary."""
@@ -87,6 +94,7 @@ def _ended_politely() -> Iterator[None]:
 def new_app(**options: Any) -> App:
     """An app with the settings all our groups share."""
     return App(
+        cls=options.pop("cls", Group),
         no_args_is_help=True,
         rich_markup_mode=None,  # plain help: readable in any terminal, and quick to start
         add_completion=False,

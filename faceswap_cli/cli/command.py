@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 from faceswap_cli.cli.option_parameters import expand_options
+from faceswap_cli.cli.wrong_usage import describe_missing, suggest_command
 from faceswap_cli.errors import UserError
 from faceswap_cli.options import GROUPS, Medium
 
@@ -47,7 +48,20 @@ class Command(TyperCommand):
                     "Give a value; a variable of the shell may be unset",
                 )
             newer.append(f"{aliases.get(name, name)}{equals}{value}")
-        return super().parse_args(ctx, newer)
+        try:
+            return super().parse_args(ctx, newer)
+        except Exception as error:  # Typer's own errors have no public home in all its releases
+            if type(error).__name__ == "MissingParameter":
+                ctx.fail(describe_missing(error))
+            raise
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Write the examples below the help, as they would be typed."""
+        if self.epilog:
+            lines = self.epilog.splitlines()
+            with formatter.section("Example" if len(lines) == 1 else "Examples"):
+                for line in lines:
+                    formatter.write(f"  {line}\n")
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write them into the help."""
@@ -56,20 +70,38 @@ class Command(TyperCommand):
                 formatter.write_dl(records)
 
 
+class Group(TyperGroup):
+    """Commands under one name. A word that is none of them is answered with the one that was meant."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that the first word names."""
+        names = [name for name, one in self.commands.items() if not one.hidden]
+        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            ctx.fail(suggest_command(ctx.command_path, args, names))
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write its commands into the help, the first sentence of each whole."""
+        shown = [(name, self.commands[name]) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, one.get_short_help_str(300)) for name, one in shown if not one.hidden])
+
+
 class App(typer.Typer):
     """A Typer whose commands are `Command`s and may take groups of options."""
 
     def command(
-        self, name: str | None = None, *, medium: Medium | None = None, **settings: Any
+        self, name: str | None = None, *, medium: Medium | None = None, example: str = "", **settings: Any
     ) -> Callable[[Function], Function]:
         """Register a command.
 
         Args:
             name: of the command.
             medium: what it works on; see `expand_options`.
+            example: a whole command line, or several, shown below its help.
             **settings: see `typer.Typer.command`.
         """
-        register = super().command(name, cls=Command, **settings)
+        register = super().command(name, cls=Command, epilog=example or None, **settings)
 
         def add(function: Function) -> Function:
             register(expand_options(function, medium))

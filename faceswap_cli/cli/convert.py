@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -15,30 +15,39 @@ from faceswap_cli.cli.consent import tell_consent
 from faceswap_cli.cli.convert_assignment import AssignmentRequest, DrawnOptions
 from faceswap_cli.cli.convert_effect import LookOptions, load_effect
 from faceswap_cli.cli.convert_executor import ExecutorOptions, open_executor
-from faceswap_cli.cli.convert_outputs import check_named, check_not_given, name_outputs
+from faceswap_cli.cli.convert_outputs import check_not_given, name_outputs
 from faceswap_cli.cli.convert_preview import run_preview
 from faceswap_cli.cli.convert_sheet import sheet
 from faceswap_cli.cli.mark_options import MarkOptions
 from faceswap_cli.cli.options import (
     DetectionOptions,
     OptionalRunOption,
-    OutputOption,
     PeopleOptions,
+    PhotoOutputOption,
+    PhotosArgument,
     SafetyOptions,
     TrialOptions,
     VideoOutputOption,
     VideosArgument,
 )
+from faceswap_cli.cli.run_photos import name_photo_outputs, run_photos
 from faceswap_cli.cli.run_videos import run_video, run_videos
 from faceswap_cli.media.encode_options import EncodeRequest
 from faceswap_cli.options import INPUT
 from faceswap_cli.pipeline.options import PipelineOptions
 
 app = new_app(help="Put a learnt face, or that of a photo, into a video or a photo.")
-app.command("sheet")(sheet)
+app.command(
+    "sheet", example='faceswap convert sheet clip.mp4 -m anna-run --vary "colour=rct,lct,none" -o sheet.jpg'
+)(sheet)
 
 
-@app.command("video", medium="video")
+@app.command(
+    "video",
+    medium="video",
+    example="faceswap convert video clip.mp4 -m anna-run -o swapped.mp4\n"
+    "faceswap convert video clip.mp4 --face anna.jpg -o swapped.mp4",
+)
 def video(
     sources: VideosArgument,
     *,
@@ -98,12 +107,16 @@ def video(
         run_videos(sources, outputs, work)
 
 
-@app.command("photo", medium="photo")
+@app.command(
+    "photo",
+    medium="photo",
+    example="faceswap convert photo group.jpg --face anna.jpg --only ben.jpg -o swapped.jpg",
+)
 def photo(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="The photo.")],
+    sources: PhotosArgument,
     *,
     run: OptionalRunOption = None,
-    output: OutputOption,
+    output: PhotoOutputOption,
     drawn: DrawnOptions,
     people: PeopleOptions,
     safety: SafetyOptions,
@@ -113,31 +126,36 @@ def photo(
     trial: TrialOptions,
     marks: MarkOptions,
 ) -> None:
-    """Swap the faces of a photo.
+    """Swap the faces of a photo, or of many.
 
-    Orientation, colour profile and transparency stay as they are.
+    Orientation, colour profile and transparency stay as they are. Of many photos one that can't be changed is
+    named, and the others are done; run the same command again to go on where it was interrupted.
     """
-    from faceswap_cli.pipeline.photo import check_photo_output, convert_photo
+    from faceswap_cli.pipeline.photo import convert_photo
     from faceswap_cli.provenance.marks import Kind
     from faceswap_cli.provenance.sidecar import write_sidecar
 
     look.check()
-    check_named(output)
-    check_photo_output(source, output)
+    jobs = name_photo_outputs(sources, Path(output), output)
     stage = detection.load_analyser(thorough=True)
     asked = AssignmentRequest(run, drawn, lambda: stage, people, safety, detection.device)
-    check_not_given([output, trial.preview], asked.named())
+    check_not_given([*(job.output for job in jobs), trial.preview], asked.named())
     tell_consent()
     plan, effect, mark = load_effect(asked, look)
     pipeline = replace(pipeline, marks=marks.build_marks(Kind.SWAP, mark, label=False))
     if trial:
-        run_preview([source], [output], trial, pipeline, plan, effect, stage)
+        found, named = zip(*((job.source, job.output) for job in jobs), strict=True)
+        run_preview(found, named, trial, pipeline, plan, effect, stage)
         return
-    report = convert_photo(source, output, plan, effect, pipeline, stage)
-    if report.note:
-        console.warn(report.note)
-    alone = f", {report.left_alone} of other people left alone" if report.left_alone else ""
-    told = pipeline.marks.describe(output)
-    console.say(f"done: {output} (faces replaced: {report.changed}{alone}; {told})")
-    if marks.sidecar:
-        write_sidecar(output, "convert photo", pipeline.marks)
+
+    def work(source: Path, output: Path) -> None:
+        report = convert_photo(source, output, plan, effect, pipeline, stage)
+        if report.note:
+            console.warn(report.note)
+        alone = f", {report.left_alone} of other people left alone" if report.left_alone else ""
+        told = pipeline.marks.describe(output)
+        console.say(f"done: {output} (faces replaced: {report.changed}{alone}; {told})")
+        if marks.sidecar:
+            write_sidecar(output, "convert photo", pipeline.marks)
+
+    run_photos(sources, jobs, work, mark, effect.cache_key, plan.cache_key(""), asdict(pipeline))

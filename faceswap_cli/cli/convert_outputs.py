@@ -23,6 +23,11 @@ def check_not_given(outputs: Iterable[Path | None], given: Iterable[Path]) -> No
             raise UserError(f"{output} is read, too, and would be written over", "Choose another output")
 
 
+def is_folder(output: Path, text: str) -> bool:
+    """Whether results go into a folder of that name: there is one, or the user wrote a / at its end."""
+    return text.endswith(("/", os.sep)) or output.is_dir()
+
+
 def name_outputs(sources: Sequence[Path], output: str, encoder: str) -> list[Path]:
     """The output of each source: the file named, or one of the source's name in a folder.
 
@@ -45,7 +50,7 @@ def name_outputs(sources: Sequence[Path], output: str, encoder: str) -> list[Pat
     if len(sources) > 1 and is_pattern(folder):
         raise UserError(f"the pictures of {len(sources)} videos would be written over each other as {output}",
                         "Convert them one by one")  # fmt: skip
-    if len(sources) == 1 and not output.endswith(("/", os.sep)) and not folder.is_dir():
+    if len(sources) == 1 and not is_folder(folder, output):
         return [folder]
     fitting = ENCODERS[encoder].suffixes
     outputs: list[Path] = []
@@ -57,26 +62,5 @@ def name_outputs(sources: Sequence[Path], output: str, encoder: str) -> list[Pat
             raise UserError(
                 f"two videos would become {outputs[-1]}", "Convert them one by one, or rename one"
             )
-    make_folder(folder)
-    return outputs
-
-
-def name_photo_outputs(sources: Sequence[Path], output: str) -> list[Path]:
-    """The output of each photo: the file named, or one of the photo's name in a folder; see `name_outputs`.
-
-    Raises:
-        UserError: two results would have one name; the folder can't be made.
-    """
-    from faceswap_cli.files import make_folder
-
-    folder = Path(output)
-    check_named(output)
-    if len(sources) == 1 and not output.endswith(("/", os.sep)) and not folder.is_dir():
-        return [folder]
-    outputs = [folder / source.name for source in sources]
-    names = [one.name.casefold() for one in outputs]
-    for place, one in enumerate(outputs):
-        if one.name.casefold() in names[:place]:
-            raise UserError(f"two photos would become {one}", "Edit them one by one, or rename one")
     make_folder(folder)
     return outputs

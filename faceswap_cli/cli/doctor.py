@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from faceswap_cli.cli import console
+from faceswap_cli.cli.option_parameters import Aliases
 
 PACKAGES = (
     "torch",
@@ -40,21 +41,22 @@ EXTRAS = {
 
 
 def doctor(
-    fix_nothing: Annotated[
+    report: Annotated[
         bool,
         typer.Option(
-            "--fix-nothing",
+            "--report",
             help="More of it, fit to be pasted into a bug report: room, memory, limits, settings of the "
             "environment; home folder and user name are left out.",
         ),
+        Aliases(("--fix-nothing",)),
     ] = False,
 ) -> None:
     """Say what this installation has: versions, devices, encoders, weights. Changes nothing.
 
     Exits with 1 when something that extract, train or convert needs is missing.
     """
-    from faceswap_cli import __version__
     from faceswap_cli.faces.detection.weight_report import report_weights
+    from faceswap_cli.version import __version__
 
     missing = []
     rows = [("faceswap", __version__), ("Python", platform.python_version()), ("system", platform.platform())]
@@ -76,7 +78,7 @@ def doctor(
     console.print_table(
         ("extra", "state"), [(name, _version(name) or f"missing; {why}") for name, why in EXTRAS.items()]
     )
-    if fix_nothing:
+    if report:
         console.say("")
         console.print_table(("room and limits", "value"), _surroundings())
     missing += [w.name for w in weights if w.needed and w.state != "there"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,18 +13,21 @@ from faceswap_cli.cli import console
 from faceswap_cli.cli.app import new_app
 from faceswap_cli.cli.consent import tell_consent
 from faceswap_cli.cli.convert_executor import ExecutorOptions, open_executor
-from faceswap_cli.cli.convert_outputs import check_not_given, name_outputs, name_photo_outputs
+from faceswap_cli.cli.convert_outputs import check_not_given, name_outputs
 from faceswap_cli.cli.convert_preview import run_preview
 from faceswap_cli.cli.mark_options import MarkOptions
 from faceswap_cli.cli.options import (
     DetectionOptions,
     PeopleOptions,
+    PhotoOutputOption,
+    PhotosArgument,
     SafetyOptions,
     TrialOptions,
     VideoOutputOption,
     VideosArgument,
 )
 from faceswap_cli.cli.people_plan import load_people_plan
+from faceswap_cli.cli.run_photos import name_photo_outputs, run_photos
 from faceswap_cli.cli.run_videos import run_video, run_videos
 from faceswap_cli.effects.edit.request import EditRequest
 from faceswap_cli.effects.options import EffectOptions
@@ -41,19 +44,15 @@ if TYPE_CHECKING:
 app = new_app(help="Change a feature of faces, in a photo or a video: smile, hair, eyes, skin and more.")
 
 
-@app.command("photo", medium="photo")
+@app.command(
+    "photo",
+    medium="photo",
+    example="faceswap edit photo me.jpg --set smile=.6 --set hair=auburn -o out.jpg\n"
+    "faceswap edit photo me.jpg --sheet smile,brow-height -o sheet.jpg",
+)
 def photo(
-    sources: Annotated[list[Path], typer.Argument(metavar="IN...", help="The photo, or several.")],
-    output: Annotated[
-        str,
-        typer.Option(
-            "--output",
-            "-o",
-            help="File to write; the format is inferred from the extension. For several photos, or with a / "
-            "at its end, a folder.",
-            rich_help_panel=INPUT,
-        ),
-    ],
+    sources: PhotosArgument,
+    output: PhotoOutputOption,
     *,
     request: EditRequest,
     sheet: Annotated[
@@ -80,49 +79,47 @@ def photo(
     detection: DetectionOptions,
     marks: MarkOptions,
 ) -> None:
-    """Change features of the faces of a photo.
+    """Change features of the faces of a photo, or of many: smile, hair, eyes, skin and more.
 
     What a feature is now is read first and printed; where it is as asked for already, nothing changes.
     Orientation, colour profile and transparency stay as they are, and so does every pixel that is not of what
-    changes.
+    changes. Of many photos one that can't be changed is named, and the others are done; run the same command
+    again to go on where it was interrupted.
     """
     from faceswap_cli.effects.edit.effect import EditEffect
     from faceswap_cli.effects.edit.sheet import read_sheet
-    from faceswap_cli.pipeline.photo import FaceSelection, check_photo_output, open_photo, prepare_photo
+    from faceswap_cli.pipeline.photo import FaceSelection, open_photo, prepare_photo
     from faceswap_cli.provenance.marks import Kind
 
     names = read_sheet(sheet) if sheet else ()
     if not names:
         request.check()
-    outputs = name_photo_outputs(sources, output)
-    for source, target in zip(sources, outputs, strict=True):
-        check_photo_output(source, target)
-    check_not_given(outputs, (*people.only, *people.without, *(sources if len(sources) > 1 else ())))
+    jobs = name_photo_outputs(sources, Path(output), output)
+    check_not_given([job.output for job in jobs], (*people.only, *people.without))
     tell_consent()
     parser = _load_parser(detection.device)
     made = marks.build_marks(Kind.EDIT, parser.mark, label=False)
     stage = detection.load_analyser(thorough=True)
     plan = load_people_plan(people, safety.guard(detection.device), lambda: stage)
     effect = EditEffect(request, parser, also=names)
+    pipeline, selection = replace(pipeline, marks=made), FaceSelection(face_index, quick=True)
 
-    def edit(source: Path, target: Path) -> None:
-        opened = open_photo(
-            source, plan, stage, replace(pipeline, marks=made), FaceSelection(face_index, quick=True)
-        )
+    def work(source: Path, output: Path) -> None:
+        opened = open_photo(source, plan, stage, pipeline, selection)
         prepared = prepare_photo(opened, effect)
         for note in prepared.notes:
             console.warn(note)
         for track, reason in prepared.left_alone.items():
             console.warn(f"{opened.clip.describe([track])} is left alone: {reason}")
         if names:
-            _write_sheet(prepared, target, names, request, made)
+            _write_sheet(prepared, output, names, request, made)
         else:
-            _write_photo(prepared, target, request, made, marks.sidecar)
+            _write_photo(prepared, output, request, made, marks.sidecar)
 
-    run_videos(sources, outputs, edit)
+    run_photos(sources, jobs, work, effect.cache_key, names, face_index, plan.cache_key(""), asdict(pipeline))
 
 
-@app.command("video", medium="video")
+@app.command("video", medium="video", example="faceswap edit video clip.mp4 --set hair=black -o black.mp4")
 def video(
     sources: VideosArgument,
     output: VideoOutputOption,
@@ -172,7 +169,7 @@ def video(
         run_videos(sources, outputs, work)
 
 
-@app.command("list")
+@app.command("list", example="faceswap edit list")
 def list_features() -> None:
     """List what can be changed: names, values, what each does, and what else it was measured to change."""
     from faceswap_cli.effects.edit.features import EMOTION, EMOTIONS, FEATURES, show_value

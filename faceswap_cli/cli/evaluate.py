@@ -43,7 +43,7 @@ class JudgeOptions(OptionGroup):
     )  # fmt: skip
 
 
-@app.command("age")
+@app.command("age", example="faceswap evaluate age portraits/ --to 20..70:10 -o ages.html")
 def age(
     photos: Annotated[
         Path,
@@ -105,7 +105,7 @@ def age(
     console.say(f"done: {output}")
 
 
-@app.command("age-video")
+@app.command("age-video", example="faceswap evaluate age-video clip.mp4 old.mp4")
 def age_video(
     original: Annotated[Path, typer.Argument(help="The video before.")],
     aged: Annotated[Path, typer.Argument(help="The same video after: the same frames.")],

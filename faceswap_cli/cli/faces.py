@@ -33,10 +33,10 @@ def faces() -> None:
     """Look at face sets, sort them, take out what should not be there."""
 
 
-app.command("group")(group)
+app.command("group", example="faceswap faces group all-faces -o people --names anna,ben")(group)
 
 
-@app.command("sheet")
+@app.command("sheet", example="faceswap faces sheet anna-faces")
 def sheet(face_set: FaceSetArgument) -> None:
     """Make the review sheet anew, after crops were deleted, moved or sorted by hand.
 
@@ -52,7 +52,7 @@ def sheet(face_set: FaceSetArgument) -> None:
     console.say(f"done: {page} and {picture.name} ({len(opened)} faces)")
 
 
-@app.command("sort")
+@app.command("sort", example="faceswap faces sort anna-faces --by blur")
 def sort(
     face_set: FaceSetArgument,
     by: Annotated[
@@ -87,7 +87,7 @@ def sort(
     console.say(f"done: {done.faces} faces sorted by {by}, {done.renamed} files renamed{page}")
 
 
-@app.command("filter")
+@app.command("filter", example="faceswap faces filter anna-faces --min-sharpness 0.2 --max-yaw 70 --dry-run")
 def filter_command(
     face_set: FaceSetArgument,
     *,

@@ -13,10 +13,10 @@ from faceswap_cli.cli.models_sheet import sheet
 from faceswap_cli.errors import UserError
 
 app = new_app(help="The network families, what a trained run holds, and files to hand on.")
-app.command("sheet")(sheet)
+app.command("sheet", example="faceswap models sheet anna.jpg -m conditional -o sheet.jpg")(sheet)
 
 
-@app.command("list")
+@app.command("list", example="faceswap models list")
 def list_models() -> None:
     """List the network families and the sizes they come in, and the weights that come with the tool."""
     from faceswap_cli import zoo
@@ -57,7 +57,7 @@ def list_models() -> None:
     console.say(f"cards and weights are in {zoo.models_folder()}")
 
 
-@app.command("show")
+@app.command("show", example="faceswap models show anna-run")
 def show(
     run: Annotated[
         Path,
@@ -98,7 +98,7 @@ def show(
         console.warn(note)
 
 
-@app.command("export")
+@app.command("export", example="faceswap models export anna-run -o anna.safetensors")
 def export(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder of `faceswap train -m`.")],
     output: Annotated[

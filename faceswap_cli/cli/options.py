@@ -32,6 +32,19 @@ VideoOutputOption = Annotated[
         rich_help_panel=INPUT,
     ),
 ]
+PhotosArgument = Annotated[
+    list[Path], typer.Argument(metavar="IN...", help="The photo, or several, or folders of them.")
+]
+PhotoOutputOption = Annotated[
+    str,
+    typer.Option(
+        "--output",
+        "-o",
+        help="File to write; the format is inferred from the extension. For several photos, or with a / at "
+        "its end, a folder.",
+        rich_help_panel=INPUT,
+    ),
+]
 OutputOption = Annotated[
     Path,
     typer.Option(

@@ -51,14 +51,34 @@ def find_media(inputs: Sequence[Path]) -> list[Path]:
     return list(found)
 
 
-def describe_left_out(inputs: Sequence[Path], output: Path | None = None) -> str | None:
+def find_photos(inputs: Sequence[Path]) -> list[Path]:
+    """Every photo in the given files and folders; see `find_media`.
+
+    Raises:
+        UserError: an input does not exist, or a folder holds no photo.
+    """
+    found = []
+    for entry in inputs:
+        inside = [path for path in find_media([entry]) if path.suffix.lower() not in VIDEO_SUFFIXES]
+        if not inside:
+            raise UserError(f"no photo in {entry}", "Choose a folder with some, or name the files")
+        found += inside
+    return list(dict.fromkeys(found))
+
+
+def describe_left_out(
+    inputs: Sequence[Path],
+    output: Path | None = None,
+    known: frozenset[str] = PHOTO_SUFFIXES | VIDEO_SUFFIXES,
+) -> str | None:
     """What lies in the given folders and is not among what `find_media` gives, in words; None if nothing.
 
     Args:
         inputs: files and folders.
         output: a folder that may lie in one of them and doesn't count.
+        known: suffixes of what is used.
     """
-    known, own = PHOTO_SUFFIXES | VIDEO_SUFFIXES, output.resolve() if output else None
+    own = output.resolve() if output else None
     left: Counter[str] = Counter()
     for folder in (entry for entry in map(Path, inputs) if entry.is_dir()):
         for path in folder.rglob("*"):

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from faceswap_cli import __version__
 from faceswap_cli.errors import UserError
 from faceswap_cli.provenance.signing_key import SigningKey, given_key, own_key
+from faceswap_cli.version import __version__
 
 EXTRA = "faceswap-cli[c2pa]"
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
-from faceswap_cli import __version__
 from faceswap_cli.media.frame import Image
 from faceswap_cli.media.photo import Photo, write_photo
 from faceswap_cli.media.sequence import picture_suffix
@@ -22,6 +21,7 @@ from faceswap_cli.provenance import xmp
 from faceswap_cli.provenance.label import free_corner
 from faceswap_cli.provenance.label_corner import Corner
 from faceswap_cli.provenance.pixels import PixelMarks
+from faceswap_cli.version import __version__
 
 if TYPE_CHECKING:
     from faceswap_cli.provenance.credentials import Signer

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from faceswap_cli import __version__
 from faceswap_cli.files import write_text
 from faceswap_cli.media.sequence import picture_suffix
 from faceswap_cli.provenance.marks import Marks
+from faceswap_cli.version import __version__
 
 _LIBRARIES = ("torch", "av", "numpy", "opencv-python", "c2pa-python")
 

@@ -48,13 +48,17 @@ def command_lines(command: Any, context: typer.Context, heading: str) -> Iterato
         yield from [f"**{section}**:", ""]
         yield from (f"* `{name}`" + (f": {text}" if text else "") for name, text in records)
         yield ""
+    if command.epilog:
+        yield from ["**Example**:", "", "```console", *(f"$ {line}" for line in command.epilog.splitlines())]
+        yield from ["```", ""]
     below = getattr(command, "commands", {})
     if not below:
         return
+    shown = [(name, below[name]) for name in command.list_commands(context)]
     yield from ["**Commands**:", ""]
-    yield from (f"* `{name}`: {one.get_short_help_str()}" for name, one in below.items())
+    yield from (f"* `{name}`: {one.get_short_help_str(300)}" for name, one in shown)
     yield ""
-    for name, one in below.items():
+    for name, one in shown:
         yield from command_lines(one, typer.Context(one, info_name=name, parent=context), heading + "#")
 
 

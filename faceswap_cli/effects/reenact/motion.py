@@ -150,18 +150,25 @@ def measure_rest(
 ) -> Generator[ConvertProgress, None, dict[int, SkinLight]]:
     """The skin of each track's face at rest, from its calmest frames, or as an earlier run found it."""
     key = fingerprint([clip.cache_key, parser.mark, [list(motion.calmest) for motion in motions.values()]])
-    if (known := clip.recall("rest", key)) is not None:
-        return {int(track): folds.unpack_skin(rows) for track, rows in known["skins"].items()}
+    if (known := clip.recall("rest", key)) is None:
+        known = {"skins": _find_rest(clip, motions, parser)}
+        clip.keep("rest", key, known)
     yield from ()
+    # What has just been found, too, is taken as it was kept: whoever goes on later must draw the same.
+    return {int(track): folds.unpack_skin(rows) for track, rows in known["skins"].items()}
+
+
+def _find_rest(
+    clip: EffectInput, motions: Mapping[int, TrackMotion], parser: FaceParser
+) -> dict[str, list[list[int]]]:
+    """The packed skin of each track's face at rest."""
     found: dict[int, list[SkinLight]] = {}
     for frame, places in clip.read_faces(_calmest_places(clip, motions)):
         for place in places:
             found.setdefault(int(clip.tracks.tracks[place]), []).append(
                 _look_at_skin(frame.image, clip, place, parser)
             )
-    skins = {track: folds.rest_light(some) for track, some in found.items()}
-    clip.keep("rest", key, {"skins": {str(track): folds.pack_skin(skin) for track, skin in skins.items()}})
-    return skins
+    return {str(track): folds.pack_skin(folds.rest_light(some)) for track, some in found.items()}
 
 
 def _calmest_places(clip: EffectInput, motions: Mapping[int, TrackMotion]) -> dict[int, list[int]]:

@@ -17,7 +17,6 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from faceswap_cli import __version__
 from faceswap_cli.errors import UserError
 from faceswap_cli.files import write_bytes
 from faceswap_cli.limits import parse_json, read_limited
@@ -25,6 +24,7 @@ from faceswap_cli.networks.swap.family import FaceModel, describe_model
 from faceswap_cli.training.families import build_model
 from faceswap_cli.training.runs.folder import Run, load_trained
 from faceswap_cli.training.runs.model_file import FORMAT, REFERENCE, VERSION, digest, rebuild_model
+from faceswap_cli.version import __version__
 
 ALLOWED = 0.5 / 255
 """Largest change of a drawn picture that weights of half precision may make: half a step of 8 bits."""

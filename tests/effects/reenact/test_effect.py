@@ -12,13 +12,14 @@ from faceswap_cli.effects.planned_faces import FacePlan
 from faceswap_cli.effects.reenact.effect import ReenactEffect
 from faceswap_cli.effects.reenact.gaps import set_gaps
 from faceswap_cli.effects.reenact.layout import face_layout
-from faceswap_cli.effects.reenact.motion import DrawnPerson, face_points, follow_track
+from faceswap_cli.effects.reenact.motion import LEAST_FRAMES, DrawnPerson, face_points, follow_track
 from faceswap_cli.effects.reenact.options import ReenactOptions
 from faceswap_cli.effects.reenact.source import nearest_source, prepare_source, transform_points
 from faceswap_cli.evaluation.metrics import hull_mask, landmark_distance
 from faceswap_cli.faces.face_analyser import build_analyser
 from faceswap_cli.faces.parsing.face_parser import FaceParser
 from faceswap_cli.faces.tracking.face_tracks import FaceTracks
+from faceswap_cli.journal import Journal
 from faceswap_cli.media.frame import Frame
 from faceswap_cli.pipeline.frame_sources import FramesInMemory
 
@@ -49,7 +50,7 @@ def photo_of(image, dense):
     return prepare_source(image, face_points(dense[:68, :2], dense), face_layout(), PARSER)
 
 
-def prepared(images, dense, source, options=PLAIN, first=0):
+def prepared(images, dense, source, options=PLAIN, first=0, open_journal=None):
     """The stages for a track, and what they draw."""
     count = len(images)
     person = source if isinstance(source, DrawnPerson) else DrawnPerson([source])
@@ -61,7 +62,7 @@ def prepared(images, dense, source, options=PLAIN, first=0):
         numbers, zeros, landmarks, zeros.astype(np.float32), times, np.zeros((0, 2), np.int64), **told
     )
     frames = [Frame(int(n), float(times[n]), image) for n, image in zip(numbers, images, strict=True)]
-    clip = EffectInput(PICTURE, tracks, FramesInMemory(frames), {0: 0})
+    clip = EffectInput(PICTURE, tracks, FramesInMemory(frames), {0: 0}, open_journal=open_journal)
     stages = run_to_end(ReenactEffect([person], options, PARSER).prepare(clip)).stages
     return stages, list(stages.draw(frames, FacePlan(numbers, zeros, landmarks, {0: 0}, **told)))
 
@@ -138,6 +139,20 @@ def test_blocks_that_begin_elsewhere_give_the_same_frames(face, source):
     whole = converted(images, points, source)
     late = converted(images[8:], points[8:], source, first=8)
     assert np.abs(whole[16].astype(int) - late[8]).max() <= 1
+
+
+def test_what_was_kept_gives_the_same_frames_as_what_was_found(face, source, tmp_path):
+    image, dense = face
+    smiling = dense + np.where(np.arange(222)[:, None] < 60, [0.4, 0.7, 0], 0)
+    points = np.stack([dense] * (LEAST_FRAMES - 1) + [smiling]).astype(np.float32)
+
+    def open_journal(name, key):
+        return Journal(tmp_path / name, key)
+
+    once = converted([image] * LEAST_FRAMES, points, source, open_journal=open_journal)
+    assert (tmp_path / "rest").stat().st_size > 1000
+    again = converted([image] * LEAST_FRAMES, points, source, open_journal=open_journal)
+    assert all(np.array_equal(a, b) for a, b in zip(once, again, strict=True))
 
 
 def test_hair_over_the_photo_is_not_carried_along(face):
