@@ -144,8 +144,7 @@ class ParsingJudge:
         given, told = self._net.get_input_details()[0], self._net.get_output_details()[0]
         self._net.set_tensor(given["index"], ((crop.astype(np.float32) - 127.5) / 127.5)[None])
         self._net.invoke()
-        found = np.asarray(self._net.get_tensor(told["index"]))[0]
-        return crop, found.argmax(-1 if found.shape[-1] == 19 else 0)
+        return crop, np.asarray(self._net.get_tensor(told["index"]), np.int64)
 
 
 @dataclass(frozen=True)

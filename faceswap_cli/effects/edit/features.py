@@ -76,7 +76,7 @@ FEATURES: dict[str, Feature] = {
 """All of them, by name, in the order in which they are shown."""
 
 EMOTIONS: dict[str, dict[str, float]] = {
-    "happy": {"smile": 0.85, "lids": 0.85},
+    "happy": {"smile": 0.85, "mouth": 0.25, "lids": 0.85},
     "sad": {"smile": -0.6, "brow-height": 0.35, "lids": 0.75},
     "angry": {"smile": -0.35, "brow-height": -0.8, "lids": 0.85},
     "surprised": {"smile": 0.0, "brow-height": 0.9, "lids": 1.3, "mouth": 0.45},

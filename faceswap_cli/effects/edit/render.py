@@ -19,6 +19,7 @@ from faceswap_cli.effects.edit.colour_road import PART_OF, apply_colour, cut_par
 from faceswap_cli.effects.edit.parts import parse_parts
 from faceswap_cli.effects.edit.plan import FaceEdit, FaceReading
 from faceswap_cli.effects.edit.shape_road import FaceWarp, apply_warp, plan_warp
+from faceswap_cli.effects.edit.smile_detail import add_detail
 from faceswap_cli.effects.frame_window import drop_image, read_blocks, with_neighbours
 from faceswap_cli.effects.options import EffectOptions
 from faceswap_cli.effects.planned_faces import FacePlan, PlannedFace
@@ -134,6 +135,7 @@ class EditStages:
         plan = self._warp(canvas, face)
         if plan is not None:
             apply_warp(canvas, plan)
+            add_detail(canvas, plan, self.edits[face.track].shapes)
 
     def _cut(
         self, canvas: Image | FineImage, face: PlannedFace, parts: Mapping[str, FloatMask], name: str
