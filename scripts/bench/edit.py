@@ -190,6 +190,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--shared", type=Path, required=True)
     parser.add_argument("--photos", type=int, default=10)
+    parser.add_argument("--only", nargs="+", choices=[*COLOURS, *CONTROLS, *SHAPES], help="of these features")
     options = parser.parse_args()
     teachers = options.shared / "teachers"
     recogniser = Recogniser(teachers / "faceplugin_fr_feature.onnx")
@@ -201,7 +202,7 @@ def main() -> None:
     )
     print("feature".ljust(14) + "".join(head.rjust(10) for head in HEADS) + "  side effects", flush=True)
     rows = []
-    for row in bench.rows(photos):
+    for row in bench.rows(photos, options.only or [*COLOURS, *CONTROLS, *SHAPES]):
         rows.append(row)
         shown = "".join(f"{row[head]:10.2f}" for head in HEADS)
         others = sorted(row["others"].items(), key=lambda pair: -abs(pair[1]))[:4]
@@ -223,14 +224,13 @@ class Bench:
     recogniser: Recogniser
     threshold: float
 
-    def rows(self, photos: Sequence[Photo]) -> Iterator[dict[str, Any]]:
-        """Every feature's, and what must fail."""
-        for name in COLOURS:
-            yield self.colour_row(name, photos)
-        for name, change in CONTROLS.items():
-            yield self.control_row(name, change, photos)
-        for name in SHAPES:
-            yield self.shape_row(name, photos)
+    def rows(self, photos: Sequence[Photo], names: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """Those of features, and of what must fail."""
+        for name in names:
+            if name in CONTROLS:
+                yield self.control_row(name, CONTROLS[name], photos)
+            else:
+                yield (self.colour_row if name in COLOURS else self.shape_row)(name, photos)
 
     def shape_row(self, name: str, photos: Sequence[Photo]) -> dict[str, Any]:
         """Figures of a feature of shape."""

@@ -42,14 +42,13 @@ def test_a_smile_folds_the_cheeks_and_a_smile_less_unfolds_them(dense: np.ndarra
     more, less = skin.copy(), skin.copy()
     change(more, dense, smile=ShapeChange(0, 0.8))
     change(less, dense, smile=ShapeChange(0.8, 0))
-    both = more.astype(int) + less - 2 * skin.astype(int)
-    apart = np.abs(more.astype(int) - skin).max()
-    assert 8 < apart < 60 and np.abs(both).mean() < 0.4 * np.abs(more.astype(int) - skin).mean()
+    folded, unfolded = (one.astype(float)[..., 1] - 140 for one in (more, less))
+    assert 8 < np.abs(folded).max() < 60
+    # The corners of the mouth are elsewhere, so that the folds are, too.
+    assert (folded * unfolded).sum() < -0.3 * np.sqrt((folded**2).sum() * (unfolded**2).sum())
 
 
-def test_a_shut_mouth_that_opens_shows_teeth_above_and_dark_below(
-    dense: np.ndarray, skin: np.ndarray
-) -> None:
+def test_a_shut_mouth_shows_teeth_above_and_dark_below(dense: np.ndarray, skin: np.ndarray) -> None:
     image = skin.copy()
     plan = change(image, dense, mouth=ShapeChange(0, 0.8))
     hole = polygon_mask(outline_polygon(plan.drawn[:, :2], face_layout().mouth), plan.box) > 0.9
