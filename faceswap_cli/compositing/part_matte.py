@@ -180,6 +180,8 @@ def unmix(picture: FloatArray, matte: FloatMask, unit: float) -> FloatMask:
     share = ((picture - behind) * line).sum(-1) / np.maximum(length, 1e-6)
     low, high = APART
     trust = smooth_step((np.sqrt(length) - low) / (high - low)) * np.minimum(seen, free)
+    # The farther out, the less: else the matte would end in a line.
+    trust = trust * np.minimum(matte / np.float32(0.3), 1)
     edge = ~inside & (matte > 0)
     return np.where(edge, matte + trust * (np.clip(share, 0, 1) - matte), matte)
 

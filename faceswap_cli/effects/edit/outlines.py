@@ -121,7 +121,7 @@ def _outer_lips(points: Points, mouth: Opening) -> Points:
     """(K, 2) once around both lips, smooth."""
     left, right = (points[list(mouth.corners)]).astype(np.float64)
     # The inner corners lie a little inside the outer ones.
-    out = 0.12 * (right - left)
+    out = 0.06 * (right - left)
     ring = np.vstack([left - out, points[list(mouth.above)], right + out, points[list(mouth.below)][::-1]])
     return _smooth_ring(ring)
 

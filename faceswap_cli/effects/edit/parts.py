@@ -43,6 +43,9 @@ PARTS: dict[str, tuple[str, ...]] = {
 CROWN, CROWN_FROM = 0.2, -0.85
 """How near to hair a crown is, and how far above the face's middle it begins, in face units."""
 
+CROWN_SURE = -1.05
+"""Above this height a narrow gap in hair is none, even if the parser sees skin there."""
+
 NOTCH = 0.3
 """Gaps in a crown are filled that are narrower than twice this, in face units."""
 
@@ -100,7 +103,7 @@ def _extend(
     height, more = _height(), {}
     if "hair" in parts:
         above = np.asarray(np.clip((CROWN_FROM - height) / 0.15, 0, 1), np.float32)
-        skin = _join(found, views, "skin")
+        skin = np.asarray(_join(found, views, "skin") * (height > CROWN_SURE), np.float32)
         whole = add_alike(parts["hair"], skin, picture, CROWN, above)
         reach = 2 * round(NOTCH * SIZE / SIDE) + 1
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))

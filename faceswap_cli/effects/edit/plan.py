@@ -36,6 +36,10 @@ MEASURED = 90.0
 LIGHTEST, WHITE = 0.98, 93.0
 """Quantile of the lightness in a face's square that tells the exposure, and what it is in good light."""
 
+CHROMA, TINTED = (2.0, 6.0), 0.6
+"""Mean CIELAB chroma of a face's square in grey pictures, and in those of one hue; and how much colour the
+latter, such as a film's grading, get."""
+
 SAME = 0.02
 """Numbers nearer than this are the same."""
 
@@ -104,8 +108,12 @@ def read_face(parser: FaceParser, image: Image, face: PlannedFace, names: Mappin
 def _see_scene(crop: NDArray[np.uint8]) -> Scene:
     """In what light a face is seen, by its parser's crop."""
     light = crop.astype(np.float32) / np.float32(255)
-    lightest = float(np.quantile(to_space(light, "lab")[..., 0], LIGHTEST))
-    return Scene(float(np.clip(lightest / WHITE, 0.5, 1.0)), measure_colourfulness(light))
+    lab = to_space(light, "lab")
+    lightest = float(np.quantile(lab[..., 0], LIGHTEST))
+    chroma = float(np.hypot(lab[..., 1], lab[..., 2]).mean())
+    low, high = CHROMA
+    tinted = TINTED * float(np.clip((chroma - low) / (high - low), 0, 1))
+    return Scene(float(np.clip(lightest / WHITE, 0.5, 1.0)), max(measure_colourfulness(light), tinted))
 
 
 def combine_readings(readings: Sequence[FaceReading]) -> FaceReading:
