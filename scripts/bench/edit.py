@@ -98,7 +98,6 @@ SHAPES: dict[str, tuple[Callable[[Points], float], float]] = {
     "lip-fullness": (lambda p: _apart(p, 51, 62) + _apart(p, 66, 57), 0.03),
     "jaw": (lambda p: _apart(p, 5, 11), 0.082),
     "chin": (lambda p: _apart(p, 57, 8), 0.048),
-    "face-width": (lambda p: _apart(p, 1, 15), 0.067),
     "turn": (lambda p: estimate_pose(p)[0], 1.0),
     "nod": (lambda p: estimate_pose(p)[1], 1.0),
     "smile": (_corners_up, 0.25),

@@ -69,7 +69,6 @@ FEATURES: dict[str, Feature] = {
     "lip-fullness": Feature("shape", "thickness of the lips, likewise", -1, 1),
     "jaw": Feature("shape", "width of the jaw, likewise", -1, 1),
     "chin": Feature("shape", "length of the chin, likewise", -1, 1),
-    "face-width": Feature("shape", "width of the face, likewise", -1, 1),
     "turn": Feature("shape", "head turned to the picture's right (below 0: left)", -25, 25, unit="degrees"),
     "nod": Feature("shape", "head raised (below 0: lowered)", -20, 20, unit="degrees"),
 }

@@ -38,12 +38,12 @@ TURN_MIDDLE = 0.5
 
 MOST_STEP = {
     "turn": 14.0, "nod": 10.0, "eye-size": 1.2, "nose-width": 1.2, "nose-length": 1.2, "lip-fullness": 1.5,
-    "jaw": 1.2, "chin": 1.2, "face-width": 1.0,
+    "jaw": 1.2, "chin": 1.2,
 }  # fmt: skip
 """How far a feature is moved, at most: what the picture does not show can't be drawn, and what is behind a
 face would bend."""
 
-AT_OUTLINE = {"jaw", "chin", "face-width", "mouth"}
+AT_OUTLINE = {"jaw", "chin", "mouth"}
 """Features that move a face's outline; all others leave it alone, so that what is behind it does not bend."""
 
 WITH_JAW = {"jaw", "chin"}
@@ -55,7 +55,7 @@ _NOSE = GROUPS["nose"] - IBUG
 _OUTLINE = GROUPS["outline"] - IBUG
 _RIDGE, _NOSE_END, _WINGS = int(_NOSE[0]), int(_NOSE[9]), (int(_NOSE[12]), int(_NOSE[16]))
 _CHIN = int(_OUTLINE[1])
-_JAW, _CHEEKS = (int(_OUTLINE[7]), int(_OUTLINE[15])), (int(_OUTLINE[5]), int(_OUTLINE[13]))
+_JAW = (int(_OUTLINE[7]), int(_OUTLINE[15]))
 _TOP, _BOTTOM = (int(_LIPS[5]), int(_INNER[5])), (int(_LIPS[15]), int(_INNER[15]))
 
 
@@ -124,7 +124,6 @@ BUILDS: dict[str, Callable[[Points, PointLayout], float]] = {
     "lip-fullness": lambda p, _: _apart(p, _TOP) + _apart(p, _BOTTOM),
     "jaw": lambda p, _: _apart(p, _JAW),
     "chin": lambda p, _: _apart(p, (int(_LIPS[15]), _CHIN)),
-    "face-width": lambda p, _: _apart(p, _CHEEKS),
 }
 """What is measured of a face's build, in face units."""
 
@@ -183,10 +182,6 @@ def _lengthen_chin(p: Points, layout: PointLayout) -> Points:
     )
 
 
-def _widen_face(p: Points, layout: PointLayout) -> Points:
-    return _across(p, np.sign(p[:, 0]) * np.clip(np.abs(p[:, 0]) / 0.75, 0, 1) ** 2)
-
-
 def _across(p: Points, amount: NDArray[np.float64]) -> Points:
     return np.column_stack([amount, np.zeros(len(p)), np.zeros(len(p))])
 
@@ -202,7 +197,6 @@ BUILD_MOVES: dict[str, Callable[[Points, PointLayout], Points]] = {
     "lip-fullness": _fill_lips,
     "jaw": _widen_jaw,
     "chin": _lengthen_chin,
-    "face-width": _widen_face,
 }
 """How points (N, 3) move for more of it, in any amount."""
 
