@@ -26,9 +26,10 @@ LIMITS = {
     "card_bytes": 16 * MIB,
     "log_bytes": 256 * MIB,
     "weights_bytes": 4096 * MIB,
+    "points_bytes": 128 * MIB,
 }
 """Pixels of a photo or of a video's frame, a photo's file, frames of a video, a face set's index, a line of
-it, a JSON file or list, a log or journal, a file of weights."""
+it, a JSON file or list, a log or journal, a file of weights, a table of points."""
 
 
 def variable(name: str) -> str:

@@ -14,6 +14,7 @@ LAYERS = (
     {"__main__", "__init__"},
     {"api"},
     {"cli"},
+    {"generation", "portrait"},
     {"pipeline", "training", "curation"},
     {"effects"},
     {"compositing", "evaluation"},

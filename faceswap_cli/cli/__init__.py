@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from faceswap_cli.cli.age import app as age_app
+from faceswap_cli.cli.animate import animate
 from faceswap_cli.cli.app import Boundary, new_app
 from faceswap_cli.cli.convert import app as convert_app
 from faceswap_cli.cli.doctor import doctor
@@ -15,7 +16,10 @@ from faceswap_cli.cli.edit import app as edit_app
 from faceswap_cli.cli.evaluate import app as evaluate_app
 from faceswap_cli.cli.extract import extract
 from faceswap_cli.cli.faces import app as faces_app
+from faceswap_cli.cli.generate import generate
+from faceswap_cli.cli.lab import lab
 from faceswap_cli.cli.models import app as models_app
+from faceswap_cli.cli.style import app as style_app
 from faceswap_cli.cli.train import train
 from faceswap_cli.cli.verify import verify
 
@@ -28,10 +32,25 @@ app.command(
 )(train)
 app.add_typer(convert_app, name="convert")
 app.add_typer(age_app, name="age")
+<<<<<<< HEAD
 app.add_typer(edit_app, name="edit")
+=======
+app.command(
+    "animate",
+    medium="video",
+    example="faceswap animate portrait.jpg --driver talking.mp4 -o talks.mp4\n"
+    "faceswap animate portrait.jpg --loop idle -o living.webp",
+)(animate)
+app.add_typer(style_app, name="style")
+>>>>>>> main
 app.add_typer(faces_app, name="faces")
 app.add_typer(models_app, name="models")
 app.add_typer(evaluate_app, name="evaluate")
+app.command(
+    "generate",
+    example="faceswap generate -m invented -n 16 -o sheet.png",
+)(generate)
+app.command("lab", example="faceswap lab --data ring --page ring.html")(lab)
 app.command("verify", example="faceswap verify swapped.mp4")(verify)
 app.command("doctor", example="faceswap doctor --report")(doctor)
 

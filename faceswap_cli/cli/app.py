@@ -21,7 +21,23 @@ INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 
 
+<<<<<<< HEAD
 ORDER = ("extract", "train", "convert", "age", "edit")
+=======
+ORDER = (
+    "extract",
+    "train",
+    "convert",
+    "age",
+    "edit",
+    "animate",
+    "live",
+    "headshot",
+    "generate",
+    "style",
+    "lab",
+)
+>>>>>>> main
 """Commands that the help shows first; the others follow as they were added."""
 
 

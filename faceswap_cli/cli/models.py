@@ -32,7 +32,7 @@ def list_models() -> None:
                 (
                     family.name,
                     size,
-                    f"{family.resolution(model)} px",
+                    f"{side} px" if (side := family.resolution(model)) else "none",
                     f"{parameter_count(model) / 1e6:.1f} M",
                     str(settings.batch),
                 )

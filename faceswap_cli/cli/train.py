@@ -29,7 +29,7 @@ from faceswap_cli.training.options import (
     PresetOptions,
     SessionOptions,
 )
-from faceswap_cli.training.runs.settings import AgeSettings, SwapSettings
+from faceswap_cli.training.runs.settings import AgeSettings, GeneratorSettings, StyleSettings, SwapSettings
 
 if TYPE_CHECKING:
     import torch
@@ -64,7 +64,7 @@ def train(
     data: DataOptions,
     safety: SafetyOptions,
     preset: PresetOptions,
-    settings: Overrides[SwapSettings | AgeSettings],
+    settings: Overrides[SwapSettings | AgeSettings | GeneratorSettings | StyleSettings],
     budget: BudgetOptions,
     session: SessionOptions,
     watching: MonitorOptions,

@@ -75,6 +75,10 @@ class ColourTags:
         return self.transfer in (PQ, HLG)
 
 
+BT709 = ColourTags(1, 1, 1, RANGE_LIMITED)
+"""Of ordinary high-definition video: what is made anew is written so."""
+
+
 @dataclass(frozen=True)
 class PixelKind:
     """What matters of a pixel format here.

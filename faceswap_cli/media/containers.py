@@ -27,7 +27,12 @@ from faceswap_cli.media.sequence import is_pattern, picture_names, picture_suffi
 from faceswap_cli.media.trial_encode import check_encoder
 from faceswap_cli.media.upright import upright_size
 
-FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".gif": "gif"}
+FORMATS = {
+    ".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".gif": "gif", ".webp": "webp"
+}  # fmt: skip
+
+ANIMATIONS = (".gif", ".webp")
+"""Formats of moving pictures and nothing else."""
 
 # What a user would miss. A format that can't hold it is refused while another one could.
 _DISCARDED = 48  # FFmpeg's number for all of a stream
@@ -124,6 +129,8 @@ def _shape_of_pixels(output: Path, info: MediaInfo, options: EncodeOptions) -> l
 
 def _said_no_more(suffix: str, info: MediaInfo) -> list[str]:
     """What the source says of its pictures and the result does not."""
+    if info.own_pictures:
+        return []
     lost = [*info.said_aside]
     if lost and suffix in PROJECTION_SUFFIXES:
         with open_video(info.file) as source:
@@ -139,13 +146,17 @@ def _dolby_vision(info: MediaInfo) -> list[str]:
 
 def copyable(source: InputContainer, info: MediaInfo, suffix: str) -> list[Stream]:
     """The source's streams that are copied into a file with this suffix: all beside the video that fit."""
+    known = {other.index for other in info.others}
     others = [
         stream
         for stream in source.streams
-        if stream.index != info.stream_index and not _made_anew(stream, source) and _fits([stream], suffix)
+        if stream.index in known
+        and stream.index != info.stream_index
+        and not _made_anew(stream, source)
+        and streams_fit([stream], suffix)
     ]
     # Streams that fit one by one may not fit together; sound and subtitles matter most.
-    return others if _fits(others, suffix) else [stream for stream in others if stream.type in _DEAR]
+    return others if streams_fit(others, suffix) else [stream for stream in others if stream.type in _DEAR]
 
 
 def is_cover(stream: Stream) -> bool:
@@ -162,9 +173,9 @@ def _made_anew(stream: Stream, source: InputContainer) -> bool:
     return "timecode" in stream.metadata or chapters
 
 
-def _fits(streams: Sequence[Stream], suffix: str) -> bool:
+def streams_fit(streams: Sequence[Stream], suffix: str) -> bool:
     """True if streams can be copied into a file with this suffix: write such a file's head to find out."""
-    if suffix == ".gif":
+    if suffix in ANIMATIONS:
         return not streams
     if suffix == ".mov" and any(map(is_cover, streams)):
         return False  # FFmpeg takes a cover without a word and writes none.
@@ -189,9 +200,11 @@ def _lost_streams(suffix: str, info: MediaInfo, usable: Sequence[str]) -> list[s
         others = [source.streams[other.index] for other in info.others]
         lost = [s for s in others if s.index not in kept and not _made_anew(s, source)]
         dear = [stream for stream in lost if stream.type in _DEAR]
-        if dear and suffix != ".gif":
+        if dear and suffix not in ANIMATIONS:
             wanted = [stream for stream in others if stream.type in _DEAR]
-            better = [other for other in (".mkv", ".mp4", ".mov") if other in usable and _fits(wanted, other)]
+            better = [
+                other for other in (".mkv", ".mp4", ".mov") if other in usable and streams_fit(wanted, other)
+            ]
             if better:
                 raise UserError(f"{suffix} does not hold {_what(dear[0])}", f"Use {better[0]}")
             if any(stream.type == "audio" for stream in dear):
@@ -199,7 +212,7 @@ def _lost_streams(suffix: str, info: MediaInfo, usable: Sequence[str]) -> list[s
                     f"{suffix} does not hold {_what(dear[0])}", "Convert the source's sound first"
                 )
         told = [f"{suffix} does not hold {_what(stream)}: it is left out" for stream in lost]
-        return told if suffix == ".gif" else [*told, *late_clock_note(clock_origin(source, info))]
+        return told if suffix in ANIMATIONS else [*told, *late_clock_note(clock_origin(source, info))]
 
 
 def _what(stream: Stream) -> str:

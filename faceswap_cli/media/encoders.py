@@ -157,6 +157,7 @@ ENCODERS = {
     ),
     # Kept without loss until all of it is there: one palette is made for the whole.
     "gif": Encoder("ffv1", (".gif",), ("bgr0", "bgra"), _FFV1, odd=True, upright=True),
+    "webp": Encoder("ffv1", (".webp",), ("bgr0",), _FFV1, odd=True, upright=True),
     "h264_nvenc": _nvenc("h264_nvenc", ("yuv420p", "yuv444p")),
     "hevc_nvenc": _nvenc("hevc_nvenc", ("yuv420p", "yuv444p", "p010le")),
     "av1_nvenc": _nvenc("av1_nvenc", ("yuv420p", "p010le")),
@@ -169,7 +170,7 @@ ENCODERS = {
 }  # fmt: skip
 
 
-CHOICES = [name for name, encoder in ENCODERS.items() if set(encoder.suffixes) - {".gif"}]
+CHOICES = [name for name, encoder in ENCODERS.items() if set(encoder.suffixes) - {".gif", ".webp"}]
 """What a user may ask for; the others are what an output's name means."""
 
 PICTURES = {
@@ -190,7 +191,7 @@ def encoder_for(output: Path, asked: str | None = None) -> str:
         return "png pictures" if asked == "png" and named == "png pictures" else asked
     if named is not None:
         return named
-    return "gif" if output.suffix.lower() == ".gif" else "x264"
+    return {".gif": "gif", ".webp": "webp"}.get(output.suffix.lower(), "x264")
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,8 @@ class MediaInfo:
         pictures: the files of a sequence of pictures, one a frame; none for a video.
         sizes: the sizes that pictures are stored in, if there are several; stored_width and stored_height are
             those of the largest, into which the others are fitted.
+        own_pictures: the pictures that are written are not its own, see `canvas`: what it says of them, its
+            title and its chapters are not theirs.
         said_aside: what a video says of its pictures that encoders don't (SPHERICAL, STEREOSCOPIC).
     """
 
@@ -104,6 +106,7 @@ class MediaInfo:
     pictures: tuple[Path, ...] = ()
     sizes: tuple[Size, ...] = ()
     said_aside: tuple[str, ...] = ()
+    own_pictures: bool = False
 
     @property
     def file(self) -> Path:

@@ -41,7 +41,12 @@ class Kind(IntEnum):
     SWAP = 1
     AGE = 2
     MADE = 3
+<<<<<<< HEAD
     EDIT = 4
+=======
+    ANIMATED = 4
+    STYLE = 6
+>>>>>>> main
 
     @property
     def words(self) -> str:
@@ -49,8 +54,13 @@ class Kind(IntEnum):
         return {
             Kind.SWAP: "a face was replaced by a trained network",
             Kind.AGE: "a face was made older or younger by a trained network",
+            Kind.STYLE: "a picture was turned into another style by a trained network",
             Kind.MADE: "a face was made by a trained network",
+<<<<<<< HEAD
             Kind.EDIT: "features of a face were changed by software",
+=======
+            Kind.ANIMATED: "a photo was made to move by another face's motion",
+>>>>>>> main
         }[self]
 
 

@@ -184,7 +184,7 @@ class Family:
         figures: what `TrainingData.measure` gives, LOSS first.
         collapse_signs: loss terms that tell of a collapse.
         compiled: methods of the network that torch.compile takes.
-        resolution: of a network's pictures, in pixels.
+        resolution: of a network's pictures, in pixels; 0: it draws none.
         least_batch: fewer samples in a step are refused.
         adaptable: a new run may begin with another's weights (`--adapt`).
         refuses: parameters of `train` that mean nothing here, besides settings that its runs don't have.

@@ -18,12 +18,13 @@ class DataOptions(OptionGroup):
     target: Path | None = option(
         None, group=INPUT, flags=("--target-faces", "-A"),
         help="Face set of the person in the video, to be replaced. With --family age: photos, or a face set "
-        "of them, whose ages stand in labels.csv (file,age,sex) or in their names (anna_age34.jpg).",
+        "of them, whose ages stand in labels.csv (file,age,sex) or in their names (anna_age34.jpg). With "
+        "--family generator or style: any folder of pictures.",
     )  # fmt: skip
     sources: tuple[Path, ...] = option(
         (), group=INPUT, flags=("--source-faces", "-B"),
         help="Face set of the person put on. May be repeated: each person is learnt, convert picks one with "
-        "--face.",
+        "--face. With --family style: the pictures that A's become like.",
     )  # fmt: skip
     adapt: Path | None = option(
         None, group=INPUT, metavar="RUN",

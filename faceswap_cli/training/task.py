@@ -70,12 +70,25 @@ class TrainingTask:
     adopt: bool = False
 
 
+class Spectator:
+    """Looks on at a training from inside. It draws no random numbers, and this one asks for nothing."""
+
+    def meet(self, trainer: Trainer, data: TrainingData) -> None:
+        """Called before the first step of every start, with what is trained and what from."""
+
+    def attends(self, step: int) -> bool:
+        """Whether a report is wanted after this step whatever the clock says."""
+        del step
+        return False
+
+
 def train(
     task: TrainingTask,
     device: torch.device,
     stop: Callable[[], bool] = lambda: False,
     say: Say = lambda text: None,
     team: ProcessGroup = ALONE,
+    spectator: Spectator = Spectator(),  # noqa: B008 - it has no state
 ) -> Iterator[Tick]:
     """Begin a run or go on with one.
 
@@ -85,6 +98,7 @@ def train(
         stop: asked after every step; when true, the run saves and ends.
         say: called with a line about each stage before training.
         team: the processes that train together; the one that leads makes the folder and writes into it.
+        spectator: who looks on.
 
     Raises:
         UserError: see DataSource.check and load, open_run and fit.
@@ -112,7 +126,8 @@ def train(
             if compiled and task.family.compiled:
                 trainer.compilation.begin(trainer.model, task.family.compiled)
                 say("compiling the network: the first step takes a minute or two")
-            yield from _fit(task, run, trainer, data, batches, budget, stop, say)
+            spectator.meet(trainer, data)
+            yield from _fit(task, run, trainer, data, batches, budget, stop, say, spectator)
 
 
 def _load(
@@ -141,6 +156,7 @@ def _fit(
     budget: Budget,
     stop: Callable[[], bool],
     say: Say,
+    spectator: Spectator,
 ) -> Iterator[Tick]:
     """The loop, and beside it what is the leader's: what is watched, and what follows from it."""
     if not trainer.team.leads:
@@ -154,7 +170,7 @@ def _fit(
     ticks = fit(
         *(trainer, batches, budget, run.store, stop, task.session.save_every, run.log),
         snapshots=snapshots,
-        attend=watch.attends,
+        attend=lambda step: watch.attends(step) or spectator.attends(step),
     )
     yield from map(watch, ticks)
 

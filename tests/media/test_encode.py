@@ -37,7 +37,7 @@ Clip = Callable[..., Path]
 OPTIONS = {n: EncodeOptions(n, crf=0, preset="ultrafast") for n, e in ENCODERS.items() if not e.hardware}
 
 # What becomes of 4:2:0 with an odd side; x264 and x265 take it as 4:4:4 only.
-RGB = dict.fromkeys(("png", "png pictures", "tiff", "gif"), "rgb")
+RGB = dict.fromkeys(("png", "png pictures", "tiff", "gif", "webp"), "rgb")
 KEPT = {"av1": "420", "ffv1": "420", "jpeg": "420", "prores": "422", **RGB}
 
 

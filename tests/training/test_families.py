@@ -62,7 +62,8 @@ def test_every_family_has_sizes_of_its_own(name):
         plain = json.loads(json.dumps(settings.to_json()))
         assert json.loads(json.dumps(family.settings.from_json(plain).to_json())) == plain
         family.config(**settings.network)  # all its values are its own, and in range
-        assert family.resolution(family.outline(settings.network)) >= 64
+        side = family.resolution(family.outline(settings.network))
+        assert side >= 64 or (name == "points" and not side)
 
 
 @pytest.mark.parametrize("name", FAMILIES)

@@ -1,9 +1,10 @@
-"""Tells when an adversarial training has collapsed, by loss terms that stay beyond a bound."""
+"""Tells when an adversarial training has collapsed, by figures that stay beyond a bound."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 REPORTS = 30
 """So many reports in a row make a collapse; one is about a second or a step, whichever is longer."""
@@ -11,7 +12,7 @@ REPORTS = 30
 
 @dataclass(frozen=True)
 class CollapseSign:
-    """A loss term that tells of a collapse.
+    """A loss term, or a figure that is measured, that tells of a collapse.
 
     Attributes:
         term: its name.
@@ -24,14 +25,14 @@ class CollapseSign:
     above: float = float("inf")
     below: float = float("-inf")
 
-    def shows_in(self, losses: Mapping[str, float]) -> bool:
+    def shows_in(self, losses: Mapping[str, Any]) -> bool:
         """Whether it is there; False where there is no such term."""
         value = losses.get(self.term)
-        return value is not None and (value > self.above or value < self.below)
+        return isinstance(value, int | float) and (value > self.above or value < self.below)
 
 
 class CollapseDetector:
-    """Call it with each report's losses.
+    """Call it with each report's losses and the latest measures.
 
     Args:
         signs: what is looked for; nothing is ever said without.
@@ -41,7 +42,7 @@ class CollapseDetector:
         self._signs = signs
         self._in_a_row = [0] * len(signs)
 
-    def __call__(self, losses: Mapping[str, float]) -> str | None:
+    def __call__(self, losses: Mapping[str, Any]) -> str | None:
         """What a person should know, once for each collapse."""
         told = None
         for number, sign in enumerate(self._signs):

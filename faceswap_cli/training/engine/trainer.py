@@ -66,6 +66,8 @@ class TrainingPhase:
         loss: batch and progress (0..1) to weighted terms; their sum is minimised.
         begins: progress at which the phase sets in; until then it is passed over.
         optimiser: parameters and learning rate to what steps them.
+        rate: its learning rate over the trainer's.
+        updates: in one step, each by an equal part of the batch's samples.
     """
 
     name: str
@@ -73,6 +75,8 @@ class TrainingPhase:
     loss: Callable[[Batch, float], dict[str, Tensor]]
     begins: float = 0.0
     optimiser: Callable[[list[nn.Parameter], float], Optimizer] = adam
+    rate: float = 1.0
+    updates: int = 1
 
 
 class Trainer:
@@ -108,6 +112,8 @@ class Trainer:
         self.seconds = 0.0
         self.attempt = 0
         self.halved = False
+        self.only: str = ""
+        """Name of the one phase that is trained; "": all are. For whoever steps by hand; it is not saved."""
         self.extra: dict[str, float] = {}
         """Counters of others that go with the weights: kept in checkpoints, put back with them."""
 
@@ -123,17 +129,25 @@ class Trainer:
         """
         terms: dict[str, Tensor] = {}
         for phase, optimiser in zip(self.phases, self.optimisers, strict=True):
-            if progress < phase.begins:
+            if progress < phase.begins or self.only not in ("", phase.name):
                 continue
             for group in optimiser.param_groups:
-                group["lr"] = self.learning_rate(progress)
-            gradients = partial(self._gradients, phase, optimiser, batch, progress)
-            terms |= self.compilation.run(partial(self._with_room, gradients, len(batch[0].input)))
-            self.team.average_gradients(phase.parameters)
-            nn.utils.clip_grad_norm_(phase.parameters, self.settings.clip)
-            optimiser.step()
+                group["lr"] = phase.rate * self.learning_rate(progress)
+            for part in range(phase.updates):
+                own = batch if phase.updates == 1 else _part_of(batch, Share(part, phase.updates))
+                terms |= self._update_phase(phase, optimiser, own, progress)
         self.step += 1
         self._average()
+        return terms
+
+    def _update_phase(
+        self, phase: TrainingPhase, optimiser: Optimizer, batch: Batch, progress: float
+    ) -> dict[str, Tensor]:
+        gradients = partial(self._gradients, phase, optimiser, batch, progress)
+        terms = self.compilation.run(partial(self._with_room, gradients, len(batch[0].input)))
+        self.team.average_gradients(phase.parameters)
+        nn.utils.clip_grad_norm_(phase.parameters, self.settings.clip)
+        optimiser.step()
         return terms
 
     def _with_room(self, gradients: Callable[[], dict[str, Tensor]], count: int) -> dict[str, Tensor]:
@@ -172,7 +186,7 @@ class Trainer:
         found: list[dict[str, Tensor]] = []
         for part in range(parts):
             with autocast(self.device, self.precision):
-                losses = phase.loss([samples.part(Share(part, parts)) for samples in batch], progress)
+                losses = phase.loss(_part_of(batch, Share(part, parts)), progress)
             total = torch.stack(list(losses.values())).sum()
             (total / parts if parts > 1 else total).backward()  # type: ignore[no-untyped-call]
             found.append({k: v.detach() for k, v in losses.items()})
@@ -251,6 +265,11 @@ class Trainer:
         """All that is learnt or averaged."""
         aside = self.aside.parameters() if self.aside is not None else ()
         return [*self.model.parameters(), *self.ema.parameters(), *aside]
+
+
+def _part_of(batch: Batch, share: Share) -> Batch:
+    """An equal part of everybody's samples."""
+    return [samples.part(share) for samples in batch]
 
 
 def _restore_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:

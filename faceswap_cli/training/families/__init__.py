@@ -47,6 +47,9 @@ FAMILIES = FamilyTable(
         "conditional": "told whom to draw, so that a photo will do",
         "gan": "the same, trained against a discriminator",
         "age": "makes faces older and younger, learnt from photos of known ages",
+        "style": "turns pictures of one kind into another kind, learnt from two unpaired sets",
+        "generator": "invents pictures after any folder of them",
+        "points": "no faces but points of the plane, to watch adversarial training, see `faceswap lab`",
     }
 )
 

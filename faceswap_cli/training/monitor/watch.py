@@ -72,6 +72,7 @@ class Monitor:
         self._measured_at, self._cost = time.monotonic(), 0.0
         self._is_prepared, self._shown_at = False, -math.inf
         self._collapse = CollapseDetector(family.collapse_signs)
+        self._measured: dict[str, Any] = {}
 
     def attends(self, step: int) -> bool:
         """Whether a report is needed after this step whatever the clock says."""
@@ -95,7 +96,7 @@ class Monitor:
         self._history.add({"step": tick.step, "seconds": tick.seconds, "losses": tick.losses})
         if self._board:
             self._board.losses(tick)
-        notes = [note for note in (tick.note, self._collapse(tick.losses)) if note]
+        notes = [note for note in (tick.note, self._collapse({**tick.losses, **self._measured})) if note]
         if self._is_due(tick, last):
             notes += self._measure(tick) + self._decide(tick)
         waiting = isinstance(self._budget, UntilPlateau) and self._budget.waiting(tick.step, tick.seconds)
@@ -124,7 +125,7 @@ class Monitor:
             self._data.prepare_measures()
             self._is_prepared = True
         began = time.monotonic()
-        figures = self._data.measure(self._trainer.ema)
+        figures = self._measured = self._data.measure(self._trainer.ema)
         self._measured_at = time.monotonic()
         self._cost = self._measured_at - began
         line = {"step": tick.step, "seconds": tick.seconds, "progress": tick.progress, "validation": figures}

@@ -22,6 +22,7 @@ from faceswap_cli.training.data.conditional_batches import ConditionalSamples
 from faceswap_cli.training.engine.collapse_detection import CollapseSign
 from faceswap_cli.training.engine.parallel import ALONE, ProcessGroup
 from faceswap_cli.training.engine.trainer import Batch, TrainingPhase
+from faceswap_cli.training.objectives.adversarial import relativistic_pair_loss, squared_slopes
 from faceswap_cli.training.objectives.conditional import (
     ConditionalObjective,
     SwappedBatch,
@@ -142,7 +143,7 @@ class GanLosses(ConditionalObjective):
         ]
         return {
             "critic": relativistic_loss(real, fake),
-            "wrong": WRONG * F.softplus(wrong.logits - real.logits).mean(),
+            "wrong": WRONG * relativistic_pair_loss(real.logits, wrong.logits),
             "slope": SLOPE * torch.stack(slopes).sum(),
         }
 
@@ -153,8 +154,8 @@ class GanLosses(ConditionalObjective):
 
 def relativistic_loss(better: DiscriminatorOutput, worse: DiscriminatorOutput) -> Tensor:
     """softplus(-(better - worse)) of pictures and of patches, a mean: small when `better` looks real."""
-    whole = F.softplus(worse.logits - better.logits).mean()
-    return (whole + F.softplus(worse.patches - better.patches).mean()) / 2
+    whole = relativistic_pair_loss(better.logits, worse.logits)
+    return (whole + relativistic_pair_loss(better.patches, worse.patches)) / 2
 
 
 def gradient_penalty(judge: ProjectionDiscriminator, pictures: Tensor, told: Tensor) -> Tensor:
@@ -162,8 +163,7 @@ def gradient_penalty(judge: ProjectionDiscriminator, pictures: Tensor, told: Ten
     pictures = pictures.detach().requires_grad_(True)
     found = judge(pictures, told)
     total = found.logits.sum() + found.patches.flatten(1).mean(1).sum()
-    (gradient,) = torch.autograd.grad(total, pictures, create_graph=True)
-    return gradient.square().flatten(1).sum(1).mean() / 2
+    return squared_slopes(total, pictures).mean()
 
 
 def code_deviation(pictures: Tensor) -> Tensor:

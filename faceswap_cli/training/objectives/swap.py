@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from faceswap_cli.networks.swap.family import FaceModel
 from faceswap_cli.networks.swap.patch_discriminator import PatchDiscriminator
@@ -19,6 +18,7 @@ from faceswap_cli.training.data.sampling import sampling_weights
 from faceswap_cli.training.data.state_balance import state_weights
 from faceswap_cli.training.engine.parallel import ALONE, WHOLE, ProcessGroup, Share
 from faceswap_cli.training.engine.trainer import Batch, Batches, TrainingPhase
+from faceswap_cli.training.objectives.adversarial import relativistic_pair_loss, squared_slopes
 from faceswap_cli.training.objectives.losses import face_loss
 from faceswap_cli.training.runs.settings import TARGET, SwapSettings
 
@@ -169,15 +169,14 @@ def relativistic_patch_loss(
 ) -> Tensor:
     """softplus(-(judge(better) - judge(worse))), a mean over patches: small when `better` looks more real."""
     pairs = zip(judge(better, identity), judge(worse, identity), strict=True)
-    return torch.stack([F.softplus(bad - good).mean() for good, bad in pairs]).mean()
+    return torch.stack([relativistic_pair_loss(good, bad) for good, bad in pairs]).mean()
 
 
 def patch_gradient_penalty(judge: PatchDiscriminator, pictures: Tensor, identity: str) -> Tensor:
     """R1: half the squared gradient of the judge's logits by the picture, a mean over samples."""
     pictures = pictures.detach().requires_grad_(True)
     total = torch.stack([logits.flatten(1).mean(1).sum() for logits in judge(pictures, identity)]).sum()
-    (gradient,) = torch.autograd.grad(total, pictures, create_graph=True)
-    return gradient.square().flatten(1).sum(1).mean() / 2
+    return squared_slopes(total, pictures).mean()
 
 
 def code_matching_loss(codes: Sequence[Tensor], team: ProcessGroup = ALONE) -> Tensor:

@@ -103,7 +103,7 @@ def describe_options(family: str) -> str:
     )
 
 
-def parse_options(family: str, texts: Sequence[str]) -> dict[str, int | bool]:
+def parse_options(family: str, texts: Sequence[str]) -> dict[str, int | bool | str]:
     """The options that were given, by name.
 
     Args:
@@ -113,7 +113,7 @@ def parse_options(family: str, texts: Sequence[str]) -> dict[str, int | bool]:
     Raises:
         UserError: one is no NAME=VALUE, unknown to the family, given twice, or out of its range.
     """
-    own, found = own_options(family), dict[str, int | bool]()
+    own, found = own_options(family), dict[str, int | bool | str]()
     for text in texts:
         name, equals, value = (part.strip() for part in text.partition("="))
         name = name.replace("-", "_")
@@ -130,11 +130,14 @@ def parse_options(family: str, texts: Sequence[str]) -> dict[str, int | bool]:
     return found
 
 
-def _value(own: Field[Any], text: str) -> int | bool:
+def _value(own: Field[Any], text: str) -> int | bool | str:
     """The text as the option's kind, inside its range."""
     if isinstance(own.default, bool):
         if text.lower() in SWITCH:
             return SWITCH[text.lower()]
+    elif isinstance(own.default, str):
+        if is_allowed(_declared(own), text):
+            return text
     elif text.removeprefix("-").isdecimal() and is_allowed(_declared(own), int(text)):
         return int(text)
     raise UserError(f"--option {own.name}={text} can't be used", f"Give {_range(own)}")

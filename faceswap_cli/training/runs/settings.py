@@ -167,6 +167,149 @@ class AgeSettings(TrainSettings):
         return 0.0 if self.base else COARSE
 
 
+@dataclass(frozen=True)
+class GeneratorSettings(TrainSettings):
+    """How a generator of pictures trains.
+
+    Attributes:
+        grow_until: part of the run (0..1) by which the pictures have grown to their full side.
+        slope: weight of R1 and R2.
+    """
+
+    held_out: float = with_default(TrainSettings, "held_out", 0.1)
+    batch: int = 16
+    learning_rate: float = with_default(TrainSettings, "learning_rate", 2e-3)
+    warm_up: int = 100
+    clip: float = 10.0
+    ema: float = 0.998
+    grow: str = option(
+        "", group=LEARNING, metavar="FROM..TO",
+        help="Begin with small pictures and grow them by stages in the first half of the run, as in 4..128. "
+        "[default: full size from the beginning]",
+    )  # fmt: skip
+    grow_until: float = 0.5
+    augment: float = option(
+        1.0, 0, 1, group=LEARNING,
+        help="Share of the pictures that both networks see shifted, recoloured and cut into, so that few "
+        "pictures last longer (differentiable augmentation). 0: none. Only --family generator.",
+    )  # fmt: skip
+    slope: float = 1.0
+
+    def first_side(self, resolution: int) -> int:
+        """Side of the pictures that the run begins with.
+
+        Raises:
+            UserError: `grow` can't be read, or does not end at the resolution.
+        """
+        if not self.grow:
+            return resolution
+        first, dots, last = self.grow.partition("..")
+        sides = [4 << k for k in range(20) if 4 << k <= resolution]
+        if not dots or not first.isdecimal() or int(first) not in sides or last != str(resolution):
+            raise UserError(
+                f"--grow {self.grow} is no way to {resolution} pixels",
+                f"Write it like {sides[0]}..{resolution}",
+            )
+        return int(first)
+
+
+@dataclass(frozen=True)
+class StyleSettings(TrainSettings):
+    """How translators between two kinds of pictures train.
+
+    Attributes:
+        cycle, same: weights of coming back and of leaving the own kind alone (Zhu et al., 2017).
+        contrast: weight of the comparison of places (Park et al., 2020).
+        kept: weight of what shall stay as it is.
+    """
+
+    held_out: float = with_default(TrainSettings, "held_out", 0.1)
+    batch: int = 2
+    learning_rate: float = with_default(TrainSettings, "learning_rate", 4e-4)
+    warm_up: int = 50
+    clip: float = 10.0
+    ema: float = 0.995
+    keep: str = option(
+        "nothing", group=LEARNING, choices=("nothing", "face"),
+        help="What stays as it is. Only --family style.",
+    )  # fmt: skip
+    cycle: float = 10.0
+    same: float = 5.0
+    contrast: float = 1.0
+    kept: float = 5.0
+
+    @property
+    def keeps(self) -> bool:
+        """Whether anything stays as it is."""
+        return self.keep != "nothing"
+
+
+SHAPE_NAMES = ("ring", "line", "gaussians", "grid", "spiral", "disjoint")
+"""Data of the laboratory that need no file."""
+
+PENALTIES: Mapping[str, Mapping[str, float]] = {
+    "gan": {},
+    "ls": {},
+    "wgan-gp": {"interpolation": 10.0},
+    "hinge": {},
+    "r3": {"r1": 0.01, "r2": 0.01},
+}
+"""The losses of `objectives.adversarial`, each with the weights of the penalties that belong to it."""
+
+
+@dataclass(frozen=True)
+class PointsSettings(TrainSettings):
+    """How two networks train on points of the plane.
+
+    Attributes:
+        interpolation: weight of WGAN-GP's penalty.
+    """
+
+    loss: str = option(
+        "r3", group=LEARNING, choices=tuple(PENALTIES),
+        help="What both networks minimise. gan: Goodfellow's of 2014; ls: least squares; wgan-gp: "
+        "Wasserstein with a gradient penalty; hinge; r3: relativistic pairs with R1 and R2, of 2024. "
+        "[default: r3]",
+    )  # fmt: skip
+    r1: float = option(
+        0.01, 0, 1000, group=LEARNING,
+        help="Weight of R1: the discriminator's squared slope at real points. [default: r3 0.01, others 0]",
+    )  # fmt: skip
+    r2: float = option(
+        0.01, 0, 1000, group=LEARNING,
+        help="Weight of R2: the same at generated points. [default: r3 0.01, others 0]",
+    )  # fmt: skip
+    interpolation: float = option(
+        0.0, 0, 1000, group=LEARNING, flags=("--gradient-penalty",),
+        help="Weight of WGAN-GP's penalty: slopes between real and generated points should be 1. "
+        "[default: wgan-gp 10, others 0]",
+    )  # fmt: skip
+    batch: int = option(128, 2, 4096, group=LEARNING, help="Points in an update, of each kind.")
+    learning_rate: float = option(5e-3, 1e-6, 1.0, group=LEARNING, help="Peak learning rate of both.")
+    discriminator_rate: float = option(
+        1.0, 0.001, 1000, group=LEARNING, help="The discriminator's learning rate over the generator's."
+    )
+    discriminator_updates: int = option(
+        1, 1, 50, group=LEARNING, flags=("--discriminator-updates", "--d-steps"),
+        help="Updates of the discriminator for each of the generator.",
+    )  # fmt: skip
+    optimiser: str = option(
+        "adam", group=LEARNING, choices=("adam", "rmsprop", "sgd"), help="What steps both networks."
+    )
+    momentum: float = option(0.0, 0, 0.99, group=LEARNING, help="Momentum of both; Adam's first beta.")
+    noise: str = option(
+        "normal", group=LEARNING, choices=("normal", "uniform"), help="What the generator is given."
+    )
+    ema: float = option(
+        0.99, 0, 0.9999, group=LEARNING,
+        help="An average of the generator is shown and measured, as in every training here: the "
+        "share of it that is kept in a step. 0: the generator itself, as it swings.",
+    )  # fmt: skip
+    clip: float = 100.0
+    accumulate: int = 1
+    held_out: float = 0.0
+
+
 def check_parts(settings: TrainerSettings, count: int) -> None:
     """Raise a UserError if the settings' batch does not fall into equal parts that add up to the whole.
 

@@ -1,0 +1,1 @@
+"""Pictures of nothing that was there: sampling generators."""

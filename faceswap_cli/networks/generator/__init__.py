@@ -1,0 +1,1 @@
+"""Networks that invent: the codec of heads, and what is built on its latents."""

@@ -1,0 +1,1 @@
+"""Networks that translate pictures of one kind into another, learnt from unpaired sets."""

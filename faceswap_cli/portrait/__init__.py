@@ -1,0 +1,1 @@
+"""Whole pictures: portraits that move, business photos, pictures in another style."""

@@ -1,0 +1,1 @@
+"""Pictures turned into another kind by a trained translator."""
