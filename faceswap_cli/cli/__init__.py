@@ -32,9 +32,7 @@ app.command(
 )(train)
 app.add_typer(convert_app, name="convert")
 app.add_typer(age_app, name="age")
-<<<<<<< HEAD
 app.add_typer(edit_app, name="edit")
-=======
 app.command(
     "animate",
     medium="video",
@@ -42,7 +40,6 @@ app.command(
     "faceswap animate portrait.jpg --loop idle -o living.webp",
 )(animate)
 app.add_typer(style_app, name="style")
->>>>>>> main
 app.add_typer(faces_app, name="faces")
 app.add_typer(models_app, name="models")
 app.add_typer(evaluate_app, name="evaluate")

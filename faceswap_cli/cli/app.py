@@ -21,9 +21,6 @@ INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 
 
-<<<<<<< HEAD
-ORDER = ("extract", "train", "convert", "age", "edit")
-=======
 ORDER = (
     "extract",
     "train",
@@ -37,7 +34,6 @@ ORDER = (
     "style",
     "lab",
 )
->>>>>>> main
 """Commands that the help shows first; the others follow as they were added."""
 
 

@@ -41,12 +41,9 @@ class Kind(IntEnum):
     SWAP = 1
     AGE = 2
     MADE = 3
-<<<<<<< HEAD
-    EDIT = 4
-=======
+    EDIT = 5
     ANIMATED = 4
     STYLE = 6
->>>>>>> main
 
     @property
     def words(self) -> str:
@@ -56,11 +53,8 @@ class Kind(IntEnum):
             Kind.AGE: "a face was made older or younger by a trained network",
             Kind.STYLE: "a picture was turned into another style by a trained network",
             Kind.MADE: "a face was made by a trained network",
-<<<<<<< HEAD
             Kind.EDIT: "features of a face were changed by software",
-=======
             Kind.ANIMATED: "a photo was made to move by another face's motion",
->>>>>>> main
         }[self]
 
 

@@ -1,7 +1,7 @@
 """What else each feature was measured to change; see docs/edit.md.
 
-By judges that no part of the tool has seen, on photos (`scripts/bench/edit.py`): what another feature moved, in
-parts of what would be asked of that one. Less than a quarter is not told.
+By judges that no part of the tool has seen, on photos (`scripts/bench/edit.py`): what another feature moved,
+in parts of what would be asked of that one. Less than a quarter is not told.
 """
 
 from __future__ import annotations
