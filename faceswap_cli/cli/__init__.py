@@ -12,6 +12,7 @@ from faceswap_cli.cli.animate import animate
 from faceswap_cli.cli.app import Boundary, new_app
 from faceswap_cli.cli.convert import app as convert_app
 from faceswap_cli.cli.doctor import doctor
+from faceswap_cli.cli.edit import app as edit_app
 from faceswap_cli.cli.evaluate import app as evaluate_app
 from faceswap_cli.cli.extract import extract
 from faceswap_cli.cli.faces import app as faces_app
@@ -33,6 +34,7 @@ app.command(
 )(train)
 app.add_typer(convert_app, name="convert")
 app.add_typer(age_app, name="age")
+app.add_typer(edit_app, name="edit")
 app.command(
     "animate",
     medium="video",

@@ -41,6 +41,7 @@ class Kind(IntEnum):
     SWAP = 1
     AGE = 2
     MADE = 3
+    EDIT = 5
     ANIMATED = 4
     STYLE = 6
     HEADSHOT = 7
@@ -54,6 +55,7 @@ class Kind(IntEnum):
             Kind.HEADSHOT: "a person was cut out of a photo, retouched and put before another background",
             Kind.STYLE: "a picture was turned into another style by a trained network",
             Kind.MADE: "a face was made by a trained network",
+            Kind.EDIT: "features of a face were changed by software",
             Kind.ANIMATED: "a photo was made to move by another face's motion",
         }[self]
 
