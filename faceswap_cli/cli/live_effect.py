@@ -96,7 +96,8 @@ def _load_swap(request: LiveRequest) -> tuple[SwapPlan, FaceEffect, str]:
 
 
 def _load_age(request: LiveRequest) -> tuple[SwapPlan, FaceEffect, str]:
-    from faceswap_cli.cli.age_load import load_age_plan, load_face_ager
+    from faceswap_cli.cli.age_load import load_face_ager
+    from faceswap_cli.cli.people_plan import load_people_plan
     from faceswap_cli.effects.ageing.effect import AgeEffect
     from faceswap_cli.effects.ageing.request import AgeRequest
     from faceswap_cli.effects.options import EffectOptions
@@ -106,7 +107,7 @@ def _load_age(request: LiveRequest) -> tuple[SwapPlan, FaceEffect, str]:
     wish.check()
     ager = load_face_ager("network", request.run, detection.device, wish.strength)
     thorough = partial(detection.load_analyser, thorough=True)
-    plan = load_age_plan(request.people, request.safety.guard(detection.device), thorough)
+    plan = load_people_plan(request.people, request.safety.guard(detection.device), thorough)
     options = EffectOptions(smoothing=request.look.smoothing)
     effect = AgeEffect(ager, wish, AgeEstimator(detection.device), options)
     return plan, effect, ager.cache_key
