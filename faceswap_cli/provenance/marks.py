@@ -41,8 +41,8 @@ class Kind(IntEnum):
     SWAP = 1
     AGE = 2
     MADE = 3
-    EDIT = 5
     ANIMATED = 4
+    EDIT = 5
     STYLE = 6
     HEADSHOT = 7
 

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 SIDE_EFFECTS: dict[str, str] = {
     "hair": "none on skin, brows or lips",
+    "brows": "none on hair, skin or lips",
+    "lips": "none on hair, skin or brows",
+    "skin": "lips .9, brows .6: they go with it",
+    "warmth": "lips .85, brows .6: they go with it",
     "smile": "nose wider (2.2: as broad smiles do), chin .7, nose shorter .6, eyes .4",
     "mouth": "chin -.8, nose longer 1.2, lips .5, jaw -.45",
     "brow-height": "nod .4, nose longer .35, chin -.25",
