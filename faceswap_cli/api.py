@@ -331,8 +331,9 @@ def _swap(
 
 def _ageing(keywords: Keywords, to: float | None, label: bool, thorough: bool = False) -> Work:
     """How faces are aged, as keywords say it."""
-    from faceswap_cli.cli.age_load import MethodOptions, load_age_plan, load_face_ager
+    from faceswap_cli.cli.age_load import MethodOptions, load_face_ager
     from faceswap_cli.cli.options import DetectionOptions, PeopleOptions, SafetyOptions
+    from faceswap_cli.cli.people_plan import load_people_plan
     from faceswap_cli.effects.ageing.effect import AgeEffect
     from faceswap_cli.effects.ageing.request import AgeRequest
     from faceswap_cli.effects.options import EffectOptions
@@ -344,7 +345,7 @@ def _ageing(keywords: Keywords, to: float | None, label: bool, thorough: bool = 
     detection, look = keywords.take(DetectionOptions), keywords.take(EffectOptions)
     ager = load_face_ager(method.method, None, detection.device, wish.strength)
     stage = detection.load_analyser(thorough=thorough)
-    plan = load_age_plan(
+    plan = load_people_plan(
         people, safety.guard(detection.device), lambda: detection.load_analyser(thorough=True)
     )
     effect = AgeEffect(ager, wish, AgeEstimator(detection.device), look)

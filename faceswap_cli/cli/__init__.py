@@ -8,14 +8,18 @@ from typing import Annotated
 import typer
 
 from faceswap_cli.cli.age import app as age_app
+from faceswap_cli.cli.animate import animate
 from faceswap_cli.cli.app import Boundary, new_app
 from faceswap_cli.cli.convert import app as convert_app
 from faceswap_cli.cli.doctor import doctor
+from faceswap_cli.cli.edit import app as edit_app
 from faceswap_cli.cli.evaluate import app as evaluate_app
 from faceswap_cli.cli.extract import extract
 from faceswap_cli.cli.faces import app as faces_app
 from faceswap_cli.cli.generate import generate
+from faceswap_cli.cli.headshot import headshot
 from faceswap_cli.cli.lab import lab
+from faceswap_cli.cli.live import live
 from faceswap_cli.cli.models import app as models_app
 from faceswap_cli.cli.style import app as style_app
 from faceswap_cli.cli.train import train
@@ -30,6 +34,26 @@ app.command(
 )(train)
 app.add_typer(convert_app, name="convert")
 app.add_typer(age_app, name="age")
+app.add_typer(edit_app, name="edit")
+app.command(
+    "animate",
+    medium="video",
+    example="faceswap animate portrait.jpg --driver talking.mp4 -o talks.mp4\n"
+    "faceswap animate portrait.jpg --loop idle -o living.webp",
+)(animate)
+app.command(
+    "live",
+    example="faceswap live --camera 0 -m anna-run -o window\n"
+    "faceswap live --camera 0 --face anna.jpg -o virtual -o take.mp4\n"
+    "faceswap live --camera clip.mp4 --age 70 -o http\n"
+    "faceswap live --list",
+)(live)
+app.command(
+    "headshot",
+    medium="photo",
+    example="faceswap headshot selfie.jpg -o me.jpg\n"
+    "faceswap headshot selfie.jpg --background white --background blur -o sheet.jpg",
+)(headshot)
 app.add_typer(style_app, name="style")
 app.add_typer(faces_app, name="faces")
 app.add_typer(models_app, name="models")

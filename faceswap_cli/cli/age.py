@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from faceswap_cli.cli import console
-from faceswap_cli.cli.age_load import AgeRunOption, MethodOptions, load_age_plan, load_face_ager
+from faceswap_cli.cli.age_load import AgeRunOption, MethodOptions, load_face_ager
 from faceswap_cli.cli.app import new_app
 from faceswap_cli.cli.consent import tell_consent
 from faceswap_cli.cli.convert_executor import ExecutorOptions, open_executor
@@ -28,6 +28,7 @@ from faceswap_cli.cli.options import (
     VideoOutputOption,
     VideosArgument,
 )
+from faceswap_cli.cli.people_plan import load_people_plan
 from faceswap_cli.cli.run_photos import name_photo_outputs, run_photos
 from faceswap_cli.cli.run_videos import run_video, run_videos
 from faceswap_cli.effects.ageing.request import AgeRequest, read_ages
@@ -110,7 +111,7 @@ def photo(
     ager = load_face_ager(method.method, run, detection.device, wish.strength)
     made = marks.build_marks(Kind.AGE, ager.cache_key, label=False)
     stage = detection.load_analyser(thorough=True)
-    plan = load_age_plan(people, safety.guard(detection.device), lambda: stage)
+    plan = load_people_plan(people, safety.guard(detection.device), lambda: stage)
     effect = AgeEffect(ager, wish, AgeEstimator(detection.device))
     pipeline, selection = replace(pipeline, marks=made), FaceSelection(face_index, quick=True)
 
@@ -183,7 +184,7 @@ def video(
     stage = detection.load_analyser()
     console.tell(stage.explanation)
     thorough = partial(detection.load_analyser, thorough=True)
-    plan = load_age_plan(people, safety.guard(detection.device), thorough)
+    plan = load_people_plan(people, safety.guard(detection.device), thorough)
     effect = AgeEffect(ager, wish, AgeEstimator(detection.device), effect_options)
     effect.check()
     if trial:

@@ -1,4 +1,4 @@
-"""What ages faces, and whose, as the options of `faceswap age` say it."""
+"""What ages faces, as the options of `faceswap age` say it."""
 
 from __future__ import annotations
 
@@ -10,17 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from faceswap_cli.cli import console
 from faceswap_cli.cli.option_parameters import Aliases
-from faceswap_cli.cli.options import PeopleOptions
 from faceswap_cli.options import INPUT, LOOK, OptionGroup, option
 
 if TYPE_CHECKING:
     from faceswap_cli.effects.ageing.render import FaceAger
-    from faceswap_cli.faces.face_analyser import FaceAnalyser
-    from faceswap_cli.faces.safety.guard import SafetyGuard
     from faceswap_cli.networks.ageing.ageing import Ager
-    from faceswap_cli.pipeline.assignment import SwapPlan
 
 
 AgeRunOption = Annotated[
@@ -111,31 +106,3 @@ class MethodOptions(OptionGroup):
         "network", group=LOOK, choices=tuple(LOADERS),
         help="How the change is found: by the network, or by averages of faces of each age (prototype).",
     )  # fmt: skip
-
-
-def load_age_plan(people: PeopleOptions, guard: SafetyGuard, stage: Callable[[], FaceAnalyser]) -> SwapPlan:
-    """Whose faces are aged.
-
-    Args:
-        people: whose are, everybody's if nobody is named.
-        guard: refuses what must not be changed.
-        stage: makes what finds faces on photos.
-
-    Raises:
-        UserError: a photo or face set can't be used.
-    """
-    from faceswap_cli.faces.identity.identity_encoder import IdentityEncoder
-    from faceswap_cli.faces.identity.people import read_person
-    from faceswap_cli.pipeline.assignment import SwapPlan, SwapTarget
-
-    if not (people.only or people.without):
-        return SwapPlan([SwapTarget(None)], guard=guard)
-    finder, encoder, notes = stage(), IdentityEncoder(), list[str]()
-    wanted, unwanted = (
-        [read_person(path, role, finder, encoder, notes) for path in paths]
-        for role, paths in (("only", people.only), ("not", people.without))
-    )
-    for note in notes:
-        console.warn(note)
-    targets = [SwapTarget(None, person) for person in wanted] or [SwapTarget(None)]
-    return SwapPlan(targets, unwanted, people.threshold, guard)

@@ -31,14 +31,14 @@ def report_dry_run(
     """What converting a video would do, for how long and how large; errors are those of the real run."""
     from faceswap_cli.media.containers import check_output
     from faceswap_cli.pipeline.checks import check_apart
-    from faceswap_cli.pipeline.convert_video import video_of
+    from faceswap_cli.pipeline.convert_video import video_of, written_info
     from faceswap_cli.pipeline.dry_run import free_bytes, run_trial
     from faceswap_cli.pipeline.preview import choose_faces, prepare_preview
     from faceswap_cli.pipeline.preview_clips import preview_clips
 
     check_apart(source, output)
     info = video_of(source, options)
-    lost = check_output(output, info, options.encode)
+    lost = check_output(output, written_info(info, options), options.encode)
     seen, started = [], time.monotonic()
     with console.Bar("trying") as bar:
         for clip in preview_clips(info, analyser, MOMENTS):

@@ -70,7 +70,9 @@ def write_preview_page(
         pictures = [clip.frames[clip.middle].image, *preview.render(clip)]
         alone = "" if preview.changes(clip) else f"   nobody to be {effect.outcome}"
         window = preview.window(clip)
-        rows.append((f"{clip.time:.2f} s{alone}", [_part(one, window) for one in pictures]))
+        # A picture that is not the frame, but one of its own, is shown whole.
+        parts = [_part(one, window) if one.shape == pictures[0].shape else one for one in pictures]
+        rows.append((f"{clip.time:.2f} s{alone}", parts))
     page = contact_sheet.draw_contact_sheet(rows, ["original", effect.outcome, "mask"])
     write_marked_photo(picture, page, replace(options.marks, label=False))
     console.say(f"preview: {picture} ({len(rows)} moments; run without --preview to convert)")

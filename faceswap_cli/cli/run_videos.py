@@ -21,6 +21,7 @@ def run_video(
     verb: str = "swapping",
     sidecar: str = "",
     ages: Sequence[float] = (),
+    changes: Sequence[str] = (),
     **how: Any,
 ) -> None:
     """Convert one, and show how it goes; `sidecar` names the command where a sidecar is wanted."""
@@ -40,7 +41,7 @@ def run_video(
     told = f"{told}, in {console.format_duration(time.monotonic() - started)}; {marks.describe(output)}"
     console.say(f"done: {output} ({told})")
     if sidecar:
-        write_sidecar(output, sidecar, marks, ages)
+        write_sidecar(output, sidecar, marks, ages, changes)
 
 
 def run_videos(sources: Sequence[Path], outputs: Sequence[Path], work: Callable[[Path, Path], None]) -> None:

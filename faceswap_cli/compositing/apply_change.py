@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from faceswap_cli.compositing.hair_extension import FADE, WIDE, edge_fade
 from faceswap_cli.compositing.masks import FloatMask
-from faceswap_cli.compositing.region_grid import RegionGrid, grid_around, rescale_matrix
+from faceswap_cli.compositing.region_grid import RegionGrid, grid_around
 from faceswap_cli.faces.face import FloatArray
 from faceswap_cli.media.frame import FineImage, Image
 from faceswap_cli.networks.ageing.change import LUMA, Change, carry_change
@@ -45,9 +45,6 @@ turns white it reflects ten times the light, which is three times the value of a
 
 HOLD = 0.5
 """How far skin may be moved, in distances to the mask's edge; below 1 nothing folds."""
-
-STRIP = 256
-"""Rows that a difference is enlarged and added in, so that little memory is needed for it."""
 
 COLOUR_SEEN = (3.5, 7.0)
 """Levels of 255, see `measure_colourfulness`: a picture with less gets no colour, one with more
@@ -211,7 +208,7 @@ def apply_change(
         x, mask, *parts = (torch.from_numpy(array)[None] for array in arrays)
         new = carry_change(x, Change(*parts), mask, size[0] / grid.unit, "bicubic", noisy=True)
         difference = new.sub_(x).mul_(255)[0].numpy()
-    _add(canvas, np.asarray(cv2.merge(list(difference)), np.float32), grid)
+    grid.add(canvas, np.asarray(cv2.merge(list(difference)), np.float32))
 
 
 def _fields(change: FloatArray, place: ChangeRegion, strength: float) -> FloatArray:
@@ -263,24 +260,3 @@ def pack_change(change: Change, colour: Sequence[float]) -> list[FloatArray]:
 def _turn(grid: RegionGrid) -> FloatArray:
     """(2, 2) that turns row vectors of the upright square into the picture's axes."""
     return np.asarray(grid.matrix[:, :2] * grid.unit, np.float32)
-
-
-def _add(canvas: Image | FineImage, difference: FloatArray, grid: RegionGrid) -> None:
-    """Add a difference (h, w, 3), in levels of 255, to its box of a picture, strip by strip."""
-    x0, y0, _, _ = grid.box
-    width, height = grid.box_size
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    for top in range(0, height, STRIP):
-        rows = min(STRIP, height - top)
-        part = difference[top : top + rows]
-        if grid.size != grid.box_size:
-            back = rescale_matrix(np.eye(2, 3), grid.size, grid.box_size)
-            back[:, 2] += back[:, 1] * top
-            part = cv2.warpAffine(  # type: ignore[assignment]
-                difference, back, (width, rows), flags=flags, borderMode=cv2.BORDER_REPLICATE
-            )
-        where = canvas[y0 + top : y0 + top + rows, x0 : x0 + width]
-        if canvas.dtype == np.uint8:
-            where[:] = cv2.add(where, part, dtype=cv2.CV_8U)
-        else:
-            np.clip(where + part, 0, 255, out=where)

@@ -10,11 +10,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from faceswap_cli.compositing.blend import Box
 from faceswap_cli.compositing.hair_extension import FADE
+from faceswap_cli.faces.face import FloatArray
 from faceswap_cli.faces.geometry import crop_matrix, invert, transform
 from faceswap_cli.media.frame import FineImage, Image
 
 BLOCK = 4
 """Pixels that a box's sides lie on multiples of, where they can: by whole numbers shrinking is quick."""
+
+STRIP = 256
+"""Rows that a difference is enlarged and added in, so that little memory is needed for it."""
 
 
 @dataclass(frozen=True)
@@ -94,18 +98,38 @@ class RegionGrid:
         matrix[:, 2] += matrix[:, :2] @ low
         return _own_pixels(low + np.array(self.box[:2]), high + np.array(self.box[:2]), matrix)
 
+    def add(self, canvas: Image | FineImage, difference: FloatArray) -> None:
+        """Add a difference (h, w, 3) of this grid, in levels of 255, to the box of a picture, in strips."""
+        x0, y0, _, _ = self.box
+        width, height = self.box_size
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        for top in range(0, height, STRIP):
+            rows = min(STRIP, height - top)
+            part = difference[top : top + rows]
+            if self.size != self.box_size:
+                back = rescale_matrix(np.eye(2, 3), self.size, self.box_size)
+                back[:, 2] += back[:, 1] * top
+                part = cv2.warpAffine(  # type: ignore[assignment]
+                    difference, back, (width, rows), flags=flags, borderMode=cv2.BORDER_REPLICATE
+                )
+            where = canvas[y0 + top : y0 + top + rows, x0 : x0 + width]
+            if canvas.dtype == np.uint8:
+                where[:] = cv2.add(where, part, dtype=cv2.CV_8U)
+            else:
+                np.clip(where + part, 0, 255, out=where)
 
-def grid_around(landmarks: ArrayLike, shape: tuple[int, ...]) -> RegionGrid | None:
+
+def grid_around(landmarks: ArrayLike, shape: tuple[int, ...], reach: float = FADE[1]) -> RegionGrid | None:
     """The square in which a face may change, as far as it is in the picture, in the picture's own pixels.
 
     Args:
         landmarks: (68, 2) picture pixels.
         shape: of the picture: height, width, ...
+        reach: half the square's side, in face units.
 
     Returns:
         None if the face lies outside the picture.
     """
-    reach = FADE[1]
     to_units = np.asarray(crop_matrix(landmarks, 2, 2.0), np.float64)  # a pixel of this crop is a face unit
     to_units[:, 2] -= 0.5
     corners = transform(

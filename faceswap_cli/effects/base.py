@@ -11,10 +11,10 @@ import contextlib
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
 
 from faceswap_cli.effects.options import EffectOptions
-from faceswap_cli.effects.planned_faces import FacePlan
+from faceswap_cli.effects.planned_faces import FacePlan, PlannedFace
 from faceswap_cli.faces.tracking.face_tracks import FaceTracks
 from faceswap_cli.journal import Journal
 from faceswap_cli.media.frame import Frame, Image
@@ -121,6 +121,56 @@ class EffectStages(Protocol):
         ...
 
 
+class EffectStream(Protocol):
+    """An effect on its way through frames of which the later ones are not known yet, as from a camera.
+
+    What `FaceEffect.prepare` finds out of a whole clip is learnt here from the frames before. Each frame is
+    given to `learn` and, once `ready` says so of all its faces, to `render`; frame numbers rise.
+
+    Attributes:
+        strength: how much of the change is made, 0..1, and may be set; None: the effect has no such dial.
+    """
+
+    strength: float | None
+
+    def learn(self, frame: Frame, faces: Sequence[PlannedFace]) -> None:
+        """Look at the faces of a frame that is not drawn yet."""
+        ...
+
+    def ready(self, track: int) -> bool:
+        """Whether enough is known of a track to draw it."""
+        ...
+
+    def covers(self, face: PlannedFace) -> bool:
+        """Whether of a face drawn here the one before the camera can't be told any more."""
+        ...
+
+    def render(self, frame: Frame, faces: Sequence[PlannedFace], effort: Effort) -> Frame:
+        """A frame with its faces changed."""
+        ...
+
+    def forget(self, track: int) -> None:
+        """The track does not come back."""
+        ...
+
+    def take_notes(self) -> list[str]:
+        """What the user should know and was not told yet."""
+        ...
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much work a stream may make of a frame.
+
+    Attributes:
+        refresh: frames after which masks, and what else changes slowly, are found anew.
+        finish: whether blur and grain are matched.
+    """
+
+    refresh: int = 1
+    finish: bool = True
+
+
 S_co = TypeVar("S_co", bound=EffectStages, covariant=True)
 
 
@@ -175,6 +225,19 @@ class FaceEffect(Protocol):
 
     def warn(self, plan: FacePlan) -> Iterator[str]:
         """What the user should know of the faces that are about to be changed."""
+        ...
+
+
+@runtime_checkable
+class StreamingEffect(FaceEffect, Protocol):
+    """An effect that needs not see a clip to its end: what a camera can be given to."""
+
+    def open_stream(self) -> EffectStream:
+        """Begin anew, with nothing learnt.
+
+        Raises:
+            UserError: it can't be done.
+        """
         ...
 
 

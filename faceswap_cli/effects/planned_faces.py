@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from faceswap_cli.faces.face import FloatArray
 from faceswap_cli.faces.tracking import smoothing
-from faceswap_cli.faces.tracking.face_tracks import FaceTracks, join_known
+from faceswap_cli.faces.tracking.face_tracks import FaceTracks, join_known, stack_known
 
 MOST_MISSING = 5
 """A face that is lost within its track for so many frames at most is drawn there too."""
@@ -72,6 +72,18 @@ class FacePlan:
         dense = None if self.dense is None else self.dense[place]
         expression = None if self.expression is None else self.expression[place]
         return PlannedFace(track, self.landmarks[place], self.targets.get(track, 0), dense, expression)
+
+
+def plan_frame(frame: int, faces: Sequence[PlannedFace]) -> FacePlan:
+    """The plan of one frame's faces, as they are."""
+    return FacePlan(
+        np.full(len(faces), frame, np.int64),
+        np.array([face.track for face in faces], np.int64),
+        np.array([face.landmarks for face in faces], np.float32).reshape(-1, 68, 2),
+        {face.track: face.target for face in faces},
+        stack_known([face.dense for face in faces]),
+        stack_known([face.expression for face in faces]),
+    )
 
 
 def plan_faces(faces: FaceTracks, targets: Mapping[int, int], strength: float) -> FacePlan:

@@ -110,6 +110,26 @@ class FaceAnalyser:
         points = self.landmarker([frame.image for frame in frames], found)
         return [_faces(d, p) for d, p in zip(found, points, strict=True)]
 
+    def follow(
+        self, frame: Frame, before: Sequence[Detection], landmarks: Sequence[FloatArray]
+    ) -> list[Face]:
+        """Faces where they were a moment ago, by their landmarks alone: whether they are there still is told
+        by how sure these are (`Face.confidence`), in the order given.
+
+        Args:
+            frame: the frame that follows.
+            before: where the faces are expected.
+            landmarks: (68, 2) of each, likewise.
+        """
+        if isinstance(self.landmarker, CompactLandmarker):
+            points = self.landmarker.follow(frame.image, landmarks)
+        else:
+            [points] = self.landmarker([frame.image], [before])
+        return [
+            Face(one.box, p.landmarks, one.score, -1, landmark_confidence(p), p.dense, p.expression)
+            for one, p in zip(before, points, strict=True)
+        ]
+
 
 def build_analyser(
     detector: str = "auto",

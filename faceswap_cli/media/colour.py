@@ -16,13 +16,15 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
+from faceswap_cli.media.hdr import HLG, PQ, PRIMARIES, HdrView, peak_of
 from faceswap_cli.media.image import FineImage, Image
+from faceswap_cli.media.light_metadata import LightMetadata
 from faceswap_cli.media.planes import fine_to_yuv, planes, yuv_to_fine
 
 UNSPECIFIED = 2  # primaries, transfer and matrix; a range that is not said is 0
 MATRIX_RGB = 0
 RANGE_UNSPECIFIED, RANGE_LIMITED, RANGE_FULL = 0, 1, 2
-PQ, HLG = 16, 18
+BT2020 = 9  # primaries, and the matrix that is not of constant luminance
 
 # Without accurate rounding swscale's fast paths darken a picture by more than a level on every round trip.
 _ACCURATE = int(
@@ -62,17 +64,46 @@ class ColourTags:
         transfer: 2 if not said; 16 is PQ and 18 is HLG (both HDR).
         matrix: 2 if not said; 0 means the pixels are RGB.
         range: 0 if not said, 1 limited (16-235), 2 full (0-255).
+        light: what HDR says of its light; None if nothing.
     """
 
     primaries: int = UNSPECIFIED
     transfer: int = UNSPECIFIED
     matrix: int = UNSPECIFIED
     range: int = RANGE_UNSPECIFIED
+    light: LightMetadata | None = None
 
     @property
     def hdr(self) -> bool:
         """True for PQ and HLG: light, not display values, so 8 bits of it are a rough copy."""
         return self.transfer in (PQ, HLG)
+
+    @property
+    def peak(self) -> float:
+        """The light, in cd/m2, that is the brightest in the view of HDR; see `hdr`."""
+        return peak_of(self.transfer, self.light)
+
+    @property
+    def unreadable(self) -> str | None:
+        """Why HDR is not read, in a few words; None if it is, and for SDR."""
+        if not self.hdr:
+            return None
+        if self.matrix not in (MATRIX_RGB, 1, UNSPECIFIED, BT2020):
+            return f"its colour matrix (number {self.matrix} of H.273) is none of BT.2020, BT.709 and RGB"
+        if self.primaries not in (*PRIMARIES, UNSPECIFIED):
+            return f"its primaries (number {self.primaries} of H.273) are none of BT.2020, P3 and BT.709"
+        return None
+
+    def view(self) -> HdrView | None:
+        """What turns an HDR signal into what is looked at; None for SDR, which is looked at as it is."""
+        if not self.hdr:
+            return None
+        primaries = self.primaries if self.primaries in PRIMARIES else BT2020
+        return HdrView(self.transfer, primaries, self.peak)
+
+
+BT709 = ColourTags(1, 1, 1, RANGE_LIMITED)
+"""Of ordinary high-definition video: what is made anew is written so."""
 
 
 @dataclass(frozen=True)
@@ -130,10 +161,12 @@ def range_of(tags: ColourTags, kind: PixelKind) -> int:
 
 
 def matrix_of(tags: ColourTags, width: int, height: int) -> Colorspace:
-    """swscale's name for the YUV matrix: what is said, else BT.709 for HD and BT.601 for smaller pictures."""
+    """swscale's name for the YUV matrix: what is said, else BT.2020 for HDR, BT.709 for HD, else BT.601."""
     known = _MATRICES.get(tags.matrix)
     if known is not None:
         return known
+    if tags.hdr:
+        return Colorspace.BT2020
     # The line most players draw between SD and HD.
     return Colorspace.ITU709 if width >= 1280 or height > 576 else Colorspace.ITU601
 
@@ -148,6 +181,8 @@ class _ThreadsOwn(threading.local):
 class Converter:
     """Turns decoded pictures into RGB and RGB into pictures to encode, for one stream, in any thread.
 
+    The RGB of HDR is the view of its light (see `hdr`). Its signal is the RGB that is stored as YUV.
+
     Args:
         tags: the stream's colour tags.
         width: of the stored picture, pixels.
@@ -159,10 +194,13 @@ class Converter:
         self.width = width
         self.height = height
         self.matrix = matrix_of(tags, width, height)
+        self.view = tags.view()
         self._own = _ThreadsOwn()
 
     def to_rgb(self, picture: VideoFrame) -> Image:
         """(H, W, 3) uint8 RGB of a decoded picture, in stored orientation and in the stream's size."""
+        if self.view is not None:
+            return np.rint(self.to_fine_rgb(picture)).astype(np.uint8)
         kind = pixel_kind(picture.format.name)
         if kind.family == "yuv":
             # The same levels as "rgb24", in half the time: swscale's way to whole planes is vectorised.
@@ -173,6 +211,11 @@ class Converter:
 
     def to_fine_rgb(self, picture: VideoFrame) -> FineImage:
         """The same as float32 in 0..255, with the fractions that more than 8 bits a sample say."""
+        signal = self.to_signal(picture)
+        return signal.clip(0, 255) if self.view is None else self.view.to_view(signal)
+
+    def to_signal(self, picture: VideoFrame) -> FineImage:
+        """What is stored, as float32 RGB in 0..255, or beyond where a limited range is left."""
         kind = pixel_kind(picture.format.name)
         if kind.family == "rgb":
             return self._rgb(picture, "rgb48le").astype(np.float32) * np.float32(1 / 257)
@@ -187,6 +230,10 @@ class Converter:
             image: uint8, or float32 in 0..255, which is rounded to the format's own depth.
             pixel_format: FFmpeg's name.
         """
+        return self.from_signal(image if self.view is None else self.view.to_signal(image), pixel_format)
+
+    def from_signal(self, image: Image | FineImage, pixel_format: str) -> VideoFrame:
+        """The same from what is to be stored, as RGB."""
         kind = pixel_kind(pixel_format)
         full = range_of(self.tags, kind) == RANGE_FULL
         size = (image.shape[1], image.shape[0])
@@ -225,6 +272,8 @@ class Converter:
         if alike or (source.alpha and target.alpha):
             own = new if source.family == "rgb" else self
             return own._reformat(picture, size, pixel_format, *full)
+        if self.view is not None:
+            return new.from_signal(self.to_signal(picture), pixel_format)
         image = self.to_fine_rgb(picture) if source.bit_depth > 8 else self.to_rgb(picture)
         return new.from_rgb(image, pixel_format)
 

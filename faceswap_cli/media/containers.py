@@ -15,9 +15,10 @@ from av.stream import Disposition, Stream
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.files import check_writable
-from faceswap_cli.media.encoders import ENCODERS, PICTURES, EncodeOptions, what_is_lost
+from faceswap_cli.media.encoders import ENCODERS, PICTURES, EncodeOptions, as_written, check_hdr, what_is_lost
 from faceswap_cli.media.late_clock import clock_origin, late_clock_note
-from faceswap_cli.media.mp4_boxes import sample_descriptions
+from faceswap_cli.media.light_metadata import DYNAMIC
+from faceswap_cli.media.mp4_boxes import dolby_vision_profile
 from faceswap_cli.media.open import open_video
 from faceswap_cli.media.photo import describe_metadata
 from faceswap_cli.media.pieces import is_wanted
@@ -27,7 +28,12 @@ from faceswap_cli.media.sequence import is_pattern, picture_names, picture_suffi
 from faceswap_cli.media.trial_encode import check_encoder
 from faceswap_cli.media.upright import upright_size
 
-FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".gif": "gif"}
+FORMATS = {
+    ".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".gif": "gif", ".webp": "webp"
+}  # fmt: skip
+
+ANIMATIONS = (".gif", ".webp")
+"""Formats of moving pictures and nothing else."""
 
 # What a user would miss. A format that can't hold it is refused while another one could.
 _DISCARDED = 48  # FFmpeg's number for all of a stream
@@ -54,6 +60,7 @@ def check_output(output: Path, info: MediaInfo, options: EncodeOptions) -> list[
     """
     output = Path(output)
     suffix = output.suffix.lower()
+    check_hdr(info, options)
     if picture_suffix(output) is not None:
         return _check_pictures(output, info, options)
     if suffix not in FORMATS:
@@ -68,8 +75,9 @@ def check_output(output: Path, info: MediaInfo, options: EncodeOptions) -> list[
     return [
         *_lost_streams(suffix, info, usable),
         *_said_no_more(suffix, info),
+        *_light_left_out(suffix, info, options),
         *_left_of_pictures(info),
-        *what_is_lost(info, options),
+        *what_is_lost(as_written(info, options), options),
         *_shape_of_pixels(output, info, options),
     ]
 
@@ -96,8 +104,9 @@ def _check_pictures(output: Path, info: MediaInfo, options: EncodeOptions) -> li
     return [
         *lost,
         *_said_no_more(suffix, info),
+        *_light_left_out(suffix, info, options),
         *_left_of_pictures(info),
-        *what_is_lost(info, options),
+        *what_is_lost(as_written(info, options), options),
         *_shape_of_pixels(output, info, options),
     ]
 
@@ -124,28 +133,42 @@ def _shape_of_pixels(output: Path, info: MediaInfo, options: EncodeOptions) -> l
 
 def _said_no_more(suffix: str, info: MediaInfo) -> list[str]:
     """What the source says of its pictures and the result does not."""
+    if info.own_pictures:
+        return []
     lost = [*info.said_aside]
     if lost and suffix in PROJECTION_SUFFIXES:
         with open_video(info.file) as source:
             kept = read_projection(info.file, source.streams[info.stream_index].id).said()
         lost = [said for said in lost if said not in kept]
-    return [f"{said}: left out" for said in (*lost, *_dolby_vision(info))]
+    boxes = None if info.pictures else dolby_vision_profile(info.path)
+    dolby = [] if boxes is None else [DYNAMIC["DOVI_METADATA"]]
+    return [f"{said}: left out" for said in dict.fromkeys((*lost, *dolby))]
 
 
-def _dolby_vision(info: MediaInfo) -> list[str]:
-    described = b"" if info.pictures else sample_descriptions(info.path)
-    return ["Dolby Vision's metadata"] if b"dvcC" in described or b"dvvC" in described else []
+def _light_left_out(suffix: str, info: MediaInfo, options: EncodeOptions) -> list[str]:
+    """What the source says of its light and the result does not."""
+    light = as_written(info, options).tags.light
+    if info.hdr and options.sdr:
+        opaque = ", and transparency is left out" if info.pixels.alpha else ""
+        return [f"--sdr: light up to {info.tags.peak:g} cd/m2 is tone-mapped to BT.709 in 8 bits{opaque}"]
+    if light is not None and light.ambient is not None and suffix not in PROJECTION_SUFFIXES:
+        return ["the light around the viewer (ambient viewing environment): left out"]
+    return []
 
 
 def copyable(source: InputContainer, info: MediaInfo, suffix: str) -> list[Stream]:
     """The source's streams that are copied into a file with this suffix: all beside the video that fit."""
+    known = {other.index for other in info.others}
     others = [
         stream
         for stream in source.streams
-        if stream.index != info.stream_index and not _made_anew(stream, source) and _fits([stream], suffix)
+        if stream.index in known
+        and stream.index != info.stream_index
+        and not _made_anew(stream, source)
+        and streams_fit([stream], suffix)
     ]
     # Streams that fit one by one may not fit together; sound and subtitles matter most.
-    return others if _fits(others, suffix) else [stream for stream in others if stream.type in _DEAR]
+    return others if streams_fit(others, suffix) else [stream for stream in others if stream.type in _DEAR]
 
 
 def is_cover(stream: Stream) -> bool:
@@ -162,9 +185,9 @@ def _made_anew(stream: Stream, source: InputContainer) -> bool:
     return "timecode" in stream.metadata or chapters
 
 
-def _fits(streams: Sequence[Stream], suffix: str) -> bool:
+def streams_fit(streams: Sequence[Stream], suffix: str) -> bool:
     """True if streams can be copied into a file with this suffix: write such a file's head to find out."""
-    if suffix == ".gif":
+    if suffix in ANIMATIONS:
         return not streams
     if suffix == ".mov" and any(map(is_cover, streams)):
         return False  # FFmpeg takes a cover without a word and writes none.
@@ -189,9 +212,11 @@ def _lost_streams(suffix: str, info: MediaInfo, usable: Sequence[str]) -> list[s
         others = [source.streams[other.index] for other in info.others]
         lost = [s for s in others if s.index not in kept and not _made_anew(s, source)]
         dear = [stream for stream in lost if stream.type in _DEAR]
-        if dear and suffix != ".gif":
+        if dear and suffix not in ANIMATIONS:
             wanted = [stream for stream in others if stream.type in _DEAR]
-            better = [other for other in (".mkv", ".mp4", ".mov") if other in usable and _fits(wanted, other)]
+            better = [
+                other for other in (".mkv", ".mp4", ".mov") if other in usable and streams_fit(wanted, other)
+            ]
             if better:
                 raise UserError(f"{suffix} does not hold {_what(dear[0])}", f"Use {better[0]}")
             if any(stream.type == "audio" for stream in dear):
@@ -199,7 +224,7 @@ def _lost_streams(suffix: str, info: MediaInfo, usable: Sequence[str]) -> list[s
                     f"{suffix} does not hold {_what(dear[0])}", "Convert the source's sound first"
                 )
         told = [f"{suffix} does not hold {_what(stream)}: it is left out" for stream in lost]
-        return told if suffix == ".gif" else [*told, *late_clock_note(clock_origin(source, info))]
+        return told if suffix in ANIMATIONS else [*told, *late_clock_note(clock_origin(source, info))]
 
 
 def _what(stream: Stream) -> str:

@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 from faceswap_cli.errors import UserError
 from faceswap_cli.files import atomic_output
 from faceswap_cli.media.colour import Converter
-from faceswap_cli.media.encoders import ENCODERS, EncodeOptions, target_format, target_tags
+from faceswap_cli.media.encoders import ENCODERS, EncodeOptions, as_written, target_format, target_tags
 from faceswap_cli.media.frame import Frame
 from faceswap_cli.media.orientation import Orientation
 from faceswap_cli.media.picture import picture_to_encode
@@ -56,8 +56,8 @@ class SegmentWriter:
         paint: Callable[[VideoFrame, Orientation], None] | None = None,
     ) -> None:
         self.path = Path(path)
-        self.info = info
         self.options = options or EncodeOptions()
+        self.info = info = as_written(info, self.options)
         self.frames = 0
         self._paint = paint
         self._format = target_format(info, self.options)
@@ -93,6 +93,8 @@ class SegmentWriter:
         orientation = info.orientation
         if self._upright is not None:
             picture, orientation = self._upright.of(picture), Orientation()
+        if self._tags.hdr:
+            picture.color_trc = self._tags.transfer  # what is painted must know what white is
         if self._paint is not None:
             self._paint(picture, orientation)
         picture.pict_type = PictureType.NONE  # the encoder decides; the source's types are not its own
@@ -133,7 +135,7 @@ class SegmentWriter:
     def _add_stream(self, container: OutputContainer) -> VideoStream:
         info, encoder = self.info, ENCODERS[self.options.encoder]
         stream = container.add_stream(
-            encoder.codec, rate=info.average_rate or 25, options=self.options.codec_options()
+            encoder.codec, rate=info.average_rate or 25, options=self.options.codec_options(self._tags.light)
         )
         assert isinstance(stream, VideoStream)
         context = stream.codec_context

@@ -41,3 +41,8 @@ class EncodeRequest(OptionGroup):
         "makes a player quick to jump about. No meaning where every frame is one anyway: ffv1, prores, png. "
         "[default: the encoder's own]",
     )  # fmt: skip
+    sdr: bool = option(
+        False, group=ENCODING, flags=("--sdr",), medium="video",
+        help="Of HDR video (PQ, HLG) write a tone-mapped copy: BT.709, 8 bits. [default: HDR stays HDR, with "
+        "x265, av1, prores or ffv1]",
+    )  # fmt: skip

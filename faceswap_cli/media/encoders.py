@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.media.colour import (
@@ -18,6 +19,7 @@ from faceswap_cli.media.colour import (
     pixel_kind,
 )
 from faceswap_cli.media.encode_options import PRESETS, EncodeRequest
+from faceswap_cli.media.light_metadata import LightMetadata, light_options
 from faceswap_cli.media.probe import MediaInfo
 from faceswap_cli.media.sequence import picture_suffix
 
@@ -43,6 +45,7 @@ class Encoder:
         always: the colour tags (by ColourTags' names) that its decoders take for granted, whatever is said.
         hardware: True if it needs a certain machine.
         upright: True if what it writes can't say how it is turned, or that its pixels are not square.
+        hdr: True if HDR is written by it: with its tags, and more than 8 bits.
         segment: FFmpeg's name of the container for pieces of a video. NUT keeps any time base exactly,
             needs no index at its front, and is written front to back.
     """
@@ -56,9 +59,10 @@ class Encoder:
     worst: float = 51
     presets: dict[str, str] = field(default_factory=dict)
     odd: bool = False
-    always: dict[str, int] = field(default_factory=dict)
+    always: dict[str, Any] = field(default_factory=dict)
     hardware: bool = False
     upright: bool = False
+    hdr: bool = False
     segment: str = "nut"
 
 
@@ -127,10 +131,11 @@ ENCODERS = {
         # Its own default is open groups of pictures, which refer to pictures of the segment before.
         "libx265", _MP4_AND_MKV, _yuv(8, 10, 12),
         {"x265-params": "log-level=none:info=0:open-gop=0:bframes=4:b-pyramid=1"}, _crf, presets=_SAME,
+        hdr=True,
     ),
     "av1": Encoder(
         "libsvtav1", (".mp4", ".mkv"), _yuv(8, 10, chromas=("420",)), {}, _crf, 20, 63,
-        _named(12, 11, 10, 9, 8, 7, 5, 4, 2), odd=True,
+        _named(12, 11, 10, 9, 8, 7, 5, 4, 2), odd=True, hdr=True,
     ),
     "ffv1": Encoder(
         "ffv1", (".mkv",),
@@ -140,11 +145,12 @@ ENCODERS = {
             *_yuv(8, 9, 10, 16, kind="yuva"), "yuva422p12le", "yuva444p12le",
             "yuv410p", "yuv411p", "yuv440p",
         ),
-        _FFV1, odd=True,
+        _FFV1, odd=True, hdr=True,
     ),
     "prores": Encoder(
         "prores_ks", (".mov", ".mkv"), ("yuv422p10le", "yuv444p10le", "yuva444p10le"),
-        {"vendor": "apl0"}, odd=True, always={"range": RANGE_LIMITED}, segment="mov",
+        {"vendor": "apl0"}, odd=True, always={"range": RANGE_LIMITED}, hdr=True,
+        segment="mov",
     ),
     "png": Encoder("png", (".mov",), _PNG_FORMATS, _PNG, odd=True),
     "png pictures": Encoder("png", (), _PNG_FORMATS, _PNG, odd=True, upright=True),
@@ -157,6 +163,7 @@ ENCODERS = {
     ),
     # Kept without loss until all of it is there: one palette is made for the whole.
     "gif": Encoder("ffv1", (".gif",), ("bgr0", "bgra"), _FFV1, odd=True, upright=True),
+    "webp": Encoder("ffv1", (".webp",), ("bgr0",), _FFV1, odd=True, upright=True),
     "h264_nvenc": _nvenc("h264_nvenc", ("yuv420p", "yuv444p")),
     "hevc_nvenc": _nvenc("hevc_nvenc", ("yuv420p", "yuv444p", "p010le")),
     "av1_nvenc": _nvenc("av1_nvenc", ("yuv420p", "p010le")),
@@ -169,7 +176,7 @@ ENCODERS = {
 }  # fmt: skip
 
 
-CHOICES = [name for name, encoder in ENCODERS.items() if set(encoder.suffixes) - {".gif"}]
+CHOICES = [name for name, encoder in ENCODERS.items() if set(encoder.suffixes) - {".gif", ".webp"}]
 """What a user may ask for; the others are what an output's name means."""
 
 PICTURES = {
@@ -190,7 +197,7 @@ def encoder_for(output: Path, asked: str | None = None) -> str:
         return "png pictures" if asked == "png" and named == "png pictures" else asked
     if named is not None:
         return named
-    return "gif" if output.suffix.lower() == ".gif" else "x264"
+    return {".gif": "gif", ".webp": "webp"}.get(output.suffix.lower(), "x264")
 
 
 @dataclass(frozen=True)
@@ -216,8 +223,8 @@ class EncodeOptions(EncodeRequest):
         """Whether frames are encoded as what differs from others, not each by itself."""
         return ENCODERS[self.encoder].quality is not None and self.keyframes != 1
 
-    def codec_options(self) -> dict[str, str]:
-        """What FFmpeg is told."""
+    def codec_options(self, light: LightMetadata | None = None) -> dict[str, str]:
+        """What FFmpeg is told, also of the light of what is written."""
         encoder = ENCODERS[self.encoder]
         told = dict(encoder.options)
         if encoder.quality is not None:
@@ -225,12 +232,36 @@ class EncodeOptions(EncodeRequest):
             told |= {"g": str(self.keyframes)} if self.keyframes else {}
         if encoder.presets:
             told["quality" if encoder.codec.endswith("_amf") else "preset"] = encoder.presets[self.preset]
+        for name, more in light_options(encoder.codec, light).items() if light is not None else ():
+            told[name] = f"{told[name]}:{more}" if name in told else more
         return told
 
 
 def resolve_encoding(request: EncodeRequest, output: Path) -> EncodeOptions:
     """How an output is encoded: as is asked, by the encoder that its name asks for if none is named."""
     return EncodeOptions(**{**asdict(request), "encoder": encoder_for(output, request.encoder)})
+
+
+def check_hdr(info: MediaInfo, options: EncodeOptions) -> None:
+    """Raise a UserError if HDR would be written by what does not hold it."""
+    if info.hdr and not options.sdr and not ENCODERS[options.encoder].hdr:
+        able = ", ".join(name for name, encoder in ENCODERS.items() if encoder.hdr)
+        raise UserError(
+            f"{info.path} is HDR, which is not written as {options.encoder}",
+            f"Use --encoder with one of {able}, or --sdr for a tone-mapped copy",
+        )
+
+
+_SDR = ColourTags(1, 1, 1, RANGE_LIMITED)
+
+
+def as_written(info: MediaInfo, options: EncodeOptions) -> MediaInfo:
+    """A source as its result has it: of HDR, if that is asked for, 8 bits of opaque BT.709; else itself."""
+    if not (options.sdr and info.hdr):
+        return info
+    chroma = info.pixels.chroma
+    name = {"rgb": "gbrp", "grey": "gray"}.get(chroma, f"yuv{chroma}p")
+    return replace(info, pixels=pixel_kind(name), tags=_SDR)
 
 
 def target_format(info: MediaInfo, options: EncodeOptions) -> str:

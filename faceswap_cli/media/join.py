@@ -21,12 +21,14 @@ from av.video.stream import VideoStream
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.files import atomic_output
-from faceswap_cli.media.containers import FORMATS, check_output, copyable, is_cover
+from faceswap_cli.media.containers import ANIMATIONS, FORMATS, check_output, copyable, is_cover
 from faceswap_cli.media.encode import segment_origin
 from faceswap_cli.media.encoders import ENCODERS, target_tags
-from faceswap_cli.media.join_pictures import Seal, join_as_gif, join_as_pictures
+from faceswap_cli.media.join_pictures import Seal, join_as_gif, join_as_pictures, join_as_webp
 from faceswap_cli.media.late_clock import clock_origin
+from faceswap_cli.media.light_template import SILENT_OF_LIGHT, stream_with_light
 from faceswap_cli.media.open import open_video
+from faceswap_cli.media.other_sound import add_sound
 from faceswap_cli.media.pieces import Cut, shift_chapters
 from faceswap_cli.media.probe import MediaInfo
 from faceswap_cli.media.projection import PROJECTION_SUFFIXES, read_projection, write_projection
@@ -62,6 +64,7 @@ def join_segments(
     room: Path | None = None,
     tags: Mapping[str, str] | None = None,
     seal: Seal | None = None,
+    sound: Path | None = None,
 ) -> None:
     """Write `output`: the video of the segments, and every other stream of the source as it is.
 
@@ -82,6 +85,7 @@ def join_segments(
             the output's own.
         tags: what the result says of itself beside what the source said, in Matroska.
         seal: what is done to the finished file before it gets its name.
+        sound: a file whose sound is put there as long as the pictures last, see `other_sound`.
 
     Raises:
         UserError: a piece is damaged or does not fit the others, or the output can't be written.
@@ -92,14 +96,16 @@ def join_segments(
     if picture_suffix(output) is not None:
         join_as_pictures(segments, output, info, seal)
         return
-    if suffix == ".gif":
-        join_as_gif(segments, output, info, room, seal)
+    if suffix in ANIMATIONS:
+        join = join_as_gif if suffix == ".gif" else join_as_webp
+        join(segments, output, info, room, seal)
         return
     with (
         # What is unfinished in `room` is swept up there by a later run.
         atomic_output(output, room / f".joined.part{suffix}" if room else None) as temporary,
         open_video(info.file) as container,
         open_segment(Path(segments[0])) as first,
+        contextlib.ExitStack() as opened,
     ):
         model = first.streams.video[0]
         origin = clock_origin(container, info)
@@ -118,11 +124,16 @@ def join_segments(
             pictures = _timed(shown, model, info, length)
             if FORMATS[suffix] == "matroska":
                 target.metadata.update(tags or {})
-            for packet in heapq.merge(_to(video, pictures), _copied(container, copies, cut), key=_seconds):
+            streams = [_copied(container, copies, cut)]
+            if sound is not None:
+                ends = _seconds_shown(at_their_place(segment_pictures(segments, model, info), cut), info)
+                streams.append(opened.enter_context(add_sound(target, sound, ends)))
+            for packet in heapq.merge(_to(video, pictures), *streams, key=_seconds):
                 target.mux_one(packet)
             target.close()
-            if suffix in PROJECTION_SUFFIXES:
+            if suffix in PROJECTION_SUFFIXES and not info.own_pictures:
                 said = read_projection(info.file, container.streams[info.stream_index].id)
+                said = said.with_light(info.tags.light)
                 write_projection(temporary, video.index + 1, said)  # FFmpeg counts tracks from 1
             if seal is not None:
                 seal(temporary)
@@ -181,9 +192,12 @@ def _add_streams(
         else:
             continue
         copy.metadata.clear()
-        copy.metadata.update(_still_true(stream.metadata))
+        if not info.own_pictures:
+            copy.metadata.update(_still_true(stream.metadata))
         copy.disposition = stream.disposition
     assert video is not None
+    if info.own_pictures:
+        return video, copies
     target.metadata.update(_still_true(source.metadata))
     chapters = source.chapters()
     target.set_chapters(shift_chapters(chapters, cut) if cut else chapters)
@@ -191,7 +205,12 @@ def _add_streams(
 
 
 def _add_video(target: OutputContainer, info: MediaInfo, model: VideoStream) -> VideoStream:
-    video = target.add_stream_from_template(model, opaque=True)
+    light = info.tags.light
+    if light is not None and target.format.name == "matroska" and model.codec_context.name in SILENT_OF_LIGHT:
+        with stream_with_light(model, light) as template:
+            video = target.add_stream_from_template(template, opaque=True)
+    else:
+        video = target.add_stream_from_template(model, opaque=True)
     video.time_base = info.time_base
     # Some codecs (FFV1) do not hold the colour tags or the shape of pixels themselves.
     # Only of those whose names are alike (prores, prores_ks) anything must be known.
@@ -277,6 +296,11 @@ def _shown_length(source: InputContainer, info: MediaInfo) -> int | None:
     if "mp4" not in source.format.name or stream.duration is None or not stream.frames:
         return None
     return stream.duration
+
+
+def _seconds_shown(packets: Iterable[Packet[VideoStream]], info: MediaInfo) -> Fraction:
+    """When the last of some pictures ends."""
+    return (max(packet.pts or 0 for packet in packets) + info.last_duration) * info.time_base
 
 
 def _copied(source: InputContainer, copies: dict[int, Stream], cut: Cut | None) -> Iterator[Packet[Stream]]:

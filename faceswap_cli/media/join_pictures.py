@@ -1,4 +1,4 @@
-"""What is put together out of encoded pieces and is no video file: single pictures, and GIF."""
+"""What is put together out of encoded pieces and is no video file: single pictures, GIF and WebP."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from faceswap_cli.media.pieces import is_wanted
 from faceswap_cli.media.probe import MediaInfo
 from faceswap_cli.media.segment_packets import at_their_place, cut_of, segment_packets, segment_pictures
 from faceswap_cli.media.sequence import picture_names
+from faceswap_cli.media.webp import write_webp
 
 Seal = Callable[[Path], None]
 """What is done to a finished file before it gets its name."""
@@ -38,22 +39,37 @@ def join_as_gif(
     segments: Sequence[Path], output: Path, info: MediaInfo, room: Path | None, seal: Seal | None = None
 ) -> None:
     """Write an animated GIF; see `join.join_segments`."""
-    cut = cut_of(segments, info)
-
-    def pictures() -> Iterator[VideoFrame]:
-        shift = None
-        for packet in at_their_place(segment_pictures(segments, None, info), cut):
-            pts = packet.pts or 0
-            shift = pts if shift is None else shift  # a GIF begins at once
-            for picture in packet.decode():
-                whole = picture.reformat(format="bgra")
-                whole.pts, whole.time_base = pts - shift, info.time_base
-                yield whole
-
-    palette = palette_of(pictures())
+    palette = palette_of(_pictures(segments, info))
     unfinished = room / ".joined.part.gif" if room else None
     with atomic_output(output, unfinished) as temporary:
         with open_gif(temporary, info) as target:
-            write_gif(target, pictures(), palette)
+            write_gif(target, _pictures(segments, info), palette)
         if seal is not None:
             seal(temporary)
+
+
+def join_as_webp(
+    segments: Sequence[Path], output: Path, info: MediaInfo, room: Path | None, seal: Seal | None = None
+) -> None:
+    """Write an animated WebP; see `join.join_segments`."""
+    packets = at_their_place(segment_pictures(segments, None, info), cut_of(segments, info))
+    ticks = [packet.pts or 0 for packet in packets]
+    ends = [round(1000 * tick * info.time_base) for tick in [*ticks, ticks[-1] + info.last_duration]]
+    durations = [max(1, after - before) for before, after in itertools.pairwise(ends)]
+    unfinished = room / ".joined.part.webp" if room else None
+    with atomic_output(output, unfinished) as temporary:
+        write_webp(temporary, _pictures(segments, info), durations)
+        if seal is not None:
+            seal(temporary)
+
+
+def _pictures(segments: Sequence[Path], info: MediaInfo) -> Iterator[VideoFrame]:
+    """The pictures of some pieces (bgra), from time 0 on: animations begin at once."""
+    shift = None
+    for packet in at_their_place(segment_pictures(segments, None, info), cut_of(segments, info)):
+        pts = packet.pts or 0
+        shift = pts if shift is None else shift
+        for picture in packet.decode():
+            whole = picture.reformat(format="bgra")
+            whole.pts, whole.time_base = pts - shift, info.time_base
+            yield whole

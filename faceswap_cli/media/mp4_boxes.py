@@ -53,6 +53,16 @@ def sample_descriptions(path: Path) -> bytes:
     return found
 
 
+def dolby_vision_profile(path: Path) -> int | None:
+    """The profile of Dolby Vision in an MP4 or MOV; None if it says none, and for other files."""
+    described = sample_descriptions(path)
+    for name in (b"dvcC", b"dvvC"):  # a version of two bytes, then seven bits of profile
+        place = described.find(name)
+        if 0 <= place < len(described) - 6:
+            return described[place + 6] >> 1
+    return None
+
+
 def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int]]:
     """Name and begin of the content of each box between two places, and of those inside of some."""
     ends = [end]

@@ -323,14 +323,17 @@ def _webp_with_xmp(data: bytes, xmp: bytes) -> bytes:
         xmp = merge_packets(old, xmp)
     width, height, alpha = webp_size(chunks)
     flags = 0x04 | (0x10 if alpha else 0)
+    flags |= 0x02 if b"ANIM" in chunks else 0
     flags |= (0x20 if b"ICCP" in chunks else 0) | (0x08 if b"EXIF" in chunks else 0)
     header = bytes([flags, 0, 0, 0]) + (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
     # The extended format wants this order: header, profile, pixels, EXIF, XMP.
+    order = (b"ICCP", b"ANIM", b"ANMF", b"ALPH", b"VP8 ", b"VP8L", b"EXIF")
     body = io.BytesIO()
     body.write(_riff(b"VP8X", header))
-    for name in (b"ICCP", b"ALPH", b"VP8 ", b"VP8L", b"EXIF"):
-        if name in chunks:
-            body.write(_riff(name, chunks[name]))
+    for name, payload in sorted(
+        (one for one in webp_chunks(data) if one[0] in order), key=lambda one: order.index(one[0])
+    ):
+        body.write(_riff(name, payload))
     body.write(_riff(b"XMP ", xmp))
     whole = body.getvalue()
     return b"RIFF" + struct.pack("<I", len(whole) + 4) + b"WEBP" + whole

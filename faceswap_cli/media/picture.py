@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,8 +41,8 @@ class Picture:
 
     @property
     def deep(self) -> bool:
-        """True if it has more than 8 bits a sample."""
-        return pixel_kind(self.stored.format.name).bit_depth > 8
+        """True if it says more than 8 bits of RGB do: it has more a sample, or is HDR."""
+        return self.converter.view is not None or pixel_kind(self.stored.format.name).bit_depth > 8
 
     def fine_image(self) -> FineImage:
         """`image` with the fractions of a level that its bits say."""
@@ -68,18 +69,48 @@ def picture_to_encode(
         converter: from RGB to that, with `tags`.
         tags: what is said of the written colours.
     """
+    undo, hdr = picture.orientation.undo, picture.converter.view is not None
+    if hdr and not tags.hdr:
+        return converter.from_rgb(undo(_fine(image, fine, picture)[1]), pixel_format)
     base = picture.converter.to_format(picture.stored, pixel_format, tags)
     if image is picture.image:
         return base
-    after, before = (image, picture.image) if fine is None else (fine, picture.fine_image())
+    before: Image | FineImage = picture.image
+    after: Image | FineImage = image
+    if hdr or fine is not None:
+        before, after = _fine(image, fine, picture)
     box = _changed_box(before, after)
     if box is None:
         return base
-    undo = picture.orientation.undo
     changed = np.zeros(after.shape[:2], bool)
     apart = before[box] != after[box]
     changed[box] = apart[..., 0] | apart[..., 1] | apart[..., 2]
-    return _patched(base, undo(changed), undo(after), converter)  # type: ignore[arg-type]
+    old, new = undo(before), undo(after)
+
+    def samples(box: tuple[slice, slice]) -> VideoFrame:
+        signal = _signal(picture, old, new, box)  # type: ignore[arg-type]
+        return converter.from_signal(signal, base.format.name)
+
+    return _patched(base, undo(changed), samples)
+
+
+def _fine(image: Image, fine: FineImage | None, picture: Picture) -> tuple[FineImage, FineImage]:
+    """The fine image of a picture, and with what was drawn on it, though that was done with whole levels."""
+    before = picture.fine_image()
+    if fine is not None or image is picture.image:
+        return before, before if fine is None else fine
+    return before, (before + (image.astype(np.float32) - picture.image)).clip(0, 255)
+
+
+def _signal(
+    picture: Picture, before: Image | FineImage, after: Image | FineImage, box: tuple[slice, slice]
+) -> Image | FineImage:
+    """What is to be stored of a part of a picture that was drawn on; all in stored orientation."""
+    view = picture.converter.view
+    if view is None:
+        return after[box]
+    signal = picture.converter.to_signal(picture.stored)
+    return view.carry(signal[box], before[box], after[box])  # type: ignore[arg-type]
 
 
 def _changed_box(before: NDArray[np.generic], after: NDArray[np.generic]) -> tuple[slice, slice] | None:
@@ -103,9 +134,17 @@ def _words(image: NDArray[np.generic]) -> NDArray[np.generic]:
 
 
 def _patched(
-    base: VideoFrame, changed: NDArray[np.bool_], image: Image | FineImage, converter: Converter
+    base: VideoFrame,
+    changed: NDArray[np.bool_],
+    samples: Callable[[tuple[slice, slice]], VideoFrame],
 ) -> VideoFrame:
-    """`base` with the changed pixels of `image`, all in stored orientation; written in place if it may be."""
+    """`base` with the changed pixels' samples, in stored orientation; written in place if it may be.
+
+    Args:
+        base: the picture.
+        changed: (H, W) which pixels.
+        samples: gives a part of the changed picture, in its format.
+    """
     height, width = changed.shape
     rows, columns = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
     top, left = (max(0, int(first[0]) - _MARGIN) // 4 * 4 for first in (rows, columns))
@@ -114,7 +153,7 @@ def _patched(
         for start, last in ((top, rows), (left, columns))
     )
     box = slice(top, min(bottom, height)), slice(left, min(right, width))
-    region = converter.from_rgb(image[box], base.format.name)
+    region = samples(box)  # before the picture is written into: it may be what they are made of
     base.make_writable()
     for plane, part in zip(planes(base), planes(region), strict=True):
         # How many pixels of the picture, down and across, share a sample.

@@ -45,7 +45,7 @@ def planes(picture: VideoFrame) -> list[Plane]:
 
 
 def yuv_to_fine(picture: VideoFrame, weights: tuple[float, float], full: bool) -> FineImage:
-    """(H, W, 3) float32 RGB in 0..255 of a planar YUV or grey picture.
+    """(H, W, 3) float32 RGB of a planar YUV or grey picture: 0..255, or beyond where a limited range is left.
 
     Args:
         picture: of any depth and chroma.
@@ -62,7 +62,7 @@ def yuv_to_fine(picture: VideoFrame, weights: tuple[float, float], full: bool) -
     u, v = (cv2.resize((part - zero) / chroma, size, interpolation=cv2.INTER_LINEAR) for part in parts[1:])
     red, blue = weights
     r, b = y + 2 * (1 - red) * v, y + 2 * (1 - blue) * u
-    return np.stack([r, (y - red * r - blue * b) / (1 - red - blue), b], axis=2).clip(0, 255)
+    return np.stack([r, (y - red * r - blue * b) / (1 - red - blue), b], axis=2)
 
 
 def fine_to_yuv(image: Image | FineImage, name: str, weights: tuple[float, float], full: bool) -> VideoFrame:

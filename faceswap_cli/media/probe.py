@@ -17,6 +17,9 @@ from av.video.stream import VideoStream
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.media.colour import ColourTags, PixelKind, pixel_kind
+from faceswap_cli.media.hdr import PQ
+from faceswap_cli.media.light_metadata import dynamic_metadata, read_light
+from faceswap_cli.media.mp4_boxes import dolby_vision_profile
 from faceswap_cli.media.open import check_readable, decoder_of, open_video
 from faceswap_cli.media.orientation import Orientation, from_display_matrix
 from faceswap_cli.media.orientation_filters import display_matrix
@@ -76,7 +79,10 @@ class MediaInfo:
         pictures: the files of a sequence of pictures, one a frame; none for a video.
         sizes: the sizes that pictures are stored in, if there are several; stored_width and stored_height are
             those of the largest, into which the others are fitted.
-        said_aside: what a video says of its pictures that encoders don't (SPHERICAL, STEREOSCOPIC).
+        own_pictures: the pictures that are written are not its own, see `canvas`: what it says of them, its
+            title and its chapters are not theirs.
+        said_aside: what a video says of its pictures that encoders don't (SPHERICAL, STEREOSCOPIC, and light
+            of single pictures).
     """
 
     path: Path
@@ -104,6 +110,7 @@ class MediaInfo:
     pictures: tuple[Path, ...] = ()
     sizes: tuple[Size, ...] = ()
     said_aside: tuple[str, ...] = ()
+    own_pictures: bool = False
 
     @property
     def file(self) -> Path:
@@ -130,6 +137,12 @@ class MediaInfo:
             notes.append(
                 f"the pictures of {self.path.name} change size ({all_sizes}): all are fitted into "
                 f"{self.stored_width} x {self.stored_height}, their shape kept"
+            )
+        if self.hdr and not self.tags.unreadable:
+            name = "PQ" if self.tags.transfer == PQ else "HLG"
+            notes.append(
+                f"{self.path.name} is HDR ({name}): faces are found and drawn in a tone-mapped view of light "
+                f"up to {self.tags.peak:g} cd/m2"
             )
         return "; ".join(notes) or None
 
@@ -220,6 +233,18 @@ def _sequence_info(path: Path, rate: Fraction) -> MediaInfo:
         start_pts=0,
         others=(),
     )
+
+
+def check_colours(info: MediaInfo) -> None:
+    """Raise a UserError if a video is HDR of a kind whose light can't be read."""
+    reason = info.tags.unreadable
+    profile = dolby_vision_profile(info.path) if info.kind == "video" and not info.pictures else None
+    if profile == 5:
+        reason = "it is Dolby Vision of profile 5, which has no picture that can be read without it"
+    if reason is not None:
+        raise UserError(
+            f"{info.path} is HDR that is not read: {reason}", "Make an HDR10 or an SDR copy first"
+        )
 
 
 def only_frames(info: MediaInfo, text: str) -> MediaInfo:
@@ -333,18 +358,20 @@ _ASIDE = {"SPHERICAL": SPHERICAL, "STEREO3D": STEREOSCOPIC}
 def _said_aside(picture: VideoFrame) -> tuple[str, ...]:
     with contextlib.suppress(ValueError):  # kinds newer than PyAV, see display_matrix
         side_data: Any = picture.side_data
-        return tuple(said for name, said in _ASIDE.items() if name in side_data)
+        aside = tuple(said for name, said in _ASIDE.items() if name in side_data)
+        return (*aside, *dynamic_metadata(picture))
     return ()
 
 
 def _tags(stream: VideoStream, picture: VideoFrame) -> ColourTags:
     # A picture's own tags are those of the bitstream or, where that is silent, of the container.
-    return ColourTags(
+    tags = ColourTags(
         primaries=int(picture.color_primaries),
         transfer=int(picture.color_trc),
         matrix=int(picture.colorspace),
         range=int(picture.color_range) or int(stream.color_range),
     )
+    return replace(tags, light=read_light(picture)) if tags.hdr else tags
 
 
 def _duration(container: InputContainer, stream: VideoStream, time_base: Fraction) -> float | None:

@@ -1,7 +1,8 @@
 """What an MP4 or MOV says of spherical (360°) and stereoscopic pictures: read, and put into a finished file.
 
-FFmpeg's writer is not told of it through PyAV. The places are those of Google's Spherical Video RFCs: `st3d`
-and `sv3d` in the description of the codec (version 2), XML in a `uuid` box of the track (version 1).
+FFmpeg's writer is not told of it through PyAV, nor of the light of HDR, which goes the same way. The
+places are those of Google's Spherical Video RFCs: `st3d` and `sv3d` in the description of the codec
+(version 2), XML in a `uuid` box of the track (version 1).
 
 Boxes as ISO/IEC 14496-12 has them: length, four letters, content.
 """
@@ -10,10 +11,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from faceswap_cli.media.light_metadata import LightMetadata, light_boxes
 from faceswap_cli.media.mp4_boxes import FIRST
 from faceswap_cli.media.probe import SPHERICAL, STEREOSCOPIC
 
@@ -41,6 +43,10 @@ class Projection:
 
     entry: bytes = b""
     track: bytes = b""
+
+    def with_light(self, light: LightMetadata | None) -> Projection:
+        """These boxes and those that say what HDR says of its light."""
+        return self if light is None else replace(self, entry=self.entry + light_boxes(light))
 
     def said(self) -> set[str]:
         """Which of SPHERICAL and STEREOSCOPIC they say."""

@@ -23,7 +23,7 @@ from faceswap_cli.media.frame import Frame
 from faceswap_cli.media.open import decoder_of, open_video
 from faceswap_cli.media.picture import Picture
 from faceswap_cli.media.pieces import is_past, is_wanted
-from faceswap_cli.media.probe import MediaInfo, probe
+from faceswap_cli.media.probe import MediaInfo, check_colours, probe
 from faceswap_cli.media.sequence import read_pictures
 from faceswap_cli.media.sizes import fit_picture
 
@@ -41,7 +41,8 @@ class VideoReader(contextlib.AbstractContextManager["VideoReader", None]):
             there. `seeking.frames_from` says which frames these are.
 
     Raises:
-        UserError: the file is missing or no video, or (while iterating) not one frame can be read.
+        UserError: the file is missing, no video, or HDR that is not read; or (while iterating) not one frame
+            can be read.
 
     Attributes:
         info: what the file says of itself.
@@ -52,6 +53,7 @@ class VideoReader(contextlib.AbstractContextManager["VideoReader", None]):
         self.info = info or probe(self.path)
         if self.info.kind != "video":
             raise UserError(f"{path} is a photo, not a video", "Use the command for photos")
+        check_colours(self.info)
         self._state = _State(near)
         self._queue: queue.Queue[Frame | BaseException | None] = queue.Queue(_AHEAD)
         self._thread: threading.Thread | None = None

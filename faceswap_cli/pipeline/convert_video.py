@@ -22,9 +22,11 @@ from faceswap_cli.faces.face_analyser import FaceAnalyser
 from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.faces.tracking.face_tracks import FaceTracks
 from faceswap_cli.journal import Journal, fingerprint
+from faceswap_cli.media.canvas import info_of_canvas
 from faceswap_cli.media.containers import check_output
+from faceswap_cli.media.encoders import as_written
 from faceswap_cli.media.join import join_segments
-from faceswap_cli.media.probe import MediaInfo, only_frames, probe
+from faceswap_cli.media.probe import MediaInfo, check_colours, only_frames, probe
 from faceswap_cli.media.seeking import Timeline
 from faceswap_cli.pipeline import detection_pass, render_pass
 from faceswap_cli.pipeline.assignment import Assignment, SwapPlan, assign_faces, nobody_wanted_error
@@ -36,7 +38,7 @@ from faceswap_cli.pipeline.options import PipelineOptions
 from faceswap_cli.pipeline.render_pass import RenderTask
 from faceswap_cli.pipeline.workdir import ResumeDir
 
-VERSION = 10
+VERSION = 11
 """Raised when the same settings begin to give other pictures: unfinished work of before is not mixed in."""
 
 MOST_TOLD = 3
@@ -54,6 +56,7 @@ def convert_video(
     analyser: FaceAnalyser | None = None,
     faces: FaceSet | None = None,
     executor: Executor | None = None,
+    tracks: FaceTracks | None = None,
 ) -> Steps:
     """Change the faces of the video `source` and write it to `output`.
 
@@ -70,6 +73,7 @@ def convert_video(
         analyser: finds the faces; needed when `faces` is None.
         faces: a face set of this video: its faces are drawn, and those whose crops were deleted are not.
         executor: where the work is done; by default in this process. The result is the same.
+        tracks: faces that are known from elsewhere; then neither an analyser nor a face set is needed.
 
     Yields:
         One ConvertProgress for every few frames, and one for every note.
@@ -81,11 +85,12 @@ def convert_video(
     """
     options.check()
     effect.check()
-    assert (analyser is None) != (faces is None), "faces come from an analyser or from a face set"
+    given = [one for one in (analyser, faces, tracks) if one is not None]
+    assert len(given) == 1, "faces come from an analyser, from a face set, or are known"
     check_apart(source, output)
     info = video_of(source, options)
-    lost = check_output(output, info, options.encode)
-    known = select_frames(faces_from_set(faces, source), info.pieces) if faces is not None else None
+    lost = check_output(output, written_info(info, options), options.encode)
+    known = select_frames(faces_from_set(faces, source), info.pieces) if faces is not None else tracks
     job = _Job(info, output, plan, effect, options, analyser, known, executor or InlineExecutor())
     return _convert(job, lost)
 
@@ -101,15 +106,16 @@ def video_of(source: Path, options: PipelineOptions) -> MediaInfo:
     return info
 
 
+def written_info(info: MediaInfo, options: PipelineOptions) -> MediaInfo:
+    """What the result of a source says of itself."""
+    return info if options.canvas is None else info_of_canvas(info, options.canvas)
+
+
 def check_source(info: MediaInfo) -> None:
     """Raise a UserError if a file can't be converted as a video."""
     if info.kind != "video":
         raise UserError(f"{info.path} is a photo, not a video", "Use `faceswap convert photo`")
-    if info.hdr:
-        raise UserError(
-            f"{info.path} is HDR video, whose brightness this tool would get wrong",
-            "Make a standard-range (SDR, BT.709) copy of it first and convert that",
-        )
+    check_colours(info)
 
 
 @dataclass(frozen=True)
@@ -180,13 +186,17 @@ def _convert(job: _Job, lost: list[str]) -> Steps:
             yield _note("render", line)
         # The key signs the whole here; it goes to no other process or machine.
         marks = replace(job.options.marks, signer=None)
-        marks = marks.clear_of(faces.landmarks, job.info.height, job.info.width)
+        if job.options.canvas is None:
+            marks = marks.clear_of(faces.landmarks, job.info.height, job.info.width)
         options = replace(job.options, marks=marks)
-        task = RenderTask(job.info, timeline, plan, prepared.stages, options, work.path)
+        written = written_info(job.info, options)
+        task = RenderTask(job.info, timeline, plan, prepared.stages, options, work.path, written)
         pieces, count = yield from _render(job, task, segments, work)
         yield ConvertProgress("join", 0, count)
         marks = job.options.marks
-        join_segments(pieces, job.info.path, job.output, job.info, work.path, marks.tags, marks.seal)
+        sound = options.canvas.sound if options.canvas else None
+        written = as_written(written, options.encode)
+        join_segments(pieces, job.info.path, job.output, written, work.path, marks.tags, marks.seal, sound)
         summary = summarise(plan, count, len(faces.track_numbers()))
         yield ConvertProgress("join", count, count, summary=summary)
         work.remove()

@@ -14,6 +14,7 @@ import av
 from faceswap_cli.media.encode import SEGMENT_SUFFIX, SegmentWriter
 from faceswap_cli.media.frame import Frame
 from faceswap_cli.media.probe import MediaInfo
+from faceswap_cli.pipeline.convert_video import written_info
 from faceswap_cli.pipeline.options import PipelineOptions
 from faceswap_cli.pipeline.preview import Preview, PreviewFace
 
@@ -72,7 +73,8 @@ def run_trial(info: MediaInfo, preview: Preview, looking: float, options: Pipeli
     started = time.monotonic()
     drawn = [preview.convert(clip) for clip in clips if clip.has_face]
     drawing = time.monotonic() - started
-    seconds, key_bytes, other_bytes = _encode(info, drawn or [clip.frames for clip in clips], options)
+    parts, told = (drawn, written_info(info, options)) if drawn else ([clip.frames for clip in clips], info)
+    seconds, key_bytes, other_bytes = _encode(told, parts, options)
     return TrialResult(
         looked=len(clips),
         people=[preview.faces(clip) for clip in clips if clip.has_face],

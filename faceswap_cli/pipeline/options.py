@@ -11,6 +11,7 @@ from faceswap_cli.errors import UserError
 from faceswap_cli.options import DEVICE, ENCODING, INPUT, OptionGroup, option
 
 if TYPE_CHECKING:
+    from faceswap_cli.media.canvas import Canvas
     from faceswap_cli.media.encoders import EncodeOptions
     from faceswap_cli.provenance.marks import Marks
 
@@ -35,6 +36,7 @@ class PipelineOptions(OptionGroup):
         encode: how the video is written.
         marks: how the output says what was done to it; with NO_MARKS every sample outside
             the faces is as it was.
+        canvas: where the pictures that are written are not the source's; None: they are.
     """
 
     allow_8bit: bool = option(
@@ -56,6 +58,7 @@ class PipelineOptions(OptionGroup):
         "in; counted from 0; -100 is 0-100). [default: all]",
     )  # fmt: skip
     marks: Marks = field(default_factory=_usual_marks)
+    canvas: Canvas | None = None
 
     @property
     def rate(self) -> Fraction | None:
@@ -76,4 +79,5 @@ class PipelineOptions(OptionGroup):
         """What the written pictures depend on, for the fingerprint of unfinished work; plain JSON values."""
         plain = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         del plain["allow_8bit"]
+        plain["canvas"] = self.canvas.settings() if self.canvas else None
         return {**plain, "encode": dataclasses.asdict(self.encode), "marks": self.marks.settings()}

@@ -60,6 +60,7 @@ class RenderTask:
         stages: what is done to them.
         options: how.
         folder: where segments go; None gives their bytes with the reports.
+        written: what the segments say of themselves; None: what the video does.
     """
 
     info: MediaInfo
@@ -68,6 +69,7 @@ class RenderTask:
     stages: EffectStages
     options: PipelineOptions
     folder: Path | None
+    written: MediaInfo | None = None
 
     @property
     def source(self) -> Path:
@@ -97,7 +99,7 @@ class RenderTask:
             wanted = (frame for frame in composed if first <= frame.index < beyond)
             for number, frames in itertools.groupby(wanted, key=lambda frame: frame.index // length):
                 path, count = folder / segment_name(number), 0
-                for _ in write_segment(path, frames, self.info, self.options):
+                for _ in write_segment(path, frames, self.written or self.info, self.options):
                     count += 1
                     yield 1
                 yield Segment(number, count, None if self.folder else path.read_bytes())

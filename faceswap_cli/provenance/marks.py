@@ -41,7 +41,10 @@ class Kind(IntEnum):
     SWAP = 1
     AGE = 2
     MADE = 3
+    ANIMATED = 4
+    EDIT = 5
     STYLE = 6
+    HEADSHOT = 7
 
     @property
     def words(self) -> str:
@@ -49,8 +52,11 @@ class Kind(IntEnum):
         return {
             Kind.SWAP: "a face was replaced by a trained network",
             Kind.AGE: "a face was made older or younger by a trained network",
+            Kind.HEADSHOT: "a person was cut out of a photo, retouched and put before another background",
             Kind.STYLE: "a picture was turned into another style by a trained network",
             Kind.MADE: "a face was made by a trained network",
+            Kind.EDIT: "features of a face were changed by software",
+            Kind.ANIMATED: "a photo was made to move by another face's motion",
         }[self]
 
 

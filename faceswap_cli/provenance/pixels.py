@@ -11,12 +11,16 @@ from av.video.frame import VideoFrame
 
 from faceswap_cli.media.colour import pixel_kind
 from faceswap_cli.media.frame import Image
+from faceswap_cli.media.hdr import HLG, PQ
 from faceswap_cli.media.orientation import Orientation
 from faceswap_cli.media.planes import planes
 from faceswap_cli.provenance import label, watermark
 from faceswap_cli.provenance.label_corner import Corner
 from faceswap_cli.provenance.watermark import Plane, Stillness
 from faceswap_cli.provenance.watermark_waves import Float
+
+_WHITE = {PQ: 0.58, HLG: 0.75}
+"""The signal of a white sheet of paper (203 cd/m2, BT.2408) in HDR; all above it shines."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,9 @@ class PixelMarks:
         grey = kind.family == "rgb"
         if self.label is not None:
             neutral = [None if grey or not number else 1 << (depth - 1) for number in range(len(views))]
-            _draw_label(self.label, views, neutral, depth, orientation)
+            _draw_label(
+                self.label, views, neutral, depth, orientation, _WHITE.get(int(picture.color_trc), 1.0)
+            )
         if self.message is not None:
             watermark.mark(views if grey else views[:1], depth, self.message, stillness=stillness)
 
@@ -73,9 +79,10 @@ def _draw_label(
     neutral: Sequence[int | None],
     depth: int,
     orientation: Orientation,
+    white: float = 1.0,
 ) -> None:
     grey, cover = _turned_label(*views[0].shape[:2], orientation, corner)
-    label.draw(views, neutral, (1 << depth) - 1, grey, cover)
+    label.draw(views, neutral, round(white * ((1 << depth) - 1)), grey, cover)
 
 
 def _native(plane: Plane, form: str) -> Plane:

@@ -24,7 +24,9 @@ def sidecar_path(output: Path) -> Path:
     return folder.with_name(f"{folder.name}.json")
 
 
-def write_sidecar(output: Path, command: str, marks: Marks, ages: Sequence[float] = ()) -> Path:
+def write_sidecar(
+    output: Path, command: str, marks: Marks, ages: Sequence[float] = (), changes: Sequence[str] = ()
+) -> Path:
     """Write it, whole or not at all.
 
     Args:
@@ -32,6 +34,7 @@ def write_sidecar(output: Path, command: str, marks: Marks, ages: Sequence[float
         command: its name, such as "convert video".
         marks: what the output is marked with.
         ages: that were asked for.
+        changes: of features, likewise.
 
     Returns:
         its path.
@@ -42,6 +45,7 @@ def write_sidecar(output: Path, command: str, marks: Marks, ages: Sequence[float
         "done": marks.kind.words,
         "model": marks.model or None,
         "ages": list(ages),
+        **({"changes": list(changes)} if changes else {}),
         "marks": marks.describe(output),
         "versions": {"faceswap": __version__, "python": platform.python_version(), **_versions()},
     }

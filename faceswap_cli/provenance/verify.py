@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,9 +13,11 @@ from faceswap_cli.errors import UserError
 from faceswap_cli.media.frame import Frame, Image
 from faceswap_cli.media.open import check_readable
 from faceswap_cli.media.photo import read_photo
+from faceswap_cli.media.photo_header import photo_header
 from faceswap_cli.media.probe import MediaInfo, probe
 from faceswap_cli.media.reader import VideoReader
 from faceswap_cli.media.sample_frames import keyframe_near, sample_frames
+from faceswap_cli.media.webp import read_webp
 from faceswap_cli.provenance import credentials, watermark, watermark_search, xmp
 from faceswap_cli.provenance.credentials import Credentials
 from faceswap_cli.provenance.marks import MODEL_BITS, Kind
@@ -125,6 +128,10 @@ def _watermark(found: watermark_search.Found | None, looked_at: str) -> Watermar
 def _pictures(path: Path) -> Iterator[Image]:
     """A photo, or a few frames of a video: the first, and others spread over its length."""
     info = probe(path)
+    header = photo_header(path) if info.codec == "webp" else None
+    if header is not None and header.pictures > 1:
+        yield from itertools.islice(read_webp(path), PLACES)
+        return
     if info.kind == "photo":
         yield read_photo(path).image
         return

@@ -19,8 +19,9 @@ from typing import Any
 import cv2
 import torch
 
-from faceswap_cli.cli.age_load import load_age_plan, load_face_ager
+from faceswap_cli.cli.age_load import load_face_ager
 from faceswap_cli.cli.options import PeopleOptions
+from faceswap_cli.cli.people_plan import load_people_plan
 from faceswap_cli.effects.ageing import render
 from faceswap_cli.effects.ageing.effect import AgeEffect
 from faceswap_cli.effects.ageing.request import AgeRequest
@@ -81,7 +82,7 @@ def main() -> None:
         setattr(owner, attribute, clock.timed(name, getattr(owner, attribute)))
     ager = load_face_ager("network", None, "cpu", 1.0)
     stage = build_analyser(device="cpu", thorough=True)
-    plan = load_age_plan(PeopleOptions(), SafetyGuard(), lambda: stage)
+    plan = load_people_plan(PeopleOptions(), SafetyGuard(), lambda: stage)
     effect = AgeEffect(ager, AgeRequest(options.to), AgeEstimator("cpu"))
     how = PipelineOptions(marks=marks.Marks(marks.Kind.AGE))
 

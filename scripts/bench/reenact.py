@@ -33,17 +33,14 @@ from numpy.typing import NDArray
 
 from faceswap_cli.effects.base import EffectInput, run_to_end
 from faceswap_cli.effects.planned_faces import FacePlan
-from faceswap_cli.effects.reenact.effect import (
-    ReenactEffect,
-    ReenactStages,
-    RenderedFrame,
-)
+from faceswap_cli.effects.reenact.effect import ReenactEffect
 from faceswap_cli.effects.reenact.head import fit_head
 from faceswap_cli.effects.reenact.layout import face_layout
 from faceswap_cli.effects.reenact.motion import DrawnPerson, TrackMotion, face_points
 from faceswap_cli.effects.reenact.options import ReenactOptions
 from faceswap_cli.effects.reenact.render import TargetFace, place_rigidly, render_placed
 from faceswap_cli.effects.reenact.source import FacePoints, SourcePhoto, prepare_source
+from faceswap_cli.effects.reenact.stages import ReenactStages, RenderedFrame
 from faceswap_cli.effects.swap.composite import composite_frames
 from faceswap_cli.effects.swap.options import SwapOptions
 from faceswap_cli.effects.swap.render import render_frames

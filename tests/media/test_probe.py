@@ -28,7 +28,7 @@ def test_a_video_tells_its_facts(make_clip: Callable[..., Path]) -> None:
     assert (info.frames, info.time_base, info.average_rate) == (6, Fraction(1, 12800), 25)
     assert [(s.type, s.codec) for s in info.others] == [("audio", "aac")]
     assert (info.orientation.degrees, info.display_matrix, info.start_pts) == (0, None, 0)
-    assert info.note is None
+    assert (info.note or "").startswith("clip.mp4 is HDR (PQ)")
 
 
 def test_a_turned_video_is_measured_upright(make_clip: Callable[..., Path]) -> None:

@@ -223,7 +223,8 @@ def test_what_cannot_be_converted_is_said_at_once(video: Path, tmp_path: Path) -
         mf.convert_video(video, video, mf.negative(), mf.options(), mf.fake_stage())
     info = probe(video)
     with pytest.raises(UserError, match="HDR"):
-        check_source(dataclasses.replace(info, tags=ColourTags(transfer=16)))
+        check_source(dataclasses.replace(info, tags=ColourTags(transfer=16, matrix=14)))
+    check_source(dataclasses.replace(info, tags=ColourTags(transfer=16)))
     check_source(dataclasses.replace(info, pixels=pixel_kind("yuv420p10le")))
     for wrong in ({"mask": "oval"}, {"smoothing": -1}, {"erode": float("nan")}, {"segment_frames": 0}):
         with pytest.raises(UserError, match="--"):

@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from faceswap_cli.effects.ageing.estimates import average_estimates, describe_ages
 from faceswap_cli.effects.ageing.render import AgeStages, FaceAger, frontal_share
-from faceswap_cli.effects.ageing.request import AgeChange, AgeRequest
-from faceswap_cli.effects.base import ConvertProgress, EffectInput, PreparedEffect
+from faceswap_cli.effects.ageing.request import AgeRequest
+from faceswap_cli.effects.ageing.stream import AgeStream
+from faceswap_cli.effects.base import ConvertProgress, EffectInput, EffectStream, PreparedEffect
 from faceswap_cli.effects.options import EffectOptions
 from faceswap_cli.effects.planned_faces import FacePlan
 from faceswap_cli.faces.age.estimator import WEIGHTS, AgeEstimate, AgeEstimator
@@ -114,6 +116,10 @@ class AgeEffect:
             {"ages": [ages[track].target for track in sorted(ages)]},
         )
 
+    def open_stream(self) -> EffectStream:
+        """See `base.StreamingEffect`."""
+        return AgeStream(self.ager, self.request, self.estimator, self.options)
+
     def warn(self, plan: FacePlan) -> Iterator[str]:
         """See FaceEffect."""
         turned = sum(frontal_share(landmarks) < 0.5 for landmarks in plan.landmarks)
@@ -180,15 +186,6 @@ def summarise_track(track: int, measured: Sequence[tuple[AgeEstimate, FloatArray
     return TrackAge(track, embedding.tolist(), max(clarities), estimate)
 
 
-def average_estimates(estimates: Sequence[AgeEstimate], clarities: Sequence[float]) -> AgeEstimate:
-    """Several estimates of one person as one; clear faces count more."""
-    if len(estimates) == 1:
-        return estimates[0]
-    weights = np.square(np.asarray(clarities, np.float64))
-    rows = np.array([(one.age, one.spread, one.female, one.minor) for one in estimates])
-    return AgeEstimate(*(weights @ rows / weights.sum()).tolist())
-
-
 def frames_of(faces: FaceTracks) -> dict[int, set[int]]:
     """The numbers of the frames that show each track."""
     return {track: set(faces.frames[faces.of_track(track)].tolist()) for track in faces.track_numbers()}
@@ -228,12 +225,6 @@ def _person(group: Sequence[TrackAge]) -> AgedPerson:
     tracks = tuple(sorted(one.track for one in group))
     clarities = [one.clarity for one in group]
     return AgedPerson(tracks, average_estimates([one.estimate for one in group], clarities))
-
-
-def describe_ages(ages: Sequence[tuple[str, AgeChange]], most: int) -> list[str]:
-    """What the user should know of people's ages: each in words, the most important first."""
-    lines = [f"{name}: {age.describe()}" for name, age in ages[:most]]
-    return lines + ([f"{len(ages) - most} more people are aged"] if len(ages) > most else [])
 
 
 def _sort(clip: EffectInput, persons: Iterable[AgedPerson]) -> list[AgedPerson]:

@@ -168,7 +168,7 @@ class AgeStages:
             drawn: dict[tuple[int, int], AgedFace] = {}
             for batch in block.batches(self.options.batch):
                 changes = self.ager.predict(batch.faces, [self.ages[face.track] for _, face in batch.faces])
-                shared = [replace(one, share=self._share(one)) for one in changes]
+                shared = [replace(one, share=self.share(one)) for one in changes]
                 drawn.update(zip(batch.places, shared, strict=True))
             for frame, faces in block.by_frame(drawn):
                 yield AgedFrame(frame, faces)
@@ -176,15 +176,18 @@ class AgeStages:
     def composite(self, drawn: Iterable[AgedFrame]) -> Iterator[Frame]:
         """See EffectStages."""
         for item, near in with_neighbours(drawn):
-            faces = [face for face in item.faces if face.share > 0]
-            if not faces:
-                yield item.frame
-                continue
-            canvas = item.frame.canvas()
-            for face in faces:
-                steady, head = average_over_time(face, item, near, self.options.smoothing)
-                self.ager.apply(canvas, steady, head, self.most)
-            yield item.frame.drawn(canvas)
+            yield self.finish(item, near)
+
+    def finish(self, item: AgedFrame, near: Sequence[AgedFrame]) -> Frame:
+        """See `streaming.FinishingStages`."""
+        faces = [face for face in item.faces if face.share > 0]
+        if not faces:
+            return item.frame
+        canvas = item.frame.canvas()
+        for face in faces:
+            steady, head = average_over_time(face, item, near, self.options.smoothing)
+            self.ager.apply(canvas, steady, head, self.most)
+        return item.frame.drawn(canvas)
 
     def mask(self, drawn: Iterable[AgedFrame]) -> Iterator[Image]:
         """See EffectStages."""
@@ -202,7 +205,7 @@ class AgeStages:
                 np.maximum(mask[y0:y1, x0:x1], grey, out=mask[y0:y1, x0:x1])
             yield mask
 
-    def _share(self, face: AgedFace) -> float:
+    def share(self, face: AgedFace) -> float:
         """How much of its change a face gets, 0..1."""
         if self.ager.strength == 0:
             return 0.0

@@ -128,7 +128,7 @@ def draw_shape(
     person = shape * np.where(own_parts, 0, layout.shape)[:, None] * (photo.calm - rest)
     moved = rest + expression * (head - rest) + person
     drawn = moved.copy()
-    open_eyes = _eye_ratios(head, rest, layout)
+    open_eyes = measure_lids(head, rest, layout)
     for opening in layout.openings:
         own, there, resting = (gaps(points, opening) for points in (photo.points, head, rest))
         if opening is layout.mouth or own_parts[opening.corners[0]]:
@@ -185,13 +185,20 @@ def _turn_eye(photo: NDArray[np.float64], eye: Opening, head: Points, rest: Poin
     return np.asarray(np.clip(wanted - photo, -FARTHEST_GAZE, FARTHEST_GAZE), np.float64)
 
 
-def _eye_ratios(head: Points, rest: Points, layout: PointLayout) -> list[float]:
-    """How far each eye is open, of its resting gap (rest (N, 3)): 0 shut."""
+def measure_lids(head: Points, rest: Points, layout: PointLayout, shut: float = SHUT_SEEN) -> list[float]:
+    """How far each eye of a face (N, 3) is open, of its gap at rest (N, 3): 0 shut.
+
+    Args:
+        head: the face.
+        rest: the same person's at rest.
+        layout: what the points are.
+        shut: what is seen of an eye that is shut, of its resting gap.
+    """
     ratios = [
         float(np.clip(gaps(head, eye).mean() / max(gaps(rest, eye).mean(), 0.02), 0, WIDEST_EYE))
         for eye in layout.eyes
     ]
-    ratios = [max(ratio - SHUT_SEEN, 0) / (1 - SHUT_SEEN) for ratio in ratios]
+    ratios = [max(ratio - shut, 0) / (1 - shut) for ratio in ratios]
     ratios = [ratio * min(ratio / SHUTTING, 1.0) for ratio in ratios]
     # Eyes move together, unless one clearly doesn't: what is measured of each is noisy.
     apart = abs(ratios[0] - ratios[1])

@@ -272,6 +272,22 @@ def _edge(place: Points, height: Points, u: FloatArray) -> FloatArray:
     return np.asarray(found * u * (1 - u), np.float32)
 
 
+def edge_curve(points: Points, opening: Opening, some: tuple[int, ...], u: FloatArray) -> FloatArray:
+    """The edge of a gap through some of the points (N, 2), as a height over the line between its corners.
+
+    Args:
+        points: pixels.
+        opening: the gap.
+        some: its upper or its lower points.
+        u: places along the line, 0 at the left corner and 1 at the right one.
+    """
+    left, right = points[list(opening.corners)]
+    length = max(float(np.linalg.norm(right - left)), 1e-6)
+    along = (right - left) / length
+    apart = points[list(some)] - left
+    return _edge(apart @ along / length, apart @ np.array([-along[1], along[0]]), u)
+
+
 def _fade(distance: FloatArray) -> FloatArray:
     """1 at 0 and before, 0 from 1 on."""
     t = np.clip(distance, 0, 1)

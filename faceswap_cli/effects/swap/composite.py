@@ -30,14 +30,18 @@ def composite_frames(drawn: Iterable[RenderedFrame], options: SwapOptions) -> It
     Lags COLOUR_REACH frames behind its input.
     """
     for item, near in with_neighbours(drawn):
-        if not item.faces:
-            yield item.frame
-            continue
-        canvas = item.frame.canvas()
-        settings = [steady_blending(face, item.frame, near, options) for face in item.faces]
-        for face, how in zip(item.faces, settings, strict=True):
-            paste_face(canvas, face, how, options)
-        yield item.frame.drawn(canvas)
+        yield composite_frame(item, near, options)
+
+
+def composite_frame(item: RenderedFrame, near: Sequence[RenderedFrame], options: SwapOptions) -> Frame:
+    """Blend one frame's drawn faces into it, by what was drawn in the frames `near` it, itself among them."""
+    if not item.faces:
+        return item.frame
+    canvas = item.frame.canvas()
+    settings = [steady_blending(face, item.frame, near, options) for face in item.faces]
+    for face, how in zip(item.faces, settings, strict=True):
+        paste_face(canvas, face, how, options)
+    return item.frame.drawn(canvas)
 
 
 def draw_masks(drawn: Iterable[RenderedFrame], options: SwapOptions) -> Iterator[Image]:

@@ -9,8 +9,9 @@ from typing import Any
 from faceswap_cli.compositing import masks
 from faceswap_cli.effects.base import ConvertProgress, EffectInput, PreparedEffect
 from faceswap_cli.effects.planned_faces import FacePlan
+from faceswap_cli.effects.streaming import RefreshedParser, StageStream
 from faceswap_cli.effects.swap import upscale_warning
-from faceswap_cli.effects.swap.composite import composite_frames, draw_masks
+from faceswap_cli.effects.swap.composite import composite_frame, composite_frames, draw_masks
 from faceswap_cli.effects.swap.options import SwapOptions
 from faceswap_cli.effects.swap.render import RenderedFrame, render_frames
 from faceswap_cli.errors import UserError
@@ -38,6 +39,10 @@ class SwapStages:
     def composite(self, drawn: Iterable[RenderedFrame]) -> Iterator[Frame]:
         """See EffectStages."""
         return composite_frames(drawn, self.options)
+
+    def finish(self, item: RenderedFrame, near: Sequence[RenderedFrame]) -> Frame:
+        """See `streaming.FinishingStages`."""
+        return composite_frame(item, near, self.options)
 
     def mask(self, drawn: Iterable[RenderedFrame]) -> Iterator[Image]:
         """See EffectStages."""
@@ -91,6 +96,11 @@ class SwapEffect:
         """See FaceEffect: nothing has to be found out first."""
         yield from ()
         return PreparedEffect(SwapStages(self.renderers, self.options, self.parser), clip.targets)
+
+    def open_stream(self) -> StageStream[SwapStages]:
+        """See `base.StreamingEffect`: nothing has to be learnt."""
+        parser = None if self.parser is None else RefreshedParser(self.parser)
+        return StageStream(SwapStages(self.renderers, self.options, parser), parser)
 
     def warn(self, plan: FacePlan) -> Iterator[str]:
         """See FaceEffect."""

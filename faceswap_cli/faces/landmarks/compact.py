@@ -83,6 +83,23 @@ class CompactLandmarker:
         rest = iter(points)
         return [[next(rest) for _ in found] for found in detections]
 
+    def follow(self, image: Image, before: Sequence[FloatArray]) -> list[Points]:
+        """Landmarks of faces in a picture that follows one where they were known: one look each, and a second
+        where the face has moved on too far.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            before: (68, 2) landmarks of each face a moment ago, in the pixels of this picture.
+        """
+        frames = [_by_landmarks(landmarks) for landmarks in before]
+        points = self._look([image] * len(frames), [self._framed(one) for one in frames]) if frames else []
+        wrong = [i for i, one in enumerate(points) if _misframed(one, frames[i])]
+        if wrong:
+            again = [self._framed(_refined(points[i])) for i in wrong]
+            for i, better in zip(wrong, self._look([image] * len(wrong), again), strict=True):
+                points[i] = better
+        return points
+
     def _frames(self, places: Sequence[tuple[Image, Detection]]) -> list[NDArray[np.float64]]:
         """From each picture's pixels to face units, by a first look at its face."""
         first = self._in_frames(places, [five_matrix(d.points) for _, d in places])
@@ -180,7 +197,12 @@ def _misframed(points: Points, frame: NDArray[np.float64]) -> bool:
 
 def _refined(points: Points) -> NDArray[np.float64]:
     """The similarity from the frame to face units, by landmarks as `geometry.crop_matrix` does."""
-    return geometry.fit_similarity(points.landmarks[geometry.INTERIOR], geometry.MEAN_FACE[geometry.INTERIOR])
+    return _by_landmarks(points.landmarks)
+
+
+def _by_landmarks(landmarks: FloatArray) -> NDArray[np.float64]:
+    """The same by (68, 2) landmarks."""
+    return geometry.fit_similarity(landmarks[geometry.INTERIOR], geometry.MEAN_FACE[geometry.INTERIOR])
 
 
 def _rotated(matrix: NDArray[np.float64], quarters: int) -> NDArray[np.float64]:

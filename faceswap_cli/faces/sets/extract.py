@@ -39,7 +39,7 @@ from faceswap_cli.faces.tracking.tracks import allowed_gap, link_tracks
 from faceswap_cli.media.frame import Frame, Image
 from faceswap_cli.media.inputs import find_media
 from faceswap_cli.media.photo import read_photo
-from faceswap_cli.media.probe import MediaInfo, probe
+from faceswap_cli.media.probe import MediaInfo, check_colours, probe
 from faceswap_cli.media.reader import VideoReader
 
 
@@ -166,6 +166,7 @@ class _Job:
         """Do all that is left to do for the file."""
         with _telling_unreadable():
             info = probe(self.file)
+            check_colours(info)
         self.total = info.frames
         source = self.writer.add_source(_describe(self.file, info))
         if source.complete:

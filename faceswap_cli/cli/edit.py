@@ -1,0 +1,229 @@
+"""`faceswap edit photo`, `faceswap edit video` and `faceswap edit list`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from faceswap_cli.cli import console
+from faceswap_cli.cli.app import new_app
+from faceswap_cli.cli.consent import tell_consent
+from faceswap_cli.cli.convert_executor import ExecutorOptions, open_executor
+from faceswap_cli.cli.convert_outputs import check_not_given, name_outputs
+from faceswap_cli.cli.convert_preview import run_preview
+from faceswap_cli.cli.mark_options import MarkOptions
+from faceswap_cli.cli.options import (
+    DetectionOptions,
+    PeopleOptions,
+    PhotoOutputOption,
+    PhotosArgument,
+    SafetyOptions,
+    TrialOptions,
+    VideoOutputOption,
+    VideosArgument,
+)
+from faceswap_cli.cli.people_plan import load_people_plan
+from faceswap_cli.cli.run_photos import name_photo_outputs, run_photos
+from faceswap_cli.cli.run_videos import run_video, run_videos
+from faceswap_cli.effects.edit.request import EditRequest
+from faceswap_cli.effects.options import EffectOptions
+from faceswap_cli.media.encode_options import EncodeRequest
+from faceswap_cli.options import INPUT, WHO
+from faceswap_cli.pipeline.options import PipelineOptions
+
+if TYPE_CHECKING:
+    from faceswap_cli.effects.edit.render import EditStages
+    from faceswap_cli.faces.parsing.face_parser import FaceParser
+    from faceswap_cli.pipeline.photo import PreparedPhoto
+    from faceswap_cli.provenance.marks import Marks
+
+app = new_app(help="Change a feature of faces, in a photo or a video: smile, hair, eyes, skin and more.")
+
+
+@app.command(
+    "photo",
+    medium="photo",
+    example="faceswap edit photo me.jpg --set smile=.6 --set hair=auburn -o out.jpg\n"
+    "faceswap edit photo me.jpg --sheet smile,brow-height -o sheet.jpg",
+)
+def photo(
+    sources: PhotosArgument,
+    output: PhotoOutputOption,
+    *,
+    request: EditRequest,
+    sheet: Annotated[
+        str | None,
+        typer.Option(
+            "--sheet",
+            metavar="NAME[,NAME]",
+            help="Write a sheet of one feature over its range, or of two as a grid, and not the photo.",
+            rich_help_panel=INPUT,
+        ),
+    ] = None,
+    face_index: Annotated[
+        int | None,
+        typer.Option(
+            "--face-index",
+            metavar="N",
+            help="Change only this face, counted from left to right, from 1. [default: all]",
+            rich_help_panel=WHO,
+        ),
+    ] = None,
+    people: PeopleOptions,
+    safety: SafetyOptions,
+    pipeline: PipelineOptions,
+    detection: DetectionOptions,
+    marks: MarkOptions,
+) -> None:
+    """Change features of the faces of a photo, or of many: smile, hair, eyes, skin and more.
+
+    What a feature is now is read first and printed; where it is as asked for already, nothing changes.
+    Orientation, colour profile and transparency stay as they are, and so does every pixel that is not of what
+    changes. Of many photos one that can't be changed is named, and the others are done; run the same command
+    again to go on where it was interrupted.
+    """
+    from faceswap_cli.effects.edit.effect import EditEffect
+    from faceswap_cli.effects.edit.sheet import read_sheet
+    from faceswap_cli.pipeline.photo import FaceSelection, open_photo, prepare_photo
+    from faceswap_cli.provenance.marks import Kind
+
+    names = read_sheet(sheet) if sheet else ()
+    if not names:
+        request.check()
+    jobs = name_photo_outputs(sources, Path(output), output)
+    check_not_given([job.output for job in jobs], (*people.only, *people.without))
+    tell_consent()
+    parser = _load_parser(detection.device)
+    made = marks.build_marks(Kind.EDIT, parser.mark, label=False)
+    stage = detection.load_analyser(thorough=True)
+    plan = load_people_plan(people, safety.guard(detection.device), lambda: stage)
+    effect = EditEffect(request, parser, also=names)
+    pipeline, selection = replace(pipeline, marks=made), FaceSelection(face_index, quick=True)
+
+    def work(source: Path, output: Path) -> None:
+        opened = open_photo(source, plan, stage, pipeline, selection)
+        prepared = prepare_photo(opened, effect)
+        for note in prepared.notes:
+            console.warn(note)
+        for track, reason in prepared.left_alone.items():
+            console.warn(f"{opened.clip.describe([track])} is left alone: {reason}")
+        if names:
+            _write_sheet(prepared, output, names, request, made)
+        else:
+            _write_photo(prepared, output, request, made, marks.sidecar)
+
+    run_photos(sources, jobs, work, effect.cache_key, names, face_index, plan.cache_key(""), asdict(pipeline))
+
+
+@app.command("video", medium="video", example="faceswap edit video clip.mp4 --set hair=black -o black.mp4")
+def video(
+    sources: VideosArgument,
+    output: VideoOutputOption,
+    *,
+    request: EditRequest,
+    people: PeopleOptions,
+    safety: SafetyOptions,
+    effect_options: EffectOptions,
+    encode: EncodeRequest,
+    pipeline: PipelineOptions,
+    executor: ExecutorOptions,
+    detection: DetectionOptions,
+    trial: TrialOptions,
+    marks: MarkOptions,
+) -> None:
+    """Change features of the faces of a video.
+
+    What each person's features are is read once, from their clearest faces; the same change is made in every
+    frame, so that faces go on moving as they did. Timestamps, sound and every other stream stay as they are.
+    Run the same command again to go on where it was interrupted.
+    """
+    from faceswap_cli.effects.edit.effect import EditEffect
+    from faceswap_cli.media.encoders import resolve_encoding
+    from faceswap_cli.provenance.marks import Kind
+
+    tell_consent()
+    request.check()
+    outputs = name_outputs(sources, output, encode.encoder or "x264")
+    check_not_given([*outputs, trial.preview], (*people.only, *people.without))
+    pipeline = replace(pipeline, encode=resolve_encoding(encode, outputs[0]))
+    parser = _load_parser(detection.device)
+    pipeline = replace(pipeline, marks=marks.build_marks(Kind.EDIT, parser.mark, label=True))
+    stage = detection.load_analyser()
+    console.tell(stage.explanation)
+    thorough = partial(detection.load_analyser, thorough=True)
+    plan = load_people_plan(people, safety.guard(detection.device), thorough)
+    effect = EditEffect(request, parser, effect_options)
+    effect.check()
+    if trial:
+        run_preview(sources, outputs, trial, pipeline, plan, effect, stage)
+        return
+    with open_executor(executor, sources, pipeline.segment_frames, detection.device) as place:
+        work = partial(
+            run_video, verb="editing", plan=plan, effect=effect, options=pipeline, analyser=stage,
+            executor=place, sidecar="edit video" if marks.sidecar else "", changes=request.set,
+        )  # fmt: skip
+        run_videos(sources, outputs, work)
+
+
+@app.command("list", example="faceswap edit list")
+def list_features() -> None:
+    """List what can be changed: names, values, what each does, and what else it was measured to change."""
+    from faceswap_cli.effects.edit.features import EMOTION, EMOTIONS, FEATURES, show_value
+    from faceswap_cli.effects.edit.side_effects import SIDE_EFFECTS
+
+    for name, feature in FEATURES.items():
+        console.say(f"{name}: {feature.does}")
+        console.say(f"    values: {feature.values}")
+        if name in SIDE_EFFECTS:
+            console.say(f"    side effects: {SIDE_EFFECTS[name]}")
+    console.say(f"{EMOTION}: a bundle of shapes")
+    for name, bundle in EMOTIONS.items():
+        console.say(f"    {name}: {', '.join(f'{one}={show_value(value)}' for one, value in bundle.items())}")
+
+
+def _load_parser(device: str) -> FaceParser:
+    """What says where parts of faces are, loaded."""
+    from faceswap_cli.device import pick_device
+    from faceswap_cli.faces.parsing.face_parser import FaceParser
+
+    parser = FaceParser(str(pick_device(device)))
+    parser.load()
+    return parser
+
+
+def _write_photo(
+    prepared: PreparedPhoto[EditStages], output: Path, request: EditRequest, marks: Marks, sidecar: bool
+) -> None:
+    """Edit the photo, and say what was read and done."""
+    from faceswap_cli.pipeline.photo import write_photo_result
+    from faceswap_cli.provenance.sidecar import write_sidecar
+
+    report = write_photo_result(prepared, output, marks)
+    for line in report.people:
+        console.say(line)
+    for note in report.notes:
+        console.warn(note)
+    console.say(f"done: {output} (faces edited: {report.changed}; {marks.describe(output)})")
+    if sidecar:
+        write_sidecar(output, "edit photo", marks, changes=request.set)
+
+
+def _write_sheet(
+    prepared: PreparedPhoto[EditStages],
+    output: Path,
+    names: tuple[str, ...],
+    request: EditRequest,
+    marks: Marks,
+) -> None:
+    """Write the faces with each value of one feature, or of two."""
+    from faceswap_cli.effects.edit.sheet import draw_edit_sheet
+    from faceswap_cli.provenance.marks import write_marked_photo
+
+    image, stages = prepared.opened.frame.image, prepared.effect.stages
+    page = draw_edit_sheet(image, prepared.plan, stages, names, request.wanted, request.strength)
+    write_marked_photo(output, page, marks)
+    console.say(f"sheet: {output} ({' by '.join(names)}; give --set to change the photo itself)")

@@ -1,0 +1,210 @@
+"""Which pixels around a face are its hair, skin and brows, in a square that long hair is in, too.
+
+The parser knows its own square best. It is also asked for a wider one, and for three of that size around it:
+what it says of hair there counts where it hangs together with the head's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from faceswap_cli.compositing.colour.spaces import to_space
+from faceswap_cli.compositing.hair_extension import edge_fade
+from faceswap_cli.compositing.masks import FloatMask
+from faceswap_cli.faces.face import FloatArray
+from faceswap_cli.faces.geometry import crop_matrix, warp
+from faceswap_cli.faces.parsing import face_parser
+from faceswap_cli.faces.parsing.face_parser import FaceParser
+from faceswap_cli.media.frame import Image
+
+SIDE = 5.6
+"""Side of the square in face units: hair to the chest is in it."""
+
+SIZE = round(face_parser.SIZE * SIDE / face_parser.SIDE)
+"""Its pixels: as fine as the parser's own."""
+
+WIDE = 3.6
+"""Side of the wider squares: the parser still knows hair there."""
+
+AROUND = ((0.0, -0.5), (-0.9, 0.95), (0.9, 0.95))
+"""Where the middles of the other ones lie, in face units: one for the crown, two for what hangs down."""
+
+PARTS: dict[str, tuple[str, ...]] = {
+    "hair": ("hair",),
+    "skin": ("skin", "nose", "brows", "mouth"),
+    "brows": ("brows",),
+}
+"""The parser's classes that make a part."""
+
+CROWN, CROWN_FROM = 0.2, -0.85
+"""How near to hair a crown is, and how far above the face's middle it begins, in face units."""
+
+CROWN_SURE = -1.05
+"""Above this height a narrow gap in hair is none, even if the parser sees skin there."""
+
+NOTCH = 0.3
+"""Gaps in a crown are filled that are narrower than twice this, in face units."""
+
+NECK, NECK_FROM = 0.3, -0.6
+"""The same for neck and ears, below it."""
+
+LEAST = 0.35
+"""Hair that is less sure does not lead to other hair."""
+
+STEP, STEPS = 7, 30
+"""Reach of a step in pixels, and how many are gone from the head: more than the square is wide."""
+
+
+def parse_parts(
+    parser: FaceParser, faces: Sequence[tuple[Image, FloatArray]], names: Sequence[str]
+) -> list[dict[str, FloatMask]]:
+    """How surely each pixel of some faces' squares shows each part.
+
+    Args:
+        parser: is asked.
+        faces: each with its frame's image (H, W, 3) and its landmarks (68, 2).
+        names: of the parts, keys of PARTS.
+
+    Returns:
+        of each face, by name, (SIZE, SIZE) in 0..1.
+    """
+    if not names:
+        return [{} for _ in faces]
+    views = [(face_parser.SIDE, (0.0, 0.0)), (WIDE, (0.0, 0.0))]
+    if "hair" in names:
+        views += [(WIDE, middle) for middle in AROUND]
+    crops = [_crop(image, points, *view) for image, points in faces for view in views]
+    found = parser.probabilities(crops)
+    count = len(views)
+    done = []
+    for k, (image, points) in enumerate(faces):
+        own = found[k * count : (k + 1) * count]
+        parts = {name: _join(own, views, name) for name in names}
+        parts |= _extend(parts, own, views, image, points)
+        done.append(parts)
+    return done
+
+
+def _extend(
+    parts: dict[str, FloatMask],
+    found: FloatArray,
+    views: Sequence[tuple[float, tuple[float, float]]],
+    image: Image,
+    landmarks: ArrayLike,
+) -> dict[str, FloatMask]:
+    """Hair with its crown, skin with its neck."""
+    if not parts.keys() & {"hair", "skin"}:
+        return {}
+    picture = warp(image, crop_matrix(landmarks, SIZE, SIDE), SIZE).astype(np.float32) / np.float32(255)
+    height, more = _height(), {}
+    if "hair" in parts:
+        above = np.asarray(np.clip((CROWN_FROM - height) / 0.15, 0, 1), np.float32)
+        skin = np.asarray(_join(found, views, "skin") * (height > CROWN_SURE), np.float32)
+        whole = add_alike(parts["hair"], skin, picture, CROWN, above)
+        reach = 2 * round(NOTCH * SIZE / SIDE) + 1
+        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
+        closed = cv2.morphologyEx(whole, cv2.MORPH_CLOSE, kernel)
+        more["hair"] = np.asarray(np.maximum(whole, closed * above * (1 - skin)), np.float32)
+    if "skin" in parts:
+        below = np.asarray(np.clip((height - NECK_FROM) / 0.15, 0, 1), np.float32)
+        hair = parts.get("hair", _place(face_parser.class_share(found, ("hair",))[1], *views[1]))
+        more["skin"] = add_alike(parts["skin"], hair, picture, NECK, below)
+    return more
+
+
+def _crop(image: Image, landmarks: ArrayLike, side: float, middle: tuple[float, float]) -> Image:
+    matrix = crop_matrix(landmarks, face_parser.SIZE, side).copy()
+    matrix[:, 2] -= np.array(middle, np.float32) * (face_parser.SIZE / side)
+    return warp(image, matrix, face_parser.SIZE)
+
+
+def _join(found: FloatArray, views: Sequence[tuple[float, tuple[float, float]]], name: str) -> FloatMask:
+    """One part (SIZE, SIZE) from what is said of each view: where two see a place, the finer one counts."""
+    shares = face_parser.class_share(found, PARTS[name])
+    near = _place(shares[0], *views[0])
+    inner = _weight(views[0])
+    around = _place(shares[1], *views[1])
+    if name != "hair":
+        return np.asarray(inner * near + (1 - inner) * around * (name == "skin"), np.float32)
+    outer = _weight(views[1])
+    beyond = np.zeros_like(near)
+    for share, view in zip(shares[2:], views[2:], strict=True):
+        beyond = np.maximum(beyond, _weight(view) * _place(share, *view))
+    known = outer * around + (1 - outer) * beyond
+    # Strands that stand out are half background to either view: the surer one counts.
+    return _connected(np.maximum(inner * near, known), inner)
+
+
+def add_alike(
+    part: FloatMask, other: FloatMask, picture: FloatArray, reach: float, allowed: FloatArray
+) -> FloatMask:
+    """A part with what is near it and has its colours: the parser hardly knows crowns, and no necks.
+
+    Colours are told by their histograms in CIELAB, inside and outside (compare Y. Boykov and M.-P. Jolly,
+    Interactive graph cuts, ICCV 2001).
+
+    Args:
+        part: (SIZE, SIZE) in 0..1.
+        other: likewise, what can't be of it.
+        picture: (SIZE, SIZE, 3) in 0..1, the square.
+        reach: how near, in face units.
+        allowed: in 0..1, where (broadcast).
+    """
+    scale, first = np.array([0.16, 0.12, 0.12], np.float32), np.array([0, 16, 16], np.float32)
+    bins = (to_space(picture, "lab") * scale + first).astype(int)
+    place = np.ravel_multi_index(tuple(np.moveaxis(bins.clip(0, 31), -1, 0)), (32, 32, 32))
+    inside, outside = (_histogram(place[counted]) for counted in (part > 0.8, part < 0.1))
+    alike = inside[place] / (inside + outside + 1e-6)[place]
+    close = cv2.GaussianBlur((part > 0.6).astype(np.float32), (0, 0), reach * SIZE / SIDE)
+    shown = np.clip(4 * close, 0, 1) * allowed * (1 - other)
+    alike = cv2.GaussianBlur(np.clip(2 * alike - 0.7, 0, 1).astype(np.float32), (0, 0), 1.5)
+    return np.asarray(np.maximum(part, alike * shown), np.float32)
+
+
+def _histogram(place: NDArray[np.int64]) -> FloatArray:
+    """(32^3,) shares of bins, each averaged with those around it."""
+    found = np.bincount(place, minlength=32**3).reshape(32, 32, 32).astype(np.float64)
+    for axis in range(3):
+        found = np.asarray((np.roll(found, 1, axis) + 2 * found + np.roll(found, -1, axis)) / 4)
+    return np.asarray(found.ravel() / max(float(found.sum()), 1.0), np.float32)
+
+
+def _height() -> FloatArray:
+    """(SIZE, 1) how far rows lie below the face's middle, in face units."""
+    rows = (np.arange(SIZE, dtype=np.float32)[:, None] + 0.5) / SIZE - 0.5
+    return np.asarray(rows * np.float32(SIDE), np.float32)
+
+
+def _connected(hair: FloatMask, inner: FloatMask) -> FloatMask:
+    """What of the hair hangs together with the head's: reconstruction by dilation (L. Vincent, 1993)."""
+    allowed = (hair > LEAST).astype(np.uint8)
+    reached = allowed * (inner > 0.5).astype(np.uint8)
+    step = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * STEP + 1, 2 * STEP + 1))
+    for _ in range(STEPS):
+        grown = np.minimum(cv2.dilate(reached, step), allowed)
+        if np.array_equal(grown, reached):
+            break
+        reached = grown
+    near = cv2.GaussianBlur(cv2.dilate(reached, step).astype(np.float32), (0, 0), 2.0)
+    return np.asarray(hair * np.maximum(near, inner), np.float32)
+
+
+def _place(share: FloatArray, side: float, middle: tuple[float, float]) -> FloatMask:
+    """What is said of a view (P, P) in the square; 0 beyond it."""
+    scale = (SIZE / SIDE) / (share.shape[0] / side)
+    shift = (SIZE - 1) / 2 - scale * (share.shape[0] - 1) / 2 + np.array(middle) * (SIZE / SIDE)
+    matrix = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])
+    return np.asarray(cv2.warpAffine(share, matrix, (SIZE, SIZE), flags=cv2.INTER_LINEAR), np.float32)
+
+
+def _weight(view: tuple[float, tuple[float, float]]) -> FloatMask:
+    """1 in a view's middle, 0 along its border."""
+    side, (x0, y0) = view
+    axis = ((np.arange(SIZE, dtype=np.float32) + 0.5) / SIZE - 0.5) * np.float32(SIDE)
+    half = side / 2
+    across, down = np.asarray(axis - x0, np.float32)[None], np.asarray(axis - y0, np.float32)[:, None]
+    return edge_fade(across, down, (0.8 * half, 0.96 * half))

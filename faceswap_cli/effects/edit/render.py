@@ -1,0 +1,175 @@
+"""Faces with features changed, in frames that come in order.
+
+Two stages, as of every effect: the first asks the parser where the parts of each face are, the second
+steadies that over time and changes the frame's own pixels, colours first, then shapes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+
+from faceswap_cli.compositing import temporal_masks
+from faceswap_cli.compositing.masks import FloatMask
+from faceswap_cli.compositing.part_matte import PartRegion
+from faceswap_cli.effects.edit.colour_road import PART_OF, apply_colour, cut_part, parser_parts
+from faceswap_cli.effects.edit.parts import parse_parts
+from faceswap_cli.effects.edit.plan import FaceEdit, FaceReading
+from faceswap_cli.effects.edit.shape_road import FaceWarp, apply_warp, plan_warp
+from faceswap_cli.effects.edit.smile_detail import add_detail
+from faceswap_cli.effects.frame_window import drop_image, read_blocks, with_neighbours
+from faceswap_cli.effects.options import EffectOptions
+from faceswap_cli.effects.planned_faces import FacePlan, PlannedFace
+from faceswap_cli.faces.parsing.face_parser import FaceParser
+from faceswap_cli.media.frame import FineImage, Frame, Image
+
+MOST_IN_VIDEO, MOST_IN_PHOTO = 240.0, 480.0
+"""Pixels to a face unit that colours are computed in, at most."""
+
+
+@dataclass(frozen=True)
+class ParsedFace:
+    """A face and where its parts are.
+
+    Attributes:
+        face: what the plan says of it.
+        parts: by name, (SIZE, SIZE) float16, see `parts.parse_parts`.
+    """
+
+    face: PlannedFace
+    parts: Mapping[str, temporal_masks.HalfMask]
+
+
+@dataclass(frozen=True)
+class ParsedFrame:
+    """A frame and its faces, not yet changed: a `frame_window.DrawnFrame`."""
+
+    frame: Frame
+    faces: Sequence[ParsedFace]
+
+    def without_images(self) -> ParsedFrame:
+        """Its faces."""
+        return ParsedFrame(drop_image(self.frame), self.faces)
+
+
+@dataclass(frozen=True)
+class EditStages:
+    """See `base.EffectStages`.
+
+    Attributes:
+        parser: of faces.
+        edits: what is done to each track.
+        options: of which the smoothing and the batch count.
+        strength: how much of a change of colour is made; shapes have theirs in their edits.
+        is_photo: colours are computed in finer pixels.
+        readings: what the features of each track are.
+    """
+
+    parser: FaceParser
+    edits: Mapping[int, FaceEdit]
+    options: EffectOptions
+    strength: float = 1.0
+    is_photo: bool = False
+    readings: Mapping[int, FaceReading] = field(default_factory=dict)
+
+    @property
+    def most(self) -> float:
+        """Pixels to a face unit that colours are computed in, at most."""
+        return MOST_IN_PHOTO if self.is_photo else MOST_IN_VIDEO
+
+    def draw(self, frames: Iterable[Frame], plan: FacePlan) -> Iterator[ParsedFrame]:
+        """See EffectStages."""
+        for block in read_blocks(frames, plan):
+            drawn: dict[tuple[int, int], ParsedFace] = {}
+            for batch in block.batches(self.options.batch):
+                names = {name: 0.0 for _, face in batch.faces for name in self.edits[face.track].colours}
+                places = [(image, face.landmarks) for image, face in batch.faces]
+                for at, (_, face), parts in zip(
+                    batch.places,
+                    batch.faces,
+                    parse_parts(self.parser, places, parser_parts(names)),
+                    strict=True,
+                ):
+                    drawn[at] = ParsedFace(
+                        face, {name: one.astype(np.float16) for name, one in parts.items()}
+                    )
+            for frame, faces in block.by_frame(drawn):
+                yield ParsedFrame(frame, faces)
+
+    def composite(self, drawn: Iterable[ParsedFrame]) -> Iterator[Frame]:
+        """See EffectStages."""
+        for item, near in with_neighbours(drawn):
+            if not any(self.edits[face.face.track] for face in item.faces):
+                yield item.frame
+                continue
+            canvas = item.frame.canvas()
+            for face in item.faces:
+                self._change(canvas, face.face, self._steady(face, item, near))
+            yield item.frame.drawn(canvas)
+
+    def mask(self, drawn: Iterable[ParsedFrame]) -> Iterator[Image]:
+        """See EffectStages."""
+        for item, near in with_neighbours(drawn):
+            mask = np.zeros(item.frame.image.shape, np.uint8)
+            for face in item.faces:
+                parts = self._steady(face, item, near)
+                for name in self.edits[face.face.track].colours:
+                    region = self._cut(item.frame.image, face.face, parts, name)
+                    if region is not None:
+                        _show(mask, region)
+                plan = self._warp(item.frame.image, face.face)
+                if plan is not None:
+                    x0, y0, x1, y1 = plan.box
+                    mask[y0:y1, x0:x1][plan.moved] = 255
+            yield mask
+
+    def _change(self, canvas: Image | FineImage, face: PlannedFace, parts: Mapping[str, FloatMask]) -> None:
+        """Change a face in a picture, in place."""
+        for name, move in self.edits[face.track].colours.items():
+            region = self._cut(canvas, face, parts, name)
+            if region is not None:
+                apply_colour(canvas, region, move, self.strength)
+        plan = self._warp(canvas, face)
+        if plan is not None:
+            apply_warp(canvas, plan)
+            add_detail(canvas, plan, self.edits[face.track].shapes)
+
+    def _cut(
+        self, canvas: Image | FineImage, face: PlannedFace, parts: Mapping[str, FloatMask], name: str
+    ) -> PartRegion | None:
+        return cut_part(PART_OF[name], canvas, face.landmarks, face.dense, parts, self.most)
+
+    def _warp(self, canvas: Image | FineImage, face: PlannedFace) -> FaceWarp | None:
+        shapes = self.edits[face.track].shapes
+        if not shapes or face.dense is None:
+            return None
+        return plan_warp(canvas.shape, face.dense, shapes)
+
+    def _steady(
+        self, face: ParsedFace, item: ParsedFrame, near: Iterable[ParsedFrame]
+    ) -> dict[str, FloatMask]:
+        """A face's parts, averaged with those of its track in the frames around, where they agree."""
+        same = [
+            (one.frame.time - item.frame.time, other)
+            for one in near
+            if abs(one.frame.index - item.frame.index) <= temporal_masks.REACH
+            for other in one.faces
+            if other.face.track == face.face.track
+        ]
+        return {
+            name: temporal_masks.steady_mask(
+                own, [(delay, other.parts[name]) for delay, other in same], self.options.smoothing
+            )
+            for name, own in face.parts.items()
+        }
+
+
+def _show(mask: Image, region: PartRegion) -> None:
+    """Write a part's matte into a frame's mask (H, W, 3), in place."""
+    x0, y0, x1, y1 = region.grid.box
+    shown = cv2.resize(region.matte, region.grid.box_size, interpolation=cv2.INTER_LINEAR)
+    grey = np.rint(255 * shown).astype(np.uint8)[..., None]
+    np.maximum(mask[y0:y1, x0:x1], grey, out=mask[y0:y1, x0:x1])
