@@ -24,11 +24,11 @@ class Example:
 
 EXAMPLES = {
     "collapse": Example(
-        "Watch the generated points: they crowd onto one or two of the eight heaps, and when the "
+        "Watch the generated points: they crowd onto two or three of the eight heaps, and when the "
         "discriminator has learnt to refuse that place, all of them move to another. The loss looks busy the "
         "whole time, and only the count of modes tells that most of the data are never drawn.",
         "gaussians",
-        {"loss": "gan", "seed": 1, "momentum": 0.5},
+        {"loss": "gan", "seed": 1, "learning_rate": 2e-3, "discriminator_rate": 0.2, "ema": 0.9},
     ),
     "balanced": Example(
         "Watch the generator's grid: within a few hundred steps it is torn towards all eight heaps, and the "

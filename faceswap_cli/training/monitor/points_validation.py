@@ -44,8 +44,9 @@ PARTS, ROUNDS = 12, 10
 FAIR = 0.25
 """A mode is covered if it gets this part of the points that it gets in the data."""
 
-COLLAPSED = 0.5
-"""With less than this share of the modes covered, a generator whose points lie on the data has collapsed."""
+COLLAPSED, ARRIVED = 0.5, 0.15
+"""With less than this share of the modes covered, a generator has collapsed, once so many of its points are
+near the data. It never has many there: it wanders from mode to mode."""
 
 POINT_FIGURES = (
     Figure(
@@ -133,10 +134,10 @@ class PointValidator:
 def describe_state(figures: Mapping[str, Any]) -> str:
     """What measures mean, in a few words."""
     modes = f"{figures['modes']} of {figures['modes_of']} modes"
-    if figures["near"] < 0.5:
-        return f"not on the data yet ({figures['near']:.0%} near it)"
     if has_collapsed(figures):
         return f"mode collapse: {modes}"
+    if figures["near"] < 0.5:
+        return f"not on the data yet ({figures['near']:.0%} near it)"
     if figures["js"] <= 2 * figures["js_floor"]:
         return f"matches the data: {modes}"
     return f"covers {modes}"
@@ -144,7 +145,7 @@ def describe_state(figures: Mapping[str, Any]) -> str:
 
 def has_collapsed(figures: Mapping[str, Any]) -> bool:
     """Whether points lie on the data, but on few of its parts."""
-    return bool(figures["near"] >= 0.5 and figures["covered"] < COLLAPSED)
+    return bool(figures["near"] >= ARRIVED and figures["covered"] < COLLAPSED)
 
 
 def js_divergence(one: Tensor, other: Tensor) -> float:
