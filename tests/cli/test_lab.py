@@ -1,5 +1,6 @@
 """`faceswap lab` as a user calls it."""
 
+import fcntl
 import json
 import os
 import pty
@@ -7,6 +8,7 @@ import re
 import select
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -82,6 +84,15 @@ def test_a_table_with_words_is_one_line(faceswap, tmp_path):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
 class TestInATerminal:
+    @pytest.fixture(autouse=True)
+    def started(self):
+        """The commands that a test starts: none outlives it."""
+        self.processes = []
+        yield
+        for process in self.processes:
+            process.kill()
+            process.wait()
+
     def start(self, *arguments):
         """The command in a terminal of 80 x 30, and what reads it."""
         master, slave = pty.openpty()
@@ -92,7 +103,11 @@ class TestInATerminal:
         }  # fmt: skip
         environment.pop("NO_COLOR", None)
         words = [sys.executable, "-m", "faceswap_cli", "lab", *map(str, arguments)]
-        process = subprocess.Popen(words, stdin=slave, stdout=slave, stderr=slave, env=environment)
+        process = subprocess.Popen(
+            words, stdin=slave, stdout=slave, stderr=slave, env=environment, start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - or Ctrl-C is a key
+        )  # fmt: skip
+        self.processes.append(process)
         os.close(slave)
         return process, master
 
