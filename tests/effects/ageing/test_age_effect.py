@@ -16,9 +16,10 @@ from faceswap_cli.compositing.region_grid import grid_around
 from faceswap_cli.effects.ageing import effect
 from faceswap_cli.effects.ageing.render import AgeStages, FaceAger, frontal_share
 from faceswap_cli.effects.ageing.request import AgeChange, AgeRequest, read_ages
-from faceswap_cli.effects.ageing.sheet import CELL, draw_age_sheet
+from faceswap_cli.effects.ageing.sheet import draw_age_sheet
 from faceswap_cli.effects.options import EffectOptions
 from faceswap_cli.effects.planned_faces import PlannedFace
+from faceswap_cli.effects.sheet_window import CELL
 from faceswap_cli.errors import Refusal, UserError
 from faceswap_cli.faces.age.estimator import AgeEstimate, AgeEstimator
 from faceswap_cli.faces.face_analyser import build_analyser
