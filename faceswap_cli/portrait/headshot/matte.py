@@ -56,7 +56,8 @@ def refine_matte(picture: FloatArray, coarse: FloatArray, unit: float, chin: flo
     alpha = _closed_cloth(alpha, unit, chin)
     alpha = np.clip(guided_filter(small, alpha, 0.025 * unit, 2e-4), 0, 1)
     alpha = np.where(inner, 1, np.where(outer, 0, alpha)).astype(np.float32)
-    alpha = _steepened(alpha, 0.06, 0.94)
+    # The filter finds specks of the background that look like hair.
+    alpha = largest_part(_steepened(alpha, 0.06, 0.94), 0.04)
     if scale == 1:
         return alpha
     whole = cv2.resize(alpha, picture.shape[1::-1], interpolation=cv2.INTER_CUBIC)
@@ -185,9 +186,9 @@ def _closed_cloth(alpha: FloatArray, unit: float, chin: float) -> FloatArray:
     return np.asarray(alpha + cloth * (even - alpha), np.float32)
 
 
-def largest_part(alpha: FloatArray) -> FloatArray:
-    """Of an alpha (H, W) only what hangs together with the largest part."""
-    count, labels, facts, _ = cv2.connectedComponentsWithStats((alpha > 0.3).astype(np.uint8))
+def largest_part(alpha: FloatArray, least: float = 0.3) -> FloatArray:
+    """Of an alpha (H, W) only what hangs together with the largest part by values above the least."""
+    count, labels, facts, _ = cv2.connectedComponentsWithStats((alpha > least).astype(np.uint8))
     if count > 1:
         largest = 1 + int(np.argmax(facts[1:, cv2.CC_STAT_AREA]))
         near = cv2.dilate((labels == largest).astype(np.uint8), np.ones((5, 5)))
