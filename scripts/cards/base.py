@@ -40,7 +40,7 @@ def write(trainer: Trainer, size: str, figures: dict[str, Any]) -> zoo.Card:
         "config": {"architecture": "shared", "network": network},
         "parameters": parameter_count(model),
         "licence": "MIT, as the code; of the data only attribution is asked for: "
-        "Face Research Lab London Set and Intel sample videos, both CC BY 4.0.",
+        "Face Research Lab London Set, Young Adult White Faces, GRID and Intel sample videos, all CC BY 4.0.",
         "data": DATA,
         "steps": trainer.step,
         "figures": figures,
