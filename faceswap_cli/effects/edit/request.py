@@ -15,7 +15,7 @@ class EditRequest(OptionGroup):
 
     set: tuple[str, ...] = option(
         (), group=LOOK, metavar="NAME=VALUE",
-        help="What a feature becomes (smile=.6 makes a wider smile narrower), as in --set smile=.6 or --set hair=auburn; `faceswap edit list` names "
+        help="What a feature becomes, as in --set smile=.6 or --set hair=auburn; `faceswap edit list` names "
         "them all. May be repeated. emotion=happy, sad, angry, surprised or calm is a bundle of shapes.",
     )  # fmt: skip
     strength: float = option(
