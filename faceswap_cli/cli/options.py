@@ -142,8 +142,8 @@ class PeopleOptions(OptionGroup):
 
     only: tuple[Path, ...] = option(
         (), group=WHO, metavar="PERSON",
-        help="Change only the person on this photo (or of this face set), whomever a swap's model was "
-        "trained to replace. May be repeated.",
+        help="Change only the person on this photo (or of this face set). In a swap that is in place of the "
+        "person whom the run was trained to replace. May be repeated.",
     )  # fmt: skip
     without: tuple[Path, ...] = option(
         (), group=WHO, flags=("--not",), metavar="PERSON",

@@ -50,6 +50,11 @@ def name_photo_outputs(inputs: Sequence[Path], output: Path, text: str) -> list[
         jobs = [PhotoJob(inputs[0], output)]
     else:
         jobs = []
+        if output.suffix.lower() in PHOTO_SUFFIXES and not is_folder(output, text):
+            raise UserError(
+                f"{output} is a picture's name, and the results need a folder",
+                f"Give -o {output.with_suffix('')}/",
+            )
         for entry in inputs:
             for source in find_photos([entry]):
                 name = source.relative_to(entry) if entry.is_dir() else Path(source.name)

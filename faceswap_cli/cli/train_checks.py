@@ -41,7 +41,9 @@ def check_face_sets(ctx: typer.Context, family: Family, data: DataOptions) -> No
     if data.target is not None and not data.sources and "sources" not in family.refuses:
         missing = "'--source-faces' / '-B'"
     if missing:
-        raise typer.BadParameter("give the face set to train with", ctx, param_hint=missing)
+        raise typer.BadParameter(
+            "give the face set to train with, which `faceswap extract` makes", ctx, param_hint=missing
+        )
 
 
 def explicit_settings(preset: PresetOptions, family: str, overrides: Collection[str]) -> frozenset[str]:

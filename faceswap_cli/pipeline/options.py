@@ -50,7 +50,7 @@ class PipelineOptions(OptionGroup):
     encode: EncodeOptions = field(default_factory=_usual_encoding)
     fps: str = option(
         "", group=INPUT, metavar="RATE", medium="video",
-        help="Pictures a second when IN is pictures, as in 25, 23.976 or 24000/1001. [default: 25]",
+        help="Frames a second of numbered pictures as input, as in 25, 23.976 or 24000/1001. [default: 25]",
     )  # fmt: skip
     frames: str = option(
         "", group=INPUT, metavar="PIECES", medium="video",

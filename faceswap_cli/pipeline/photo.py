@@ -213,7 +213,7 @@ def open_photo(
     doubts = {track: _doubt(faces, track) for track in targets}
     notes = [photo.note] if photo.note else []
     notes += [
-        f"face {track + 1} is hardly a photographed face ({why}): look at the result"
+        f"face {track + 1} may be drawn, or no face at all, so look at the result: {why}"
         for track, why in doubts.items()
         if why
     ]

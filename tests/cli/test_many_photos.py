@@ -48,6 +48,13 @@ def test_a_folder_comes_out_and_what_failed_is_named_and_tried_again(faceswap, a
     assert (out / "a.png").read_bytes() == first
 
 
+def test_results_of_a_folder_do_not_go_into_a_folder_named_like_a_picture(faceswap, album, tmp_path):
+    out = tmp_path / "old.jpg"
+    done = faceswap("age", "photo", album, "--to", 60, "-o", out)
+    assert done.is_one_line_error("old.jpg", "folder")
+    assert not out.exists()
+
+
 def test_another_wish_is_not_taken_for_done(faceswap, album, tmp_path):
     out = tmp_path / "aged"
     faceswap("age", "photo", album, "--to", 60, "-o", out)

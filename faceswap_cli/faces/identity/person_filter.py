@@ -115,7 +115,8 @@ def filter_tracks(wanted: PersonFilter, faces: FaceSet, records: Sequence[FaceRe
         known = stop.value
     others = [key for key, portrait in known.items() if not wanted.keeps(portrait)]
     crops = frozenset(record.crop for key in others for record in tracks[key])
-    return FilteredOut(crops, (f"{len(crops)} faces in {len(others)} tracks left out",) if others else ())
+    note = f"faces left out by --only or --not: {len(crops)} (tracks: {len(others)})"
+    return FilteredOut(crops, (note,) if others else ())
 
 
 def filter_photo(wanted: PersonFilter, found: Sequence[tuple[FaceRecord, Image]]) -> FilteredOut:

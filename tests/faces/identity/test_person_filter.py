@@ -61,7 +61,7 @@ def test_one_of_two_people(
     list(extract_faces([clip], tmp_path / "not", stage, options, wanted=without))
     everybody, kept, others = (FaceSet.open(tmp_path / name) for name in ("all", "only", "not"))
     assert len(everybody) == 40 and len(kept) == len(others) == 20 == last.faces
-    assert last.notes == ("20 faces in 1 tracks left out",)
+    assert last.notes == ("faces left out by --only or --not: 20 (tracks: 1)",)
     assert {r.crop for r in kept.records} | {r.crop for r in others.records} == {
         r.crop for r in everybody.records
     }
