@@ -81,6 +81,6 @@ def test_results_of_one_name_are_refused_before_the_work(faceswap, album, tmp_pa
 
 
 def test_many_photos_into_a_file_are_refused(faceswap, album, tmp_path):
-    (tmp_path / "one.jpg").write_bytes(b"")
-    done = faceswap("age", "photo", album, "--to", 60, "-o", tmp_path / "one.jpg")
+    (tmp_path / "notes").write_bytes(b"")
+    done = faceswap("age", "photo", album, "--to", 60, "-o", tmp_path / "notes")
     assert done.is_one_line_error("is a file", "folder")
