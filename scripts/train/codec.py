@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import time
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -148,7 +147,6 @@ class CodecData(TrainingData):
         self.patches, self.latents = labelled["patches"], labelled["latents"]
         self.heads, self.device = held_out_heads(held), device
         self.held_out = f"held out, to measure progress on: {len(self.heads)} heads"
-        self.pool = ThreadPoolExecutor(1)
 
     def batches(self, settings: TrainSettings, share: Share = WHOLE) -> Batches:
         """Patches of other crops, other sizes and other light in each step."""
@@ -188,10 +186,6 @@ class CodecData(TrainingData):
         rows = np.vstack([np.hstack(list(heads)), np.hstack(list(there_and_back(model, heads)))])
         encoded = cv2.imencode(path.suffix, np.ascontiguousarray(rows[..., ::-1]))[1]
         write_bytes(path, encoded.tobytes())
-
-    def close(self) -> None:
-        """End the thread."""
-        self.pool.shutdown(cancel_futures=True)
 
 
 def held_out_heads(path: Path, size: int = PATCH) -> np.ndarray:
