@@ -1,15 +1,21 @@
 """Training translators between two unpaired sets of pictures."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 import torch
 
 from faceswap_cli.errors import UserError
+from faceswap_cli.media.photo import read_photo
 from faceswap_cli.networks.style.translation import POOL, PatchJudge, StyleConfig, StyleModel
 from faceswap_cli.portrait.style.translate import StyleTranslator, load_style
+from faceswap_cli.training.data.picture_set import PictureSet
 from faceswap_cli.training.engine.loop import Budget
 from faceswap_cli.training.families import FAMILIES
+from faceswap_cli.training.families.style import find_faces
+from faceswap_cli.training.family import LoadRequest
 from faceswap_cli.training.runs.folder import open_run
 from faceswap_cli.training.runs.settings import StyleSettings
 from faceswap_cli.training.task import TrainingTask, train
@@ -90,3 +96,14 @@ def test_labels_without_their_columns_are_told(folders, tmp_path):
     (tmp_path / "labels.csv").write_text("name,kind\n00.png,warm\n")
     with pytest.raises(UserError, match="columns file and label"):
         FAMILIES["style"].source(tmp_path, [folders[1]]).network  # noqa: B018
+
+
+def test_faces_are_what_stays_and_their_surroundings_are_not():
+    picture = read_photo(Path(__file__).resolve().parents[1] / "data" / "face.jpg").image
+    side = min(picture.shape[:2])
+    square = np.stack([np.ascontiguousarray(picture[:side, :side]), np.full((side, side, 3), 90, np.uint8)])
+    request = LoadRequest(StyleSettings(keep="face"), Path(), torch.device("cpu"))
+    keep = find_faces(PictureSet(square, ("face", "nobody")), request)
+    assert 0.02 < (keep[0] > 128).mean() < 0.8
+    assert keep[0][:3].max() == 0
+    assert not keep[1].any()
