@@ -132,8 +132,8 @@ class StyleLosses:
         terms = {
             "fool b": self._fool("b", as_b, batch.a),
             "fool a": self._fool("a", as_a, batch.b),
-            "cycle": settings.cycle * back,
-            "same": settings.same * alone,
+            "cycle": settings.cycle_weight * back,
+            "same": settings.identity_weight * alone,
         }
         kept = self._kept(as_b, batch.a) + self._kept(as_a, batch.b)
         self.shown.append({"b": _Shown(batch.b, as_b.detach()), "a": _Shown(batch.a, as_a.detach())})
@@ -150,7 +150,7 @@ class StyleLosses:
         places = [torch.randperm(f.shape[2] * f.shape[3], generator=random)[:COMPARED] for f in features]
         terms = {
             "fool b": self._fool("b", as_b, batch.a),
-            "places": settings.contrast * self._places(features, again, places),
+            "places": settings.contrast_weight * self._places(features, again, places),
         }
         if settings.keeps:
             terms["kept"] = self._kept(as_b, batch.a) + self._kept(as_itself, batch.b)
@@ -176,7 +176,7 @@ class StyleLosses:
     def _kept(self, made: Tensor, source: StyleSide) -> Tensor:
         """How far it is from the source where that shall stay."""
         apart = (made - source.pictures).abs().mean(1, keepdim=True) * source.keep
-        return self.settings.kept * apart.sum() / source.keep.sum().clamp(min=1)
+        return self.settings.keep_weight * apart.sum() / source.keep.sum().clamp(min=1)
 
     def judges_phase(self, batch: Batch, progress: float) -> dict[str, Tensor]:
         """Tell real pictures from translated ones, and the classes of labelled ones."""

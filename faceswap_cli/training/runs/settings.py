@@ -218,9 +218,9 @@ class StyleSettings(TrainSettings):
     """How translators between two kinds of pictures train.
 
     Attributes:
-        cycle, same: weights of coming back and of leaving the own kind alone (Zhu et al., 2017).
-        contrast: weight of the comparison of places (Park et al., 2020).
-        kept: weight of what shall stay as it is.
+        cycle_weight, identity_weight: of coming back, and of leaving the own kind alone (Zhu et al., 2017).
+        contrast_weight: weight of the comparison of places (Park et al., 2020).
+        keep_weight: weight of what shall stay as it is.
     """
 
     held_out: float = with_default(TrainSettings, "held_out", 0.1)
@@ -233,10 +233,10 @@ class StyleSettings(TrainSettings):
         "nothing", group=LEARNING, choices=("nothing", "face"),
         help="What stays as it is. Only --family style.",
     )  # fmt: skip
-    cycle: float = 10.0
-    same: float = 5.0
-    contrast: float = 1.0
-    kept: float = 5.0
+    cycle_weight: float = 10.0
+    identity_weight: float = 5.0
+    contrast_weight: float = 1.0
+    keep_weight: float = 5.0
 
     @property
     def keeps(self) -> bool:
