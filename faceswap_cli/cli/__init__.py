@@ -45,6 +45,7 @@ app.command(
     "live",
     example="faceswap live --camera 0 -m anna-run -o window\n"
     "faceswap live --camera 0 --face anna.jpg -o virtual -o take.mp4\n"
+    "faceswap live --camera 0 --puppet me.jpg -o http\n"
     "faceswap live --camera clip.mp4 --age 70 -o http\n"
     "faceswap live --list",
 )(live)
