@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from faceswap_cli.cli.commands import SUMMARIES
+
 PACKAGE = Path(__file__).resolve().parents[1] / "faceswap_cli"
 
 LAYERS = (
@@ -90,17 +92,23 @@ def test_no_files_import_each_other_in_a_circle():
     assert {name: sorted(wanted & left.keys()) for name, wanted in left.items()} == {}
 
 
-def test_help_imports_nothing_heavy():
+@pytest.mark.parametrize(
+    ("words", "commands"),
+    [(["--help"], set()), (["train", "--help"], {"train"}), (["convert", "video", "--help"], {"convert"})],
+)
+def test_help_imports_nothing_heavy_and_no_other_command(words, commands):
     code = (
         "import sys\n"
         "from faceswap_cli.cli import app\n"
-        "try:\n    app(['--help'])\n"
+        f"try:\n    app({words})\n"
         "except SystemExit:\n    pass\n"
-        "print('LOADED', *sorted({m.split('.')[0] for m in sys.modules}))\n"
+        "print('LOADED', *sys.modules)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split("LOADED", 1)[1].split())
-    assert not loaded & {"torch", "cv2", "numpy", "av", "onnxruntime", "dlib", "face_alignment"}
+    heavy = {"torch", "cv2", "numpy", "av", "onnxruntime", "dlib", "face_alignment", "rich", "pydantic"}
+    assert not loaded & heavy
+    assert {name for name in SUMMARIES if f"faceswap_cli.cli.{name}" in loaded} == commands
 
 
 def test_nothing_is_ever_unpickled_or_run():

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from faceswap_cli.cli import console
-from faceswap_cli.cli.app import INTERRUPTED, stop_on_signal
+from faceswap_cli.cli.app import INTERRUPTED, new_app, stop_on_signal
 from faceswap_cli.cli.consent import tell_consent
 from faceswap_cli.cli.convert_outputs import check_named
 from faceswap_cli.cli.options import DetectionOptions, SafetyOptions
@@ -20,7 +20,10 @@ from faceswap_cli.options import INPUT, WHO
 if TYPE_CHECKING:
     from faceswap_cli.faces.sets.extract import ExtractProgress
 
+app = new_app()
 
+
+@app.command("extract", example="faceswap extract anna.mp4 photos-of-anna/ -o anna-faces")
 def extract(
     inputs: Annotated[
         list[Path], typer.Argument(metavar="INPUT", help="Videos, photos, or folders of them.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from faceswap_cli.cli import console
+from faceswap_cli.cli.app import new_app
 from faceswap_cli.cli.consent import tell_consent
 from faceswap_cli.cli.convert_outputs import check_named, is_folder
 from faceswap_cli.cli.mark_options import MarkOptions
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from faceswap_cli.generation.novelty import FaceVerdict, NoveltyCheck
     from faceswap_cli.generation.sampling import PictureGenerator, StyleMix
     from faceswap_cli.provenance.marks import Marks
+
+app = new_app()
 
 MOST_TRIES = 20
 """Pictures that are drawn for one that may be shown."""
@@ -45,6 +48,7 @@ class SampleOptions(OptionGroup):
     )  # fmt: skip
 
 
+@app.command("generate", example="faceswap generate -m invented -n 16 -o sheet.png")
 def generate(
     output: Annotated[
         Path,
