@@ -16,7 +16,7 @@ class Top(Boundary):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        self.commands = Commands()
+        self.commands = Commands()  # type: ignore[assignment]  # which only are read
 
     def summaries(self, ctx: Any) -> list[tuple[str, str]]:
         """The commands and what they do, without loading them."""

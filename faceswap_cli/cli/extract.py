@@ -16,6 +16,7 @@ from faceswap_cli.cli.convert_outputs import check_named
 from faceswap_cli.cli.options import DetectionOptions, SafetyOptions
 from faceswap_cli.faces.sets.extract_options import ExtractOptions
 from faceswap_cli.options import INPUT, WHO
+from faceswap_cli.words import plural
 
 if TYPE_CHECKING:
     from faceswap_cli.faces.sets.extract import ExtractProgress
@@ -99,7 +100,7 @@ def extract(
     page, _ = write_sheet(faces)
     if not new:
         console.say(f"nothing to do: {output} holds all of it already")
-    console.say(f"done: {len(faces)} faces in {output}; look at {page}")
+    console.say(f"done: {plural(len(faces), 'face')} in {output}; look at {page}")
 
 
 def _show(bar: console.Bar, step: ExtractProgress) -> None:
@@ -109,4 +110,4 @@ def _show(bar: console.Bar, step: ExtractProgress) -> None:
     label = step.source if step.sources == 1 else f"{step.source} ({step.number} of {step.sources})"
     total = step.total if step.state == "running" else max(step.done, 1)
     rate = f" | {step.rate:.1f} frames/s" if step.rate and step.state == "running" else ""
-    bar.update(max(step.done, step.state != "running"), total, f"{step.faces} faces{rate}", label)
+    bar.update(max(step.done, step.state != "running"), total, f"{plural(step.faces, 'face')}{rate}", label)

@@ -16,6 +16,7 @@ from faceswap_cli.cli.mark_options import MarkOptions
 from faceswap_cli.cli.options import DeviceOptions
 from faceswap_cli.errors import UserError
 from faceswap_cli.options import INPUT, LOOK, OptionGroup, option
+from faceswap_cli.words import plural
 
 if TYPE_CHECKING:
     import numpy as np
@@ -126,7 +127,7 @@ def _draw_all(
             else:
                 found.append(InventedPicture(image, seed, verdict))
             seed += 1
-            bar.update(len(found), sample.count, f"{len(found)} pictures")
+            bar.update(len(found), sample.count, plural(len(found), "picture"))
             if seed - sample.seed > MOST_TRIES * sample.count:
                 raise UserError(
                     f"of {seed - sample.seed} pictures {len(found)} may be shown",
@@ -144,7 +145,7 @@ def _write_files(folder: Path, drawn: list[InventedPicture], marks: Marks) -> No
         path = folder / f"seed-{one.seed:06d}.png"
         _write(path, one.image, marks, one.describe())
         console.say(f"{path}: {one.describe()}")
-    console.say(f"done: {len(drawn)} pictures in {folder} ({marks.describe(folder / 'a.png')})")
+    console.say(f"done: {plural(len(drawn), 'picture')} in {folder} ({marks.describe(folder / 'a.png')})")
 
 
 def _write_sheet(path: Path, drawn: list[InventedPicture], marks: Marks) -> None:
