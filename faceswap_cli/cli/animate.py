@@ -10,6 +10,7 @@ import typer
 
 from faceswap_cli.cli import console
 from faceswap_cli.cli.animate_load import DriverOptions, load_animation
+from faceswap_cli.cli.app import new_app
 from faceswap_cli.cli.consent import tell_consent
 from faceswap_cli.cli.convert_executor import ExecutorOptions, open_executor
 from faceswap_cli.cli.convert_outputs import check_named, check_not_given
@@ -33,7 +34,15 @@ if TYPE_CHECKING:
     from faceswap_cli.pipeline.photo import OpenedPhoto
     from faceswap_cli.portrait.animate.effect import AnimateEffect
 
+app = new_app()
 
+
+@app.command(
+    "animate",
+    medium="video",
+    example="faceswap animate portrait.jpg --driver talking.mp4 -o talks.mp4\n"
+    "faceswap animate portrait.jpg --loop idle -o living.webp",
+)
 def animate(
     photos: Annotated[
         list[Path],

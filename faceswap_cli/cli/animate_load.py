@@ -13,6 +13,7 @@ from faceswap_cli.errors import UserError
 from faceswap_cli.options import INPUT, WHO, OptionGroup, option
 from faceswap_cli.pipeline.options import PipelineOptions
 from faceswap_cli.portrait.animate.options import AnimateOptions
+from faceswap_cli.words import plural
 
 if TYPE_CHECKING:
     from faceswap_cli.faces.identity.people import Person
@@ -182,6 +183,8 @@ def _split(text: str) -> tuple[int, Path]:
 def _numbered(path: Path, number: int, count: int) -> int:
     """The track of a face that is counted from 1."""
     if not 1 <= number <= count:
-        many = f"{count} faces" if count > 1 else "1 face"
-        raise UserError(f"face {number}: {path} shows {many}", "They are counted from left to right, from 1")
+        raise UserError(
+            f"face {number}: {path} shows {plural(count, 'face')}",
+            "They are counted from left to right, from 1",
+        )
     return number - 1

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from faceswap_cli.cli import console
+from faceswap_cli.cli.app import new_app
 from faceswap_cli.cli.consent import tell_consent
 from faceswap_cli.cli.convert_outputs import check_named, is_folder
 from faceswap_cli.cli.mark_options import MarkOptions
 from faceswap_cli.cli.options import DeviceOptions
 from faceswap_cli.errors import UserError
 from faceswap_cli.options import INPUT, LOOK, OptionGroup, option
+from faceswap_cli.words import plural
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from faceswap_cli.generation.novelty import FaceVerdict, NoveltyCheck
     from faceswap_cli.generation.sampling import PictureGenerator, StyleMix
     from faceswap_cli.provenance.marks import Marks
+
+app = new_app()
 
 MOST_TRIES = 20
 """Pictures that are drawn for one that may be shown."""
@@ -45,6 +49,7 @@ class SampleOptions(OptionGroup):
     )  # fmt: skip
 
 
+@app.command("generate", example="faceswap generate -m invented -n 16 -o sheet.png")
 def generate(
     output: Annotated[
         Path,
@@ -122,7 +127,7 @@ def _draw_all(
             else:
                 found.append(InventedPicture(image, seed, verdict))
             seed += 1
-            bar.update(len(found), sample.count, f"{len(found)} pictures")
+            bar.update(len(found), sample.count, plural(len(found), "picture"))
             if seed - sample.seed > MOST_TRIES * sample.count:
                 raise UserError(
                     f"of {seed - sample.seed} pictures {len(found)} may be shown",
@@ -140,7 +145,7 @@ def _write_files(folder: Path, drawn: list[InventedPicture], marks: Marks) -> No
         path = folder / f"seed-{one.seed:06d}.png"
         _write(path, one.image, marks, one.describe())
         console.say(f"{path}: {one.describe()}")
-    console.say(f"done: {len(drawn)} pictures in {folder} ({marks.describe(folder / 'a.png')})")
+    console.say(f"done: {plural(len(drawn), 'picture')} in {folder} ({marks.describe(folder / 'a.png')})")
 
 
 def _write_sheet(path: Path, drawn: list[InventedPicture], marks: Marks) -> None:

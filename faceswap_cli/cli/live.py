@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from faceswap_cli.cli import console
-from faceswap_cli.cli.app import stop_on_signal
+from faceswap_cli.cli.app import new_app, stop_on_signal
 from faceswap_cli.cli.convert_assignment import DrawnOptions
 from faceswap_cli.cli.convert_effect import LookOptions
 from faceswap_cli.cli.live_effect import LiveRequest, load_live_effect
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from faceswap_cli.pipeline.live.session import LiveSession
     from faceswap_cli.provenance.marks import Marks
 
+app = new_app()
+
 CONSENT = (
     "Whoever is before the camera, and whose face is put on, has to have agreed; say to whoever watches that "
     "the picture is made."
@@ -35,6 +37,14 @@ POLL = 0.02
 """Seconds between looks at keys and signals."""
 
 
+@app.command(
+    "live",
+    example="faceswap live --camera 0 -m anna-run -o window\n"
+    "faceswap live --camera 0 --face anna.jpg -o virtual -o take.mp4\n"
+    "faceswap live --camera 0 --puppet me.jpg -o http\n"
+    "faceswap live --camera clip.mp4 --age 70 -o http\n"
+    "faceswap live --list",
+)
 def live(
     *,
     camera: Annotated[

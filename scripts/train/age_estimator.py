@@ -222,7 +222,7 @@ def estimator_family(settings: TrainSettings, backbone: Path | None, frozen: int
 def freeze(network: AgeNetwork, blocks: int) -> None:
     """Training mode, but for the stem and the first blocks: half of the arithmetic, and edges are edges."""
     network.train()
-    for part in [network.stem, *network.blocks[:blocks]] if blocks else []:
+    for part in [network.stem, *list(network.blocks)[:blocks]] if blocks else []:
         part.requires_grad_(False).eval()
 
 

@@ -77,6 +77,7 @@ def test_what_is_there_already_is_not_changed() -> None:
 def test_a_grey_picture_gets_no_colour() -> None:
     brown = PartColour(np.array([30.0, 0.0, 0.0]), 10.0, 1.0)
     move = plan_colour("hair", "red", brown, Scene(colourful=0.0))
+    assert move is not None
     moved = move(np.array([[[30.0, 0.0, 0.0]]], np.float32))
     assert np.allclose(moved[..., 1:], 0) and moved[..., 0] > 30
 

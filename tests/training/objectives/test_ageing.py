@@ -173,7 +173,7 @@ def test_keeping_the_picture_alone_leaves_it(batches: AgeingBatches) -> None:
     own = losses(alone)
     torch.nn.init.normal_(own.model.coarse.last.weight, std=0.03)  # more, and its bounds are all it says
     made = trainer(own)
-    found = [made.update(batches(generator_for(0, 0, step), 0.1), 0.1) for step in range(41)]
+    found = [made.update(batches(generator_for(0, 0, step), 0.1), 0.1) for step in range(21)]
     assert float(found[-1]["again"]) < 0.7 * float(found[0]["again"])
 
 
@@ -186,7 +186,7 @@ def test_the_critic_learns_ages_from_real_faces(batches: AgeingBatches) -> None:
         view = own.view(batch.real.float() / 255, torch.Generator().manual_seed(0))
         features, small = own.estimator.seen(view, TAPS)[1], torch.nn.functional.avg_pool2d(view, 2)
     own.critic.measure(features)
-    for step in range(30):
+    for step in range(12):
         made.update(batches(generator_for(0, 0, step), 0.1), 0.1)
     with torch.no_grad():
         right = own.critic(small, features, batch.real_age, batch.female)
