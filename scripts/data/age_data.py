@@ -4,9 +4,9 @@ it was stopped.
 
     python -m scripts.data.age_data utkface_16plus.tar congress_pd.tar london_ccby.tar -o DATA
 
-Each tar holds pictures and, where anything is known of them, a `labels.csv` with the columns `file`, `age` or
-`approx_age`, `sex`, where only a range of years is known `least` and `most`, and, where it is known who is who,
-`id`; other columns are kept as they are. Every picture's most central face is kept as
+Each tar holds pictures and, where anything is known of them, a `labels.csv` with the columns `file`, `age`
+or `approx_age`, `sex`, where only a range of years is known `least` and `most`, and, where it is known who is
+who, `id`; other columns are kept as they are. Every picture's most central face is kept as
 an aligned crop of SIZE pixels and SIDE face units, in parts of PART pictures that training maps into memory.
 """
 

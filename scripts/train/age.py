@@ -48,8 +48,8 @@ and ears, and from them nobody learns what becomes of hair."""
 
 
 class Own:
-    """The adults of a fold, with their masks. Invented ones are as old as the estimator says, and adults if the
-    guard says so, too."""
+    """The adults of a fold, with their masks. Invented ones are as old as the estimator says, and adults if
+    the guard says so, too."""
 
     side, mask_side = SIDE, MASK_SIDE
 

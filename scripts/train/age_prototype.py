@@ -96,7 +96,7 @@ def main() -> None:
 
 
 def chosen(faces: Faces, most: int) -> np.ndarray:
-    """Numbers of the training faces of adults of known sex, `most` at most of each sex and five years of age."""
+    """Numbers of adults' training faces of known sex, `most` at most of each sex and five years of age."""
     which = faces.where("train")
     which = which[~np.isnan(faces.female[which]) & (faces.age[which] >= YOUNGEST)]
     which = np.random.default_rng(0).permutation(which)

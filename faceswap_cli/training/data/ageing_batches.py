@@ -117,8 +117,8 @@ def hold_out_ages(
 ) -> tuple[AgedFaces, AgedFaces, str]:
     """Faces to learn from, faces to measure on, and what these are in words.
 
-    Nobody younger than LEAST_AGE is learnt from. Of photos no two need be neighbours: every Nth is held out, from the youngest to
-    the oldest.
+    Nobody younger than LEAST_AGE is learnt from. Of photos no two need be neighbours: every Nth is held out,
+    from the youngest to the oldest.
 
     Args:
         faces: all.
