@@ -52,8 +52,8 @@ def write(trainer: Trainer, faces: Faces) -> None:
     train = faces.where("train")
     counts = Counter(faces.facts[i]["set"] for i in train)
     facts = {
-        "what": "Whether a face looks like a child's: how old it looks, as a distribution over years. Aligned "
-        f"crops of {network.config.size} px and {network.config.side} face units, EfficientNet-Lite0 "
+        "what": "Whether a face looks like a child's: how old it looks, as a distribution over years. "
+        f"Aligned crops of {network.config.size} px and {network.config.side} face units, EfficientNet-Lite0 "
         "without its last stage and half of the one before.",
         "licence": LICENCE,
         "data": [text.format(counts[name]) for name, text in SOURCES.items() if counts[name]],
