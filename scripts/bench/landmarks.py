@@ -62,8 +62,8 @@ def main() -> None:
 
 
 def angles(crops: list[np.ndarray], points: np.ndarray) -> None:
-    """Pose against known changes of it: pictures turned in the plane, and turned views of a paper mesh. By the
-    68 landmarks with everybody's depths, and by dense points and the head."""
+    """Pose against known changes of it: pictures turned in the plane, and turned views of a paper mesh: by
+    the 68 landmarks with everybody's depths, and by dense points and the head."""
     compact = CompactLandmarker()
     crops, points = crops[:60], points[:60]
 
