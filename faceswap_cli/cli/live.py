@@ -73,7 +73,7 @@ def live(
     run: OptionalRunOption = None,
     age: Annotated[
         float | None,
-        typer.Option(help="Make faces this old, 16 to 80, in place of another's.", rich_help_panel=LOOK),
+        typer.Option(help="Make faces this old, 18 to 80, in place of another's.", rich_help_panel=LOOK),
     ] = None,
     puppet: Annotated[
         Path | None,
