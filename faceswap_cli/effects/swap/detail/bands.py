@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 from faceswap_cli.effects.reenact import warp
+from faceswap_cli.effects.reenact.gaps import gaps
 from faceswap_cli.effects.reenact.layout import Points, face_layout
 from faceswap_cli.effects.reenact.light import LUMA, log_light, relight
 from faceswap_cli.effects.reenact.warp import Box, FloatArray
@@ -39,6 +40,16 @@ STRETCH = (1.6, 2.6)
 
 COLOUR = 0.4
 """How much of the fine band's colour is taken, of what is taken of its lightness."""
+
+CONTRAST = (0.6, 1.2)
+"""Limits of how a crop's contrast is changed to that of what is drawn: a film's grading, another light."""
+
+MISFIT = (0.02, 0.05)
+"""Face units by which an eye or the mouth may be otherwise open on a crop, and from which on nothing of it is
+taken."""
+
+EDGE = 0.03
+"""Face units over which what is taken of an eye or a mouth meets the rest."""
 
 LIMIT = 0.9
 """Of the logarithm: the most that is changed at a pixel."""
@@ -75,24 +86,42 @@ def lend_detail(
         (H, W, 3) in [0, 1].
     """
     own = log_light(drawn)
-    fine, middle = part_bands(own, unit)
     change = np.zeros_like(own)
     for one in lent:
         seen = _seen_through(one.crop, points, drawn.shape, unit)
-        bands = part_bands(log_light(seen[..., :3]), unit)
-        weight = agreement(middle, bands[1], unit) * seen[..., 3] * np.float32(one.share * one.trust)
-        change += weight[..., None] * (bands[0] - fine)
+        bare = np.ascontiguousarray(seen[..., 3])
+        detail, middle = part_bands(own, bare, unit)
+        lent_detail, lent_middle = part_bands(log_light(seen[..., :3]), bare, unit)
+        agreed = agreement(middle, lent_middle, unit) * bare
+        weight = agreed * np.float32(one.share * one.trust)
+        change += weight[..., None] * (contrast(middle, lent_middle, agreed) * lent_detail - detail)
     light = (change @ LUMA)[..., None]
     change = np.clip(light + np.float32(COLOUR) * (change - light), -LIMIT, LIMIT)
     return relight(drawn, np.asarray(np.float32(amount) * change, np.float32))
 
 
-def part_bands(log: FloatArray, unit: float) -> tuple[FloatArray, FloatArray]:
-    """The fine band (H, W, 3) of a picture's logarithm, and the lightness of its middle band (H, W)."""
-    soft = np.asarray(cv2.GaussianBlur(log, (0, 0), FINE * unit), np.float32)
-    light = np.asarray(soft @ LUMA, np.float32)
-    wide = np.sqrt(MIDDLE**2 - FINE**2) * unit
-    return log - soft, light - np.asarray(cv2.GaussianBlur(light, (0, 0), wide), np.float32)
+def part_bands(log: FloatArray, bare: FloatArray, unit: float) -> tuple[FloatArray, FloatArray]:
+    """The finer part of a picture.
+
+    Args:
+        log: (H, W, 3) its logarithm.
+        bare: (H, W) how far it is believed: what is behind the face must not shine into it.
+        unit: pixels for a face unit.
+
+    Returns:
+        (H, W, 3) what is finer than MIDDLE, and (H, W) the lightness of what is coarser than FINE in that.
+    """
+    both = cv2.GaussianBlur(np.dstack([log * bare[..., None], bare]), (0, 0), MIDDLE * unit)
+    plain = both[..., :3] / np.maximum(both[..., 3:], np.float32(1e-3))
+    detail = np.where(bare[..., None] > 0, log - plain, np.float32(0))
+    light = np.asarray(detail @ LUMA, np.float32)
+    return detail, np.asarray(cv2.GaussianBlur(light, (0, 0), FINE * unit), np.float32)
+
+
+def contrast(one: FloatArray, other: FloatArray, where: FloatArray) -> np.float32:
+    """By what the second of two bands (H, W) is to be multiplied to have the contrast of the first."""
+    own, shared = float((where * other * other).sum()), float((where * one * other).sum())
+    return np.float32(np.clip(shared / max(own, 1e-9), *CONTRAST))
 
 
 def agreement(one: FloatArray, other: FloatArray, unit: float) -> FloatArray:
@@ -112,8 +141,22 @@ def _seen_through(crop: DetailCrop, points: Points, shape: tuple[int, ...], unit
     skin = face_layout().skin
     where = warp.fit_spline(points[skin], crop.points[skin, :2]).field(box)
     seen = crop.sample(where, crop.pose.scale / unit)
-    seen[..., 3] *= _unstretched(where, crop.pose.scale / unit)
+    seen[..., 3] *= _unstretched(where, crop.pose.scale / unit) * _openings_fit(crop, points, unit, box)
     return seen
+
+
+def _openings_fit(crop: DetailCrop, points: Points, unit: float, box: Box) -> FloatArray:
+    """(H, W) 0 on eyes and lips that are otherwise open on a crop than on a drawn face, else 1."""
+    fits = np.ones((box[3], box[2]), np.float32)
+    for opening in face_layout().openings:
+        apart = gaps(points, opening).mean() / unit - gaps(crop.points, opening).mean() / crop.pose.scale
+        fit = float(np.clip((MISFIT[1] - abs(apart)) / (MISFIT[1] - MISFIT[0]), 0, 1))
+        if fit < 1:
+            ring = [*opening.above, *opening.below[::-1]] or list(opening.outline)
+            inside = warp.polygon_mask(points[ring], box)
+            soft = np.minimum(2 * cv2.GaussianBlur(inside, (0, 0), EDGE * unit), 1)
+            fits = np.minimum(fits, 1 - np.float32(1 - fit) * soft)
+    return np.asarray(fits, np.float32)
 
 
 def _unstretched(where: FloatArray, usual: float) -> FloatArray:

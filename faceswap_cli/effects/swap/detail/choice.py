@@ -7,7 +7,7 @@ another one is clearly nearer, whatever began the track.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,19 +16,29 @@ from numpy.typing import ArrayLike, NDArray
 from faceswap_cli.effects.reenact.gaps import gaps, measure_gaze
 from faceswap_cli.effects.reenact.head import fit_head
 from faceswap_cli.effects.reenact.layout import face_layout, select_points
+from faceswap_cli.faces.landmarks.dense import EXPRESSION_NAMES
 
 Array = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 
-STAY = 0.5
+STAY = 0.3
 """What a change of crops costs, in radians of turn or what is as bad."""
 
-MOST_CROPS = 40
-"""Crops that lend detail to a clip, at most: those that are nearest most often."""
+MOST_CROPS, LEAST_GAIN = 32, 0.002
+"""Crops that lend detail to a clip, at most, and by how much one has to lower the mean cost to be taken."""
 
-SHAPE, LIDS, MOUTH, GAZE = 4.0, 3.0, 2.0, 0.5
-"""What a face unit costs: of mean distance of the points, of a difference of lids, of lips; and what an eye's
-width costs by which irises lie apart."""
+MOST_FRAMES = 1500
+"""Frames that say which crops are wanted, at most: of more, so many evenly over the whole."""
+
+SHAPE, SHUT, LIDS, MOUTH, GAZE = 4.0, 12.0, 4.0, 6.0, 0.5
+"""What a face unit costs: of mean distance of the points; of lids that are less open than the target's (what
+they cover can't be drawn), or more; of lips; and what an eye's width costs by which irises lie apart."""
+
+EYES = 0.6
+"""What a difference of 1 in the coefficients of blinking and looking costs, in the mean: by lids alone eyes
+with long lashes that look down pass for open ones."""
+
+_EYES = [name.startswith(("blink", "gaze")) for name in EXPRESSION_NAMES]
 
 SOFT = 0.1
 """What a crop costs that is softer than the set's usual one by a factor of e."""
@@ -44,6 +54,7 @@ class FaceStates:
         lids: (K,) face units, more open than usual.
         mouth: (K,) face units of opening.
         gaze: (K, 4) places of both irises, in widths of the eyes, against the usual ones.
+        eyes: (K, E) coefficients of blinking and looking.
     """
 
     rotations: Array
@@ -51,10 +62,11 @@ class FaceStates:
     lids: Array
     mouth: Array
     gaze: Array
+    eyes: Array
 
 
-def measure_faces(dense: ArrayLike) -> FaceStates:
-    """What a person's faces do, by dense points (K, 222, 3) of any picture."""
+def measure_faces(dense: ArrayLike, expression: ArrayLike) -> FaceStates:
+    """What a person's faces do, by dense points (K, 222, 3) of any picture and by expressions (K, 26)."""
     layout = face_layout()
     points = select_points(dense)
     poses = [fit_head(one, layout) for one in points]
@@ -68,6 +80,7 @@ def measure_faces(dense: ArrayLike) -> FaceStates:
         lids - np.median(lids),
         np.array([max(float(gaps(head, layout.mouth).mean()), 0.0) for head in heads]),
         gaze - np.median(gaze, axis=0),
+        np.asarray(expression, np.float64)[:, _EYES],
     )
 
 
@@ -83,7 +96,9 @@ def compare_faces(target: FaceStates, crops: FaceStates, sharpness: ArrayLike) -
     cost = np.arccos(np.clip((traces - 1) / 2, -1, 1))
     count = target.shapes.shape[1] / 2
     cost += SHAPE * _distances(target.shapes, crops.shapes) / np.sqrt(count)
-    cost += LIDS * np.abs(target.lids[:, None] - crops.lids[None])
+    open_wider = target.lids[:, None] - crops.lids[None]
+    cost += SHUT * np.maximum(open_wider, 0) + LIDS * np.maximum(-open_wider, 0)
+    cost += EYES * np.abs(target.eyes[:, None] - crops.eyes[None]).mean(-1)
     cost += MOUTH * np.abs(target.mouth[:, None] - crops.mouth[None])
     cost += GAZE * _distances(target.gaze, crops.gaze)
     sharp = np.maximum(np.asarray(sharpness, np.float64), 1e-3)
@@ -96,22 +111,30 @@ def _distances(a: Array, b: Array) -> Array:
     return np.asarray(np.sqrt(np.maximum(squared, 0)), np.float64)
 
 
-def choose_crops(costs: Sequence[Array], most: int = MOST_CROPS) -> tuple[Numbers, list[Numbers]]:
-    """The crops that some tracks need, and of each frame the one that it is given.
+def cover_frames(cost: Array, usable: Callable[[int], bool], most: int = MOST_CROPS) -> list[int]:
+    """A few of many crops, so that every frame has one that is near: always the one that helps most.
 
     Args:
-        costs: (K, M) of each track, over the same crops.
+        cost: (K, M) of the crops in each frame.
+        usable: asked of a crop that would be taken.
         most: crops that are taken.
 
     Returns:
-        (C,) numbers of the crops, rising, and of each track (K,) places in these.
+        their numbers, in the order in which they were taken; none if none is usable.
     """
-    nearest = np.concatenate([cost.argmin(1) for cost in costs])
-    often = np.bincount(nearest, minlength=costs[0].shape[1])
-    kept = np.sort(np.argsort(-often, kind="stable")[: min(most, int((often > 0).sum()))])
-    ways: list[Numbers] = [cheapest_way(cost[:, kept]) for cost in costs]
-    used = np.unique(np.concatenate(ways))
-    return kept[used], [np.searchsorted(used, way).astype(np.int64) for way in ways]
+    some = cost[np.unique(np.linspace(0, len(cost) - 1, min(len(cost), MOST_FRAMES)).round().astype(int))]
+    left, taken = np.ones(cost.shape[1], np.bool_), list[int]()
+    best = np.full(len(some), some.max() + 1)
+    while left.any() and len(taken) < most:
+        gain = np.where(left, np.maximum(best[:, None] - some, 0).mean(0), -1)
+        number = int(gain.argmax())
+        if taken and gain[number] < LEAST_GAIN:
+            break
+        left[number] = False
+        if usable(number):
+            taken.append(number)
+            best = np.minimum(best, some[:, number])
+    return taken
 
 
 def cheapest_way(cost: Array) -> Numbers:

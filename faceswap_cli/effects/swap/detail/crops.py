@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from faceswap_cli.compositing import masks
 from faceswap_cli.effects.reenact.head import HeadPose, fit_head
 from faceswap_cli.effects.reenact.layout import Points, face_layout, select_points
 from faceswap_cli.effects.reenact.source import halve_levels, place_mask, sample_levels, transform_points
@@ -37,12 +38,14 @@ class DetailCrop:
         points: (N, 3) crop pixels, in the layout of `reenact.layout`.
         pose: of the head in it.
         finest: crop pixels for one of the camera's: above 1 the face was enlarged when it was cut out.
+        hidden: share of its face before which something stands.
     """
 
     image: NDArray[np.uint8]
     points: Points
     pose: HeadPose
     finest: float = 1.0
+    hidden: float = 0.0
 
     @property
     def resolution(self) -> float:
@@ -78,13 +81,16 @@ def read_crop(faces: FaceSet, record: FaceRecord, parser: FaceParser) -> DetailC
     marks = transform(record.landmarks, record.matrix)
     bare = face_parser.occlusion(parser.probabilities([parser.crop(image, marks)]))[0]
     into = crop_matrix(marks, face_parser.SIZE, face_parser.SIDE)
+    inside = masks.hull_depth(transform(marks, into), face_parser.SIZE) > 0
     wide = place_mask(bare, into, image.shape[1::-1])
     reach = max(round(BARE_EDGE * pose.scale), 1)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1,) * 2)
-    inside = cv2.GaussianBlur(cv2.erode(wide, kernel), (0, 0), reach / 2)
-    both = np.dstack([image, cv2.convertScaleAbs(inside, alpha=255)])
+    seen = cv2.GaussianBlur(cv2.erode(wide, kernel), (0, 0), reach / 2)
+    both = np.dstack([image, cv2.convertScaleAbs(seen, alpha=255)])
     finest = max(float(np.hypot(*record.matrix[0, :2])), 1.0)
-    return DetailCrop(np.ascontiguousarray(both, np.uint8), points, pose, finest)
+    return DetailCrop(
+        np.ascontiguousarray(both, np.uint8), points, pose, finest, float(1 - bare[inside].mean())
+    )
 
 
 def why_no_detail(faces: FaceSet) -> str | None:

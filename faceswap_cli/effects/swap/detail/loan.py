@@ -23,7 +23,7 @@ from faceswap_cli.effects.reenact.layout import Points, face_layout, select_poin
 from faceswap_cli.effects.reenact.motion import fade_shares, shares_of_frame
 from faceswap_cli.effects.reenact.warp import FloatArray
 from faceswap_cli.effects.swap.detail.bands import LentCrop, lend_detail
-from faceswap_cli.effects.swap.detail.choice import choose_crops, compare_faces, measure_faces
+from faceswap_cli.effects.swap.detail.choice import cheapest_way, compare_faces, cover_frames, measure_faces
 from faceswap_cli.effects.swap.detail.crops import DetailCrop, read_crop
 from faceswap_cli.faces.geometry import crop_matrix, interocular, transform, warp
 from faceswap_cli.faces.landmarks.compact import CompactLandmarker
@@ -41,6 +41,9 @@ LOOKS = 9
 
 TURNED = (0.25, 0.6)
 """Radians between a crop's head and the drawn one from which on it is believed less, and not at all."""
+
+HIDDEN = 0.06
+"""Share of a crop's face before which something stands, from which on it lends nothing."""
 
 STEP = 16
 """Sides of crops are multiples of it, so that few sizes occur."""
@@ -149,35 +152,52 @@ def arrange_loan(
         mine = [track for track, of in clip.targets.items() if of == target]
         if not mine:
             continue
-        chosen, ways = _choose(clip, mine, lender.faces)
+        costs, numbers = _compare(clip, mine, lender.faces)
+        lent = _take_crops(lender.faces, np.concatenate(costs), numbers, parser)
+        if not lent:
+            continue
         first = len(crops)
-        crops += [read_crop(lender.faces, lender.faces.records[n], parser) for n in chosen]
+        crops += lent.values()
+        ways = [cheapest_way(cost[:, list(lent)]) for cost in costs]
         offsets = _find_offsets(clip, mine, lender.renderer, fingerprint(key, target))
         for track, way in zip(mine, ways, strict=True):
             places = clip.tracks.of_track(track)
             frames = np.asarray(clip.tracks.frames[places], np.int64)
-            taken = np.eye(first + len(chosen))[first + way]
+            taken = np.eye(len(crops))[first + way]
             size = _finished_size(clip.tracks.landmarks[places], lender.renderer, crops[first:])
             tracks[track] = TrackLoan(frames, fade_shares(frames, taken), offsets[track], size)
     return DetailLoan(crops, tracks)
 
 
-def _choose(
+def _compare(
     clip: EffectInput, tracks: Sequence[int], faces: FaceSet
-) -> tuple[list[int], list[NDArray[np.int64]]]:
-    """Places of the crops in a set's records, and of each track's frames places among these."""
-    assert clip.tracks.dense is not None, "see SwapEffect.prepare"
+) -> tuple[list[NDArray[np.float64]], list[int]]:
+    """(K, M) how unlike each track's frames and a set's crops are, and the M crops' places in its records."""
+    assert clip.tracks.dense is not None and clip.tracks.expression is not None, "see SwapEffect.prepare"
     count = len(faces.records)
     numbers = np.unique(np.linspace(0, count - 1, min(count, MOST_LOOKED_AT)).round().astype(int)).tolist()
     records = [faces.records[number] for number in numbers]
-    there = measure_faces([record.face.dense for record in records])
+    known = [record.face for record in records]
+    there = measure_faces([face.dense for face in known], [face.expression for face in known])
     sharpness = [record.sharpness for record in records]
-    costs = []
-    for track in tracks:
-        here = measure_faces(clip.tracks.dense[clip.tracks.of_track(track)])
-        costs.append(compare_faces(here, there, sharpness))
-    kept, ways = choose_crops(costs)
-    return [numbers[place] for place in kept], ways
+    mine = [clip.tracks.of_track(track) for track in tracks]
+    here = [measure_faces(clip.tracks.dense[one], clip.tracks.expression[one]) for one in mine]
+    return [compare_faces(one, there, sharpness) for one in here], numbers
+
+
+def _take_crops(
+    faces: FaceSet, cost: NDArray[np.float64], numbers: Sequence[int], parser: FaceParser
+) -> dict[int, DetailCrop]:
+    """The crops that lend detail, by their column of the cost (K, M): none before which a hand is."""
+    read: dict[int, DetailCrop] = {}
+
+    def usable(column: int) -> bool:
+        crop = read_crop(faces, faces.records[numbers[column]], parser)
+        if crop.hidden <= HIDDEN:
+            read[column] = crop
+        return crop.hidden <= HIDDEN
+
+    return {column: read[column] for column in cover_frames(cost, usable)}
 
 
 def _finished_size(landmarks: FloatArray, renderer: Renderer, crops: Sequence[DetailCrop]) -> int:
