@@ -22,7 +22,7 @@ from faceswap_cli.effects.reenact.light import LUMA, log_light, relight
 from faceswap_cli.effects.reenact.warp import Box, FloatArray
 from faceswap_cli.effects.swap.detail.crops import DetailCrop
 
-FINE, MIDDLE = 0.03, 0.11
+FINE, MIDDLE = 0.04, 0.11
 """Face units: deviations of the Gaussians that part the fine band from the middle one, and that from the
 rest."""
 
@@ -41,7 +41,7 @@ STRETCH = (1.6, 2.6)
 COLOUR = 0.4
 """How much of the fine band's colour is taken, of what is taken of its lightness."""
 
-CONTRAST = (0.6, 1.2)
+CONTRAST = (0.8, 1.2)
 """Limits of how a crop's contrast is changed to that of what is drawn: a film's grading, another light."""
 
 MISFIT = (0.02, 0.05)
