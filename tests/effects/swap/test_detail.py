@@ -241,5 +241,5 @@ def test_points_are_those_of_the_crop(crop: DetailCrop, faces: FaceSet) -> None:
     dense = record.face.dense
     assert dense is not None
     x, y = crop.points[:, 0], crop.points[:, 1]
-    assert 0 < x.min() and x.max() < faces.crop_size and 0 < y.min() and y.max() < faces.crop_size
+    assert x.min() > 0 and x.max() < faces.crop_size and y.min() > 0 and y.max() < faces.crop_size
     assert len(crop.points) == len(select_points(dense)) and crop.hidden < 0.2
