@@ -51,7 +51,10 @@ taken."""
 EDGE = 0.03
 """Face units over which what is taken of an eye or a mouth meets the rest."""
 
-LIMIT = 0.9
+EVEN = 0.35
+"""Of the logarithm: the most by which dark and light patches are evened out."""
+
+LIMIT = 1.0
 """Of the logarithm: the most that is changed at a pixel."""
 
 
@@ -90,32 +93,77 @@ def lend_detail(
     for one in lent:
         seen = _seen_through(one.crop, points, drawn.shape, unit)
         bare = np.ascontiguousarray(seen[..., 3])
-        detail, middle = part_bands(own, bare, unit)
-        lent_detail, lent_middle = part_bands(log_light(seen[..., :3]), bare, unit)
-        agreed = agreement(middle, lent_middle, unit) * bare
-        weight = agreed * np.float32(one.share * one.trust)
-        change += weight[..., None] * (contrast(middle, lent_middle, agreed) * lent_detail - detail)
+        mine, theirs = (part_bands(log, bare, unit) for log in (own, log_light(seen[..., :3])))
+        agreed = agreement(mine.middle, theirs.middle, unit) * bare
+        gain = contrast(mine.middle, theirs.middle, agreed)
+        fine = agreed[..., None] * _paler(gain * theirs.fine - mine.fine)
+        even = bare[..., None] * np.clip(uneven(theirs.coarse - mine.coarse, bare), -EVEN, EVEN)
+        change += np.float32(one.share * one.trust) * (fine + even)
+    return relight(drawn, np.asarray(np.float32(amount) * np.clip(change, -LIMIT, LIMIT), np.float32))
+
+
+def _paler(change: FloatArray) -> FloatArray:
+    """A change of the logarithm (H, W, 3) with less of its colour."""
     light = (change @ LUMA)[..., None]
-    change = np.clip(light + np.float32(COLOUR) * (change - light), -LIMIT, LIMIT)
-    return relight(drawn, np.asarray(np.float32(amount) * change, np.float32))
+    return np.asarray(light + np.float32(COLOUR) * (change - light), np.float32)
 
 
-def part_bands(log: FloatArray, bare: FloatArray, unit: float) -> tuple[FloatArray, FloatArray]:
-    """The finer part of a picture.
+@dataclass(frozen=True)
+class Bands:
+    """The logarithm of a picture, taken apart.
+
+    Attributes:
+        fine: (H, W, 3) what is finer than MIDDLE.
+        middle: (H, W) the lightness of what is coarser than FINE in that.
+        coarse: (H, W, 3) the rest.
+    """
+
+    fine: FloatArray
+    middle: FloatArray
+    coarse: FloatArray
+
+
+def part_bands(log: FloatArray, bare: FloatArray, unit: float) -> Bands:
+    """Take a picture apart.
 
     Args:
         log: (H, W, 3) its logarithm.
         bare: (H, W) how far it is believed: what is behind the face must not shine into it.
         unit: pixels for a face unit.
-
-    Returns:
-        (H, W, 3) what is finer than MIDDLE, and (H, W) the lightness of what is coarser than FINE in that.
     """
-    both = cv2.GaussianBlur(np.dstack([log * bare[..., None], bare]), (0, 0), MIDDLE * unit)
-    plain = both[..., :3] / np.maximum(both[..., 3:], np.float32(1e-3))
-    detail = np.where(bare[..., None] > 0, log - plain, np.float32(0))
-    light = np.asarray(detail @ LUMA, np.float32)
-    return detail, np.asarray(cv2.GaussianBlur(light, (0, 0), FINE * unit), np.float32)
+    both = blurred(np.dstack([log * bare[..., None], bare]), MIDDLE * unit)
+    coarse = both[..., :3] / np.maximum(both[..., 3:], np.float32(1e-3))
+    fine = np.where(bare[..., None] > 0, log - coarse, np.float32(0))
+    fine = np.asarray(fine, np.float32)
+    return Bands(
+        fine, blurred(np.asarray(fine @ LUMA, np.float32), FINE * unit), np.asarray(coarse, np.float32)
+    )
+
+
+def blurred(picture: FloatArray, deviation: float) -> FloatArray:
+    """A picture (H, W) or (H, W, C) blurred by a Gaussian of so many pixels: a wide one, in fewer pixels."""
+    height, width = picture.shape[:2]
+    step = max(int(deviation / 4), 1)
+    if step == 1:
+        return np.asarray(cv2.GaussianBlur(picture, (0, 0), deviation), np.float32)
+    small = cv2.resize(picture, (-(-width // step), -(-height // step)), interpolation=cv2.INTER_AREA)
+    soft = cv2.GaussianBlur(small, (0, 0), deviation / step)
+    return np.asarray(cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def uneven(difference: FloatArray, where: FloatArray) -> FloatArray:
+    """What of a difference (H, W, 3) is no other light: less the quadratic field that is nearest to it, by how
+    far it is believed (H, W)."""
+    step = max(difference.shape[0] // 48, 1)
+    y, x = np.mgrid[-1 : 1 : difference.shape[0] * 1j, -1 : 1 : difference.shape[1] * 1j].astype(np.float32)
+    terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], -1)
+    some = (slice(None, None, step), slice(None, None, step))
+    weight = where[some].reshape(-1, 1).astype(np.float64)
+    rows = terms[some].reshape(-1, 6).astype(np.float64)
+    values = difference[some].reshape(-1, 3).astype(np.float64)
+    system = rows.T @ (weight * rows) + 1e-3 * np.eye(6)
+    factors = np.linalg.solve(system, rows.T @ (weight * values))
+    return np.asarray(difference - terms @ factors.astype(np.float32), np.float32)
 
 
 def contrast(one: FloatArray, other: FloatArray, where: FloatArray) -> np.float32:
@@ -127,7 +175,7 @@ def contrast(one: FloatArray, other: FloatArray, where: FloatArray) -> np.float3
 def agreement(one: FloatArray, other: FloatArray, unit: float) -> FloatArray:
     """(H, W) in [0, 1]: where two bands (H, W) tell the same, by their correlation around each pixel."""
     pairs = np.dstack([one * other, one * one, other * other])
-    shared, first, second = cv2.split(cv2.GaussianBlur(pairs, (0, 0), AROUND * unit))
+    shared, first, second = cv2.split(blurred(pairs, AROUND * unit))
     faint = np.float32(FAINT**2)
     found = (shared + faint) / np.sqrt((first + faint) * (second + faint))
     t = np.clip((found - AGREE[0]) / (AGREE[1] - AGREE[0]), 0, 1)
