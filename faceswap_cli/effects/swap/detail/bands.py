@@ -132,12 +132,9 @@ def part_bands(log: FloatArray, bare: FloatArray, unit: float) -> Bands:
         unit: pixels for a face unit.
     """
     both = blurred(np.dstack([log * bare[..., None], bare]), MIDDLE * unit)
-    coarse = both[..., :3] / np.maximum(both[..., 3:], np.float32(1e-3))
-    fine = np.where(bare[..., None] > 0, log - coarse, np.float32(0))
-    fine = np.asarray(fine, np.float32)
-    return Bands(
-        fine, blurred(np.asarray(fine @ LUMA, np.float32), FINE * unit), np.asarray(coarse, np.float32)
-    )
+    coarse = np.asarray(both[..., :3] / np.maximum(both[..., 3:], np.float32(1e-3)), np.float32)
+    fine = np.asarray(np.where(bare[..., None] > 0, log - coarse, 0), np.float32)
+    return Bands(fine, blurred(np.asarray(fine @ LUMA, np.float32), FINE * unit), coarse)
 
 
 def blurred(picture: FloatArray, deviation: float) -> FloatArray:
@@ -152,8 +149,8 @@ def blurred(picture: FloatArray, deviation: float) -> FloatArray:
 
 
 def uneven(difference: FloatArray, where: FloatArray) -> FloatArray:
-    """What of a difference (H, W, 3) is no other light: less the quadratic field that is nearest to it, by how
-    far it is believed (H, W)."""
+    """What of a difference (H, W, 3) is no other light: less the quadratic field that is nearest to it where it
+    is believed (H, W)."""
     step = max(difference.shape[0] // 48, 1)
     y, x = np.mgrid[-1 : 1 : difference.shape[0] * 1j, -1 : 1 : difference.shape[1] * 1j].astype(np.float32)
     terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], -1)
