@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from faceswap_cli.effects.reenact import warp
 from faceswap_cli.effects.reenact.gaps import gaps
@@ -53,6 +54,9 @@ EDGE = 0.03
 
 EVEN = 0.35
 """Of the logarithm: the most by which dark and light patches are evened out."""
+
+SHADE = 0.35
+"""Of the logarithm: the most by which a drawn face is made lighter or darker to follow the covered one."""
 
 LIMIT = 1.0
 """Of the logarithm: the most that is changed at a pixel."""
@@ -97,9 +101,30 @@ def lend_detail(
         agreed = agreement(mine.middle, theirs.middle, unit) * bare
         gain = contrast(mine.middle, theirs.middle, agreed)
         fine = agreed[..., None] * _paler(gain * theirs.fine - mine.fine)
-        even = bare[..., None] * np.clip(uneven(theirs.coarse - mine.coarse, bare), -EVEN, EVEN)
+        patches = theirs.coarse - mine.coarse
+        patches -= smooth_field(patches, bare)  # which is another light
+        even = bare[..., None] * np.clip(patches, -EVEN, EVEN)
         change += np.float32(one.share * one.trust) * (fine + even)
     return relight(drawn, np.asarray(np.float32(amount) * np.clip(change, -LIMIT, LIMIT), np.float32))
+
+
+def follow_shading(
+    drawn: FloatArray, covered: FloatArray, skin: FloatArray, unit: float, amount: float
+) -> FloatArray:
+    """A drawn face (H, W, 3) in [0, 1], as light and dark from side to side as the one that it covers.
+
+    Args:
+        drawn: the face.
+        covered: (H, W, 3) in [0, 1] what it is drawn over.
+        skin: (H, W) where both show bare skin.
+        unit: pixels for a face unit.
+        amount: how much, 0..1.
+    """
+    if skin.sum() < unit**2 / 10:
+        return drawn
+    here, there = (part_bands(log_light(picture), skin, unit).coarse for picture in (drawn, covered))
+    gain = np.clip(smooth_field(there - here, skin), -SHADE, SHADE)
+    return relight(drawn, np.asarray(np.float32(amount) * gain, np.float32))
 
 
 def _paler(change: FloatArray) -> FloatArray:
@@ -148,19 +173,28 @@ def blurred(picture: FloatArray, deviation: float) -> FloatArray:
     return np.asarray(cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def uneven(difference: FloatArray, where: FloatArray) -> FloatArray:
-    """What of a difference (H, W, 3) is no other light: less the quadratic field that is nearest to it where it
-    is believed (H, W)."""
+def smooth_field(difference: FloatArray, where: FloatArray) -> FloatArray:
+    """The quadratic field that is nearest to a difference (both H, W, 3), by how far it is believed (H, W).
+
+    What is far off, as a beard beside a bare chin, counts less: two rounds of reweighted least squares.
+    """
     step = max(difference.shape[0] // 48, 1)
     y, x = np.mgrid[-1 : 1 : difference.shape[0] * 1j, -1 : 1 : difference.shape[1] * 1j].astype(np.float32)
     terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], -1)
     some = (slice(None, None, step), slice(None, None, step))
-    weight = where[some].reshape(-1, 1).astype(np.float64)
+    given = where[some].ravel().astype(np.float64)
     rows = terms[some].reshape(-1, 6).astype(np.float64)
     values = difference[some].reshape(-1, 3).astype(np.float64)
-    system = rows.T @ (weight * rows) + 1e-3 * np.eye(6)
-    factors = np.linalg.solve(system, rows.T @ (weight * values))
-    return np.asarray(difference - terms @ factors.astype(np.float32), np.float32)
+    weight: NDArray[np.float64] = given
+    factors = np.zeros((6, 3))
+    for _ in range(2):
+        weighted = rows * weight[:, None]
+        system = rows.T @ weighted + 1e-3 * np.eye(6)
+        factors = np.asarray(np.linalg.solve(system, weighted.T @ values), np.float64)
+        off = np.abs(values - rows @ factors).mean(1)
+        usual = 1.5 * max(float(np.median(off[given > 0.5])) if (given > 0.5).any() else 0.0, 0.01)
+        weight = np.asarray(given / np.maximum(off / usual, 1), np.float64)
+    return np.asarray(terms @ factors.astype(np.float32), np.float32)
 
 
 def contrast(one: FloatArray, other: FloatArray, where: FloatArray) -> np.float32:
