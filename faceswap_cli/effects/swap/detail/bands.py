@@ -58,8 +58,8 @@ EVEN = 0.35
 SHADE = 0.35
 """Of the logarithm: the most by which a drawn face is made lighter or darker to follow the covered one."""
 
-LIMIT = 1.0
-"""Of the logarithm: the most that is changed at a pixel."""
+LIMIT = 0.6
+"""Of the logarithm: what a change at a pixel comes near to and never reaches: nostrils are no holes."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,9 @@ def lend_detail(
         patches -= smooth_field(patches, bare)  # which is another light
         even = bare[..., None] * np.clip(patches, -EVEN, EVEN)
         change += np.float32(one.share * one.trust) * (fine + even)
-    return relight(drawn, np.asarray(np.float32(amount) * np.clip(change, -LIMIT, LIMIT), np.float32))
+    return relight(
+        drawn, np.asarray(np.float32(amount * LIMIT) * np.tanh(change / np.float32(LIMIT)), np.float32)
+    )
 
 
 def follow_shading(
