@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from faceswap_cli.cli.option_parameters import expand_options
-from faceswap_cli.cli.wrong_usage import describe_missing, suggest_command
+from faceswap_cli.cli.wrong_usage import describe_bad_value, describe_missing, suggest_command
 from faceswap_cli.errors import UserError
 from faceswap_cli.options import GROUPS, Medium
 
@@ -64,6 +64,8 @@ class Command(_QuickHelp, TyperCommand):
         except Exception as error:  # Typer's own errors have no public home in all its releases
             if type(error).__name__ == "MissingParameter":
                 ctx.fail(describe_missing(error))
+            if type(error).__name__ == "BadParameter":
+                ctx.fail(describe_bad_value(error, getattr(self.callback, "declared", {})))
             raise
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
