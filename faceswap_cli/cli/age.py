@@ -59,7 +59,7 @@ def photo(
         typer.Option(
             "--to",
             metavar="AGE",
-            help="How old the faces become, 16 to 80. Several, or 20..80:10 (every ten years), make a sheet "
+            help="How old the faces become, 18 to 80. Several, or 20..80:10 (every ten years), make a sheet "
             "with the face as it is and at each age.",
             rich_help_panel=LOOK,
         ),
@@ -113,7 +113,7 @@ def video(
     run: AgeRunOption = None,
     to: Annotated[
         float | None,
-        typer.Option("--to", metavar="AGE", help="How old the faces become, 16 to 80.", rich_help_panel=LOOK),
+        typer.Option("--to", metavar="AGE", help="How old the faces become, 18 to 80.", rich_help_panel=LOOK),
     ] = None,
     wish: AgeRequest,
     method: MethodOptions,

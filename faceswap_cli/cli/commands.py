@@ -19,7 +19,7 @@ SUMMARIES = {
     "age": "Make faces older or younger, in a photo or a video.",
     "edit": "Change a feature of faces, in a photo or a video: smile, hair, eyes, skin and more.",
     "animate": "Make a photo move: its face follows that of a video, before its own background.",
-    "live": "Swap or age faces before a camera, while it films.",
+    "live": "Swap, age or edit faces before a camera while it films, or let a photo move as they do.",
     "headshot": "Make a business photo of a selfie: "
     "cut out, straightened, cropped, retouched, before a new background.",
     "generate": "Invent pictures by a trained generator.",

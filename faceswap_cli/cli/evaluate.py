@@ -59,7 +59,7 @@ def age(
     run: AgeRunOption = None,
     to: Annotated[
         list[str] | None,
-        typer.Option(metavar="AGE", help="Target ages, 16 to 80; may be repeated. [default: 20..70:10]"),
+        typer.Option(metavar="AGE", help="Target ages, 18 to 80; may be repeated. [default: 20..70:10]"),
     ] = None,
     most: Annotated[int, typer.Option(min=1, help="So many photos at most, spread over the folder.")] = 60,
     judge: JudgeOptions,
