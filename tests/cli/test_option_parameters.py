@@ -180,7 +180,7 @@ def test_of_settings_only_what_is_said_is_given(bake) -> None:
     ("wrong", "code", "words"),
     [
         (("--minutes", 91), 1, "--minutes 91 can't be used. Use auto, or 1 to 90"),
-        (("--minutes", "long"), 2, "neither a whole number nor auto"),
+        (("--minutes", "long"), 2, "--minutes takes auto, or 1 to 90"),
         (("--heat", 300), 2, "--heat"),
         (("--steam", "nan"), 2, "--steam"),
     ],
