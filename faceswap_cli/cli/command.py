@@ -86,6 +86,14 @@ class Command(_QuickHelp, TyperCommand):
 class Group(_QuickHelp, TyperGroup):
     """Commands under one name. A word that is none of them is answered with the one that was meant."""
 
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Its options, each of which is False where it is not given; see `_QuickHelp`."""
+        params: list[Any] = super().get_params(ctx)
+        for param in params:
+            if getattr(param, "is_flag", False) and param.default is None:
+                param.default = False
+        return params
+
     def list_commands(self, ctx: Any) -> list[str]:
         """Names in the order in which they are shown, which is that of the code."""
         return list(self.commands)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -135,7 +135,8 @@ def _load_swap(request: LiveRequest) -> tuple[SwapPlan, FaceEffect, str]:
     asked = AssignmentRequest(
         request.run, request.drawn, thorough, request.people, request.safety, detection.device
     )
-    return load_effect(asked, request.look)
+    # Which crops lend detail to which frames is known of whole clips only.
+    return load_effect(asked, replace(request.look, detail=0.0))
 
 
 def _load_age(request: LiveRequest) -> tuple[SwapPlan, FaceEffect, str]:

@@ -9,11 +9,13 @@ import typer
 
 from faceswap_cli.cli import console
 from faceswap_cli.cli.app import new_app
+from faceswap_cli.cli.models_film import film
 from faceswap_cli.cli.models_sheet import sheet
 from faceswap_cli.errors import UserError
 
 app = new_app(help="The network families, what a trained run holds, and files to hand on.")
 app.command("sheet", example="faceswap models sheet anna.jpg -m conditional -o sheet.jpg")(sheet)
+app.command("film", example="faceswap models film invented -o growth.mp4")(film)
 
 
 @app.command("list", example="faceswap models list")

@@ -55,7 +55,7 @@ def measure_head_attributes(dense: ArrayLike) -> NDArray[np.float32]:
     posed = _unturned(np.asarray(dense, np.float64))
     turn = np.array(rotation_angles(posed.rotation)) / DEGREES
     looks = (_looks(posed.local) - REST) / UNIT
-    return np.clip(np.concatenate([turn, looks]), -5, 5).astype(np.float32)
+    return np.asarray(np.clip(np.concatenate([turn, looks]), -5, 5), np.float32)
 
 
 def change_head_attributes(dense: ArrayLike, change: ArrayLike) -> Array:
@@ -77,7 +77,7 @@ def change_head_attributes(dense: ArrayLike, change: ArrayLike) -> Array:
     turned = rotation_matrix(*(np.array(rotation_angles(posed.rotation)) + change[:3] * DEGREES))
     found: Array = posed.scale * local @ turned.T + posed.shift
     still = posed.scale * posed.local @ turned.T + posed.shift
-    return found + (points[:IBUG].mean(0) - still[:IBUG].mean(0))
+    return np.asarray(found + (points[:IBUG].mean(0) - still[:IBUG].mean(0)), np.float64)
 
 
 def measure_points(points: ArrayLike) -> NDArray[np.float32]:
@@ -92,7 +92,7 @@ def change_points(points: ArrayLike, change: ArrayLike) -> Array:
 
 
 def _has_depth(points: ArrayLike) -> bool:
-    return np.shape(points)[-1] == 3
+    return bool(np.shape(points)[-1] == 3)
 
 
 def _unturned(points: Array) -> _Posed:
@@ -137,8 +137,8 @@ def _kept_apart(before: Array, after: Array) -> Array:
     for outline in ("right_lids", "left_lids", "lips_inner"):
         upper, lower = opening_pairs(outline)
         _meet(before, found, upper, lower)
-    for upper, lower in (([37, 38, 43, 44], [41, 40, 47, 46]), ([61, 62, 63], [67, 66, 65])):
-        _meet(before, found, np.array(upper), np.array(lower))
+    for above, below in (([37, 38, 43, 44], [41, 40, 47, 46]), ([61, 62, 63], [67, 66, 65])):
+        _meet(before, found, np.array(above), np.array(below))
     return found
 
 

@@ -131,6 +131,11 @@ class SwapSource(DataSource):
         return dict(self._names)
 
     @property
+    def face_sets(self) -> dict[str, Path]:
+        """The face sets, whose crops lend detail to what is drawn."""
+        return {identity: face_set.path.resolve() for identity, face_set in self.sets.items()}
+
+    @property
     def network(self) -> dict[str, Any]:
         """Whom the network draws."""
         return {"identities": tuple(self.sets)}
