@@ -38,7 +38,7 @@ half of the face is in the picture than its right (CIELAB); lightness of skin; h
 jaw and above the brows, and glasses, in square face units; how much darker the chin is than the cheeks; the
 jaw's width over the face's height."""
 
-FIRM, GENTLE = 30.0, 0.3
+FIRM, GENTLE = 30.0, 1.0
 """How much a step heeds what is asked for, and what is not, against being short."""
 
 FAR = 1.35

@@ -43,7 +43,7 @@ ODD = 0.1
 SMOOTH_EDGES = 24
 """Directions that say where a head ends; the others would only fray it."""
 
-DRAWN = 800
+DRAWN = 400
 """Pictures that are looked at for the attributes."""
 
 DATA = (
@@ -62,7 +62,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=ROOT / "models" / NAME)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    aligned, heads = dict(np.load(options.aligned)), np.load(options.heads)
+    aligned, heads = dict(np.load(options.aligned)), dict(np.load(options.heads))
     rows = choose_heads(aligned["textures"])
     model = learn(aligned["textures"][rows], aligned["points"][rows], aligned["mean"])
     taken = aligned["rows"][rows]
