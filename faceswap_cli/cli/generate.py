@@ -12,6 +12,7 @@ import typer
 from faceswap_cli.cli import console
 from faceswap_cli.cli.consent import tell_consent
 from faceswap_cli.cli.convert_outputs import check_named, is_folder
+from faceswap_cli.cli.generate_like import LikeOptions, write_hybrid
 from faceswap_cli.cli.generate_text import Drawn, TextOptions, describe_to
 from faceswap_cli.cli.generate_walk import WalkOptions, choose_seeds, write_walk
 from faceswap_cli.cli.mark_options import MarkOptions
@@ -75,6 +76,7 @@ def generate(
     ] = None,
     sample: SampleOptions,
     text: TextOptions,
+    like: LikeOptions,
     walk: WalkOptions,
     encode: EncodeRequest,
     place: DeviceOptions,
@@ -94,7 +96,15 @@ def generate(
         raise UserError("say what is written", "Give -o SHEET.png, -o FOLDER/ or --walk OUT.mp4")
     check_named(output or walk.walk or "")
     check_together(sample, text, walk)
+    if like.like and (walk.walk is not None or text.text or sample.mix or run is not None):
+        raise UserError("--like goes with -o alone", "Leave out --text, --mix, --walk and -m")
     tell_consent()
+    if like.like:
+        assert output is not None
+        if is_folder(output, str(output)):
+            raise UserError(f"{output} is a folder, and --like makes one picture", "Give -o a file's name")
+        write_hybrid(output, like.like, place.device, marks.build_marks(Kind.EDIT, "", label=False))
+        return
     generator = load_bundled(place.device) if run is None else load_generator(run, place.device)
     mix = parse_mix(sample.mix) if sample.mix else None
     if mix is not None:

@@ -6,8 +6,8 @@
 kept.npz and own.npz are heads by `scripts/data/head_crops.py`, kept back and learnt from, which
 `aligned_heads.py` has looked at. Prints tables: kernel distance (KID: M. Binkowski et al., 2018), precision
 and recall (T. Kynkaanniemi et al., 2019) on features of models/age_estimator, which no loss of the generator
-has seen; rows that must fail; the share of faces that the detector finds; the shares of attributes' variance that
-each group of layers explains.
+has seen; rows that must fail; the share of faces that the detector finds; the shares of attributes' variance
+that each group of layers explains.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ import torch
 from torch import Tensor
 
 from faceswap_cli.faces.age.estimator import load_age_network
+from faceswap_cli.generation.aligned import cut_out
 from faceswap_cli.generation.attributes import READ, AttributeReader
 from faceswap_cli.generation.sampling import PictureGenerator, load_bundled, load_generator
 from faceswap_cli.networks.generator.appearance import lay_on_ground, learn_directions
-from scripts.data.aligned_heads import cut_out
 
 SEEN = 128
 """Side of the pictures that are compared."""

@@ -23,6 +23,7 @@ from faceswap_cli import zoo
 from faceswap_cli.effects.reenact.warp import fit_spline
 from faceswap_cli.faces.identity.identity_encoder import IdentityEncoder
 from faceswap_cli.faces.landmarks.dense import MIRROR_DENSE
+from faceswap_cli.generation.aligned import border_points
 from faceswap_cli.generation.attributes import READ, learn_directions_of, read_attributes
 from faceswap_cli.generation.sampling import PictureGenerator
 from faceswap_cli.networks.generator.appearance import (
@@ -31,7 +32,6 @@ from faceswap_cli.networks.generator.appearance import (
     correlate,
     learn_directions,
 )
-from scripts.data.aligned_heads import border_points
 from scripts.data.dense_faces import KEPT_BACK
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -120,7 +120,11 @@ class AppearanceGenerator(nn.Module):
             coarse, fine = styles[:, 1, : c.coarse_textures], styles[:, 2, c.coarse_textures : c.textures]
             styles = torch.cat([coarse, fine, styles[:, 0, c.textures :]], 1)
         texture = sharpen(self.draw_texture(styles[:, : c.textures]), c.sharpen)
-        at = self._turned_about(self.field(styles[:, c.textures :]))
+        return self.compose(texture, styles[:, c.textures :])
+
+    def compose(self, texture: Tensor, shape: Tensor) -> Tensor:
+        """Textures (B, 4, side, side) in shapes (B, shapes), as pictures; see `draw`."""
+        at = self._turned_about(self.field(shape))
         return lay_on_ground(F.grid_sample(texture, at, "bicubic", "border", align_corners=False)) * 2 - 1
 
     def forward(self, noise: Tensor) -> Tensor:
