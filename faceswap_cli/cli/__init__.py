@@ -60,7 +60,10 @@ app.add_typer(models_app, name="models")
 app.add_typer(evaluate_app, name="evaluate")
 app.command(
     "generate",
-    example="faceswap generate -m invented -n 16 -o sheet.png",
+    example="faceswap generate -n 16 -o sheet.png\n"
+    'faceswap generate --text "a smiling woman of about 40 with red hair" -n 4 -o red.png\n'
+    "faceswap generate --like anna.jpg:.6 --like ben.jpg:.4 -o between.png\n"
+    "faceswap generate -m invented --walk walk.mp4 -n 6",
 )(generate)
 app.command("lab", example="faceswap lab --data ring --page ring.html")(lab)
 app.command("verify", example="faceswap verify swapped.mp4")(verify)

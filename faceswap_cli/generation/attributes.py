@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from faceswap_cli import zoo
+from faceswap_cli.device import pick_device
 from faceswap_cli.faces.age.estimator import AgeEstimator
 from faceswap_cli.faces.face import Face
 from faceswap_cli.faces.face_analyser import FaceAnalyser, build_analyser
@@ -38,11 +39,12 @@ half of the face is in the picture than its right (CIELAB); lightness of skin; h
 jaw and above the brows, and glasses, in square face units; how much darker the chin is than the cheeks; the
 jaw's width over the face's height."""
 
-FIRM, GENTLE = 30.0, 1.0
+FIRM, GENTLE = 6.0, 1.0
 """How much a step heeds what is asked for, and what is not, against being short."""
 
-FAR = 1.35
-"""A picture's noise is at most so much longer than usual: beyond it no head that was learnt from looks so."""
+FAR = 1.0
+"""A picture's noise is at most so many times as long as usual: beyond it no head that was learnt from looks
+so, and a wish for red hair paints all of it red."""
 
 SOFT = 20.0
 """Of the regression: strength of its prior, in pictures."""
@@ -107,7 +109,7 @@ class AttributeReader:
 
     @cached_property
     def _parser(self) -> FaceParser:
-        return FaceParser(self._device)
+        return FaceParser(str(pick_device(self._device)))
 
 
 def _read_colours(

@@ -30,6 +30,9 @@ CORRECTED = 0.8
 NEAR = {"age": 8.0, "hair_light": 14.0, "hair_red": 10.0, "hair_yellow": 10.0}
 """How near an outright value has to be to count as obtained."""
 
+LEAST_EXPLAINED = 0.1
+"""Of an attribute's variance that noise has to explain; else it can't be drawn, and is missed."""
+
 HALF = 0.5
 """Share of a relative value from which it counts as obtained."""
 
@@ -72,7 +75,8 @@ class DescribedFaces:
     ) -> None:
         self._generator, self._directions, self._reader = generator, directions, reader
         self._wishes = description.wishes
-        self._wanted = {name: self._value(wish) for name, wish in description.wishes.items()}
+        able = dict(zip(READ, (directions.explained > LEAST_EXPLAINED).tolist(), strict=True))
+        self._wanted = {name: self._value(wish) for name, wish in self._wishes.items() if able[name]}
 
     def draw(self, seed: int, truncation: float) -> DescribedPicture:
         """A picture for a seed: always the same."""
@@ -127,7 +131,8 @@ class DescribedFaces:
         """The words all of whose attributes a picture has."""
         words: dict[str, bool] = {}
         for name, wish in self._wishes.items():
-            words[wish.words] = words.get(wish.words, True) and self._is_near(name, wish, told[name])
+            near = name in self._wanted and self._is_near(name, wish, told[name])
+            words[wish.words] = words.get(wish.words, True) and near
         return tuple(word for word, near in words.items() if near)
 
     def _is_near(self, name: str, wish: Wish, value: float) -> bool:

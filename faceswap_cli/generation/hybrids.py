@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from faceswap_cli.device import pick_device
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.face_analyser import FaceAnalyser, build_analyser
 from faceswap_cli.faces.geometry import crop_matrix, transform, warp
@@ -133,4 +134,4 @@ class HybridFaces:
 
     @cached_property
     def _segmenter(self) -> PersonSegmenter:
-        return PersonSegmenter(self._device)
+        return PersonSegmenter(str(pick_device(self._device)))
