@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from faceswap_cli.cli import console
+from faceswap_cli.cli.app import new_app
 from faceswap_cli.cli.consent import tell_consent
 from faceswap_cli.cli.convert_outputs import check_named, is_folder
 from faceswap_cli.cli.generate_like import LikeOptions, write_hybrid
@@ -20,6 +21,7 @@ from faceswap_cli.cli.options import DeviceOptions
 from faceswap_cli.errors import UserError
 from faceswap_cli.media.encode_options import EncodeRequest
 from faceswap_cli.options import INPUT, LOOK, OptionGroup, option
+from faceswap_cli.words import plural
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from faceswap_cli.generation.novelty import FaceVerdict, NoveltyCheck
     from faceswap_cli.generation.sampling import PictureGenerator
     from faceswap_cli.provenance.marks import Marks
+
+app = new_app()
 
 LEAST_KEYS = 2
 """Pictures that a walk goes between, at least."""
@@ -53,6 +57,13 @@ class SampleOptions(OptionGroup):
     )  # fmt: skip
 
 
+@app.command(
+    "generate",
+    example="faceswap generate -n 16 -o sheet.png\n"
+    'faceswap generate --text "a smiling woman of about 40 with red hair" -n 4 -o red.png\n'
+    "faceswap generate --like anna.jpg:.6 --like ben.jpg:.4 -o between.png\n"
+    "faceswap generate -m invented --walk walk.mp4 -n 6",
+)
 def generate(
     *,
     output: Annotated[
@@ -179,7 +190,7 @@ def _draw_all(
             else:
                 found.append(InventedPicture(shown, seed, verdict, told))
             seed += 1
-            bar.update(len(found), sample.count, f"{len(found)} pictures")
+            bar.update(len(found), sample.count, plural(len(found), "picture"))
             if seed - sample.seed > MOST_TRIES * sample.count:
                 raise UserError(
                     f"of {seed - sample.seed} pictures {len(found)} may be shown",
@@ -218,7 +229,7 @@ def _write_files(folder: Path, drawn: list[InventedPicture], marks: Marks) -> No
         path = folder / f"seed-{one.seed:06d}.png"
         _write(path, one.image, marks, one.describe())
         console.say(f"{path}: {one.describe()}")
-    console.say(f"done: {len(drawn)} pictures in {folder} ({marks.describe(folder / 'a.png')})")
+    console.say(f"done: {plural(len(drawn), 'picture')} in {folder} ({marks.describe(folder / 'a.png')})")
 
 
 def _write_sheet(path: Path, drawn: list[InventedPicture], marks: Marks) -> None:

@@ -75,12 +75,12 @@ def show(
     from faceswap_cli.training.runs.folder import open_run
 
     if str(run) in zoo.names() and not run.exists():
-        console.out.print_json(data=dict(zoo.card(str(run)).facts))
+        console.say_json(dict(zoo.card(str(run)).facts))
         return
     if run.is_file():
         from faceswap_cli.training.runs.model_file import read_card
 
-        console.out.print_json(data=dict(read_card(run)))
+        console.say_json(dict(read_card(run)))
         return
     opened = open_run(run)
     names = ", ".join(f"{identity.upper()} = {name}" for identity, name in opened.names.items())
@@ -93,9 +93,9 @@ def show(
         )
     if steps := [str(step_of(path)) for path in opened.snapshots.paths()]:
         console.say(f"snapshots of step {', '.join(steps)}")
-    console.out.print_json(data=opened.settings.to_json())
+    console.say_json(opened.settings.to_json())
     if opened.history:
-        console.out.print_json(data=[dict(entry) for entry in opened.history])
+        console.say_json([dict(entry) for entry in opened.history])
     for note in notes:
         console.warn(note)
 

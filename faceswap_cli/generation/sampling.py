@@ -205,6 +205,8 @@ def turn_between(a: Tensor, b: Tensor, t: float) -> Tensor:
     angle = torch.acos(((a / length_a) @ (b / length_b)).clamp(-1, 1))
     if angle < 1e-4:
         return a + t * (b - a)
-    turned = (torch.sin((1 - t) * angle) * a / length_a + torch.sin(t * angle) * b / length_b) / angle.sin()
-    found: Tensor = turned * (length_a + t * (length_b - length_a))
-    return found
+    turned: Tensor = (
+        torch.sin((1 - t) * angle) * a / length_a + torch.sin(t * angle) * b / length_b
+    ) / angle.sin()
+    whole: Tensor = turned * (length_a + t * (length_b - length_a))
+    return whole
