@@ -18,13 +18,13 @@ Points = NDArray[np.float64]
 
 def cut_out(crop: Image, person: NDArray[np.uint8]) -> NDArray[np.float32]:
     """(S, S, 4) colours times the share of a person, and this, in [0, 1]."""
-    picture = crop.astype(np.float32) / 255
-    share = guided_filter(picture, person.astype(np.float32) / 255, 8, 1e-3)
-    share = np.clip((share - 0.15) / 0.7, 0, 1)
+    picture = np.asarray(crop / 255, np.float32)
+    share = guided_filter(picture, np.asarray(person / 255, np.float32), 8, 1e-3)
+    share = np.asarray(np.clip((share - 0.15) / 0.7, 0, 1), np.float32)
     count, parts = cv2.connectedComponents((share > 0.3).astype(np.uint8))
     if count > 2:  # the face's own piece
         middle = np.bincount(parts[120:200, 120:200].ravel(), minlength=count)[1:].argmax() + 1
-        share = share * ((parts == middle) | (parts == 0))
+        share = np.asarray(share * ((parts == middle) | (parts == 0)), np.float32)
     return np.asarray(np.dstack([picture * share[..., None], share]), np.float32)
 
 

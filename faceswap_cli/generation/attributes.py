@@ -199,7 +199,8 @@ def load_directions(name: str) -> AttributeDirections:
 
 def shorten(noise: Tensor) -> Tensor:
     """Noise (N,) that is no longer than FAR times what is usual."""
-    return noise * min(1.0, FAR * len(noise) ** 0.5 / max(float(noise.norm()), 1e-6))
+    found: Tensor = noise * min(1.0, FAR * len(noise) ** 0.5 / max(float(noise.norm()), 1e-6))
+    return found
 
 
 def read_attributes(

@@ -101,7 +101,8 @@ class HybridFaces:
         shape = weights @ torch.stack([head.shape for head in heads])
         with torch.inference_mode():
             drawn = self._network.compose(texture[None].to(self._place), shape[None].to(self._place))
-        return to_pictures(drawn)[0]
+        found: Image = to_pictures(drawn)[0]
+        return found
 
     def align(self, image: Image, path: Path) -> AlignedHead:
         """The largest head of a picture, in the mean shape.
