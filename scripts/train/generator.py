@@ -48,7 +48,7 @@ DRAWN = 400
 
 DATA = (
     "Near-frontal heads without sunglasses or hands of: congress_pd (public domain), london_ccby (CC BY 4.0, "
-    "Face Research Lab London Set), canada_ccby (CC BY 4.0, Young Adult White Faces, DeBruine), pixabay_cc0 "
+    "Face Research Lab London Set), pixabay_cc0 "
     "(CC0), sfhq_synthetic_mit (MIT; without rows of a research-licensed generator)"
 )
 
