@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +13,8 @@ from faceswap_cli.cli import console
 from faceswap_cli.cli.app import new_app
 from faceswap_cli.cli.consent import tell_consent
 from faceswap_cli.cli.convert_outputs import check_named, is_folder
+from faceswap_cli.cli.generate_like import LikeOptions, write_hybrid
+from faceswap_cli.cli.generate_text import Drawn, TextOptions, describe_to
 from faceswap_cli.cli.generate_walk import WalkOptions, choose_seeds, write_walk
 from faceswap_cli.cli.mark_options import MarkOptions
 from faceswap_cli.cli.options import DeviceOptions
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from faceswap_cli.generation.novelty import FaceVerdict, NoveltyCheck
-    from faceswap_cli.generation.sampling import PictureGenerator, StyleMix
+    from faceswap_cli.generation.sampling import PictureGenerator
     from faceswap_cli.provenance.marks import Marks
 
 app = new_app()
@@ -54,7 +57,13 @@ class SampleOptions(OptionGroup):
     )  # fmt: skip
 
 
-@app.command("generate", example="faceswap generate -m invented -n 16 -o sheet.png")
+@app.command(
+    "generate",
+    example="faceswap generate -n 16 -o sheet.png\n"
+    'faceswap generate --text "a smiling woman of about 40 with red hair" -n 4 -o red.png\n'
+    "faceswap generate --like anna.jpg:.6 --like ben.jpg:.4 -o between.png\n"
+    "faceswap generate -m invented --walk walk.mp4 -n 6",
+)
 def generate(
     *,
     output: Annotated[
@@ -67,12 +76,18 @@ def generate(
         ),
     ] = None,
     run: Annotated[
-        Path,
+        Path | None,
         typer.Option(
-            "--run", "-m", help="Run folder of `faceswap train --family generator`.", rich_help_panel=INPUT
+            "--run",
+            "-m",
+            help="Run folder of `faceswap train --family generator`. [default: the faces that come with the "
+            "tool]",
+            rich_help_panel=INPUT,
         ),
-    ],
+    ] = None,
     sample: SampleOptions,
+    text: TextOptions,
+    like: LikeOptions,
     walk: WalkOptions,
     encode: EncodeRequest,
     place: DeviceOptions,
@@ -85,30 +100,57 @@ def generate(
     another seed.
     """
     from faceswap_cli.generation.novelty import NoveltyCheck
-    from faceswap_cli.generation.sampling import layers_of, load_generator, parse_mix
+    from faceswap_cli.generation.sampling import layers_of, load_bundled, load_generator, parse_mix
     from faceswap_cli.provenance.marks import Kind
 
     if (output is None) == (walk.walk is None):
         raise UserError("say what is written", "Give -o SHEET.png, -o FOLDER/ or --walk OUT.mp4")
     check_named(output or walk.walk or "")
-    if walk.walk is not None and sample.mix:
-        raise UserError("--mix is for pictures, not for --walk", "Leave out one")
+    check_together(sample, text, walk)
+    if like.like and (walk.walk is not None or text.text or sample.mix or run is not None):
+        raise UserError("--like goes with -o alone", "Leave out --text, --mix, --walk and -m")
     tell_consent()
-    generator = load_generator(run, place.device)
+    if like.like:
+        assert output is not None
+        if is_folder(output, str(output)):
+            raise UserError(f"{output} is a folder, and --like makes one picture", "Give -o a file's name")
+        write_hybrid(output, like.like, place.device, marks.build_marks(Kind.EDIT, "", label=False))
+        return
+    generator = load_bundled(place.device) if run is None else load_generator(run, place.device)
     mix = parse_mix(sample.mix) if sample.mix else None
     if mix is not None:
         layers_of(generator.network, mix.groups)
+    described = describe_to(generator, run is None, text, place.device) if text.text else None
     made = marks.build_marks(Kind.MADE, generator.cache_key, label=walk.walk is not None)
     check = NoveltyCheck(generator.people, place.device)
     if walk.walk is not None:
         _write_walk(walk.walk, generator, sample, check, walk, encode, made)
         return
     assert output is not None
-    drawn = _draw_all(generator, sample, mix, check)
+
+    def draw(seed: int) -> Drawn:
+        if described is not None:
+            return described(seed, sample.truncation)
+        [image] = generator.draw([seed], sample.truncation, mix)
+        return image, image, ""
+
+    drawn = _draw_all(draw, sample, check)
     if is_folder(output, str(output)) or not output.suffix:
         _write_files(output, drawn, made)
     else:
         _write_sheet(output, drawn, made)
+
+
+def check_together(sample: SampleOptions, text: TextOptions, walk: WalkOptions) -> None:
+    """Raise a UserError for options that don't go together."""
+    if walk.walk is not None and (sample.mix or text.text):
+        raise UserError(
+            f"{'--mix' if sample.mix else '--text'} is for pictures, not for --walk", "Leave out one"
+        )
+    if text.text and sample.mix:
+        raise UserError("--text and --mix can't be used together", "Leave out one")
+    if text.stages and not text.text:
+        raise UserError("--stages shows the draft of --text", "Give --text, too")
 
 
 @dataclass(frozen=True)
@@ -118,16 +160,21 @@ class InventedPicture:
     image: NDArray[np.uint8]
     seed: int
     verdict: FaceVerdict
+    told: str = ""
 
     def describe(self) -> str:
         """In words."""
-        if self.verdict.distance is None:
-            return f"seed {self.seed}"
-        return f"seed {self.seed}, nearest person that was learnt from at {self.verdict.distance:.2f}"
+        near = self.verdict.distance
+        said = [f"seed {self.seed}"]
+        if near is not None:
+            said.append(f"nearest person that was learnt from at {near:.2f}")
+        return ", ".join([*said, self.told] if self.told else said)
 
 
 def _draw_all(
-    generator: PictureGenerator, sample: SampleOptions, mix: StyleMix | None, check: NoveltyCheck
+    draw: Callable[[int], Drawn],
+    sample: SampleOptions,
+    check: NoveltyCheck,
 ) -> list[InventedPicture]:
     """So many pictures that may be shown."""
     from faceswap_cli.training.monitor.generator_preview import on_checks
@@ -136,12 +183,12 @@ def _draw_all(
     seed = sample.seed
     with console.Bar("generate") as bar:
         while len(found) < sample.count:
-            [image] = generator.draw([seed], sample.truncation, mix)
+            image, shown, told = draw(seed)
             verdict = check(on_checks(image))
             if verdict.refused:
                 bar.note(f"seed {seed} is left out: {verdict.refused}")
             else:
-                found.append(InventedPicture(image, seed, verdict))
+                found.append(InventedPicture(shown, seed, verdict, told))
             seed += 1
             bar.update(len(found), sample.count, plural(len(found), "picture"))
             if seed - sample.seed > MOST_TRIES * sample.count:

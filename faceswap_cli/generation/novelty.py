@@ -75,7 +75,7 @@ class NoveltyCheck:
         strangers, others = self._people[::STRANGERS], np.delete(self._people, np.s_[::STRANGERS], 0)
         if not len(others):
             return SAME
-        apart = identity_distance(strangers, others)
+        apart = identity_distance(strangers[:, None], others[None])
         apart = np.where(apart < SAME, np.inf, apart).min(1)
         return float(np.percentile(apart[np.isfinite(apart)], NEAR)) if np.isfinite(apart).any() else SAME
 

@@ -14,14 +14,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from faceswap_cli.errors import UserError
+from faceswap_cli.networks.generator.appearance import AppearanceGenerator, build_appearance
 from faceswap_cli.networks.generator.style import StyleGenerator
 from faceswap_cli.training.data.latents import decode_drawn
 from faceswap_cli.training.data.picture_set import to_pictures
 
 BATCH = 16
 
-LAYERS = {"coarse": (0, 8), "middle": (8, 32), "fine": (32, 1 << 20)}
-"""Groups of layers by the sides of their features: from the first of the two, and below the second."""
+BUNDLED = "faces"
+"""The generator that comes with the tool, in `models/`."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class StyleMix:
 
     Attributes:
         seed: of that picture.
-        groups: of LAYERS.
+        groups: names of groups of layers.
     """
 
     seed: int
@@ -47,7 +48,7 @@ class PictureGenerator:
         people: (K, 128) embeddings of the faces that it learned from; none if they are no faces.
     """
 
-    network: StyleGenerator
+    network: StyleGenerator | AppearanceGenerator
     cache_key: str
     people: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 128), np.float32))
 
@@ -57,12 +58,12 @@ class PictureGenerator:
 
     def noise(self, seeds: Sequence[int]) -> Tensor:
         """(N, length) noise of seeds."""
-        return torch.stack([_noise(seed, self.network.config.noise) for seed in seeds])
+        return torch.stack([_noise(seed, self.network.config.inputs) for seed in seeds])
 
     def styles_of(self, noise: Tensor, truncation: float = 1.0) -> Tensor:
         """(N, S) styles of noise."""
         with torch.inference_mode():
-            return self.network.styles(noise.to(self._device), truncation)
+            return self.network.styles(noise.to(self.device), truncation)
 
     def walk(self, seeds: Sequence[int], frames: int, truncation: float = 1.0) -> Iterator[NDArray[np.uint8]]:
         """Pictures along a closed way past seeds, see `walk_noise`; the noise of single pixels stands still.
@@ -105,26 +106,26 @@ class PictureGenerator:
         return to_pictures(torch.cat(found))
 
     @property
-    def _device(self) -> torch.device:
-        return next(self.network.parameters()).device
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return next(self.network.buffers()).device
 
 
 def _noise(seed: int, length: int) -> Tensor:
     return torch.randn(length, generator=torch.Generator().manual_seed(seed))
 
 
-def layers_of(network: StyleGenerator, groups: Sequence[str]) -> list[int]:
-    """The layers in groups of LAYERS.
+def layers_of(network: StyleGenerator | AppearanceGenerator, groups: Sequence[str]) -> list[int]:
+    """The layers in groups.
 
     Raises:
         UserError: there is no such group.
     """
+    known = network.layer_groups()
     for group in groups:
-        if group not in LAYERS:
-            raise UserError(f"there are no layers {group!r}", f"Use {', '.join(LAYERS)}")
-    sides = [side for side in network.config.sides for _ in range(2)]
-    bounds = [LAYERS[group] for group in groups]
-    return [k for k, side in enumerate(sides) if any(low <= side < high for low, high in bounds)]
+        if group not in known:
+            raise UserError(f"there are no layers {group!r}", f"Use {', '.join(known)}")
+    return sorted(layer for group in groups for layer in known[group])
 
 
 def parse_mix(text: str) -> StyleMix:
@@ -135,7 +136,7 @@ def parse_mix(text: str) -> StyleMix:
     """
     seed, colon, groups = text.partition(":")
     if not (colon and groups and seed.isdecimal()):
-        raise UserError(f"--mix {text} is not SEED:LAYERS", f"For example --mix 7:{next(iter(LAYERS))}")
+        raise UserError(f"--mix {text} is not SEED:LAYERS", "For example --mix 7:coarse")
     return StyleMix(int(seed), tuple(part.strip() for part in groups.split(",")))
 
 
@@ -156,6 +157,26 @@ def load_generator(run: Path, device: str) -> PictureGenerator:
     network, checkpoint, _ = load_network(opened, pick_device(device), StyleGenerator)
     digest = hashlib.sha256(f"{checkpoint.path.name}".encode()).hexdigest()
     return PictureGenerator(network.requires_grad_(False), digest, opened.reference)
+
+
+def load_bundled(device: str) -> PictureGenerator:
+    """The generator of faces that comes with the tool.
+
+    Args:
+        device: a `--device` value.
+
+    Raises:
+        UserError: it is missing or damaged; the device is not here.
+    """
+    from faceswap_cli import zoo
+    from faceswap_cli.device import pick_device
+
+    weights = zoo.tensors(BUNDLED)
+    network = build_appearance(zoo.card(BUNDLED).facts["config"])
+    network.load_state_dict({name: weights[name] for name in network.state_dict()})
+    digest = str(zoo.card(BUNDLED).facts["sha256"])
+    placed = network.eval().requires_grad_(False).to(pick_device(device))
+    return PictureGenerator(placed, digest, weights["people"].numpy())
 
 
 def walk_noise(keys: Tensor, frames: int) -> Iterator[Tensor]:

@@ -11,6 +11,7 @@ from faceswap_cli.training.engine.loop import Budget
 from faceswap_cli.training.families import FAMILIES
 from faceswap_cli.training.runs.settings import GeneratorSettings
 from faceswap_cli.training.task import TrainingTask, train
+from tests.cli.conftest import PICTURE
 
 NETWORK = {"resolution": 16, "width": 8, "most_width": 16, "noise": 8, "style": 8, "mapping": 2}
 
@@ -97,3 +98,43 @@ def test_a_film_shows_the_previews_that_a_run_kept(invented, faceswap, tmp_path)
     assert frames[0].shape[:2] == tuple(side // 2 * 2 for side in cv2.imread(str(first)).shape[:2])
     assert frames[3].mean() < frames[0].mean()  # on its way to the last
     assert np.array_equal(frames[5], frames[7])
+
+
+def test_a_text_is_understood_and_told(faceswap, tmp_path):
+    output = tmp_path / "text.png"
+    done = faceswap(
+        "generate", "--text", "a smiling woman with turquoise hair", "-n", 1, "--stages", "-o", output
+    )
+    assert done.code == 0, done.err
+    assert "understood: smiling, woman" in done.out and "obtained: " in done.out
+    assert "turquoise" in done.err
+    assert cv2.imread(str(output)).shape == (256, 512, 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--text", "a boy"], "below 18"),
+        (["--text", "a woman", "--mix", "1:fine"], "can't be used together"),
+        (["--stages"], "shows the draft"),
+        (["--like", "anna.jpg:0"], "is no weight"),
+        (["--like", "anna.jpg", "--text", "a man"], "goes with -o alone"),
+    ],
+)
+def test_a_text_that_cannot_be_is_told(faceswap, tmp_path, arguments, told):
+    failed = faceswap("generate", *arguments, "-o", tmp_path / "out.png")
+    assert failed.code != 0
+    assert told in " ".join(failed.err.split())
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_without_captions_knows_no_words(invented, faceswap, tmp_path):
+    failed = faceswap("generate", "-m", invented, "--text", "a dragon", "-o", tmp_path / "out.png")
+    assert failed.is_one_line_error("has learnt no words")
+
+
+def test_a_face_between_people_says_that_it_is_made_of_photos(faceswap, tmp_path):
+    output = tmp_path / "hybrid.png"
+    done = faceswap("generate", "--like", f"{PICTURE}:.6", "--like", PICTURE, "-o", output)
+    assert done.code == 0, done.err
+    assert b"compositeWithTrainedAlgorithmicMedia" in output.read_bytes()

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from faceswap_cli.networks.generator.captions import CaptionMatch
 from faceswap_cli.networks.generator.style import SMALLEST, EqualConv, GeneratorConfig
 from faceswap_cli.networks.swap.blocks import activation
 
@@ -55,13 +56,17 @@ class GrownDiscriminator(nn.Module):
         self.act = activation()
         self.judge = nn.Linear(last * SMALLEST**2, 1)
         nn.init.normal_(self.judge.weight, std=(last * SMALLEST**2) ** -0.5)
+        self.match = None
+        if config.words:
+            self.match = CaptionMatch(len(config.words), config.caption, last * SMALLEST**2)
 
-    def forward(self, pictures: Tensor, fade: float = 1.0) -> Tensor:
+    def forward(self, pictures: Tensor, fade: float = 1.0, words: Tensor | None = None) -> Tensor:
         """(B, C, side, side) to (B,) logits, higher where a picture looks real.
 
         Args:
             pictures: as the generator draws them.
             fade: how much of the largest side counts, 0..1.
+            words: (B, L) numbers of the words of captions, which the pictures then have to match, too.
         """
         side = pictures.shape[-1]
         x = self.act(self.enter[str(side)](pictures))
@@ -72,8 +77,10 @@ class GrownDiscriminator(nn.Module):
                 small = self.act(self.enter[str(side)](F.avg_pool2d(pictures, 2)))
                 x = fade * x + (1 - fade) * small
         x = self.act(self.last(torch.cat([x, batch_deviation(x)], 1))) * 2**0.5
-        logits: Tensor = self.judge(x.flatten(1))
-        return logits[:, 0]
+        logits: Tensor = self.judge(x.flatten(1))[:, 0]
+        if words is not None and self.match is not None:
+            logits = logits + self.match(x.flatten(1), words)
+        return logits
 
 
 def batch_deviation(x: Tensor) -> Tensor:

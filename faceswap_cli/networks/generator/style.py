@@ -15,12 +15,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from faceswap_cli.networks.generator.captions import CaptionEncoder
 from faceswap_cli.networks.generator.codec import DOWNSCALE, LATENTS
 from faceswap_cli.networks.swap.blocks import PixelNorm, activation
 from faceswap_cli.options import option
 
 SMALLEST = 4
 """Side of the learnt constant that all pictures begin with."""
+
+LAYERS = {"coarse": (0, 8), "middle": (8, 32), "fine": (32, 1 << 20)}
+"""Groups of layers by the sides of their features: from the first of the two, and below the second."""
 
 MEAN_DECAY = 0.995
 """Of the running mean of styles, by which samples are truncated."""
@@ -39,6 +43,8 @@ class GeneratorConfig:
         mapping: layers from one to the other.
         width: channels at the largest side; twice as many at half of it, up to most_width.
         most_width: channels at small sides.
+        words: that captions of the pictures are made of; none if there are no captions.
+        caption: length of what a caption is told by.
     """
 
     resolution: int = 64
@@ -49,11 +55,19 @@ class GeneratorConfig:
     mapping: int = option(4, 1, 16)
     width: int = option(32, 4, 512)
     most_width: int = option(192, 4, 1024)
+    words: tuple[str, ...] = ()
+    caption: int = option(48, 2, 512)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "words", tuple(self.words))
         side = self.drawn_side
         if side < SMALLEST or side & (side - 1) or self.resolution % DOWNSCALE:
             raise ValueError(f"resolution {self.resolution} is no power of two that is large enough")
+
+    @property
+    def inputs(self) -> int:
+        """Length of what a style is made of: noise, and after it what a caption says, if there are any."""
+        return self.noise + (self.caption if self.words else 0)
 
     @property
     def drawn_side(self) -> int:
@@ -159,11 +173,12 @@ class StyleGenerator(nn.Module):
         super().__init__()
         self.config = config
         layers: list[nn.Module] = [PixelNorm()]
-        width = config.noise
+        width = config.inputs
         for _ in range(config.mapping):
             layers += [nn.Linear(width, config.style), nn.LeakyReLU(0.2)]
             width = config.style
         self.mapping = nn.Sequential(*layers)
+        self.captions = CaptionEncoder(len(config.words), config.caption) if config.words else None
         self.constant = nn.Parameter(torch.randn(1, config.width_at(SMALLEST), SMALLEST, SMALLEST))
         self.stages = nn.ModuleList(Stage(config, side) for side in config.sides)
         self.register_buffer("mean_style", torch.zeros(config.style))
@@ -176,8 +191,20 @@ class StyleGenerator(nn.Module):
         """Styles that a whole picture takes: one for each convolution and one for the last picture."""
         return 2 * len(self.stages)
 
+    def layer_groups(self) -> dict[str, list[int]]:
+        """The layers of each of LAYERS."""
+        sides = [side for side in self.config.sides for _ in range(2)]
+        return {
+            name: [layer for layer, side in enumerate(sides) if low <= side < high]
+            for name, (low, high) in LAYERS.items()
+        }
+
     def styles(self, noise: Tensor, truncation: float = 1.0) -> Tensor:
-        """Noise (B, N) to styles (B, S), drawn towards their mean by a truncation below 1."""
+        """Noise (B, inputs) to styles (B, S), drawn towards their mean by a truncation below 1.
+
+        Where there are captions the end of the noise is what one says; normal noise there is no caption in
+        particular.
+        """
         found: Tensor = self.mapping(noise)
         if self.training:
             with torch.no_grad():

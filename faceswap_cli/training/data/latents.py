@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from faceswap_cli import zoo
+from faceswap_cli.networks.generator.appearance import AppearanceGenerator
 from faceswap_cli.networks.generator.codec import CodecConfig, CodecNetwork
 from faceswap_cli.networks.generator.style import StyleGenerator
 from faceswap_cli.training.data.picture_set import to_tensor
@@ -70,8 +71,8 @@ def encode_pictures(pictures: NDArray[np.uint8], device: torch.device) -> Latent
     return LatentSet(((latents - shift) / scale).half(), shift, scale)
 
 
-def decode_drawn(model: StyleGenerator, drawn: Tensor) -> Tensor:
+def decode_drawn(model: StyleGenerator | AppearanceGenerator, drawn: Tensor) -> Tensor:
     """What a generator draws as pictures (B, C, S, S) in [-1, 1], or a little beyond."""
-    if model.config.domain == "pixels":
+    if isinstance(model, AppearanceGenerator) or model.config.domain == "pixels":
         return drawn
     return load_codec(drawn.device).decode(drawn * model.scale + model.shift) * 2 - 1

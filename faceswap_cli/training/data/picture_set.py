@@ -31,12 +31,12 @@ class PictureSet:
 
     Attributes:
         pictures: (N, S, S, 3) uint8 RGB, or 4 with transparency: then colours are multiplied by it.
-        names: of the files.
+        paths: of the files.
         notes: what the user should know.
     """
 
     pictures: NDArray[np.uint8]
-    names: tuple[str, ...]
+    paths: tuple[Path, ...]
     notes: tuple[str, ...] = ()
 
     @property
@@ -75,7 +75,7 @@ def read_picture_set(paths: list[Path], size: int, transparent: bool) -> Picture
     Raises:
         UserError: hardly any can be read.
     """
-    pictures, names, broken, sides = [], [], [], []
+    pictures, read, broken, sides = [], [], [], []
     cropped = 0
     for path in paths:
         try:
@@ -87,12 +87,12 @@ def read_picture_set(paths: list[Path], size: int, transparent: bool) -> Picture
         cropped += abs(height - width) > 0.02 * max(height, width)
         sides.append(min(height, width))
         pictures.append(_squared(photo, size, transparent))
-        names.append(path.name)
+        read.append(path)
     if len(pictures) < LEAST:
         raise UserError(f"{len(pictures)} pictures can be read, and a generator needs at least {LEAST}",
                         "Give a folder with more")  # fmt: skip
     notes = _describe(broken, cropped, sides, size)
-    return PictureSet(np.stack(pictures), tuple(names), tuple(notes))
+    return PictureSet(np.stack(pictures), tuple(read), tuple(notes))
 
 
 def _describe(broken: list[str], cropped: int, sides: list[int], size: int) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from faceswap_cli.faces.identity.picture_embeddings import embed_faces
+from faceswap_cli.networks.generator.captions import number_words
 from faceswap_cli.networks.generator.discriminator import GrownDiscriminator
 from faceswap_cli.networks.generator.style import GeneratorConfig, StyleGenerator
+from faceswap_cli.training.data.captions import caption_of, learn_words, read_captions
 from faceswap_cli.training.data.latents import LatentSet, encode_pictures
 from faceswap_cli.training.data.picture_set import (
     PictureSet,
@@ -79,11 +82,18 @@ class GeneratorData(TrainingData):
         pictures: all of them.
         settings: of the run.
         device: where batches go.
+        captions: of the pictures; none without.
     """
 
     remedy = "more pictures may"
 
-    def __init__(self, pictures: PictureSet, settings: GeneratorSettings, device: torch.device) -> None:
+    def __init__(
+        self,
+        pictures: PictureSet,
+        settings: GeneratorSettings,
+        device: torch.device,
+        captions: Sequence[str] = (),
+    ) -> None:
         self.settings, self.device = settings, device
         held = held_out_indices(len(pictures.pictures), settings.held_out)
         self.own, self.kept = pictures.pictures[~held], pictures.pictures[held]
@@ -91,6 +101,10 @@ class GeneratorData(TrainingData):
         self.held_out = f"held out, to measure progress on: {len(self.kept)} pictures"
         if not len(self.kept):
             self.held_out = f"measured on {measured} pictures that are learnt from: nothing is held out"
+        self._words: Tensor | None = None
+        if words := GeneratorConfig(**settings.network).words:
+            own = [caption for caption, left in zip(captions, held, strict=True) if not left]
+            self._words = number_words(own, words)
         self._validator: GeneratorValidator | None = None
         self._latents: LatentSet | None = None
         if GeneratorConfig(**settings.network).domain == "codec":
@@ -121,8 +135,9 @@ class GeneratorData(TrainingData):
                 real = torch.where(mirrored[:, None, None, None], real.flip(3), real)
             noise = torch.randn(count, config.noise, generator=generator)
             seed = torch.randint(2**40, (count,), generator=generator)
-            batch = PictureBatch(real, noise, seed).part(share)
-            return [PictureBatch(batch.input.to(self.device), batch.noise.to(self.device), batch.seed)]
+            words = None if self._words is None else self._words[rows].to(self.device)
+            batch = PictureBatch(real, noise, seed, words).part(share)
+            return [replace(batch, input=batch.input.to(self.device), noise=batch.noise.to(self.device))]
 
         return draw
 
@@ -162,10 +177,15 @@ class GeneratorSource(DataSource):
     def _transparent(self) -> bool:
         return has_transparency(self._paths)
 
-    @property
-    def network(self) -> dict[str, Any]:
-        """Three channels, or four."""
-        return {"channels": 4 if self._transparent else 3}
+    @cached_property
+    def network(self) -> dict[str, Any]:  # type: ignore[override]
+        """Three channels, or four; the words of captions, if there are any."""
+        found: dict[str, Any] = {"channels": 4 if self._transparent else 3}
+        if said := read_captions(self.folder):
+            captions = [caption_of(said, path, self.folder) for path in self._paths]
+            if any(captions):
+                found["words"] = learn_words(captions)
+        return found
 
     def reference(self) -> NDArray[np.float32]:
         """Embeddings of the faces on the pictures, if most show one: new faces are held against them."""
@@ -179,10 +199,16 @@ class GeneratorSource(DataSource):
         pictures = read_picture_set(self._paths, size, self._transparent)
         request.check_stop()
         ground = ", with transparency" if self._transparent else ""
-        request.say(f"{len(pictures.names)} pictures of {size} pixels{ground}")
+        request.say(f"{len(pictures.paths)} pictures of {size} pixels{ground}")
         for note in pictures.notes:
             request.say(note)
-        return GeneratorData(pictures, request.settings, request.device)
+        said = read_captions(self.folder)
+        captions = [caption_of(said, path, self.folder) for path in pictures.paths]
+        if request.settings.network.get("words"):
+            without = sum(not caption for caption in captions)
+            missing = f"; {without} pictures have no caption" if without else ""
+            request.say(f"captions of {len(request.settings.network['words'])} words{missing}")
+        return GeneratorData(pictures, request.settings, request.device, captions)
 
 
 def new_discriminator(model: nn.Module, settings: GeneratorSettings) -> nn.Module:

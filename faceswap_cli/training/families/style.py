@@ -197,11 +197,12 @@ class StyleSource(DataSource):
         size, sets = round(config.resolution * ENLARGED), []
         for kind, folder, labels in zip("AB", self.folders, self._labels, strict=True):
             pictures = read_picture_set(find_pictures(folder), size, transparent=False)
-            request.say(f"{kind}: {len(pictures.names)} pictures of {folder}")
+            request.say(f"{kind}: {len(pictures.paths)} pictures of {folder}")
             for note in pictures.notes:
                 request.say(f"{kind}: {note}")
             keep = find_faces(pictures, request) if request.settings.keeps else None
-            numbers = [config.classes.index(labels[n]) if n in labels else UNLABELLED for n in pictures.names]
+            names = [path.name for path in pictures.paths]
+            numbers = [config.classes.index(labels[n]) if n in labels else UNLABELLED for n in names]
             sets.append(StyleSet(pictures.pictures, keep, np.array(numbers, np.int64)))
         return StyleData(sets, request.settings, request.device)
 

@@ -25,7 +25,7 @@ CHECKS = np.array([200, 235], np.float32)
 def write_generator_preview(path: Path, model: StyleGenerator, side: int, fade: float) -> None:
     """Save a sheet of generated pictures."""
     random = torch.Generator().manual_seed(0)
-    noise = torch.randn(ROWS * COLUMNS, model.config.noise, generator=random)
+    noise = torch.randn(ROWS * COLUMNS, model.config.inputs, generator=random)
     device = next(model.parameters()).device
     with torch.inference_mode():
         drawn = decode_drawn(model, model.draw(model.styles(noise.to(device)), side, fade, random))

@@ -48,7 +48,7 @@ class GeneratorValidator:
         """Both figures, by name."""
         random = torch.Generator().manual_seed(1)
         device = next(model.parameters()).device
-        noise = torch.randn(len(self._kept), model.config.noise, generator=random)
+        noise = torch.randn(len(self._kept), model.config.inputs, generator=random)
         with torch.inference_mode():
             parts = (noise[k : k + 32].to(device) for k in range(0, len(noise), 32))
             drawn = [model.draw(model.styles(part), noise=random) for part in parts]

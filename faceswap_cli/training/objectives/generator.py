@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from faceswap_cli.networks.generator.captions import divergence_from_normal, draw_condition
 from faceswap_cli.networks.generator.discriminator import GrownDiscriminator
 from faceswap_cli.networks.generator.style import StyleGenerator
 from faceswap_cli.training.data.differentiable_augment import augment_pictures
@@ -28,6 +29,9 @@ SLOPED = 4
 
 MIXED = 0.5
 """Share of the generated pictures whose layers take two styles (style mixing)."""
+
+CAPTION_WEIGHT, MISMATCHED_WEIGHT = 0.05, 0.5
+"""Of the divergence of captions from normal noise, and of real pictures with a wrong caption."""
 
 YOUNG = 1000
 """Steps in which a new generator's pictures may be alike: measured, they differ after some 250."""
@@ -62,15 +66,18 @@ class PictureBatch:
         input: (B, C, S, S) in [-1, 1], real ones.
         noise: (B, N), made into others.
         seed: (B,) of all that is random on the way.
+        words: (B, L) numbers of the words of their captions; None without captions.
     """
 
     input: Tensor
     noise: Tensor
     seed: Tensor
+    words: Tensor | None = None
 
     def part(self, share: Share) -> PictureBatch:
         """An equal part of it."""
-        return PictureBatch(share.of(self.input), share.of(self.noise), share.of(self.seed))
+        words = None if self.words is None else share.of(self.words)
+        return PictureBatch(share.of(self.input), share.of(self.noise), share.of(self.seed), words)
 
     def random(self, phase: int) -> torch.Generator:
         """Random numbers of one phase."""
@@ -134,16 +141,20 @@ class GeneratorLosses:
         [samples] = batch
         stage = stage_at(self.settings, self.model.config.drawn_side, progress)
         real, random = shrink(samples.input, stage), samples.random(0)
-        styles = self._mixed(samples.noise, random)
+        noise, divergence = self._told(samples, random)
+        styles = self._mixed(noise, samples.words is not None, random)
         fake = self.model.draw(styles, stage.side, stage.fade, random)
         self.judge.requires_grad_(False)  # its own turn comes
         with torch.no_grad():
-            told = self._judge(real, stage, random)
-        loss = relativistic_pair_loss(self._judge(fake, stage, random), told)
+            told = self._judge(real, stage, random, samples.words)
+        loss = relativistic_pair_loss(self._judge(fake, stage, random, samples.words), told)
         self.judge.requires_grad_(True)
         self.drawn.append(fake.detach())
         spread = fake.detach().std(0).mean() / real.std(0).mean().clamp(min=1e-4)
-        return {"generator": loss, "alike": F.relu(1 - spread)}
+        found = {"generator": loss, "alike": F.relu(1 - spread)}
+        if divergence is not None:
+            found["captions"] = CAPTION_WEIGHT * divergence
+        return found
 
     def discriminator(self, batch: Batch, progress: float) -> dict[str, Tensor]:
         """Tell real from generated pictures, and keep the slope low at both."""
@@ -151,24 +162,49 @@ class GeneratorLosses:
         stage = stage_at(self.settings, self.model.config.drawn_side, progress)
         real, fake = shrink(samples.input, stage), self.drawn.popleft()
         random = samples.random(1)
-        told = [self._judge(pictures, stage, random) for pictures in (real, fake)]
-        loss = relativistic_pair_loss(*told)
-        slopes = torch.stack([self._slope(some[::SLOPED], stage, random) for some in (real, fake)])
-        return {"discriminator": loss, "slope": self.settings.slope * slopes.sum()}
+        words = samples.words
+        told = [self._judge(pictures, stage, random, words) for pictures in (real, fake)]
+        found = {"discriminator": relativistic_pair_loss(*told)}
+        slopes = [self._slope(some[::SLOPED], stage, random, words) for some in (real, fake)]
+        found["slope"] = self.settings.slope * torch.stack(slopes).sum()
+        if words is not None:
+            # A real picture with another's caption is wrong, however real it looks (S. Reed et al., 2016).
+            wrong = words.roll(1, 0)
+            matched = self._judge(real, stage, random, wrong)
+            other = (wrong != words).any(1)
+            found["mismatched"] = MISMATCHED_WEIGHT * relativistic_pair_loss(
+                torch.where(other, told[0], told[0].detach()), torch.where(other, matched, told[0].detach())
+            )
+        return found
 
-    def _judge(self, pictures: Tensor, stage: GrowthStage, random: torch.Generator) -> Tensor:
-        found: Tensor = self.judge(self._augment(pictures, random), stage.fade)
+    def _told(self, samples: PictureBatch, random: torch.Generator) -> tuple[Tensor, Tensor | None]:
+        """What styles are made of, and how far captions, if there are any, are from normal noise."""
+        if samples.words is None or self.model.captions is None:
+            return samples.noise, None
+        mean, spread = self.model.captions(samples.words)
+        told = torch.cat([samples.noise, draw_condition(mean, spread, random)], 1)
+        return told, divergence_from_normal(mean, spread)
+
+    def _judge(
+        self, pictures: Tensor, stage: GrowthStage, random: torch.Generator, words: Tensor | None
+    ) -> Tensor:
+        found: Tensor = self.judge(self._augment(pictures, random), stage.fade, words)
         return found
 
     def _augment(self, pictures: Tensor, random: torch.Generator) -> Tensor:
         return augment_pictures(pictures, self.settings.augment, self.colours, random)
 
-    def _slope(self, pictures: Tensor, stage: GrowthStage, random: torch.Generator) -> Tensor:
+    def _slope(
+        self, pictures: Tensor, stage: GrowthStage, random: torch.Generator, words: Tensor | None
+    ) -> Tensor:
         seen = self._augment(pictures, random).detach().requires_grad_(True)
-        return squared_slopes(self.judge(seen, stage.fade).sum(), seen).mean()
+        own = None if words is None else words[::SLOPED]
+        return squared_slopes(self.judge(seen, stage.fade, own).sum(), seen).mean()
 
-    def _mixed(self, noise: Tensor, random: torch.Generator) -> Tensor:
+    def _mixed(self, noise: Tensor, captioned: bool, random: torch.Generator) -> Tensor:
         """(B, layers, S) styles, of some pictures from two noises (Karras et al., CVPR 2019, section 3.1)."""
+        if captioned:  # another picture's style would say another caption
+            return self.model.styles(noise)[:, None].expand(-1, self.model.layers, -1)
         styles, count = self.model.styles(noise), self.model.layers
         from_layer = torch.randint(1, count, (len(noise), 1), generator=random)
         mixed = torch.rand(len(noise), 1, generator=random) < MIXED
