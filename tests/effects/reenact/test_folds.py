@@ -6,6 +6,7 @@ import pytest
 
 from faceswap_cli.effects.reenact import folds
 from faceswap_cli.effects.reenact.layout import face_layout
+from faceswap_cli.effects.reenact.smile_averages import SMILES
 
 LAYOUT = face_layout()
 SIZE = 128
@@ -69,5 +70,5 @@ def test_a_photo_that_smiles_is_drawn_without_its_folds_on_a_calm_face_and_the_o
     assert folds.lay_smile(0.01, drawn, LAYOUT, box) is None
     expression = np.zeros(LAYOUT.head.expression.shape[0])
     assert folds.smile_of(expression) == 0
-    expression[folds.SMILES] = 0.8
+    expression[SMILES] = 0.8
     assert folds.smile_of(expression) == pytest.approx(0.8)
