@@ -33,10 +33,11 @@ WEIGHTS = "guard"
 """The network's folder in `models/`. It learned from pictures that may be used for anything, and does nothing
 else; the age estimator is for non-commercial research only."""
 
-ADULT = 18.0
-"""Years, as the network sees them, from which on nobody is a child."""
+ADULT = 21.0
+"""Years, as the network sees them, from which on nobody is a child: it makes teenagers older, like its
+teacher."""
 
-MINOR = 0.5
+MINOR = 0.6
 """Mean share of a person's looks below ADULT, as `SafetyGuard.young` takes it, above which the person counts
 as a child: chosen on faces that only calibrate, none of whose adults is above it. docs/safety.md has what it
 does to others."""
@@ -45,7 +46,7 @@ CLEAR = 0.3
 """Faces less clear than this (see `track_embedding.face_clarity`) are no ground to refuse anything on."""
 
 LOOKS = 5
-"""Faces of a person or track that are looked at: 20 ms each on one core."""
+"""Faces of a person or track that are looked at: 10 ms each on one core."""
 
 SAMPLES = 8
 """Frames of a video that are looked at for nudity, spread over it, but no more than one a second: 0.1 s each
