@@ -23,7 +23,7 @@ class Top(Boundary):
         return list(SUMMARIES.items())
 
 
-app = new_app(name="faceswap", cls=Top)
+app = new_app(name="faceswap", cls=Top, add_completion=True)
 
 
 def _version(wanted: bool) -> None:

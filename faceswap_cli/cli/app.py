@@ -87,9 +87,9 @@ def new_app(**options: Any) -> App:
     """An app with the settings all our groups share."""
     return App(
         cls=options.pop("cls", Group),
+        add_completion=options.pop("add_completion", False),
         no_args_is_help=True,
         rich_markup_mode=None,  # plain help: readable in any terminal, and quick to start
-        add_completion=False,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
         **options,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from faceswap_cli.cli import console
 from faceswap_cli.cli.consent import tell_consent
 from faceswap_cli.cli.convert_executor import ExecutorOptions, open_executor
-from faceswap_cli.cli.convert_outputs import check_not_given, name_outputs
+from faceswap_cli.cli.convert_outputs import check_not_given, check_source, name_outputs
 from faceswap_cli.cli.convert_preview import run_preview
 from faceswap_cli.cli.mark_options import MarkOptions
 from faceswap_cli.cli.options import DetectionOptions, PeopleOptions, SafetyOptions, TrialOptions
@@ -144,6 +144,7 @@ def change_videos(
     outputs = name_outputs(sources, output, encode.encoder or "x264")
     check_not_given([*outputs, trial.preview], (*people.only, *people.without))
     encoding = resolve_encoding(encode, outputs[0])
+    check_source(sources, options.pipeline.rate)
     tell_consent()
     effect, model = load()
     marks = options.marks.build_marks(kind, model, label=True)

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from faceswap_cli.cli.option_parameters import expand_options
-from faceswap_cli.cli.wrong_usage import describe_missing, suggest_command
+from faceswap_cli.cli.wrong_usage import describe_bad_value, describe_missing, suggest_command
 from faceswap_cli.errors import UserError
 from faceswap_cli.options import GROUPS, Medium
 
@@ -64,6 +64,8 @@ class Command(_QuickHelp, TyperCommand):
         except Exception as error:  # Typer's own errors have no public home in all its releases
             if type(error).__name__ == "MissingParameter":
                 ctx.fail(describe_missing(error))
+            if type(error).__name__ == "BadParameter":
+                ctx.fail(describe_bad_value(error, getattr(self.callback, "declared", {})))
             raise
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
@@ -83,6 +85,14 @@ class Command(_QuickHelp, TyperCommand):
 
 class Group(_QuickHelp, TyperGroup):
     """Commands under one name. A word that is none of them is answered with the one that was meant."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Its options, each of which is False where it is not given; see `_QuickHelp`."""
+        params: list[Any] = super().get_params(ctx)
+        for param in params:
+            if getattr(param, "is_flag", False) and param.default is None:
+                param.default = False
+        return params
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Names in the order in which they are shown, which is that of the code."""

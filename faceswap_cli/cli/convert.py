@@ -15,7 +15,7 @@ from faceswap_cli.cli.consent import tell_consent
 from faceswap_cli.cli.convert_assignment import AssignmentRequest, DrawnOptions
 from faceswap_cli.cli.convert_effect import LookOptions, load_effect
 from faceswap_cli.cli.convert_executor import ExecutorOptions, open_executor
-from faceswap_cli.cli.convert_outputs import check_not_given, name_outputs
+from faceswap_cli.cli.convert_outputs import check_not_given, check_source, name_outputs
 from faceswap_cli.cli.convert_preview import run_preview
 from faceswap_cli.cli.convert_sheet import sheet
 from faceswap_cli.cli.mark_options import MarkOptions
@@ -84,6 +84,7 @@ def video(
     outputs = name_outputs(sources, output, encode.encoder or "x264")
     pipeline = replace(pipeline, encode=resolve_encoding(encode, outputs[0]))
     look.check()
+    check_source(sources, pipeline.rate)
     tell_consent()
     thorough = partial(detection.load_analyser, thorough=True)
     asked = AssignmentRequest(run, drawn, thorough, people, safety, detection.device)

@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from faceswap_cli.errors import UserError
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 
 def check_named(output: str | Path) -> None:
@@ -21,6 +25,17 @@ def check_not_given(outputs: Iterable[Path | None], given: Iterable[Path]) -> No
     for output in outputs:
         if output is not None and output.exists() and any(output.samefile(path) for path in read):
             raise UserError(f"{output} is read, too, and would be written over", "Choose another output")
+
+
+def check_source(sources: Sequence[Path], rate: Fraction | None) -> None:
+    """Raise a UserError for the only video if it can't be read, before anything is loaded.
+
+    Of several, one that can't be keeps none of the others from being done.
+    """
+    from faceswap_cli.media.probe import probe
+
+    if len(sources) == 1:
+        probe(sources[0], rate)
 
 
 def is_folder(output: Path, text: str) -> bool:

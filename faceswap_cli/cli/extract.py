@@ -70,9 +70,10 @@ def extract(
     from faceswap_cli.faces.identity.person_filter import read_person_filter
     from faceswap_cli.faces.sets.extract import extract_faces as run
     from faceswap_cli.faces.sets.faceset import FaceSet
-    from faceswap_cli.media.inputs import describe_left_out
+    from faceswap_cli.media.inputs import describe_left_out, find_media
 
     check_named(output)
+    find_media(inputs)
     tell_consent()
     stage, photo_stage = detection.load_analyser(), detection.load_analyser(thorough=True)
     console.tell(stage.explanation)

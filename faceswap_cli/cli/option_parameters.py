@@ -53,19 +53,23 @@ def expand_options(command: Callable[..., None], medium: Medium | None = None) -
         medium: what it works on: options that are declared for the other medium are left out.
 
     Returns:
-        The command. Its attribute `aliases` says which option each older name means.
+        The command. Its attribute `aliases` says which option each older name means, and `declared` has the
+        declarations by the parameters' names.
     """
     hints = get_type_hints(command, include_extras=True)
     groups: dict[str, tuple[Callable[[Given], Any], Parameters]] = {}
     parameters: Parameters = {}
+    declared: dict[str, Declaration] = {}
     for name, parameter in inspect.signature(command).parameters.items():
         own = {name: parameter.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY)}
         if isinstance(hints[name], type) and issubclass(hints[name], OptionGroup):
             own = option_parameters(hints[name], medium)
+            declared |= {field.name: one for field, one in declared_options(hints[name])}
             groups[name] = (functools.partial(build_options, hints[name]), own)
         elif get_origin(hints[name]) is Overrides:
             kinds = _kinds(get_args(hints[name])[0])
             own = override_parameters(kinds)
+            declared |= {field.name: one for kind in kinds for field, one in declared_options(kind)}
             groups[name] = (functools.partial(build_overrides, kinds), own)
         assert not own.keys() & parameters.keys(), f"{command.__name__} has an option twice: {list(own)}"
         parameters |= own
@@ -79,6 +83,7 @@ def expand_options(command: Callable[..., None], medium: Medium | None = None) -
     call.__signature__ = inspect.Signature(list(parameters.values()))  # type: ignore[attr-defined]
     call.__annotations__ = {name: one.annotation for name, one in parameters.items()}
     call.aliases = _aliases(parameters)  # type: ignore[attr-defined]
+    call.declared = declared  # type: ignore[attr-defined]
     return call
 
 

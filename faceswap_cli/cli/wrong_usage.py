@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import difflib
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from faceswap_cli.media.inputs import PHOTO_SUFFIXES
+from faceswap_cli.options import Declaration, describe_allowed
 
 OTHER_WORDS = {
     "swap": "convert", "faceswap": "convert", "merge": "convert", "face-swap": "convert",
@@ -52,6 +53,38 @@ def suggest_command(path: str, words: Sequence[str], names: Iterable[str]) -> st
 def _is_file(word: str) -> bool:
     """Whether a word can only be a file's name."""
     return "/" in word or "\\" in word or (Path(word).suffix != "" and not word.startswith("-"))
+
+
+READ_AS = {
+    "Input should be a valid number": "it is no number",
+    "Input should be a valid integer": "it is no whole number",
+    "Input should be greater than or equal to": "the least is",
+    "Input should be less than or equal to": "the most is",
+    "Value error, ": "",
+}
+"""What newer releases of Typer say of a value, in pydantic's words, and what is said instead."""
+
+
+def describe_bad_value(error: Any, declared: Mapping[str, Declaration]) -> str:
+    """What is said of a value that an option does not take: which it takes.
+
+    Args:
+        error: Typer's own.
+        declared: declarations by the names of parameters; others have Typer's words.
+
+    Returns:
+        one line.
+    """
+    param = error.param
+    name = max(param.opts, key=len) if param is not None else "a value"
+    if param is not None and param.name in declared:
+        return f"{name} takes {describe_allowed(declared[param.name])}"
+    text = str(error.message)
+    for theirs, ours in READ_AS.items():
+        if theirs in text:
+            rest = text.replace(theirs, ours).partition(", unable to parse")[0]
+            return f"{name}: {rest}"
+    return f"{name}: {text}"
 
 
 def describe_missing(error: Any) -> str:

@@ -28,7 +28,6 @@ from faceswap_cli.effects.ageing.request import AgeRequest
 from faceswap_cli.faces.age.estimator import AgeEstimator
 from faceswap_cli.faces.face_analyser import build_analyser
 from faceswap_cli.faces.safety.guard import SafetyGuard
-from faceswap_cli.media import photo as photos
 from faceswap_cli.pipeline import photo as driver
 from faceswap_cli.pipeline.options import PipelineOptions
 from faceswap_cli.provenance import marks, pixels
@@ -41,7 +40,7 @@ STAGES: dict[str, tuple[Any, str]] = {
     "asking the networks": (render.FaceAger, "predict"),
     "applying the change": (render, "apply_change"),
     "watermark": (pixels.PixelMarks, "on_photo"),
-    "encoding": (photos.cv2, "imencode"),
+    "encoding": (cv2, "imencode"),
     "words in the file": (marks.Marks, "seal"),
 }
 """What is timed, by names for people: where it is looked up."""

@@ -43,7 +43,6 @@ from faceswap_cli.faces.analysis import analyse_batches
 from faceswap_cli.faces.face_analyser import build_analyser
 from faceswap_cli.faces.geometry import interocular
 from faceswap_cli.faces.landmarks.head_model import estimate_head_pose
-from faceswap_cli.faces.landmarks.pose import estimate_pose
 from faceswap_cli.faces.parsing.face_parser import FaceParser
 from faceswap_cli.faces.tracking.face_tracks import FaceTracks
 from faceswap_cli.faces.tracking.smoothing import smooth_landmarks
@@ -57,6 +56,7 @@ from faceswap_cli.portrait.animate.options import AnimateOptions
 from faceswap_cli.portrait.animate.render import Portrait, draw_frame, prepare_portrait
 from faceswap_cli.portrait.animate.shape import match_photo
 from scripts.bench import reenact_judges as judges
+from scripts.bench.point_curves import MEASURES, blinks_kept, correlation, eye_ratio
 
 SELF = ("man", "woman", "grid_bbaf2n.mpg", "grid_sbwe5n.mpg", "grid_lbax4n.mpg", "grid_brbk7n.mpg")
 CROSS = (
@@ -74,9 +74,6 @@ NEAR_MEDIAN, OPEN_EYES = 4.0, 0.85
 
 FALSE_ACCEPTS, LOOKED_AT = 0.001, 122
 """Of pairs of different people, and pictures of each set from which that is found."""
-
-BLINK, OPEN_AGAIN = 0.72, 0.85
-"""Of the median eye opening: below, an eye is shut; above, it was opened again."""
 
 
 @dataclass(frozen=True)
@@ -215,7 +212,7 @@ class Bench:
         photo: Photo, spent: float,
     ) -> str:  # fmt: skip
         errors = judges.landmark_errors(truth.points, seen.points)
-        curves = [f"{_correlation(measure, truth.points, seen.points):.2f}" for measure in MEASURES]
+        curves = [f"{correlation(measure, truth.points, seen.points):.2f}" for measure in MEASURES]
         kept, all_blinks = blinks_kept(truth.points, seen.points)
         accepted = np.mean(np.array(seen.identity) > self.threshold())
         sharp = np.nanmedian(seen.sharpness) / metrics.sharpness_inside(photo.image, photo.landmarks)
@@ -347,75 +344,6 @@ def _flat(motion: DriverMotion) -> DriverMotion:
     angles = motion.angles.copy()
     angles[:, :2] = 0
     return replace(motion, angles=angles)
-
-
-def _unit(points: NDArray[np.float64]) -> float:
-    return max(float(np.linalg.norm(points[45] - points[36])), 1e-6)
-
-
-def mouth(points: NDArray[np.float64]) -> float:
-    return judges.apart(points, judges.LIPS)
-
-
-def smile(points: NDArray[np.float64]) -> float:
-    return float(np.linalg.norm(points[54] - points[48])) / _unit(points)
-
-
-def brows(points: NDArray[np.float64]) -> float:
-    pairs = ((19, 37), (24, 44), (21, 39), (22, 42))
-    return judges.apart(points, pairs)
-
-
-def lids(points: NDArray[np.float64]) -> float:
-    return judges.apart(points, judges.LIDS)
-
-
-def yaw(points: NDArray[np.float64]) -> float:
-    return estimate_pose(points)[0]
-
-
-MEASURES = (mouth, smile, brows, lids, yaw)
-
-
-def _correlation(
-    measure: Callable[[NDArray[np.float64]], float],
-    truth: Sequence[NDArray[np.float64]],
-    seen: Sequence[NDArray[np.float64]],
-) -> float:
-    curves = np.array([[measure(points) for points in some] for some in (truth, seen)])
-    return float(np.corrcoef(curves)[0, 1]) if curves.std(1).min() > 1e-4 else float("nan")
-
-
-def eye_ratio(points: NDArray[np.float64]) -> float:
-    """Opening of the eyes over their breadth."""
-    found = []
-    for first in (36, 42):
-        p = points[first : first + 6]
-        tall = np.linalg.norm(p[1] - p[5]) + np.linalg.norm(p[2] - p[4])
-        found.append(tall / max(2 * float(np.linalg.norm(p[0] - p[3])), 1e-6))
-    return float(np.mean(found))
-
-
-def find_blinks(points: Sequence[NDArray[np.float64]]) -> list[int]:
-    """Frames in which eyes are most shut, one of each blink."""
-    curve = np.array([eye_ratio(one) for one in points])
-    curve = curve / np.quantile(curve, 0.6)
-    found, low = [], None
-    for number, value in enumerate(curve):
-        if low is None and value < BLINK:
-            low = number
-        elif low is not None:
-            low = number if value < curve[low] else low
-            if value > OPEN_AGAIN:
-                found.append(low)
-                low = None
-    return found
-
-
-def blinks_kept(truth: Sequence[NDArray[np.float64]], seen: Sequence[NDArray[np.float64]]) -> tuple[int, int]:
-    """How many blinks are seen again within three frames, and how many there are."""
-    there, here = find_blinks(truth), find_blinks(seen)
-    return sum(any(abs(a - b) <= 3 for b in here) for a in there), len(there)
 
 
 def _flicker(frames: Sequence[Frame], truth: Seen, made: Sequence[Image], seen: Seen) -> float:

@@ -42,12 +42,13 @@ from faceswap_cli.effects.planned_faces import FacePlan, PlannedFace
 from faceswap_cli.faces.detection.photo_faces import find_in_photo
 from faceswap_cli.faces.face import Face
 from faceswap_cli.faces.face_analyser import build_analyser
-from faceswap_cli.faces.geometry import crop_matrix, interocular, warp
+from faceswap_cli.faces.geometry import crop_matrix, warp
 from faceswap_cli.faces.landmarks.pose import estimate_pose
 from faceswap_cli.faces.parsing.face_parser import FaceParser
 from faceswap_cli.files import write_text
 from faceswap_cli.media.frame import Frame, Image
 from faceswap_cli.media.photo import read_photo
+from scripts.bench.edit_shapes import SHAPES
 from scripts.bench.reenact_judges import PointJudge, Recogniser
 
 LARGEST = 900
@@ -63,47 +64,6 @@ SKIN, BROWS, LIPS, HAIR = (1, 10), (2, 3), (12, 13), (17,)
 
 Points = NDArray[np.float64]
 
-
-def _apart(p: Points, a: int, b: int) -> float:
-    return float(np.linalg.norm(p[a] - p[b])) / interocular(p)
-
-
-def _upright(p: Points) -> Points:
-    """Points with the outer eye corners level."""
-    x, y = p[45] - p[36]
-    turn = np.array([[x, -y], [y, x]]) / np.hypot(x, y)
-    return np.asarray((p - p[36]) @ turn, np.float64)
-
-
-def _corners_up(p: Points) -> float:
-    q = _upright(p)
-    return float(q[[51, 57], 1].mean() - q[[48, 54], 1].mean()) / interocular(p) + _apart(p, 48, 54)
-
-
-def _brows_up(p: Points) -> float:
-    q = _upright(p)
-    return float(q[[36, 39, 42, 45], 1].mean() - q[17:27, 1].mean()) / interocular(p)
-
-
-def _lids(p: Points) -> float:
-    return float(np.mean([_apart(p, a, b) for a, b in ((37, 41), (38, 40), (43, 47), (44, 46))]))
-
-
-SHAPES: dict[str, tuple[Callable[[Points], float], float]] = {
-    "brow-height": (_brows_up, 0.08),
-    "lids": (_lids, 0.085),
-    "eye-size": (lambda p: (_apart(p, 36, 39) + _apart(p, 42, 45)) / 2, 0.016),
-    "nose-width": (lambda p: _apart(p, 31, 35), 0.031),
-    "nose-length": (lambda p: _apart(p, 27, 33), 0.03),
-    "lip-fullness": (lambda p: _apart(p, 51, 62) + _apart(p, 66, 57), 0.03),
-    "jaw": (lambda p: _apart(p, 5, 11), 0.082),
-    "chin": (lambda p: _apart(p, 57, 8), 0.048),
-    "turn": (lambda p: estimate_pose(p)[0], 1.0),
-    "nod": (lambda p: estimate_pose(p)[1], 1.0),
-    "smile": (_corners_up, 0.25),
-    "mouth": (lambda p: float(np.mean([_apart(p, a, b) for a, b in ((61, 67), (62, 66), (63, 65))])), 0.22),
-}
-"""What dlib's points say of a feature, and how much of that 1 of it ought to be."""
 
 STEPS: dict[str, tuple[float, ...]] = {
     "smile": (0.4, 0.8), "mouth": (0.25, 0.5), "brow-height": (-0.7, 0.7), "lids": (-0.25, 0.3),

@@ -9,6 +9,7 @@ FOLDER holds man.mp4 and woman.mp4 (see scripts.data.demo_clips).
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -79,17 +80,8 @@ def edge(editor: Editor, photo: Photo) -> Image:
         made = editor.edit(photo, {"hair": name})
         assert made is not None
         pictures.append((f"hair={name}", made[0]))
-    return draw_rows(
-        [
-            (
-                name,
-                np.asarray(
-                    cv2.resize(image[part], None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC), np.uint8
-                ),
-            )
-            for name, image in pictures
-        ]
-    )
+    enlarge = partial(cv2.resize, dsize=None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)
+    return draw_rows([(name, np.asarray(enlarge(image[part]))) for name, image in pictures])
 
 
 def cut(photo: Photo, image: Image, room: float) -> Image:

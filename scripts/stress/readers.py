@@ -26,10 +26,10 @@ from faceswap_cli.faces.identity.embeddings import EmbeddingStore
 from faceswap_cli.faces.sets.crop_files import crop_files
 from faceswap_cli.faces.sets.faceset import FaceSet, FaceSetWriter
 from faceswap_cli.faces.sets.records import FaceRecord, Header, Source, as_stored
+from faceswap_cli.journal import Journal
 from faceswap_cli.media.photo import read_photo, what_is_lost, write_photo
 from faceswap_cli.media.probe import probe
 from faceswap_cli.media.reader import VideoReader
-from faceswap_cli.pipeline.workdir import Journal
 from faceswap_cli.training.data.cache import _columns, _DamageError, _mapped, load_cached_faces
 from faceswap_cli.training.engine import event_log
 from faceswap_cli.training.engine.trainer import Trainer

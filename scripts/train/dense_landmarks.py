@@ -18,6 +18,7 @@ import argparse
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -29,7 +30,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from faceswap_cli import zoo
-from faceswap_cli.device import pick_device
 from faceswap_cli.faces.landmarks.dense import GROUPS, IBUG, POINTS, opening_pairs
 from faceswap_cli.networks.perception.dense_landmarks import (
     DenseLandmarkConfig,
@@ -38,88 +38,47 @@ from faceswap_cli.networks.perception.dense_landmarks import (
     build_either_landmark_network,
 )
 from faceswap_cli.networks.perception.landmarks import LandmarkNetwork
-from faceswap_cli.training.engine.checkpoints import CheckpointStore
-from faceswap_cli.training.engine.loop import Budget, fit
 from faceswap_cli.training.engine.parallel import Share
-from faceswap_cli.training.engine.trainer import Trainer, TrainingPhase
-from faceswap_cli.training.runs.settings import TrainSettings
+from faceswap_cli.training.engine.trainer import Trainer
 from scripts.bench.dense_landmarks import evaluate
 from scripts.data.dense_faces import DATA, KEPT_BACK, Faces, Source
+from scripts.train import short_loop
 
 ROOT = Path(__file__).resolve().parents[2]
 
-SEED = 0
-
-SAVE_SECONDS = 600
-
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("labels", type=Path, help="folder of files that scripts.data.landmark_teacher wrote")
-    parser.add_argument("-r", "--run", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=12000)
-    parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--rate", type=float, default=1e-3, help="peak learning rate; less to go on with")
-    parser.add_argument("--views", type=int, default=5000, help="turned and blinking views to make")
-    parser.add_argument("--look", type=float, default=5, help="minutes between figures")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--write", action="store_true", help="only write models/landmarks")
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
+    def own_options(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--views", type=int, default=5000, help="turned and blinking views to make")
+
+    told = "folder of files that scripts.data.landmark_teacher wrote"
+    options = short_loop.parse(__doc__, "labels", told, 32, own_options)
     cv2.setNumThreads(1)
     own = Faces(sorted(f for f in options.labels.glob("own-*.npz") if f.stat().st_size))
     kept = Faces(sorted(f for f in options.labels.glob("kept-*.npz") if f.stat().st_size))
-    trainer, store = prepare(options, own)
+    trainer, store = short_loop.prepare(options, "landmarks", partial(build, own), losses)
     if options.write:
         write(trainer, own, kept)
         return
     config = trainer.model.config
     source = Source(own, config.size, config.side, options.views, options.run / "views.npz")
     print(len(own.names), "faces,", len(kept.names), "kept back", flush=True)
-    looked = time.monotonic()
     with ThreadPoolExecutor(1) as pool:
         batches = Ahead(pool, source, options.batch, trainer.device)
-        budget = Budget(steps=options.steps)
-        for count, tick in enumerate(fit(trainer, batches, budget, store, save_seconds=SAVE_SECONDS)):
-            if count % 20 == 0 or tick.progress >= 1:
-                terms = " ".join(f"{k} {v:.3f}" for k, v in tick.losses.items())
-                print(
-                    f"{tick.step} min {tick.seconds / 60:.1f} {terms} | {tick.images_per_second:.0f}/s, "
-                    f"waiting {tick.data_wait:.0%}",
-                    flush=True,
-                )
-            if time.monotonic() - looked > 60 * options.look or tick.progress >= 1:
-                for line in evaluate(trainer.ema, kept).lines():
-                    print(line, flush=True)
-                looked = time.monotonic()
+        short_loop.run(options, trainer, store, batches, lambda network: evaluate(network, kept).lines())
 
 
-def prepare(options: argparse.Namespace, own: Faces) -> tuple[Trainer, CheckpointStore]:
-    """The network as it was when the run stopped, or a new one."""
-    torch.manual_seed(SEED)
-    settings = TrainSettings(
-        batch=options.batch, learning_rate=options.rate, warm_up=100, clip=1.0, ema=0.998, seed=SEED
-    )
+def build(own: Faces, new: bool) -> DenseLandmarkNetwork:
+    """The network; a new run's with what the bundled weights know."""
     network = DenseLandmarkNetwork(DenseLandmarkConfig())
     network.mean_shape.copy_(torch.from_numpy(own.mean_shape()))
-    store = CheckpointStore(options.run, keep=2)
-    checkpoint, notes = store.newest()
-    if checkpoint is None:
+    if new:
         known = zoo.load_network("landmarks", build_either_landmark_network)
         if isinstance(known, DenseLandmarkNetwork):
             network.load_state_dict(known.state_dict())
         else:
             warm_start(network, known)
-    network = network.to(pick_device(options.device)).to(memory_format=torch.channels_last)
-    phase = TrainingPhase("landmarks", list(network.parameters()), lambda batch, _: losses(network, batch[0]))
-    trainer = Trainer(network, [phase], settings)
-    if checkpoint is not None:
-        trainer.restore(checkpoint)
-        print("going on at step", trainer.step, *notes)
-    return trainer, store
+    return network
 
 
 @torch.no_grad()
@@ -232,7 +191,7 @@ def write(trainer: Trainer, own: Faces, kept: Faces) -> None:
         "steps": trainer.step,
         "began with": f"the weights before, of {zoo.card('landmarks').facts['steps']} steps",
         "batch": trainer.settings.batch,
-        "seed": SEED,
+        "seed": short_loop.SEED,
         "trained": f"{time.strftime('%Y-%m')}, {trainer.seconds / 60:.0f} minutes on a CPU",
         "figures": evaluate(trainer.ema, kept).facts(),
         "limits": "Labels are networks'. Past 60 degrees of yaw it knows drawn views only. Most closed lids "

@@ -11,7 +11,6 @@ checkpoints; --write puts the average weights and their card into models/.
 
 from __future__ import annotations
 
-import argparse
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -24,7 +23,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from faceswap_cli import zoo
-from faceswap_cli.device import pick_device
 from faceswap_cli.effects.reenact.refine import WEIGHTS
 from faceswap_cli.faces.landmarks.dense import MIRROR_EXPRESSION, MIRROR_SIGN
 from faceswap_cli.networks.reenact.refiner import (
@@ -33,20 +31,14 @@ from faceswap_cli.networks.reenact.refiner import (
     RefinerNetwork,
     apply_refinement,
 )
-from faceswap_cli.training.engine.checkpoints import CheckpointStore
-from faceswap_cli.training.engine.loop import Budget, fit
 from faceswap_cli.training.engine.parallel import Share
-from faceswap_cli.training.engine.trainer import Trainer, TrainingPhase
+from faceswap_cli.training.engine.trainer import Trainer
 from faceswap_cli.training.objectives.losses import dssim, gradient_difference
-from faceswap_cli.training.runs.settings import TrainSettings
 from scripts.data.dense_faces import DATA, KEPT_BACK, TEACHER
 from scripts.data.reenact_pairs import unpack
+from scripts.train import short_loop
 
 ROOT = Path(__file__).resolve().parents[2]
-
-SEED = 0
-
-SAVE_SECONDS = 600
 
 FEATURES = 2.0
 """How much more eyes and mouth count than skin."""
@@ -174,58 +166,25 @@ def evaluate(network: RefinerNetwork, pairs: Pairs) -> dict[str, float]:
     return {name: value / weights["features" in name] for name, value in sums.items()}
 
 
-def prepare(options: argparse.Namespace) -> tuple[Trainer, CheckpointStore]:
-    """The network as it was when the run stopped, or a new one."""
-    torch.manual_seed(SEED)
-    settings = TrainSettings(
-        batch=options.batch, learning_rate=1e-3, warm_up=100, clip=1.0, ema=0.998, seed=SEED
-    )
-    network = RefinerNetwork(RefinerConfig()).to(pick_device(options.device))
-    network = network.to(memory_format=torch.channels_last)
-    phase = TrainingPhase("refiner", list(network.parameters()), lambda batch, _: losses(network, batch[0]))
-    trainer = Trainer(network, [phase], settings)
-    store = CheckpointStore(options.run, keep=2)
-    checkpoint, notes = store.newest()
-    if checkpoint is not None:
-        trainer.restore(checkpoint)
-        print("going on at step", trainer.step, *notes)
-    return trainer, store
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("pairs", type=Path, help="folder that scripts.data.reenact_pairs wrote")
-    parser.add_argument("-r", "--run", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=12000)
-    parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--look", type=float, default=5, help="minutes between figures")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--write", action="store_true", help="only write models/refiner")
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
+    told = "folder that scripts.data.reenact_pairs wrote"
+    options = short_loop.parse(__doc__, "pairs", told, 16, lambda parser: None)
     kept = Pairs(sorted(options.pairs.glob("kept-*.npz")))
-    trainer, store = prepare(options)
+    trainer, store = short_loop.prepare(
+        options, "refiner", lambda new: RefinerNetwork(RefinerConfig()), losses
+    )
     if options.write:
         write(trainer, kept, options.pairs)
         return
     own = Pairs(sorted(options.pairs.glob("own-*.npz")))
     print(len(own), "pairs,", len(kept), "kept back", flush=True)
-    looked = time.monotonic()
     batches = Batches(own, options.batch, trainer.device)
-    for count, tick in enumerate(
-        fit(trainer, batches, Budget(steps=options.steps), store, save_seconds=SAVE_SECONDS)
-    ):
-        if count % 20 == 0 or tick.progress >= 1:
-            terms = " ".join(f"{k} {v:.3f}" for k, v in tick.losses.items())
-            minutes, rate = tick.seconds / 60, tick.images_per_second
-            print(f"{tick.step} min {minutes:.1f} {terms} | {rate:.0f}/s", flush=True)
-        if time.monotonic() - looked > 60 * options.look or tick.progress >= 1:
-            figures = evaluate(trainer.ema, kept)
-            print("  " + ", ".join(f"{k} {v:.2f}" for k, v in figures.items()), flush=True)
-            looked = time.monotonic()
+    short_loop.run(options, trainer, store, batches, lambda network: describe(network, kept))
+
+
+def describe(network: RefinerNetwork, kept: Pairs) -> list[str]:
+    """The figures on one line."""
+    return ["  " + ", ".join(f"{name} {value:.2f}" for name, value in evaluate(network, kept).items())]
 
 
 def write(trainer: Trainer, kept: Pairs, folder: Path) -> None:
@@ -242,7 +201,7 @@ def write(trainer: Trainer, kept: Pairs, folder: Path) -> None:
         "teacher": f"Points: {TEACHER}.",
         "steps": trainer.step,
         "batch": trainer.settings.batch,
-        "seed": SEED,
+        "seed": short_loop.SEED,
         "trained": f"{time.strftime('%Y-%m')}, {trainer.seconds / 60:.0f} minutes on a CPU",
         "figures": {k: round(v, 2) for k, v in evaluate(trainer.ema, kept).items()},
         "limits": "Pairs of one person are few: eight people in clips, 56 with two portraits. Adults only.",

@@ -8,28 +8,30 @@ from __future__ import annotations
 import argparse
 import signal
 import threading
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import torch
 
 from faceswap_cli.device import device_of_process, processes
 from faceswap_cli.errors import UserError
 from faceswap_cli.files import make_folder
+from faceswap_cli.options import OptionGroup, declared_options, flags_of
 from faceswap_cli.training.engine.checkpoints import CheckpointStore
 from faceswap_cli.training.engine.loop import Budget, Tick
 from faceswap_cli.training.engine.parallel import join_process_group
 from faceswap_cli.training.engine.trainer import Trainer
 from faceswap_cli.training.family import DataSource, Family
-from faceswap_cli.training.options import MonitorOptions, SessionOptions
+from faceswap_cli.training.options import BudgetOptions, MonitorOptions, SessionOptions
 from faceswap_cli.training.runs.folder import is_run, open_run
 from faceswap_cli.training.runs.rollback import roll_back
 from faceswap_cli.training.task import TrainingTask, open_or_create, resume_or_start, train
 
 
 def add_run_options(parser: argparse.ArgumentParser, usual: Budget, every: float) -> None:
-    """Options that mean the same to all scripts.
+    """Options that mean the same to all scripts, and to `faceswap train`.
 
     Args:
         parser: gets them.
@@ -38,17 +40,39 @@ def add_run_options(parser: argparse.ArgumentParser, usual: Budget, every: float
     """
     parser.add_argument("-r", "--run", type=Path, required=True, help="run folder, new or to go on with")
     parser.set_defaults(usual=usual)
-    parser.add_argument("--steps", type=int)
-    parser.add_argument("--minutes", type=float, help="time to train in all")
-    parser.add_argument("--until-plateau", action="store_true", help="end when it no longer gets better")
-    parser.add_argument("--save-every", type=float, default=every, help="seconds between checkpoints")
-    parser.add_argument("--preview-every", type=float, default=120, help="seconds between previews")
-    parser.add_argument("--measure-every", type=int, help="steps between measures; by the clock if not given")
-    parser.add_argument("--snapshot-every", type=int, help="steps between checkpoints that are kept")
+    add_declared(parser, BudgetOptions, ("steps", "minutes", "until_plateau"))
+    add_declared(parser, SessionOptions, ("save_every", "snapshot_every"), save_every=every)
+    add_declared(parser, MonitorOptions, ("preview_every", "measure_every"), preview_every=120.0)
     parser.add_argument("--rollback", type=int, metavar="STEP", help="first go back to this step")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--write", action="store_true", help="only write models/ from the newest checkpoint")
+
+
+def add_declared(
+    parser: argparse.ArgumentParser, kind: type[OptionGroup], names: Collection[str], **defaults: Any
+) -> None:
+    """Options of `faceswap train`, as they are declared.
+
+    Args:
+        parser: gets them.
+        kind: the group that declares them.
+        names: of those that are wanted.
+        **defaults: values for those that have others here.
+    """
+    hints = get_type_hints(kind)
+    for own, declared in declared_options(kind):
+        if own.name not in names:
+            continue
+        how: dict[str, Any] = {"dest": own.name, "default": defaults.get(own.name, own.default)}
+        if hints[own.name] is bool:
+            how["action"] = "store_true"
+        else:
+            how["type"] = next(
+                one for one in (float, int) if one in (hints[own.name], *get_args(hints[own.name]))
+            )
+        text = declared.help.partition(" [default")[0].replace("%", "%%")
+        parser.add_argument(*flags_of(own, declared), help=text, **how)
 
 
 class Given(DataSource):

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from faceswap_cli import zoo
-from faceswap_cli.effects.edit.smile_averages import (
+from faceswap_cli.effects.reenact.smile_averages import (
     INSIDE,
     measure_inside,
     measure_light,

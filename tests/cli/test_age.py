@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from faceswap_cli import zoo
 from faceswap_cli.networks.ageing import ageing
@@ -16,7 +17,7 @@ def weights(monkeypatch: pytest.MonkeyPatch) -> None:
     """An ageing network whose last layers are not nought, in place of the bundled one."""
     network = ageing.AgeingNetwork(ageing.AgeingConfig(size=64, widths=(8, 8, 8, 8), fine=4)).eval()
     for layer in (*network.coarse.lasts(), network.fine.last):
-        ageing.nn.init.constant_(layer.weight, 0.05)
+        torch.nn.init.constant_(layer.weight, 0.05)
     load, card = zoo.shared_network, zoo.card
     monkeypatch.setattr(zoo, "shared_network", lambda n, *a: network if n == "ageing" else load(n, *a))
     known = zoo.Card("ageing", Path(), {"sha256": "0a1b2c"})

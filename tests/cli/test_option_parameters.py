@@ -90,10 +90,11 @@ def test_what_is_said_comes_with_its_type(paint) -> None:
 @pytest.mark.parametrize(
     ("wrong", "code", "word"),
     [
-        (("--strength", 3), 2, "--strength"),
-        (("--count", 0), 2, "--count"),
-        (("--colour", "green"), 2, "--colour"),
-        (("--layers", "none"), 2, "--layers"),
+        (("--strength", 3), 2, "--strength takes 0 to 2"),
+        (("--strength", "much"), 2, "--strength takes 0 to 2"),
+        (("--count", 0), 2, "--count takes 1 to 9"),
+        (("--colour", "green"), 2, "--colour takes one of red, blue"),
+        (("--layers", "none"), 2, "--layers takes one of top, base"),
         (("--turn", "inf"), 1, "--turn inf can't be used. Use a number"),
         (("--kept", 3), 2, "--kept"),
     ],
@@ -179,7 +180,7 @@ def test_of_settings_only_what_is_said_is_given(bake) -> None:
     ("wrong", "code", "words"),
     [
         (("--minutes", 91), 1, "--minutes 91 can't be used. Use auto, or 1 to 90"),
-        (("--minutes", "long"), 2, "neither a whole number nor auto"),
+        (("--minutes", "long"), 2, "--minutes takes auto, or 1 to 90"),
         (("--heat", 300), 2, "--heat"),
         (("--steam", "nan"), 2, "--steam"),
     ],

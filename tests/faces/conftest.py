@@ -43,7 +43,7 @@ def make_video(tmp_path: Path) -> Callable[..., Path]:
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def talking(face_picture: Image) -> list[Image]:
     """Forty small frames of the face wandering about, with a pause without a face."""
     small = cv2.resize(face_picture, (320, 180), interpolation=cv2.INTER_AREA)

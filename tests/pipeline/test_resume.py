@@ -16,9 +16,10 @@ import pytest
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.face_analyser import FaceAnalyser
 from faceswap_cli.files import locked
+from faceswap_cli.journal import Journal
 from faceswap_cli.pipeline import assignment, detection_pass, render_pass
 from faceswap_cli.pipeline.prefetch import prefetch
-from faceswap_cli.pipeline.workdir import Journal, ResumeDir
+from faceswap_cli.pipeline.workdir import ResumeDir
 from tests.pipeline import moving_face as mf
 from tests.small_disks import fill, small_disk
 

@@ -184,7 +184,7 @@ def through_h264(pictures: list[Image], crf: int) -> list[Image]:
         container.mux(stream.encode(None))
     buffer.seek(0)
     with av.open(buffer) as container:
-        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+        return [np.asarray(frame.to_ndarray(format="rgb24"), np.uint8) for frame in container.decode(video=0)]
 
 
 def framed(photo: Image, moving: int) -> list[Image]:

@@ -14,7 +14,11 @@ from numpy.typing import NDArray
 from faceswap_cli.compositing.part_matte import smooth_step
 from faceswap_cli.effects.edit.shape_moves import ShapeChange
 from faceswap_cli.effects.edit.shape_road import FaceWarp
-from faceswap_cli.effects.edit.smile_averages import (
+from faceswap_cli.effects.reenact import warp
+from faceswap_cli.effects.reenact.gaps import gaps
+from faceswap_cli.effects.reenact.layout import face_layout
+from faceswap_cli.effects.reenact.light import relight
+from faceswap_cli.effects.reenact.smile_averages import (
     DEPTH,
     INSIDE,
     LIGHT_SIZE,
@@ -22,10 +26,6 @@ from faceswap_cli.effects.edit.smile_averages import (
     mean_points,
     skin_light,
 )
-from faceswap_cli.effects.reenact import warp
-from faceswap_cli.effects.reenact.gaps import gaps
-from faceswap_cli.effects.reenact.layout import face_layout
-from faceswap_cli.effects.reenact.light import relight
 from faceswap_cli.effects.reenact.warp import FloatArray
 from faceswap_cli.media.frame import FineImage, Image
 

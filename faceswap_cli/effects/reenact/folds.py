@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from faceswap_cli.effects.reenact.layout import PointLayout, Points
 from faceswap_cli.effects.reenact.light import LUMA, log_light
+from faceswap_cli.effects.reenact.smile_averages import SMILES, load_smile, mean_points
 from faceswap_cli.effects.reenact.warp import Box, FloatArray, fit_spline, grid_points
 from faceswap_cli.media.frame import Image
 
@@ -38,6 +39,9 @@ shut show other skin than before."""
 
 SOFT = 0.05
 """Face units over which the comparison then sets in."""
+
+SMILE_LIGHT, LEAST_STEP = 0.8, 0.05
+"""How much of an average smile's light is laid on for a whole smile; steps that are too small to be seen."""
 
 NODES = 57
 """Along a side of a box, at which folds are looked up."""
@@ -103,6 +107,32 @@ def lay_folds(folds: FloatArray, drawn: Points, layout: PointLayout, box: Box) -
     at = np.asarray(spline(grid_points(box, NODES)), np.float32).reshape(NODES, NODES, 2)
     found = cv2.remap(folds, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
     return np.asarray(found, np.float32)
+
+
+def smile_of(expression: NDArray[np.floating]) -> float:
+    """How much a face smiles, 0..1, by its coefficients (E,)."""
+    return float(np.clip(np.mean(np.asarray(expression)[SMILES]), 0, 1))
+
+
+def lay_smile(step: float, drawn: Points, layout: PointLayout, box: Box) -> FloatArray | None:
+    """(NODES, NODES) logarithm of light that a smile adds over a box, or takes away where the photo smiles.
+
+    Args:
+        step: how much more is smiled than on the photo, -1..1.
+        drawn: (N, 3) the drawn face's points, frame pixels.
+        layout: what they are.
+        box: of the frame.
+
+    Returns:
+        None where it is as on the photo.
+    """
+    if abs(step) < LEAST_STEP:
+        return None
+    light, _ = load_smile()
+    spline = fit_spline(drawn[layout.skin, :2], mean_points(layout)[layout.skin], 1e-3)
+    at = np.asarray(spline(grid_points(box, NODES)), np.float32).reshape(NODES, NODES, 2)
+    found = cv2.remap(light, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    return np.asarray(SMILE_LIGHT * step * found, np.float32)
 
 
 @cache

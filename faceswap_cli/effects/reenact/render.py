@@ -230,9 +230,14 @@ def render_placed(
     normals = light.head_normals(placed.drawn, layout, box)
     target = layout.head.fit(pose.lift(face.at.points))
     lines = None
+    if placed.mouth is not None:
+        lines = folds.lay_smile(
+            _smile_step(face, source, target.expression, layout), placed.drawn, layout, box
+        )
     if face.skin is not None and placed.mouth is not None:
         now = folds.flatten_skin(face.crop, transform(face.at.points[:, :2], parser_matrix), free, layout)
-        lines = folds.lay_folds(folds.find_folds(now, face.skin), placed.drawn[:, :2], layout, box)
+        more = folds.lay_folds(folds.find_folds(now, face.skin), placed.drawn[:, :2], layout, box)
+        lines = more if lines is None else lines + more
     return RenderedFace(
         box,
         seen[..., :3].astype(np.float16),
@@ -258,6 +263,14 @@ def render_placed(
         np.stack([source.expression, target.expression]).astype(np.float32),
         source.shading,
     )
+
+
+def _smile_step(
+    face: TargetFace, source: SourcePhoto, now: NDArray[np.float64], layout: PointLayout
+) -> float:
+    """By how much a drawn face smiles more than its photo, without what the target's own folds tell."""
+    there = layout.head.fit(face.rest).expression if face.skin is not None else now
+    return folds.smile_of(there) - folds.smile_of(source.expression)
 
 
 def _wide(mask: FloatArray) -> HalfArray:

@@ -40,6 +40,9 @@ HAIR_EDGE = (0.035, 0.13)
 STRAND_COLOUR, STRAND_DARK = 0.25, 0.4
 """How far the logarithm of a strand is from the skin's, in colour or in lightness."""
 
+HAIR_AT_BROW = (0.03, 0.075)
+"""The same near a brow, where hair ends beside it."""
+
 BROW_EDGE = (0.03, 0.1)
 """Face units from a brow within which skin is believed all the same: the target's own brow lies there."""
 
@@ -172,7 +175,7 @@ def prepare_source(image: Image, face: FacePoints, layout: PointLayout, parser: 
     bare = temporal_masks.sharpen_occlusion(placed(face_parser.occlusion(found)[0]))
     bare = np.maximum(bare, np.where(glasses > 0.3, _surrounded(bare, pose.scale), 0))
     brows = placed(face_parser.class_share(found, ("brows",))[0])
-    on_brow = _near(brows > 0.4, pose.scale, BROW_EDGE) * _clear_of(hair, pose.scale, (0, HAIR_EDGE[0]))
+    on_brow = _near(brows > 0.4, pose.scale, BROW_EDGE) * _clear_of(hair, pose.scale, HAIR_AT_BROW)
     clear = np.maximum(_clear_of(hair, pose.scale, HAIR_EDGE), on_brow)
     # What lies beyond the photo's border is taken from the other side, too.
     clear = np.minimum(clear, 1 - _near(photographed == 0, pose.scale, (0.0, 0.06)))
@@ -357,5 +360,8 @@ def _filled_from_mirror(
         corners = cv2.convexHull(np.rint(points[list(eye.outline), :2]).astype(np.int32))
         hole = cv2.fillConvexPoly(np.ones(bare.shape, np.float32), corners, 0.0)
         share = share * cv2.GaussianBlur(hole, (0, 0), max(0.02 * pose.scale, 0.5))
-    mixed = colour + share[..., None] * (np.clip(mirrored[..., :3] * gain, 0, 1) - colour)
-    return np.asarray(mixed, np.float32), np.asarray(np.maximum(bare, share), np.float32)
+    whole = bare + share
+    # Where only the other side is seen nothing of what covers this one is mixed in, however faint it is.
+    part = (share / np.maximum(whole, np.float32(1e-3)))[..., None]
+    mixed = colour + part * (np.clip(mirrored[..., :3] * gain, 0, 1) - colour)
+    return np.asarray(mixed, np.float32), np.asarray(np.minimum(whole, 1), np.float32)

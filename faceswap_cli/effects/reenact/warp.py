@@ -10,7 +10,6 @@ frame: each further resampling would cost a quarter of the finest detail.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
@@ -18,9 +17,9 @@ from numpy.typing import NDArray
 
 from faceswap_cli.effects.reenact.gaps import measure_gaze
 from faceswap_cli.effects.reenact.layout import Opening, Points
+from faceswap_cli.faces.landmarks.spline import Floats, solve_spline, spline_kernel
 
 FloatArray = NDArray[np.float32]
-Floats = NDArray[np.floating[Any]]
 Box = tuple[int, int, int, int]
 """x0, y0, x1, y1 in whole frame pixels, the end exclusive."""
 
@@ -32,6 +31,9 @@ EYE_EDGE = 0.02
 
 STIFF = 2e-4
 """How little the spline follows single points, in units of its kernel over the window."""
+
+_LEAST = 1e-9
+"""Squared distance below which points are one, in the window's units: what single precision can tell."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class Spline:
     def bend(self, where: Floats) -> Floats:
         """The rest of the values (M, K) at pixels (M, 2)."""
         at = ((where - self.origin) / self.side).astype(np.float32)
-        kernel = _kernel(at, self.places.astype(np.float32))
+        kernel = spline_kernel(at, self.places.astype(np.float32), _LEAST)
         found: Floats = kernel @ self.weights[: len(self.places)].astype(np.float32)
         return found
 
@@ -90,23 +92,7 @@ def fit_spline(places: Points, values: Floats, stiff: float = STIFF) -> Spline:
     origin = places.min(0)
     side = max(float(np.ptp(places, axis=0).max()), 1e-6)
     at = np.asarray((places - origin) / side, np.float64)
-    count = len(at)
-    rows = np.hstack([np.ones((count, 1)), at])
-    system = np.zeros((count + 3, count + 3))
-    system[:count, :count] = _kernel(at, at) + stiff * np.eye(count)
-    system[:count, count:], system[count:, :count] = rows, rows.T
-    wanted = np.vstack([values, np.zeros((3, values.shape[1]))])
-    return Spline(at, np.asarray(np.linalg.solve(system, wanted), np.float64), origin, side)
-
-
-def _kernel(a: Floats, b: Floats) -> Floats:
-    """r^2 log r of the distances between two rows of points."""
-    squared = (a**2).sum(1)[:, None] + (b**2).sum(1)[None] - 2 * a @ b.T
-    np.maximum(squared, 1e-9, out=squared)
-    found: Floats = cv2.log(squared)  # four times as fast as numpy's
-    found *= squared
-    found /= 2
-    return found
+    return Spline(at, solve_spline(at, values, stiff, _LEAST), origin, side)
 
 
 def grid_points(box: Box, nodes: int = NODES) -> NDArray[np.float64]:

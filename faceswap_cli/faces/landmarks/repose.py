@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from faceswap_cli.faces.geometry import transform, warp
 from faceswap_cli.faces.landmarks.head_attributes import change_points
+from faceswap_cli.faces.landmarks.spline import solve_spline, spline_kernel
 from faceswap_cli.media.frame import Image
 
 MARGIN = 0.19
@@ -22,6 +23,9 @@ NODES = 49
 
 STIFF = 1e-3
 """How little the spline follows single points, in units of its kernel: a turned temple must not fold."""
+
+_LEAST = 1e-12
+"""Squared distance below which points are one, in sides of the crop."""
 
 
 def repose(image: Image, points: ArrayLike, change: ArrayLike, matrix: ArrayLike, size: int) -> Image:
@@ -60,24 +64,13 @@ def frame_points(side: int) -> NDArray[np.float64]:
 def fit_spline(values: NDArray[np.float64], places: NDArray[np.float64], size: int) -> NDArray[np.float64]:
     """What is `values` (N, 2) at `places` (N, 2), in between: for each pixel of a square (size, size, 2)."""
     count, places = len(places), places / size
-    rows = np.hstack([np.ones((count, 1)), places])
-    system = np.zeros((count + 3, count + 3))
-    system[:count, :count] = _kernel(places, places) + STIFF * np.eye(count)
-    system[:count, count:], system[count:, :count] = rows, rows.T
-    solved = np.linalg.solve(system, np.vstack([values, np.zeros((3, 2))]))
+    solved = solve_spline(places, values, STIFF, _LEAST)
     axis = np.linspace(0, size - 1, NODES) / size
     nodes = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2)
-    found = _kernel(nodes, places) @ solved[:count] + solved[count] + nodes @ solved[count + 1 :]
+    bent = spline_kernel(nodes, places, _LEAST) @ solved[:count]
+    found = bent + solved[count] + nodes @ solved[count + 1 :]
     between = np.linspace(0, NODES - 1, size).astype(np.float32)
     u, v = np.meshgrid(between, between)
     coarse = found.reshape(NODES, NODES, 2).astype(np.float32)
     # Nodes beyond the edge repeat it: cubic interpolation looks at two on either side.
     return np.asarray(cv2.remap(coarse, u, v, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), np.float64)
-
-
-def _kernel(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    """r^2 log r of the distances between two rows of points."""
-    squared = (a**2).sum(1)[:, None] + (b**2).sum(1)[None] - 2 * a @ b.T
-    np.maximum(squared, 1e-12, out=squared)
-    found: NDArray[np.float64] = 0.5 * squared * cv2.log(squared)
-    return found

@@ -8,16 +8,15 @@ the face are in view. All masks here are in the pixels of that crop.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from faceswap_cli import zoo
 from faceswap_cli.faces.face import FloatArray
 from faceswap_cli.faces.geometry import crop_matrix, warp
+from faceswap_cli.faces.parsing.bundled_network import BundledNetwork
 from faceswap_cli.media.frame import Image
 from faceswap_cli.networks.perception.parsing import CLASSES, ParsingConfig, ParsingNetwork, probabilities
 
@@ -35,32 +34,19 @@ MOST = 32
 """Crops that go through the network at once, at most."""
 
 
-class FaceParser:
-    """Parses aligned crops. The network is loaded on first use.
+def build_parsing_network(config: Mapping[str, Any]) -> ParsingNetwork:
+    """The network from its card's `config`."""
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in config.items()}
+    network = ParsingNetwork(ParsingConfig(**values))
+    assert (network.config.size, network.config.side, network.config.classes) == (SIZE, SIDE, CLASSES)
+    return network
 
-    Args:
-        device: a torch device's name.
 
-    Raises:
-        UserError: (on first use) the weights are missing or damaged, see `zoo.load_network`.
-    """
+class FaceParser(BundledNetwork[ParsingNetwork]):
+    """Parses aligned crops; see `BundledNetwork`."""
 
-    def __init__(self, device: str = "cpu") -> None:
-        self.device = device
-
-    @cached_property
-    def _network(self) -> ParsingNetwork:
-        network: ParsingNetwork = zoo.shared_network(NAME, build_parsing_network, self.device)
-        return network
-
-    def load(self) -> None:
-        """Load the network now, so that damaged weights are told of before any work is done."""
-        _ = self._network
-
-    @property
-    def mark(self) -> str:
-        """What its answers depend on: the checksum of the weights."""
-        return str(zoo.card(NAME).facts["sha256"])
+    weights = NAME
+    build = staticmethod(build_parsing_network)
 
     def crop(self, image: Image, landmarks: ArrayLike) -> Image:
         """Cut a face out of a frame as `probabilities` wants it.
@@ -90,14 +76,6 @@ class FaceParser:
         with torch.inference_mode():
             found = probabilities(self._network(batch.float() / 255))
         return np.asarray(found.float().cpu().numpy(), np.float32)
-
-
-def build_parsing_network(config: Mapping[str, Any]) -> ParsingNetwork:
-    """The network from its card's `config`."""
-    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in config.items()}
-    network = ParsingNetwork(ParsingConfig(**values))
-    assert (network.config.size, network.config.side, network.config.classes) == (SIZE, SIDE, CLASSES)
-    return network
 
 
 def swap_region(found: FloatArray) -> FloatArray:

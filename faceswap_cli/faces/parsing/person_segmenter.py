@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import cv2
 import numpy as np
 import torch
 
-from faceswap_cli import zoo
 from faceswap_cli.faces.face import FloatArray
+from faceswap_cli.faces.parsing.bundled_network import BundledNetwork
 from faceswap_cli.media.frame import Image
 from faceswap_cli.networks.perception.person import PersonNetwork, build_person_network
 
@@ -17,28 +15,11 @@ NAME = "person"
 """Of the weights in the zoo."""
 
 
-class PersonSegmenter:
-    """Tells people from what is around them. The network is loaded on first use.
+class PersonSegmenter(BundledNetwork[PersonNetwork]):
+    """Tells people from what is around them; see `BundledNetwork`."""
 
-    Args:
-        device: a torch device's name.
-
-    Raises:
-        UserError: (on first use) the weights are missing or damaged, see `zoo.load_network`.
-    """
-
-    def __init__(self, device: str = "cpu") -> None:
-        self.device = device
-
-    @cached_property
-    def _network(self) -> PersonNetwork:
-        network: PersonNetwork = zoo.shared_network(NAME, build_person_network, self.device)
-        return network
-
-    @property
-    def mark(self) -> str:
-        """What its answers depend on: the checksum of the weights."""
-        return str(zoo.card(NAME).facts["sha256"])
+    weights = NAME
+    build = staticmethod(build_person_network)
 
     def share(self, image: Image) -> FloatArray:
         """How surely each pixel shows a person, whoever it is.

@@ -5,9 +5,9 @@ import pytest
 
 from faceswap_cli.effects.edit.shape_moves import ShapeChange
 from faceswap_cli.effects.edit.shape_road import apply_warp, plan_warp
-from faceswap_cli.effects.edit.smile_averages import LIGHT_SIZE, darken_rim, load_smile
 from faceswap_cli.effects.edit.smile_detail import add_detail
 from faceswap_cli.effects.reenact.layout import face_layout
+from faceswap_cli.effects.reenact.smile_averages import LIGHT_SIZE, darken_rim, load_smile
 from faceswap_cli.effects.reenact.warp import outline_polygon, polygon_mask
 from faceswap_cli.faces.landmarks.head_model import load_head_model
 

@@ -58,3 +58,16 @@ def test_what_a_journal_keeps_comes_back():
     skin = face(0.7)
     again = folds.unpack_skin(folds.pack_skin(skin))
     assert np.abs(again.light - skin.light).max() < 1e-3 and np.abs(again.weight - skin.weight).max() < 1e-3
+
+
+def test_a_photo_that_smiles_is_drawn_without_its_folds_on_a_calm_face_and_the_other_way_round():
+    box = (0, 0, SIZE, SIZE)
+    drawn = np.column_stack([POINTS, np.zeros(len(POINTS))])
+    calm, smiling = (folds.lay_smile(step, drawn, LAYOUT, box) for step in (-1.0, 1.0))
+    assert np.allclose(calm, -smiling) and np.abs(smiling).max() > 0.05
+    assert np.abs(folds.lay_smile(0.5, drawn, LAYOUT, box)).max() == pytest.approx(np.abs(smiling).max() / 2)
+    assert folds.lay_smile(0.01, drawn, LAYOUT, box) is None
+    expression = np.zeros(LAYOUT.head.expression.shape[0])
+    assert folds.smile_of(expression) == 0
+    expression[folds.SMILES] = 0.8
+    assert folds.smile_of(expression) == pytest.approx(0.8)

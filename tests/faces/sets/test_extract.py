@@ -1,16 +1,16 @@
 from __future__ import annotations
 
-import filecmp
 import hashlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -32,6 +32,7 @@ from faceswap_cli.media.pieces import parse_pieces
 from faceswap_cli.media.probe import probe
 from faceswap_cli.media.reader import VideoReader
 from faceswap_cli.pipeline.faces_from_set import faces_from_set, select_frames
+from tests.clips import write_clip
 from tests.dense_faces import dense_of, with_dense
 from tests.faces.face_pictures import DATA, one, save
 
@@ -58,6 +59,26 @@ def complete(faces: FaceSet) -> bool:
 @pytest.fixture
 def clip(make_video: Maker, talking: list[Image]) -> Path:
     return make_video(talking)
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """A video that stays where it is, and sets made of it in one go, with 68 points and with dense ones."""
+
+    clip: Path
+    faces: Path
+    dense: Path
+
+
+@pytest.fixture(scope="module")
+def extracted(
+    tmp_path_factory: pytest.TempPathFactory, talking: list[Image], stage: FaceAnalyser
+) -> Extracted:
+    folder = tmp_path_factory.mktemp("extracted")
+    made = Extracted(write_clip(folder / "clip.mp4", talking), folder / "faces", folder / "dense")
+    run([made.clip], made.faces, stage)
+    run([made.clip], made.dense, with_dense(stage))
+    return made
 
 
 def test_a_video_becomes_a_set(clip: Path, tmp_path: Path, stage: FaceAnalyser) -> None:
@@ -99,30 +120,28 @@ def test_a_folder_that_is_taken_is_left_as_it_is(clip: Path, tmp_path: Path, sta
     assert len(run([clip], tmp_path / "faces", stage)) > 1
 
 
-def test_running_again_has_nothing_to_do(clip: Path, tmp_path: Path, stage: FaceAnalyser) -> None:
-    out = tmp_path / "faces"
-    run([clip], out, stage)
+def test_running_again_has_nothing_to_do(extracted: Extracted, tmp_path: Path, stage: FaceAnalyser) -> None:
+    out = shutil.copytree(extracted.faces, tmp_path / "faces")
     before = contents(out)
-    [again] = run([clip], out, stage)
+    [again] = run([extracted.clip], out, stage)
     assert (again.state, again.faces, again.done) == ("known", 37, 40)
     assert contents(out) == before
 
 
 @pytest.mark.parametrize("batches", [0, 1, 2])
 def test_stopped_and_taken_up_again_it_is_the_same(
-    batches: int, clip: Path, tmp_path: Path, stage: FaceAnalyser
+    batches: int, extracted: Extracted, tmp_path: Path, stage: FaceAnalyser
 ) -> None:
-    whole, parts = tmp_path / "whole", tmp_path / "parts"
-    run([clip], whole, stage)
-    running = extract_faces([clip], parts, stage)
+    parts = tmp_path / "parts"
+    running = extract_faces([extracted.clip], parts, stage)
     for _ in range(batches):
         next(running)
     running.close()
     if batches:
         assert not complete(FaceSet.open(parts))
-    last = run([clip], parts, stage)[-1]
+    last = run([extracted.clip], parts, stage)[-1]
     assert last.state == "complete" and last.faces == 37
-    assert contents(parts) == contents(whole)
+    assert contents(parts) == contents(extracted.faces)
 
 
 CHILD = """
@@ -397,48 +416,43 @@ def test_an_error_in_the_detector_reaches_the_caller(stage: FaceAnalyser, face_p
         list(analyse(one(face_picture), replace(stage, detector=broken)))
 
 
-def test_the_sheet_does_no_harm(clip: Path, tmp_path: Path, stage: FaceAnalyser) -> None:
-    out = tmp_path / "faces"
-    run([clip], out, stage)
+def test_the_sheet_does_no_harm(extracted: Extracted, tmp_path: Path, stage: FaceAnalyser) -> None:
+    out = shutil.copytree(extracted.faces, tmp_path / "faces")
     (out / "crops" / "clip_000004_0.jpg").write_bytes(b"damaged")
     faces = FaceSet.open(out)
     page, picture = write_sheet(faces)
     assert "crops/clip_000005_0.jpg" in page.read_text(encoding="utf-8")
     assert cv2.imread(str(picture)).shape == (184 * len(faces.tracks()), 1280, 3)
-    assert run([clip], out, stage)[-1].state == "known"
+    assert run([extracted.clip], out, stage)[-1].state == "known"
 
 
-def test_sets_made_twice_are_byte_for_byte_the_same(clip: Path, tmp_path: Path, stage: FaceAnalyser) -> None:
-    for name in ("a", "b"):
-        run([clip], tmp_path / name, stage)
-    assert filecmp.dircmp(tmp_path / "a", tmp_path / "b").diff_files == []
-    assert contents(tmp_path / "a") == contents(tmp_path / "b")
-
-
-def test_dense_points_are_kept_and_given_to_who_converts(
-    clip: Path, tmp_path: Path, stage: FaceAnalyser
+def test_sets_made_twice_are_byte_for_byte_the_same(
+    extracted: Extracted, tmp_path: Path, stage: FaceAnalyser
 ) -> None:
-    run([clip], tmp_path / "faces", with_dense(stage))
-    faces = FaceSet.open(tmp_path / "faces")
+    run([extracted.clip], tmp_path / "again", stage)
+    assert contents(tmp_path / "again") == contents(extracted.faces)
+
+
+def test_dense_points_are_kept_and_given_to_who_converts(extracted: Extracted) -> None:
+    faces = FaceSet.open(extracted.dense)
     for record in faces.records[::10]:
         face = record.face
         assert face.dense is not None and face.expression is not None
         assert np.abs(face.dense - dense_of(record.landmarks)).max() < 0.02
         assert face.expression.max() == pytest.approx(record.landmarks[0, 0] / 1000, abs=0.005)
-    tracks = faces_from_set(faces, clip)
+    tracks = faces_from_set(faces, extracted.clip)
     assert tracks.dense is not None and tracks.expression is not None
     assert np.array_equal(tracks.dense[:, :68, :2], tracks.landmarks)
     some = select_frames(tracks, parse_pieces("10-15"))
     assert some.dense is not None and np.array_equal(some.dense[:, :68, :2], some.landmarks)
 
 
-def test_a_set_of_68_points_is_read_as_ever(clip: Path, tmp_path: Path, stage: FaceAnalyser) -> None:
-    run([clip], tmp_path / "faces", with_dense(stage))
-    index = tmp_path / "faces" / "faces.jsonl"
+def test_a_set_of_68_points_is_read_as_ever(extracted: Extracted, tmp_path: Path) -> None:
+    index = shutil.copytree(extracted.dense, tmp_path / "faces") / "faces.jsonl"
     before = [json.loads(line) for line in index.read_text().splitlines()]
     for line in before:
         line.pop("dense", None)
     index.write_text("".join(json.dumps(line) + "\n" for line in before))
     faces = FaceSet.open(tmp_path / "faces")
     assert faces.records[0].face.dense is None
-    assert faces_from_set(faces, clip).dense is None
+    assert faces_from_set(faces, extracted.clip).dense is None

@@ -1,6 +1,8 @@
 """Cameras by number, device and name; clips at their own pace."""
 
 import errno
+import os
+import sys
 import time
 
 import cv2
@@ -25,7 +27,7 @@ def three(tmp_path, monkeypatch):
         node.mkdir()
         (node / "name").write_text(f"{name}\n")
         (node / "index").write_text(f"{index}\n")
-    monkeypatch.setattr(cameras.sys, "platform", "linux")
+    monkeypatch.setattr(sys, "platform", "linux")
     found = list_cameras(tmp_path)
     monkeypatch.setattr(cameras, "list_cameras", lambda: found)
     return found
@@ -76,25 +78,25 @@ class Device:
 
 
 def test_a_camera_gives_its_pictures_until_it_is_unplugged(three, monkeypatch):
-    monkeypatch.setattr(cameras.cv2, "VideoCapture", Device)
+    monkeypatch.setattr(cv2, "VideoCapture", Device)
     monkeypatch.setattr(cameras, "_check_free", lambda camera: None)
     monkeypatch.setattr(cameras, "_still_there", lambda camera: False)
     Device.left = 4
     feed = open_feed("usb", (640, 360), 24)
     assert (feed.width, feed.height, feed.fps, feed.is_clip) == (160, 90, 24.0, False)
-    assert Device.last.asked[cameras.cv2.CAP_PROP_FRAME_WIDTH] == 640
+    assert Device.last.asked[cv2.CAP_PROP_FRAME_WIDTH] == 640
     frames = list(feed.read())
     assert [one.index for one in frames] == [0, 1, 2] and Device.last.released
     assert (frames[0].image == (30, 20, 10)).all()  # RGB
 
 
 def test_a_camera_in_use_or_without_a_picture_is_told(three, monkeypatch):
-    monkeypatch.setattr(cameras.cv2, "VideoCapture", Device)
+    monkeypatch.setattr(cv2, "VideoCapture", Device)
 
     def busy(path, flags):
         raise OSError(errno.EBUSY, "busy")
 
-    monkeypatch.setattr(cameras.os, "open", busy)
+    monkeypatch.setattr(os, "open", busy)
     with pytest.raises(UserError, match="in use"):
         open_feed("usb", (640, 360), 24)
     monkeypatch.setattr(cameras, "_check_free", lambda camera: None)

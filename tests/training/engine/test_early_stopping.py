@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from faceswap_cli.training.engine.early_stopping import (
-    HOLD,
     LATEST,
     LEAST_CLOSING,
     LEAST_POINTS,
@@ -15,6 +14,7 @@ from faceswap_cli.training.engine.early_stopping import (
     judge_progress,
     points_at_full_rate,
 )
+from faceswap_cli.training.engine.trainer import HOLD
 
 KINDS = {**LOSS_GAIN, "likeness": ProgressKind(+1, 0.01, relative=False)}
 """What a swap is judged by."""

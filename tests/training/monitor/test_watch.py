@@ -9,8 +9,9 @@ import torch
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.training.engine import early_stopping, event_log
-from faceswap_cli.training.engine.early_stopping import HOLD, UntilPlateau
+from faceswap_cli.training.engine.early_stopping import UntilPlateau
 from faceswap_cli.training.engine.loop import Budget, Tick, fit
+from faceswap_cli.training.engine.trainer import HOLD
 from faceswap_cli.training.families import FAMILIES
 from faceswap_cli.training.families.swap import SwapData
 from faceswap_cli.training.monitor import preview_history

@@ -54,7 +54,8 @@ TEETH = 0.42
 DARK = np.array([-1.2, -1.6, -1.5], np.float32)
 """What a mouth is deep inside: the logarithm of its light, less that of the skin."""
 
-_SMILES = [EXPRESSION_NAMES.index(f"smile_{side}") for side in ("right", "left")]
+SMILES = [EXPRESSION_NAMES.index(f"smile_{side}") for side in ("right", "left")]
+"""The coefficients of a smile."""
 
 
 def mean_points(layout: PointLayout) -> Points:
@@ -79,7 +80,7 @@ def measure_light(
     soft = cv2.GaussianBlur(image, (0, 0), max(FINE * unit, 0.5)).astype(np.float32) / np.float32(255)
     seen = cv2.remap(soft, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     light = np.asarray(log_light(np.asarray(seen, np.float32)) @ LUMA, np.float32)
-    return light, float(np.mean(np.asarray(expression)[_SMILES]))
+    return light, float(np.mean(np.asarray(expression)[SMILES]))
 
 
 def tidy_light(changes: FloatArray) -> FloatArray:
