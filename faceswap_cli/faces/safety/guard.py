@@ -29,23 +29,24 @@ from faceswap_cli.media.frame import Image
 from faceswap_cli.media.probe import MediaInfo
 from faceswap_cli.media.sample_frames import sample_frames
 
-WEIGHTS = "age_estimator"
+WEIGHTS = "guard"
 """The network's folder in `models/`. It learned from pictures that may be used for anything, and does nothing
-else: the age estimator, which reads adults better, is for non-commercial research only."""
+else; the age estimator is for non-commercial research only."""
 
-ADULT = 18.0
+ADULT = 21.0
+"""Years, as the network sees them, from which on nobody is a child: it makes teenagers older, like its
+teacher."""
 
-MINOR = 0.7
-"""Mean share of a person's looks below 18 years, as `SafetyGuard.young` takes it, above which the person
-counts as a child. Of 1,321 kept faces of adults none was above it, of 123 of invented adults two, of 19 of
-children up to 12 fourteen, of 31 of 16 and 17 years one (docs/safety.md). At 0.9 four of the children
-less."""
+MINOR = 0.6
+"""Mean share of a person's looks below ADULT, as `SafetyGuard.young` takes it, above which the person counts
+as a child: chosen on faces that only calibrate, none of whose adults is above it. docs/safety.md has what it
+does to others."""
 
 CLEAR = 0.3
 """Faces less clear than this (see `track_embedding.face_clarity`) are no ground to refuse anything on."""
 
 LOOKS = 5
-"""Faces of a person or track that are looked at: 20 ms each on one core."""
+"""Faces of a person or track that are looked at: 10 ms each on one core."""
 
 SAMPLES = 8
 """Frames of a video that are looked at for nudity, spread over it, but no more than one a second: 0.1 s each
