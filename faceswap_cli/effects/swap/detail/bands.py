@@ -105,9 +105,8 @@ def lend_detail(
         patches -= smooth_field(patches, bare)  # which is another light
         even = bare[..., None] * np.clip(patches, -EVEN, EVEN)
         change += np.float32(one.share * one.trust) * (fine + even)
-    return relight(
-        drawn, np.asarray(np.float32(amount * LIMIT) * np.tanh(change / np.float32(LIMIT)), np.float32)
-    )
+    held = np.float32(amount * LIMIT) * np.tanh(change / np.float32(LIMIT))
+    return relight(drawn, np.asarray(held, np.float32))
 
 
 def follow_shading(
