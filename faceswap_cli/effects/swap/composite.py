@@ -16,6 +16,7 @@ from faceswap_cli.compositing import blend, blur_matching, colour, masks, match_
 from faceswap_cli.compositing.colour import ColourTransform
 from faceswap_cli.compositing.match_texture import TextureMatch, TextureSample
 from faceswap_cli.effects.frame_window import COLOUR_REACH, with_neighbours
+from faceswap_cli.effects.swap.detail.bands import shade
 from faceswap_cli.effects.swap.options import SwapOptions
 from faceswap_cli.effects.swap.render import RenderedFace, RenderedFrame
 from faceswap_cli.faces.face import FloatArray
@@ -63,12 +64,14 @@ class BlendSettings:
         transfer: of its colours.
         free: what of it nothing stands before, in parser pixels; None: all of it.
         finish: blur and grain.
+        lacks: light and dark that it is given, see `bands.missing_shade`.
     """
 
     mask: temporal_masks.HalfMask
     transfer: ColourTransform
     free: FloatArray | None
     finish: TextureMatch
+    lacks: NDArray[np.float64]
 
 
 def steady_blending(
@@ -80,7 +83,17 @@ def steady_blending(
         steady_colour(face, frame, around, options),
         _steady_free(face, frame, around, options),
         _steady_finish(face, frame, around, options),
+        _steady_shade(face, frame, around, options),
     )
+
+
+def _steady_shade(
+    face: RenderedFace, frame: Frame, around: Sequence[RenderedFrame], options: SwapOptions
+) -> NDArray[np.float64]:
+    """What a face lacks of light and dark, averaged with its track's frames around this one."""
+    same = _same_track(face, frame, around, COLOUR_REACH)
+    weights = smoothing.time_weights([delay for delay, _ in same], 0.0, options.smoothing)
+    return np.asarray(np.average([other.lacks for _, other in same], axis=0, weights=weights), np.float64)
 
 
 def _steady_finish(
@@ -200,7 +213,7 @@ def paste_face(
         how: it is blended.
         options: how all faces are.
     """
-    crop = how.transfer(face.image.astype(np.float32))
+    crop = shade(how.transfer(face.image.astype(np.float32)), how.lacks)
     mask = shape = how.mask.astype(np.float32)
     if how.free is not None:
         mask = np.minimum(shape, _in_crop(how.free, face))

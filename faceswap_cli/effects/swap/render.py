@@ -19,7 +19,7 @@ from faceswap_cli.compositing.match_texture import TextureMeasure
 from faceswap_cli.device import halved_when_full
 from faceswap_cli.effects.frame_window import drop_image, read_blocks
 from faceswap_cli.effects.planned_faces import FacePlan, PlannedFace
-from faceswap_cli.effects.swap.detail.bands import follow_shading
+from faceswap_cli.effects.swap.detail.bands import missing_shade
 from faceswap_cli.effects.swap.detail.loan import NO_LOAN, DetailLoan
 from faceswap_cli.effects.swap.options import SwapOptions
 from faceswap_cli.effects.swap.steer import steer_faces
@@ -46,6 +46,7 @@ class RenderedFace:
         new: colours of the drawn face's skin under the mask.
         old: colours of the covered face's skin under the mask.
         traits: how soft both faces are and how grainy the frame is.
+        lacks: (6, 3) light and dark that the drawn face lacks, see `bands.missing_shade`.
     """
 
     face: PlannedFace
@@ -57,6 +58,7 @@ class RenderedFace:
     new: ColourStats
     old: ColourStats
     traits: TextureMeasure
+    lacks: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -136,9 +138,9 @@ def render_faces(
             crop = _with_detail(crop, (frame, face), renderer, options, (lent[0], lent[1][i]))
         old = crop.covered.astype(np.float32) / np.float32(255)
         mask, seen_skin = _masks(face, crop.matrix, crop.shown, parsed[i], free[i], renderer.side, options)
+        lacks = np.zeros((6, 3))
         if lent[0].of_face(face) is not None:
-            unit = len(old) / renderer.side
-            crop = replace(crop, drawn=follow_shading(crop.drawn, old, seen_skin, unit, options.detail))
+            lacks = options.detail * missing_shade(crop.drawn, old, seen_skin, len(old) / renderer.side)
         colours = [colour.measure(options.colour, image, seen_skin) for image in (crop.drawn, old)]
         traits = _traits(frame, face, crop.matrix, (crop.drawn, old), (mask, seen_skin), options)
         if options.grain and face.track in before:
@@ -148,7 +150,7 @@ def render_faces(
         image, alpha = crop.drawn.astype(np.float16), mask.astype(np.float16)
         done.append(
             RenderedFace(
-                face, crop.matrix, renderer.side, image, alpha, free[i], colours[0], colours[1], traits
+                face, crop.matrix, renderer.side, image, alpha, free[i], colours[0], colours[1], traits, lacks
             )
         )
     return done
