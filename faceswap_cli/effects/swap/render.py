@@ -46,7 +46,8 @@ class RenderedFace:
         new: colours of the drawn face's skin under the mask.
         old: colours of the covered face's skin under the mask.
         traits: how soft both faces are and how grainy the frame is.
-        lacks: (6, 3) light and dark that the drawn face lacks, see `bands.missing_shade`.
+        lacks: (6, 3) light and dark that the drawn face lacks, see `bands.missing_shade`; None: no detail is
+            lent to it.
     """
 
     face: PlannedFace
@@ -58,7 +59,7 @@ class RenderedFace:
     new: ColourStats
     old: ColourStats
     traits: TextureMeasure
-    lacks: NDArray[np.float64]
+    lacks: NDArray[np.float64] | None
 
 
 @dataclass(frozen=True)
@@ -138,9 +139,12 @@ def render_faces(
             crop = _with_detail(crop, (frame, face), renderer, options, (lent[0], lent[1][i]))
         old = crop.covered.astype(np.float32) / np.float32(255)
         mask, seen_skin = _masks(face, crop.matrix, crop.shown, parsed[i], free[i], renderer.side, options)
-        lacks = np.zeros((6, 3))
+        lacks = None
         if lent[0].of_face(face) is not None:
-            lacks = options.detail * missing_shade(crop.drawn, old, seen_skin, len(old) / renderer.side)
+            size = len(old)
+            # A beard is no shade.
+            plain = seen_skin * (1 - kept_share(transform(face.landmarks, crop.matrix), ("beard",), size))
+            lacks = options.detail * missing_shade(crop.drawn, old, plain, size / renderer.side)
         colours = [colour.measure(options.colour, image, seen_skin) for image in (crop.drawn, old)]
         traits = _traits(frame, face, crop.matrix, (crop.drawn, old), (mask, seen_skin), options)
         if options.grain and face.track in before:
