@@ -14,15 +14,11 @@ from numpy.typing import NDArray
 
 from faceswap_cli.compositing import blend, blur_matching, colour, masks, match_texture, temporal_masks
 from faceswap_cli.compositing.colour import ColourTransform
-from faceswap_cli.compositing.keep_parts import kept_share
 from faceswap_cli.compositing.match_texture import TextureMatch, TextureSample
 from faceswap_cli.effects.frame_window import COLOUR_REACH, with_neighbours
-from faceswap_cli.effects.reenact.composite import lead_in_light
-from faceswap_cli.effects.swap.detail.bands import shade
 from faceswap_cli.effects.swap.options import SwapOptions
 from faceswap_cli.effects.swap.render import RenderedFace, RenderedFrame
 from faceswap_cli.faces.face import FloatArray
-from faceswap_cli.faces.geometry import transform, warp
 from faceswap_cli.faces.parsing import face_parser
 from faceswap_cli.faces.tracking import smoothing
 from faceswap_cli.media.frame import FineImage, Frame, Image
@@ -67,14 +63,12 @@ class BlendSettings:
         transfer: of its colours.
         free: what of it nothing stands before, in parser pixels; None: all of it.
         finish: blur and grain.
-        lacks: light and dark that it is given, see `bands.missing_shade`; None: none.
     """
 
     mask: temporal_masks.HalfMask
     transfer: ColourTransform
     free: FloatArray | None
     finish: TextureMatch
-    lacks: NDArray[np.float64] | None
 
 
 def steady_blending(
@@ -86,20 +80,7 @@ def steady_blending(
         steady_colour(face, frame, around, options),
         _steady_free(face, frame, around, options),
         _steady_finish(face, frame, around, options),
-        _steady_shade(face, frame, around, options),
     )
-
-
-def _steady_shade(
-    face: RenderedFace, frame: Frame, around: Sequence[RenderedFrame], options: SwapOptions
-) -> NDArray[np.float64] | None:
-    """What a face lacks of light and dark, averaged with its track's frames around this one."""
-    same = _same_track(face, frame, around, COLOUR_REACH)
-    known = [(delay, other.lacks) for delay, other in same if other.lacks is not None]
-    if face.lacks is None:
-        return None
-    weights = smoothing.time_weights([delay for delay, _ in known], 0.0, options.smoothing)
-    return np.asarray(np.average([lacks for _, lacks in known], axis=0, weights=weights), np.float64)
 
 
 def _steady_finish(
@@ -208,23 +189,6 @@ def steady_colour(
     return colour.fit(options.colour, new, old)
 
 
-def _in_its_light(
-    image: Image | FineImage,
-    crop: FloatArray,
-    mask: FloatArray,
-    face: RenderedFace,
-    lacks: NDArray[np.float64],
-    amount: float,
-) -> FloatArray:
-    """A coloured crop (S, S, 3), light and dark as the covered face, and of the frame's tone at its edge."""
-    lit, size = shade(crop, lacks), crop.shape[0]
-    covered = warp(np.clip(image, 0, 255).astype(np.uint8), face.matrix, size)
-    landmarks = transform(face.face.landmarks, face.matrix)
-    skin = mask * masks.skin(landmarks, size) * (1 - kept_share(landmarks, ("beard",), size))
-    led = lead_in_light(covered.astype(np.float32) / np.float32(255), lit, mask, skin, size / face.side)
-    return np.asarray(lit + np.float32(amount) * (led - lit), np.float32)
-
-
 def paste_face(
     image: Image | FineImage, face: RenderedFace, how: BlendSettings, options: SwapOptions
 ) -> None:
@@ -240,8 +204,6 @@ def paste_face(
     mask = shape = how.mask.astype(np.float32)
     if how.free is not None:
         mask = np.minimum(shape, _in_crop(how.free, face))
-    if how.lacks is not None:
-        crop = _in_its_light(image, crop, mask, face, how.lacks, options.detail)
     if options.seamless:
         crop = crop + blend.lead_in_colours(image, crop, shape, mask, face.matrix)
     blend.paste(image, how.finish.blurred(crop), mask, face.matrix, options.blend, how.finish.grained)

@@ -19,7 +19,6 @@ from faceswap_cli.compositing.match_texture import TextureMeasure
 from faceswap_cli.device import halved_when_full
 from faceswap_cli.effects.frame_window import drop_image, read_blocks
 from faceswap_cli.effects.planned_faces import FacePlan, PlannedFace
-from faceswap_cli.effects.swap.detail.bands import missing_shade
 from faceswap_cli.effects.swap.detail.loan import NO_LOAN, DetailLoan
 from faceswap_cli.effects.swap.options import SwapOptions
 from faceswap_cli.effects.swap.steer import steer_faces
@@ -46,8 +45,6 @@ class RenderedFace:
         new: colours of the drawn face's skin under the mask.
         old: colours of the covered face's skin under the mask.
         traits: how soft both faces are and how grainy the frame is.
-        lacks: (6, 3) light and dark that the drawn face lacks, see `bands.missing_shade`; None: no detail is
-            lent to it.
     """
 
     face: PlannedFace
@@ -59,7 +56,6 @@ class RenderedFace:
     new: ColourStats
     old: ColourStats
     traits: TextureMeasure
-    lacks: NDArray[np.float64] | None
 
 
 @dataclass(frozen=True)
@@ -139,12 +135,6 @@ def render_faces(
             crop = _with_detail(crop, (frame, face), renderer, options, (lent[0], lent[1][i]))
         old = crop.covered.astype(np.float32) / np.float32(255)
         mask, seen_skin = _masks(face, crop.matrix, crop.shown, parsed[i], free[i], renderer.side, options)
-        lacks = None
-        if lent[0].of_face(face) is not None:
-            size = len(old)
-            # A beard is no shade.
-            plain = seen_skin * (1 - kept_share(transform(face.landmarks, crop.matrix), ("beard",), size))
-            lacks = options.detail * missing_shade(crop.drawn, old, plain, size / renderer.side)
         colours = [colour.measure(options.colour, image, seen_skin) for image in (crop.drawn, old)]
         traits = _traits(frame, face, crop.matrix, (crop.drawn, old), (mask, seen_skin), options)
         if options.grain and face.track in before:
@@ -154,7 +144,7 @@ def render_faces(
         image, alpha = crop.drawn.astype(np.float16), mask.astype(np.float16)
         done.append(
             RenderedFace(
-                face, crop.matrix, renderer.side, image, alpha, free[i], colours[0], colours[1], traits, lacks
+                face, crop.matrix, renderer.side, image, alpha, free[i], colours[0], colours[1], traits
             )
         )
     return done

@@ -55,9 +55,6 @@ EDGE = 0.03
 EVEN = 0.35
 """Of the logarithm: the most by which dark and light patches are evened out."""
 
-SHADE = 0.35
-"""Of the logarithm: the most by which a drawn face is made lighter or darker to follow the covered one."""
-
 LIMIT = 0.6
 """Of the logarithm: what a change at a pixel comes near to and never reaches: nostrils are no holes."""
 
@@ -107,36 +104,6 @@ def lend_detail(
         change += np.float32(one.share * one.trust) * (fine + even)
     held = np.float32(amount * LIMIT) * np.tanh(change / np.float32(LIMIT))
     return relight(drawn, np.asarray(held, np.float32))
-
-
-def missing_shade(
-    drawn: FloatArray, covered: FloatArray, skin: FloatArray, unit: float
-) -> NDArray[np.float64]:
-    """What a drawn face lacks of the light and dark from side to side of the one that it covers.
-
-    Args:
-        drawn: (H, W, 3) in [0, 1].
-        covered: likewise, what it is drawn over.
-        skin: (H, W) where both show bare skin.
-        unit: pixels for a face unit.
-
-    Returns:
-        Factors (6, 3) of a field of the logarithm, see `field_of`, which is 0 on average over the skin: the
-        mean colour is matched elsewhere.
-    """
-    if skin.sum() < unit**2 / 10:
-        return np.zeros((6, 3))
-    here, there = (part_bands(log_light(picture), skin, unit).coarse for picture in (drawn, covered))
-    factors = fit_field(there - here, skin)
-    factors[0] -= np.average(field_of(factors, skin.shape).reshape(-1, 3), axis=0, weights=skin.ravel())
-    return factors
-
-
-def shade(picture: FloatArray, factors: NDArray[np.float64]) -> FloatArray:
-    """A drawn face (H, W, 3) in [0, 1] with what it lacked of light and dark."""
-    if not factors.any():
-        return picture
-    return relight(picture, np.clip(field_of(factors, picture.shape), -SHADE, SHADE))
 
 
 def _paler(change: FloatArray) -> FloatArray:
