@@ -112,7 +112,7 @@ def measure(
         more = ("--faces", sets[0], "--detail", f"{options.detail:g}", *some, *PLAIN)
         faceswap("convert", "video", a, "-m", run, "-o", video, *more)
     faces = [FaceSet.open(path) for path in sets]
-    report = evaluate_swap(a, video, *faces, analyser)
+    report = evaluate_swap(a, video, faces[0], faces[1], analyser)
     likeness = report.likeness if options.judge is None else judged(options.judge, video, faces)
     found = (likeness, report.landmarks, report.sharpness, report.flicker)
     named = {name: round(float(value), 4) for name, value in zip(FIGURES, found, strict=True)}
