@@ -19,7 +19,6 @@ from faceswap_cli.compositing.match_texture import TextureMeasure
 from faceswap_cli.device import halved_when_full
 from faceswap_cli.effects.frame_window import drop_image, read_blocks
 from faceswap_cli.effects.planned_faces import FacePlan, PlannedFace
-from faceswap_cli.effects.swap.detail.bands import follow_shading
 from faceswap_cli.effects.swap.detail.loan import NO_LOAN, DetailLoan
 from faceswap_cli.effects.swap.options import SwapOptions
 from faceswap_cli.effects.swap.steer import steer_faces
@@ -136,9 +135,6 @@ def render_faces(
             crop = _with_detail(crop, (frame, face), renderer, options, (lent[0], lent[1][i]))
         old = crop.covered.astype(np.float32) / np.float32(255)
         mask, seen_skin = _masks(face, crop.matrix, crop.shown, parsed[i], free[i], renderer.side, options)
-        if lent[0].of_face(face) is not None:
-            unit = len(old) / renderer.side
-            crop = replace(crop, drawn=follow_shading(crop.drawn, old, seen_skin, unit, options.detail))
         colours = [colour.measure(options.colour, image, seen_skin) for image in (crop.drawn, old)]
         traits = _traits(frame, face, crop.matrix, (crop.drawn, old), (mask, seen_skin), options)
         if options.grain and face.track in before:

@@ -55,9 +55,6 @@ EDGE = 0.03
 EVEN = 0.35
 """Of the logarithm: the most by which dark and light patches are evened out."""
 
-SHADE = 0.35
-"""Of the logarithm: the most by which a drawn face is made lighter or darker to follow the covered one."""
-
 LIMIT = 0.6
 """Of the logarithm: what a change at a pixel comes near to and never reaches: nostrils are no holes."""
 
@@ -105,28 +102,8 @@ def lend_detail(
         patches -= smooth_field(patches, bare)  # which is another light
         even = bare[..., None] * np.clip(patches, -EVEN, EVEN)
         change += np.float32(one.share * one.trust) * (fine + even)
-    return relight(
-        drawn, np.asarray(np.float32(amount * LIMIT) * np.tanh(change / np.float32(LIMIT)), np.float32)
-    )
-
-
-def follow_shading(
-    drawn: FloatArray, covered: FloatArray, skin: FloatArray, unit: float, amount: float
-) -> FloatArray:
-    """A drawn face (H, W, 3) in [0, 1], as light and dark from side to side as the one that it covers.
-
-    Args:
-        drawn: the face.
-        covered: (H, W, 3) in [0, 1] what it is drawn over.
-        skin: (H, W) where both show bare skin.
-        unit: pixels for a face unit.
-        amount: how much, 0..1.
-    """
-    if skin.sum() < unit**2 / 10:
-        return drawn
-    here, there = (part_bands(log_light(picture), skin, unit).coarse for picture in (drawn, covered))
-    gain = np.clip(smooth_field(there - here, skin), -SHADE, SHADE)
-    return relight(drawn, np.asarray(np.float32(amount) * gain, np.float32))
+    held = np.float32(amount * LIMIT) * np.tanh(change / np.float32(LIMIT))
+    return relight(drawn, np.asarray(held, np.float32))
 
 
 def _paler(change: FloatArray) -> FloatArray:
@@ -176,16 +153,34 @@ def blurred(picture: FloatArray, deviation: float) -> FloatArray:
 
 
 def smooth_field(difference: FloatArray, where: FloatArray) -> FloatArray:
-    """The quadratic field that is nearest to a difference (both H, W, 3), by how far it is believed (H, W).
+    """The quadratic field (H, W, 3) that is nearest to a difference; see `fit_field`."""
+    return field_of(fit_field(difference, where), difference.shape)
+
+
+def field_of(factors: NDArray[np.float64], shape: tuple[int, ...]) -> FloatArray:
+    """(H, W, 3) the quadratic field of factors (6, 3)."""
+    return np.asarray(_terms(shape) @ factors.astype(np.float32), np.float32)
+
+
+def _terms(shape: tuple[int, ...]) -> FloatArray:
+    """(H, W, 6) what a quadratic field is made of, each in [-1, 1]."""
+    y, x = np.mgrid[-1 : 1 : shape[0] * 1j, -1 : 1 : shape[1] * 1j].astype(np.float32)
+    return np.asarray(np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], -1), np.float32)
+
+
+def fit_field(difference: FloatArray, where: FloatArray) -> NDArray[np.float64]:
+    """Factors (6, 3) of the quadratic field that is nearest to a difference (H, W, 3).
 
     What is far off, as a beard beside a bare chin, counts less: two rounds of reweighted least squares.
+
+    Args:
+        difference: of two pictures' logarithms.
+        where: (H, W) how far it is believed.
     """
     step = max(difference.shape[0] // 48, 1)
-    y, x = np.mgrid[-1 : 1 : difference.shape[0] * 1j, -1 : 1 : difference.shape[1] * 1j].astype(np.float32)
-    terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], -1)
     some = (slice(None, None, step), slice(None, None, step))
     given = where[some].ravel().astype(np.float64)
-    rows = terms[some].reshape(-1, 6).astype(np.float64)
+    rows = _terms(difference.shape)[some].reshape(-1, 6).astype(np.float64)
     values = difference[some].reshape(-1, 3).astype(np.float64)
     weight: NDArray[np.float64] = given
     factors = np.zeros((6, 3))
@@ -196,7 +191,7 @@ def smooth_field(difference: FloatArray, where: FloatArray) -> FloatArray:
         off = np.abs(values - rows @ factors).mean(1)
         usual = 1.5 * max(float(np.median(off[given > 0.5])) if (given > 0.5).any() else 0.0, 0.01)
         weight = np.asarray(given / np.maximum(off / usual, 1), np.float64)
-    return np.asarray(terms @ factors.astype(np.float32), np.float32)
+    return factors
 
 
 def contrast(one: FloatArray, other: FloatArray, where: FloatArray) -> np.float32:
