@@ -1,0 +1,230 @@
+"""Hair and brows that go grey with age, or get their colour back: through the whole matte, to its edge.
+
+The network that changes faces sees hair around the face only, and coarsely. Here hair is cut out in the
+picture's own pixels, as for `faceswap edit`, and moved towards grey as a whole, the crown as far as the temples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from faceswap_cli.compositing.apply_change import measure_colourfulness
+from faceswap_cli.compositing.colour.recolour import PartColour, measure_part
+from faceswap_cli.compositing.colour.spaces import FloatImage, to_space
+from faceswap_cli.compositing.masks import FloatMask
+from faceswap_cli.effects.edit.colour_road import FITS, LEAST_AREA, apply_colour, cut_part
+from faceswap_cli.effects.edit.parts import SIDE, SIZE, parse_parts
+from faceswap_cli.faces.face import FloatArray
+from faceswap_cli.faces.geometry import crop_matrix, warp
+from faceswap_cli.faces.parsing.face_parser import FaceParser
+from faceswap_cli.media.frame import FineImage, Image
+
+PARTS = ("hair", "brows")
+
+GREY_YEARS = (30.0, 40.0, 50.0, 60.0, 70.0, 80.0)
+GREY_SHARES = (0.0, 0.12, 0.38, 0.68, 0.9, 1.0)
+"""How much of hair is grey at which age (about: S. Panhard et al., Greying of the human hair, British Journal of
+Dermatology 2012, found the half of people to be half grey at 50)."""
+
+GREY, WHITE = (54.0, 0.0, 2.0), (70.0, 0.0, 3.0)
+"""CIELAB of grey hair in even light, half of it and all of it."""
+
+DARK = (22.0, 3.0, 5.0)
+"""CIELAB that grey hair gets back: nobody knows its colour, and dark is the most usual."""
+
+COLOURLESS = 9.0
+"""Chroma from which on hair is not grey at all."""
+
+LIGHT = (24.0, 44.0)
+"""Lightness of colourless hair that is black, and that is grey."""
+
+BROWS = 0.55
+"""How far brows go of what hair does: they grey later."""
+
+HIGHLIGHT = 86.0
+"""Lightness of the skin's lightest tenth in even light: by that exposure is told."""
+
+STRANDS, MOST_CONTRAST = 0.012, 1.7
+"""Face units up to which differences in lightness are strands or noise, and how much they grow at most when dark
+hair becomes several times as light."""
+
+LEAST = 0.02
+"""Less of a change is none."""
+
+
+@dataclass(frozen=True)
+class GreyMove:
+    """See `recolour.PartMove`: from hair's colour to another, its shadows and highlights left where they are.
+
+    Attributes:
+        own: (3,) CIELAB that it has on average.
+        goal: (3,) that it gets.
+        share: how much of its own play of colours is lost, 0..1.
+        top: lightness that does not become lighter.
+        unit: pixels to a face unit.
+    """
+
+    own: NDArray[np.float64]
+    goal: NDArray[np.float64]
+    share: float
+    top: float
+    unit: float = 1.0
+
+    def __call__(self, lab: FloatImage) -> FloatImage:
+        """Colours (h, w, 3) of the part, moved."""
+        light = np.ascontiguousarray(lab[..., 0])
+        low = cv2.GaussianBlur(light, (0, 0), max(STRANDS * self.unit, 0.5))
+        mean, goal = max(float(self.own[0]), 1.0), float(self.goal[0])
+        top = max(self.top, mean + 5, goal + 5)
+        rise = (top - goal) / (top - mean)
+        ratio = goal / mean
+        moved = np.where(
+            low < mean, low * ratio, np.maximum(goal + (low - mean) * rise, np.minimum(low, top))
+        )
+        moved = np.where(low > top, low, moved)
+        strands = (light - low) * min(ratio, MOST_CONTRAST)
+        tint = self.goal[1:].astype(np.float32) * np.clip(moved / goal, 0, 1.3)[..., None]
+        play = np.float32(1 - 0.95 * self.share) * (lab[..., 1:] - self.own[1:].astype(np.float32))
+        return np.asarray(np.concatenate([(moved + strands)[..., None], tint + play], -1), np.float32)
+
+
+@dataclass(frozen=True)
+class HairColours:
+    """What hair and brows of a face look like.
+
+    Attributes:
+        parsed: of each part (SIZE, SIZE) in 0..1, see `parse_parts`.
+        colours: of each part: three of CIELAB, spread of the lightness, and area in square face units.
+        exposure: how light the picture is, 1 where the lightest in the face's square is nearly white.
+        colourful: see `measure_colourfulness`.
+    """
+
+    parsed: Mapping[str, FloatMask]
+    colours: Mapping[str, NDArray[np.float64]]
+    exposure: float
+    colourful: float
+
+
+def look_at_hair(parser: FaceParser, faces: Sequence[tuple[Image, FloatArray]]) -> list[HairColours]:
+    """What hair and brows of some faces look like.
+
+    Args:
+        parser: says where they are.
+        faces: each with its frame's image (H, W, 3) and its landmarks (68, 2).
+    """
+    found = []
+    for (image, points), parsed in zip(faces, parse_parts(parser, faces, (*PARTS, "skin")), strict=True):
+        square = warp(image, crop_matrix(points, SIZE, SIDE), SIZE).astype(np.float32) / np.float32(255)
+        unit = SIZE / SIDE
+        colours = {name: _measured(measure_part(square, parsed[name], unit)) for name in PARTS}
+        middle = slice(SIZE // 4, -SIZE // 4)
+        face = square[middle, middle]
+        bare = parsed["skin"][middle, middle] > 0.8
+        light = to_space(face, "lab")[..., 0][bare]
+        exposure = float(np.quantile(light, 0.9)) / HIGHLIGHT if light.size else 1.0
+        found.append(
+            HairColours(parsed, colours, float(np.clip(exposure, 0.2, 1.1)), measure_colourfulness(face))
+        )
+    return found
+
+
+def average_hair(seen: Sequence[tuple[float, HairColours]]) -> HairColours:
+    """The first one's places with the colours of all, by their weights."""
+    first = seen[0][1]
+    total = sum(weight for weight, _ in seen)
+    colours = {
+        name: np.sum([weight * one.colours[name] for weight, one in seen], 0) / total for name in PARTS
+    }
+    exposure = sum(weight * one.exposure for weight, one in seen) / total
+    return HairColours(first.parsed, colours, exposure, first.colourful)
+
+
+def grey_share(age: float) -> float:
+    """How much of hair is grey, 0..1."""
+    return float(np.interp(age, GREY_YEARS, GREY_SHARES))
+
+
+def seen_grey(colour: PartColour, exposure: float) -> float:
+    """How grey hair looks, 0..1: without colour, and too light for black."""
+    chroma = float(np.hypot(*colour.mean[1:]))
+    light = float(np.interp(colour.mean[0] / exposure, LIGHT, (0, 1)))
+    return float(np.clip(1 - chroma / COLOURLESS, 0, 1)) * light
+
+
+def plan_greying(
+    hair: HairColours, source: float, target: float, strength: float = 1.0
+) -> dict[str, GreyMove]:
+    """What makes hair as grey as an age has it.
+
+    Args:
+        hair: see there.
+        source, target: years.
+        strength: how much of the change is made; above 1 it is grey at a lower age.
+    """
+    moves = {}
+    for name in PARTS:
+        mean = hair.colours[name]
+        colour = PartColour(mean[:3], float(mean[3]), float(mean[4]))
+        if colour.area < LEAST_AREA[name] or colour.spread <= 0:
+            continue
+        move = _plan(colour, hair, source, target, strength * (BROWS if name == "brows" else 1.0))
+        if move is not None:
+            moves[name] = move
+    return moves
+
+
+def _plan(
+    colour: PartColour, hair: HairColours, source: float, target: float, strength: float
+) -> GreyMove | None:
+    looks = seen_grey(colour, hair.exposure)
+    if target > source:
+        before = min(grey_share(source), looks)
+        share = min(1.0, strength * (grey_share(target) - before) / max(1 - before, 0.05))
+        goal = np.array(GREY) + max(0.0, share - 0.5) * 2 * (np.array(WHITE) - np.array(GREY))
+    else:
+        share = min(1.0, strength * looks * (1 - grey_share(target) / max(grey_share(source), 0.05)))
+        goal = np.array(DARK)
+    if share < LEAST:
+        return None
+    goal = goal * hair.exposure
+    goal[1:] *= hair.colourful
+    if target > source:
+        goal[0] = max(goal[0], float(colour.mean[0]))  # blond hair does not get darker
+    mixed = colour.mean + share * (goal - colour.mean)
+    return GreyMove(colour.mean, mixed, share, 97 * hair.exposure)
+
+
+def apply_greying(
+    canvas: Image | FineImage,
+    landmarks: FloatArray,
+    hair: HairColours,
+    moves: Mapping[str, GreyMove],
+    most: float,
+    strength: float = 1.0,
+) -> None:
+    """Change the colour of hair and brows in a picture, in place.
+
+    Args:
+        canvas: (H, W, 3) RGB in 0..255, uint8 or float32.
+        landmarks: (68, 2) pixels of the picture.
+        hair: where they are.
+        moves: see `plan_greying`.
+        most: pixels to a face unit that are computed in, at most.
+        strength: how much of the moves is made, 0..1.
+    """
+    for name, move in moves.items():
+        region = cut_part(name, canvas, landmarks, None, hair.parsed, most)
+        if region is not None:
+            apply_colour(canvas, region, replace(move, unit=region.grid.unit), strength)
+
+
+def _measured(colour: PartColour) -> NDArray[np.float64]:
+    return np.array([*colour.mean, colour.spread, colour.area])
+
+
+assert set(PARTS) <= FITS.keys()
