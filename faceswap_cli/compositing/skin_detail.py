@@ -28,13 +28,13 @@ under which a surface counts as flat."""
 FINE = 120
 """Pixels to a face unit in which that is computed, at most: what is finer are pores, which stay."""
 
-LIGHT_REACH, COLOUR_REACH = 0.035, 0.07
+LIGHT_REACH, COLOUR_REACH = 0.05, 0.12
 """Standard deviations in face units of the Gaussians under which changes of light and of colour are seen."""
 
 CLEAR = 0.16
 """Distance from the head's outline in face units from which on colours change as they shall."""
 
-MOST_LIGHT, MOST_COLOUR = 0.35, 0.03
+MOST_LIGHT, MOST_COLOUR = 0.35, 0.02
 """Logarithm of luma, and levels of 1, by which skin changes at most, lines aside."""
 
 STILL = 0.85

@@ -39,7 +39,7 @@ def write(trainer: Trainer, facts: Sequence[dict[str, Any]]) -> None:
         ROOT / "models" / "wrinkles",
         network,
         {
-            "what": "Wrinkles, folds and bags of an age, as logarithms of luma that are multiplied onto skin. "
+            "what": "Wrinkles, folds and bags of an age: logarithms of luma that are multiplied onto skin. "
             f"Aligned crops of {network.config.size} px and {network.config.side} face units.",
             "licence": "Non-commercial research only (UTKFace, and the age estimator that it learned from, "
             "are given for nothing else).",
@@ -54,7 +54,7 @@ def write(trainer: Trainer, facts: Sequence[dict[str, Any]]) -> None:
             "split": "Congress, London and UTKFace by person, as models/age_estimator; of the others a tenth "
             "is kept by sha256 of the file's name. Nobody under 18.",
             "config": config,
-            "limits": "Drawn on the face's own skin alone: not on necks, ears and lips. Most faces it learned "
+            "limits": "Drawn on the face's skin alone: not on necks, ears and lips. Most faces it learned "
             "from look at the camera. What it draws is a guess about a kind of face, not a person.",
             "figures": "docs/age.md, by faceswap evaluate age",
             "remake": "scripts/data/wrinkle_faces.py and scripts/train/wrinkles.py, as their first lines say",

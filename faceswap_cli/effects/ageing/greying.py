@@ -1,7 +1,7 @@
 """Hair and brows that go grey with age, or get their colour back: through the whole matte, to its edge.
 
 The network that changes faces sees hair around the face only, and coarsely. Here hair is cut out in the
-picture's own pixels, as for `faceswap edit`, and moved towards grey as a whole, the crown as far as the temples.
+picture's own pixels, as for `faceswap edit`, and moved towards grey as a whole, the crown as the temples.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from faceswap_cli.compositing.apply_change import measure_colourfulness
 from faceswap_cli.compositing.colour.recolour import PartColour, measure_part
 from faceswap_cli.compositing.colour.spaces import FloatImage, to_space
 from faceswap_cli.compositing.masks import FloatMask
-from faceswap_cli.effects.edit.colour_road import FITS, LEAST_AREA, apply_colour, cut_part
+from faceswap_cli.compositing.part_matte import MatteFit, cut_out
+from faceswap_cli.effects.edit.colour_road import LEAST_AREA, apply_colour
 from faceswap_cli.effects.edit.parts import SIDE, SIZE, parse_parts
 from faceswap_cli.faces.face import FloatArray
 from faceswap_cli.faces.geometry import crop_matrix, warp
@@ -26,10 +27,13 @@ from faceswap_cli.media.frame import FineImage, Image
 
 PARTS = ("hair", "brows")
 
+FITS = {"hair": MatteFit(0.06, 1e-4, (0.35, 0.75)), "brows": MatteFit(0.03, 1e-4, (0.15, 0.6))}
+"""How each part is fitted to the picture: grey shows where it does not belong more than other colours do."""
+
 GREY_YEARS = (30.0, 40.0, 50.0, 60.0, 70.0, 80.0)
 GREY_SHARES = (0.0, 0.12, 0.38, 0.68, 0.9, 1.0)
-"""How much of hair is grey at which age (about: S. Panhard et al., Greying of the human hair, British Journal of
-Dermatology 2012, found the half of people to be half grey at 50)."""
+"""How much of hair is grey at which age; about as S. Panhard et al. found it (Greying of the human hair,
+British Journal of Dermatology 2012)."""
 
 GREY, WHITE = (54.0, 0.0, 2.0), (70.0, 0.0, 3.0)
 """CIELAB of grey hair in even light, half of it and all of it."""
@@ -50,8 +54,8 @@ HIGHLIGHT = 86.0
 """Lightness of the skin's lightest tenth in even light: by that exposure is told."""
 
 STRANDS, MOST_CONTRAST = 0.012, 1.7
-"""Face units up to which differences in lightness are strands or noise, and how much they grow at most when dark
-hair becomes several times as light."""
+"""Face units up to which differences in lightness are strands or noise, and how much they grow at most when
+dark hair becomes several times as light."""
 
 LEAST = 0.02
 """Less of a change is none."""
@@ -218,13 +222,10 @@ def apply_greying(
         strength: how much of the moves is made, 0..1.
     """
     for name, move in moves.items():
-        region = cut_part(name, canvas, landmarks, None, hair.parsed, most)
+        region = cut_out(canvas, landmarks, hair.parsed[name], SIDE, FITS[name], most)
         if region is not None:
             apply_colour(canvas, region, replace(move, unit=region.grid.unit), strength)
 
 
 def _measured(colour: PartColour) -> NDArray[np.float64]:
     return np.array([*colour.mean, colour.spread, colour.area])
-
-
-assert set(PARTS) <= FITS.keys()

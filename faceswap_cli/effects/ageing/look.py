@@ -1,7 +1,7 @@
 """What becomes of a face's skin and hair with age, beside what the network of changes says.
 
-Wrinkles that are not there yet are drawn by a network of their own, and taken away by a filter; hair goes grey
-through its whole matte; cheeks, lips and lids sink as the mean faces of the ages do.
+Wrinkles that are not there yet are drawn by a network of their own, and taken away by a filter; hair goes
+grey through its whole matte; cheeks, lips and lids sink as the mean faces of the ages do.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ TURNED = (40.0, 55.0)
 learnt, and a change that goes on and off would be seen."""
 
 USUAL_LIGHT, BRIGHTER = 0.5, 4.0
-"""Median of a well-lit face, of 1, and how many times as bright a dark one is shown to the network at most."""
+"""Median of a well-lit face, of 1; how many times as bright a dark one is shown to the network at most."""
 
 MOST_IN_VIDEO, MOST_IN_PHOTO = 512, 1280
 """Pixels that the square around a face is computed in, at most."""

@@ -27,8 +27,8 @@ WEIGHTS = {"lines": 40.0, "adversarial": 0.2, "age": 0.12, "sparse": 0.4}
 """Of the terms."""
 
 JUDGED = 0.22
-"""Part of the run from which on young faces come, too, and what is drawn is judged: until then the network learns
-from known lines alone, which is quick."""
+"""Part of the run from which on young faces come, too, and what is drawn is judged: until then the network
+learns from known lines alone, which is quick."""
 
 BANDS_COUNT = (2.0, 1.5, 1.0, 1.0)
 """How much each band of what shall be drawn counts, finest first."""
