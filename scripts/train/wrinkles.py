@@ -27,7 +27,7 @@ from faceswap_cli.compositing.skin_detail import find_lines, luma_logs
 from faceswap_cli.faces.age.estimator import load_age_network
 from faceswap_cli.faces.parsing.face_parser import SIDE as MASK_SIDE
 from faceswap_cli.files import write_bytes
-from faceswap_cli.networks.ageing.wrinkles import WrinkleConfig, WrinkleNetwork, draw_lines
+from faceswap_cli.networks.ageing.wrinkles import BARENESS, WrinkleConfig, WrinkleNetwork, draw_lines
 from faceswap_cli.training.engine.loop import Budget
 from faceswap_cli.training.engine.parallel import WHOLE, ProcessGroup, Share
 from faceswap_cli.training.engine.trainer import Batches, TrainingPhase
@@ -47,8 +47,8 @@ from scripts.train.run import Given, add_run_options, run_training, task_of, tra
 YOUNGEST, OLDEST = 18.0, 85.0
 """Ages from and to which lines are drawn in training."""
 
-OLD, FRESH = 42.0, 40.0
-"""Faces from the first age on are smoothed; those below the second are taken for young ones."""
+FRESH = 40.0
+"""Faces below this age are taken for young ones."""
 
 SHOWN = 6
 
@@ -74,7 +74,7 @@ class WrinkleFaces:
                     self.facts.append(fact)
                     self.rows.append((crops, masks, number))
         self.age = np.array([fact["age"] for fact in self.facts])
-        self.old, self.young = np.flatnonzero(self.age >= OLD), np.flatnonzero(self.age < FRESH)
+        self.young = np.flatnonzero(self.age < FRESH)
         self.chance = balance(self.age, self.facts)
 
     def view(
@@ -126,41 +126,47 @@ class WrinkleBatches:
         """A step's faces; if they are judged half of them are young, and real ones come with them."""
         random = np.random.default_rng(seed % 2**63)
         faces, half = self.faces, self.count // 2 if judged else self.count
-        old = random.choice(faces.old, half, p=share(faces, faces.old))
+        every = np.arange(len(faces.age))
+        any_age = random.choice(every, half, p=share(faces, every))
         young = random.choice(faces.young, self.count - half, p=share(faces, faces.young))
-        samples = [self.smoothed(random, int(i)) for i in old] + [self.aged(random, int(i)) for i in young]
-        reals = [self.real(random, one[4]) if judged else (one[0], one[1], one[4]) for one in samples]
-        pictures, skins, truths, sources, targets = zip(*samples, strict=True)
+        samples = [self.smoothed(random, int(i)) for i in any_age] + [
+            self.aged(random, int(i)) for i in young
+        ]
+        reals = [self.real(random, one[5]) if judged else (one[0], one[2], one[5]) for one in samples]
+        pictures, wholes, skins, truths, sources, targets = zip(*samples, strict=True)
         return WrinkleBatch(
-            planes(pictures), planes(skins), planes(truths).half(), numbers(sources), numbers(targets),
+            planes(pictures), planes(wholes), planes(skins), planes(truths).half(),
+            numbers(sources), numbers(targets),
             planes([picture for picture, _, _ in reals]), planes([skin for _, skin, _ in reals]),
             numbers([age for _, _, age in reals]), torch.full((self.count,), seed % 2**62),
         )  # fmt: skip
 
     def smoothed(self, random: np.random.Generator, index: int) -> tuple[Any, ...]:
-        """A face with less lines, its skin, the lines, and both ages."""
+        """A face without its lines, the same, its skin, the lines, and twice its age."""
         size, side = self.config.size, self.config.side
         picture, skin = self.faces.view(random, index, size, side)
         target = float(np.clip(self.faces.age[index], YOUNGEST, OLDEST))
-        source = float(random.uniform(YOUNGEST, target))
-        share = min(1.0, (target - source) / 40) ** 0.7 * random.uniform(0.55, 1.0)
-        lines = share * own_lines(picture, skin, size / side)
+        lines = random.uniform(0.7, 1.0) * own_lines(picture, skin, size / side)
         bare = np.clip(np.float32(255) * take_away(picture, lines), 0, 255)
-        return degraded(random, bare), skin, lines, source, target
+        bare = degraded(random, bare)
+        return bare, bare, skin, lines, target, target
 
     def aged(self, random: np.random.Generator, index: int) -> tuple[Any, ...]:
-        """A young face, its skin, no lines, and both ages."""
+        """A young face without its lines and with them, its skin, no lines, its age and a greater one."""
         size, side = self.config.size, self.config.side
         picture, skin = self.faces.view(random, index, size, side)
         source = float(self.faces.age[index])
         target = float(random.uniform(45, OLDEST - 3))
         nothing = np.zeros((size, size), np.float32)
-        return degraded(random, picture.astype(np.float32)), skin, nothing, source, target
+        picture = degraded(random, picture.astype(np.float32))
+        bare = BARENESS * own_lines(picture, skin, size / side)
+        smooth = np.clip(255 * take_away(picture, bare), 0, 255).astype(np.uint8)
+        return smooth, picture, skin, nothing, source, target
 
     def real(self, random: np.random.Generator, age: float) -> tuple[np.ndarray, np.ndarray, float]:
         """A real face of an age, its skin and its age."""
         near = np.flatnonzero(np.abs(self.faces.age - age) < 5)
-        near = near if len(near) else self.faces.old
+        near = near if len(near) else np.arange(len(self.faces.age))
         index = int(random.choice(near, p=share(self.faces, near)))
         picture, skin = self.faces.view(random, index, self.config.size, self.config.side)
         return picture, skin, float(self.faces.age[index])
@@ -235,7 +241,7 @@ class WrinkleData(TrainingData):
         self.config, self.device = WrinkleConfig(**request.settings.network), request.device
         self.pool = ThreadPoolExecutor(1)
         self.held_out = f"held out, to measure progress on: {len(self.kept.age)} faces"
-        request.say(f"{len(self.faces.old)} old faces, {len(self.faces.young)} young ones")
+        request.say(f"{len(self.faces.age)} faces, {len(self.faces.young)} of them young")
 
     def batches(self, settings: TrainSettings, share: Share = WHOLE) -> Batches:
         """Smoothed and young faces."""
@@ -247,7 +253,7 @@ class WrinkleData(TrainingData):
         maker = WrinkleBatches(self.pool, self.kept, 32, self.config, self.device, WHOLE)
         batch = maker.made(0, True)
         half = len(batch.input) // 2
-        lines = model(batch.input.float() / 255, batch.skin.float() / 255, batch.source, batch.target)
+        lines = model(batch.input.float() / 255, batch.skin.float() / 255, batch.target)
         truth, area = batch.truth[:half].float(), batch.skin[:half].float().mean() / 255
         return {
             "loss": float((lines[:half] - truth).abs().mean() / area),
@@ -263,11 +269,12 @@ class WrinkleData(TrainingData):
         rows = []
         for index in which:
             picture, skin = self.kept.view(random, int(index), self.config.size, self.config.side)
-            x, mask = planes([picture]).float() / 255, planes([skin]).float() / 255
-            row = [picture]
+            bare = BARENESS * own_lines(picture, skin, self.config.size / self.config.side)
+            x, mask = planes([take_away(picture, bare)]), planes([skin]).float() / 255
+            row, own = [picture], model(x, mask, numbers([self.kept.age[index]]))
             for age in (50.0, 65.0, 80.0):
-                lines = model(x, mask, numbers([self.kept.age[index]]), numbers([age]))
-                new = draw_lines(x, lines)[0].permute(1, 2, 0).numpy()
+                lines = model(x, mask, numbers([age])) - own
+                new = draw_lines(planes([picture]).float() / 255, lines)[0].permute(1, 2, 0).numpy()
                 row.append(np.clip(255 * new, 0, 255).astype(np.uint8))
             rows.append(np.hstack(row))
         sheet = np.ascontiguousarray(np.vstack(rows)[..., ::-1])

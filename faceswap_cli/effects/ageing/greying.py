@@ -47,15 +47,17 @@ COLOURLESS = 9.0
 LIGHT = (24.0, 44.0)
 """Lightness of colourless hair that is black, and that is grey."""
 
-BROWS = 0.55
-"""How far brows go of what hair does: they grey later."""
+BROWS = {True: 0.55, False: 0.25}
+"""How far brows go of what hair does, when it greys and when it gets its colour back: they grey later."""
 
 HIGHLIGHT = 86.0
 """Lightness of the skin's lightest tenth in even light: by that exposure is told."""
 
-STRANDS, MOST_CONTRAST = 0.012, 1.7
-"""Face units up to which differences in lightness are strands or noise, and how much they grow at most when
-dark hair becomes several times as light."""
+STRANDS = 0.012
+"""Face units up to which differences in lightness are strands or noise."""
+
+LEAST_CONTRAST, MOST_CONTRAST = 0.7, 1.7
+"""How much these shrink and grow at most when hair becomes several times as dark or light."""
 
 LEAST = 0.02
 """Less of a change is none."""
@@ -84,14 +86,13 @@ class GreyMove:
         light = np.ascontiguousarray(lab[..., 0])
         low = cv2.GaussianBlur(light, (0, 0), max(STRANDS * self.unit, 0.5))
         mean, goal = max(float(self.own[0]), 1.0), float(self.goal[0])
-        top = max(self.top, mean + 5, goal + 5)
-        rise = (top - goal) / (top - mean)
         ratio = goal / mean
-        moved = np.where(
-            low < mean, low * ratio, np.maximum(goal + (low - mean) * rise, np.minimum(low, top))
-        )
-        moved = np.where(low > top, low, moved)
-        strands = (light - low) * min(ratio, MOST_CONTRAST)
+        moved = low * ratio
+        if ratio > 1:  # what is lighter than the goal already, behind thin hair for instance, stays
+            top = max(self.top, goal + 5)
+            above = goal + (low - mean) * ((top - goal) / (top - mean))
+            moved = np.where(low < mean, moved, np.where(low > top, low, np.maximum(above, low)))
+        strands = (light - low) * np.clip(ratio, LEAST_CONTRAST, MOST_CONTRAST)
         tint = self.goal[1:].astype(np.float32) * np.clip(moved / goal, 0, 1.3)[..., None]
         play = np.float32(1 - 0.95 * self.share) * (lab[..., 1:] - self.own[1:].astype(np.float32))
         return np.asarray(np.concatenate([(moved + strands)[..., None], tint + play], -1), np.float32)
@@ -176,7 +177,8 @@ def plan_greying(
         colour = PartColour(mean[:3], float(mean[3]), float(mean[4]))
         if colour.area < LEAST_AREA[name] or colour.spread <= 0:
             continue
-        move = _plan(colour, hair, source, target, strength * (BROWS if name == "brows" else 1.0))
+        share = BROWS[target > source] if name == "brows" else 1.0
+        move = _plan(colour, hair, source, target, strength * share)
         if move is not None:
             moves[name] = move
     return moves

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -16,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from faceswap_cli import zoo
 from faceswap_cli.compositing.hair_extension import WIDE
-from faceswap_cli.compositing.skin_detail import SkinDetail
+from faceswap_cli.compositing.skin_detail import SkinDetail, find_lines, luma_logs
 from faceswap_cli.effects.ageing.greying import (
     HairColours,
     apply_greying,
@@ -37,7 +38,7 @@ from faceswap_cli.media.frame import FineImage, Image
 from faceswap_cli.networks.ageing.ageing import MOST_FLOW
 from faceswap_cli.networks.ageing.change import Change
 from faceswap_cli.networks.ageing.prototype import AgePrototype, Field, build_age_prototype, grid
-from faceswap_cli.networks.ageing.wrinkles import WrinkleNetwork, build_wrinkle_network
+from faceswap_cli.networks.ageing.wrinkles import BARENESS, DARK, WrinkleNetwork, build_wrinkle_network
 
 WRINKLES = "wrinkles"
 """The network's folder in `models/`."""
@@ -134,23 +135,21 @@ class LookAger:
         """
         config = self.wrinkles.config
         skins = skin_area(near)
-        crops = np.stack([_soft_crop(i, f.landmarks, config.size, config.side) for i, f in faces])
-        x = torch.from_numpy(crops).to(self.device).permute(0, 3, 1, 2).float() / 255
-        zoom = config.side / face_parser.SIDE
-        theta = torch.tensor([[zoom, 0, 0], [0, zoom, 0]], device=self.device).expand(len(faces), 2, 3)
-        places = F.affine_grid(theta, [len(faces), 1, config.size, config.size], align_corners=False)
-        skin = torch.from_numpy(skins)[:, None].to(self.device)
+        crops = [_cut(i, f.landmarks, config.size, config.side) for i, f in faces]
+        shown = [_rescaled(skin, config.size, config.side) for skin in skins]
+        bare = [_without_lines(*one, config.size / config.side) for one in zip(crops, shown, strict=True)]
         ends = [(clamp_age(age.source), age.target) for age in ages]
         source, target = torch.tensor(ends, dtype=torch.float32, device=self.device).T
+        x = torch.from_numpy(np.stack(bare)).to(self.device).permute(0, 3, 1, 2).contiguous()
+        skin = torch.from_numpy(np.stack(shown))[:, None].to(self.device)
         with torch.inference_mode():
-            skin = F.grid_sample(skin, places, align_corners=False).clamp(0, 1)
-            lines = DEEPER * self.wrinkles(x, skin, source, torch.maximum(source, target))
-            older = ((target - source) / 4).clamp(0, 1)[:, None, None, None]
-            drawn = (lines * older)[:, 0].cpu().numpy().astype(np.float16)
+            both = torch.cat([torch.maximum(source, target), source])
+            there, here = self.wrinkles(x.repeat(2, 1, 1, 1), skin.repeat(2, 1, 1, 1), both).chunk(2)
+            drawn = DEEPER * (there - here)[:, 0].cpu().numpy()
         hair = look_at_hair(self.parser, [(image, face.landmarks) for image, face in faces])
         return [
             AgedLook(
-                drawn[k],
+                drawn[k].astype(np.float16),
                 config.side,
                 float(np.clip((end[0] - end[1]) / SMOOTH_YEARS, 0, 1)) * MOST_SMOOTH,
                 skins[k].astype(np.float16),
@@ -198,9 +197,24 @@ def load_look_ager(parser: FaceParser, device: str) -> LookAger:
     return LookAger(wrinkles, averages, parser, " ".join(["", *marks]), device)
 
 
-def _soft_crop(image: Image, landmarks: ArrayLike, size: int, side: float) -> Image:
-    """An aligned crop."""
-    return warp(image, crop_matrix(landmarks, size, side), size)
+def _cut(image: Image, landmarks: ArrayLike, size: int, side: float) -> FloatArray:
+    """An aligned crop (size, size, 3) in 0..1."""
+    crop = warp(image, crop_matrix(landmarks, size, side), size)
+    return np.asarray(crop, np.float32) / np.float32(255)
+
+
+def _rescaled(skin: FloatArray, size: int, side: float) -> FloatArray:
+    """Skin (P, P) of the parser's square in a smaller one of `side` face units and `size` pixels."""
+    scale = size / side * face_parser.SIDE / face_parser.SIZE
+    shift = (size - 1) / 2 - scale * (face_parser.SIZE - 1) / 2
+    matrix = np.array([[scale, 0, shift], [0, scale, shift]])
+    return np.asarray(cv2.warpAffine(skin, matrix, (size, size)), np.float32)
+
+
+def _without_lines(crop: FloatArray, skin: FloatArray, scale: float) -> FloatArray:
+    """A crop (S, S, 3) as the network wants it, at `scale` pixels to a face unit."""
+    lines = np.float32(BARENESS) * find_lines(luma_logs(crop), skin, scale)
+    return np.asarray((crop + np.float32(DARK)) * np.exp(-lines)[..., None] - np.float32(DARK), np.float32)
 
 
 def _in_units(landmarks: ArrayLike) -> NDArray[np.float32]:

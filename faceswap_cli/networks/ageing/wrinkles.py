@@ -1,4 +1,4 @@
-"""Wrinkles, folds and bags that a face has not got yet: a network that draws them as changes of brightness.
+"""Wrinkles, folds and bags of an age: a network that draws them onto smoothed skin, as changes of brightness.
 
 What is drawn are logarithms of luma, in bands finer than a fifth of the distance between the eyes. They are
 multiplied onto the skin, so that its colour, the light on it and its own pores stay. Where lines lie
@@ -31,6 +31,12 @@ DARK = 0.04
 
 FADE = 0.12
 """Part of half the side in which what is drawn fades towards the crop's border."""
+
+BARENESS = 0.85
+"""How much of its own lines a face loses before lines are drawn (see `skin_detail.find_lines`)."""
+
+BARE = 20.0
+"""Years that skin without lines counts as."""
 
 INPUTS = 7
 """Luma, fine luma, two of colour, the skin, and two of place."""
@@ -74,18 +80,18 @@ class WrinkleNetwork(nn.Module):
         initialise_weights(self)
         nn.init.zeros_(self.last.weight)
 
-    def forward(self, crops: Tensor, skin: Tensor, source: Tensor, target: Tensor) -> Tensor:
-        """What is added to the logarithm of luma.
+    def forward(self, crops: Tensor, skin: Tensor, age: Tensor) -> Tensor:
+        """What has to be added to the logarithm of luma.
 
         Args:
-            crops: (B, 3, S, S) RGB in [0, 1].
+            crops: (B, 3, S, S) RGB in [0, 1], their skin without its lines.
             skin: (B, 1, S, S) in [0, 1], where lines may be drawn.
-            source, target: (B,) years: as old as the faces are, and as they shall look.
+            age: (B,) years that the faces shall look.
 
         Returns:
             (B, 1, S, S), 0 where no skin is.
         """
-        ages = self.ages(source, target)
+        ages = self.ages(torch.full_like(age, BARE), age)
         skin = skin * border_fade(crops)
         x = self.inwards[0](self.stem(self._inputs(crops, skin)), ages)
         seen = []

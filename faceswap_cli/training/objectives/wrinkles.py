@@ -1,7 +1,8 @@
 """What a network that draws wrinkles is trained by.
 
-Half of a batch are faces whose own lines were smoothed away: what it shall draw is what was there, on a real
-face of that age. The other half are young faces, for which nobody knows the truth: a discriminator that sees
+Half of a batch are faces of any age whose own lines were smoothed away: what it shall draw is what was there,
+on a real face of that age. The other half are young faces, which get the lines of a greater age in place of
+those of their own, and for which nobody knows the truth: a discriminator that sees
 patches of skin, and where in the face they lie, must take what was drawn for a real face of the new age, and
 an estimator must find part of the change. Both see it through another lens, moved, softened and noisy.
 """
@@ -45,10 +46,11 @@ class WrinkleBatch:
     """B faces, the first half smoothed, the others young; before JUDGED all are smoothed.
 
     Attributes:
-        input: (B, 3, S, S) uint8 RGB, what the network sees.
+        input: (B, 3, S, S) uint8 RGB, what the network sees: skin without its lines.
+        whole: (B, 3, S, S) uint8 RGB, the second half with their lines.
         skin: (B, 1, S, S) uint8.
         truth: (B, 1, S, S) float16 logarithms of luma; of the second half nought.
-        source, target: (B,) years.
+        source, target: (B,) years: as old as the faces are, and as they shall look; of the first half alike.
         real: (B, 3, S, S) uint8 RGB, real faces.
         real_skin: (B, 1, S, S) uint8.
         real_age: (B,) years.
@@ -56,6 +58,7 @@ class WrinkleBatch:
     """
 
     input: Tensor
+    whole: Tensor
     skin: Tensor
     truth: Tensor
     source: Tensor
@@ -139,7 +142,7 @@ class WrinkleLosses:
         x, skin = batch.input.float() / 255, batch.skin.float() / 255
         skin = skin * border_fade(x)
         half = len(x) if progress < JUDGED else len(x) // 2
-        lines = self.model(x, skin, batch.source, batch.target)
+        lines = self.model(x, skin, batch.target)
         off = split_bands((lines[:half] - batch.truth[:half].float()) * skin[:half], self.scale)
         wide = (lines[:half] - batch.truth[:half].float()) * skin[:half] - sum(off)
         area = skin[:half].mean() + 1e-3
@@ -152,22 +155,25 @@ class WrinkleLosses:
     ) -> dict[str, Tensor]:
         """The terms for which nobody knows the truth."""
         half = len(x) // 2
-        new = draw_lines(x, lines)
+        # The first half gets the lines of its age on bare skin, the second what the new age has more.
+        more = lines[half:] - self.model(x[half:], skin[half:], batch.source[half:])
+        before = batch.whole[half:].float() / 255
+        new = torch.cat([draw_lines(x[:half], lines[:half]), draw_lines(before, more)])
         random = torch.Generator().manual_seed(int(batch.seed[0]) * 2)
         fine, seen = self.view(new, skin, random)
         self.drawn.append((fine.detach(), seen))
         judged = self.critic(fine, seen, batch.target)
         older = new[half:]
         with torch.no_grad():
-            before = self._age(x[half:], random)
+            was = self._age(before, random)
         said = self._age(older, random)
         wanted = ENOUGH * (batch.target - batch.source)[half:]
         trust = min(1.0, 20 * (progress - JUDGED))
         area = skin[half:].mean() + 1e-3
         return {
             "adversarial": -WEIGHTS["adversarial"] * trust * _inside(judged, seen),
-            "age": WEIGHTS["age"] * trust * F.softplus((wanted - (said - before)) / 10).mean(),
-            "sparse": WEIGHTS["sparse"] * lines[half:].abs().mean() / area,
+            "age": WEIGHTS["age"] * trust * F.softplus((wanted - (said - was)) / 10).mean(),
+            "sparse": WEIGHTS["sparse"] * more.abs().mean() / area,
         }
 
     def _age(self, pictures: Tensor, random: torch.Generator) -> Tensor:
