@@ -19,11 +19,10 @@ from numpy.typing import ArrayLike, NDArray
 from faceswap_cli.compositing.hair_extension import FADE, WIDE, edge_fade
 from faceswap_cli.compositing.masks import FloatMask
 from faceswap_cli.compositing.region_grid import RegionGrid, grid_around
-from faceswap_cli.compositing.skin_detail import SkinDetail
+from faceswap_cli.compositing.skin_detail import DARK, SkinDetail
 from faceswap_cli.faces.face import FloatArray
 from faceswap_cli.media.frame import FineImage, Image
 from faceswap_cli.networks.ageing.change import LUMA, Change, carry_change
-from faceswap_cli.networks.ageing.wrinkles import draw_lines
 
 EDGE, FLAT = 0.05, 0.0004
 """Of the guided filter that fits a mask to the picture's edges: its radius in face units, and the variance of
@@ -44,6 +43,9 @@ SURE = (0.45, 0.95)
 BRIGHTEST, AREA = 2.0, 0.03
 """What is added of brightness at most, in parts of that around it (within so many face units): as black hair
 turns white it reflects ten times the light, which is three times the value of a gamma-coded pixel."""
+
+FEWER = 0.5
+"""How much of what a network strengthens detail by is left where lines are drawn: else pores become spots."""
 
 HOLD = 0.5
 """How far skin may be moved, in distances to the mask's edge; below 1 nothing folds."""
@@ -214,7 +216,7 @@ def apply_change(
         new = carry_change(x, Change(*parts), mask, size[0] / grid.unit, "bicubic", noisy=True)
         if detail is not None:
             lines = detail.draw(np.moveaxis(new[0].numpy(), 0, -1), grid, place.mask, strength)
-            new = torch.where(mask > 0, draw_lines(new, torch.from_numpy(lines)[None, None]), new)
+            new = torch.where(mask > 0, (new + DARK) * torch.from_numpy(np.exp(lines)) - DARK, new)
         difference = new.sub_(x).mul_(255)[0].numpy()
     grid.add(canvas, np.asarray(cv2.merge(list(difference)), np.float32))
 
@@ -232,7 +234,8 @@ def _fields(
     if detail is not None:
         parts[0] = detail.even_out(parts[0], place.picture, place.mask, smooth)
         hair = np.clip(detail.place(detail.hair, detail.hair_side, smooth), 0, 1)[..., None]
-        parts[1] = np.asarray(parts[1] * (1 - np.float32(0.8) * hair), np.float32)
+        gains = np.where(parts[1] > 0, np.float32(FEWER) * parts[1], parts[1])
+        parts[1] = np.asarray(gains * (1 - np.float32(0.8) * hair), np.float32)
     parts[0], parts[2] = _lit(parts[0], place.picture, smooth), _held(parts[2], place.mask, smooth)
     for number, plane in enumerate(plane for part in parts for plane in cv2.split(part)):
         fields[number] = _enlarged(np.asarray(plane, np.float32), grid.size)

@@ -19,7 +19,12 @@ from faceswap_cli.compositing.region_grid import RegionGrid
 from faceswap_cli.faces.face import FloatArray
 from faceswap_cli.faces.parsing.face_parser import SIDE as SKIN_SIDE
 from faceswap_cli.networks.ageing.change import LUMA
-from faceswap_cli.networks.ageing.wrinkles import DARK, WIDEST
+
+DARK = 0.04
+"""Added to luma before logarithms, so that the noise of black pixels stays small."""
+
+WIDEST = 0.22
+"""Standard deviation in face units of the Gaussian whose finer part counts as lines: folds, not light."""
 
 RADIUS, FLAT = 0.1, 0.02
 """Of the guided filter that takes lines away: its radius in face units, and the variance of luma's logarithm
@@ -30,6 +35,16 @@ FINE = 120
 
 LIGHT_REACH, COLOUR_REACH = 0.05, 0.12
 """Standard deviations in face units of the Gaussians under which changes of light and of colour are seen."""
+
+MOST_LINE = 0.25
+"""Lines get deeper up to about so much: what is deeper already is no wrinkle."""
+
+NOISE_WIDTH, USUAL = 0.009, 0.02
+"""Face units up to which detail may be noise, and standard deviation of skin's own, of luma's logarithm: what
+a picture has beyond that is noise."""
+
+PORES = 0.5
+"""How much of such fine detail counts as lines: old skin has deeper folds, and not as much deeper pores."""
 
 CLEAR = 0.16
 """Distance from the head's outline in face units from which on colours change as they shall."""
@@ -48,7 +63,7 @@ class SkinDetail:
     Attributes:
         lines: (L, L) logarithms of luma to draw, in the aligned square of `lines_side` face units.
         lines_side: see there.
-        smooth: how much of its own lines is taken away, 0..1.
+        own: by how much of themselves its own lines get deeper; below 0 shallower, at -1 they go.
         skin: (P, P) in 0..1 where, in the parser's square; see `faces.age.skin.skin_area`.
         hair: (Q, Q) in 0..1 in a square of `hair_side` face units; what is said of it is not asked.
         hair_side: see there.
@@ -56,7 +71,7 @@ class SkinDetail:
 
     lines: FloatMask
     lines_side: float
-    smooth: float
+    own: float
     skin: FloatMask
     hair: FloatMask
     hair_side: float
@@ -81,12 +96,13 @@ class SkinDetail:
             (h, w).
         """
         coarse = grid.at_most(FINE)
-        drawn = strength * self.place(self.lines, self.lines_side, coarse)
-        if self.smooth > 0:
-            small = cv2.resize(picture, coarse.size, interpolation=cv2.INTER_AREA)
-            skin = np.clip(self.place(self.skin, SKIN_SIDE, coarse), 0, 1)
-            share = np.float32(min(1.0, strength * self.smooth))
-            drawn = drawn - share * find_lines(luma_logs(np.asarray(small, np.float32)), skin, coarse.unit)
+        skin = np.clip(self.place(self.skin, SKIN_SIDE, coarse), 0, 1)
+        drawn = strength * self.place(self.lines, self.lines_side, coarse) * skin
+        small = np.asarray(cv2.resize(picture, coarse.size, interpolation=cv2.INTER_AREA), np.float32)
+        own = find_lines(luma_logs(small), skin, coarse.unit)
+        if self.own > 0:
+            own = MOST_LINE * np.tanh(_above_noise(own, skin, coarse.unit) / MOST_LINE)
+        drawn = drawn + np.float32(max(-1.0, strength * self.own)) * own
         large = cv2.resize(drawn, grid.size, interpolation=cv2.INTER_CUBIC)
         return np.asarray(large * mask, np.float32)
 
@@ -158,6 +174,21 @@ def find_lines(logs: FloatMask, skin: FloatMask, unit: float) -> FloatMask:
     slope = varies / (varies + np.float32(FLAT))
     lines = (rest - mean(slope) * rest - mean((1 - slope) * middle)) * skin
     return np.asarray((lines - _blurred(lines, WIDEST * unit)) * skin, np.float32)
+
+
+def _above_noise(lines: FloatMask, skin: FloatMask, unit: float) -> FloatMask:
+    """Lines without what may be noise, by soft thresholds (D. Donoho, 1995): the fine part by the level of
+    its lower half, the coarser by what is left of it there."""
+    coarse = cv2.GaussianBlur(lines, (0, 0), max(NOISE_WIDTH * unit, 0.5))
+    fine = lines - coarse
+    inside = np.abs(fine[skin > 0.9])
+    level = float(np.median(inside)) / 0.6745 if inside.size else 0.0
+    least = 2 * max(0.0, level - USUAL)
+    fine = fine - np.clip(fine, -least, least)
+    coarse = coarse - np.clip(coarse, -least / 2, least / 2)
+    # Of a noisy picture nobody knows which of its lines are any.
+    trust = min(1.0, USUAL / max(level, 1e-6)) ** 2
+    return np.asarray(trust * (PORES * fine + coarse), np.float32)
 
 
 def _blurred(values: FloatMask, deviation: float) -> FloatMask:

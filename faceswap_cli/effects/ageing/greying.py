@@ -17,7 +17,7 @@ from faceswap_cli.compositing.apply_change import measure_colourfulness
 from faceswap_cli.compositing.colour.recolour import PartColour, measure_part
 from faceswap_cli.compositing.colour.spaces import FloatImage, to_space
 from faceswap_cli.compositing.masks import FloatMask
-from faceswap_cli.compositing.part_matte import MatteFit, cut_out
+from faceswap_cli.compositing.part_matte import MatteFit, PartRegion, cut_out
 from faceswap_cli.effects.edit.colour_road import LEAST_AREA, apply_colour
 from faceswap_cli.effects.edit.parts import SIDE, SIZE, parse_parts
 from faceswap_cli.faces.face import FloatArray
@@ -56,6 +56,9 @@ HIGHLIGHT = 86.0
 STRANDS = 0.012
 """Face units up to which differences in lightness are strands or noise."""
 
+SHADOWS = 0.7
+"""Power by which shadows between light strands are lighter than those between dark ones."""
+
 LEAST_CONTRAST, MOST_CONTRAST = 0.7, 1.7
 """How much these shrink and grow at most when hair becomes several times as dark or light."""
 
@@ -88,11 +91,16 @@ class GreyMove:
         mean, goal = max(float(self.own[0]), 1.0), float(self.goal[0])
         ratio = goal / mean
         moved = low * ratio
-        if ratio > 1:  # what is lighter than the goal already, behind thin hair for instance, stays
+        if ratio > 1:
+            moved = goal * (np.maximum(low, 0.5) / mean) ** SHADOWS
+            # What is lighter than the goal already, behind thin hair for instance, stays.
             top = max(self.top, goal + 5)
             above = goal + (low - mean) * ((top - goal) / (top - mean))
             moved = np.where(low < mean, moved, np.where(low > top, low, np.maximum(above, low)))
-        strands = (light - low) * np.clip(ratio, LEAST_CONTRAST, MOST_CONTRAST)
+        strands = (light - low) * np.clip(ratio, SHADOWS = 0.7
+"""Power by which shadows between light strands are lighter than those between dark ones."""
+
+LEAST_CONTRAST, MOST_CONTRAST)
         tint = self.goal[1:].astype(np.float32) * np.clip(moved / goal, 0, 1.3)[..., None]
         play = np.float32(1 - 0.95 * self.share) * (lab[..., 1:] - self.own[1:].astype(np.float32))
         return np.asarray(np.concatenate([(moved + strands)[..., None], tint + play], -1), np.float32)
@@ -224,9 +232,16 @@ def apply_greying(
         strength: how much of the moves is made, 0..1.
     """
     for name, move in moves.items():
-        region = cut_out(canvas, landmarks, hair.parsed[name], SIDE, FITS[name], most)
+        region = cut_hair(name, canvas, landmarks, hair, most)
         if region is not None:
             apply_colour(canvas, region, replace(move, unit=region.grid.unit), strength)
+
+
+def cut_hair(
+    name: str, canvas: Image | FineImage, landmarks: FloatArray, hair: HairColours, most: float
+) -> PartRegion | None:
+    """Where hair or brows are in a picture; None if they are not; for the arguments see `apply_greying`."""
+    return cut_out(canvas, landmarks, hair.parsed[name], SIDE, FITS[name], most)
 
 
 def _measured(colour: PartColour) -> NDArray[np.float64]:

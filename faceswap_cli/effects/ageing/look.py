@@ -1,7 +1,8 @@
 """What becomes of a face's skin and hair with age, beside what the network of changes says.
 
-Wrinkles that are not there yet are drawn by a network of their own, and taken away by a filter; hair goes
-grey through its whole matte; cheeks, lips and lids sink as the mean faces of the ages do.
+Folds that all get are drawn as averages of many faces have them; a face's own lines, found by a filter, get
+deeper or are smoothed; hair goes grey through its whole matte; cheeks, lips and lids sink as the mean faces
+of the ages do.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from faceswap_cli import zoo
 from faceswap_cli.compositing.hair_extension import WIDE
-from faceswap_cli.compositing.skin_detail import SkinDetail, find_lines, luma_logs
+from faceswap_cli.compositing.masks import FloatMask
+from faceswap_cli.compositing.skin_detail import SkinDetail
 from faceswap_cli.effects.ageing.greying import (
     HairColours,
     apply_greying,
     average_hair,
+    cut_hair,
     look_at_hair,
     plan_greying,
 )
@@ -31,29 +34,36 @@ from faceswap_cli.effects.planned_faces import PlannedFace
 from faceswap_cli.faces.age.prototype import WEIGHTS as AVERAGES
 from faceswap_cli.faces.age.skin import skin_area
 from faceswap_cli.faces.face import FloatArray
-from faceswap_cli.faces.geometry import crop_matrix, transform, warp
-from faceswap_cli.faces.parsing import face_parser
+from faceswap_cli.faces.geometry import crop_matrix, transform
 from faceswap_cli.faces.parsing.face_parser import FaceParser
 from faceswap_cli.media.frame import FineImage, Image
 from faceswap_cli.networks.ageing.ageing import MOST_FLOW
 from faceswap_cli.networks.ageing.change import Change
+from faceswap_cli.networks.ageing.line_averages import COARSE, LineAverages, build_line_averages
 from faceswap_cli.networks.ageing.prototype import AgePrototype, Field, build_age_prototype, grid
-from faceswap_cli.networks.ageing.wrinkles import BARENESS, DARK, WrinkleNetwork, build_wrinkle_network
 
-WRINKLES = "wrinkles"
-"""The network's folder in `models/`."""
+LINES = "age_lines"
+"""The averages' folder in `models/`."""
 
-DEEPER = 1.0
-"""How much of what the network draws is drawn."""
+DEEPER = 2.2
+"""How much deeper lines are drawn than they are on average: an average has them a little everywhere, a face
+deeply in one place."""
 
 SHAPES = 1.0
 """How much of the difference of two mean faces is added to what the network moves."""
 
-COARSE = 48
-"""Side in pixels that mean faces' differences are spread in: they are smooth."""
-
 SMOOTH_YEARS, MOST_SMOOTH = 45.0, 0.75
-"""A face that gets so much younger loses so much of its lines."""
+"""A face that gets so much younger loses so much of its own lines."""
+
+DEEPEN_YEARS, MOST_DEEPER = 45.0, 0.9
+"""A face that gets so much older gets its own lines deeper by so much of themselves."""
+
+
+def change_own_lines(source: float, target: float) -> float:
+    """By how much of themselves a face's own lines get deeper (above 0) or shallower."""
+    if target >= source:
+        return min((target - source) / DEEPEN_YEARS, 1.0) * MOST_DEEPER
+    return -min((source - target) / SMOOTH_YEARS, 1.0) * MOST_SMOOTH
 
 
 @dataclass(frozen=True)
@@ -63,7 +73,7 @@ class AgedLook:
     Attributes:
         lines: (L, L) float16 logarithms of luma, in the network's square.
         lines_side: side of that in face units.
-        smooth: how much of its own lines is taken away.
+        own: by how much of themselves its own lines get deeper, below 0 shallower.
         skin: (P, P) float16, see `skin_area`.
         hair: what it looks like.
         ages: the one it has, and the one it gets.
@@ -71,7 +81,7 @@ class AgedLook:
 
     lines: NDArray[np.float16]
     lines_side: float
-    smooth: float
+    own: float
     skin: NDArray[np.float16]
     hair: HairColours
     ages: tuple[float, float]
@@ -79,7 +89,7 @@ class AgedLook:
     def skin_detail(self) -> SkinDetail:
         """For `apply_change`."""
         lines, skin = self.lines.astype(np.float32), self.skin.astype(np.float32)
-        return SkinDetail(lines, self.lines_side, self.smooth, skin, self.hair.parsed["hair"], HAIR_SIDE)
+        return SkinDetail(lines, self.lines_side, self.own, skin, self.hair.parsed["hair"], HAIR_SIDE)
 
     def colour_hair(
         self, canvas: Image | FineImage, landmarks: FloatArray, most: int, strength: float
@@ -87,6 +97,17 @@ class AgedLook:
         """Change the hair's colour in a picture, in place; `most` pixels to the side of the face's square."""
         moves = plan_greying(self.hair, *self.ages, strength)
         apply_greying(canvas, landmarks, self.hair, moves, most / WIDE)
+
+    def add_hair(
+        self, mask: FloatMask, image: Image, landmarks: FloatArray, most: int, strength: float
+    ) -> None:
+        """Add to a mask (H, W), in place, where `colour_hair` changes something."""
+        for name in plan_greying(self.hair, *self.ages, strength):
+            region = cut_hair(name, image, landmarks, self.hair, most / WIDE)
+            if region is not None:
+                x0, y0, x1, y1 = region.grid.box
+                shown = cv2.resize(region.matte, region.grid.box_size, interpolation=cv2.INTER_LINEAR)
+                np.maximum(mask[y0:y1, x0:x1], shown, out=mask[y0:y1, x0:x1])
 
 
 def average_looks(looks: Sequence[tuple[float, AgedLook]]) -> AgedLook:
@@ -110,14 +131,14 @@ class LookAger:
     """Says what becomes of skin and hair.
 
     Attributes:
-        wrinkles: draws lines.
+        lines: of each age.
         averages: whose shapes are carried.
         parser: says where skin and hair are.
         mark: what the answers depend on.
         device: where the networks are.
     """
 
-    wrinkles: WrinkleNetwork
+    lines: LineAverages
     averages: AgePrototype
     parser: FaceParser
     mark: str
@@ -133,29 +154,17 @@ class LookAger:
             ages: of each.
             near: (N, C, P, P) what the parser says of their squares.
         """
-        config = self.wrinkles.config
-        skins = skin_area(near)
-        crops = [_cut(i, f.landmarks, config.size, config.side) for i, f in faces]
-        shown = [_rescaled(skin, config.size, config.side) for skin in skins]
-        bare = [_without_lines(*one, config.size / config.side) for one in zip(crops, shown, strict=True)]
         ends = [(clamp_age(age.source), age.target) for age in ages]
         source, target = torch.tensor(ends, dtype=torch.float32, device=self.device).T
-        x = torch.from_numpy(np.stack(bare)).to(self.device).permute(0, 3, 1, 2).contiguous()
-        skin = torch.from_numpy(np.stack(shown))[:, None].to(self.device)
+        points = torch.from_numpy(np.stack([_in_units(face.landmarks) for _, face in faces])).to(source)
         with torch.inference_mode():
-            both = torch.cat([torch.maximum(source, target), source])
-            there, here = self.wrinkles(x.repeat(2, 1, 1, 1), skin.repeat(2, 1, 1, 1), both).chunk(2)
-            drawn = DEEPER * (there - here)[:, 0].cpu().numpy()
+            # What smooths a face away takes the folds with it: those that all have are only added.
+            drawn = DEEPER * self.lines(points, source, torch.maximum(source, target)).cpu().numpy()
         hair = look_at_hair(self.parser, [(image, face.landmarks) for image, face in faces])
+        skins = skin_area(near).astype(np.float16)
+        side = self.lines.config.side
         return [
-            AgedLook(
-                drawn[k].astype(np.float16),
-                config.side,
-                float(np.clip((end[0] - end[1]) / SMOOTH_YEARS, 0, 1)) * MOST_SMOOTH,
-                skins[k].astype(np.float16),
-                hair[k],
-                end,
-            )
+            AgedLook(drawn[k].astype(np.float16), side, change_own_lines(*end), skins[k], hair[k], end)
             for k, end in enumerate(ends)
         ]
 
@@ -191,30 +200,10 @@ def load_look_ager(parser: FaceParser, device: str) -> LookAger:
     Raises:
         UserError: they are missing or damaged.
     """
-    wrinkles: WrinkleNetwork = zoo.shared_network(WRINKLES, build_wrinkle_network, device)
+    lines: LineAverages = zoo.shared_network(LINES, build_line_averages, device)
     averages: AgePrototype = zoo.shared_network(AVERAGES, build_age_prototype, device)
-    marks = [str(zoo.card(name).facts["sha256"]) for name in (WRINKLES, AVERAGES)]
-    return LookAger(wrinkles, averages, parser, " ".join(["", *marks]), device)
-
-
-def _cut(image: Image, landmarks: ArrayLike, size: int, side: float) -> FloatArray:
-    """An aligned crop (size, size, 3) in 0..1."""
-    crop = warp(image, crop_matrix(landmarks, size, side), size)
-    return np.asarray(crop, np.float32) / np.float32(255)
-
-
-def _rescaled(skin: FloatArray, size: int, side: float) -> FloatArray:
-    """Skin (P, P) of the parser's square in a smaller one of `side` face units and `size` pixels."""
-    scale = size / side * face_parser.SIDE / face_parser.SIZE
-    shift = (size - 1) / 2 - scale * (face_parser.SIZE - 1) / 2
-    matrix = np.array([[scale, 0, shift], [0, scale, shift]])
-    return np.asarray(cv2.warpAffine(skin, matrix, (size, size)), np.float32)
-
-
-def _without_lines(crop: FloatArray, skin: FloatArray, scale: float) -> FloatArray:
-    """A crop (S, S, 3) as the network wants it, at `scale` pixels to a face unit."""
-    lines = np.float32(BARENESS) * find_lines(luma_logs(crop), skin, scale)
-    return np.asarray((crop + np.float32(DARK)) * np.exp(-lines)[..., None] - np.float32(DARK), np.float32)
+    marks = [str(zoo.card(name).facts["sha256"]) for name in (LINES, AVERAGES)]
+    return LookAger(lines, averages, parser, " ".join(["", *marks]), device)
 
 
 def _in_units(landmarks: ArrayLike) -> NDArray[np.float32]:

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from faceswap_cli.compositing import temporal_masks
 from faceswap_cli.compositing.apply_change import (
+    ChangeRegion,
     apply_change,
     locate_region,
     measure_colourfulness,
@@ -136,15 +137,33 @@ class FaceAger:
             for (_, face), one, head, look in zip(faces, found, heads, looks, strict=True)
         ]
 
+    def where(self, image: Image, face: AgedFace, head: FloatMask, most: int) -> FloatMask:
+        """(H, W) in 0..1: where a picture (H, W, 3) may change, for the other arguments see `apply`."""
+        mask, strength = np.zeros(image.shape[:2], np.float32), self.strength * face.share
+        points = face.face.landmarks
+        if face.look is not None:
+            face.look.add_hair(mask, image, points, most, strength)
+            image = image.copy()  # what is skin is asked of the picture with its new hair
+            face.look.colour_hair(image, points, most, strength)
+        if (place := locate_region(image, points, head, most)) is not None:
+            x0, y0, x1, y1 = place.grid.box
+            np.maximum(mask[y0:y1, x0:x1], _shown(place), out=mask[y0:y1, x0:x1])
+        return mask
+
     def apply(
         self, canvas: NDArray[np.uint8] | FloatArray, face: AgedFace, head: FloatMask, most: int
     ) -> None:
         """Change a face in a picture, in place, where `head` (P, P) is."""
         strength, points = self.strength * face.share, face.face.landmarks
         detail = face.look and face.look.skin_detail()
-        apply_change(canvas, points, face.change.astype(np.float32), head, most, strength, detail)
         if face.look is not None:
             face.look.colour_hair(canvas, points, most, strength)
+        apply_change(canvas, points, face.change.astype(np.float32), head, most, strength, detail)
+
+
+def _shown(place: ChangeRegion) -> FloatMask:
+    """A place's mask in the picture's own pixels."""
+    return np.asarray(cv2.resize(place.mask, place.grid.box_size, interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _light_level(crops: torch.Tensor) -> torch.Tensor:
@@ -214,17 +233,13 @@ class AgeStages:
         """See EffectStages."""
         for item, near in with_neighbours(drawn):
             image = item.frame.image
-            mask = np.zeros(image.shape, np.uint8)
+            mask = np.zeros(image.shape[:2], np.float32)
             for face in item.faces:
                 steady, head = average_over_time(face, item, near, self.options.smoothing)
-                place = locate_region(image, steady.face.landmarks, head, self.most)
-                if place is None or face.share == 0:
-                    continue
-                x0, y0, x1, y1 = place.grid.box
-                shown = cv2.resize(place.mask, place.grid.box_size, interpolation=cv2.INTER_LINEAR)
-                grey = np.rint(255 * face.share * shown).astype(np.uint8)[..., None]
-                np.maximum(mask[y0:y1, x0:x1], grey, out=mask[y0:y1, x0:x1])
-            yield mask
+                if face.share > 0:
+                    where = self.ager.where(image, steady, head, self.most)
+                    np.maximum(mask, face.share * where, out=mask)
+            yield np.repeat(np.rint(255 * mask).astype(np.uint8)[..., None], 3, axis=2)
 
     def share(self, face: AgedFace) -> float:
         """How much of its change a face gets, 0..1."""

@@ -114,7 +114,9 @@ def _without_noise(band: Tensor, mask: Tensor, usual: Tensor) -> Tensor:
     inside = [values[shown > 0.5].abs() for values, shown in pairs]
     quartiles = [_quartile(values) for values in inside]
     least = 2 * (torch.stack(quartiles).view(-1, 1, 1, 1) / 0.3186 - usual).clamp_min(0)
-    return band - band.clamp(-least, least)
+    # Where there is much noise nobody knows what of the rest is none.
+    trust = (usual / (least / 2 + usual)).square()
+    return trust * (band - band.clamp(-least, least))
 
 
 def _quartile(values: Tensor) -> Tensor:

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Cut the faces that `scripts/data/age_data.py` found out of their pictures again, finer and with a mask of
-their skin, for `scripts/train/wrinkles.py`.
+their skin, for `scripts/train/age_lines.py`.
 
     python -m scripts.data.age_data utkface_16plus.tar congress_pd.tar london_ccby.tar pixabay_cc0.tar \\
         sfhq_synthetic_mit.tar -o DATA
-    python -m scripts.data.wrinkle_faces DATA *.tar -o FACES --leave-out sfhq_under18.txt --apart-from STILLS
+    python -m scripts.data.line_faces DATA *.tar -o FACES --leave-out sfhq_under18.txt --apart-from STILLS
 
 Blurred faces, small ones, and those of anybody who is or may be under 18 are left out. Of sets that tell no
 ages, faces are as old as the age estimator says.
