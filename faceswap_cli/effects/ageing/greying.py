@@ -97,10 +97,7 @@ class GreyMove:
             top = max(self.top, goal + 5)
             above = goal + (low - mean) * ((top - goal) / (top - mean))
             moved = np.where(low < mean, moved, np.where(low > top, low, np.maximum(above, low)))
-        strands = (light - low) * np.clip(ratio, SHADOWS = 0.7
-"""Power by which shadows between light strands are lighter than those between dark ones."""
-
-LEAST_CONTRAST, MOST_CONTRAST)
+        strands = (light - low) * np.clip(ratio, LEAST_CONTRAST, MOST_CONTRAST)
         tint = self.goal[1:].astype(np.float32) * np.clip(moved / goal, 0, 1.3)[..., None]
         play = np.float32(1 - 0.95 * self.share) * (lab[..., 1:] - self.own[1:].astype(np.float32))
         return np.asarray(np.concatenate([(moved + strands)[..., None], tint + play], -1), np.float32)
