@@ -44,8 +44,9 @@ BRIGHTEST, AREA = 2.0, 0.03
 """What is added of brightness at most, in parts of that around it (within so many face units): as black hair
 turns white it reflects ten times the light, which is three times the value of a gamma-coded pixel."""
 
-FEWER = 0.5
-"""How much of what a network strengthens detail by is left where lines are drawn: else pores become spots."""
+FEWER = np.array([0.0, 0.5, 0.5], np.float32)
+"""How much of what a network strengthens each band by is left where lines are drawn: pores would become
+spots, and noise grain."""
 
 HOLD = 0.5
 """How far skin may be moved, in distances to the mask's edge; below 1 nothing folds."""
@@ -234,7 +235,7 @@ def _fields(
     if detail is not None:
         parts[0] = detail.even_out(parts[0], place.picture, place.mask, smooth)
         hair = np.clip(detail.place(detail.hair, detail.hair_side, smooth), 0, 1)[..., None]
-        gains = np.where(parts[1] > 0, np.float32(FEWER) * parts[1], parts[1])
+        gains = np.where(parts[1] > 0, FEWER * parts[1], parts[1])
         parts[1] = np.asarray(gains * (1 - np.float32(0.8) * hair), np.float32)
     parts[0], parts[2] = _lit(parts[0], place.picture, smooth), _held(parts[2], place.mask, smooth)
     for number, plane in enumerate(plane for part in parts for plane in cv2.split(part)):

@@ -43,8 +43,11 @@ NOISE_WIDTH, USUAL = 0.009, 0.02
 """Face units up to which detail may be noise, and standard deviation of skin's own, of luma's logarithm: what
 a picture has beyond that is noise."""
 
-PORES = 0.5
+PORES = 0.15
 """How much of such fine detail counts as lines: old skin has deeper folds, and not as much deeper pores."""
+
+KEPT_PORES = 0.6
+"""How much of it stays when a face is smoothed: skin without pores is wax."""
 
 CLEAR = 0.16
 """Distance from the head's outline in face units from which on colours change as they shall."""
@@ -102,6 +105,8 @@ class SkinDetail:
         own = find_lines(luma_logs(small), skin, coarse.unit)
         if self.own > 0:
             own = MOST_LINE * np.tanh(_above_noise(own, skin, coarse.unit) / MOST_LINE)
+        else:
+            own = own - KEPT_PORES * (own - _coarse(own, coarse.unit))
         drawn = drawn + np.float32(max(-1.0, strength * self.own)) * own
         large = cv2.resize(drawn, grid.size, interpolation=cv2.INTER_CUBIC)
         return np.asarray(large * mask, np.float32)
@@ -179,7 +184,7 @@ def find_lines(logs: FloatMask, skin: FloatMask, unit: float) -> FloatMask:
 def _above_noise(lines: FloatMask, skin: FloatMask, unit: float) -> FloatMask:
     """Lines without what may be noise, by soft thresholds (D. Donoho, 1995): the fine part by the level of
     its lower half, the coarser by what is left of it there."""
-    coarse = cv2.GaussianBlur(lines, (0, 0), max(NOISE_WIDTH * unit, 0.5))
+    coarse = _coarse(lines, unit)
     fine = lines - coarse
     inside = np.abs(fine[skin > 0.9])
     level = float(np.median(inside)) / 0.6745 if inside.size else 0.0
@@ -189,6 +194,11 @@ def _above_noise(lines: FloatMask, skin: FloatMask, unit: float) -> FloatMask:
     # Of a noisy picture nobody knows which of its lines are any.
     trust = min(1.0, USUAL / max(level, 1e-6)) ** 2
     return np.asarray(trust * (PORES * fine + coarse), np.float32)
+
+
+def _coarse(lines: FloatMask, unit: float) -> FloatMask:
+    """Lines without what is as fine as pores and noise."""
+    return np.asarray(cv2.GaussianBlur(lines, (0, 0), max(NOISE_WIDTH * unit, 0.5)), np.float32)
 
 
 def _blurred(values: FloatMask, deviation: float) -> FloatMask:

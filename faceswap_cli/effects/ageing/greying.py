@@ -56,6 +56,9 @@ HIGHLIGHT = 86.0
 STRANDS = 0.012
 """Face units up to which differences in lightness are strands or noise."""
 
+MOST_TIMES = 3.0
+"""How many times as light hair gets at most: what is darker than black hair is darkness."""
+
 SHADOWS = 0.7
 """Power by which shadows between light strands are lighter than those between dark ones."""
 
@@ -93,6 +96,7 @@ class GreyMove:
         moved = low * ratio
         if ratio > 1:
             moved = goal * (np.maximum(low, 0.5) / mean) ** SHADOWS
+            moved = np.minimum(moved, MOST_TIMES * low + 2)
             # What is lighter than the goal already, behind thin hair for instance, stays.
             top = max(self.top, goal + 5)
             above = goal + (low - mean) * ((top - goal) / (top - mean))
@@ -203,6 +207,7 @@ def _plan(
     if share < LEAST:
         return None
     goal = goal * hair.exposure
+    goal[0] = min(goal[0], MOST_TIMES * float(colour.mean[0]) + 5)
     goal[1:] *= hair.colourful
     if target > source:
         goal[0] = max(goal[0], float(colour.mean[0]))  # blond hair does not get darker

@@ -45,17 +45,20 @@ from faceswap_cli.networks.ageing.prototype import AgePrototype, Field, build_ag
 LINES = "age_lines"
 """The averages' folder in `models/`."""
 
-DEEPER = 2.2
+DEEPER = 2.6
 """How much deeper lines are drawn than they are on average: an average has them a little everywhere, a face
 deeply in one place."""
 
-SHAPES = 1.0
+SHALLOWER = 0.6
+"""The same when faces get younger."""
+
+SHAPES = 1.3
 """How much of the difference of two mean faces is added to what the network moves."""
 
-SMOOTH_YEARS, MOST_SMOOTH = 45.0, 0.75
+SMOOTH_YEARS, MOST_SMOOTH = 40.0, 0.9
 """A face that gets so much younger loses so much of its own lines."""
 
-DEEPEN_YEARS, MOST_DEEPER = 45.0, 0.9
+DEEPEN_YEARS, MOST_DEEPER = 45.0, 1.1
 """A face that gets so much older gets its own lines deeper by so much of themselves."""
 
 
@@ -158,8 +161,9 @@ class LookAger:
         source, target = torch.tensor(ends, dtype=torch.float32, device=self.device).T
         points = torch.from_numpy(np.stack([_in_units(face.landmarks) for _, face in faces])).to(source)
         with torch.inference_mode():
-            # What smooths a face away takes the folds with it: those that all have are only added.
-            drawn = DEEPER * self.lines(points, source, torch.maximum(source, target)).cpu().numpy()
+            # A filter takes folds away that are there; only the rest of them is lightened.
+            amount = torch.where(target > source, DEEPER, SHALLOWER)[:, None, None]
+            drawn = (amount * self.lines(points, source, target)).cpu().numpy()
         hair = look_at_hair(self.parser, [(image, face.landmarks) for image, face in faces])
         skins = skin_area(near).astype(np.float16)
         side = self.lines.config.side
