@@ -44,7 +44,7 @@ BRIGHTEST, AREA = 2.0, 0.03
 """What is added of brightness at most, in parts of that around it (within so many face units): as black hair
 turns white it reflects ten times the light, which is three times the value of a gamma-coded pixel."""
 
-FEWER = np.array([0.0, 0.5, 0.5], np.float32)
+FEWER = np.array([0.25, 0.5, 0.5], np.float32)
 """How much of what a network strengthens each band by is left where lines are drawn: pores would become
 spots, and noise grain."""
 

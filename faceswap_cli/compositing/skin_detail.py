@@ -43,7 +43,7 @@ NOISE_WIDTH, USUAL = 0.009, 0.02
 """Face units up to which detail may be noise, and standard deviation of skin's own, of luma's logarithm: what
 a picture has beyond that is noise."""
 
-PORES = 0.15
+PORES = 0.35
 """How much of such fine detail counts as lines: old skin has deeper folds, and not as much deeper pores."""
 
 KEPT_PORES = 0.6

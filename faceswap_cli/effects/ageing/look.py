@@ -45,7 +45,7 @@ from faceswap_cli.networks.ageing.prototype import AgePrototype, Field, build_ag
 LINES = "age_lines"
 """The averages' folder in `models/`."""
 
-DEEPER = 2.6
+DEEPER = 3.3
 """How much deeper lines are drawn than they are on average: an average has them a little everywhere, a face
 deeply in one place."""
 
@@ -58,7 +58,7 @@ SHAPES = 1.3
 SMOOTH_YEARS, MOST_SMOOTH = 40.0, 0.9
 """A face that gets so much younger loses so much of its own lines."""
 
-DEEPEN_YEARS, MOST_DEEPER = 45.0, 1.1
+DEEPEN_YEARS, MOST_DEEPER = 45.0, 1.3
 """A face that gets so much older gets its own lines deeper by so much of themselves."""
 
 
