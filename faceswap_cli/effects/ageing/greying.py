@@ -30,6 +30,14 @@ PARTS = ("hair", "brows")
 FITS = {"hair": MatteFit(0.06, 1e-4, (0.35, 0.75)), "brows": MatteFit(0.03, 1e-4, (0.15, 0.6))}
 """How each part is fitted to the picture: grey shows where it does not belong more than other colours do."""
 
+CROWN, SURER = (-1.1, 0.2), 2.0
+"""Height in face units above which a crown begins, and how much higher it is one for sure; hair there counts
+for so much more."""
+
+UNLIKE = (3.0, 5.0)
+"""What is lighter than hair by so many standard deviations of its lightness is hardly hair, and none: sky
+between strands, or a wall behind them."""
+
 GREY_YEARS = (30.0, 40.0, 50.0, 60.0, 70.0, 80.0)
 GREY_SHARES = (0.0, 0.12, 0.38, 0.68, 0.9, 1.0)
 """How much of hair is grey at which age; about as S. Panhard et al. found it (Greying of the human hair,
@@ -78,6 +86,7 @@ class GreyMove:
         goal: (3,) that it gets.
         share: how much of its own play of colours is lost, 0..1.
         top: lightness that does not become lighter.
+        spread: standard deviation of its lightness.
         unit: pixels to a face unit.
     """
 
@@ -85,6 +94,7 @@ class GreyMove:
     goal: NDArray[np.float64]
     share: float
     top: float
+    spread: float = 10.0
     unit: float = 1.0
 
     def __call__(self, lab: FloatImage) -> FloatImage:
@@ -102,9 +112,11 @@ class GreyMove:
             above = goal + (low - mean) * ((top - goal) / (top - mean))
             moved = np.where(low < mean, moved, np.where(low > top, low, np.maximum(above, low)))
         strands = (light - low) * np.clip(ratio, LEAST_CONTRAST, MOST_CONTRAST)
+        alike = np.clip((UNLIKE[1] - (low - mean) / self.spread) / (UNLIKE[1] - UNLIKE[0]), 0, 1)
         tint = self.goal[1:].astype(np.float32) * np.clip(moved / goal, 0, 1.3)[..., None]
         play = np.float32(1 - 0.95 * self.share) * (lab[..., 1:] - self.own[1:].astype(np.float32))
-        return np.asarray(np.concatenate([(moved + strands)[..., None], tint + play], -1), np.float32)
+        new = np.concatenate([(moved + strands)[..., None], tint + play], -1)
+        return np.asarray(lab + alike[..., None] * (new - lab), np.float32)
 
 
 @dataclass(frozen=True)
@@ -133,6 +145,7 @@ def look_at_hair(parser: FaceParser, faces: Sequence[tuple[Image, FloatArray]]) 
     """
     found = []
     for (image, points), parsed in zip(faces, parse_parts(parser, faces, (*PARTS, "skin")), strict=True):
+        parsed["hair"] = trust_crown(parsed["hair"])
         square = warp(image, crop_matrix(points, SIZE, SIDE), SIZE).astype(np.float32) / np.float32(255)
         unit = SIZE / SIDE
         colours = {name: _measured(measure_part(square, parsed[name], unit)) for name in PARTS}
@@ -145,6 +158,13 @@ def look_at_hair(parser: FaceParser, faces: Sequence[tuple[Image, FloatArray]]) 
             HairColours(parsed, colours, float(np.clip(exposure, 0.2, 1.1)), measure_colourfulness(face))
         )
     return found
+
+
+def trust_crown(hair: FloatMask) -> FloatMask:
+    """Hair (SIZE, SIZE) surer of its crown, of which the parser is not."""
+    rows = ((np.arange(SIZE, dtype=np.float32)[:, None] + 0.5) / SIZE - 0.5) * np.float32(SIDE)
+    above = np.clip((CROWN[0] - rows) / CROWN[1], 0, 1)
+    return np.asarray(hair + above * (np.clip(SURER * hair, 0, 1) - hair), np.float32)
 
 
 def average_hair(seen: Sequence[tuple[float, HairColours]]) -> HairColours:
@@ -212,7 +232,7 @@ def _plan(
     if target > source:
         goal[0] = max(goal[0], float(colour.mean[0]))  # blond hair does not get darker
     mixed = colour.mean + share * (goal - colour.mean)
-    return GreyMove(colour.mean, mixed, share, 97 * hair.exposure)
+    return GreyMove(colour.mean, mixed, share, 97 * hair.exposure, max(colour.spread, 5.0))
 
 
 def apply_greying(
