@@ -19,73 +19,26 @@ watermark.
 
 from __future__ import annotations
 
-import difflib
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from faceswap_cli.errors import UserError
+from faceswap_cli.keywords import Keywords, Shared
 
 if TYPE_CHECKING:
     from faceswap_cli.effects.base import ConvertProgress, FaceEffect
     from faceswap_cli.faces.face_analyser import FaceAnalyser
     from faceswap_cli.faces.sets.extract import ExtractProgress
+    from faceswap_cli.media.encode_options import EncodeRequest
     from faceswap_cli.media.frame import Image
-    from faceswap_cli.options import OptionGroup
     from faceswap_cli.pipeline.assignment import SwapPlan
     from faceswap_cli.pipeline.options import PipelineOptions
     from faceswap_cli.training.engine.loop import Tick
 
 PathLike = str | Path
-Group = TypeVar("Group", bound="OptionGroup")
-
-
-class Keywords:
-    """Options given by keyword, each taken by the group that declares it.
-
-    Args:
-        given: values by their fields' names.
-    """
-
-    def __init__(self, given: dict[str, Any]) -> None:
-        self._left = dict(given)
-        self._known: set[str] = set()
-
-    def take(self, kind: type[Group], **fixed: Any) -> Group:
-        """A group of options of what was given for it.
-
-        Args:
-            kind: its dataclass.
-            **fixed: further fields of it.
-
-        Raises:
-            UserError: a value that is not allowed.
-        """
-        names = {own.name for own in fields(kind)}
-        self._known |= names
-        told = {name: self._left.pop(name) for name in names & self._left.keys()}
-        group = kind(**{name: _as_declared(value) for name, value in {**told, **fixed}.items()})
-        group.check()
-        return group
-
-    def rest(self) -> dict[str, Any]:
-        """What no group has taken, for whoever checks it himself."""
-        left, self._left = self._left, {}
-        return left
-
-    def end(self) -> None:
-        """Raise a UserError for a keyword that no group has taken."""
-        for name in self._left:
-            near = difflib.get_close_matches(name, self._known, 1)
-            hint = f"Did you mean {near[0]}?" if near else "See docs/cli.md"
-            raise UserError(f"there is no option {name}", hint)
-
-
-def _as_declared(value: Any) -> Any:
-    """Lists as the tuples that options hold."""
-    return tuple(value) if isinstance(value, list) else value
 
 
 def extract(
@@ -185,6 +138,7 @@ def train(
     place, safety = keywords.take(DeviceOptions), keywords.take(SafetyOptions)
     session, watching = keywords.take(SessionOptions), keywords.take(MonitorOptions)
     settings = keywords.rest()
+    keywords.end()
     task = TrainingTask(
         record,
         record.source(Path(target), [Path(path) for path in sources]),
@@ -224,8 +178,7 @@ def convert_video(
         Refusal: see `SafetyGuard`.
     """
     keywords = Keywords(options)
-    work = _swap(keywords, run, face, label=True)
-    return _run_video(Path(source), Path(output), keywords, *work)
+    return _run_video(Path(source), Path(output), _swap(keywords, run, face, video=True))
 
 
 def convert_photo(
@@ -251,8 +204,7 @@ def convert_photo(
         Refusal: see `SafetyGuard`.
     """
     keywords = Keywords(options)
-    work = _swap(keywords, run, face, label=False, thorough=True)
-    return _run_photo(source, keywords, *work)
+    return _run_photo(source, _swap(keywords, run, face, video=False))
 
 
 def age_video(
@@ -274,7 +226,7 @@ def age_video(
         Refusal: see `SafetyGuard`.
     """
     keywords = Keywords(options)
-    return _run_video(Path(source), Path(output), keywords, *_ageing(keywords, to, label=True))
+    return _run_video(Path(source), Path(output), _ageing(keywords, to, video=True))
 
 
 def age_photo(source: PathLike | Image, *, to: float | None = None, **options: Any) -> Image:
@@ -293,46 +245,44 @@ def age_photo(source: PathLike | Image, *, to: float | None = None, **options: A
         Refusal: see `SafetyGuard`.
     """
     keywords = Keywords(options)
-    return _run_photo(source, keywords, *_ageing(keywords, to, label=False, thorough=True))
+    return _run_photo(source, _ageing(keywords, to, video=False))
 
 
-Work = tuple["FaceAnalyser", "SwapPlan", "FaceEffect", "PipelineOptions"]
-"""What finds faces, whose are changed, what is done to them, and how it is run."""
+@dataclass(frozen=True)
+class Work:
+    """What finds faces, whose are changed and how, how that is run, and how videos are encoded."""
+
+    analyser: FaceAnalyser
+    plan: SwapPlan
+    effect: FaceEffect
+    pipeline: PipelineOptions
+    encode: EncodeRequest | None
 
 
-def _swap(
-    keywords: Keywords,
-    run: PathLike | None,
-    face: PathLike | Sequence[PathLike],
-    label: bool,
-    thorough: bool = False,
-) -> Work:
+def _swap(keywords: Keywords, run: PathLike | None, face: PathLike | Sequence[PathLike], video: bool) -> Work:
     """How faces are swapped, as keywords say it."""
     from faceswap_cli.cli.convert_assignment import AssignmentRequest, DrawnOptions
     from faceswap_cli.cli.convert_effect import LookOptions, load_effect
-    from faceswap_cli.cli.options import DetectionOptions, PeopleOptions, SafetyOptions
     from faceswap_cli.provenance.marks import Kind
 
     faces = tuple(map(str, [face] if isinstance(face, str | Path) else face))
-    detection = keywords.take(DetectionOptions)
+    drawn, look = keywords.take(DrawnOptions, face=faces), keywords.take(LookOptions)
+    how = Shared(keywords, video)
     asked = AssignmentRequest(
         None if run is None else Path(run),
-        keywords.take(DrawnOptions, face=faces),
-        lambda: detection.load_analyser(thorough=True),
-        keywords.take(PeopleOptions),
-        keywords.take(SafetyOptions),
-        detection.device,
+        drawn,
+        how.load_thorough,
+        how.people,
+        how.safety,
+        how.detection.device,
     )
-    look = keywords.take(LookOptions)
-    plan, effect, mark = load_effect(asked, look)
-    pipeline = _pipeline(keywords, Kind.SWAP, mark, label)
-    return detection.load_analyser(thorough=thorough), plan, effect, pipeline
+    plan, effect, model = load_effect(asked, look)
+    return Work(how.load_analyser(), plan, effect, how.pipeline(Kind.SWAP, model), how.encode)
 
 
-def _ageing(keywords: Keywords, to: float | None, label: bool, thorough: bool = False) -> Work:
+def _ageing(keywords: Keywords, to: float | None, video: bool) -> Work:
     """How faces are aged, as keywords say it."""
     from faceswap_cli.cli.age_load import MethodOptions, load_face_ager
-    from faceswap_cli.cli.options import DetectionOptions, PeopleOptions, SafetyOptions
     from faceswap_cli.cli.people_plan import load_people_plan
     from faceswap_cli.effects.ageing.effect import AgeEffect
     from faceswap_cli.effects.ageing.request import AgeRequest
@@ -341,59 +291,39 @@ def _ageing(keywords: Keywords, to: float | None, label: bool, thorough: bool = 
     from faceswap_cli.provenance.marks import Kind
 
     wish, method = keywords.take(AgeRequest, to=to), keywords.take(MethodOptions)
-    people, safety = keywords.take(PeopleOptions), keywords.take(SafetyOptions)
-    detection, look = keywords.take(DetectionOptions), keywords.take(EffectOptions)
-    ager = load_face_ager(method.method, None, detection.device, wish.strength)
-    stage = detection.load_analyser(thorough=thorough)
-    plan = load_people_plan(
-        people, safety.guard(detection.device), lambda: detection.load_analyser(thorough=True)
-    )
-    effect = AgeEffect(ager, wish, AgeEstimator(detection.device), look)
-    return stage, plan, effect, _pipeline(keywords, Kind.AGE, ager.cache_key, label)
+    look, how = keywords.take(EffectOptions), Shared(keywords, video)
+    device = how.detection.device
+    ager = load_face_ager(method.method, None, device, wish.strength)
+    analyser = how.load_analyser()
+    plan = load_people_plan(how.people, how.safety.guard(device), how.load_thorough)
+    effect = AgeEffect(ager, wish, AgeEstimator(device), look)
+    return Work(analyser, plan, effect, how.pipeline(Kind.AGE, ager.cache_key), how.encode)
 
 
-def _pipeline(keywords: Keywords, kind: Any, mark: str, label: bool) -> PipelineOptions:
-    """How an effect is run and marked, as keywords say it."""
-    from faceswap_cli.cli.mark_options import MarkOptions
-    from faceswap_cli.pipeline.options import PipelineOptions
-
-    marks = keywords.take(MarkOptions).build_marks(kind, mark, label)
-    return keywords.take(PipelineOptions, marks=marks)
-
-
-def _run_video(
-    source: Path, output: Path, keywords: Keywords,
-    analyser: FaceAnalyser, plan: SwapPlan, effect: FaceEffect, pipeline: PipelineOptions,
-) -> Iterator[ConvertProgress]:  # fmt: skip
+def _run_video(source: Path, output: Path, work: Work) -> Iterator[ConvertProgress]:
     """Run an effect over a video, in this process."""
-    from faceswap_cli.media.encode_options import EncodeRequest
     from faceswap_cli.media.encoders import resolve_encoding
     from faceswap_cli.pipeline import convert_video as driver
 
-    encode = keywords.take(EncodeRequest)
-    keywords.end()
-    pipeline = replace(pipeline, encode=resolve_encoding(encode, output))
-    return driver.convert_video(source, output, plan, effect, pipeline, analyser)
+    assert work.encode is not None
+    pipeline = replace(work.pipeline, encode=resolve_encoding(work.encode, output))
+    return driver.convert_video(source, output, work.plan, work.effect, pipeline, work.analyser)
 
 
-def _run_photo(
-    source: PathLike | Image, keywords: Keywords,
-    analyser: FaceAnalyser, plan: SwapPlan, effect: FaceEffect, pipeline: PipelineOptions,
-) -> Image:  # fmt: skip
+def _run_photo(source: PathLike | Image, work: Work) -> Image:
     """Run an effect over a photo, given as a file or as its pixels."""
     from faceswap_cli.media.photo import write_photo
     from faceswap_cli.pipeline.photo import open_photo, prepare_photo
 
-    keywords.end()
-    effect.check()
+    work.effect.check()
     with tempfile.TemporaryDirectory() as folder:
         if isinstance(source, str | Path):
             path = Path(source)
         else:
             path = Path(folder) / "photo.png"
             write_photo(path, source)
-        opened = open_photo(path, plan, analyser, pipeline)
-    prepared = prepare_photo(opened, effect)
-    marks = pipeline.marks.clear_of(opened.clip.tracks.landmarks, *opened.frame.image.shape[:2])
+        opened = open_photo(path, work.plan, work.analyser, work.pipeline)
+    prepared = prepare_photo(opened, work.effect)
+    marks = work.pipeline.marks.clear_of(opened.clip.tracks.landmarks, *opened.frame.image.shape[:2])
     image = prepared.render()
     return marks.pixels.on_photo(image) if marks.pixels else image

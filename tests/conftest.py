@@ -1,14 +1,41 @@
-"""Small synthetic clips that any test may ask for."""
+"""Small synthetic clips that any test may ask for; threads and the order of files for several workers."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
+if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
+    # Before numpy and torch are loaded: threads of several workers would wait for each other, spinning.
+    threads = str(max(1, (os.cpu_count() or 1) // workers))
+    os.environ.setdefault("OMP_NUM_THREADS", threads)
+    os.environ.setdefault("OPENCV_FOR_THREADS_NUM", threads)
+
 import av
 import numpy as np
 import pytest
+
+LONGEST = (
+    "cli/test_whole_way.py",
+    "training/objectives/test_ageing.py",
+    "pipeline/executors/test_processes.py",
+    "scripts/test_stress.py",
+    "cli/test_convert_photo.py",
+    "pipeline/test_convert.py",
+    "cli/test_conditional.py",
+    "cli/test_families.py",
+    "training/engine/test_parallel.py",
+    "faces/sets/test_extract.py",
+    "pipeline/test_resume.py",
+    "training/test_style.py",
+    "test_api.py",
+    "cli/test_lab.py",
+    "cli/test_animate.py",
+    "cli/test_age.py",
+)
+"""Files that take longest. They are begun first, so that at the end no worker waits for another."""
 
 ClipMaker = Callable[..., Path]
 
@@ -20,6 +47,13 @@ def picture(index: int, width: int, height: int) -> np.ndarray:
     left = index * 3 % max(1, width - 8)
     image[2 : 2 + height // 4, left : left + 8] = (240, 220, 60)
     return image.astype(np.uint8)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first; the order within a file, and of all others, stays."""
+    here = Path(__file__).parent
+    places = {here / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(LONGEST)))
 
 
 @pytest.fixture(scope="session", autouse=True)

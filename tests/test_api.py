@@ -63,6 +63,7 @@ def test_ageing_a_photo_changes_the_face_alone():
     [
         ({"to": 70, "strenght": 1}, "Did you mean strength"),
         ({"to": 70, "strength": 9}, "strength"),
+        ({"too": 70}, "no option too. Did you mean to"),
         ({}, "how old"),
     ],
 )

@@ -3,68 +3,27 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from faceswap_cli.cli.age import app as age_app
-from faceswap_cli.cli.animate import animate
 from faceswap_cli.cli.app import Boundary, new_app
-from faceswap_cli.cli.convert import app as convert_app
-from faceswap_cli.cli.doctor import doctor
-from faceswap_cli.cli.edit import app as edit_app
-from faceswap_cli.cli.evaluate import app as evaluate_app
-from faceswap_cli.cli.extract import extract
-from faceswap_cli.cli.faces import app as faces_app
-from faceswap_cli.cli.generate import generate
-from faceswap_cli.cli.headshot import headshot
-from faceswap_cli.cli.lab import lab
-from faceswap_cli.cli.live import live
-from faceswap_cli.cli.models import app as models_app
-from faceswap_cli.cli.style import app as style_app
-from faceswap_cli.cli.train import train
-from faceswap_cli.cli.verify import verify
+from faceswap_cli.cli.commands import SUMMARIES, Commands
 
-app = new_app(name="faceswap", cls=Boundary)
-app.command("extract", example="faceswap extract anna.mp4 photos-of-anna/ -o anna-faces")(extract)
-app.command(
-    "train",
-    example="faceswap train -A target-faces -B anna-faces -m anna-run --minutes 10\n"
-    "faceswap train -A target-faces -B anna-faces -m anna-run --minutes 30   # goes on to 30 in all",
-)(train)
-app.add_typer(convert_app, name="convert")
-app.add_typer(age_app, name="age")
-app.add_typer(edit_app, name="edit")
-app.command(
-    "animate",
-    medium="video",
-    example="faceswap animate portrait.jpg --driver talking.mp4 -o talks.mp4\n"
-    "faceswap animate portrait.jpg --loop idle -o living.webp",
-)(animate)
-app.command(
-    "live",
-    example="faceswap live --camera 0 -m anna-run -o window\n"
-    "faceswap live --camera 0 --face anna.jpg -o virtual -o take.mp4\n"
-    "faceswap live --camera clip.mp4 --age 70 -o http\n"
-    "faceswap live --list",
-)(live)
-app.command(
-    "headshot",
-    medium="photo",
-    example="faceswap headshot selfie.jpg -o me.jpg\n"
-    "faceswap headshot selfie.jpg --background white --background blur -o sheet.jpg",
-)(headshot)
-app.add_typer(style_app, name="style")
-app.add_typer(faces_app, name="faces")
-app.add_typer(models_app, name="models")
-app.add_typer(evaluate_app, name="evaluate")
-app.command(
-    "generate",
-    example="faceswap generate -m invented -n 16 -o sheet.png",
-)(generate)
-app.command("lab", example="faceswap lab --data ring --page ring.html")(lab)
-app.command("verify", example="faceswap verify swapped.mp4")(verify)
-app.command("doctor", example="faceswap doctor --report")(doctor)
+
+class Top(Boundary):
+    """The group of all commands, which are loaded when they are wanted."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = Commands()  # type: ignore[assignment]  # which only are read
+
+    def summaries(self, ctx: Any) -> list[tuple[str, str]]:
+        """The commands and what they do, without loading them."""
+        return list(SUMMARIES.items())
+
+
+app = new_app(name="faceswap", cls=Top)
 
 
 def _version(wanted: bool) -> None:

@@ -21,28 +21,8 @@ INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 
 
-ORDER = (
-    "extract",
-    "train",
-    "convert",
-    "age",
-    "edit",
-    "animate",
-    "live",
-    "headshot",
-    "generate",
-    "style",
-    "lab",
-)
-"""Commands that the help shows first; the others follow as they were added."""
-
-
 class Boundary(Group):
     """The top group. A user's error is one line; a bug of ours keeps its traceback."""
-
-    def list_commands(self, ctx: Any) -> list[str]:
-        """Names in the order in which they are shown."""
-        return sorted(self.commands, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command inside the boundary."""

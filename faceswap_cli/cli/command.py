@@ -29,7 +29,18 @@ def help_sections(command: Any, ctx: Any) -> dict[str, list[tuple[str, str]]]:
     return {heading: records for heading, records in sections.items() if records}
 
 
-class Command(TyperCommand):
+class _QuickHelp:
+    """Help that is not asked for is False. Were it unknown, Typer would load pydantic to find out."""
+
+    def get_help_option(self, ctx: Any) -> Any:
+        """The option --help."""
+        option = super().get_help_option(ctx)  # type: ignore[misc]
+        if option is not None and option.default is None:
+            option.default = False
+        return option
+
+
+class Command(_QuickHelp, TyperCommand):
     """A command whose options are shown under the headings of their groups."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -70,21 +81,29 @@ class Command(TyperCommand):
                 formatter.write_dl(records)
 
 
-class Group(TyperGroup):
+class Group(_QuickHelp, TyperGroup):
     """Commands under one name. A word that is none of them is answered with the one that was meant."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Names in the order in which they are shown, which is that of the code."""
+        return list(self.commands)
+
+    def summaries(self, ctx: Any) -> list[tuple[str, str]]:
+        """The commands that are shown, and the first sentence of each one's help, whole."""
+        shown = ((name, self.commands[name]) for name in self.list_commands(ctx))
+        return [(name, one.get_short_help_str(300)) for name, one in shown if not one.hidden]
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command that the first word names."""
-        names = [name for name, one in self.commands.items() if not one.hidden]
         if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            names = [name for name, _ in self.summaries(ctx)]
             ctx.fail(suggest_command(ctx.command_path, args, names))
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Write its commands into the help, the first sentence of each whole."""
-        shown = [(name, self.commands[name]) for name in self.list_commands(ctx)]
+        """Write its commands into the help."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, one.get_short_help_str(300)) for name, one in shown if not one.hidden])
+            formatter.write_dl(self.summaries(ctx))
 
 
 class App(typer.Typer):

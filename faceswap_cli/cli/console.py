@@ -1,29 +1,41 @@
 """The one place that knows rich: progress lines, tables, and where words go.
 
-Results go to stdout, progress and warnings to stderr, so that output can be piped.
+Results go to stdout, progress and warnings to stderr, so that output can be piped. Rich is imported with the
+first word that is said: help needs none of it.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
-
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, TextColumn
-from rich.table import Table
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-# A name may hold ":-1:", which rich would make a picture of.
-out = Console(highlight=False, soft_wrap=True, emoji=False)
-err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
-
+    from rich.console import Console, RenderableType
+    from rich.progress import ProgressColumn
 
 _UNHEARD: list[str] = []
+
+
+@functools.cache
+def out() -> Console:
+    """Where results go."""
+    return _open(stderr=False)
+
+
+@functools.cache
+def err() -> Console:
+    """Where everything else goes."""
+    return _open(stderr=True)
+
+
+def _open(stderr: bool) -> Console:
+    from rich.console import Console
+
+    # A name may hold ":-1:", which rich would make a picture of.
+    return Console(stderr=stderr, highlight=False, soft_wrap=True, emoji=False)
 
 
 def prepare() -> None:
@@ -42,17 +54,31 @@ def unheard() -> bool:
 
 def say(text: str) -> None:
     """A line of result."""
-    _print(out, escape(text))
+    _print(out(), _escape(text))
+
+
+def say_json(data: Any) -> None:
+    """What is readable for programs as well, on stdout."""
+    from rich.json import JSON
+
+    _print(out(), JSON.from_data(data))
 
 
 def tell(text: str) -> None:
     """A line about what is going on."""
-    _print(err, escape(text))
+    _print(err(), _escape(text))
 
 
 def warn(text: str) -> None:
     """Something a person should know, though the work goes on."""
-    _print(err, f"[yellow]note:[/] {escape(text)}")
+    _print(err(), f"[yellow]note:[/] {_escape(text)}")
+
+
+def _escape(text: str) -> str:
+    """A text without what rich would take for its own."""
+    from rich.markup import escape
+
+    return escape(text)
 
 
 def _print(console: Console, what: RenderableType) -> None:
@@ -64,22 +90,22 @@ def _print(console: Console, what: RenderableType) -> None:
     except OSError as error:
         # What the stream still holds would fail again when it is closed.
         os.dup2(os.open(os.devnull, os.O_WRONLY), console.file.fileno())
-        if console is not err:
+        if console is not err():
             _UNHEARD.append(str(error))
             _print(
-                err, f"[red]error:[/] standard output can't be written: {error.strerror}; the work goes on"
+                err(), f"[red]error:[/] standard output can't be written: {error.strerror}; the work goes on"
             )
 
 
 def hush() -> None:
     """Say nothing from now on, but why the work failed: one of several processes speaks for all."""
-    out.quiet = err.quiet = True
+    out().quiet = err().quiet = True
 
 
 def fail(text: str) -> None:
     """Why the work ended."""
-    err.quiet = False
-    _print(err, f"[red]error:[/] {escape(text)}")
+    err().quiet = False
+    _print(err(), f"[red]error:[/] {_escape(text)}")
 
 
 def format_duration(seconds: float) -> str:
@@ -94,10 +120,12 @@ def format_duration(seconds: float) -> str:
 
 def print_table(headings: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
     """A plain table on stdout."""
+    from rich.table import Table
+
     made = Table(*headings, box=None, pad_edge=False, header_style="bold")
     for row in rows:
-        made.add_row(*(escape(str(cell)) for cell in row))
-    _print(out, made)
+        made.add_row(*(_escape(str(cell)) for cell in row))
+    _print(out(), made)
 
 
 class Bar:
@@ -107,6 +135,8 @@ class Bar:
     """
 
     def __init__(self, label: str) -> None:
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+
         columns: list[ProgressColumn] = [
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
@@ -114,18 +144,18 @@ class Bar:
             TextColumn("{task.percentage:>3.0f}%"),
             TextColumn("{task.fields[text]}", markup=False),
         ]
-        self._progress = Progress(*columns, console=err, transient=False, refresh_per_second=4)
+        self._progress = Progress(*columns, console=err(), transient=False, refresh_per_second=4)
         self._label = label
         self._task = self._progress.add_task(label, total=None, text="")
         self._told = -1
 
     def __enter__(self) -> Bar:
-        if err.is_terminal:
+        if err().is_terminal:
             self._progress.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if err.is_terminal:
+        if err().is_terminal:
             self._progress.stop()
 
     def update(self, done: float, total: float | None, text: str, label: str | None = None) -> None:
@@ -140,7 +170,7 @@ class Bar:
         if label is not None and label != self._label:
             self._label, self._told = label, -1
         self._progress.update(self._task, completed=done, total=total, text=text, description=self._label)
-        if err.is_terminal:
+        if err().is_terminal:
             return
         tenth = int(10 * done / total) if total else int(done // 1000)
         if tenth > self._told:
@@ -150,4 +180,4 @@ class Bar:
 
     def note(self, text: str) -> None:
         """A lasting line above the bar."""
-        _print(self._progress.console, f"[yellow]note:[/] {escape(text)}")
+        _print(self._progress.console, f"[yellow]note:[/] {_escape(text)}")

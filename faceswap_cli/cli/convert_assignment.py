@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from faceswap_cli.options import WHO, OptionGroup, option
 if TYPE_CHECKING:
     from faceswap_cli.faces.face_analyser import FaceAnalyser
     from faceswap_cli.faces.identity.people import Person
+    from faceswap_cli.faces.sets.faceset import FaceSet
     from faceswap_cli.pipeline.assignment import SwapPlan, SwapTarget
 
 
@@ -93,8 +94,23 @@ def split_mapping(text: str) -> tuple[Path, Path | None, str]:
     return Path(person), Path(model) if model else None, name
 
 
-def load_swap_plan(asked: AssignmentRequest) -> tuple[SwapPlan, str]:
-    """The plan, and what its pictures depend on.
+@dataclass(frozen=True)
+class LoadedSwap:
+    """Who is replaced by whom.
+
+    Attributes:
+        plan: says it.
+        mark: what its pictures depend on.
+        sets: face sets that lend detail, by the place in the plan's targets.
+    """
+
+    plan: SwapPlan
+    mark: str
+    sets: Mapping[int, FaceSet]
+
+
+def load_swap_plan(asked: AssignmentRequest, detail: bool = False) -> LoadedSwap:
+    """Who is replaced by whom; of those whose crops lend no detail, it is told why if `detail` is wanted.
 
     Raises:
         UserError: options that don't go together; a model or a photo can't be used.
@@ -106,22 +122,28 @@ def load_swap_plan(asked: AssignmentRequest) -> tuple[SwapPlan, str]:
     reader = PeopleReader(asked)
     models = RendererLoader(asked.device, lambda path: reader.read(path, "face"))
     roles: list[SwapTarget] = []
-    marks = []
+    drawers: list[LoadedRenderer] = []
     if asked.drawn.mapped:
         for text in asked.drawn.mapped:
             path, model, face = split_mapping(text)
             drawer = models.drawer(model or asked.run, [face])
             roles.append(SwapTarget(drawer.renderer, reader.read(path, "map")))
-            marks.append(drawer.mark)
+            drawers.append(drawer)
     else:
         drawer = models.drawer(asked.run, asked.drawn.face)
-        marks = [drawer.mark]
         roles = [SwapTarget(drawer.renderer, person) for person in _replaced(asked, drawer, reader)]
+        drawers = [drawer] * len(roles)
     unwanted = [reader.read(path, "not") for path in asked.people.without]
     for note in reader.notes:
         console.warn(note)
     plan = SwapPlan(roles, unwanted, asked.people.threshold, asked.safety.guard(asked.device))
-    return plan, hashlib.sha256(" ".join(marks).encode()).hexdigest()
+    if detail and (missing := sorted({drawer.without for drawer in drawers if drawer.without})):
+        console.tell(f"no detail of real pictures: {'; '.join(missing)}")
+    # One drawn face in the place of several people is one model.
+    marks = [drawer.mark for drawer in (drawers if asked.drawn.mapped else drawers[:1])]
+    mark = hashlib.sha256(" ".join(marks).encode()).hexdigest()
+    sets = {place: one.faces for place, one in enumerate(drawers) if one.faces is not None}
+    return LoadedSwap(plan, mark, sets)
 
 
 def _replaced(asked: AssignmentRequest, drawer: LoadedRenderer, reader: PeopleReader) -> list[Person | None]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from faceswap_cli.cli import console
+from faceswap_cli.words import plural
 
 if TYPE_CHECKING:
     from faceswap_cli.effects.base import FaceEffect
@@ -43,7 +44,7 @@ def report_dry_run(
     with console.Bar("trying") as bar:
         for clip in preview_clips(info, analyser, MOMENTS):
             seen.append(clip)
-            bar.update(sum(one.has_face for one in seen), MOMENTS, f"{len(seen)} moments")
+            bar.update(sum(one.has_face for one in seen), MOMENTS, plural(len(seen), "moment"))
         looking = time.monotonic() - started
         preview = prepare_preview(choose_faces(info, seen, plan), effect)
         tried = run_trial(info, preview, looking, options)
@@ -65,7 +66,7 @@ def _tell(
     size = tried.video_bytes(frames)
     rate = f", {float(info.average_rate):.5g} frames/s" if info.average_rate else ""
     pictures = f"{info.width}x{info.height}{rate}, {info.codec}, {info.bit_depth} bits"
-    counted = f"about {frames} frames" if info.frames is None else f"{frames} frames"
+    counted = ("about " if info.frames is None else "") + plural(frames, "frame")
     kept = len(info.others) - len(lost)
     quality = "" if options.encode.crf is None else f", crf {options.encode.crf:g}"
     rows = [
@@ -93,15 +94,16 @@ def _tell(
 
 def _faces(tried: TrialResult, outcome: str) -> str:
     if not tried.people:
-        return f"none in {tried.looked} moments that were looked at"
+        return f"none in {plural(tried.looked, 'moment')} looked at"
     everyone = [person for seen in tried.people for person in seen]
     drawn = [person for person in everyone if person.drawn]
-    told = f"{outcome} in {tried.replaced} of {tried.looked} moments that were looked at"
+    told = f"{outcome} in {tried.replaced} of {plural(tried.looked, 'moment')} looked at"
     if drawn:
         told += f", {min(p.width for p in drawn):.0f} to {max(p.width for p in drawn):.0f} pixels wide"
         near = [person.distance for person in drawn if person.distance is not None]
         told += f", identity distance {min(near):.2f} to {max(near):.2f}" if near else ", whoever it is"
     if len(everyone) > len(drawn):
         nearest = min(person.distance or 0.0 for person in everyone if not person.drawn)
-        told += f"; {len(everyone) - len(drawn)} faces of others left alone (distance {nearest:.2f} or more)"
+        others = plural(len(everyone) - len(drawn), "face")
+        told += f"; {others} of others left alone (distance {nearest:.2f} or more)"
     return told

@@ -53,8 +53,10 @@ def load_effect(asked: AssignmentRequest, look: LookOptions) -> tuple[SwapPlan, 
 
     _refuse(look, SwapOptions, "without a model", "leave --run out")
     swap = look.only(SwapOptions)
-    plan, model = load_swap_plan(asked)
-    return plan, SwapEffect(plan.renderers, swap, _load_parser(swap, asked.device), model), model
+    loaded = load_swap_plan(asked, detail=bool(swap.detail))
+    parser = _load_parser(swap, asked.device)
+    effect = SwapEffect(loaded.plan.renderers, swap, parser, loaded.mark, loaded.sets)
+    return loaded.plan, effect, loaded.mark
 
 
 def _refuse(look: LookOptions, kind: type[BlendOptions], where: str, remedy: str) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from faceswap_cli.faces.identity.people import Person
+    from faceswap_cli.faces.sets.faceset import FaceSet
     from faceswap_cli.networks.swap.conditional import ConditionalModel
     from faceswap_cli.networks.swap.family import FaceModel
     from faceswap_cli.networks.swap.renderer import Renderer
@@ -63,12 +64,16 @@ class LoadedRenderer:
         reference: (K, 128) whom its model was trained to replace; None if nobody knows.
         mark: what its pictures depend on.
         note: what to tell when everybody is replaced because of that.
+        faces: the person's face set, whose crops lend detail; None: none is known.
+        without: why not, in words.
     """
 
     renderer: Renderer
     reference: NDArray[np.float32] | None
     mark: str
     note: str | None = None
+    faces: FaceSet | None = None
+    without: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,7 @@ class _Loaded:
         reference: (K, 128) of the person who is replaced, or empty.
         mark: of its weights.
         note: what to tell when the reference is empty.
+        face_sets: face sets by identity, see `training.runs.folder.Run`; None: it holds none.
     """
 
     model: FaceModel
@@ -88,6 +94,7 @@ class _Loaded:
     reference: NDArray[np.float32]
     mark: str
     note: str | None = None
+    face_sets: Mapping[str, Path] | None = None
 
 
 @dataclass
@@ -145,7 +152,26 @@ def _named(loaded: _Loaded, identity: str) -> LoadedRenderer:
     known = len(loaded.reference) and identity != TARGET
     reference = loaded.reference if known else None
     note = loaded.note if identity != TARGET else None
-    return LoadedRenderer(loaded.model.renderer(identity), reference, f"{loaded.mark} {identity}", note)
+    faces, without = _open_crops(loaded.face_sets, identity)
+    mark = f"{loaded.mark} {identity}"
+    return LoadedRenderer(loaded.model.renderer(identity), reference, mark, note, faces, without)
+
+
+def _open_crops(face_sets: Mapping[str, Path] | None, identity: str) -> tuple[FaceSet | None, str]:
+    """An identity's face set, or why its crops can't lend detail."""
+    from faceswap_cli.effects.swap.detail.crops import why_no_detail
+    from faceswap_cli.faces.sets.faceset import FaceSet
+
+    if face_sets is None:
+        return None, "an exported or bundled model holds no crops"
+    if identity not in face_sets:
+        return None, "the run does not say where its face sets are: train it a moment longer"
+    try:
+        faces = FaceSet.open(face_sets[identity])
+    except UserError as error:
+        return None, str(error)
+    why = why_no_detail(faces)
+    return (None, why) if why else (faces, "")
 
 
 def _mixed(
@@ -160,7 +186,13 @@ def _mixed(
     found = found * (length / found.norm().clamp(min=1e-6))
     mark = hashlib.sha256(found.numpy().tobytes()).hexdigest()
     reference = loaded.reference if len(loaded.reference) else None
-    return LoadedRenderer(model.renderer_of(found), reference, f"{loaded.mark} {mark}", loaded.note)
+    return LoadedRenderer(
+        model.renderer_of(found),
+        reference,
+        f"{loaded.mark} {mark}",
+        loaded.note,
+        without="crops lend it to people that a run was trained on",
+    )
 
 
 def _load(path: Path, device: str) -> _Loaded:
@@ -180,7 +212,8 @@ def _run(path: Path, device: str) -> _Loaded:
     model, checkpoint, notes = load_trained(opened, pick_device(device))
     for note in notes:
         console.warn(note)
-    return _Loaded(model, opened.identity, opened.reference, checkpoint.path.name)
+    mark = checkpoint.path.name
+    return _Loaded(model, opened.identity, opened.reference, mark, face_sets=opened.face_sets)
 
 
 def _file(path: Path, device: str) -> _Loaded:

@@ -11,6 +11,7 @@ from faceswap_cli.cli import console
 from faceswap_cli.cli.convert_dry_run import report_dry_run
 from faceswap_cli.cli.options import TrialOptions
 from faceswap_cli.errors import UserError
+from faceswap_cli.words import plural
 
 if TYPE_CHECKING:
     from faceswap_cli.effects.base import FaceEffect
@@ -75,7 +76,7 @@ def write_preview_page(
         rows.append((f"{clip.time:.2f} s{alone}", parts))
     page = contact_sheet.draw_contact_sheet(rows, ["original", effect.outcome, "mask"])
     write_marked_photo(picture, page, replace(options.marks, label=False))
-    console.say(f"preview: {picture} ({len(rows)} moments; run without --preview to convert)")
+    console.say(f"preview: {picture} ({plural(len(rows), 'moment')}; run without --preview to convert)")
 
 
 def write_settings_sheet(
@@ -108,7 +109,7 @@ def write_settings_sheet(
             bar.update(number + 1, len(rows), name)
     image = contact_sheet.draw_contact_sheet(page, [f"{clip.time:.2f} s" for clip in chosen.clips])
     write_marked_photo(picture, image, replace(options.marks, label=False))
-    console.say(f"sheet: {picture} ({len(rows)} settings, {len(chosen.clips)} moments)")
+    console.say(f"sheet: {picture} ({plural(len(rows), 'setting')}, {plural(len(chosen.clips), 'moment')})")
 
 
 def find_chosen_clips(
@@ -129,7 +130,7 @@ def find_chosen_clips(
     info = only_frames(probe(source, options.rate), options.frames)
     with console.Bar("looking for faces") as bar:
         for number, clip in enumerate(preview_clips(info, analyser, count)):
-            bar.update(len(found), count, f"{number + 1} moments")
+            bar.update(len(found), count, plural(number + 1, "moment"))
             found += [clip] if clip.has_face else []
     if not found:
         raise no_face_error(source)

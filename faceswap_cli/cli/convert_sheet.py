@@ -59,7 +59,8 @@ def sheet(
     thorough = partial(detection.load_analyser, thorough=True)
     asked = AssignmentRequest(run, drawn, thorough, people, safety, detection.device)
     check_not_given([output], asked.named())
-    plan, model = load_swap_plan(asked)
+    loaded = load_swap_plan(asked, detail=True)
     # Which masks are varied may ask for the parser: its network is loaded when it is needed.
-    effect = SwapEffect(plan.renderers, swap, FaceParser(str(pick_device(detection.device))), model)
-    write_settings_sheet(source, output, vary, PipelineOptions(), plan, effect, stage)
+    parser = FaceParser(str(pick_device(detection.device)))
+    effect = SwapEffect(loaded.plan.renderers, swap, parser, loaded.mark, loaded.sets)
+    write_settings_sheet(source, output, vary, PipelineOptions(), loaded.plan, effect, stage)

@@ -14,7 +14,10 @@ from typing import Annotated
 import typer
 
 from faceswap_cli.cli import console
+from faceswap_cli.cli.app import new_app
 from faceswap_cli.cli.option_parameters import Aliases
+
+app = new_app()
 
 PACKAGES = (
     "torch",
@@ -40,6 +43,7 @@ EXTRAS = {
 """Packages that are asked for by what some commands do beyond the ordinary, and what that is."""
 
 
+@app.command("doctor", example="faceswap doctor --report")
 def doctor(
     report: Annotated[
         bool,

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from faceswap_cli.cli import console
 from faceswap_cli.cli.app import new_app
-from faceswap_cli.cli.consent import tell_consent
-from faceswap_cli.cli.convert_executor import ExecutorOptions, open_executor
-from faceswap_cli.cli.convert_outputs import check_not_given, name_outputs
-from faceswap_cli.cli.convert_preview import run_preview
+from faceswap_cli.cli.change_faces import ChangeOptions, change_photos, change_videos, write_changed_photo
+from faceswap_cli.cli.convert_executor import ExecutorOptions
 from faceswap_cli.cli.mark_options import MarkOptions
 from faceswap_cli.cli.options import (
     DetectionOptions,
@@ -26,9 +23,6 @@ from faceswap_cli.cli.options import (
     VideoOutputOption,
     VideosArgument,
 )
-from faceswap_cli.cli.people_plan import load_people_plan
-from faceswap_cli.cli.run_photos import name_photo_outputs, run_photos
-from faceswap_cli.cli.run_videos import run_video, run_videos
 from faceswap_cli.effects.edit.request import EditRequest
 from faceswap_cli.effects.options import EffectOptions
 from faceswap_cli.media.encode_options import EncodeRequest
@@ -36,8 +30,8 @@ from faceswap_cli.options import INPUT, WHO
 from faceswap_cli.pipeline.options import PipelineOptions
 
 if TYPE_CHECKING:
+    from faceswap_cli.effects.edit.effect import EditEffect
     from faceswap_cli.effects.edit.render import EditStages
-    from faceswap_cli.faces.parsing.face_parser import FaceParser
     from faceswap_cli.pipeline.photo import PreparedPhoto
     from faceswap_cli.provenance.marks import Marks
 
@@ -86,37 +80,23 @@ def photo(
     changes. Of many photos one that can't be changed is named, and the others are done; run the same command
     again to go on where it was interrupted.
     """
-    from faceswap_cli.effects.edit.effect import EditEffect
     from faceswap_cli.effects.edit.sheet import read_sheet
-    from faceswap_cli.pipeline.photo import FaceSelection, open_photo, prepare_photo
     from faceswap_cli.provenance.marks import Kind
 
     names = read_sheet(sheet) if sheet else ()
     if not names:
         request.check()
-    jobs = name_photo_outputs(sources, Path(output), output)
-    check_not_given([job.output for job in jobs], (*people.only, *people.without))
-    tell_consent()
-    parser = _load_parser(detection.device)
-    made = marks.build_marks(Kind.EDIT, parser.mark, label=False)
-    stage = detection.load_analyser(thorough=True)
-    plan = load_people_plan(people, safety.guard(detection.device), lambda: stage)
-    effect = EditEffect(request, parser, also=names)
-    pipeline, selection = replace(pipeline, marks=made), FaceSelection(face_index, quick=True)
 
-    def work(source: Path, output: Path) -> None:
-        opened = open_photo(source, plan, stage, pipeline, selection)
-        prepared = prepare_photo(opened, effect)
-        for note in prepared.notes:
-            console.warn(note)
-        for track, reason in prepared.left_alone.items():
-            console.warn(f"{opened.clip.describe([track])} is left alone: {reason}")
+    def write(prepared: PreparedPhoto[EditStages], output: Path, made: Marks) -> dict[str, Any] | None:
         if names:
             _write_sheet(prepared, output, names, request, made)
-        else:
-            _write_photo(prepared, output, request, made, marks.sidecar)
+            return None
+        write_changed_photo(prepared, output, made, "edited")
+        return {"changes": request.set}
 
-    run_photos(sources, jobs, work, effect.cache_key, names, face_index, plan.cache_key(""), asdict(pipeline))
+    options = ChangeOptions(people, safety, pipeline, detection, marks)
+    load = partial(_load_effect, request, detection.device, also=names)
+    change_photos(sources, output, options, "edit photo", Kind.EDIT, load, write, face_index, names)
 
 
 @app.command("video", medium="video", example="faceswap edit video clip.mp4 --set hair=black -o black.mp4")
@@ -141,32 +121,15 @@ def video(
     frame, so that faces go on moving as they did. Timestamps, sound and every other stream stay as they are.
     Run the same command again to go on where it was interrupted.
     """
-    from faceswap_cli.effects.edit.effect import EditEffect
-    from faceswap_cli.media.encoders import resolve_encoding
     from faceswap_cli.provenance.marks import Kind
 
-    tell_consent()
     request.check()
-    outputs = name_outputs(sources, output, encode.encoder or "x264")
-    check_not_given([*outputs, trial.preview], (*people.only, *people.without))
-    pipeline = replace(pipeline, encode=resolve_encoding(encode, outputs[0]))
-    parser = _load_parser(detection.device)
-    pipeline = replace(pipeline, marks=marks.build_marks(Kind.EDIT, parser.mark, label=True))
-    stage = detection.load_analyser()
-    console.tell(stage.explanation)
-    thorough = partial(detection.load_analyser, thorough=True)
-    plan = load_people_plan(people, safety.guard(detection.device), thorough)
-    effect = EditEffect(request, parser, effect_options)
-    effect.check()
-    if trial:
-        run_preview(sources, outputs, trial, pipeline, plan, effect, stage)
-        return
-    with open_executor(executor, sources, pipeline.segment_frames, detection.device) as place:
-        work = partial(
-            run_video, verb="editing", plan=plan, effect=effect, options=pipeline, analyser=stage,
-            executor=place, sidecar="edit video" if marks.sidecar else "", changes=request.set,
-        )  # fmt: skip
-        run_videos(sources, outputs, work)
+    options = ChangeOptions(people, safety, pipeline, detection, marks)
+    load = partial(_load_effect, request, detection.device, options=effect_options)
+    change_videos(
+        sources, output, options, encode, executor, trial, "edit video", Kind.EDIT, load, verb="editing",
+        changes=request.set,
+    )  # fmt: skip
 
 
 @app.command("list", example="faceswap edit list")
@@ -185,31 +148,17 @@ def list_features() -> None:
         console.say(f"    {name}: {', '.join(f'{one}={show_value(value)}' for one, value in bundle.items())}")
 
 
-def _load_parser(device: str) -> FaceParser:
-    """What says where parts of faces are, loaded."""
+def _load_effect(
+    request: EditRequest, device: str, options: EffectOptions | None = None, also: tuple[str, ...] = ()
+) -> tuple[EditEffect, str]:
+    """What edits faces, with what says where their parts are loaded, and a checksum of that."""
     from faceswap_cli.device import pick_device
+    from faceswap_cli.effects.edit.effect import EditEffect
     from faceswap_cli.faces.parsing.face_parser import FaceParser
 
     parser = FaceParser(str(pick_device(device)))
     parser.load()
-    return parser
-
-
-def _write_photo(
-    prepared: PreparedPhoto[EditStages], output: Path, request: EditRequest, marks: Marks, sidecar: bool
-) -> None:
-    """Edit the photo, and say what was read and done."""
-    from faceswap_cli.pipeline.photo import write_photo_result
-    from faceswap_cli.provenance.sidecar import write_sidecar
-
-    report = write_photo_result(prepared, output, marks)
-    for line in report.people:
-        console.say(line)
-    for note in report.notes:
-        console.warn(note)
-    console.say(f"done: {output} (faces edited: {report.changed}; {marks.describe(output)})")
-    if sidecar:
-        write_sidecar(output, "edit photo", marks, changes=request.set)
+    return EditEffect(request, parser, options or EffectOptions(), also=also), parser.mark
 
 
 def _write_sheet(

@@ -14,6 +14,7 @@ from faceswap_cli.cli.app import new_app
 from faceswap_cli.effects.ageing.request import read_ages
 from faceswap_cli.errors import UserError
 from faceswap_cli.options import OptionGroup, option
+from faceswap_cli.words import plural
 
 if TYPE_CHECKING:
     from faceswap_cli.evaluation.age_judges import Judge
@@ -58,7 +59,7 @@ def age(
     run: AgeRunOption = None,
     to: Annotated[
         list[str] | None,
-        typer.Option(metavar="AGE", help="Target ages, 16 to 80; may be repeated. [default: 20..70:10]"),
+        typer.Option(metavar="AGE", help="Target ages, 18 to 80; may be repeated. [default: 20..70:10]"),
     ] = None,
     most: Annotated[int, typer.Option(min=1, help="So many photos at most, spread over the folder.")] = 60,
     judge: JudgeOptions,
@@ -126,7 +127,7 @@ def age_video(
     rows = [(name, f"{before:.1f}", f"{after:.1f}") for name, before, after in lines]
     rows.append(("flicker (1 is as steady)", "1.00", f"{found.flicker:.2f}"))
     console.print_table(("", "before", "after"), rows)
-    console.say(f"{found.frames} frames; ages are said by {chosen.name}")
+    console.say(f"{plural(found.frames, 'frame')}; ages are said by {chosen.name}")
 
 
 def _judge(name: str) -> Judge:

@@ -10,17 +10,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from faceswap_cli.cli import console
-from faceswap_cli.cli.app import INTERRUPTED, stop_on_signal
+from faceswap_cli.cli.app import INTERRUPTED, new_app, stop_on_signal
 from faceswap_cli.cli.consent import tell_consent
 from faceswap_cli.cli.convert_outputs import check_named
 from faceswap_cli.cli.options import DetectionOptions, SafetyOptions
 from faceswap_cli.faces.sets.extract_options import ExtractOptions
 from faceswap_cli.options import INPUT, WHO
+from faceswap_cli.words import plural
 
 if TYPE_CHECKING:
     from faceswap_cli.faces.sets.extract import ExtractProgress
 
+app = new_app()
 
+
+@app.command("extract", example="faceswap extract anna.mp4 photos-of-anna/ -o anna-faces")
 def extract(
     inputs: Annotated[
         list[Path], typer.Argument(metavar="INPUT", help="Videos, photos, or folders of them.")
@@ -96,7 +100,7 @@ def extract(
     page, _ = write_sheet(faces)
     if not new:
         console.say(f"nothing to do: {output} holds all of it already")
-    console.say(f"done: {len(faces)} faces in {output}; look at {page}")
+    console.say(f"done: {plural(len(faces), 'face')} in {output}; look at {page}")
 
 
 def _show(bar: console.Bar, step: ExtractProgress) -> None:
@@ -106,4 +110,4 @@ def _show(bar: console.Bar, step: ExtractProgress) -> None:
     label = step.source if step.sources == 1 else f"{step.source} ({step.number} of {step.sources})"
     total = step.total if step.state == "running" else max(step.done, 1)
     rate = f" | {step.rate:.1f} frames/s" if step.rate and step.state == "running" else ""
-    bar.update(max(step.done, step.state != "running"), total, f"{step.faces} faces{rate}", label)
+    bar.update(max(step.done, step.state != "running"), total, f"{plural(step.faces, 'face')}{rate}", label)

@@ -12,6 +12,7 @@ from faceswap_cli.cli import console
 from faceswap_cli.cli.app import new_app
 from faceswap_cli.cli.faces_group import group
 from faceswap_cli.curation.filter_options import FilterRules
+from faceswap_cli.words import plural
 
 if TYPE_CHECKING:
     from faceswap_cli.curation.measures import MeasureProgress
@@ -49,7 +50,7 @@ def sheet(face_set: FaceSetArgument) -> None:
 
     opened = FaceSet.open(face_set)
     page, picture = write_sheet(opened)
-    console.say(f"done: {page} and {picture.name} ({len(opened)} faces)")
+    console.say(f"done: {page} and {picture.name} ({plural(len(opened), 'face')})")
 
 
 @app.command("sort", example="faceswap faces sort anna-faces --by blur")
@@ -84,7 +85,9 @@ def sort(
     if done.unreadable:
         console.warn(f"{done.unreadable} crops can't be read; they come first")
     page = _refresh_sheet(face_set)
-    console.say(f"done: {done.faces} faces sorted by {by}, {done.renamed} files renamed{page}")
+    console.say(
+        f"done: {plural(done.faces, 'face')} sorted by {by}, {plural(done.renamed, 'file')} renamed{page}"
+    )
 
 
 @app.command("filter", example="faceswap faces filter anna-faces --min-sharpness 0.2 --max-yaw 70 --dry-run")
@@ -142,7 +145,7 @@ def _restore(face_set: Path, with_others: bool) -> None:
     if done.gone:
         console.warn(f"{done.gone} crops are no longer in the bin")
     page = _refresh_sheet(face_set) if done.back else ""
-    console.say(f"done: {done.back} faces moved back{page}")
+    console.say(f"done: {plural(done.back, 'face')} moved back{page}")
 
 
 def _tell_of_photos(likenesses: Sequence[SimilarityResult]) -> None:

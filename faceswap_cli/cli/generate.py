@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from faceswap_cli.cli import console
+from faceswap_cli.cli.app import new_app
 from faceswap_cli.cli.consent import tell_consent
 from faceswap_cli.cli.convert_outputs import check_named, is_folder
+from faceswap_cli.cli.generate_walk import WalkOptions, choose_seeds, write_walk
 from faceswap_cli.cli.mark_options import MarkOptions
 from faceswap_cli.cli.options import DeviceOptions
 from faceswap_cli.errors import UserError
+from faceswap_cli.media.encode_options import EncodeRequest
 from faceswap_cli.options import INPUT, LOOK, OptionGroup, option
+from faceswap_cli.words import plural
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,6 +27,11 @@ if TYPE_CHECKING:
     from faceswap_cli.generation.novelty import FaceVerdict, NoveltyCheck
     from faceswap_cli.generation.sampling import PictureGenerator, StyleMix
     from faceswap_cli.provenance.marks import Marks
+
+app = new_app()
+
+LEAST_KEYS = 2
+"""Pictures that a walk goes between, at least."""
 
 MOST_TRIES = 20
 """Pictures that are drawn for one that may be shown."""
@@ -45,17 +54,18 @@ class SampleOptions(OptionGroup):
     )  # fmt: skip
 
 
+@app.command("generate", example="faceswap generate -m invented -n 16 -o sheet.png")
 def generate(
+    *,
     output: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             "--output",
             "-o",
             help="A picture: a sheet of all. A folder, which is there or has a / at its end: a file each.",
             rich_help_panel=INPUT,
         ),
-    ],
-    *,
+    ] = None,
     run: Annotated[
         Path,
         typer.Option(
@@ -63,6 +73,8 @@ def generate(
         ),
     ],
     sample: SampleOptions,
+    walk: WalkOptions,
+    encode: EncodeRequest,
     place: DeviceOptions,
     marks: MarkOptions,
 ) -> None:
@@ -76,14 +88,23 @@ def generate(
     from faceswap_cli.generation.sampling import layers_of, load_generator, parse_mix
     from faceswap_cli.provenance.marks import Kind
 
-    check_named(output)
+    if (output is None) == (walk.walk is None):
+        raise UserError("say what is written", "Give -o SHEET.png, -o FOLDER/ or --walk OUT.mp4")
+    check_named(output or walk.walk or "")
+    if walk.walk is not None and sample.mix:
+        raise UserError("--mix is for pictures, not for --walk", "Leave out one")
     tell_consent()
     generator = load_generator(run, place.device)
     mix = parse_mix(sample.mix) if sample.mix else None
     if mix is not None:
         layers_of(generator.network, mix.groups)
-    made = marks.build_marks(Kind.MADE, generator.cache_key, label=False)
-    drawn = _draw_all(generator, sample, mix, NoveltyCheck(generator.people, place.device))
+    made = marks.build_marks(Kind.MADE, generator.cache_key, label=walk.walk is not None)
+    check = NoveltyCheck(generator.people, place.device)
+    if walk.walk is not None:
+        _write_walk(walk.walk, generator, sample, check, walk, encode, made)
+        return
+    assert output is not None
+    drawn = _draw_all(generator, sample, mix, check)
     if is_folder(output, str(output)) or not output.suffix:
         _write_files(output, drawn, made)
     else:
@@ -122,13 +143,34 @@ def _draw_all(
             else:
                 found.append(InventedPicture(image, seed, verdict))
             seed += 1
-            bar.update(len(found), sample.count, f"{len(found)} pictures")
+            bar.update(len(found), sample.count, plural(len(found), "picture"))
             if seed - sample.seed > MOST_TRIES * sample.count:
                 raise UserError(
                     f"of {seed - sample.seed} pictures {len(found)} may be shown",
                     "Train on, or on other pictures",
                 )
     return found
+
+
+def _write_walk(
+    output: Path,
+    generator: PictureGenerator,
+    sample: SampleOptions,
+    check: NoveltyCheck,
+    walk: WalkOptions,
+    encode: EncodeRequest,
+    marks: Marks,
+) -> None:
+    """A video past the pictures of some seeds."""
+    from faceswap_cli.training.monitor.generator_preview import on_checks
+
+    if sample.count < LEAST_KEYS:
+        raise UserError(f"--walk needs {LEAST_KEYS} pictures to go between", f"Give -n {LEAST_KEYS} or more")
+    seeds = choose_seeds(
+        generator, sample.seed, sample.count, sample.truncation,
+        lambda image: check(on_checks(image)).refused, MOST_TRIES * sample.count,
+    )  # fmt: skip
+    write_walk(output, generator, seeds, sample.truncation, walk, encode, marks)
 
 
 def _write_files(folder: Path, drawn: list[InventedPicture], marks: Marks) -> None:
@@ -140,7 +182,7 @@ def _write_files(folder: Path, drawn: list[InventedPicture], marks: Marks) -> No
         path = folder / f"seed-{one.seed:06d}.png"
         _write(path, one.image, marks, one.describe())
         console.say(f"{path}: {one.describe()}")
-    console.say(f"done: {len(drawn)} pictures in {folder} ({marks.describe(folder / 'a.png')})")
+    console.say(f"done: {plural(len(drawn), 'picture')} in {folder} ({marks.describe(folder / 'a.png')})")
 
 
 def _write_sheet(path: Path, drawn: list[InventedPicture], marks: Marks) -> None:

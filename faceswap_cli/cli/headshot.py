@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from faceswap_cli.cli import console
+from faceswap_cli.cli.app import new_app
 from faceswap_cli.cli.consent import tell_consent
 from faceswap_cli.cli.mark_options import MarkOptions
 from faceswap_cli.cli.option_parameters import Aliases
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from faceswap_cli.media.photo import Photo
     from faceswap_cli.portrait.headshot.render import Headshot
 
+app = new_app()
+
 FaceIndexOption = Annotated[
     int | None,
     typer.Option(
@@ -35,6 +38,12 @@ FaceIndexOption = Annotated[
 ]
 
 
+@app.command(
+    "headshot",
+    medium="photo",
+    example="faceswap headshot selfie.jpg -o me.jpg\n"
+    "faceswap headshot selfie.jpg --background white --background blur -o sheet.jpg",
+)
 def headshot(
     sources: PhotosArgument,
     output: PhotoOutputOption,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from faceswap_cli.cli import console
-from faceswap_cli.cli.app import INTERRUPTED, stop_on_signal
+from faceswap_cli.cli.app import INTERRUPTED, new_app, stop_on_signal
 from faceswap_cli.errors import UserError
 from faceswap_cli.generation.lab.examples import EXAMPLES
 from faceswap_cli.networks.points.config import PointsConfig
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from faceswap_cli.generation.lab.laboratory import Experiment, Laboratory
 
 DATA, STEPS = "gaussians", 800
+
+app = new_app()
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class LabOptions(OptionGroup):
     )
 
 
+@app.command("lab", example="faceswap lab --data ring --page ring.html")
 def lab(*, options: LabOptions, settings: Overrides[PointsSettings | PointsConfig]) -> None:
     """Watch two networks compete until random points become the data: a GAN in two dimensions.
 

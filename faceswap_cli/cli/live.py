@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from faceswap_cli.cli import console
-from faceswap_cli.cli.app import stop_on_signal
+from faceswap_cli.cli.app import new_app, stop_on_signal
 from faceswap_cli.cli.convert_assignment import DrawnOptions
 from faceswap_cli.cli.convert_effect import LookOptions
 from faceswap_cli.cli.live_effect import LiveRequest, load_live_effect
 from faceswap_cli.cli.live_outputs import NOT_FILES, list_devices, open_outputs
 from faceswap_cli.cli.mark_options import MarkOptions
 from faceswap_cli.cli.options import DetectionOptions, OptionalRunOption, PeopleOptions, SafetyOptions
+from faceswap_cli.effects.edit.request import EditRequest
 from faceswap_cli.errors import UserError
 from faceswap_cli.options import INPUT, LOOK
 from faceswap_cli.pipeline.live.options import LiveOptions
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from faceswap_cli.pipeline.live.session import LiveSession
     from faceswap_cli.provenance.marks import Marks
 
+app = new_app()
+
 CONSENT = (
     "Whoever is before the camera, and whose face is put on, has to have agreed; say to whoever watches that "
     "the picture is made."
@@ -34,6 +37,14 @@ POLL = 0.02
 """Seconds between looks at keys and signals."""
 
 
+@app.command(
+    "live",
+    example="faceswap live --camera 0 -m anna-run -o window\n"
+    "faceswap live --camera 0 --face anna.jpg -o virtual -o take.mp4\n"
+    "faceswap live --camera 0 --puppet me.jpg -o http\n"
+    "faceswap live --camera clip.mp4 --age 70 -o http\n"
+    "faceswap live --list",
+)
 def live(
     *,
     camera: Annotated[
@@ -62,7 +73,25 @@ def live(
     run: OptionalRunOption = None,
     age: Annotated[
         float | None,
-        typer.Option(help="Make faces this old, 16 to 80, in place of another's.", rich_help_panel=LOOK),
+        typer.Option(help="Make faces this old, 18 to 80, in place of another's.", rich_help_panel=LOOK),
+    ] = None,
+    puppet: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PHOTO",
+            help="Show this photo, and let its face move as the one before the camera does.",
+            rich_help_panel=LOOK,
+        ),
+    ] = None,
+    change: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="What a feature of faces becomes, as in --set smile=.6 or --set hair=auburn; `faceswap edit "
+            "list` names them all. May be repeated.",
+            rich_help_panel=LOOK,
+        ),
     ] = None,
     drawn: DrawnOptions,
     people: PeopleOptions,
@@ -72,7 +101,7 @@ def live(
     detection: DetectionOptions,
     marks: MarkOptions,
 ) -> None:
-    """Swap or age faces before a camera, while it films.
+    """Swap, age or edit faces before a camera while it films, or let a photo move as they do.
 
     Until a face is held, and whenever it is lost, the whole picture is blurred. Sound is not touched:
     programs that take the virtual camera take their own microphone.
@@ -81,21 +110,24 @@ def live(
         list_devices()
         return
     from faceswap_cli.pipeline.live.cameras import open_feed
-    from faceswap_cli.pipeline.live.session import LiveEffect, LiveSession
-    from faceswap_cli.provenance.marks import Kind
+    from faceswap_cli.pipeline.live.session import LiveEffect, LiveSession, output_size
     from faceswap_cli.provenance.sidecar import write_sidecar
 
     console.tell(CONSENT)
-    request = LiveRequest(run, age, drawn, people, safety, look, detection)
+    edits = EditRequest(tuple(change or ()))
+    request = LiveRequest(run, age, puppet, edits, drawn, people, safety, look, detection)
     request.check()
     feed = open_feed(camera, options.frame_size, options.fps)
-    loaded = load_live_effect(request)
-    made = marks.build_marks(Kind.AGE if age is not None else Kind.SWAP, loaded.mark, label=True)
+    loaded = load_live_effect(request, max(options.frame_size))
+    size = output_size(loaded.stream, feed)
+    made = marks.build_marks(request.kind, loaded.mark, label=True)
     _share_cores()
     analyser = detection.load_analyser()
     console.tell(analyser.explanation)
     effect = LiveEffect(loaded.stream, loaded.plan, loaded.smoothing, made.corner, made.label)
-    outputs = open_outputs(output or ["window"], feed, options.port, made, loaded.stream.strength is not None)
+    outputs = open_outputs(
+        output or ["window"], feed, size, options.port, made, loaded.stream.strength is not None
+    )
     session = LiveSession(feed, effect, analyser, options, [one for _, one in outputs])
     window = next((one for name, one in outputs if name == "window"), None)
     try:
@@ -107,8 +139,8 @@ def live(
         if done := one.describe():
             console.say(done)
         if marks.sidecar and name not in NOT_FILES and Path(name).exists():
-            write_sidecar(Path(name), "live", made, [] if age is None else [age])
-    console.say(session.stats.summary(options.when_lost))
+            write_sidecar(Path(name), "live", made, request.values)
+    console.say(session.stats.summary("still" if loaded.stream.still is not None else options.when_lost))
     for line in session.stats.lines() if options.stats else ():
         console.say(line)
     if not session.stats.shown:
@@ -155,6 +187,8 @@ def _press(session: LiveSession, key: str, shown: Shown | None, marks: Marks) ->
         controls.mirror = not controls.mirror
     elif key == "next face":
         controls.next_face = True
+    elif key == "learn anew":
+        controls.learn_anew = True
     elif key in ("weaker", "stronger"):
         controls.stronger += 1 if key == "stronger" else -1
     elif key == "snapshot" and shown is not None:

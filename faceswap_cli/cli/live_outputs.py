@@ -20,13 +20,14 @@ NOT_FILES = ("window", "virtual", "http")
 
 
 def open_outputs(
-    names: Sequence[str], feed: Feed, port: int, marks: Marks, adjustable: bool
+    names: Sequence[str], feed: Feed, size: tuple[int, int], port: int, marks: Marks, adjustable: bool
 ) -> list[tuple[str, Output]]:
     """Open all outputs, or none.
 
     Args:
         names: window, virtual, http, or a file's.
-        feed: whose pictures they get.
+        feed: the camera, with its pace.
+        size: width and height of the pictures that they get.
         port: of the page.
         marks: of recordings.
         adjustable: the effect has a strength, which the window's keys change.
@@ -39,7 +40,7 @@ def open_outputs(
     opened: list[tuple[str, Output]] = []
     try:
         for name in names:
-            one = _open_output(name, feed, port, marks, adjustable)
+            one = _open_output(name, feed, size, port, marks, adjustable)
             opened.append((name, one))
     except BaseException:
         for _, one in opened:
@@ -48,7 +49,9 @@ def open_outputs(
     return opened
 
 
-def _open_output(name: str, feed: Feed, port: int, marks: Marks, adjustable: bool) -> Output:
+def _open_output(
+    name: str, feed: Feed, size: tuple[int, int], port: int, marks: Marks, adjustable: bool
+) -> Output:
     if name == "window":
         from faceswap_cli.pipeline.live.outputs.window import Window
 
@@ -56,7 +59,7 @@ def _open_output(name: str, feed: Feed, port: int, marks: Marks, adjustable: boo
     if name == "virtual":
         from faceswap_cli.pipeline.live.outputs.virtual import VirtualCamera
 
-        camera = VirtualCamera(feed.width, feed.height, feed.fps)
+        camera = VirtualCamera(*size, feed.fps)
         console.say(f"virtual camera: {camera.device}, always labelled")
         return camera
     if name == "http":

@@ -9,11 +9,13 @@ import typer
 
 from faceswap_cli.cli import console
 from faceswap_cli.cli.app import new_app
+from faceswap_cli.cli.models_film import film
 from faceswap_cli.cli.models_sheet import sheet
 from faceswap_cli.errors import UserError
 
 app = new_app(help="The network families, what a trained run holds, and files to hand on.")
 app.command("sheet", example="faceswap models sheet anna.jpg -m conditional -o sheet.jpg")(sheet)
+app.command("film", example="faceswap models film invented -o growth.mp4")(film)
 
 
 @app.command("list", example="faceswap models list")
@@ -73,12 +75,12 @@ def show(
     from faceswap_cli.training.runs.folder import open_run
 
     if str(run) in zoo.names() and not run.exists():
-        console.out.print_json(data=dict(zoo.card(str(run)).facts))
+        console.say_json(dict(zoo.card(str(run)).facts))
         return
     if run.is_file():
         from faceswap_cli.training.runs.model_file import read_card
 
-        console.out.print_json(data=dict(read_card(run)))
+        console.say_json(dict(read_card(run)))
         return
     opened = open_run(run)
     names = ", ".join(f"{identity.upper()} = {name}" for identity, name in opened.names.items())
@@ -91,9 +93,9 @@ def show(
         )
     if steps := [str(step_of(path)) for path in opened.snapshots.paths()]:
         console.say(f"snapshots of step {', '.join(steps)}")
-    console.out.print_json(data=opened.settings.to_json())
+    console.say_json(opened.settings.to_json())
     if opened.history:
-        console.out.print_json(data=[dict(entry) for entry in opened.history])
+        console.say_json([dict(entry) for entry in opened.history])
     for note in notes:
         console.warn(note)
 

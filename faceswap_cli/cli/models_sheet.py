@@ -35,7 +35,7 @@ def sheet(
     stage = build_analyser("auto", "auto", "cpu", thorough=True)
     drawn = DrawnOptions(face=tuple(face or [str(source)]), all_faces=True)
     asked = AssignmentRequest(run, drawn, lambda: stage, device="cpu")
-    renderer = load_swap_plan(asked)[0].targets[0].renderer
+    renderer = load_swap_plan(asked).plan.targets[0].renderer
     assert renderer is not None
     image = read_photo(source).image
     faces = stage.find([Frame(0, 0.0, image)])[0]

@@ -13,6 +13,7 @@ from faceswap_cli.cli.convert_outputs import check_named, is_folder
 from faceswap_cli.errors import UserError
 from faceswap_cli.journal import Journal, fingerprint
 from faceswap_cli.media.inputs import PHOTO_SUFFIXES, describe_left_out, find_photos
+from faceswap_cli.words import plural
 
 WRITTEN_INSTEAD = ".jpg"
 """Suffix of results whose photo is of a kind that is only read, as HEIC."""
@@ -128,7 +129,7 @@ def run_photos(
             "See above; the others are done",
         )
     journal.path.unlink()
-    console.say(f"done: {len(jobs)} photos in {folder}")
+    console.say(f"done: {plural(len(jobs), 'photo')} in {folder}")
 
 
 def _common_folder(jobs: Sequence[PhotoJob]) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from faceswap_cli.cli import console
 from faceswap_cli.errors import UserError
+from faceswap_cli.words import plural
 
 if TYPE_CHECKING:
     from faceswap_cli.effects.base import ConvertProgress
@@ -66,7 +67,7 @@ def _show(bar: console.Bar, step: ConvertProgress, verb: str) -> None:
     names = {"read": "reading", "faces": "finding faces", "render": verb, "join": "joining"}
     if step.note:
         bar.note(step.note)
-    rate = f"{step.done} frames" + (f" | {step.fps:.1f} frames/s" if step.fps else "")
+    rate = plural(step.done, "frame") + (f" | {step.fps:.1f} frames/s" if step.fps else "")
     if step.fps and step.total and step.total > step.done:
         rate += f" | {console.format_duration((step.total - step.done) / step.fps)} left"
     bar.update(step.done, step.total, rate, names[step.phase])

@@ -28,7 +28,7 @@ class Screen:
     """Call `show` inside the block. It takes the whole terminal, and leaves what it showed last."""
 
     def __init__(self) -> None:
-        self._live = Live(console=console.out, screen=False, auto_refresh=False, vertical_overflow="crop")
+        self._live = Live(console=console.out(), screen=False, auto_refresh=False, vertical_overflow="crop")
 
     def __enter__(self) -> Screen:
         self._live.start()
@@ -40,7 +40,7 @@ class Screen:
     @property
     def size(self) -> tuple[int, int]:
         """Columns and rows."""
-        return console.out.size.width, console.out.size.height
+        return console.out().size.width, console.out().size.height
 
     def show(self, picture: Cells | Sequence[str], lines: Sequence[str]) -> None:
         """Draw a picture, and lines of text below it."""
@@ -51,13 +51,14 @@ class Screen:
 
 def is_possible() -> bool:
     """Whether there is a terminal to draw in and to press keys in."""
-    return console.out.is_terminal and sys.stdin.isatty()
+    return console.out().is_terminal and sys.stdin.isatty()
 
 
 def has_colours() -> bool:
     """Whether cells can be coloured, and Braille be written."""
-    encoding = console.out.encoding.lower().replace("-", "")
-    return console.out.color_system is not None and not console.out.no_color and encoding.startswith("utf")
+    out = console.out()
+    is_unicode = out.encoding.lower().replace("-", "").startswith("utf")
+    return out.color_system is not None and not out.no_color and is_unicode
 
 
 def _coloured(cells: Cells) -> list[Text]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from faceswap_cli.cli import console
-from faceswap_cli.cli.app import INTERRUPTED, stop_on_signal
+from faceswap_cli.cli.app import INTERRUPTED, new_app, stop_on_signal
 from faceswap_cli.cli.consent import tell_consent
 from faceswap_cli.cli.options import DeviceOptions, SafetyOptions
 from faceswap_cli.cli.train_adapt import adapt_request, photos_to_face_sets
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from faceswap_cli.training.engine.loop import Tick
     from faceswap_cli.training.task import TrainingTask
 
+app = new_app()
+
 
 @dataclass(frozen=True)
 class TrainDeviceOptions(DeviceOptions):
@@ -49,6 +51,11 @@ class TrainDeviceOptions(DeviceOptions):
     )  # fmt: skip
 
 
+@app.command(
+    "train",
+    example="faceswap train -A target-faces -B anna-faces -m anna-run --minutes 10\n"
+    "faceswap train -A target-faces -B anna-faces -m anna-run --minutes 30   # goes on to 30 in all",
+)
 def train(
     ctx: typer.Context,
     *,
@@ -90,7 +97,7 @@ def train(
         record = FAMILIES[begun.family]
         begun = override(record, begun, settings)
     if data.dry_run:
-        console.out.print_json(data=begun.to_json())
+        console.say_json(begun.to_json())
         return
     which, chosen = _place(place)
     if data.adapt is not None and data.sources:

@@ -9,15 +9,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from faceswap_cli.cli import console
+from faceswap_cli.cli.app import new_app
 from faceswap_cli.errors import UserError
 
 if TYPE_CHECKING:
     from faceswap_cli.provenance.credentials import Credentials
     from faceswap_cli.provenance.verify import Report, Watermark
 
+app = new_app()
+
 NOTHING = "The absence of a mark proves nothing: marks can be taken away, and most tools make none."
 
 
+@app.command("verify", example="faceswap verify swapped.mp4")
 def verify(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Photos and videos.")],
     trust: Annotated[

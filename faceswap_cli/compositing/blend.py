@@ -80,6 +80,13 @@ def _local(matrix: ArrayLike, box: Box) -> NDArray[np.float64]:
     return local
 
 
+def enlarge_crop(crop: FloatImage, size: int) -> FloatImage:
+    """A crop (S, S, 3) with a side of `size` pixels, no less than it has, as it would be put into a frame."""
+    scale = size / crop.shape[0]
+    matrix = np.array([[1 / scale, 0, (1 / scale - 1) / 2], [0, 1 / scale, (1 / scale - 1) / 2]])
+    return place_in_crop(crop, matrix, (size, size))
+
+
 def place_in_crop(crop: FloatImage, matrix: NDArray[np.float64], size: tuple[int, int]) -> FloatImage:
     """A crop in the pixels of a patch (width, height) of its frame; `matrix` leads from patch to crop."""
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))

@@ -42,6 +42,9 @@ APART = (0.06, 0.2)
 BAND = 0.03
 """Face units from a part's edge inwards that are told by their colours, too."""
 
+FAINT = 0.08
+"""So little of the part outside its edge may be light and noise."""
+
 INSIDE, OUTSIDE = 0.97, 0.03
 """Surely the part, surely not."""
 
@@ -180,10 +183,15 @@ def unmix(picture: FloatArray, matte: FloatMask, unit: float) -> FloatMask:
     share = ((picture - behind) * line).sum(-1) / np.maximum(length, 1e-6)
     low, high = APART
     trust = smooth_step((np.sqrt(length) - low) / (high - low)) * np.minimum(seen, free)
-    # The farther out, the less: else the matte would end in a line.
-    trust = trust * np.minimum(matte / np.float32(0.3), 1)
-    edge = ~inside & (matte > 0)
-    return np.where(edge, matte + trust * (np.clip(share, 0, 1) - matte), matte)
+    # More of the part is believed less the farther out it is: else the matte would end in a line.
+    near = reach // 2 | 1
+    wide = cv2.GaussianBlur(cv2.dilate(matte, np.ones((near, near), np.uint8)), (0, 0), BAND * unit / 2)
+    more = share > matte
+    share = np.where(more, (share - FAINT) / (1 - FAINT), share)
+    trust = np.where(more, trust * np.minimum(wide / np.float32(0.5), 1), trust)
+    told = np.clip(share, 0, 1) - matte
+    edge = ~inside & ((matte > 0) | (told > 0))
+    return np.where(edge, matte + trust * told, matte)
 
 
 def average_where(

@@ -21,11 +21,12 @@ from urllib.parse import quote
 import numpy as np
 
 from faceswap_cli.curation.measures import STORED, stored_states
-from faceswap_cli.curation.sheet_words import about_track, plural, track_heading
+from faceswap_cli.curation.sheet_words import about_track, track_heading
 from faceswap_cli.faces.landmarks.dense_states import STATES
 from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.faces.sets.records import CROPS, FaceRecord
 from faceswap_cli.faces.tracking.false_positive_tracks import find_doubtful
+from faceswap_cli.words import plural
 
 WITHOUT_SCRIPT = 200
 """Crops, of the worst tracks, that a browser without scripts shows."""

@@ -9,6 +9,7 @@ import numpy as np
 from faceswap_cli.curation.measures import record_quality
 from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.faces.sets.records import FaceRecord
+from faceswap_cli.words import plural
 
 
 def track_heading(faces: FaceSet, track: Sequence[FaceRecord]) -> str:
@@ -24,11 +25,6 @@ def about_track(faces: FaceSet, track: Sequence[FaceRecord]) -> str:
     yaw, pitch, roll = (round(float(angle)) for angle in np.median([r.pose for r in track], axis=0))
     value = float(np.median([record_quality(record, faces.crop_size) for record in track]))
     return f"{plural(len(track), 'face')}, quality {value:.2f}, median yaw {yaw}, pitch {pitch}, roll {roll}"
-
-
-def plural(number: int, what: str) -> str:
-    """A number of things: "1 face", "2 faces"."""
-    return f"{number} {what}" + ("" if number == 1 else "s")
 
 
 def _clock(seconds: float) -> str:

@@ -129,9 +129,12 @@ class EffectStream(Protocol):
 
     Attributes:
         strength: how much of the change is made, 0..1, and may be set; None: the effect has no such dial.
+        still: (H, W, 3) what is shown where no face can be drawn; all that is rendered has its size. None:
+            the camera's picture is changed, and has to be covered there.
     """
 
     strength: float | None
+    still: Image | None
 
     def learn(self, frame: Frame, faces: Sequence[PlannedFace]) -> None:
         """Look at the faces of a frame that is not drawn yet."""

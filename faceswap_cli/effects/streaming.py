@@ -83,6 +83,7 @@ class StageStream(Generic[S]):
     """
 
     strength: float | None = None
+    still: Image | None = None
 
     def __init__(self, stages: S, parser: RefreshedParser | None = None) -> None:
         self.stages = stages

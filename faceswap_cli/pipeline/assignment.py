@@ -23,6 +23,7 @@ from faceswap_cli.faces.safety.guard import SafetyGuard
 from faceswap_cli.faces.tracking.face_tracks import FaceTracks
 from faceswap_cli.journal import fingerprint
 from faceswap_cli.networks.swap.renderer import Renderer
+from faceswap_cli.words import plural
 
 
 @dataclass(frozen=True)
@@ -236,9 +237,9 @@ def nobody_wanted_error(clip: EffectInput, assignment: Assignment) -> UserError:
     """The error for a clip in which only other people are seen."""
     count = len(assignment.matches)
     if clip.is_photo:
-        others = f"{count} other face{'s' if count > 1 else ''}"
+        others = plural(count, "other face")
     else:
-        others = f"{count} face track{'s' if count > 1 else ''} of others {'were' if count > 1 else 'was'}"
+        others = f"{plural(count, 'face track')} of others {'were' if count > 1 else 'was'}"
         nearest = closest_distance(assignment.matches)
         others += f" (nearest identity distance {nearest:.2f})" if np.isfinite(nearest) else ""
     return UserError(

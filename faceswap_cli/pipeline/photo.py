@@ -25,6 +25,7 @@ from faceswap_cli.pipeline.checks import check_apart, check_children, no_face_er
 from faceswap_cli.pipeline.frame_sources import FramesInMemory
 from faceswap_cli.pipeline.options import PipelineOptions
 from faceswap_cli.provenance.marks import Marks, write_marked_photo
+from faceswap_cli.words import plural
 
 UNSURE = 0.25
 """Confidence of the landmarks under which a face may be no photographed one."""
@@ -249,9 +250,8 @@ def _not_selected(source: Path, count: int, selection: FaceSelection) -> list[in
     if selection.number is None:
         return []
     if not 1 <= selection.number <= count:
-        many = f"{count} faces" if count > 1 else "1 face"
         raise UserError(
-            f"--face-index {selection.number}: {source} shows {many}",
+            f"--face-index {selection.number}: {source} shows {plural(count, 'face')}",
             "They are counted from left to right, from 1",
         )
     return [track for track in range(count) if track != selection.number - 1]

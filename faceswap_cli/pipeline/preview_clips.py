@@ -52,7 +52,8 @@ def preview_clips(info: MediaInfo, analyser: FaceAnalyser, count: int) -> Iterat
     """Moments spread over a video, or a photo's only one.
 
     Those without a face are told too, so that a caller can say how often there was none; they end when
-    `count` had one, or after TRIES times as many.
+    `count` had one, or after TRIES times as many. A short video has fewer moments, so that they do not
+    show the same again.
     """
     if info.kind == "photo":
         frame = Frame(0, 0.0, np.ascontiguousarray(read_photo(info.path).image))
@@ -60,15 +61,17 @@ def preview_clips(info: MediaInfo, analyser: FaceAnalyser, count: int) -> Iterat
         return
     seen, last = 0, info.duration or 0.0
     start = float((info.start_pts or 0) * info.time_base)
-    for share in itertools.islice(_spread(count), TRIES * count):
+    frames = info.frames or round(last * float(info.average_rate or 25))
+    enough = max(1, min(count, frames // COLOUR_REACH))
+    for share in itertools.islice(_spread(enough), TRIES * count):
         wanted = _place(info, share) if info.pieces else share * last
-        frames = sample_frames(info, wanted, COLOUR_REACH)
-        if not frames:
+        around = sample_frames(info, wanted, COLOUR_REACH)
+        if not around:
             continue
-        moment = _detect(frames, start + wanted, analyser)
+        moment = _detect(around, start + wanted, analyser)
         seen += moment.has_face
         yield moment
-        if seen >= count or last == 0:
+        if seen >= enough or last == 0:
             return
 
 
@@ -87,7 +90,8 @@ def _place(info: MediaInfo, share: float) -> float:
 
 def _spread(count: int) -> Iterator[float]:
     """Shares of a length: the middles of `count` equal parts, then between them, ever finer."""
-    for shift in (0.5, 0.0, 0.25, 0.75):
+    finer = (odd / 2**depth for depth in itertools.count(2) for odd in range(1, 2**depth, 2))
+    for shift in itertools.chain((0.5, 0.0), finer):
         yield from ((part + shift) / count for part in range(count))
 
 

@@ -113,6 +113,11 @@ class DataSource(ABC):
         return {}
 
     @property
+    def face_sets(self) -> dict[str, Path]:
+        """Where each identity's pictures lie, of those that are looked for there later."""
+        return {}
+
+    @property
     def network(self) -> dict[str, Any]:
         """Values of the network's configuration that follow from the data."""
         return {}

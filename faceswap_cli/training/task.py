@@ -30,7 +30,7 @@ from faceswap_cli.training.engine.trainer import Batches, Trainer
 from faceswap_cli.training.family import DataSource, Family, LoadRequest, Say, TrainingData
 from faceswap_cli.training.monitor.watch import Monitor
 from faceswap_cli.training.options import MonitorOptions, SessionOptions
-from faceswap_cli.training.runs.folder import Run, create_run, is_run, open_run
+from faceswap_cli.training.runs.folder import Run, create_run, is_run, open_run, record_face_sets
 from faceswap_cli.training.runs.setting_changes import apply_setting_changes, check_settings
 from faceswap_cli.training.runs.settings import TrainSettings, check_parts
 from faceswap_cli.training.runs.warm_start import load_aside, load_start
@@ -186,14 +186,15 @@ def open_or_create(
     if is_run(task.run):
         run = open_run(task.run, task.family)
         check_same(task, run)
-        return run
+        return record_face_sets(run, task.source.face_sets)
     settings = replace(task.settings, network={**task.settings.network, **task.source.network})
     if task.auto_batch:
         settings = _with_measured_batch(task, settings, device, team)
         say(f"batch {settings.batch} of each person, learning rate {settings.learning_rate:.2g}")
     check_parts(settings, team.count)
     source = task.source
-    return create_run(task.run, settings, source.names, source.reference(), task.adopt)
+    run = create_run(task.run, settings, source.names, source.reference(), task.adopt)
+    return record_face_sets(run, source.face_sets)
 
 
 def _with_measured_batch(task: TrainingTask, settings: Any, device: torch.device, team: ProcessGroup) -> Any:

@@ -22,7 +22,9 @@ import numpy as np
 from faceswap_cli.faces import geometry
 from faceswap_cli.faces.detection.face_alignment_backend import five_points
 from faceswap_cli.faces.face import Detection
+from faceswap_cli.faces.face import Points as Found
 from faceswap_cli.faces.landmarks.compact import CompactLandmarker
+from faceswap_cli.faces.landmarks.head_model import estimate_head_pose
 from faceswap_cli.faces.landmarks.mean_shape import five_from_68
 from faceswap_cli.faces.landmarks.pose import estimate_pose
 from scripts.data.landmark_views import turned as view
@@ -60,7 +62,8 @@ def main() -> None:
 
 
 def angles(crops: list[np.ndarray], points: np.ndarray) -> None:
-    """Pose against known changes of it: pictures turned in the plane, and turned views of a paper mesh."""
+    """Pose against known changes of it: pictures turned in the plane, and turned views of a paper mesh: by
+    the 68 landmarks with everybody's depths, and by dense points and the head."""
     compact = CompactLandmarker()
     crops, points = crops[:60], points[:60]
 
@@ -69,14 +72,23 @@ def angles(crops: list[np.ndarray], points: np.ndarray) -> None:
             Detection(np.r_[t.min(0), t.max(0)].astype("f4"), five_from_68(t).astype("f4"), 1.0)
             for t in truth
         ]
-        return np.array([estimate_pose(p[0].landmarks) for p in compact(images, [[d] for d in found])])
+        points = [one[0] for one in compact(images, [[d] for d in found])]
+        flat = [estimate_pose(p.landmarks) for p in points]
+        return np.array([flat, flat if points[0].dense is None else [head_pose(p) for p in points]])
+
+    def head_pose(found: Found) -> tuple[float, float, float]:
+        assert found.dense is not None
+        return estimate_head_pose(found.dense)
 
     before = poses(crops, points)
-    print("pose: mean absolute error of the change, degrees")
+    print("pose: mean absolute error of the change in degrees, and mean change; by 68 landmarks, by the head")
     for roll in (-60, -30, -10, 10, 30, 60):
         images, truth, _ = turned(crops, points, roll, True)
-        apart = (poses(images, truth) - before)[:, 2] - roll
-        print(f"  roll by {roll:4}: {np.abs((apart + 180) % 360 - 180).mean():.1f}")
+        apart = ((poses(images, truth) - before)[..., 2] - roll + 180) % 360 - 180
+        print(
+            f"  roll by {roll:4}: "
+            + "  ".join(f"{np.abs(a).mean():.1f} {a.mean() + roll:.1f}" for a in apart)
+        )
     for axis, name in enumerate(("yaw", "pitch")):
         for angle in (-45, -30, -15, 15, 30, 45)[axis : 6 - axis]:
             views = [
@@ -84,7 +96,9 @@ def angles(crops: list[np.ndarray], points: np.ndarray) -> None:
                 for c, p in zip(crops, points, strict=True)
             ]
             after = poses([v[0] for v in views], np.array([v[1] for v in views]))
-            print(f"  {name} by {angle:4}: {np.abs((after - before)[:, axis] - angle).mean():.1f}")
+            change = (after - before)[..., axis]
+            cells = [f"{np.abs(one - angle).mean():.1f} {one.mean():.1f}" for one in change]
+            print(f"  {name} by {angle:4}: " + "  ".join(cells))
 
 
 def load(files: list[Path], only_held_out: bool, most: int) -> tuple[list[np.ndarray], np.ndarray]:

@@ -28,6 +28,7 @@ from faceswap_cli.cli.convert_assignment import DrawnOptions
 from faceswap_cli.cli.convert_effect import LookOptions
 from faceswap_cli.cli.live_effect import LiveRequest, LoadedEffect, load_live_effect
 from faceswap_cli.cli.options import DetectionOptions, PeopleOptions, SafetyOptions
+from faceswap_cli.effects.edit.request import EditRequest
 from faceswap_cli.faces.face import Face
 from faceswap_cli.faces.face_analyser import FaceAnalyser, build_analyser
 from faceswap_cli.faces.geometry import interocular
@@ -80,6 +81,8 @@ def main() -> None:
     parser.add_argument("-m", "--run", type=Path)
     parser.add_argument("--face", action="append")
     parser.add_argument("--age", type=float)
+    parser.add_argument("--puppet", type=Path)
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--all-faces", action="store_true")
     parser.add_argument("--quality", default="high", choices=[one.name for one in LEVELS])
     parser.add_argument("--frames", type=int, default=120, help="of each clip, at most")
@@ -90,13 +93,14 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     request = LiveRequest(
-        args.run, args.age, DrawnOptions(tuple(args.face or ("b",)), (), args.all_faces), PeopleOptions(),
+        args.run, args.age, args.puppet, EditRequest(tuple(args.set)),
+        DrawnOptions(tuple(args.face or ("b",)), (), args.all_faces), PeopleOptions(),
         SafetyOptions(adult_confirmed=True), LookOptions(), DetectionOptions(),
     )  # fmt: skip
     request.check()
     analyser = build_analyser()
     for clip in args.clips:
-        effect = load_live_effect(request)
+        effect = load_live_effect(request, max(SIZE))
         if args.paced:
             paced(clip, effect, analyser, args.quality)
             continue
@@ -120,7 +124,11 @@ def in_step(
         figures.find.append(found - begun)
         if not painted.reason:
             figures.draw.append(time.thread_time() - found)
-        judge(frame, painted, analyser.find([frame])[0], encoder, figures, args.age is not None, args.look)
+        if effect.stream.still is not None:  # nobody before the camera is seen
+            figures.frames, figures.covered = figures.frames + 1, figures.covered + bool(painted.reason)
+            continue
+        same = args.age is not None or bool(args.set)
+        judge(frame, painted, analyser.find([frame])[0], encoder, figures, same, args.look)
     return figures
 
 

@@ -120,7 +120,8 @@ def seen_coarsely(pictures: Tensor) -> Tensor:
 
 def measured(a: Path, video: Path, faces: list[Path]) -> list[str]:
     """The figures of a converted video."""
-    return told(evaluate_swap(a, video, *[FaceSet.open(path) for path in faces], build_analyser()))
+    target, source = (FaceSet.open(path) for path in faces)
+    return told(evaluate_swap(a, video, target, source, build_analyser()))
 
 
 def line(a: Path, b: Path, *cells: str) -> str:

@@ -87,10 +87,12 @@ def noise(resolution: int, count: int = 64) -> Faces:
         return values.permute(0, 3, 1, 2)
 
     wide = pictures(wide_side(resolution, STORED_SIDE), 3)
-    masks = (pictures(resolution, 1) for _ in range(3))
+    face, eyes, mouth = (pictures(resolution, 1) for _ in range(3))
     mean, std = torch.full((count, 3), 0.5), torch.full((count, 3), 0.2)
     traits, states = torch.rand(count, TRAITS), torch.full((count, len(STATES)), -1.0)
-    return Faces(wide, pictures(resolution, 3), *masks, mean, std, traits, torch.ones(count), states)
+    return Faces(
+        wide, pictures(resolution, 3), face, eyes, mouth, mean, std, traits, torch.ones(count), states
+    )
 
 
 def main() -> None:

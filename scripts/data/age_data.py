@@ -4,9 +4,9 @@ it was stopped.
 
     python -m scripts.data.age_data utkface_16plus.tar congress_pd.tar london_ccby.tar -o DATA
 
-Each tar holds pictures and a `labels.csv` with the columns `file`, `age` or `approx_age`, `sex`, where only a
-range of years is known `least` and `most`, and, where it is known who is who, `id`; other columns are kept as
-they are. Every picture's most central face is kept as
+Each tar holds pictures and, where anything is known of them, a `labels.csv` with the columns `file`, `age`
+or `approx_age`, `sex`, where only a range of years is known `least` and `most`, and, where it is known who is
+who, `id`; other columns are kept as they are. Every picture's most central face is kept as
 an aligned crop of SIZE pixels and SIDE face units, in parts of PART pictures that training maps into memory.
 """
 
@@ -25,6 +25,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from faceswap_cli.faces.age.labels import LABELS
 from faceswap_cli.faces.detection.boxes import suppress
 from faceswap_cli.faces.detection.retina_network import RetinaNetwork
 from faceswap_cli.faces.face import Detection, Face
@@ -78,12 +79,13 @@ def main() -> None:
 
 
 def pictures(path: Path) -> Iterator[Picture]:
-    """The pictures of a tar in the order of their labels; damaged ones are passed over."""
+    """The pictures of a tar in the order of their labels, or of the tar where it has none; damaged ones are
+    passed over."""
     with tarfile.open(path) as tar:
         members = {Path(m.name).name: m for m in tar.getmembers() if m.isfile()}
-        labels = tar.extractfile(members["labels.csv"])
-        assert labels is not None
-        for row in csv.DictReader(io.TextIOWrapper(labels, "utf-8")):
+        labels = tar.extractfile(members[LABELS]) if LABELS in members else None
+        rows = csv.DictReader(io.TextIOWrapper(labels, "utf-8")) if labels else ({"file": n} for n in members)
+        for row in rows:
             file = tar.extractfile(members[row["file"]])
             assert file is not None
             image = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_COLOR)

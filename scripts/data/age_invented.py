@@ -78,7 +78,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("set", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the two tars")
-    parser.add_argument("--leave-out", type=Path, help="names of bad pictures, one a line")
+    parser.add_argument("--leave-out", type=Path, help="file with names of bad pictures among its words")
     parser.add_argument("--apart-from", type=Path, help="folder of pictures that must not be among them")
     return parser.parse_args()
 

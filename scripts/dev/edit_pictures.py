@@ -81,7 +81,12 @@ def edge(editor: Editor, photo: Photo) -> Image:
         pictures.append((f"hair={name}", made[0]))
     return draw_rows(
         [
-            (name, cv2.resize(image[part], None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC))
+            (
+                name,
+                np.asarray(
+                    cv2.resize(image[part], None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC), np.uint8
+                ),
+            )
             for name, image in pictures
         ]
     )

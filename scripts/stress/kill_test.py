@@ -87,9 +87,9 @@ def test_all(options: argparse.Namespace, scratch: Path) -> None:
     ):
         if options.only in (None, name):
             whole, broken = (scratch / f"{name}{which}.mp4" for which in ("", "2"))
-            commands = [video(command, path.name, *more) for path in (whole, broken)]
+            first, second = (video(command, path.name, *more) for path in (whole, broken))
             same = partial(same_packets, whole, broken)
-            trial(options, name, *commands, broken, same, partial(check_absent, whole, broken))
+            trial(options, name, first, second, broken, same, partial(check_absent, whole, broken))
 
 
 def trial(

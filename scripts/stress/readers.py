@@ -12,6 +12,7 @@ import shutil
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -69,11 +70,11 @@ def bench(place: Path) -> list[Reader]:
         make(place)
     faces, run, card = place / "faces", place / "run", place / "card"
     found = [
-        Reader(f"photo {one}", place / f"photo{one}", f"a{one}", lambda p, s=one: read_and_write(p / f"a{s}"))
+        Reader(f"photo {one}", place / f"photo{one}", f"a{one}", partial(_read_photo_in, suffix=one))
         for one in corpus.PHOTOS
     ]
     found += [
-        Reader(f"video {one}", place / f"video{one}", f"a{one}", lambda p, s=one: read_video(p / f"a{s}"))
+        Reader(f"video {one}", place / f"video{one}", f"a{one}", partial(_read_video_in, suffix=one))
         for one in corpus.VIDEOS
     ]
     [checkpoint] = (run / "checkpoints").iterdir()
@@ -120,6 +121,14 @@ def read_and_write(path: Path) -> None:
         output = path.with_name(f"again{suffix}")
         what_is_lost(output, photo)
         write_photo(output, photo.image, photo)
+
+
+def _read_photo_in(place: Path, suffix: str) -> None:
+    read_and_write(place / f"a{suffix}")
+
+
+def _read_video_in(place: Path, suffix: str) -> None:
+    read_video(place / f"a{suffix}")
 
 
 def read_video(path: Path) -> None:

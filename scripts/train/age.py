@@ -2,6 +2,7 @@
 """Train the network that makes faces older and younger, and write `models/ageing`. It goes on where it was
 stopped.
 
+    python -m scripts.data.age_invented sfhq_synthetic_mit.tar -o INVENTED --leave-out sfhq_under18.txt
     python -m scripts.data.age_data utkface_16plus.tar congress_pd.tar london_ccby.tar sfhq_adults.tar -o DATA
     python -m scripts.data.ageing_masks DATA
     python -m scripts.train.age DATA -r RUN --recogniser faceplugin_fr_feature.onnx --minutes 90
@@ -24,7 +25,9 @@ import numpy as np
 
 from faceswap_cli.device import pick_device
 from faceswap_cli.faces.age.estimator import AgeEstimator
+from faceswap_cli.faces.age.labels import YOUNGEST
 from faceswap_cli.faces.parsing.face_parser import SIDE as MASK_SIDE
+from faceswap_cli.faces.safety.guard import ADULT, WEIGHTS
 from faceswap_cli.networks.ageing.ageing import AgeingConfig
 from faceswap_cli.training.data.ageing_batches import AgedFacesPart
 from faceswap_cli.training.engine.loop import Budget
@@ -45,14 +48,21 @@ and ears, and from them nobody learns what becomes of hair."""
 
 
 class Own:
-    """The faces of a fold, with their masks. Invented ones are as old as the estimator says."""
+    """The adults of a fold, with their masks. Invented ones are as old as the estimator says, and adults if
+    the guard says so, too."""
 
     side, mask_side = SIDE, MASK_SIDE
 
     def __init__(self, data: Path, faces: Faces, fold: str) -> None:
         labelled, ranged = faces.where(fold), faces.ranged(fold)
-        said = AgeEstimator().estimate_crops((faces.crop(int(i)) for i in ranged), SIDE)
-        adult = np.array([one.minor < 0.5 for one in said], bool)
+        labelled = labelled[faces.age[labelled] >= YOUNGEST]
+        said, guarded = (
+            AgeEstimator("cpu", *one).estimate_crops((faces.crop(int(i)) for i in ranged), SIDE)
+            for one in ((), (WEIGHTS, ADULT))
+        )
+        adult = np.array(
+            [a.age >= YOUNGEST and b.minor < 0.5 for a, b in zip(said, guarded, strict=True)], bool
+        )
         self.faces, self.which = faces, np.concatenate([labelled, ranged[adult]])
         sure = [np.rint(one.female) if abs(one.female - 0.5) > 0.3 else 0.5 for one in said]
         self.age = np.concatenate([faces.age[labelled], np.array([one.age for one in said])[adult]])

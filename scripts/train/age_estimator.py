@@ -222,7 +222,7 @@ def estimator_family(settings: TrainSettings, backbone: Path | None, frozen: int
 def freeze(network: AgeNetwork, blocks: int) -> None:
     """Training mode, but for the stem and the first blocks: half of the arithmetic, and edges are edges."""
     network.train()
-    for part in [network.stem, *network.blocks[:blocks]] if blocks else []:
+    for part in [network.stem, *list(network.blocks)[:blocks]] if blocks else []:
         part.requires_grad_(False).eval()
 
 
@@ -249,7 +249,7 @@ class AgeBatches:
 
     def __call__(self, generator: torch.Generator, progress: float) -> Sequence[Batch]:
         seed = generator.initial_seed()
-        size = next((small for until, small in GROWING if progress < until), self.size)
+        size = min(self.size, next((small for until, small in GROWING if progress < until), self.size))
         ahead = 2
         wanted = [(seed + k, size) for k in range(ahead + 1)]
         coming = {key: self.coming.get(key) or self.pool.submit(self._made, *key) for key in wanted}

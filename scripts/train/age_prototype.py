@@ -27,6 +27,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from faceswap_cli import zoo
+from faceswap_cli.faces.age.labels import YOUNGEST
 from faceswap_cli.faces.age.prototype import HAIR, CropAttributes
 from faceswap_cli.faces.geometry import FACE_CENTRE, MEAN_FACE
 from faceswap_cli.faces.landmarks.hull import raised_hull
@@ -95,9 +96,9 @@ def main() -> None:
 
 
 def chosen(faces: Faces, most: int) -> np.ndarray:
-    """Numbers of the training faces of known sex, `most` at most of each sex and five years of age."""
+    """Numbers of adults' training faces of known sex, `most` at most of each sex and five years of age."""
     which = faces.where("train")
-    which = which[~np.isnan(faces.female[which])]
+    which = which[~np.isnan(faces.female[which]) & (faces.age[which] >= YOUNGEST)]
     which = np.random.default_rng(0).permutation(which)
     cells = (faces.age[which] // 5).astype(int) * 2 + (faces.female[which] > 0)
     keep = np.concatenate([np.flatnonzero(cells == cell)[:most] for cell in np.unique(cells)])

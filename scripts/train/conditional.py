@@ -72,6 +72,9 @@ def main() -> None:
     parser.add_argument(
         "--begin", type=Path, help="a run whose averaged weights are taken over as far as they fit"
     )
+    parser.add_argument(
+        "--traits", type=int, choices=(1, 2), default=1, help="what pose and expression mean; 2 has depth"
+    )
     parser.add_argument("--batch", type=int, default=12)
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--most", type=int, default=2000, help="faces of each set, at most")
@@ -80,6 +83,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     plain = FAMILIES[options.family]
     settings = replace(plain.sizes["small"], batch=options.batch, learning_rate=options.rate, ema=0.998)
+    settings = replace(settings, network={**settings.network, "traits": options.traits})
     own, held = load(options, settings.resolution)
     people = int(own.person.max()) + 1
     print(f"{len(own.faces)} faces of {people} people, {len(held.faces)} held out", flush=True)
@@ -213,11 +217,11 @@ def level(model: ConditionalModel, own: ConditionalDataset) -> None:
 def load(options: argparse.Namespace, resolution: int) -> tuple[ConditionalDataset, ConditionalDataset]:
     """Samples to train on and samples of people held out; kept as a file."""
     folder = options.data or options.run
-    cached = folder / f"crowd-{resolution}.npz"
+    cached = folder / (f"crowd-{resolution}.npz" if options.traits == 1 else f"crowd-{resolution}-3d.npz")
     if not cached.exists():
         make_folder(folder)
         columns = gathered(options, resolution)
-        known = describe_faces(faces_from_columns(columns[:-1]))
+        known = describe_faces(faces_from_columns(columns[:-1]), options.traits)
         about = [known.embedding.numpy(), known.traits.numpy(), known.chip.numpy(), known.points.numpy()]
         np.savez(cached, *columns, *about)
     with np.load(cached) as file:

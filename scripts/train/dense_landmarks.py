@@ -61,6 +61,7 @@ def main() -> None:
     parser.add_argument("-r", "--run", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=12000)
     parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--rate", type=float, default=1e-3, help="peak learning rate; less to go on with")
     parser.add_argument("--views", type=int, default=5000, help="turned and blinking views to make")
     parser.add_argument("--look", type=float, default=5, help="minutes between figures")
     parser.add_argument("--threads", type=int, default=1)
@@ -100,7 +101,7 @@ def prepare(options: argparse.Namespace, own: Faces) -> tuple[Trainer, Checkpoin
     """The network as it was when the run stopped, or a new one."""
     torch.manual_seed(SEED)
     settings = TrainSettings(
-        batch=options.batch, learning_rate=1e-3, warm_up=100, clip=1.0, ema=0.998, seed=SEED
+        batch=options.batch, learning_rate=options.rate, warm_up=100, clip=1.0, ema=0.998, seed=SEED
     )
     network = DenseLandmarkNetwork(DenseLandmarkConfig())
     network.mean_shape.copy_(torch.from_numpy(own.mean_shape()))
@@ -229,6 +230,7 @@ def write(trainer: Trainer, own: Faces, kept: Faces) -> None:
         "and nose: this tool's first landmark network, which learned from dlib's trees (CC0; trained on iBUG "
         "300-W, whose licence excludes commercial use).",
         "steps": trainer.step,
+        "began with": f"the weights before, of {zoo.card('landmarks').facts['steps']} steps",
         "batch": trainer.settings.batch,
         "seed": SEED,
         "trained": f"{time.strftime('%Y-%m')}, {trainer.seconds / 60:.0f} minutes on a CPU",

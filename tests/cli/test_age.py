@@ -61,7 +61,8 @@ def test_what_can_not_be_is_one_line(faceswap, tmp_path: Path, weights: None) ->
         return faceswap("age", "photo", source, "-o", tmp_path / output, *more)
 
     assert age().is_one_line_error("--to 70 or --by +20")
-    assert age("--to", 90).is_one_line_error("90", "16 to 80")
+    assert age("--to", 90).is_one_line_error("90", "18 to 80")
+    assert age("--to", 17).is_one_line_error("17", "18 to 80")
     assert age("--to", "old").is_one_line_error("--to old is no age")
     assert age("--to", 70, "--by", 5).is_one_line_error("--to and --by")
     assert age("--to", 70, output="out.xyz").is_one_line_error(".xyz")

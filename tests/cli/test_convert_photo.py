@@ -13,15 +13,15 @@ from tests.cli.conftest import PICTURE
 from tests.clips import write_clip
 
 
-@pytest.fixture
-def tinted(tmp_path):
+@pytest.fixture(scope="module")
+def tinted(tmp_path_factory):
     """A photo of the same person with a mark on the cheek: what is put on shows it."""
     image = cv2.imread(str(PICTURE))
     face = build_analyser(thorough=True).find([Frame(0, 0.0, image[..., ::-1].copy())])[0][0]
     spot = (face.landmarks[2] * 0.6 + face.landmarks[31] * 0.4).astype(int)
     radius = max(3, round(0.04 * float(np.ptp(face.landmarks[:, 0]))))
     cv2.circle(image, tuple(int(v) for v in spot), radius, (40, 40, 60), -1)
-    path = tmp_path / "photo.png"
+    path = tmp_path_factory.mktemp("tinted") / "photo.png"
     cv2.imwrite(str(path), image)
     return path, spot, face.landmarks
 

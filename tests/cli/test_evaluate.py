@@ -46,7 +46,7 @@ def test_a_page_and_its_figures(faceswap, photos: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--to", "10..50"], ["--to", "16 to 80"]),
+        (["--to", "10..50"], ["--to", "18 to 80"]),
         (["--to", "old"], ["--to"]),
         (["-o", "page.txt"], [".html"]),
     ],

@@ -33,8 +33,12 @@ def test_cameras_and_outputs_are_named():
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--camera", CLIP], "Give one of -m RUN, --face PHOTO, --age 70"),
+        (["--camera", CLIP], "Give one of -m RUN, --face PHOTO, --puppet PHOTO, --age 70, --set"),
         (["--camera", CLIP, "--age", 70, "--face", "x.jpg"], "Give one"),
+        (["--camera", CLIP, "--age", 70, "--puppet", "x.jpg"], "--age and --puppet say different things"),
+        (["--camera", CLIP, "-m", RUN, "--set", "smile=.5"], "--set needs no run"),
+        (["--camera", CLIP, "--set", "smiel=.5"], "smile"),
+        (["--camera", CLIP, "--puppet", "x.jpg"], "no such file: x.jpg"),
         (["--camera", "nowhere", "-m", RUN], "no such camera"),
         (["--camera", CLIP, "-m", RUN, "--size", "large"], "is no size"),
         (["--camera", CLIP, "-m", RUN, "--age", 70], "another family"),

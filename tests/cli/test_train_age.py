@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from functools import partial
 
 import pytest
 
@@ -10,12 +11,17 @@ from faceswap_cli.training.monitor import ageing_validation
 from tests.face_sets import make_set
 
 
+def same(level, crop):
+    """The same grey for every crop."""
+    return level
+
+
 @pytest.fixture(scope="module")
 def people(tmp_path_factory):
     """A face set of 44 photos whose names tell ages from 18 on."""
     folder = tmp_path_factory.mktemp("sets") / "people"
     for k in range(44):
-        make_set(folder, 1, f"p_age{18 + k}.jpg", level=lambda _, k=k: 90 + k)
+        make_set(folder, 1, f"p_age{18 + k}.jpg", level=partial(same, 90 + k))
     return folder
 
 

@@ -125,7 +125,7 @@ def test_a_sheet_compares_settings(faceswap, clips, folder, tmp_path):
     done = faceswap(*sheet[:-1], tmp_path / "no.png", "--vary", "colour=rct", "--map", "nobody")
     assert done.is_one_line_error("--map nobody is not PERSON=NAME")
     done = faceswap(*sheet, "--vary", "colour=rct", "--map", f"{PICTURE}=b")
-    assert done.code == 0 and "1 settings" in done.out, done.err
+    assert done.code == 0 and "(1 setting, " in done.out, done.err
     done = faceswap(*sheet[:-1], tmp_path / "no.xyz", "--vary", "colour=rct")
     assert done.code == 1
     assert [path.name for path in tmp_path.iterdir()] == ["sheet.png"]

@@ -6,6 +6,7 @@ import pytest
 import typer
 
 from faceswap_cli.cli import app
+from faceswap_cli.cli.commands import SUMMARIES, Commands
 from faceswap_cli.cli.wrong_usage import OTHER_WORDS, suggest_command
 
 
@@ -78,3 +79,7 @@ def test_each_command_has_an_example_that_it_understands(path, faceswap):
         assert {word for word in words if word.startswith("-") and not word[1:2].isdigit()} <= flags
     shown = faceswap(*path, "--help").out
     assert command.epilog.splitlines()[0] in shown
+
+
+def test_the_table_of_commands_says_what_each_one_says():
+    assert {name: one.get_short_help_str(300) for name, one in Commands().items()} == SUMMARIES

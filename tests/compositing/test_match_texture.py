@@ -129,11 +129,11 @@ def test_missing_softness_is_found(deviation: float, size: int) -> None:
     sharp, where = texture(size), np.ones((size, size), np.float32)
     deviation *= size / 128
     soft = cv2.GaussianBlur(sharp, (0, 0), deviation)
-    edges = [blur_matching.measure_edges(picture, where) for picture in (sharp, soft)]
-    assert blur_matching.missing_focus(*edges, size) == pytest.approx(deviation, rel=0.35)
-    assert blur_matching.missing_focus(edges[1], edges[0], size) == 0  # nothing is made sharper
-    assert blur_matching.missing_focus(edges[0], edges[0], size) == 0
-    assert blur_matching.missing_focus(blur_matching.NO_EDGES, edges[0], size) == 0
+    own, other = (blur_matching.measure_edges(picture, where) for picture in (sharp, soft))
+    assert blur_matching.missing_focus(own, other, size) == pytest.approx(deviation, rel=0.35)
+    assert blur_matching.missing_focus(other, own, size) == 0  # nothing is made sharper
+    assert blur_matching.missing_focus(own, own, size) == 0
+    assert blur_matching.missing_focus(blur_matching.NO_EDGES, own, size) == 0
 
 
 @pytest.mark.parametrize("angle", [0.0, 40.0, 90.0])
@@ -141,15 +141,13 @@ def test_a_smear_is_found_along_the_motion_and_not_beyond_it(angle: float) -> No
     turn = np.deg2rad(angle)
     line = 6 * np.array([np.cos(turn), np.sin(turn)])
     sharp, where = texture(128), np.ones((128, 128), np.float32)
-    edges = [
-        blur_matching.measure_edges(picture, where)
-        for picture in (sharp, blur_matching.apply_motion_blur(sharp, line))
-    ]
-    assert np.sqrt(blur_matching.measure_smear(*edges, 2 * line, 128)) == pytest.approx(6, rel=0.45)
-    assert np.sqrt(blur_matching.measure_smear(*edges, 0.3 * line, 128)) <= 0.3 * 6 + 1e-6
+    smeared = blur_matching.apply_motion_blur(sharp, line)
+    own, other = (blur_matching.measure_edges(picture, where) for picture in (sharp, smeared))
+    assert np.sqrt(blur_matching.measure_smear(own, other, 2 * line, 128)) == pytest.approx(6, rel=0.45)
+    assert np.sqrt(blur_matching.measure_smear(own, other, 0.3 * line, 128)) <= 0.3 * 6 + 1e-6
     across = 12 * np.array([-line[1], line[0]]) / 6
-    assert blur_matching.measure_smear(*edges, across, 128) == 0
-    assert blur_matching.missing_focus(*edges, 128) < 1  # motion is not taken for softness
+    assert blur_matching.measure_smear(own, other, across, 128) == 0
+    assert blur_matching.missing_focus(own, other, 128) < 1  # motion is not taken for softness
 
 
 def test_a_smear_grows_without_steps() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -105,7 +105,7 @@ class HalfCovered(FaceParser):
 
     mark = "half covered"
 
-    def probabilities(self, crops: list[np.ndarray]) -> np.ndarray:
+    def probabilities(self, crops: Sequence[np.ndarray]) -> np.ndarray:
         found = np.zeros((len(crops), len(CLASSES), SIZE, SIZE), np.float32)
         found[:, CLASSES.index("occluder"), :, : SIZE // 2] = 1
         found[:, CLASSES.index("skin"), :, SIZE // 2 :] = 1

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -123,7 +124,7 @@ def crowd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     make_set(path, 4, "two.mp4", level=lambda k: 40)
     make_set(path, 1, "three.mp4", level=lambda k: 200)
 
-    def by_level(self: IdentityEncoder, chips: object) -> np.ndarray:
+    def by_level(self: IdentityEncoder, chips: Sequence[np.ndarray]) -> np.ndarray:
         """Grey crops stand for people: here only the grouping is looked at, not the network."""
         levels = [int(np.median(one)) // 20 for one in chips]
         return np.stack([somebody(level) for level in levels]) if levels else np.zeros((0, 128), np.float32)

@@ -68,7 +68,8 @@ def test_the_same_video_is_as_sharp_as_steady_and_unchanged(tmp_path: Path) -> N
 
 def test_a_blurred_flickering_face_shows_in_the_figures(tmp_path: Path) -> None:
     original = video(tmp_path / "a.mkv", [texture()] * COUNT)
-    swapped = [inside(texture(), lambda image, s=i % 2: blurred(image) + 12 * s) for i in range(COUNT)]
+    looks = (blurred, lambda image: blurred(image) + 12)
+    swapped = [inside(texture(), looks[i % 2]) for i in range(COUNT)]
     report = evaluate_swap(original, video(tmp_path / "b.mkv", swapped), None, None, stage())
     assert report.sharpness < 0.2
     assert report.flicker > 100  # beside an original that stands still

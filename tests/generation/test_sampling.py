@@ -5,7 +5,14 @@ import pytest
 import torch
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.generation.sampling import PictureGenerator, StyleMix, layers_of, parse_mix, walk_styles
+from faceswap_cli.generation.sampling import (
+    PictureGenerator,
+    StyleMix,
+    layers_of,
+    parse_mix,
+    turn_between,
+    walk_noise,
+)
 from faceswap_cli.networks.generator.style import GeneratorConfig, StyleGenerator
 
 
@@ -42,9 +49,21 @@ def test_a_mix_that_cannot_be_read_is_told(text):
         parse_mix(text)
 
 
-def test_a_way_is_closed_and_goes_through_its_keys():
-    keys = torch.randn(4, 8)
-    way = walk_styles(keys, 40)
+def test_a_way_is_closed_passes_its_keys_and_stays_on_the_sphere():
+    keys = torch.nn.functional.normalize(torch.randn(4, 8, generator=torch.Generator().manual_seed(0)), dim=1)
+    way = torch.stack(list(walk_noise(keys, 40)))
     assert torch.allclose(way[::10], keys, atol=1e-5)
+    assert torch.allclose(way.norm(dim=1), torch.ones(40), atol=1e-5)
     steps = (way - way.roll(1, 0)).norm(dim=1)
-    assert steps.max() < 6 * steps.mean()
+    assert steps[0] < 0.1 and steps.max() < 0.5
+    assert torch.equal(turn_between(keys[0], keys[0], 0.5), keys[0])
+
+
+def test_a_walk_draws_the_pictures_of_its_seeds(generator):
+    pictures = list(generator.walk([3, 9], 8))
+    assert np.array_equal(pictures[0], generator.draw([3])[0])
+    assert not np.array_equal(pictures[4], pictures[0])
+    assert (
+        np.abs(pictures[7].astype(int) - pictures[0]).mean()
+        < np.abs(pictures[4].astype(int) - pictures[0]).mean()
+    )

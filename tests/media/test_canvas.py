@@ -97,5 +97,5 @@ def test_pictures_without_a_loss_become_an_animated_webp(make_clip, tmp_path):
     join_segments([tmp_path / "piece.nut"], clip, out, info)
     with Image.open(out) as file:
         file.load()
-        assert (file.n_frames, file.size, file.info["loop"]) == (6, (64, 48), 0)
+        assert (getattr(file, "n_frames", 1), file.size, file.info["loop"]) == (6, (64, 48), 0)
         assert file.info["duration"] == 40

@@ -56,6 +56,9 @@ def test_a_jpeg_keeps_sampling_and_quality(tmp_path: Path, sampling: int, qualit
     write_photo(tmp_path / "b.jpg", photo.image, photo)
     with Pillow.open(tmp_path / "a.jpg") as old, Pillow.open(tmp_path / "b.jpg") as new:
         assert JpegImagePlugin.get_sampling(new) == sampling
+        assert isinstance(new, JpegImagePlugin.JpegImageFile) and isinstance(
+            old, JpegImagePlugin.JpegImageFile
+        )
         assert new.quantization == old.quantization
     again = read_photo(tmp_path / "b.jpg").image.astype(int)
     # Encoded anew with the same steps almost nothing moves; at 4:2:0 the colour is shrunk once more.
@@ -218,8 +221,8 @@ def write_heic(path: Path, image: np.ndarray) -> None:
     film = path.with_suffix(".mp4").read_bytes()
     at = film.index(b"hvcC") - 4
     settings = film[at : at + int.from_bytes(film[at : at + 4], "big")]
-    with av.open(str(path.with_suffix(".mp4"))) as container:
-        data = next(bytes(packet) for packet in container.demux(video=0) if packet.size)
+    with av.open(str(path.with_suffix(".mp4"))) as written:
+        data = next(bytes(packet) for packet in written.demux(video=0) if packet.size)
     size = box(b"ispe", struct.pack(">II", image.shape[1], image.shape[0]), version=0)
     item = box(b"infe", struct.pack(">HH4s", 1, 0, b"hvc1"), b"\0", version=2)
     links = box(b"ipma", struct.pack(">IHBBB", 1, 1, 2, 1, 0x82), version=0)

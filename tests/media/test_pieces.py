@@ -160,11 +160,11 @@ def test_subtitles_are_cut_to_the_pieces(
     plain, source = make_clip("plain.mp4", pts=range(0, 16 * 512, 512)), tmp_path / "spoken.mkv"
     (tmp_path / "said.srt").write_text(SRT)
     with av.open(str(plain)) as video, av.open(str(tmp_path / "said.srt")) as said:
-        streams = [video.streams.video[0], said.streams.subtitles[0]]
+        streams = [(video, video.streams.video[0]), (said, said.streams.subtitles[0])]
         with av.open(str(source), "w") as new:
-            copies = [new.add_stream_from_template(stream, opaque=True) for stream in streams]
-            for stream, copy in zip(streams, copies, strict=True):
-                for packet in stream.container.demux(stream):
+            copies = [new.add_stream_from_template(stream, opaque=True) for _, stream in streams]
+            for (container, stream), copy in zip(streams, copies, strict=True):
+                for packet in container.demux(stream):
                     if packet.size:
                         packet.stream = copy
                         new.mux(packet)

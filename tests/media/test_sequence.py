@@ -208,8 +208,8 @@ def test_gif_in_and_out(tmp_path: Path, make_clip: Clip) -> None:
     convert(again, tmp_path / "again.gif")
     assert b"NETSCAPE2.0\x03\x01\x03\x00" in (tmp_path / "again.gif").read_bytes()[:4096]
     assert times(tmp_path / "again.gif") == times(again)
-    with av.open(str(again)) as old, av.open(str(tmp_path / "again.gif")) as new:
-        for a, b in zip(old.decode(video=0), new.decode(video=0), strict=True):
+    with av.open(str(again)) as given, av.open(str(tmp_path / "again.gif")) as made:
+        for a, b in zip(given.decode(video=0), made.decode(video=0), strict=True):
             clear = [p.reformat(format="rgba").to_ndarray()[..., 3] for p in (a, b)]
             assert np.array_equal(*clear)
             assert clear[0].min() == 0

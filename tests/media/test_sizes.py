@@ -23,6 +23,7 @@ def changing(path: Path, codec: str, sizes: list[Size], options: dict[str, str] 
         stream, start = None, 0
         for size in sizes:
             encoder = av.CodecContext.create(codec, "w")
+            assert isinstance(encoder, av.VideoCodecContext)
             encoder.width, encoder.height, encoder.pix_fmt = *size, "yuv420p"
             encoder.time_base, encoder.framerate = Fraction(1, 25), Fraction(25)
             encoder.options = {"g": "4", **(options or {})}

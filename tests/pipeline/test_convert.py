@@ -286,8 +286,8 @@ def test_memory_does_not_grow_with_length(video: Path) -> None:
         tracemalloc.stop()
         return size
 
-    peak(30)
-    assert peak(400) < 1.1 * peak(60)
+    peak(16)
+    assert peak(160) < 1.1 * peak(40)
 
 
 def test_photo(tmp_path: Path) -> None:

@@ -36,6 +36,8 @@ class LookingStages(PaintStages):
 
 
 class Looking(Paint):
+    seen: dict[tuple[int, int], PlannedFace]
+
     def __init__(self) -> None:
         super().__init__()
         object.__setattr__(self, "seen", {})

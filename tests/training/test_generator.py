@@ -17,10 +17,11 @@ from faceswap_cli.training.data.picture_set import (
     to_pictures,
     to_tensor,
 )
+from faceswap_cli.training.engine.collapse_detection import REPORTS, CollapseDetector
 from faceswap_cli.training.engine.loop import Budget
 from faceswap_cli.training.families import FAMILIES
 from faceswap_cli.training.monitor.generator_validation import GeneratorValidator, sliced_distance
-from faceswap_cli.training.objectives.generator import stage_at
+from faceswap_cli.training.objectives.generator import YOUNG, stage_at
 from faceswap_cli.training.runs.folder import open_run
 from faceswap_cli.training.runs.settings import GeneratorSettings
 from faceswap_cli.training.task import TrainingTask, train
@@ -168,3 +169,11 @@ def test_a_generator_of_latents_draws_pictures_through_the_codec(monkeypatch):
 def test_a_resolution_that_cannot_be_grown_is_told():
     with pytest.raises(UserError, match="power of two"):
         FAMILIES["generator"].build({"resolution": 48})
+
+
+def test_a_young_generator_is_not_said_to_have_collapsed():
+    collapse, alike = CollapseDetector(FAMILIES["generator"].collapse_signs), {"alike": 0.9}
+    assert [collapse(alike, step) for step in range(YOUNG)] == [None] * YOUNG
+    told = [collapse(alike, YOUNG + step) for step in range(REPORTS)]
+    assert told[:-1] == [None] * (REPORTS - 1)
+    assert "collapsed" in told[-1]

@@ -64,7 +64,7 @@ def test_a_run_that_was_stopped_ends_in_the_same_weights(folders, tmp_path, meth
 
 
 def test_blue_becomes_orange(folders, tmp_path):
-    run(folders, tmp_path / "run", 150, learning_rate=2e-3, ema=0.9, cycle_weight=3.0, identity_weight=1.0)
+    run(folders, tmp_path / "run", 60, learning_rate=2e-3, ema=0.9, cycle_weight=3.0, identity_weight=1.0)
     blue = cv2.imread(str(folders[0] / "05.png"))[..., ::-1].copy()
     made = load_style(tmp_path / "run", "cpu")(blue)
     before, after = (float(image[..., 0].mean() - image[..., 2].mean()) for image in (blue, made))

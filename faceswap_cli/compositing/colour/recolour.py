@@ -19,6 +19,12 @@ from faceswap_cli.compositing.part_matte import average_where
 CONTRAST = (0.45, 2.6)
 """Limits of how much the strands' contrast is changed."""
 
+DEEPEST = 2.8
+"""Limit of how much deeper shadows become, as a share: more would show the noise in them."""
+
+MOST_LOST = 6.0
+"""Lightness that deeper shadows may take on average, and that the rest gets."""
+
 KEPT = 0.25
 """How much of the part's own play of colours is kept."""
 
@@ -81,10 +87,14 @@ class ColourMove:
         own = self.source.mean.astype(np.float32)
         goal = self.target.astype(np.float32)
         gain = np.float32(np.clip(self.spread / max(self.source.spread, 1.0), *CONTRAST))
-        apart = gain * (lab[..., 0] - own[0])
+        apart = lab[..., 0] - own[0]
         # Single strands that stand out by more than the colour allows are held: else black hair gets sparks.
         most = np.float32(3 * max(self.spread, float(gain) * self.source.spread))
-        light = _limit(goal[0] + most * np.tanh(apart / most))
+        above = most * np.tanh(gain * np.maximum(apart, 0) / most)
+        # Where no light falls the colour does not matter: shadows keep their share of the lightness.
+        deep = np.float32(max(float(gain), min(float(goal[0] / max(own[0], 1.0)), DEEPEST)))
+        lost = min(0.4 * float(deep - gain) * self.source.spread, MOST_LOST)  # of a normal spread, on average
+        light = _limit(goal[0] + np.float32(lost) + above + deep * np.minimum(apart, 0))
         # Shadows have little colour, and highlights are the lamp's more than the hair's.
         rise = np.clip(light / max(float(goal[0]), 1.0), 0, 1.15)
         fall = np.clip((light - goal[0]) / max(100.0 - float(goal[0]), 1.0), 0, 1)
@@ -140,7 +150,11 @@ def recolour_part(picture: FloatImage, matte: FloatImage, unit: float, move: Par
         move: from its colour to another.
     """
     lab = to_space(picture, "lab")
-    near, _ = average_where(lab, matte > SURE, SPREAD * unit)
+    sure = matte > SURE
+    near, known = average_where(lab, sure, SPREAD * unit)
+    if sure.any():  # far from what is surely the part, its mean stands for it
+        mean = lab[sure].mean(0)
+        near = mean + known[..., None] * (near - mean)
     whole = np.clip((matte - 0.5) / (SURE - 0.5), 0, 1)[..., None]
     own = near + whole * (lab - near)
     moved = lab + matte[..., None] * (move(own) - own)

@@ -10,14 +10,20 @@ from collections.abc import Generator, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from faceswap_cli.effects.base import ConvertProgress, EffectInput, PreparedEffect
-from faceswap_cli.effects.edit.features import FEATURES
-from faceswap_cli.effects.edit.plan import FaceEdit, FaceReading, combine_readings, plan_edit, read_face
+from faceswap_cli.effects.base import ConvertProgress, EffectInput, EffectStream, PreparedEffect
+from faceswap_cli.effects.edit.plan import (
+    FaceEdit,
+    FaceReading,
+    combine_readings,
+    plan_edit,
+    read_face,
+    require_points,
+)
 from faceswap_cli.effects.edit.render import EditStages
 from faceswap_cli.effects.edit.request import EditRequest
+from faceswap_cli.effects.edit.stream import EditStream
 from faceswap_cli.effects.options import EffectOptions
 from faceswap_cli.effects.planned_faces import FacePlan, PlannedFace
-from faceswap_cli.errors import UserError
 from faceswap_cli.faces.identity.best_faces import best_faces_by_frame
 from faceswap_cli.faces.parsing.face_parser import FaceParser
 from faceswap_cli.zoo import card
@@ -25,7 +31,7 @@ from faceswap_cli.zoo import card
 MOST_TOLD = 4
 """People of a video whose features are told one by one."""
 
-VERSION = 1
+VERSION = 2
 """Goes up when the same request gives other pictures: unfinished work is then begun anew."""
 
 
@@ -72,10 +78,7 @@ class EditEffect:
     def prepare(self, clip: EffectInput) -> Generator[ConvertProgress, None, PreparedEffect[EditStages]]:
         """See FaceEffect."""
         wanted = self.request.wanted
-        if clip.tracks.dense is None and any(_wants_points(name) for name in [*wanted, *self.also]):
-            raise UserError(
-                "shapes, lips and eyes can't be changed with these landmarks", "Use --landmarks auto"
-            )
+        require_points(clip.tracks.dense, [*wanted, *self.also])
         readings = yield from self._read(clip)
         edits = {
             track: plan_edit(reading, wanted, self.request.strength) for track, reading in readings.items()
@@ -92,6 +95,10 @@ class EditEffect:
             lines,
             {"changes": list(self.request.set)},
         )
+
+    def open_stream(self) -> EffectStream:
+        """See `base.StreamingEffect`."""
+        return EditStream(self.request, self.parser, self.options)
 
     def warn(self, plan: FacePlan) -> Iterator[str]:
         """See FaceEffect: what can't be done is told with what is read."""
@@ -115,11 +122,6 @@ class EditEffect:
             if not clip.is_photo:
                 yield ConvertProgress("faces", frame.index + 1, len(faces.times))
         return {track: combine_readings(some) for track, some in sorted(found.items())}
-
-
-def _wants_points(name: str) -> bool:
-    """Whether a feature can't be changed without dense points."""
-    return FEATURES[name].road == "shape" or name in ("lips", "iris", "teeth")
 
 
 def _describe(clip: EffectInput, edits: dict[int, FaceEdit]) -> list[str]:

@@ -107,13 +107,24 @@ def _extend(
         whole = add_alike(parts["hair"], skin, picture, CROWN, above)
         reach = 2 * round(NOTCH * SIZE / SIDE) + 1
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
-        closed = cv2.morphologyEx(whole, cv2.MORPH_CLOSE, kernel)
+        closed = np.asarray(cv2.morphologyEx(whole, cv2.MORPH_CLOSE, kernel), np.float32)
+        closed = np.maximum(closed, fill_dents(closed, (height < CROWN_SURE) & (skin < LEAST)))
         more["hair"] = np.asarray(np.maximum(whole, closed * above * (1 - skin)), np.float32)
     if "skin" in parts:
         below = np.asarray(np.clip((height - NECK_FROM) / 0.15, 0, 1), np.float32)
         hair = parts.get("hair", _place(face_parser.class_share(found, ("hair",))[1], *views[1]))
         more["skin"] = add_alike(parts["skin"], hair, picture, NECK, below)
     return more
+
+
+def fill_dents(part: FloatMask, where: NDArray[np.bool_]) -> FloatMask:
+    """(P, P) the convex hull of a part where it may be filled: a crown has no dents but those of a parser."""
+    rows, columns = np.nonzero((part > 0.5) & where)
+    found = np.zeros(part.shape, np.float32)
+    if len(rows) >= 3:
+        hull = cv2.convexHull(np.column_stack([columns, rows]).astype(np.int32))
+        cv2.fillConvexPoly(found, hull, 1.0)
+    return np.asarray(cv2.GaussianBlur(found, (0, 0), 0.7) * where, np.float32)
 
 
 def _crop(image: Image, landmarks: ArrayLike, side: float, middle: tuple[float, float]) -> Image:
@@ -135,6 +146,8 @@ def _join(found: FloatArray, views: Sequence[tuple[float, tuple[float, float]]],
     for share, view in zip(shares[2:], views[2:], strict=True):
         beyond = np.maximum(beyond, _weight(view) * _place(share, *view))
     known = outer * around + (1 - outer) * beyond
+    # Only the view from above sees all of a crown.
+    known = np.maximum(known, _weight(views[2]) * _place(shares[2], *views[2]))
     # Strands that stand out are half background to either view: the surer one counts.
     return _connected(np.maximum(inner * near, known), inner)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -27,6 +27,8 @@ from faceswap_cli.effects.edit.parts import parse_parts
 from faceswap_cli.effects.edit.shape_moves import ShapeChange
 from faceswap_cli.effects.edit.shape_road import read_shapes, see_shape
 from faceswap_cli.effects.planned_faces import PlannedFace
+from faceswap_cli.errors import UserError
+from faceswap_cli.faces.face import FloatArray
 from faceswap_cli.faces.parsing.face_parser import FaceParser
 from faceswap_cli.media.frame import Image
 
@@ -78,6 +80,17 @@ class FaceEdit:
     def __bool__(self) -> bool:
         """Whether anything is done."""
         return bool(self.colours or self.shapes)
+
+
+def require_points(dense: FloatArray | None, names: Iterable[str]) -> None:
+    """Raise a UserError where features can't be changed for want of dense points."""
+    if dense is None and any(_wants_points(name) for name in names):
+        raise UserError("shapes, lips and eyes can't be changed with these landmarks", "Use --landmarks auto")
+
+
+def _wants_points(name: str) -> bool:
+    """Whether a feature can't be changed without dense points."""
+    return FEATURES[name].road == "shape" or name in ("lips", "iris", "teeth")
 
 
 def read_face(parser: FaceParser, image: Image, face: PlannedFace, names: Mapping[str, Value]) -> FaceReading:

@@ -102,13 +102,16 @@ class EditStages:
     def composite(self, drawn: Iterable[ParsedFrame]) -> Iterator[Frame]:
         """See EffectStages."""
         for item, near in with_neighbours(drawn):
-            if not any(self.edits[face.face.track] for face in item.faces):
-                yield item.frame
-                continue
-            canvas = item.frame.canvas()
-            for face in item.faces:
-                self._change(canvas, face.face, self._steady(face, item, near))
-            yield item.frame.drawn(canvas)
+            yield self.finish(item, near)
+
+    def finish(self, item: ParsedFrame, near: Sequence[ParsedFrame]) -> Frame:
+        """See `streaming.FinishingStages`."""
+        if not any(self.edits[face.face.track] for face in item.faces):
+            return item.frame
+        canvas = item.frame.canvas()
+        for face in item.faces:
+            self._change(canvas, face.face, self._steady(face, item, near))
+        return item.frame.drawn(canvas)
 
     def mask(self, drawn: Iterable[ParsedFrame]) -> Iterator[Image]:
         """See EffectStages."""

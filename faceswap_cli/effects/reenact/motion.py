@@ -72,12 +72,24 @@ class TrackMotion:
     skin: SkinLight | None = None
 
     def shares_at(self, frame: int) -> list[tuple[int, float]]:
-        """The photos that a frame is drawn from, that of which most is seen first; of a filled gap, those of
-        the frame before."""
-        row = self.shares[max(int(np.searchsorted(self.frames, frame, "right")) - 1, 0)]
-        found = [(int(n), float(row[n])) for n in np.argsort(-row, kind="stable") if row[n] > LEAST_SHARE]
-        total = sum(share for _, share in found)
-        return [(number, share / total) for number, share in found]
+        """See `shares_of_frame`."""
+        return shares_of_frame(self.frames, self.shares, frame)
+
+
+def shares_of_frame(
+    frames: NDArray[np.int64], shares: NDArray[np.float64], frame: int
+) -> list[tuple[int, float]]:
+    """The photos that a frame is drawn from and how much of each, that of which most is seen first.
+
+    Args:
+        frames: (K,) a track's, rising.
+        shares: (K, P) in each of them.
+        frame: one of them, or one of a gap that was filled: then the frame before counts.
+    """
+    row = shares[max(int(np.searchsorted(frames, frame, "right")) - 1, 0)]
+    found = [(int(n), float(row[n])) for n in np.argsort(-row, kind="stable") if row[n] > LEAST_SHARE]
+    total = sum(share for _, share in found)
+    return [(number, share / total) for number, share in found]
 
 
 def follow_track(frames: NDArray[np.int64], dense: ArrayLike, person: DrawnPerson) -> TrackMotion:
@@ -119,11 +131,16 @@ def _shares_of_nearest(
         before = nearest[-1] if nearest else None
         nearest.append(nearest_source(photos, pose, head, face_layout(), before))
     taken = np.eye(len(photos))[nearest]
-    if len(photos) == 1:
-        return taken
-    apart = np.abs(np.asarray(frames)[:, None] - np.asarray(frames)[None])
-    near = (apart <= CROSS_FADE // 2).astype(np.float64)
-    return np.asarray(near @ taken / near.sum(1, keepdims=True), np.float64)
+    return taken if len(photos) == 1 else fade_shares(np.asarray(frames), taken)
+
+
+def fade_shares(frames: NDArray[np.int64], taken: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(K, P) shares of photos, of which one is taken in each of some frames, with a cross-fade of CROSS_FADE
+    frames where it changes."""
+    reach = CROSS_FADE // 2
+    first, beyond = np.searchsorted(frames, frames - reach), np.searchsorted(frames, frames + reach, "right")
+    sums = np.concatenate([np.zeros((1, taken.shape[1])), np.cumsum(taken, axis=0)])
+    return np.asarray((sums[beyond] - sums[first]) / (beyond - first)[:, None], np.float64)
 
 
 def face_points(landmarks: ArrayLike, dense: ArrayLike) -> FacePoints:

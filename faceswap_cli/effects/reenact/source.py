@@ -80,17 +80,7 @@ class SourcePhoto:
         Returns:
             (H, W, 4) RGB and coverage.
         """
-        level = int(np.clip(np.floor(np.log2(max(shrink, 1.0))), 0, len(self.levels) - 1))
-        factor = 2**level
-        rest = max(shrink / factor, 1.0)
-        picture = self.levels[level]
-        if rest > 1.05:
-            deviation = 0.4 * float(np.sqrt(rest**2 - 1))
-            picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), deviation), np.float32)
-        # Pixel centres: x_small = (x + .5) / factor - .5
-        at = ((where + 0.5) / factor - 0.5).astype(np.float32)
-        found = cv2.remap(picture, at[..., 0], at[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-        return np.asarray(np.clip(found, 0, 1), np.float32)
+        return sample_levels(self.levels, where, shrink)
 
 
 @dataclass(frozen=True)
@@ -111,6 +101,39 @@ def transform_points(points: Points, matrix: ArrayLike) -> Points:
     m = np.asarray(matrix, np.float64)
     scale = float(np.sqrt(abs(np.linalg.det(m[:, :2]))))
     return np.column_stack([transform(points[:, :2], m), points[:, 2] * scale])
+
+
+def halve_levels(picture: FloatArray) -> tuple[FloatArray, ...]:
+    """A picture (H, W, C) and smaller copies, each half as large as the one before."""
+    levels = [picture]
+    while min(levels[-1].shape[:2]) > 64:
+        half = cv2.resize(levels[-1], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        levels.append(np.asarray(half, np.float32))
+    return tuple(levels)
+
+
+def sample_levels(levels: Sequence[FloatArray], where: FloatArray, shrink: float) -> FloatArray:
+    """What a picture shows at some of its pixels.
+
+    Args:
+        levels: the picture in [0, 1] and its smaller copies, see `halve_levels`.
+        where: (H, W, 2) pixels of the first level.
+        shrink: how many of them lie between two neighbours; finer detail is taken away first.
+
+    Returns:
+        (H, W, C).
+    """
+    level = int(np.clip(np.floor(np.log2(max(shrink, 1.0))), 0, len(levels) - 1))
+    factor = 2**level
+    rest = max(shrink / factor, 1.0)
+    picture = levels[level]
+    if rest > 1.05:
+        deviation = 0.4 * float(np.sqrt(rest**2 - 1))
+        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), deviation), np.float32)
+    # Pixel centres: x_small = (x + .5) / factor - .5
+    at = ((where + 0.5) / factor - 0.5).astype(np.float32)
+    found = cv2.remap(picture, at[..., 0], at[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(np.clip(found, 0, 1), np.float32)
 
 
 def prepare_source(image: Image, face: FacePoints, layout: PointLayout, parser: FaceParser) -> SourcePhoto:
@@ -134,7 +157,7 @@ def prepare_source(image: Image, face: FacePoints, layout: PointLayout, parser: 
     size = image.shape[1::-1]
 
     def placed(mask: FloatArray) -> FloatArray:
-        return _placed(mask, into, size)
+        return place_mask(mask, into, size)
 
     glasses = placed(face_parser.class_share(found, ("glasses",))[0])
     box = (0, 0, face_parser.SIZE, face_parser.SIZE)
@@ -155,13 +178,10 @@ def prepare_source(image: Image, face: FacePoints, layout: PointLayout, parser: 
     clear = np.minimum(clear, 1 - _near(photographed == 0, pose.scale, (0.0, 0.06)))
     bare = np.minimum(_clear_of_edge(bare, pose.scale), clear)
     colour, bare = _filled_from_mirror(colour, bare, inside, seen, layout, pose)
-    levels = [np.dstack([colour, bare])]
-    while min(levels[-1].shape[:2]) > 64:
-        half = cv2.resize(levels[-1], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-        levels.append(np.asarray(half, np.float32))
+    levels = halve_levels(np.asarray(np.dstack([colour, bare]), np.float32))
     head = pose.lift(seen)
     expression = layout.head.fit(head).expression
-    return SourcePhoto(tuple(levels), seen, pose, head, expression, shading, hidden)
+    return SourcePhoto(levels, seen, pose, head, expression, shading, hidden)
 
 
 def find_strands(rest: FloatArray, found: FloatArray, hair: FloatArray) -> FloatArray:
@@ -260,7 +280,7 @@ def _face_region(image: Image, landmarks: ArrayLike) -> tuple[Image, NDArray[np.
     return np.ascontiguousarray(region), np.asarray(there, np.uint8), matrix
 
 
-def _placed(mask: FloatArray, into: ArrayLike, size: tuple[int, int]) -> FloatArray:
+def place_mask(mask: FloatArray, into: ArrayLike, size: tuple[int, int]) -> FloatArray:
     """A mask of the parser's crop in the photo's pixels; 0 outside the crop."""
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     found = cv2.warpAffine(mask.astype(np.float32), np.asarray(into, np.float64), size, flags=flags)

@@ -17,8 +17,9 @@ from torch import Tensor
 
 from faceswap_cli.faces.face import Detection, Face
 from faceswap_cli.faces.geometry import crop_matrix, mean_face, warp
-from faceswap_cli.faces.landmarks.attributes import change_attributes, measure_attributes
 from faceswap_cli.faces.landmarks.compact import CompactLandmarker
+from faceswap_cli.faces.landmarks.dense import IBUG
+from faceswap_cli.faces.landmarks.head_attributes import change_points, measure_points
 from faceswap_cli.faces.landmarks.mean_shape import five_from_68
 from faceswap_cli.faces.landmarks.repose import repose
 from faceswap_cli.media.frame import Image
@@ -85,8 +86,9 @@ def draw_attribute_sheet(image: Image, face: Face, renderer: Renderer) -> tuple[
 
 def _view(image: Image, face: Face, change: NDArray[np.float64], renderer: Renderer) -> Image:
     """The crop of a face with other attributes, as `steer` shows it to a network."""
-    matrix = crop_matrix(change_attributes(face.landmarks, change), renderer.size, renderer.side)
-    return repose(image, face.landmarks, change, matrix, renderer.size)
+    points = face.landmarks if face.dense is None else face.dense
+    matrix = crop_matrix(change_points(points, change)[:IBUG, :2], renderer.size, renderer.side)
+    return repose(image, points, change, matrix, renderer.size)
 
 
 def _drawn(renderer: Renderer, crops: Sequence[Image]) -> list[Image]:
@@ -120,8 +122,10 @@ def _measured(images: Sequence[Image], side: float) -> NDArray[np.float64]:
     where = Detection(
         np.array([0, 0, size, size], np.float32), five_from_68(mean_face(size, side)).astype(np.float32), 1.0
     )
-    found = CompactLandmarker()(list(images), [[where]] * len(images))
-    return np.array([measure_attributes(one[0].landmarks) for one in found], np.float64)
+    found = [one[0] for one in CompactLandmarker()(list(images), [[where]] * len(images))]
+    return np.array(
+        [measure_points(one.landmarks if one.dense is None else one.dense) for one in found], np.float64
+    )
 
 
 def _images(pictures: Tensor) -> list[Image]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -12,10 +12,14 @@ from faceswap_cli.effects.planned_faces import FacePlan
 from faceswap_cli.effects.streaming import RefreshedParser, StageStream
 from faceswap_cli.effects.swap import upscale_warning
 from faceswap_cli.effects.swap.composite import composite_frame, composite_frames, draw_masks
+from faceswap_cli.effects.swap.detail.crops import crops_key
+from faceswap_cli.effects.swap.detail.loan import NO_LOAN, DetailLoan, Lender, arrange_loan
 from faceswap_cli.effects.swap.options import SwapOptions
 from faceswap_cli.effects.swap.render import RenderedFrame, render_frames
 from faceswap_cli.errors import UserError
 from faceswap_cli.faces.parsing.face_parser import FaceParser
+from faceswap_cli.faces.sets.faceset import FaceSet
+from faceswap_cli.journal import fingerprint
 from faceswap_cli.media.frame import Frame, Image
 from faceswap_cli.networks.swap.renderer import Renderer
 
@@ -31,10 +35,11 @@ class SwapStages:
     renderers: Sequence[Renderer]
     options: SwapOptions
     parser: FaceParser | None
+    loan: DetailLoan = NO_LOAN
 
     def draw(self, frames: Iterable[Frame], plan: FacePlan) -> Iterator[RenderedFrame]:
         """See EffectStages."""
-        return render_frames(frames, plan, self.renderers, self.options, self.parser)
+        return render_frames(frames, plan, self.renderers, self.options, self.parser, self.loan)
 
     def composite(self, drawn: Iterable[RenderedFrame]) -> Iterator[Frame]:
         """See EffectStages."""
@@ -58,12 +63,15 @@ class SwapEffect:
         options: how.
         parser: needed when `options.mask` names a mask that it makes.
         model: what the renderers' pictures depend on (weights, step).
+        sets: face sets of the people whom the renderers draw, likewise; they lend detail. Those of whom none
+            is known are drawn without.
     """
 
     renderers: Sequence[Renderer]
     options: SwapOptions = field(default_factory=SwapOptions)
     parser: FaceParser | None = None
     model: str = ""
+    sets: Mapping[int, FaceSet] = field(default_factory=dict)
 
     @property
     def outcome(self) -> str:
@@ -90,12 +98,32 @@ class SwapEffect:
         drawn_by = [[type(one).__name__, one.size, one.side] for one in self.renderers]
         parsed = self.parser is not None and masks.parse_mask(self.options.mask).parser
         parser = [self.parser.mark] if self.parser is not None and parsed else []
-        return [self.model, *drawn_by, *parser, asdict(self.options)]
+        sets = [[target, crops_key(faces)] for target, faces in self.sets.items() if self.options.detail]
+        return [self.model, *drawn_by, *parser, *sets, asdict(self.options)]
 
     def prepare(self, clip: EffectInput) -> Generator[ConvertProgress, None, PreparedEffect[SwapStages]]:
-        """See FaceEffect: nothing has to be found out first."""
+        """See FaceEffect: which crops lend detail to which frames comes from all of a track's points."""
         yield from ()
-        return PreparedEffect(SwapStages(self.renderers, self.options, self.parser), clip.targets)
+        loan, notes = NO_LOAN, []
+        if self.options.detail and self.sets:
+            if why := self._without_detail(clip):
+                notes.append(why)
+            else:
+                lenders = {
+                    number: Lender(self.renderers[number], faces) for number, faces in self.sets.items()
+                }
+                parser = self.parser or FaceParser()
+                loan = arrange_loan(clip, lenders, parser, fingerprint(self.cache_key))
+        stages = SwapStages(self.renderers, self.options, self.parser, loan)
+        return PreparedEffect(stages, clip.targets, notes=notes)
+
+    def _without_detail(self, clip: EffectInput) -> str | None:
+        """Why the faces of a clip are given no detail; None: they are."""
+        if clip.tracks.dense is None:
+            return f"of the faces of {clip.source.name} 68 points are known: they are drawn without detail"
+        if (self.options.expression, self.options.yaw) != (1.0, 0.0):
+            return "with another expression or turn faces are drawn without detail"
+        return None
 
     def open_stream(self) -> StageStream[SwapStages]:
         """See `base.StreamingEffect`: nothing has to be learnt."""

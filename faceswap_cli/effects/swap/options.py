@@ -28,6 +28,11 @@ class SwapOptions(BlendOptions):
         help="How the new face is put in: alpha, pyramid (detail over a narrow edge, colours over a wide "
         "one) or poisson (seamless clone: the frame's colours at the mask's edge are led into the face).",
     )  # fmt: skip
+    detail: float = option(
+        1.0, 0.0, 1.0, group=LOOK,
+        help="With --run: how much of the finest detail (pores, lashes, hairs) comes from the crops that the "
+        "run was trained on, where they fit what is drawn; 0 is none. Not live.",
+    )  # fmt: skip
     # A network trained on pixel differences draws softer than what it saw: 0.3 and 0.6 raised a small model's
     # Laplacian variance from 0.30 to 0.37 and 0.45 of the original's, without visible halos.
     sharpen: float = option(0.5, 0.0, 1.0, group=LOOK, help="Unsharp mask on the new face; 0 is none.")

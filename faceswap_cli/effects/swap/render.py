@@ -19,6 +19,8 @@ from faceswap_cli.compositing.match_texture import TextureMeasure
 from faceswap_cli.device import halved_when_full
 from faceswap_cli.effects.frame_window import drop_image, read_blocks
 from faceswap_cli.effects.planned_faces import FacePlan, PlannedFace
+from faceswap_cli.effects.swap.detail.bands import follow_shading
+from faceswap_cli.effects.swap.detail.loan import NO_LOAN, DetailLoan
 from faceswap_cli.effects.swap.options import SwapOptions
 from faceswap_cli.effects.swap.steer import steer_faces
 from faceswap_cli.faces.face import FloatArray
@@ -78,6 +80,7 @@ def render_frames(
     renderers: Sequence[Renderer],
     options: SwapOptions,
     parser: FaceParser | None = None,
+    loan: DetailLoan = NO_LOAN,
 ) -> Iterator[RenderedFrame]:
     """Draw the faces of frames that come in order.
 
@@ -87,11 +90,13 @@ def render_frames(
         renderers: who draws, by the plan's targets.
         options: how.
         parser: needed for masks that want it.
+        loan: detail of real pictures.
     """
     for block in read_blocks(frames, plan):
         drawn: dict[tuple[int, int], RenderedFace] = {}
         for batch in block.batches(options.batch):
-            done = render_faces(batch.faces, renderers[batch.target], options, parser)
+            numbers = [block.frames[place].index for place, _ in batch.places]
+            done = render_faces(batch.faces, renderers[batch.target], options, parser, (loan, numbers))
             drawn.update(zip(batch.places, done, strict=True))
         for frame, faces in block.by_frame(drawn):
             yield RenderedFrame(frame, faces)
@@ -102,37 +107,86 @@ def render_faces(
     renderer: Renderer,
     options: SwapOptions,
     parser: FaceParser | None = None,
+    lent: tuple[DetailLoan, Sequence[int]] = (NO_LOAN, ()),
 ) -> list[RenderedFace]:
-    """Draw one batch: each entry is a frame's image and a face in it."""
+    """Draw one batch.
+
+    Args:
+        faces: each a frame's image and a face in it.
+        renderer: who draws.
+        options: how.
+        parser: needed for masks that want it.
+        lent: detail of real pictures, and the frame's number of each face.
+    """
     if not faces:
         return []
     faces, views = steer_faces(faces, renderer, options)
     matrices = [crop_matrix(face.landmarks, renderer.size, renderer.side) for _, face in faces]
     crops = [warp(image, m, renderer.size) for (image, _), m in zip(faces, matrices, strict=True)]
-    old = np.stack(crops).astype(np.float32) / 255
     batch = torch.from_numpy(np.stack(views or crops)).permute(0, 3, 1, 2).float().div(255).contiguous()
     parts = halved_when_full(lambda first, beyond: renderer(batch[first:beyond]), len(batch))
     new = np.clip(torch.cat([part.image for part in parts]).permute(0, 2, 3, 1).float().numpy(), 0, 1)
     shown = torch.cat([part.mask for part in parts])[:, 0].float().numpy()
     parsed, free = _parse(faces, options, parser)
     done: list[RenderedFace] = []
-    before: dict[int, int] = {}  # by track, the last of its faces in this batch
+    before: dict[int, FloatArray] = {}  # by track, what its last face in this batch covers
     for i, (frame, face) in enumerate(faces):
-        mask, seen_skin = _masks(face, matrices[i], shown[i], parsed[i], free[i], renderer, options)
-        sharp = blend.sharpen(new[i], options.sharpen)
-        colours = [colour.measure(options.colour, image, seen_skin) for image in (sharp, old[i])]
-        traits = _traits(frame, face, matrices[i], (sharp, old[i]), (mask, seen_skin), options)
+        crop = _Crop(matrices[i], blend.sharpen(new[i], options.sharpen), shown[i], crops[i])
+        if lent[0].of_face(face) is not None:
+            crop = _with_detail(crop, (frame, face), renderer, options, (lent[0], lent[1][i]))
+        old = crop.covered.astype(np.float32) / np.float32(255)
+        mask, seen_skin = _masks(face, crop.matrix, crop.shown, parsed[i], free[i], renderer.side, options)
+        if lent[0].of_face(face) is not None:
+            unit = len(old) / renderer.side
+            crop = replace(crop, drawn=follow_shading(crop.drawn, old, seen_skin, unit, options.detail))
+        colours = [colour.measure(options.colour, image, seen_skin) for image in (crop.drawn, old)]
+        traits = _traits(frame, face, crop.matrix, (crop.drawn, old), (mask, seen_skin), options)
         if options.grain and face.track in before:
-            fresh = grain.fresh_share(old[before[face.track]], old[i], seen_skin)
+            fresh = grain.fresh_share(before[face.track], old, seen_skin)
             traits = replace(traits, grain=replace(traits.grain, fresh=fresh))
-        before[face.track] = i
-        image, alpha = sharp.astype(np.float16), mask.astype(np.float16)
+        before[face.track] = old
+        image, alpha = crop.drawn.astype(np.float16), mask.astype(np.float16)
         done.append(
             RenderedFace(
-                face, matrices[i], renderer.side, image, alpha, free[i], colours[0], colours[1], traits
+                face, crop.matrix, renderer.side, image, alpha, free[i], colours[0], colours[1], traits
             )
         )
     return done
+
+
+@dataclass(frozen=True)
+class _Crop:
+    """A drawn face as it leaves the network.
+
+    Attributes:
+        matrix: (2, 3) from frame to crop pixels.
+        drawn: (S, S, 3) in [0, 1].
+        shown: (S, S) in [0, 1], the renderer's own mask.
+        covered: (S, S, 3) uint8, what is drawn over.
+    """
+
+    matrix: FloatArray
+    drawn: FloatArray
+    shown: FloatArray
+    covered: Image
+
+
+def _with_detail(
+    crop: _Crop,
+    seen: tuple[Image, PlannedFace],
+    renderer: Renderer,
+    options: SwapOptions,
+    lent: tuple[DetailLoan, int],
+) -> _Crop:
+    """A drawn face with the detail that is lent to it, in a crop that is as fine as that."""
+    (image, face), (loan, number) = seen, lent
+    size = loan.tracks[face.track].size
+    if size != renderer.size:
+        matrix = crop_matrix(face.landmarks, size, renderer.side)
+        wide = blend.enlarge_crop(crop.drawn, size)
+        shown = temporal_masks.rescale_mask(crop.shown, renderer.side, size, renderer.side)
+        crop = _Crop(matrix, wide, shown, warp(image, matrix, size))
+    return replace(crop, drawn=loan.lend(crop.drawn, face, number, crop.matrix, options.detail))
 
 
 def _traits(
@@ -179,27 +233,23 @@ def _masks(
     shown: FloatArray,
     parsed: FloatArray | None,
     free: temporal_masks.HalfMask | None,
-    renderer: Renderer,
+    side: float,
     options: SwapOptions,
 ) -> tuple[FloatArray, FloatArray]:
     """Where a face is to be seen, and where its colours are measured: on skin that nothing covers."""
-    size = renderer.size
+    size = shown.shape[0]
     landmarks = transform(face.landmarks, matrix)
-    region = (
-        None if parsed is None else temporal_masks.rescale_mask(parsed, face_parser.SIDE, size, renderer.side)
-    )
+    region = None if parsed is None else temporal_masks.rescale_mask(parsed, face_parser.SIDE, size, side)
     mask = masks.face_mask(
         masks.parse_mask(options.mask).shapes,
         masks.MaskSources(landmarks, shown, region),
         options.erode,
         options.feather,
-        renderer.side,
+        side,
     )
     if options.keep:
         mask = mask * (1 - kept_share(landmarks, options.keep, size))
     seen_skin = mask * masks.skin(landmarks, size)
     if free is not None:
-        seen_skin = np.minimum(
-            seen_skin, temporal_masks.rescale_mask(free, face_parser.SIDE, size, renderer.side)
-        )
+        seen_skin = np.minimum(seen_skin, temporal_masks.rescale_mask(free, face_parser.SIDE, size, side))
     return mask, seen_skin

@@ -16,7 +16,9 @@ from faceswap_cli.effects.planned_faces import PlannedFace
 from faceswap_cli.effects.swap.options import SwapOptions
 from faceswap_cli.faces.face import FloatArray
 from faceswap_cli.faces.geometry import crop_matrix
-from faceswap_cli.faces.landmarks.attributes import DEGREES, change_attributes, measure_attributes
+from faceswap_cli.faces.landmarks.attributes import DEGREES
+from faceswap_cli.faces.landmarks.dense import IBUG
+from faceswap_cli.faces.landmarks.head_attributes import change_points, measure_points
 from faceswap_cli.faces.landmarks.repose import repose
 from faceswap_cli.media.frame import Image
 from faceswap_cli.networks.swap.conditions import EXPRESSION, TRAITS
@@ -49,18 +51,20 @@ def steer_faces(faces: Faces, renderer: Renderer, options: SwapOptions) -> tuple
         return faces, None
     moved, crops = [], []
     for image, face in faces:
-        change = _change(face.landmarks, options)
-        landmarks = change_attributes(face.landmarks, change).astype(np.float32)
-        moved.append((image, replace(face, landmarks=landmarks, dense=None, expression=None)))
+        points = face.landmarks if face.dense is None else face.dense
+        change = _change(points, options)
+        places = change_points(points, change).astype(np.float32)
+        landmarks, dense = places[:IBUG, :2], None if face.dense is None else places
+        moved.append((image, replace(face, landmarks=landmarks, dense=dense, expression=None)))
         matrix = crop_matrix(landmarks, renderer.size, renderer.side)
-        crops.append(repose(image, face.landmarks, change, matrix, renderer.size))
+        crops.append(repose(image, points, change, matrix, renderer.size))
     return moved, crops
 
 
-def _change(landmarks: FloatArray, options: SwapOptions) -> NDArray[np.float64]:
+def _change(points: FloatArray, options: SwapOptions) -> NDArray[np.float64]:
     """What is added to a face's attributes."""
     change = np.zeros(len(TRAITS))
-    looks = measure_attributes(landmarks)[EXPRESSION]
+    looks = measure_points(points)[EXPRESSION]
     beyond = looks - np.clip(looks, -REST, REST)
     change[EXPRESSION] = np.clip((options.expression - 1) * beyond, -MOST, MOST)
     change[TRAITS.index("yaw")] = options.yaw / DEGREES[0]

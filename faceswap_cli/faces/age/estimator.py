@@ -31,13 +31,13 @@ BATCH = 32
 """Pictures that go through the network together: 0.2 GB of activations."""
 
 
-def load_age_network(device: str) -> AgeNetwork:
-    """The bundled network on a torch device, in evaluation mode and frozen; loaded once.
+def load_age_network(device: str, weights: str = WEIGHTS) -> AgeNetwork:
+    """A bundled network on a torch device, in evaluation mode and frozen; loaded once.
 
     Raises:
         UserError: the weights are missing or damaged.
     """
-    network: AgeNetwork = zoo.shared_network(WEIGHTS, build_age_estimator, device)
+    network: AgeNetwork = zoo.shared_network(weights, build_age_estimator, device)
     return network
 
 
@@ -49,7 +49,7 @@ class AgeEstimate:
         age: years that it looks.
         spread: standard deviation of the distribution over ages that the network answers with, years.
         female: 0..1, that it looks like a woman's.
-        minor: 0..1, the share of that distribution below 18 years.
+        minor: 0..1, the share of that distribution below the years at which the estimator's adults begin.
     """
 
     age: float
@@ -63,18 +63,21 @@ class AgeEstimator:
 
     Args:
         device: a `--device` value.
+        weights: the network's folder in `models/`.
+        adult: years, as the network sees them, from which on somebody is no minor.
 
     Raises:
         UserError: the device is not here; on first use, the weights are missing or damaged.
     """
 
-    def __init__(self, device: str = "cpu") -> None:
+    def __init__(self, device: str = "cpu", weights: str = WEIGHTS, adult: float = 18.0) -> None:
         self._device = str(pick_device(device))
+        self._weights, self._adult = weights, adult
 
     @cached_property
     def network(self) -> AgeNetwork:
         """The network, in evaluation mode and frozen."""
-        return load_age_network(self._device)
+        return load_age_network(self._device, self._weights)
 
     @property
     def size(self) -> int:
@@ -114,7 +117,7 @@ class AgeEstimator:
         pictures = torch.from_numpy(crops).to(self._device).permute(0, 3, 1, 2)
         with torch.inference_mode():
             out = self.look(pictures.float() / 255, side)
-            columns = (out.age, out.spread, out.female.sigmoid(), self.network.below(out.logits, 18.0))
+            columns = (out.age, out.spread, out.female.sigmoid(), self.network.below(out.logits, self._adult))
         rows = torch.stack(columns, 1).cpu().tolist()
         return [AgeEstimate(*row) for row in rows]
 

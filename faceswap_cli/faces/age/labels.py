@@ -18,8 +18,8 @@ LABELS = "labels.csv"
 LARGEST_LABELS = 64 * 2**20
 """No table of ages is larger than this many bytes."""
 
-YOUNGEST, OLDEST = 16.0, 100.0
-"""Ages that are learnt from."""
+YOUNGEST, OLDEST = 18.0, 100.0
+"""Ages that are learnt from: of adults."""
 
 _SAID = re.compile(r"age[ _-]?(\d{1,3})(?!\d)", re.IGNORECASE)
 _UTKFACE = re.compile(r"^(\d{1,3})_([01])_")

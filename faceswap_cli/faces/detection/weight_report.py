@@ -41,8 +41,8 @@ def report_weights() -> list[WeightStatus]:
         )
     ]
     found += [bundled_weights(name, name) for name in ("landmarks", "mask", "identity")]
-    found.append(bundled_weights("age", "age_estimator"))
-    others = set(zoo.names()) - {"landmarks", "mask", "identity", "age_estimator"}
+    found.append(bundled_weights("children's faces", "guard"))
+    others = set(zoo.names()) - {"landmarks", "mask", "identity", "guard"}
     found += [bundled_weights(name, name, needed=False) for name in sorted(others)]
     optional = {"landmarks: fan": face_alignment_backend.LANDMARK_WEIGHTS} | {
         f"faces: {name}": file for name, file in face_alignment_backend.DETECTOR_WEIGHTS.items()

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from faceswap_cli.faces.geometry import transform, warp
-from faceswap_cli.faces.landmarks.attributes import change_attributes
+from faceswap_cli.faces.landmarks.head_attributes import change_points
 from faceswap_cli.media.frame import Image
 
 MARGIN = 0.19
@@ -24,13 +24,13 @@ STIFF = 1e-3
 """How little the spline follows single points, in units of its kernel: a turned temple must not fold."""
 
 
-def repose(image: Image, landmarks: ArrayLike, change: ArrayLike, matrix: ArrayLike, size: int) -> Image:
+def repose(image: Image, points: ArrayLike, change: ArrayLike, matrix: ArrayLike, size: int) -> Image:
     """The crop of a face with other attributes.
 
     Args:
         image: (H, W, 3) uint8.
-        landmarks: (68, 2) in its pixels.
-        change: what is added to the attributes, see `attributes.change_attributes`.
+        points: (68, 2) landmarks, or (222, 3) dense points, in its pixels.
+        change: what is added to the attributes, see `change_points`.
         matrix: (2, 3) from its pixels to the crop's.
         size: the crop's side in pixels.
 
@@ -40,10 +40,12 @@ def repose(image: Image, landmarks: ArrayLike, change: ArrayLike, matrix: ArrayL
     margin = round(size * MARGIN)
     wider = np.array(matrix, np.float64)
     wider[:, 2] += margin
-    points = transform(landmarks, wider)
+    found = np.array(points, np.float64)
+    found[:, :2] = transform(found[:, :2], wider)
+    found[:, 2:] *= np.sqrt(np.abs(np.linalg.det(wider[:, :2])))
     edge = frame_points(size + 2 * margin)
-    places = np.vstack([change_attributes(points, change), edge]) - margin
-    where = fit_spline(np.vstack([points, edge]), places, size).astype(np.float32)
+    places = np.vstack([change_points(found, change)[:, :2], edge]) - margin
+    where = fit_spline(np.vstack([found[:, :2], edge]), places, size).astype(np.float32)
     wide = warp(image, wider, size + 2 * margin)
     u, v = where[..., 0], where[..., 1]
     return cv2.remap(wide, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[return-value]

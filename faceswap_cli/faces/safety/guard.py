@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from faceswap_cli.errors import Refusal, UserError
-from faceswap_cli.faces.age.estimator import AgeEstimator
+from faceswap_cli.faces.age.estimator import AgeEstimate, AgeEstimator
 from faceswap_cli.faces.face import Face
 from faceswap_cli.faces.geometry import STORED_SIDE
 from faceswap_cli.faces.identity import track_embedding
@@ -27,6 +28,12 @@ from faceswap_cli.faces.sets.records import FaceRecord
 from faceswap_cli.media.frame import Image
 from faceswap_cli.media.probe import MediaInfo
 from faceswap_cli.media.sample_frames import sample_frames
+
+WEIGHTS = "age_estimator"
+"""The network's folder in `models/`. It learned from pictures that may be used for anything, and does nothing
+else: the age estimator, which reads adults better, is for non-commercial research only."""
+
+ADULT = 18.0
 
 MINOR = 0.7
 """Mean share of a person's looks below 18 years, as `SafetyGuard.young` takes it, above which the person
@@ -67,7 +74,7 @@ class SafetyGuard:
 
     @cached_property
     def _estimator(self) -> AgeEstimator:
-        return AgeEstimator(self._device)
+        return AgeEstimator(self._device, WEIGHTS, ADULT)
 
     @cached_property
     def _nudity(self) -> NudityDetector | None:
@@ -151,9 +158,9 @@ class SafetyGuard:
         if self.adults_confirmed or not clear:
             return None
         side = self._estimator.side if side is None else side
-        plain, grey = (self._estimator.estimate_crops(views, side) for views in (clear, map(_grey, clear)))
-        minor = np.mean([min(a.minor, b.minor) for a, b in zip(plain, grey, strict=True)])
-        return float(np.mean([one.age for one in plain])) if minor > MINOR else None
+        looks = look_twice(self._estimator, clear, side)
+        minor = np.mean([one.minor for one in looks])
+        return float(np.mean([one.age for one in looks])) if minor > MINOR else None
 
     def check_picture(self, source: Path, image: Image) -> None:
         """Refuse a picture (H, W, 3) of a naked person; without nudenet nobody can tell.
@@ -190,6 +197,12 @@ class SafetyGuard:
                 continue
             clarities.append(track_embedding.record_clarity(record))
         return self.young(crops, clarities, faces.side)
+
+
+def look_twice(estimator: AgeEstimator, crops: Sequence[Image], side: float) -> list[AgeEstimate]:
+    """Estimates of aligned crops (S, S, 3): `minor` is the lower of what is said in colour and in grey."""
+    plain, grey = (estimator.estimate_crops(views, side) for views in (crops, map(_grey, crops)))
+    return [replace(a, minor=min(a.minor, b.minor)) for a, b in zip(plain, grey, strict=True)]
 
 
 def _grey(crop: Image) -> Image:

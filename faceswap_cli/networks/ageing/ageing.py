@@ -36,7 +36,7 @@ ANSWERS = 4 + len(BANDS)
 MOST_GAIN = 1.5
 """A band is changed by -1 (gone) to +1.5 (two and a half times as strong) of itself."""
 
-LEAST_AGE, MOST_AGE = 16.0, 80.0
+LEAST_AGE, MOST_AGE = 18.0, 80.0
 """Ages that are drawn: of younger people there are no pictures to learn from, of older ones few."""
 
 

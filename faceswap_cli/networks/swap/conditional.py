@@ -43,6 +43,8 @@ class ConditionalConfig(FamilyConfig):
         squeeze: channels of the encoder's last map, and of that which the condition is added to.
         blocks: residual blocks that are steered by the condition.
         style: length of the vector that the condition is made into.
+        traits: what its pose and expression mean: 1, as 68 flat points tell them (`attributes`), as ever; 2,
+            as dense points and the 3-D head do (`head_attributes`).
     """
 
     resolution: int = 128
@@ -51,6 +53,7 @@ class ConditionalConfig(FamilyConfig):
     squeeze: int = option(64, 4, 1024)
     blocks: int = option(1, 0, 12)
     style: int = option(256, 8, 1024)
+    traits: int = option(1, 1, 2)
 
 
 class ConditionalModel(FaceModel):

@@ -27,6 +27,7 @@ KEYS = (
     Key("n", "n", "next face"),
     Key("-", "-", "weaker"),
     Key("+=", "+", "stronger"),
+    Key("c", "c", "learn anew"),
     Key("s", "s", "snapshot"),
     Key("h?", "h", "help"),
     Key("q\x1b", "q", "quit"),

@@ -90,9 +90,7 @@ class Painter:
         if not self._guard.has_passed([face for face, _ in faces]):
             reasons.append("guard is looking")
         if reasons:
-            return Painted(
-                cover_picture(frame.image, self._when_lost, self._last), [], reasons[0], bool(faces)
-            )
+            return Painted(self._cover(frame.image), [], reasons[0], bool(faces))
         done = self.stream.render(frame, planned, level.effort)
         self._last = done.image
         return Painted(done.image, planned, "", True)
@@ -127,6 +125,17 @@ class Painter:
             else:
                 faces.append((one.face, target))
         return faces, reasons, wanted
+
+    def learn_anew(self) -> None:
+        """Forget what was learnt of those who are before the camera."""
+        for number in self._people.numbers:
+            self.stream.forget(number)
+
+    def _cover(self, image: Image) -> Image:
+        """What is shown in place of a frame."""
+        if self.stream.still is not None:  # nothing of the camera is in it
+            return self.stream.still
+        return cover_picture(image, self._when_lost, self._last)
 
     def _doubts(self, planned: Sequence[PlannedFace]) -> list[str]:
         """Why faces that were chosen can't be drawn now."""

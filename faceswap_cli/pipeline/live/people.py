@@ -88,6 +88,11 @@ class PeopleAtCamera:
         known = self._known.get(track)
         return track if known is None else known.number
 
+    @property
+    def numbers(self) -> list[int]:
+        """Of all who are here."""
+        return [one.number for one in self._known.values()]
+
     def leave(self, tracks: Sequence[int]) -> list[int]:
         """These tracks do not come back; gives the numbers of people who are forgotten for them."""
         for track in tracks:

@@ -74,12 +74,14 @@ class Controls:
         paused: outputs keep their last picture.
         mirror: the camera's picture is turned about.
         next_face: asks for the next one.
+        learn_anew: asks to learn faces again: how they rest, and how old they look.
         stronger: steps by which the strength shall change.
     """
 
     paused: bool = False
     mirror: bool = False
     next_face: bool = False
+    learn_anew: bool = False
     stronger: int = 0
 
 
@@ -135,6 +137,7 @@ class LiveSession:
         people = PeopleAtCamera(effect.plan, IdentityEncoder())
         self._painter = Painter(effect.stream, people, self._steadier, self._guard, options.when_lost)
         self._corner = effect.corner
+        self.width, self.height = output_size(effect.stream, feed)
         self._newest, self._sighted = Newest[Captured](), Handover[Sighted]()
         self._stop, self._ended = threading.Event(), threading.Event()
         self._errors: list[BaseException] = []
@@ -252,7 +255,7 @@ class LiveSession:
         begun = time.monotonic()
         self._turn_dials(one.sight)
         painted = self._painter.paint(one.frame, one.sight, hidden, self._quality.level)
-        image = _sized(painted.image, self.feed.width, self.feed.height)
+        image = _sized(painted.image, self.width, self.height)
         shown = self._label(image, one, painted)
         for output in self.outputs:
             output.show(shown)
@@ -263,7 +266,7 @@ class LiveSession:
     def _label(self, image: Image, one: Sighted, painted: Painted) -> Shown:
         height, width = image.shape[:2]
         scale = width / one.frame.image.shape[1]
-        if painted.drawn:
+        if painted.drawn and self._effect.stream.still is None:
             points = np.stack([face.landmarks for face in painted.drawn]) * scale
             self._corner = free_corner(self._corner, points, height, width)
         labelled = PixelMarks(None, self._corner).on_photo(image)
@@ -295,10 +298,21 @@ class LiveSession:
             controls.next_face = False
             chosen = self._painter.next_face(sight)
             self.notes.append("all faces are changed" if chosen is None else "only the next face is changed")
+        if controls.learn_anew:
+            controls.learn_anew = False
+            self._painter.learn_anew()
+            self.notes.append("faces are learnt anew: look at the camera, calmly")
         steps, controls.stronger = controls.stronger, 0
         if steps and stream.strength is not None:
             stream.strength = float(np.clip(stream.strength + steps * STRENGTH_STEP, 0.1, 1.0))
             self.notes.append(f"strength {stream.strength:.1f}")
+
+
+def output_size(stream: EffectStream, feed: Feed) -> tuple[int, int]:
+    """Width and height of what comes out."""
+    if stream.still is None:
+        return feed.width, feed.height
+    return stream.still.shape[1], stream.still.shape[0]
 
 
 def _scaled(image: Image, scale: float) -> Image:

@@ -53,10 +53,17 @@ class LiveStats:
         return float(np.quantile(times, share) * 1000) if times else 0.0
 
     def summary(self, when_lost: str) -> str:
-        """What became of the frames, in one line."""
+        """What became of the frames, in one line.
+
+        Args:
+            when_lost: see `LiveOptions`; or still, where a photo is shown.
+        """
         covered = sum(self.covered.values())
         reasons = ", ".join(f"{name} {count}" for name, count in self.covered.most_common())
-        shown = {"blur": "blurred", "hold": "held", "black": "black", "pass": "passed through undrawn"}
+        shown = {
+            "blur": "blurred", "hold": "held", "black": "black", "pass": "passed through undrawn",
+            "still": "of the photo at rest",
+        }  # fmt: skip
         rest = f", {covered} {shown[when_lost]} ({reasons})" if covered else ""
         return f"{self.shown} frames: {self.drawn} with a drawn face{rest}"
 

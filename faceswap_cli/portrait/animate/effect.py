@@ -10,19 +10,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from faceswap_cli.effects.base import ConvertProgress, EffectInput, PreparedEffect
+from faceswap_cli.effects.base import ConvertProgress, EffectInput, EffectStream, PreparedEffect
 from faceswap_cli.effects.planned_faces import FacePlan
-from faceswap_cli.effects.reenact.gaps import gaps
 from faceswap_cli.effects.reenact.layout import Points, face_layout
 from faceswap_cli.effects.reenact.motion import require_dense
 from faceswap_cli.errors import UserError
 from faceswap_cli.media.frame import Frame, Image
+from faceswap_cli.portrait.animate.driven import AnimatedFace, DrivenFace
 from faceswap_cli.portrait.animate.idle import idle_motion
 from faceswap_cli.portrait.animate.motion import DriverMotion, follow_driver
-from faceswap_cli.portrait.animate.mouth import Interior, skin_tone
+from faceswap_cli.portrait.animate.mouth import skin_tone
 from faceswap_cli.portrait.animate.options import AnimateOptions
 from faceswap_cli.portrait.animate.render import Portrait, draw_frame
-from faceswap_cli.portrait.animate.shape import PhotoFace, beyond_limit, match_photo
+from faceswap_cli.portrait.animate.shape import beyond_limit, match_photo
+from faceswap_cli.portrait.animate.stream import PuppetStream
 
 VERSION = 1
 """Raised when the same settings begin to give other pictures."""
@@ -32,41 +33,6 @@ TONE_FRAMES = 5
 
 BESIDE = 0.1
 """Share of a driver's frames in which another face may be seen before it counts as a clip of two people."""
-
-
-@dataclass(frozen=True)
-class AnimatedFace:
-    """A face of the photo, and who drives it.
-
-    Attributes:
-        portrait: the face.
-        target: the driver's place in the plan's targets.
-        mouth: a further photo's open mouth; None: the driver's is seen.
-    """
-
-    portrait: Portrait
-    target: int = 0
-    mouth: Interior | None = None
-
-
-@dataclass(frozen=True)
-class DrivenFace:
-    """The same when the driver is known: its motion, the face against it, and the gain of its mouth's
-    colours."""
-
-    face: AnimatedFace
-    motion: DriverMotion
-    photo: PhotoFace
-    gain: NDArray[np.float64]
-
-    def interior(self, frame: Frame) -> Interior:
-        """What is seen in its mouth."""
-        own = gaps(self.photo.points, face_layout().mouth)
-        if self.face.mouth is not None:
-            return replace(self.face.mouth, open=own)
-        if not self.motion.seen[frame.index]:
-            return Interior(None, self.motion.points[frame.index], self.gain, own)
-        return Interior(frame.image, self.motion.points[frame.index].astype(np.float64), self.gain, own)
 
 
 @dataclass(frozen=True)
@@ -151,6 +117,10 @@ class AnimateEffect:
             driven.append(DrivenFace(one, motion, photo, gain))
             notes += _notes(clip, chosen, motion, one, self.options)
         return PreparedEffect(AnimateStages(self.image, driven, self.options), targets, notes=notes)
+
+    def open_stream(self) -> EffectStream:
+        """See `base.StreamingEffect`: one face moves."""
+        return PuppetStream(self.image, self.faces[0], self.options)
 
     def warn(self, plan: FacePlan) -> Iterator[str]:
         """See FaceEffect: all is told when the driver is looked at."""

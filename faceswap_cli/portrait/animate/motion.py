@@ -95,7 +95,7 @@ def follow_driver(
     nearest = 0 if neutral is None else int(np.abs(frames - neutral).argmin())
     rest = find_rest(heads, layout) if neutral is None else heads[nearest]
     rotations = np.array([pose.rotation for pose in poses])
-    middle = _mean_rotation(rotations)
+    middle = mean_rotation(rotations)
     angles = np.array([rotation_angles(rotation @ middle.T) for rotation in rotations])
     shots = tracks.shots if tracks.shots is not None else np.zeros(len(tracks.times), np.int64)
     shift, size = np.zeros((len(frames), 2)), np.ones(len(frames))
@@ -107,7 +107,7 @@ def follow_driver(
         shift[mine] = (places2d[mine] - np.median(places2d[mine], axis=0)) / scale
     values = np.column_stack([angles, shift, size])
     values = _steady(tracks.times[frames], shots[frames], values, strength)
-    parted = np.quantile([gaps(head, layout.mouth) for head in heads], MOUTH_QUANTILE, axis=0)
+    parted = parted_level(heads, layout)
     every = _every_frame(
         frames,
         shots,
@@ -118,7 +118,7 @@ def follow_driver(
     seen[frames] = True
     return DriverMotion(
         rest,
-        _shut_level(heads, rest, layout),
+        shut_level(heads, rest, layout),
         np.clip(parted, 0, MOST_PARTED),
         every[:, 6 : 6 + 3 * count].reshape(-1, count, 3).astype(np.float32),
         every[:, :3],
@@ -129,17 +129,23 @@ def follow_driver(
     )
 
 
-def _mean_rotation(rotations: NDArray[np.float64]) -> NDArray[np.float64]:
+def mean_rotation(rotations: NDArray[np.float64]) -> NDArray[np.float64]:
     """(3, 3) the rotation nearest to the median of some (T, 3, 3)."""
     u, _, vt = np.linalg.svd(np.median(rotations, axis=0))
     return np.asarray(u @ np.diag([1, 1, np.linalg.det(u @ vt)]) @ vt, np.float64)
 
 
-def _shut_level(heads: NDArray[np.float64], rest: Points, layout: PointLayout) -> float:
+def shut_level(heads: NDArray[np.float64], rest: Points, layout: PointLayout) -> float:
     """What is seen of this driver's shut eyes: landmarks hardly see lids that meet, of some people less."""
     ratios = [min(measure_lids(head, rest, layout, 0.0)) for head in heads]
     least = float(np.quantile(ratios, SHUT_QUANTILE))
     return max(SHUT_SEEN, least) if least < MOST_SHUT else SHUT_SEEN
+
+
+def parted_level(heads: NDArray[np.float64], layout: PointLayout) -> NDArray[np.float64]:
+    """(K,) the gaps that are seen of a driver's lips when they are shut."""
+    found = np.quantile([gaps(head, layout.mouth) for head in heads], MOUTH_QUANTILE, axis=0)
+    return np.asarray(found, np.float64)
 
 
 def _steady(

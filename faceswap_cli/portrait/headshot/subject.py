@@ -24,6 +24,7 @@ from faceswap_cli.portrait.headshot.framing import (
     place_head,
 )
 from faceswap_cli.portrait.headshot.matte import body_distance, keep_one_person, shaped_like_body
+from faceswap_cli.words import plural
 
 LOOKED_AT = 512
 """Side in pixels of the squares in which the person is looked for."""
@@ -115,9 +116,9 @@ def choose_face(faces: Sequence[Face], number: int | None) -> Face:
         return max(faces, key=lambda face: float((face.box[2:] - face.box[:2]).prod()))
     ordered = sorted(faces, key=lambda face: float(face.box[0] + face.box[2]))
     if not 1 <= number <= len(ordered):
-        many = f"{len(ordered)} faces" if len(ordered) > 1 else "1 face"
         raise UserError(
-            f"--face-index {number}: there are {many}", "They are counted from left to right, from 1"
+            f"--face-index {number}: there are {plural(len(ordered), 'face')}",
+            "They are counted from left to right, from 1",
         )
     return ordered[number - 1]
 

@@ -117,14 +117,16 @@ def hold_out_ages(
 ) -> tuple[AgedFaces, AgedFaces, str]:
     """Faces to learn from, faces to measure on, and what these are in words.
 
-    Of photos no two need be neighbours: every Nth is held out, from the youngest to
-    the oldest.
+    Nobody younger than LEAST_AGE is learnt from. Of photos no two need be neighbours: every Nth is held out,
+    from the youngest to the oldest.
 
     Args:
         faces: all.
         share: part to hold out, 0..1.
         kept: faces that were held out before; then all of `faces` are learnt from.
     """
+    if (faces.age < LEAST_AGE).any():
+        faces = AgedFacesPart(faces, np.flatnonzero(faces.age >= LEAST_AGE))
     count = len(faces.age)
     if kept is not None:
         return faces, kept, f"held out, to measure progress on: {len(kept.age)} faces"

@@ -73,8 +73,9 @@ class ConditionalDataset:
 
 def conditional_batches(faces: Mapping[str, Faces], settings: SwapSettings, share: Share = WHOLE) -> Batches:
     """A batch of each named person, everyone drawn as one of the others."""
+    version = int(settings.network.get("traits", 1))
     crowds = {
-        name: ConditionalDataset(own, describe_faces(own), torch.zeros(len(own), dtype=torch.int64))
+        name: ConditionalDataset(own, describe_faces(own, version), torch.zeros(len(own), dtype=torch.int64))
         for name, own in faces.items()
     }
     return batches_of_datasets(crowds, settings, share)

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from faceswap_cli.faces.geometry import crop_matrix, invert, transform
 from faceswap_cli.faces.identity.identity_encoder import chip_matrix
-from faceswap_cli.faces.landmarks.attributes import change_attributes, measure_attributes
+from faceswap_cli.faces.landmarks.dense import IBUG
+from faceswap_cli.faces.landmarks.head_attributes import change_points, measure_points
 from faceswap_cli.faces.landmarks.repose import fit_spline, frame_points
 from faceswap_cli.training.data.conditioning import Conditioning
 
@@ -69,21 +70,24 @@ def bend(known: Conditioning, change: Tensor, size: int, wide: int) -> BentSampl
     grids = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), -1).repeat(len(known), 1, 1, 1)
     traits, chips = known.traits.clone(), known.chip.clone()
     for row in change.any(1).nonzero()[:, 0].tolist():
-        there, then = _moved(known.points[row].numpy(), change[row].numpy(), size, wide)
+        points = known.points[row].numpy().astype(np.float64)
+        new = change_points(points, change[row].numpy())
+        there, then = _moved(points[:, :2], new[:, :2], size, wide)
         grids[row] = torch.from_numpy(fit_spline(there, then, size)) / ((wide - 1) / 2) - 1
-        points = then[: known.points.shape[1]]
-        traits[row] = torch.from_numpy(measure_attributes(points))
-        chips[row] = torch.from_numpy(invert(chip_matrix(points)))
+        # Flat points are read as alignment puts them; those with depth say the same wherever they lie.
+        flat = points.shape[1] == 2
+        traits[row] = torch.from_numpy(measure_points(then[: len(points)] if flat else new))
+        chips[row] = torch.from_numpy(invert(chip_matrix(then[:IBUG])))
     return BentSamples(grids, traits, chips)
 
 
 def _moved(
-    points: NDArray[np.float32], change: NDArray[np.float32], size: int, wide: int
+    points: NDArray[np.float64], new: NDArray[np.float64], size: int, wide: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Landmarks and the frame's edge in the wide picture, and where alignment puts them in the square."""
-    new = change_attributes(points, change)
-    align = np.vstack([crop_matrix(new, size), [0, 0, 1]])
-    before = np.vstack([invert(crop_matrix(points, size)), [0, 0, 1]])
+    """Points (P, 2) and the frame's edge in the wide picture, and where alignment puts them in the square
+    after they have moved to `new`."""
+    align = np.vstack([crop_matrix(new[:IBUG], size), [0, 0, 1]])
+    before = np.vstack([invert(crop_matrix(points[:IBUG], size)), [0, 0, 1]])
     middle = np.eye(3)
     middle[:2, 2] = -(wide - size) / 2
     matrix = (align @ before @ middle)[:2]

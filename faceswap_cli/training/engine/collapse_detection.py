@@ -18,12 +18,14 @@ class CollapseSign:
         term: its name.
         above, below: a value beyond either is a sign.
         message: what a person should know.
+        from_step: step before which it is no sign: pictures of a new generator are alike, too.
     """
 
     term: str
     message: str
     above: float = float("inf")
     below: float = float("-inf")
+    from_step: int = 0
 
     def shows_in(self, losses: Mapping[str, Any]) -> bool:
         """Whether it is there; False where there is no such term."""
@@ -32,7 +34,7 @@ class CollapseSign:
 
 
 class CollapseDetector:
-    """Call it with each report's losses and the latest measures.
+    """Call it with each report's losses and the latest measures, and its step.
 
     Args:
         signs: what is looked for; nothing is ever said without.
@@ -42,11 +44,12 @@ class CollapseDetector:
         self._signs = signs
         self._in_a_row = [0] * len(signs)
 
-    def __call__(self, losses: Mapping[str, Any]) -> str | None:
+    def __call__(self, losses: Mapping[str, Any], step: int) -> str | None:
         """What a person should know, once for each collapse."""
         told = None
         for number, sign in enumerate(self._signs):
-            self._in_a_row[number] = self._in_a_row[number] + 1 if sign.shows_in(losses) else 0
+            shows = step >= sign.from_step and sign.shows_in(losses)
+            self._in_a_row[number] = self._in_a_row[number] + 1 if shows else 0
             if self._in_a_row[number] == REPORTS:
                 told = sign.message
         return told

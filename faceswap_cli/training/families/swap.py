@@ -131,6 +131,11 @@ class SwapSource(DataSource):
         return dict(self._names)
 
     @property
+    def face_sets(self) -> dict[str, Path]:
+        """The face sets, whose crops lend detail to what is drawn."""
+        return {identity: face_set.path.resolve() for identity, face_set in self.sets.items()}
+
+    @property
     def network(self) -> dict[str, Any]:
         """Whom the network draws."""
         return {"identities": tuple(self.sets)}
@@ -210,17 +215,19 @@ def new_swap_model(family: Family, settings: SwapSettings, device: torch.device,
 
 def find_base(family: Family, network: Mapping[str, Any]) -> str:
     """The bundled base of a family with the same options, or ""; the resolution may be another."""
+    wanted = _options(network, family)
     for bundled in zoo.names():
         if bundled.startswith(BASE):
             config = zoo.card(bundled).facts["config"]
-            if config["architecture"] == family.name and _options(config["network"]) == _options(network):
+            if config["architecture"] == family.name and _options(config["network"], family) == wanted:
                 return bundled
     return ""
 
 
-def _options(network: Mapping[str, Any]) -> dict[str, Any]:
-    """A network's own options, without those every family has."""
-    return {key: value for key, value in network.items() if key not in COMMON}
+def _options(network: Mapping[str, Any], family: Family) -> dict[str, Any]:
+    """A network's own options, without those every family has; what older files don't name is as ever."""
+    whole = {**asdict(family.config()), **network}
+    return {key: value for key, value in whole.items() if key not in COMMON}
 
 
 EVERYBODY = "everybody"

@@ -96,7 +96,8 @@ class Monitor:
         self._history.add({"step": tick.step, "seconds": tick.seconds, "losses": tick.losses})
         if self._board:
             self._board.losses(tick)
-        notes = [note for note in (tick.note, self._collapse({**tick.losses, **self._measured})) if note]
+        collapse = self._collapse({**tick.losses, **self._measured}, tick.step)
+        notes = [note for note in (tick.note, collapse) if note]
         if self._is_due(tick, last):
             notes += self._measure(tick) + self._decide(tick)
         waiting = isinstance(self._budget, UntilPlateau) and self._budget.waiting(tick.step, tick.seconds)

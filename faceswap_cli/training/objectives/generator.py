@@ -29,6 +29,9 @@ SLOPED = 4
 MIXED = 0.5
 """Share of the generated pictures whose layers take two styles (style mixing)."""
 
+YOUNG = 1000
+"""Steps in which a new generator's pictures may be alike: measured, they differ after some 250."""
+
 OVERWHELMED = CollapseSign(
     "discriminator",
     "the discriminator tells every picture, and the generator learns nothing from it any more. Go back by "
@@ -40,6 +43,7 @@ MODE_COLLAPSE = CollapseSign(
     "the generator has collapsed: its pictures are all alike. Go back by --rollback, go on at half the "
     "--learning-rate",
     above=0.8,
+    from_step=YOUNG,
 )
 
 

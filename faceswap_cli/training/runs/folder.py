@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -47,6 +47,8 @@ class Run:
         reference: (K, 128) embeddings of the target person, by which convert knows whom to replace;
             empty when there are none.
         history: what was changed on the way and at which step, see `changes` and `snapshots`.
+        face_sets: where each identity's face set lay when it was last trained with; none of runs that were
+            trained before this was written down.
     """
 
     path: Path
@@ -54,6 +56,7 @@ class Run:
     names: Mapping[str, str]
     reference: NDArray[np.float32]
     history: tuple[Mapping[str, Any], ...] = ()
+    face_sets: Mapping[str, Path] = field(default_factory=dict)
 
     @property
     def snapshots(self) -> CheckpointStore:
@@ -167,13 +170,14 @@ def open_run(path: Path, family: Family | None = None) -> Run:
         names = {str(k): str(v) for k, v in card.get("names", {}).items()}
         reference = np.array(card.get("reference", []), np.float32).reshape(-1, 128)
         history = tuple(dict(entry) for entry in card.get("history", []))
+        face_sets = {str(k): Path(v) for k, v in card.get("face_sets", {}).items()}
     except OtherVersionError as error:
         raise UserError(f"{path} was made by another version of this tool (format {error})") from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError) as error:
         raise UserError(f"{file} is damaged ({error})", "Restore it from a backup") from error
     name = str(settings_json.get("family"))
     kind = family if family is not None and family.name == name else find_family(name)
-    return Run(path, kind.settings.from_json(settings_json), names, reference, history)
+    return Run(path, kind.settings.from_json(settings_json), names, reference, history, face_sets)
 
 
 def amend_run(run: Run, entry: Mapping[str, Any], settings: TrainSettings | None = None) -> Run:
@@ -194,6 +198,22 @@ def amend_run(run: Run, entry: Mapping[str, Any], settings: TrainSettings | None
     }
     write_text(file, json.dumps(card, indent=1))
     return changed
+
+
+def record_face_sets(run: Run, face_sets: Mapping[str, Path]) -> Run:
+    """Write down where a run's face sets lie, if that is new.
+
+    Raises:
+        UserError: run.json can't be written; the old one is untouched.
+    """
+    if dict(run.face_sets) == dict(face_sets):
+        return run
+    file = run.path / "run.json"
+    with said_plainly(file):
+        card = read_json(file)
+    card["face_sets"] = {identity: str(path) for identity, path in face_sets.items()}
+    write_text(file, json.dumps(card, indent=1))
+    return replace(run, face_sets=dict(face_sets))
 
 
 def family_of(path: Path) -> str:

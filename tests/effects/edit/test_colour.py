@@ -77,6 +77,7 @@ def test_what_is_there_already_is_not_changed() -> None:
 def test_a_grey_picture_gets_no_colour() -> None:
     brown = PartColour(np.array([30.0, 0.0, 0.0]), 10.0, 1.0)
     move = plan_colour("hair", "red", brown, Scene(colourful=0.0))
+    assert move is not None
     moved = move(np.array([[[30.0, 0.0, 0.0]]], np.float32))
     assert np.allclose(moved[..., 1:], 0) and moved[..., 0] > 30
 
@@ -91,3 +92,20 @@ def test_teeth_do_not_turn_blue() -> None:
     lab = np.array([[[80.0, 2, 20], [85, 1, 1]]], np.float32)
     moved = TeethMove(-15.0, 5.0)(lab)
     assert moved[0, 0, 2] == pytest.approx(5) and moved[0, 1, 2] == pytest.approx(1)
+
+
+def test_black_hair_in_shadow_stays_dark_where_it_becomes_blond() -> None:
+    shadow = np.full((40, 40, 3), 0.02, np.float32)
+    colour = PartColour(np.array([18.0, 2.0, 5.0]), 10.0, 1.0)
+    move = ColourMove(colour, np.array([62.0, 5.0, 27.0]), 12.0)
+    light = float(move(to_space(shadow, "lab"))[..., 0].mean())
+    assert light < 35  # not the flat grey of a colour that is added
+    assert float(move(np.array([[[18.0, 2.0, 5.0]]], np.float32))[..., 0].mean()) > 58
+
+
+def test_a_matte_that_ends_too_early_does_not_end_in_a_line(strands) -> None:
+    picture, share = strands
+    early = np.clip((80 - np.arange(160)) / 2, 0, 1).astype(np.float32)[None].repeat(120, 0)
+    found = unmix(picture, early, UNIT)
+    assert np.abs(found - share)[:, 78:90].mean() < 0.7 * np.abs(early - share)[:, 78:90].mean()
+    assert not found[:, 110:].any()

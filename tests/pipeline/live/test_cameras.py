@@ -52,6 +52,7 @@ class Device:
     """OpenCV's camera, of so many pictures."""
 
     left = 0
+    last: "Device"
 
     def __init__(self, index, backend):
         self.asked, self.released = {}, False

@@ -1,8 +1,11 @@
 """A stream from camera to output: order, covering, dials, and ends."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from faceswap_cli.effects.swap.effect import SwapEffect
 from faceswap_cli.errors import Refusal, UserError
 from faceswap_cli.faces.identity.people import Person
 from faceswap_cli.faces.safety.guard import SafetyGuard
@@ -190,3 +193,20 @@ def test_a_handover_loses_nothing():
             break
     thread.join(10)
     assert got == list(range(50)) and slot.dropped == 0
+
+
+def test_a_photo_that_moves_is_all_that_is_ever_shown():
+    class Puppet(SwapEffect):
+        def open_stream(self):
+            stream = super().open_stream()
+            stream.still = np.full((60, 48, 3), 200, np.uint8)
+            stream.render = lambda frame, faces, effort: replace(
+                frame, image=np.full((60, 48, 3), 100, np.uint8), picture=None
+            )
+            return stream
+
+    session, shown = steps.run(steps.pictures(7), effect=Puppet([negative()], steps.PLAIN), missing=(6,))
+    assert (session.width, session.height) == (48, 60)
+    levels = [int(one.plain[5, 5, 0]) for one in shown]
+    assert levels == [200, *[100] * 5, 200]  # at rest wherever no face is held, and never the camera's
+    assert all(one.plain.shape == (60, 48, 3) for one in shown)

@@ -92,6 +92,6 @@ def test_measuring_draws_no_random_numbers():
 
 def test_a_collapse_that_lasts_is_told():
     detector = CollapseDetector(POINT_SIGNS)
-    told = [detector({"discriminator": 0.7, "collapsed": True}) for _ in range(REPORTS)]
+    told = [detector({"discriminator": 0.7, "collapsed": True}, 0) for _ in range(REPORTS)]
     assert told[:-1] == [None] * (REPORTS - 1) and "few modes" in told[-1]
-    assert [detector({"collapsed": False}) for _ in range(2 * REPORTS)] == [None] * 2 * REPORTS
+    assert [detector({"collapsed": False}, 0) for _ in range(2 * REPORTS)] == [None] * 2 * REPORTS

@@ -196,12 +196,12 @@ def test_a_collapse_is_told_once_and_a_bad_moment_is_none():
     alike, fine = {"variety": 2.4, "critic": 0.6}, {"variety": 0.0, "critic": 0.6}
     collapse = CollapseDetector(FAMILIES["gan"].collapse_signs)
     for _ in range(REPORTS - 1):
-        assert collapse(alike) is None
-    assert collapse(fine) is None
-    told = [collapse(alike) for _ in range(2 * REPORTS)]
+        assert collapse(alike, 9) is None
+    assert collapse(fine, 9) is None
+    told = [collapse(alike, 9) for _ in range(2 * REPORTS)]
     assert sum(note is not None for note in told) == 1 and "alike" in told[REPORTS - 1]
-    assert "critic" in [collapse({"variety": 0.0, "critic": 0.001}) for _ in range(REPORTS)][-1]
-    assert CollapseDetector(FAMILIES["gan"].collapse_signs)({"dssim": 1.0}) is None
+    assert "critic" in [collapse({"variety": 0.0, "critic": 0.001}, 9) for _ in range(REPORTS)][-1]
+    assert CollapseDetector(FAMILIES["gan"].collapse_signs)({"dssim": 1.0}, 9) is None
 
 
 @every

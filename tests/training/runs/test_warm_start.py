@@ -99,7 +99,7 @@ def test_going_on_needs_no_base(base, tmp_path):
     run.store.save(first.step, first.tensors(), first.facts())
     (tmp_path / "base-tiny" / "card.json").unlink()
     again = resume_or_start(FAMILIES["shared"], run, CPU, print)
-    assert again.settings.base == "base-tiny"
+    assert isinstance(again.settings, SwapSettings) and again.settings.base == "base-tiny"
     for own, other in zip(first.weights(), again.weights(), strict=True):
         assert torch.equal(own, other)
 
