@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from faceswap_cli.compositing.guided_filter import box_mean
 from faceswap_cli.compositing.masks import FloatMask
@@ -176,8 +175,9 @@ def find_lines(logs: FloatMask, skin: FloatMask, unit: float) -> FloatMask:
     rest = np.asarray(logs - _blurred(logs, 2 * radius), np.float32)
     middle = mean(rest)
     varies = mean(rest * rest) - middle * middle
-    slope = varies / (varies + np.float32(FLAT))
-    lines = (rest - mean(slope) * rest - mean((1 - slope) * middle)) * skin
+    slope = np.asarray(varies / (varies + np.float32(FLAT)), np.float32)
+    offset = mean(np.asarray((1 - slope) * middle, np.float32))
+    lines = np.asarray((rest - mean(slope) * rest - offset) * skin, np.float32)
     return np.asarray((lines - _blurred(lines, WIDEST * unit)) * skin, np.float32)
 
 
@@ -215,5 +215,4 @@ def _smooth(values: FloatArray, weight: FloatMask, deviation: float) -> FloatArr
     """Values (h, w, C) under a Gaussian that looks only at places of some weight (h, w)."""
     summed = cv2.GaussianBlur(np.ascontiguousarray(values * weight[..., None]), (0, 0), deviation)
     total = cv2.GaussianBlur(weight, (0, 0), deviation)
-    found: NDArray[np.float32] = summed.reshape(values.shape) / np.maximum(total, 1e-6)[..., None]
-    return np.asarray(found, np.float32)
+    return np.asarray(summed.reshape(values.shape) / np.maximum(total, 1e-6)[..., None], np.float32)

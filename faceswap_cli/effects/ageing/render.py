@@ -155,7 +155,7 @@ class FaceAger:
     ) -> None:
         """Change a face in a picture, in place, where `head` (P, P) is."""
         strength, points = self.strength * face.share, face.face.landmarks
-        detail = face.look and face.look.skin_detail()
+        detail = None if face.look is None else face.look.skin_detail()
         if face.look is not None:
             face.look.colour_hair(canvas, points, most, strength)
         apply_change(canvas, points, face.change.astype(np.float32), head, most, strength, detail)
