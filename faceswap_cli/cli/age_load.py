@@ -48,6 +48,7 @@ def load_face_ager(method: str, run: Path | None, device: str, strength: float) 
         UserError: weights are missing or damaged; the device is not here.
     """
     from faceswap_cli.device import pick_device
+    from faceswap_cli.effects.ageing.look import load_look_ager
     from faceswap_cli.effects.ageing.render import FaceAger
     from faceswap_cli.faces.parsing.face_parser import FaceParser
 
@@ -55,7 +56,9 @@ def load_face_ager(method: str, run: Path | None, device: str, strength: float) 
     ager, mark = _of_run(run, where) if run else LOADERS[method](where)
     parser = FaceParser(where)
     parser.load()
-    return FaceAger(ager, parser, mark, where, strength)
+    # The averages are measured as a floor, without what was made since.
+    looks = None if method == "prototype" and not run else load_look_ager(parser, where)
+    return FaceAger(ager, parser, mark + (looks.mark if looks else ""), where, strength, looks)
 
 
 def _network(device: str) -> tuple[Ager, str]:

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from faceswap_cli.compositing.hair_extension import FADE, WIDE, edge_fade
 from faceswap_cli.compositing.masks import FloatMask
 from faceswap_cli.compositing.region_grid import RegionGrid, grid_around
+from faceswap_cli.compositing.skin_detail import DARK, SkinDetail
 from faceswap_cli.faces.face import FloatArray
 from faceswap_cli.media.frame import FineImage, Image
 from faceswap_cli.networks.ageing.change import LUMA, Change, carry_change
@@ -42,6 +43,10 @@ SURE = (0.45, 0.95)
 BRIGHTEST, AREA = 2.0, 0.03
 """What is added of brightness at most, in parts of that around it (within so many face units): as black hair
 turns white it reflects ten times the light, which is three times the value of a gamma-coded pixel."""
+
+FEWER = np.array([0.25, 0.5, 0.5], np.float32)
+"""How much of what a network strengthens each band by is left where lines are drawn: pores would become
+spots, and noise grain."""
 
 HOLD = 0.5
 """How far skin may be moved, in distances to the mask's edge; below 1 nothing folds."""
@@ -183,6 +188,7 @@ def apply_change(
     head: FloatMask,
     most: int,
     strength: float = 1.0,
+    detail: SkinDetail | None = None,
 ) -> None:
     """Change a face in a picture, in place.
 
@@ -194,12 +200,14 @@ def apply_change(
         most: pixels that the square's side is computed in, at most. A finer picture keeps its own detail,
             which only the change does not have.
         strength: how much of the change is made.
+        detail: lines that are drawn onto its skin or taken away, and where its hair is, which then stays for
+            others to change.
     """
     place = locate_region(canvas, landmarks, head, most)
     if place is None:
         return
     grid, size = place.grid, place.grid.size
-    fields = _fields(change, place, strength)
+    fields = _fields(change, place, strength, detail)
     planes = np.empty((3, *place.mask.shape), np.float32)
     for number, plane in enumerate(planes):
         cv2.extractChannel(place.picture, number, dst=plane)
@@ -207,11 +215,16 @@ def apply_change(
         arrays = (planes, place.mask[None], fields[:3], fields[3:6], fields[6:])
         x, mask, *parts = (torch.from_numpy(array)[None] for array in arrays)
         new = carry_change(x, Change(*parts), mask, size[0] / grid.unit, "bicubic", noisy=True)
+        if detail is not None:
+            lines = detail.draw(np.moveaxis(new[0].numpy(), 0, -1), grid, place.mask, strength)
+            new = torch.where(mask > 0, (new + DARK) * torch.from_numpy(np.exp(lines)) - DARK, new)
         difference = new.sub_(x).mul_(255)[0].numpy()
     grid.add(canvas, np.asarray(cv2.merge(list(difference)), np.float32))
 
 
-def _fields(change: FloatArray, place: ChangeRegion, strength: float) -> FloatArray:
+def _fields(
+    change: FloatArray, place: ChangeRegion, strength: float, detail: SkinDetail | None
+) -> FloatArray:
     """A change (Q, Q, 8) in the pixels and axes of a place's grid: (8, h, w)."""
     grid = place.grid
     smooth = grid.at_most(SMOOTH)
@@ -219,6 +232,11 @@ def _fields(change: FloatArray, place: ChangeRegion, strength: float) -> FloatAr
     flow = cv2.transform(_placed(change[..., 6:], smooth, cv2.INTER_LINEAR), _turn(smooth).T)
     fields = np.empty((change.shape[2], grid.size[1], grid.size[0]), np.float32)
     parts = [np.float32(strength) * part for part in (*parts, flow)]
+    if detail is not None:
+        parts[0] = detail.even_out(parts[0], place.picture, place.mask, smooth)
+        hair = np.clip(detail.place(detail.hair, detail.hair_side, smooth), 0, 1)[..., None]
+        gains = np.where(parts[1] > 0, FEWER * parts[1], parts[1])
+        parts[1] = np.asarray(gains * (1 - np.float32(0.8) * hair), np.float32)
     parts[0], parts[2] = _lit(parts[0], place.picture, smooth), _held(parts[2], place.mask, smooth)
     for number, plane in enumerate(plane for part in parts for plane in cv2.split(part)):
         fields[number] = _enlarged(np.asarray(plane, np.float32), grid.size)

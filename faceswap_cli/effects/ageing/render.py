@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from faceswap_cli.compositing import temporal_masks
 from faceswap_cli.compositing.apply_change import (
+    ChangeRegion,
     apply_change,
     locate_region,
     measure_colourfulness,
@@ -25,6 +26,7 @@ from faceswap_cli.compositing.apply_change import (
 )
 from faceswap_cli.compositing.hair_extension import WIDE, extend_change, extend_head_mask
 from faceswap_cli.compositing.masks import FloatMask
+from faceswap_cli.effects.ageing.look import AgedLook, LookAger, average_looks
 from faceswap_cli.effects.ageing.request import AgeChange, clamp_age
 from faceswap_cli.effects.frame_window import drop_image, read_blocks, with_neighbours
 from faceswap_cli.effects.options import EffectOptions
@@ -41,6 +43,9 @@ TURNED = (40.0, 55.0)
 """Yaw in degrees from which a face in a video is changed less, and from which not at all: profiles are not
 learnt, and a change that goes on and off would be seen."""
 
+USUAL_LIGHT, BRIGHTER = 0.5, 4.0
+"""Median of a well-lit face, of 1; how many times as bright a dark one is shown to the network at most."""
+
 MOST_IN_VIDEO, MOST_IN_PHOTO = 512, 1280
 """Pixels that the square around a face is computed in, at most."""
 
@@ -56,12 +61,14 @@ class AgedFace:
         change: (Q, Q, 8) float16, see `apply_change.pack_change` and `hair_extension.extend_change`.
         head: (P, P) float16 in [0, 1], see `hair_extension.extend_head_mask`.
         share: of the change that is made, 0..1.
+        look: its skin and hair; None: they get what the change says.
     """
 
     face: PlannedFace
     change: HalfArray
     head: temporal_masks.HalfMask
     share: float = 1.0
+    look: AgedLook | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +93,7 @@ class FaceAger:
         cache_key: what the ager's answers depend on.
         device: where the ager runs.
         strength: how much of the change is made.
+        looks: says what becomes of skin and hair; None: what the ager says of them.
     """
 
     ager: Ager
@@ -93,6 +101,7 @@ class FaceAger:
     cache_key: str = ""
     device: str = "cpu"
     strength: float = 1.0
+    looks: LookAger | None = None
 
     def predict(
         self, faces: Sequence[tuple[Image, PlannedFace]], ages: Sequence[AgeChange]
@@ -110,29 +119,60 @@ class FaceAger:
         ends = [(clamp_age(age.source), age.target) for age in ages]
         source, target = torch.tensor(ends, dtype=torch.float32, device=self.device).T
         with torch.inference_mode():
-            change = self.ager(x, source, target)
+            if self.looks is None:
+                change = self.ager(x, source, target)
+            else:
+                level = _light_level(x)
+                change = self.ager((x * level).clamp(max=1), source, target)
+                change = change._replace(residual=change.residual / level)
+                change = self.looks.reshape(change, faces, side, ages)
         found = pack_change(change, [measure_colourfulness(crop) for crop in light])
         near = self.parser.probabilities([self.parser.crop(i, f.landmarks) for i, f in faces])
         wide = self.parser.probabilities([_wide_crop(i, f.landmarks) for i, f in faces])
         heads = [extend_head_mask(*views) for views in zip(near, wide, strict=True)]
         found = [extend_change(one, side, *views) for one, *views in zip(found, near, wide, strict=True)]
+        looks = [None] * len(faces) if self.looks is None else self.looks.predict(faces, ages, near)
         return [
-            AgedFace(face, one.astype(np.float16), head.astype(np.float16))
-            for (_, face), one, head in zip(faces, found, heads, strict=True)
+            AgedFace(face, one.astype(np.float16), head.astype(np.float16), look=look)
+            for (_, face), one, head, look in zip(faces, found, heads, looks, strict=True)
         ]
+
+    def where(self, image: Image, face: AgedFace, head: FloatMask, most: int) -> FloatMask:
+        """(H, W) in 0..1: where a picture (H, W, 3) may change, for the other arguments see `apply`."""
+        mask, strength = np.zeros(image.shape[:2], np.float32), self.strength * face.share
+        points = face.face.landmarks
+        if face.look is not None:
+            face.look.add_hair(mask, image, points, most, strength)
+            image = image.copy()  # what is skin is asked of the picture with its new hair
+            face.look.colour_hair(image, points, most, strength)
+        if (place := locate_region(image, points, head, most)) is not None:
+            x0, y0, x1, y1 = place.grid.box
+            np.maximum(mask[y0:y1, x0:x1], _shown(place), out=mask[y0:y1, x0:x1])
+        return mask
 
     def apply(
         self, canvas: NDArray[np.uint8] | FloatArray, face: AgedFace, head: FloatMask, most: int
     ) -> None:
         """Change a face in a picture, in place, where `head` (P, P) is."""
-        apply_change(
-            canvas,
-            face.face.landmarks,
-            face.change.astype(np.float32),
-            head,
-            most,
-            self.strength * face.share,
-        )
+        strength, points = self.strength * face.share, face.face.landmarks
+        detail = None if face.look is None else face.look.skin_detail()
+        if face.look is not None:
+            face.look.colour_hair(canvas, points, most, strength)
+        apply_change(canvas, points, face.change.astype(np.float32), head, most, strength, detail)
+
+
+def _shown(place: ChangeRegion) -> FloatMask:
+    """A place's mask in the picture's own pixels."""
+    return np.asarray(cv2.resize(place.mask, place.grid.box_size, interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def _light_level(crops: torch.Tensor) -> torch.Tensor:
+    """(B, 1, 1, 1) by what crops (B, 3, S, S) have to be multiplied to be as light as most photos: what age
+    changes does not depend on the lamp."""
+    quarter = crops.shape[-1] // 4
+    inner = crops[:, :, quarter:-quarter, quarter:-quarter].mean(1).flatten(1)
+    middle = inner.median(1).values.clamp_min(1e-3)
+    return (USUAL_LIGHT / middle).clamp(1, BRIGHTER).view(-1, 1, 1, 1)
 
 
 def _wide_crop(image: Image, landmarks: ArrayLike) -> Image:
@@ -193,17 +233,13 @@ class AgeStages:
         """See EffectStages."""
         for item, near in with_neighbours(drawn):
             image = item.frame.image
-            mask = np.zeros(image.shape, np.uint8)
+            mask = np.zeros(image.shape[:2], np.float32)
             for face in item.faces:
                 steady, head = average_over_time(face, item, near, self.options.smoothing)
-                place = locate_region(image, steady.face.landmarks, head, self.most)
-                if place is None or face.share == 0:
-                    continue
-                x0, y0, x1, y1 = place.grid.box
-                shown = cv2.resize(place.mask, place.grid.box_size, interpolation=cv2.INTER_LINEAR)
-                grey = np.rint(255 * face.share * shown).astype(np.uint8)[..., None]
-                np.maximum(mask[y0:y1, x0:x1], grey, out=mask[y0:y1, x0:x1])
-            yield mask
+                if face.share > 0:
+                    where = self.ager.where(image, steady, head, self.most)
+                    np.maximum(mask, face.share * where, out=mask)
+            yield np.repeat(np.rint(255 * mask).astype(np.uint8)[..., None], 3, axis=2)
 
     def share(self, face: AgedFace) -> float:
         """How much of its change a face gets, 0..1."""
@@ -242,4 +278,12 @@ def _steadied(face: AgedFace, around: Sequence[tuple[float, AgedFace]], strength
         if weight >= temporal_masks.LEAST_WEIGHT:
             total += np.float32(weight) * other.change
             weights += weight
-    return replace(face, change=(total / np.float32(weights)).astype(np.float16))
+    steady = replace(face, change=(total / np.float32(weights)).astype(np.float16))
+    if face.look is None:
+        return steady
+    looks = [(1.0, face.look)]
+    for delay, other in around:
+        weight = temporal_masks.time_weight(delay, strength) if delay else 0.0
+        if weight >= temporal_masks.LEAST_WEIGHT and other.look is not None:
+            looks.append((weight, other.look))
+    return replace(steady, look=average_looks(looks))

@@ -31,7 +31,12 @@ lips and eyes, beside which a gain would draw bright rims."""
 
 USUAL = (0.02, 0.03, 1.0)
 """Standard deviations that the bands of a clean, sharp portrait have at most (the astronaut's .014 and .023).
-What a picture has beyond that in the finer two is noise, which must not grow with the lines."""
+What a picture has beyond that in the finer two is noise, which must not grow with the lines. For a face as
+light as USUAL_LIGHT; a darker one has less, and the same noise."""
+
+
+USUAL_LIGHT = 0.55
+"""Mean luma of a face in even light, of 1."""
 
 
 MOST_LOOKED_AT = 40_000
@@ -87,12 +92,18 @@ def carry_change(
     for number, band in enumerate(split_bands(light, size / side)):
         detail = MOST_DETAIL * torch.tanh(band / MOST_DETAIL)
         if noisy:
-            detail = _without_noise(detail, mask, USUAL[number])
+            detail = _without_noise(detail, mask, USUAL[number] * _lightness(light, mask))
         added = added + gain[:, number : number + 1] * detail
     return torch.where(mask > 0, moved + mask * added, pictures)
 
 
-def _without_noise(band: Tensor, mask: Tensor, usual: float) -> Tensor:
+def _lightness(light: Tensor, mask: Tensor) -> Tensor:
+    """(B, 1, 1, 1) mean luma inside the masks, in parts of the usual, 1 at most."""
+    area = mask.sum((1, 2, 3), keepdim=True).clamp_min(1e-3)
+    return ((light * mask).sum((1, 2, 3), keepdim=True) / area / USUAL_LIGHT).clamp(0.05, 1)
+
+
+def _without_noise(band: Tensor, mask: Tensor, usual: Tensor) -> Tensor:
     """A band (B, 1, H, W) without what is small enough to be noise.
 
     By soft thresholds (D. Donoho, De-noising by soft-thresholding, 1995). The level is the lower quartile's:
@@ -102,8 +113,10 @@ def _without_noise(band: Tensor, mask: Tensor, usual: float) -> Tensor:
     pairs = zip(band[..., ::step, ::step], mask[..., ::step, ::step], strict=True)
     inside = [values[shown > 0.5].abs() for values, shown in pairs]
     quartiles = [_quartile(values) for values in inside]
-    least = 2 * (torch.stack(quartiles) / 0.3186 - usual).clamp_min(0).view(-1, 1, 1, 1)
-    return band - band.clamp(-least, least)
+    least = 2 * (torch.stack(quartiles).view(-1, 1, 1, 1) / 0.3186 - usual).clamp_min(0)
+    # Where there is much noise nobody knows what of the rest is none.
+    trust = (usual / (least / 2 + usual)).square()
+    return trust * (band - band.clamp(-least, least))
 
 
 def _quartile(values: Tensor) -> Tensor:

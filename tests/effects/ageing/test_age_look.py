@@ -1,0 +1,169 @@
+"""What becomes of skin and hair with age: lines, noise, colours, and where nothing may change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from skimage import data
+
+from faceswap_cli.cli.age_load import load_face_ager
+from faceswap_cli.compositing.colour.spaces import to_space
+from faceswap_cli.compositing.region_grid import RegionGrid
+from faceswap_cli.compositing.skin_detail import SkinDetail, find_lines, luma_logs
+from faceswap_cli.effects.ageing.greying import GreyMove, grey_share
+from faceswap_cli.effects.ageing.look import change_own_lines
+from faceswap_cli.effects.ageing.render import AgedFace, FaceAger
+from faceswap_cli.effects.ageing.request import AgeChange
+from faceswap_cli.effects.planned_faces import PlannedFace
+from faceswap_cli.faces.face_analyser import build_analyser
+from faceswap_cli.faces.geometry import interocular
+from faceswap_cli.media.frame import Frame
+
+MOST = 512
+UNIT = 80
+GRID = RegionGrid((0, 0, 240, 240), (240, 240), np.array([[1 / UNIT, 0, -1.5], [0, 1 / UNIT, -1.5]]))
+ALL = np.ones((128, 128), np.float32)
+NONE = np.zeros((64, 64), np.float32)
+
+
+def skin(own: float, lines: np.ndarray = NONE) -> SkinDetail:
+    return SkinDetail(lines, 2.4, own, ALL, NONE, 5.6)
+
+
+@pytest.fixture(scope="module")
+def ager() -> FaceAger:
+    return load_face_ager("network", None, "cpu", 1.0)
+
+
+@pytest.fixture(scope="module")
+def astronaut() -> tuple[np.ndarray, PlannedFace]:
+    image = np.ascontiguousarray(data.astronaut())
+    faces = build_analyser(device="cpu").find([Frame(0, 0.0, image)])[0]
+    return image, PlannedFace(0, max(faces, key=lambda face: interocular(face.landmarks)).landmarks)
+
+
+def aged(ager: FaceAger, image: np.ndarray, face: PlannedFace, age: float) -> tuple[np.ndarray, AgedFace]:
+    [said] = ager.predict([(image, face)], [AgeChange(36.0, age, age)])
+    changed = image.copy()
+    ager.apply(changed, said, said.head.astype(np.float32), MOST)
+    return changed, said
+
+
+@pytest.mark.parametrize("age", [20.0, 75.0])
+def test_outside_the_mask_every_bit_stays(ager, astronaut, age: float) -> None:
+    image, face = astronaut
+    changed, said = aged(ager, image, face, age)
+    where = ager.where(image, said, said.head.astype(np.float32), MOST)
+    assert (changed != image).any()
+    assert np.array_equal(changed[where == 0], image[where == 0])
+
+
+def test_the_same_photo_gets_the_same_face(ager, astronaut) -> None:
+    image, face = astronaut
+    assert np.array_equal(aged(ager, image, face, 70.0)[0], aged(ager, image, face, 70.0)[0])
+
+
+def test_a_grey_photo_stays_grey(ager, astronaut) -> None:
+    image, face = astronaut
+    grey = np.repeat(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
+    for age in (20.0, 75.0):
+        changed = aged(ager, grey, face, age)[0].astype(int)
+        assert np.abs(changed - changed[..., :1]).max() <= 2
+
+
+def test_all_of_the_hair_goes_grey(ager, astronaut) -> None:
+    image, face = astronaut
+    changed, _ = aged(ager, image, face, 80.0)
+    [moved] = ager.looks.predict([(image, face)], [AgeChange(36.0, 80.0, 80.0)], np.zeros((1, 9, 128, 128)))
+    mask = np.zeros(image.shape[:2], np.float32)
+    moved.add_hair(mask, image, face.landmarks, MOST, 1.0)
+    before, after = (to_space(one.astype(np.float32) / 255, "lab") for one in (image, changed))
+    hair = cv2.erode(mask, np.ones((3, 3))) > 0.9
+    for rows in np.array_split(np.flatnonzero(hair.any(1)), 3):  # crown, temples, and below
+        part = np.zeros_like(hair)
+        part[rows] = hair[rows]
+        chroma = [float(np.hypot(*one[part][:, 1:].T).mean()) for one in (before, after)]
+        assert chroma[1] < 0.35 * chroma[0]
+        assert after[part][:, 0].mean() > before[part][:, 0].mean()
+
+
+def test_more_strength_goes_further(astronaut) -> None:
+    image, face = astronaut
+    far = [
+        np.abs(
+            aged(load_face_ager("network", None, "cpu", strength), image, face, 70.0)[0] - image.astype(float)
+        )
+        for strength in (0.5, 1.0, 1.5)
+    ]
+    assert far[0].mean() < far[1].mean() < far[2].mean()
+
+
+def test_noise_is_not_amplified() -> None:
+    random = np.random.default_rng(0)
+    flat = np.full((240, 240, 3), 0.3, np.float32)
+    noisy = flat + random.normal(0, 0.04, (240, 240, 1)).astype(np.float32)
+    drawn = skin(0.9).draw(noisy, GRID, np.ones((240, 240), np.float32), 1.0)
+    before = luma_logs(noisy)
+    assert (before + drawn)[60:-60, 60:-60].std() < 1.05 * before[60:-60, 60:-60].std()
+
+
+def fold() -> np.ndarray:
+    across = np.arange(240) - 120
+    line = np.exp(-0.5 * (across / 3.0) ** 2)
+    return np.repeat(np.repeat(0.5 * (1 - 0.15 * line)[None, :, None], 240, 0), 3, 2).astype(np.float32)
+
+
+def test_own_lines_get_deeper_or_go() -> None:
+    picture, mask = fold(), np.ones((240, 240), np.float32)
+    depth = {
+        own: (luma_logs(picture) + skin(own).draw(picture, GRID, mask, 1.0)) for own in (-0.75, 0.0, 0.9)
+    }
+    deep = {own: float(one[120, 90] - one[120, 120]) for own, one in depth.items()}
+    assert deep[-0.75] < 0.7 * deep[0.0] and deep[0.9] > 1.3 * deep[0.0]
+
+
+def test_an_edge_is_no_line() -> None:
+    picture = np.full((240, 240, 3), 0.15, np.float32)
+    picture[:, 120:] = 0.7
+    lines = find_lines(luma_logs(picture), np.ones((240, 240), np.float32), UNIT)
+    assert np.abs(lines[60:-60, 60:-60]).max() < 0.12
+
+
+def test_lines_darken_and_keep_the_hue(ager, astronaut) -> None:
+    lines = NONE - 0.2
+    drawn = skin(0.0, lines).draw(fold(), GRID, np.ones((240, 240), np.float32), 1.0)
+    assert np.allclose(drawn[100:140, 100:140], -0.2, atol=0.01)
+
+
+def test_skin_gets_no_light_that_all_of_it_has_and_no_colour_at_its_edge() -> None:
+    picture = np.full((240, 240, 3), 0.5, np.float32)
+    mask = np.zeros((240, 240), np.float32)
+    cv2.circle(mask, (120, 120), 90, 1.0, -1)
+    residual = np.zeros((240, 240, 3), np.float32) + np.array([0.3, 0.1, 0.2], np.float32)
+    found = skin(0.0).even_out(residual, picture, mask, GRID)
+    assert np.abs(found[120, 120]).max() < 0.06
+    colour = np.abs(found[120] - found[120].mean(-1, keepdims=True)).max(-1)
+    assert not colour[:30].any() and colour[31:34].max() < 0.35 * colour[120]
+
+
+def test_lighter_than_grey_stays() -> None:
+    move = GreyMove(np.array([20.0, 4, 8]), np.array([55.0, 0, 2]), 1.0, 90.0)
+    lab = np.zeros((8, 8, 3), np.float32)
+    for light in (0.0, 20.0, 60.0, 95.0):
+        lab[..., 0] = light
+        moved = move(lab)[..., 0]
+        assert (moved >= light - 1e-3).all()
+    assert np.allclose(move(np.full((8, 8, 3), [20, 4, 8], np.float32))[0, 0], [55, 0, 2], atol=0.1)
+
+
+def test_years_of_grey_and_of_lines() -> None:
+    shares = [grey_share(age) for age in range(18, 90)]
+    assert shares == sorted(shares) and shares[0] == 0 and shares[-1] == 1
+    assert change_own_lines(30, 30) == 0 and change_own_lines(30, 80) > 0 > change_own_lines(70, 20) >= -1
+
+
+def test_what_the_work_depends_on(ager: FaceAger, tmp_path: Path) -> None:
+    assert ager.looks is not None and ager.looks.mark.strip() in ager.cache_key
