@@ -112,9 +112,10 @@ class Maker:
             crop = cut(picture.image, np.array(fact.pop("corners")))
             if any(np.count_nonzero(hashed(crop) != other) <= 6 for other in self.known):
                 continue
-            if fact["age"] is None and (said := self.adult(crop)) is None:
-                continue
             if fact["age"] is None:
+                said = self.adult(crop)
+                if said is None:
+                    continue
                 fact["age"], fact["female"] = said
             mask = skin_area(self.parser.probabilities([self.parsed(crop)]))[0]
             if self.sharp(crop, mask) >= LEAST_SHARP:
