@@ -103,12 +103,13 @@ def _extend(
     height, more = _height(), {}
     if "hair" in parts:
         above = np.asarray(np.clip((CROWN_FROM - height) / 0.15, 0, 1), np.float32)
-        skin = np.asarray(_join(found, views, "skin") * (height > CROWN_SURE), np.float32)
+        bare = _join(found, views, "skin")
+        skin = np.asarray(bare * (height > CROWN_SURE), np.float32)
         whole = add_alike(parts["hair"], skin, picture, CROWN, above)
         reach = 2 * round(NOTCH * SIZE / SIDE) + 1
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
         closed = np.asarray(cv2.morphologyEx(whole, cv2.MORPH_CLOSE, kernel), np.float32)
-        closed = np.maximum(closed, fill_dents(closed, (height < CROWN_SURE) & (skin < LEAST)))
+        closed = np.maximum(closed, fill_dents(closed, (height < CROWN_SURE) & (bare < LEAST)))
         more["hair"] = np.asarray(np.maximum(whole, closed * above * (1 - skin)), np.float32)
     if "skin" in parts:
         below = np.asarray(np.clip((height - NECK_FROM) / 0.15, 0, 1), np.float32)
