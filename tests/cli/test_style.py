@@ -1,10 +1,15 @@
-"""`faceswap train --family style` and `faceswap style photo`, as a user calls them."""
+"""`faceswap train --family style` and `faceswap style photo|video`, as a user calls them."""
 
+from pathlib import Path
+
+import av
 import cv2
 import numpy as np
 import pytest
 
 from faceswap_cli.media.photo import read_photo
+
+CLIP = Path(__file__).resolve().parents[1] / "data" / "written-by-0.1" / "clip.mp4"
 
 
 @pytest.fixture(scope="module")
@@ -42,3 +47,28 @@ def test_a_run_of_another_kind_and_a_missing_side_are_told(faceswap, trained, tm
     )
     assert done.code == 1
     assert done.err.splitlines()[-1].startswith("error:")
+
+
+def test_a_video_is_turned_with_all_its_frames_and_goes_on_where_it_was(faceswap, trained, tmp_path):
+    out = tmp_path / "out.mkv"
+    options = ("-m", trained / "run", "-o", out, "--encoder", "ffv1", "--strength", 2)
+    done = faceswap("style", "video", CLIP, *options)
+    assert done.code == 0 and "watermark" in done.out, done.err
+    with av.open(str(CLIP)) as before, av.open(str(out)) as after:
+        old, new = (list(one.decode(video=0)) for one in (before, after))
+    assert [float(frame.time) for frame in new] == pytest.approx(
+        [float(frame.time) for frame in old], abs=2e-3
+    )
+    assert all(
+        np.abs(a.to_ndarray(format="rgb24").astype(int) - b.to_ndarray(format="rgb24")).mean() > 1
+        for a, b in zip(old, new, strict=True)
+    )
+    part = tmp_path / "part.mkv"
+    done = faceswap(
+        "style", "video", CLIP, "-m", trained / "run", "-o", part, "--encoder", "ffv1", "--frames", "2-4"
+    )
+    assert done.code == 0, done.err
+    with av.open(str(part)) as container:
+        assert sum(1 for _ in container.decode(video=0)) == 3
+    done = faceswap("style", "video", tmp_path / "none.mp4", "-m", trained / "run", "-o", tmp_path / "o.mp4")
+    assert done.is_one_line_error("none.mp4") and not (tmp_path / "o.mp4").exists()

@@ -16,8 +16,42 @@ import torch
 from numpy.typing import NDArray
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.media.frame import Image
+from faceswap_cli.media.frame import FineImage, Image
 from faceswap_cli.networks.style.translation import MULTIPLE, StyleModel, Translator
+
+
+@dataclass(frozen=True)
+class StyleChange:
+    """What is changed of a picture.
+
+    Attributes:
+        small: (h, w, 3) uint8 the picture as the network saw it.
+        change: (h, w, 3) levels that are added.
+    """
+
+    small: Image
+    change: NDArray[np.float32]
+
+
+def lay_change(
+    image: Image | FineImage, found: StyleChange, strength: float, detail: float
+) -> NDArray[np.float32]:
+    """A picture (H, W, 3) in 0..255 with what was changed of it.
+
+    Args:
+        image: the picture.
+        found: what is changed.
+        strength: how much of it is made.
+        detail: how much of what is finer than the network sees stays, 0..1.
+    """
+    size = image.shape[1::-1]
+    ground = image.astype(np.float32)
+    if detail < 1:
+        coarse = cv2.resize(found.small.astype(np.float32), size, interpolation=cv2.INTER_CUBIC)
+        ground = np.float32(detail) * ground + np.float32(1 - detail) * coarse
+    change = found.change.astype(np.float32) * np.float32(strength)
+    enlarged = cv2.resize(change, size, interpolation=cv2.INTER_CUBIC)
+    return np.asarray(np.clip(ground + enlarged, 0, 255), np.float32)
 
 
 @dataclass(frozen=True)
@@ -42,21 +76,18 @@ class StyleTranslator:
             strength: how much of the change is made.
             detail: how much of what is finer than the network sees stays, 0..1.
         """
+        found = lay_change(image, self.find_change(image), strength, detail)
+        return np.rint(found).astype(np.uint8)
+
+    def find_change(self, image: Image) -> StyleChange:
+        """What the network changes of a picture (H, W, 3) uint8 RGB."""
         height, width = image.shape[:2]
         scale = self.resolution / min(height, width)
         size = tuple(max(MULTIPLE, round(side * scale / MULTIPLE) * MULTIPLE) for side in (width, height))
         way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-        small = np.asarray(cv2.resize(image, size, interpolation=way), np.float32) / 127.5 - 1
-        change = (self._run(small) - small) * np.float32(127.5 * strength)
-        enlarged = cv2.resize(change, (width, height), interpolation=cv2.INTER_CUBIC)
-        ground = image.astype(np.float32)
-        if detail < 1:
-            coarse = cv2.resize(
-                (small + 1) * np.float32(127.5), (width, height), interpolation=cv2.INTER_CUBIC
-            )
-            ground = detail * ground + (1 - detail) * coarse
-        found: NDArray[np.uint8] = np.clip(np.rint(ground + enlarged), 0, 255).astype(np.uint8)
-        return found
+        small = np.asarray(cv2.resize(image, size, interpolation=way), np.uint8)
+        seen = small.astype(np.float32) / np.float32(127.5) - 1
+        return StyleChange(small, (self._run(seen) - seen) * np.float32(127.5))
 
     def _run(self, small: NDArray[np.float32]) -> NDArray[np.float32]:
         device = next(self.network.parameters()).device
