@@ -148,7 +148,7 @@ def test_what_is_asked_of_the_bundled_base_is_measured_on_what_it_draws(faceswap
     done = faceswap("models", "sheet", PICTURE, "-m", "conditional", "-o", tmp_path / "sheet.png")
     rows = [line.split() for line in done.out.splitlines()]
     found = {row[0]: float(row[1]) for row in rows if row and row[0] in TRAITS}
-    assert set(found) == set(TRAITS) - {"roll"} and min(found[name] for name in ("yaw", "brows")) > 0.3
+    assert set(found) == set(TRAITS) - {"roll"} and min(found[name] for name in ("yaw", "smile")) > 0.3
 
 
 def test_a_bundled_base_wants_a_photo(faceswap, tmp_path):

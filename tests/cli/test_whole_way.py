@@ -222,7 +222,18 @@ def test_an_exported_file_converts_like_its_run(faceswap, folder):
     assert done.code == 0 and "biometric" in done.err, done.err
     for model, output in ((folder / "run", "by-run.png"), (file, "by-file.png")):
         # A file has no crops that could lend their detail.
-        convert = ("convert", "photo", PICTURE, "-m", model, "-o", folder / output, "--no-mark", "--detail", 0)
+        convert = (
+            "convert",
+            "photo",
+            PICTURE,
+            "-m",
+            model,
+            "-o",
+            folder / output,
+            "--no-mark",
+            "--detail",
+            0,
+        )
         done = faceswap(*convert, "--device", "cpu")
         assert done.code == 0 and "faces replaced: 1" in done.out, done.err
     one, other = (cv2.imread(str(folder / name)).astype(int) for name in ("by-run.png", "by-file.png"))

@@ -105,7 +105,7 @@ def test_nothing_is_taken_where_both_show_something_else(crop: DetailCrop) -> No
     strange = np.clip(127 + 6 * fine_noise, 0, 255)
     other = replace(crop, image=np.dstack([strange, crop.image[..., 3]]).astype(np.uint8))
     foreign = np.abs(lent_to(drawn, other, crop.points) - drawn)[inside(crop)].mean()
-    assert foreign < 0.35 * np.abs(strange / 255 - 0.5)[inside(crop)].mean()
+    assert foreign < 0.45 * np.abs(strange / 255 - 0.5)[inside(crop)].mean()
 
 
 def test_hidden_skin_lends_nothing(crop: DetailCrop) -> None:
