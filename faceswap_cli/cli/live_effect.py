@@ -135,6 +135,8 @@ def _load_swap(request: LiveRequest) -> tuple[SwapPlan, FaceEffect, str]:
     asked = AssignmentRequest(
         request.run, request.drawn, thorough, request.people, request.safety, detection.device
     )
+    if request.run is None:
+        return load_effect(asked, request.look)
     # Which crops lend detail to which frames is known of whole clips only.
     return load_effect(asked, replace(request.look, detail=0.0))
 

@@ -16,6 +16,7 @@ from faceswap_cli.cli import app
 from faceswap_cli.provenance.verify import verify
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "written-by-0.1"
+PICTURE = Path(__file__).resolve().parents[1] / "data" / "face.jpg"
 CLIP, RUN = DATA / "clip.mp4", DATA / "shared"
 
 
@@ -75,6 +76,16 @@ def test_a_clip_is_recorded_and_what_became_of_its_frames_is_told(tmp_path):
         assert container.streams.video[0].width % 2 == 0 and not container.streams.audio
         assert sum(1 for _ in container.decode(video=0)) >= 1
     assert verify(path).marked
+
+
+def test_one_photo_and_a_photo_that_moves_are_recorded(tmp_path):
+    for number, way in enumerate(("--face", "--puppet")):
+        path = tmp_path / f"take{number}.mp4"
+        done = live("--camera", CLIP, way, PICTURE, "-o", path, "--adult-confirmed")
+        assert done.exit_code == 0, done.output
+        with av.open(str(path)) as container:
+            assert sum(1 for _ in container.decode(video=0)) >= 1
+    assert "of the photo at rest" in done.output  # the clip ends before its face is learnt
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are POSIX's")
