@@ -49,6 +49,9 @@ GREY, WHITE = (54.0, 0.0, 2.0), (70.0, 0.0, 3.0)
 DARK = (22.0, 3.0, 5.0)
 """CIELAB that grey hair gets back: nobody knows its colour, and dark is the most usual."""
 
+PALE, LEAST_PALE = (45.0, 18.0), 0.08
+"""Least lightness and greatest chroma of what is pale; share of the square that has to be."""
+
 COLOURLESS = 9.0
 """Chroma from which on hair is not grey at all."""
 
@@ -128,12 +131,14 @@ class HairColours:
         colours: of each part: three of CIELAB, spread of the lightness, and area in square face units.
         exposure: how light the picture is, 1 where the lightest in the face's square is nearly white.
         colourful: see `measure_colourfulness`.
+        cast: CIELAB's a and b of what is pale around the face: grey hair has the colour of the light.
     """
 
     parsed: Mapping[str, FloatMask]
     colours: Mapping[str, NDArray[np.float64]]
     exposure: float
     colourful: float
+    cast: tuple[float, float] = (0.0, 0.0)
 
 
 def look_at_hair(parser: FaceParser, faces: Sequence[tuple[Image, FloatArray]]) -> list[HairColours]:
@@ -151,13 +156,31 @@ def look_at_hair(parser: FaceParser, faces: Sequence[tuple[Image, FloatArray]]) 
         colours = {name: _measured(measure_part(square, parsed[name], unit)) for name in PARTS}
         middle = slice(SIZE // 4, -SIZE // 4)
         face = square[middle, middle]
+        cast = measure_cast(square, np.maximum(parsed["hair"], parsed["skin"]))
         bare = parsed["skin"][middle, middle] > 0.8
         light = to_space(face, "lab")[..., 0][bare]
         exposure = float(np.quantile(light, 0.9)) / HIGHLIGHT if light.size else 1.0
         found.append(
-            HairColours(parsed, colours, float(np.clip(exposure, 0.2, 1.1)), measure_colourfulness(face))
+            HairColours(
+                parsed, colours, float(np.clip(exposure, 0.2, 1.1)), measure_colourfulness(face), cast
+            )
         )
     return found
+
+
+def measure_cast(square: FloatImage, person: FloatMask) -> tuple[float, float]:
+    """CIELAB's a and b of the light, by what is pale behind a person; (0, 0) where too little is.
+
+    Args:
+        square: (S, S, 3) RGB in 0..1.
+        person: (S, S) in 0..1, where hair and skin are.
+    """
+    lab = to_space(square, "lab")
+    pale = (person < 0.05) & (lab[..., 0] > PALE[0]) & (np.hypot(lab[..., 1], lab[..., 2]) < PALE[1])
+    if pale.mean() < LEAST_PALE:
+        return 0.0, 0.0
+    a, b = np.median(lab[pale][:, 1:], axis=0)
+    return float(a), float(b)
 
 
 def trust_crown(hair: FloatMask) -> FloatMask:
@@ -175,7 +198,7 @@ def average_hair(seen: Sequence[tuple[float, HairColours]]) -> HairColours:
         name: np.sum([weight * one.colours[name] for weight, one in seen], 0) / total for name in PARTS
     }
     exposure = sum(weight * one.exposure for weight, one in seen) / total
-    return HairColours(first.parsed, colours, exposure, first.colourful)
+    return HairColours(first.parsed, colours, exposure, first.colourful, first.cast)
 
 
 def grey_share(age: float) -> float:
@@ -228,6 +251,8 @@ def _plan(
         return None
     goal = goal * hair.exposure
     goal[0] = min(goal[0], MOST_TIMES * float(colour.mean[0]) + 5)
+    if target > source:
+        goal[1:] += np.array(hair.cast)
     goal[1:] *= hair.colourful
     if target > source:
         goal[0] = max(goal[0], float(colour.mean[0]))  # blond hair does not get darker

@@ -89,7 +89,9 @@ def read_photos(
     sources = _leave_hidden(found, sources, notes, alone=len(found) == 1 or weights is not None)
     smile = min(_smile(source) for source in sources)
     if smile > SMILING:
-        notes.append("the photo smiles, and its folds stay on a calm face: one with a calm face is better")
+        notes.append(
+            "the photo smiles, and some of its folds stay on a calm face: one with a calm face is better"
+        )
     return DrawnPerson(sources, weights)
 
 

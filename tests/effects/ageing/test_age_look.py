@@ -13,7 +13,7 @@ from faceswap_cli.cli.age_load import load_face_ager
 from faceswap_cli.compositing.colour.spaces import to_space
 from faceswap_cli.compositing.region_grid import RegionGrid
 from faceswap_cli.compositing.skin_detail import SkinDetail, find_lines, luma_logs
-from faceswap_cli.effects.ageing.greying import GreyMove, grey_share
+from faceswap_cli.effects.ageing.greying import GreyMove, grey_share, measure_cast
 from faceswap_cli.effects.ageing.look import change_own_lines
 from faceswap_cli.effects.ageing.render import AgedFace, FaceAger
 from faceswap_cli.effects.ageing.request import AgeChange
@@ -167,3 +167,15 @@ def test_years_of_grey_and_of_lines() -> None:
 
 def test_what_the_work_depends_on(ager: FaceAger, tmp_path: Path) -> None:
     assert ager.looks is not None and ager.looks.mark.strip() in ager.cache_key
+
+
+def test_grey_hair_has_the_colour_of_the_light_where_something_pale_tells_it():
+    warm = np.full((64, 64, 3), (0.85, 0.8, 0.68), np.float32)
+    nobody = np.zeros((64, 64), np.float32)
+    a, b = measure_cast(warm, nobody)
+    assert 8 < b < 18 and abs(a) < 5
+    grey = np.full((64, 64, 3), 0.7, np.float32)
+    assert np.abs(measure_cast(grey, nobody)).max() < 0.1
+    red = np.full((64, 64, 3), (0.8, 0.2, 0.2), np.float32)  # a curtain says nothing of the light
+    assert measure_cast(red, nobody) == (0.0, 0.0)
+    assert measure_cast(warm, nobody + 1) == (0.0, 0.0)
