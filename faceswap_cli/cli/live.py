@@ -83,16 +83,7 @@ def live(
             rich_help_panel=LOOK,
         ),
     ] = None,
-    change: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="NAME=VALUE",
-            help="What a feature of faces becomes, as in --set smile=.6 or --set hair=auburn; `faceswap edit "
-            "list` names them all. May be repeated.",
-            rich_help_panel=LOOK,
-        ),
-    ] = None,
+    edits: EditRequest,
     drawn: DrawnOptions,
     people: PeopleOptions,
     safety: SafetyOptions,
@@ -114,7 +105,6 @@ def live(
     from faceswap_cli.provenance.sidecar import write_sidecar
 
     console.tell(CONSENT)
-    edits = EditRequest(tuple(change or ()))
     request = LiveRequest(run, age, puppet, edits, drawn, people, safety, look, detection)
     request.check()
     feed = open_feed(camera, options.frame_size, options.fps)
