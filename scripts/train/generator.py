@@ -153,7 +153,8 @@ def write(folder: Path, model: AppearanceGenerator, people: np.ndarray, counts: 
             f"{name}: R2 {explained:.2f}" for name, explained in zip(READ, readers.explained, strict=True)
         ],
         "limits": "Near-frontal adults. Hair and clothes are soft, for they lie on nothing. Descriptors of "
-        "the people that were learnt from are in the weights, to tell how near an invented face is to them.",
+        "the people that were learnt from are in the weights, to tell how near an invented face is to them."
+        " The directions of age and sex were read by age_estimator, which is for non-commercial research: so is --text.",
         "remake": "scripts/data/base_sets.py, head_crops.py, aligned_heads.py, then "
         "scripts/train/generator.py, as their first lines say",
     }
