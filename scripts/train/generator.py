@@ -154,7 +154,8 @@ def write(folder: Path, model: AppearanceGenerator, people: np.ndarray, counts: 
         ],
         "limits": "Near-frontal adults. Hair and clothes are soft, for they lie on nothing. Descriptors of "
         "the people that were learnt from are in the weights, to tell how near an invented face is to them."
-        " The directions of age and sex were read by age_estimator, which is for non-commercial research: so is --text.",
+        " The directions of age and sex were read by age_estimator, which is for non-commercial research: "
+        "so is --text.",
         "remake": "scripts/data/base_sets.py, head_crops.py, aligned_heads.py, then "
         "scripts/train/generator.py, as their first lines say",
     }
