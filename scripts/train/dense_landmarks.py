@@ -57,6 +57,7 @@ def main() -> None:
     own = Faces(sorted(f for f in options.labels.glob("own-*.npz") if f.stat().st_size))
     kept = Faces(sorted(f for f in options.labels.glob("kept-*.npz") if f.stat().st_size))
     trainer, store = short_loop.prepare(options, "landmarks", partial(build, own), losses)
+    trainer.precision = None  # places in bfloat16 are half a pixel apart: with it the training diverges
     if options.write:
         write(trainer, own, kept)
         return

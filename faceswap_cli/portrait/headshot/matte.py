@@ -21,14 +21,16 @@ from faceswap_cli.faces.face import FloatArray
 FINEST = 130.0
 """Pixels to a unit in which alpha is worked out, at most; the guided filter's lines carry it further."""
 
-INNER, OUTER, OUTER_CLOTH = 0.11, 0.24, 0.09
-"""Width of what is unsure, in units: inside the coarse edge, outside it beside hair, and beside clothes."""
+INNER, OUTER, OUTER_CLOTH, OUTER_SKIN = 0.11, 0.24, 0.09, 0.03
+"""Width of what is unsure, in units: inside the coarse edge, and outside it beside hair, clothes, skin."""
 
 _ROUNDS = ((0.30, 1.5), (0.13, 1.0))
 """Of the two estimates: radius of the means in units, and how much the colours' variance counts."""
 
 
-def refine_matte(picture: FloatArray, coarse: FloatArray, unit: float, chin: float) -> FloatArray:
+def refine_matte(
+    picture: FloatArray, coarse: FloatArray, unit: float, chin: float, hairless: FloatArray
+) -> FloatArray:
     """The person's alpha.
 
     Args:
@@ -36,6 +38,8 @@ def refine_matte(picture: FloatArray, coarse: FloatArray, unit: float, chin: flo
         coarse: (H, W) share of the person.
         unit: pixels to a face unit.
         chin: row of the chin: hair is looked for above half a unit below it.
+        hairless: (H, W) in [0, 1] where no strands leave the edge: a shadow on the wall beside a cheek has
+            colours between both.
 
     Returns:
         (H, W) in [0, 1].
@@ -47,7 +51,8 @@ def refine_matte(picture: FloatArray, coarse: FloatArray, unit: float, chin: flo
     unit, chin = unit * scale, chin * scale
     alpha = _steepened(prior, 0.4, 0.85)
     outside = 1 - _steepened(prior, 0.25, 0.65)
-    inner, outer = _bands(prior, unit, chin)
+    bare = np.asarray(cv2.resize(hairless, size, interpolation=cv2.INTER_LINEAR), np.float32)
+    inner, outer = _bands(prior, unit, chin, bare)
     for radius, spread in _ROUNDS:
         alpha = _by_two_colours(small, alpha, outside, inner, outer, radius * unit, spread)
         inner = cv2.erode((alpha > 0.93).astype(np.uint8), _disc(0.03 * unit)).astype(bool)
@@ -125,14 +130,15 @@ def body_distance(shape: tuple[int, int], eyes: tuple[float, float], unit: float
     return np.asarray(np.minimum(head, body), np.float32)
 
 
-def _bands(prior: FloatArray, unit: float, chin: float) -> tuple[np.ndarray, np.ndarray]:
+def _bands(prior: FloatArray, unit: float, chin: float, bare: FloatArray) -> tuple[np.ndarray, np.ndarray]:
     """What is surely the person, and what is surely not, as booleans (H, W)."""
     here = (prior > 0.5).astype(np.uint8)
     inside = cv2.distanceTransform(np.pad(here, 1, mode="edge"), cv2.DIST_L2, 3)[1:-1, 1:-1]
     outside = cv2.distanceTransform(np.pad(1 - here, 1, mode="edge"), cv2.DIST_L2, 3)[1:-1, 1:-1]
     rows = np.arange(len(prior), dtype=np.float32)[:, None]
     cloth = np.clip((rows - chin - 0.2 * unit) / (0.6 * unit), 0, 1)
-    outer = unit * (OUTER + (OUTER_CLOTH - OUTER) * cloth)
+    width = OUTER + (OUTER_CLOTH - OUTER) * cloth
+    outer = unit * (width + (OUTER_SKIN - width) * bare)
     sure = (inside > INNER * unit) | ((inside > 0.04 * unit) & (prior > 0.97))
     return sure, (outside > outer) & (prior < 0.3)
 

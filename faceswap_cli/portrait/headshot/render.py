@@ -144,7 +144,7 @@ def cut_out(subject: Subject, options: HeadshotOptions, drawn: bool, background:
         subject.classes_in(framing, ("skin", "nose", "eyes", "mouth", "brows", "glasses")),
     )
     chin = float(framing.points(subject.face.landmarks)[8, 1])
-    alpha = refine_matte(picture, coarse, framing.unit, chin)
+    alpha = refine_matte(picture, coarse, framing.unit, chin, subject.hairless_in(framing))
     inside = np.asarray(cv2.erode(framing.inside(subject.photo.shape), np.ones((3, 3))), np.float32)
     front, _ = foreground_colours(picture, alpha, framing.unit)
     # Below its lower edge the photo's last row goes on: hair and clothes end under a garment, not in a line.

@@ -97,6 +97,18 @@ class Subject:
         other = np.clip((self.classes_in(framing, ("other",)) - 0.75) / 0.2, 0, 1)
         return np.asarray(other * outside * rows, np.float32)
 
+    def hairless_in(self, framing: Framing) -> FloatArray:
+        """(height, width) in [0, 1] how surely the head's edge is one of bare skin there: near skin, and away
+        from hair that is more than a sideburn."""
+        hair = self.classes_in(framing, ("hair",)) > 0.4
+        side = 2 * max(1, round(0.06 * framing.unit)) + 1
+        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+        mass = cv2.morphologyEx(hair.astype(np.uint8), cv2.MORPH_OPEN, disc)
+        skin = (self.classes_in(framing, ("skin", "nose")) > 0.5).astype(np.uint8)
+        to_hair, to_skin = (cv2.distanceTransform(1 - m, cv2.DIST_L2, 5) / framing.unit for m in (mass, skin))
+        bare = np.clip((to_hair - 0.12) / 0.12, 0, 1) * np.clip((0.4 - to_skin) / 0.1, 0, 1)
+        return np.asarray(bare, np.float32)
+
     def classes_in(self, framing: Framing, names: Classes) -> FloatArray:
         """(height, width) how surely each pixel of a picture shows one of the parser's classes."""
         share = class_share(self.parsed[None], names)[0]

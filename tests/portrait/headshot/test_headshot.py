@@ -48,13 +48,30 @@ def drawn_head(height=420, width=340):
 
 def test_strands_that_the_network_missed_are_found():
     picture, true, coarse, _ = drawn_head()
-    alpha = refine_matte(picture, coarse, UNIT, 290)
+    alpha = refine_matte(picture, coarse, UNIT, 290, np.zeros_like(coarse))
     strands = (true > 0.5) & (coarse < 0.3)
     assert strands.sum() > 100
     assert alpha[strands].mean() > 0.7
     assert np.abs(alpha - true).mean() < 0.4 * np.abs(coarse - true).mean()
     assert alpha[:60].max() == 0
     assert alpha[220, 170] == 1
+
+
+def test_a_line_on_the_wall_beside_bare_skin_is_not_taken_for_strands():
+    picture, _, _, _ = drawn_head()
+    true = np.zeros(picture.shape[:2], np.uint8)
+    cv2.ellipse(true, (170, 200), (75, 105), 0, 0, 360, 255, -1, cv2.LINE_AA)
+    cv2.rectangle(true, (60, 300), (280, picture.shape[0]), 255, -1)
+    coarse = cv2.GaussianBlur(true.astype(np.float32) / 255, (0, 0), 5)
+    line = np.s_[199:201, 253:260]
+    picture[199:201, 240:262] = picture[200, 170]
+    bare = np.zeros_like(coarse)
+    bare[150:250] = 1
+    with_hair = refine_matte(picture, coarse, UNIT, 290, np.zeros_like(coarse))
+    without = refine_matte(picture, coarse, UNIT, 290, bare)
+    assert with_hair[line].mean() > 0.15
+    assert without[line].mean() < 0.05
+    assert without[150:250, 110:230].min() == 1
 
 
 def test_edges_keep_nothing_of_the_old_background():
