@@ -24,7 +24,7 @@ from faceswap_cli.effects.reenact.warp import Box, FloatArray
 from faceswap_cli.faces.face import FloatArray as DenseArray
 from faceswap_cli.media.frame import FineImage, Image
 
-BESIDE, CLOSE = (0.04, 0.42), (-0.04, 0.1)
+BESIDE, CLOSE = (0.02, 0.22), (-0.04, 0.1)
 """Face units beside the head's outline over which what moves comes to rest, where the outline moves and where
 it stays."""
 
