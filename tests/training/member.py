@@ -15,6 +15,7 @@ import torch
 from faceswap_cli.device import processes
 from faceswap_cli.errors import UserError
 from faceswap_cli.training.engine import loop
+from faceswap_cli.training.engine import trainer as trainer_module
 from faceswap_cli.training.engine.checkpoints import CheckpointStore
 from faceswap_cli.training.engine.loop import Budget, fit
 from faceswap_cli.training.engine.parallel import ALONE, PeerEndedError, ProcessGroup, join_process_group
@@ -36,6 +37,11 @@ SETTINGS = SwapSettings(
     adversarial_from=0.4,
 )
 CPU = torch.device("cpu")
+
+
+def compute_in_float32() -> None:
+    """Some processors would train in bfloat16, whose 8 bits hide whether sums are the same."""
+    trainer_module.reduced_precision = lambda device: None
 
 
 def trained(folder: Path, steps: int, team: ProcessGroup = ALONE, stop_at: int | None = None) -> Trainer:
@@ -76,6 +82,7 @@ def poison(team: ProcessGroup) -> Trainer:
 
 
 def main(folder: Path) -> None:
+    compute_in_float32()
     which = processes()
     told: dict[str, object] = {}
     try:

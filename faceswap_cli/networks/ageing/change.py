@@ -169,8 +169,10 @@ def blur(pictures: Tensor, sigma: float) -> Tensor:
     channels = pictures.shape[1]
     across = weights.view(1, 1, 1, -1).expand(channels, 1, 1, -1)
     x = F.pad(pictures, (reach, reach, reach, reach), mode="replicate")
-    x = F.conv2d(x, across, groups=channels)
-    return F.conv2d(x, across.transpose(2, 3), groups=channels)
+    # Not in the 8 bits of bfloat16, in which a training may compute: bands are small differences of blurs.
+    with torch.autocast(pictures.device.type, enabled=False):
+        x = F.conv2d(x, across, groups=channels)
+        return F.conv2d(x, across.transpose(2, 3), groups=channels)
 
 
 def _blurred_by_opencv(pictures: Tensor, sigma: float, reach: int) -> Tensor:

@@ -146,7 +146,9 @@ def test_a_share_is_a_part_of_the_whole_batch(people):
         assert torch.equal(own.mask, whole.part(Share(part, 3)).mask)
 
 
-def test_a_batch_in_parts_trains_as_the_whole(people):
+def test_a_batch_in_parts_trains_as_the_whole(people, monkeypatch):
+    # In bfloat16, as some processors compute, the order of a sum is seen in its third digit.
+    monkeypatch.setattr("faceswap_cli.training.engine.trainer.reduced_precision", lambda device: None)
     # `match` sees only a part at a time, the critic every fourth sample.
     means = replace(WHOLE, batch=8, loss=replace(WHOLE.loss, match=0.0))
     whole, losses = steps(people, means)

@@ -68,6 +68,7 @@ def lines(folder):
 
 def test_two_processes_train_as_one(folder, tmp_path, monkeypatch):
     monkeypatch.setattr("faceswap_cli.training.engine.loop.REPORT_SECONDS", 0.0)
+    monkeypatch.setattr("faceswap_cli.training.engine.trainer.reduced_precision", lambda device: None)
     alone = member.trained(tmp_path, 6)
     joint = newest(folder / "whole")
     assert joint.facts["step"] == alone.step == 6
