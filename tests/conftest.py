@@ -64,6 +64,18 @@ def own_user_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module", autouse=True)
+def faces_are_remembered(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The detector looks at each picture once, except where it is itself what is tested."""
+    if "detection" in request.path.relative_to(Path(__file__).parent).parts:
+        yield
+        return
+    from tests.remembered_faces import remembered
+
+    with remembered():
+        yield
+
+
 @pytest.fixture
 def make_clip(tmp_path: Path) -> ClipMaker:
     """Give a function that writes a video and returns its path."""

