@@ -1,7 +1,7 @@
 """The detector's network looks at the same few pictures in hundreds of tests: what it saw is remembered.
 
-A photo is looked at in eight ways, half a second of work. The network's answer depends on the pictures, the scale and the
-threshold alone, which tests/faces/detection holds it to: there, nothing is remembered.
+A photo is looked at in eight ways, half a second of work. The network's answer depends on the pictures, the
+scale and the threshold alone, which tests/faces/detection holds it to: there, nothing is remembered.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from faceswap_cli.faces.detection.retina_network import RetinaNetwork
 from faceswap_cli.faces.face import Detection
 from faceswap_cli.media.frame import Image
 
+Images = Sequence[Image]
 Answer = list[list[tuple[np.ndarray, np.ndarray, float]]]
 ANSWERS: dict[bytes, Answer] = {}
 FIND = RetinaNetwork.find
 
 
-def find(self: RetinaNetwork, images: Sequence[Image], scale: float, threshold: float) -> list[list[Detection]]:
+def find(self: RetinaNetwork, images: Images, scale: float, threshold: float) -> list[list[Detection]]:
     """`RetinaNetwork.find`, asked once for the same."""
     key = blake2b(repr((scale, threshold, [image.shape for image in images])).encode())
     for image in images:

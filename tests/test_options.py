@@ -16,6 +16,7 @@ from faceswap_cli.cli.options import DetectionOptions, PeopleOptions, SafetyOpti
 from faceswap_cli.cli.train import TrainDeviceOptions
 from faceswap_cli.compositing.blend import BLENDS
 from faceswap_cli.compositing.colour import COLOUR
+from faceswap_cli.compositing.keep_parts import PARTS
 from faceswap_cli.effects.ageing.effect import AgeEffect
 from faceswap_cli.effects.ageing.request import AgeRequest
 from faceswap_cli.effects.options import EffectOptions
@@ -131,8 +132,8 @@ def test_choices_are_what_there_is() -> None:
         for kind in (SwapOptions, MethodOptions, EncodeRequest)
         for own, declared in declared_options(kind)
     }
-    assert choices[SwapOptions, "colour"] == tuple(COLOUR)
-    assert choices[SwapOptions, "blend"] == tuple(BLENDS)
+    for name, table in (("colour", COLOUR), ("blend", BLENDS), ("keep", PARTS)):
+        assert set(choices[SwapOptions, name]) == set(table)
     assert choices[MethodOptions, "method"] == tuple(LOADERS)
     assert choices[EncodeRequest, "preset"] == PRESETS
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from faceswap_cli.cli import console
-from faceswap_cli.cli.age_load import AgeRunOption, MethodOptions, load_face_ager
+from faceswap_cli.cli.age_load import AgeRunOption, MethodOptions, load_age_effect
 from faceswap_cli.cli.app import new_app
 from faceswap_cli.cli.change_faces import ChangeOptions, change_photos, change_videos, write_changed_photo
 from faceswap_cli.cli.convert_executor import ExecutorOptions
@@ -35,7 +35,6 @@ from faceswap_cli.pipeline.options import PipelineOptions
 from faceswap_cli.words import plural
 
 if TYPE_CHECKING:
-    from faceswap_cli.effects.ageing.effect import AgeEffect
     from faceswap_cli.effects.ageing.render import AgeStages
     from faceswap_cli.pipeline.photo import PreparedPhoto
     from faceswap_cli.provenance.marks import Marks
@@ -101,7 +100,7 @@ def photo(
         return {"ages": write_changed_photo(prepared, output, made, "aged").facts["ages"]}
 
     options = ChangeOptions(people, safety, pipeline, detection, marks)
-    load = partial(_load_effect, wish, method, run, detection.device)
+    load = partial(load_age_effect, wish, method.method, run, detection.device)
     change_photos(sources, output, options, "age photo", Kind.AGE, load, write, face_index, targets)
 
 
@@ -137,26 +136,11 @@ def video(
     wish = replace(wish, to=to)
     wish.check()
     options = ChangeOptions(people, safety, pipeline, detection, marks)
-    load = partial(_load_effect, wish, method, run, detection.device, effect_options)
+    load = partial(load_age_effect, wish, method.method, run, detection.device, effect_options)
     change_videos(
         sources, output, options, encode, executor, trial, "age video", Kind.AGE, load, verb="ageing",
         ages=[age for age in (wish.to, wish.by) if age is not None],
     )  # fmt: skip
-
-
-def _load_effect(
-    wish: AgeRequest,
-    method: MethodOptions,
-    run: Path | None,
-    device: str,
-    options: EffectOptions | None = None,
-) -> tuple[AgeEffect, str]:
-    """What ages faces, loaded, and a checksum of it."""
-    from faceswap_cli.effects.ageing.effect import AgeEffect
-    from faceswap_cli.faces.age.estimator import AgeEstimator
-
-    ager = load_face_ager(method.method, run, device, wish.strength)
-    return AgeEffect(ager, wish, AgeEstimator(device), options or EffectOptions()), ager.cache_key
 
 
 def _targets(to: list[str] | None, wish: AgeRequest) -> list[float]:

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from faceswap_cli.cli.option_parameters import Aliases
+from faceswap_cli.effects.ageing.request import AgeRequest
+from faceswap_cli.effects.options import EffectOptions
 from faceswap_cli.options import INPUT, LOOK, OptionGroup, option
 
 if TYPE_CHECKING:
+    from faceswap_cli.effects.ageing.effect import AgeEffect
     from faceswap_cli.effects.ageing.render import FaceAger
     from faceswap_cli.networks.ageing.ageing import Ager
 
@@ -33,6 +36,32 @@ AgeRunOption = Annotated[
 
 WEIGHTS = "ageing"
 """The ageing network's folder in `models/`."""
+
+
+def load_age_effect(
+    wish: AgeRequest,
+    method: str,
+    run: Path | None,
+    device: str,
+    options: EffectOptions | None = None,
+) -> tuple[AgeEffect, str]:
+    """What ages faces, with its networks loaded, and a checksum of it.
+
+    Args:
+        wish: how old they become.
+        method: how they are changed, a key of LOADERS.
+        run: a run folder of `faceswap train --family age`; None: the bundled weights.
+        device: a `--device` value.
+        options: of all effects.
+
+    Raises:
+        UserError: weights are missing or damaged; the device is not here.
+    """
+    from faceswap_cli.effects.ageing.effect import AgeEffect
+    from faceswap_cli.faces.age.estimator import AgeEstimator
+
+    ager = load_face_ager(method, run, device, wish.strength)
+    return AgeEffect(ager, wish, AgeEstimator(device), options or EffectOptions()), ager.cache_key
 
 
 def load_face_ager(method: str, run: Path | None, device: str, strength: float) -> FaceAger:

@@ -146,10 +146,10 @@ def _memory() -> str:
 
 def _encoders() -> list[tuple[str, str]]:
     """Every video encoder, and whether a trial with it went well."""
-    from faceswap_cli.media.encoders import CHOICES
+    from faceswap_cli.media.encoder_names import EncoderName
     from faceswap_cli.media.trial_encode import refusal
 
-    return [(name, refusal(name) or "works") for name in CHOICES]
+    return [(name, refusal(name) or "works") for name in map(str, EncoderName)]
 
 
 def _devices() -> list[tuple[str, str]]:

@@ -12,6 +12,7 @@ from faceswap_cli.cli import console
 from faceswap_cli.cli.app import new_app
 from faceswap_cli.cli.change_faces import ChangeOptions, change_photos, change_videos, write_changed_photo
 from faceswap_cli.cli.convert_executor import ExecutorOptions
+from faceswap_cli.cli.edit_load import load_edit_effect
 from faceswap_cli.cli.mark_options import MarkOptions
 from faceswap_cli.cli.options import (
     DetectionOptions,
@@ -30,7 +31,6 @@ from faceswap_cli.options import INPUT, WHO
 from faceswap_cli.pipeline.options import PipelineOptions
 
 if TYPE_CHECKING:
-    from faceswap_cli.effects.edit.effect import EditEffect
     from faceswap_cli.effects.edit.render import EditStages
     from faceswap_cli.pipeline.photo import PreparedPhoto
     from faceswap_cli.provenance.marks import Marks
@@ -95,7 +95,7 @@ def photo(
         return {"changes": request.set}
 
     options = ChangeOptions(people, safety, pipeline, detection, marks)
-    load = partial(_load_effect, request, detection.device, also=names)
+    load = partial(load_edit_effect, request, detection.device, also=names)
     change_photos(sources, output, options, "edit photo", Kind.EDIT, load, write, face_index, names)
 
 
@@ -125,7 +125,7 @@ def video(
 
     request.check()
     options = ChangeOptions(people, safety, pipeline, detection, marks)
-    load = partial(_load_effect, request, detection.device, options=effect_options)
+    load = partial(load_edit_effect, request, detection.device, options=effect_options)
     change_videos(
         sources, output, options, encode, executor, trial, "edit video", Kind.EDIT, load, verb="editing",
         changes=request.set,
@@ -146,19 +146,6 @@ def list_features() -> None:
     console.say(f"{EMOTION}: a bundle of shapes")
     for name, bundle in EMOTIONS.items():
         console.say(f"    {name}: {', '.join(f'{one}={show_value(value)}' for one, value in bundle.items())}")
-
-
-def _load_effect(
-    request: EditRequest, device: str, options: EffectOptions | None = None, also: tuple[str, ...] = ()
-) -> tuple[EditEffect, str]:
-    """What edits faces, with what says where their parts are loaded, and a checksum of that."""
-    from faceswap_cli.device import pick_device
-    from faceswap_cli.effects.edit.effect import EditEffect
-    from faceswap_cli.faces.parsing.face_parser import FaceParser
-
-    parser = FaceParser(str(pick_device(device)))
-    parser.load()
-    return EditEffect(request, parser, options or EffectOptions(), also=also), parser.mark
 
 
 def _write_sheet(

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from faceswap_cli.cli.convert_assignment import AssignmentRequest, DrawnOptions
 from faceswap_cli.cli.convert_effect import LookOptions, load_effect
+from faceswap_cli.cli.edit_load import load_edit_effect
 from faceswap_cli.cli.options import DetectionOptions, PeopleOptions, SafetyOptions
+from faceswap_cli.effects.ageing.request import AgeRequest
 from faceswap_cli.effects.edit.request import EditRequest
+from faceswap_cli.effects.options import EffectOptions
 from faceswap_cli.errors import UserError
 
 if TYPE_CHECKING:
@@ -142,19 +145,12 @@ def _load_swap(request: LiveRequest) -> tuple[SwapPlan, FaceEffect, str]:
 
 
 def _load_age(request: LiveRequest) -> tuple[SwapPlan, FaceEffect, str]:
-    from faceswap_cli.cli.age_load import load_face_ager
-    from faceswap_cli.effects.ageing.effect import AgeEffect
-    from faceswap_cli.effects.ageing.request import AgeRequest
-    from faceswap_cli.effects.options import EffectOptions
-    from faceswap_cli.faces.age.estimator import AgeEstimator
+    from faceswap_cli.cli.age_load import load_age_effect
 
-    detection, wish = request.detection, AgeRequest(to=request.age)
+    wish, options = AgeRequest(to=request.age), EffectOptions(smoothing=request.look.smoothing)
     wish.check()
-    ager = load_face_ager("network", request.run, detection.device, wish.strength)
-    plan = _load_plan(request)
-    options = EffectOptions(smoothing=request.look.smoothing)
-    effect = AgeEffect(ager, wish, AgeEstimator(detection.device), options)
-    return plan, effect, ager.cache_key
+    effect, mark = load_age_effect(wish, "network", request.run, request.detection.device, options)
+    return _load_plan(request), effect, mark
 
 
 def _load_plan(request: LiveRequest) -> SwapPlan:
@@ -166,14 +162,9 @@ def _load_plan(request: LiveRequest) -> SwapPlan:
 
 
 def _load_edit(request: LiveRequest) -> tuple[SwapPlan, FaceEffect, str]:
-    from faceswap_cli.device import pick_device
-    from faceswap_cli.effects.edit.effect import EditEffect
-    from faceswap_cli.effects.options import EffectOptions
-    from faceswap_cli.faces.parsing.face_parser import FaceParser
-
-    parser = FaceParser(str(pick_device(request.detection.device)))
     options = EffectOptions(smoothing=request.look.smoothing)
-    return _load_plan(request), EditEffect(request.edits, parser, options), parser.mark
+    effect, mark = load_edit_effect(request.edits, request.detection.device, options)
+    return _load_plan(request), effect, mark
 
 
 def _load_puppet(request: LiveRequest, photo: Path, longest: int) -> tuple[SwapPlan, FaceEffect, str]:

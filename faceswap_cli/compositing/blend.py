@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from faceswap_cli.compositing import poisson, pyramid
 from faceswap_cli.compositing.colour import FloatImage
+from faceswap_cli.compositing.looks import BlendName
 from faceswap_cli.compositing.masks import FloatMask
 from faceswap_cli.faces.geometry import invert, transform
 from faceswap_cli.media.frame import FineImage, Image
@@ -120,9 +121,9 @@ def _alpha(new: FloatImage, old: FloatImage, alpha: FloatImage) -> FloatImage:
 
 
 BLENDS: dict[str, Callable[[FloatImage, FloatImage, FloatImage], FloatImage]] = {
-    "alpha": _alpha,
-    "pyramid": pyramid.blend_pyramids,
-    "poisson": _alpha,
+    BlendName.ALPHA: _alpha,
+    BlendName.PYRAMID: pyramid.blend_pyramids,
+    BlendName.POISSON: _alpha,
 }
 """Blends by name: new and old (H, W, 3) in 0..255 and alpha (H, W, 1) in, what is seen out. For `poisson` the
 drawn face has been given a membrane before; see `membrane`."""

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from faceswap_cli.compositing.looks import KeptPart
 from faceswap_cli.compositing.masks import FloatMask
 from faceswap_cli.faces.geometry import interocular
 
@@ -68,9 +69,9 @@ def _around(polygon: Points, margin: float, unit: float, size: int) -> FloatMask
 
 
 PARTS: dict[str, Callable[[Points, float, int], FloatMask]] = {
-    "mouth": _mouth,
-    "eyes": _eyes,
-    "brows": _brows,
-    "beard": _beard,
+    KeptPart.MOUTH: _mouth,
+    KeptPart.EYES: _eyes,
+    KeptPart.BROWS: _brows,
+    KeptPart.BEARD: _beard,
 }
 """Of each part the mask in a crop, by landmarks (68, 2), the eye distance and the crop's size."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from faceswap_cli.compositing.looks import KeptPart
 from faceswap_cli.options import LOOK, TIME, OptionGroup, option
 
 
@@ -36,7 +37,7 @@ class BlendOptions(EffectOptions):
         1.0, 0.0, 1.0, group=LOOK, help="How much of the grain that the new face lacks is added."
     )
     keep: tuple[str, ...] = option(
-        (), group=LOOK, choices=("mouth", "eyes", "brows", "beard"),
+        (), group=LOOK, choices=tuple(map(str, KeptPart)),
         help="A part of the face in the picture that stays as it is; may be given several times.",
     )  # fmt: skip
     defocus: float = option(

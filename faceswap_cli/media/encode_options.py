@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from faceswap_cli.media.encoder_names import EncoderName
 from faceswap_cli.options import ENCODING, OptionGroup, option
 
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
@@ -16,10 +17,7 @@ class EncodeRequest(OptionGroup):
 
     encoder: str | None = option(
         None, group=ENCODING,
-        choices=(
-            "x264", "x265", "av1", "ffv1", "prores", "png", "h264_nvenc", "hevc_nvenc", "av1_nvenc",
-            "h264_videotoolbox", "hevc_videotoolbox", "h264_qsv", "hevc_qsv", "h264_amf", "hevc_amf",
-        ),
+        choices=tuple(map(str, EncoderName)),
         help="How the video is encoded: x264, x265 or av1; without loss ffv1 (.mkv) or png (.mov); prores "
         "(.mov, .mkv), 4444 if the source has transparency. The others need their maker's card: `faceswap "
         "doctor` says which work here. [default: x264; what the output's suffix says for pictures and GIF]",

@@ -19,6 +19,7 @@ from faceswap_cli.media.colour import (
     pixel_kind,
 )
 from faceswap_cli.media.encode_options import PRESETS, EncodeRequest
+from faceswap_cli.media.encoder_names import EncoderName
 from faceswap_cli.media.light_metadata import LightMetadata, light_options
 from faceswap_cli.media.probe import MediaInfo
 from faceswap_cli.media.sequence import picture_suffix
@@ -120,24 +121,24 @@ _PNG_FORMATS = ("rgb24", "rgba", "rgb48be", "rgba64be")
 
 _FFV1 = {"level": "3", "g": "1", "slicecrc": "1"}
 
-ENCODERS = {
-    "x264": Encoder(
+ENCODERS: dict[str, Encoder] = {
+    EncoderName.X264: Encoder(
         # The quicker way to place B-frames (strategy 1, of presets up to "medium") loses the rhythm of the
         # source's own frames over half a grey level, and makes files up to a third larger.
         "libx264", _MP4_AND_MKV, _yuv(8, 10), {"bf": "3", "b-pyramid": "normal", "b_strategy": "2"}, _crf,
         presets=_SAME,
     ),
-    "x265": Encoder(
+    EncoderName.X265: Encoder(
         # Its own default is open groups of pictures, which refer to pictures of the segment before.
         "libx265", _MP4_AND_MKV, _yuv(8, 10, 12),
         {"x265-params": "log-level=none:info=0:open-gop=0:bframes=4:b-pyramid=1"}, _crf, presets=_SAME,
         hdr=True,
     ),
-    "av1": Encoder(
+    EncoderName.AV1: Encoder(
         "libsvtav1", (".mp4", ".mkv"), _yuv(8, 10, chromas=("420",)), {}, _crf, 20, 63,
         _named(12, 11, 10, 9, 8, 7, 5, 4, 2), odd=True, hdr=True,
     ),
-    "ffv1": Encoder(
+    EncoderName.FFV1: Encoder(
         "ffv1", (".mkv",),
         (
             "gray", "gray10le", "gray12le", "gray16le", "bgr0", "gbrp10le", "gbrp12le", "gbrp16le",
@@ -147,12 +148,12 @@ ENCODERS = {
         ),
         _FFV1, odd=True, hdr=True,
     ),
-    "prores": Encoder(
+    EncoderName.PRORES: Encoder(
         "prores_ks", (".mov", ".mkv"), ("yuv422p10le", "yuv444p10le", "yuva444p10le"),
         {"vendor": "apl0"}, odd=True, always={"range": RANGE_LIMITED}, hdr=True,
         segment="mov",
     ),
-    "png": Encoder("png", (".mov",), _PNG_FORMATS, _PNG, odd=True),
+    EncoderName.PNG: Encoder("png", (".mov",), _PNG_FORMATS, _PNG, odd=True),
     "png pictures": Encoder("png", (), _PNG_FORMATS, _PNG, odd=True, upright=True),
     "tiff": Encoder(
         "tiff", (), ("rgb24", "rgba", "rgb48le", "rgba64le"), {"compression_algo": "deflate"}, odd=True,
@@ -164,20 +165,17 @@ ENCODERS = {
     # Kept without loss until all of it is there: one palette is made for the whole.
     "gif": Encoder("ffv1", (".gif",), ("bgr0", "bgra"), _FFV1, odd=True, upright=True),
     "webp": Encoder("ffv1", (".webp",), ("bgr0",), _FFV1, odd=True, upright=True),
-    "h264_nvenc": _nvenc("h264_nvenc", ("yuv420p", "yuv444p")),
-    "hevc_nvenc": _nvenc("hevc_nvenc", ("yuv420p", "yuv444p", "p010le")),
-    "av1_nvenc": _nvenc("av1_nvenc", ("yuv420p", "p010le")),
-    "h264_videotoolbox": _videotoolbox("h264_videotoolbox", ("yuv420p",)),
-    "hevc_videotoolbox": _videotoolbox("hevc_videotoolbox", ("yuv420p", "p010le")),
-    "h264_qsv": _qsv("h264_qsv", ("nv12",)),
-    "hevc_qsv": _qsv("hevc_qsv", ("nv12", "p010le")),
-    "h264_amf": _amf("h264_amf", ("yuv420p",)),
-    "hevc_amf": _amf("hevc_amf", ("yuv420p", "p010le")),
+    EncoderName.H264_NVENC: _nvenc("h264_nvenc", ("yuv420p", "yuv444p")),
+    EncoderName.HEVC_NVENC: _nvenc("hevc_nvenc", ("yuv420p", "yuv444p", "p010le")),
+    EncoderName.AV1_NVENC: _nvenc("av1_nvenc", ("yuv420p", "p010le")),
+    EncoderName.H264_VIDEOTOOLBOX: _videotoolbox("h264_videotoolbox", ("yuv420p",)),
+    EncoderName.HEVC_VIDEOTOOLBOX: _videotoolbox("hevc_videotoolbox", ("yuv420p", "p010le")),
+    EncoderName.H264_QSV: _qsv("h264_qsv", ("nv12",)),
+    EncoderName.HEVC_QSV: _qsv("hevc_qsv", ("nv12", "p010le")),
+    EncoderName.H264_AMF: _amf("h264_amf", ("yuv420p",)),
+    EncoderName.HEVC_AMF: _amf("hevc_amf", ("yuv420p", "p010le")),
 }  # fmt: skip
 
-
-CHOICES = [name for name, encoder in ENCODERS.items() if set(encoder.suffixes) - {".gif", ".webp"}]
-"""What a user may ask for; the others are what an output's name means."""
 
 PICTURES = {
     ".png": "png pictures",
@@ -212,7 +210,7 @@ class EncodeOptions(EncodeRequest):
 
     def __post_init__(self) -> None:
         if self.encoder not in ENCODERS:
-            raise UserError(f"no encoder named {self.encoder}", f"Use one of {', '.join(CHOICES)}")
+            raise UserError(f"no encoder named {self.encoder}", f"Use one of {', '.join(EncoderName)}")
         self.check()
         worst = ENCODERS[self.encoder].worst
         if self.crf is not None and self.crf > worst:

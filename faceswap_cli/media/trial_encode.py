@@ -12,7 +12,8 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.media.encoders import CHOICES, ENCODERS, EncodeOptions
+from faceswap_cli.media.encoder_names import EncoderName
+from faceswap_cli.media.encoders import ENCODERS, EncodeOptions
 
 _SIDE, _PICTURES = 256, 3  # small, but not smaller than any card's least size
 
@@ -46,5 +47,5 @@ def check_encoder(name: str) -> None:
     """Raise a UserError if the encoder `name` does not work here."""
     why = refusal(name)
     if why is not None:
-        usable = [other for other in CHOICES if not ENCODERS[other].hardware]
+        usable = [other for other in EncoderName if not ENCODERS[other].hardware]
         raise UserError(f"{name} does not work on this machine: {why}", f"Use {', '.join(usable)}")

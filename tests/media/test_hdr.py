@@ -17,7 +17,8 @@ from faceswap_cli.media import hdr
 from faceswap_cli.media.colour import ColourTags
 from faceswap_cli.media.containers import check_output
 from faceswap_cli.media.encode import SegmentWriter
-from faceswap_cli.media.encoders import CHOICES, ENCODERS, EncodeOptions, as_written, target_format
+from faceswap_cli.media.encoder_names import EncoderName
+from faceswap_cli.media.encoders import ENCODERS, EncodeOptions, as_written, target_format
 from faceswap_cli.media.frame import Frame
 from faceswap_cli.media.hdr import HLG, PQ, HdrView, ToneCurve
 from faceswap_cli.media.join import join_segments
@@ -269,7 +270,7 @@ def test_encoders_that_hold_no_hdr_are_refused(tmp_path: Path) -> None:
         with pytest.raises(UserError, match="HDR") as caught:
             check_output(tmp_path / suffix, info, EncodeOptions(name))
         assert "--sdr" in (caught.value.hint or "") and "x265" in (caught.value.hint or "")
-    assert {name for name in CHOICES if ENCODERS[name].hdr} == {"x265", "av1", "ffv1", "prores"}
+    assert {name for name in EncoderName if ENCODERS[name].hdr} == {"x265", "av1", "ffv1", "prores"}
 
 
 def test_hdr_of_an_unknown_kind_is_refused(tmp_path: Path) -> None:

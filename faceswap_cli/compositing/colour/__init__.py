@@ -15,6 +15,7 @@ from faceswap_cli.compositing.colour.linear import GAIN_LIMITS
 from faceswap_cli.compositing.colour.spaces import FloatImage, Matrix, Space
 from faceswap_cli.compositing.colour.stats import LEAST_PIXELS, NOTHING, ColourStats, average, measure_in
 from faceswap_cli.compositing.colour.transforms import IDENTITY, ColourTransform, Linear
+from faceswap_cli.compositing.looks import ColourName
 
 __all__ = [
     "COLOUR",
@@ -31,7 +32,7 @@ __all__ = [
     "measure",
 ]
 
-SEAMLESS = "seamless"
+SEAMLESS = ColourName.SEAMLESS.value
 """The method that measures nothing: gradients are kept and the border decides; see `blend`."""
 
 
@@ -67,14 +68,14 @@ def _nothing() -> ColourMethod:
 
 
 COLOUR: dict[str, ColourMethod] = {
-    "rct": _linear("lab", linear.reinhard),
-    "lct": _linear("rgb", linear.cholesky),
-    "mkl": _linear("rgb", linear.monge_kantorovich),
-    "hist": _transport("lab", "hist"),
-    "idt": _transport("rgb", "idt"),
-    "sot": _transport("rgb", "sot"),
-    SEAMLESS: _nothing(),
-    "none": _nothing(),
+    ColourName.RCT: _linear("lab", linear.reinhard),
+    ColourName.LCT: _linear("rgb", linear.cholesky),
+    ColourName.MKL: _linear("rgb", linear.monge_kantorovich),
+    ColourName.HIST: _transport("lab", "hist"),
+    ColourName.IDT: _transport("rgb", "idt"),
+    ColourName.SOT: _transport("rgb", "sot"),
+    ColourName.SEAMLESS: _nothing(),
+    ColourName.NONE: _nothing(),
 }
 """Methods by the names people know."""
 

@@ -103,9 +103,15 @@ def find_folds(now: SkinLight, rest: SkinLight) -> FloatArray:
 
 def lay_folds(folds: FloatArray, drawn: Points, layout: PointLayout, box: Box) -> FloatArray:
     """(NODES, NODES) folds over a box of a frame in which a face's points (N, 2) lie so."""
-    spline = fit_spline(drawn[layout.skin], flat_points(layout)[layout.skin], 1e-3)
+    return _lay(folds, flat_points(layout), drawn, layout, box)
+
+
+def _lay(light: FloatArray, flat: Points, drawn: Points, layout: PointLayout, box: Box) -> FloatArray:
+    """(NODES, NODES) a picture of light, in which a face's points lie at `flat` (N, 2), over a box of a frame
+    in which they lie at `drawn` (N, 2)."""
+    spline = fit_spline(drawn[layout.skin], flat[layout.skin], 1e-3)
     at = np.asarray(spline(grid_points(box, NODES)), np.float32).reshape(NODES, NODES, 2)
-    found = cv2.remap(folds, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    found = cv2.remap(light, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
     return np.asarray(found, np.float32)
 
 
@@ -129,9 +135,7 @@ def lay_smile(step: float, drawn: Points, layout: PointLayout, box: Box) -> Floa
     if abs(step) < LEAST_STEP:
         return None
     light, _ = load_smile()
-    spline = fit_spline(drawn[layout.skin, :2], mean_points(layout)[layout.skin], 1e-3)
-    at = np.asarray(spline(grid_points(box, NODES)), np.float32).reshape(NODES, NODES, 2)
-    found = cv2.remap(light, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    found = _lay(light, mean_points(layout), drawn[:, :2], layout, box)
     return np.asarray(SMILE_LIGHT * step * found, np.float32)
 
 

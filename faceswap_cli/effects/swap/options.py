@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from faceswap_cli.compositing.looks import BlendName, ColourName
 from faceswap_cli.effects.options import BlendOptions
 from faceswap_cli.options import LOOK, option
 
@@ -19,12 +20,12 @@ class SwapOptions(BlendOptions):
         "hands, microphones, hair and frames of glasses before the face); both is hull+model.",
     )  # fmt: skip
     colour: str = option(
-        "rct", group=LOOK, choices=("rct", "lct", "mkl", "hist", "idt", "sot", "seamless", "none"),
+        "rct", group=LOOK, choices=tuple(map(str, ColourName)),
         help="Colour match inside the mask: rct (mean and contrast), lct and mkl (all covariances), hist, "
         "idt and sot (whole distributions), seamless (none, but --blend poisson) or none.",
     )  # fmt: skip
     blend: str = option(
-        "alpha", group=LOOK, choices=("alpha", "pyramid", "poisson"),
+        "alpha", group=LOOK, choices=tuple(map(str, BlendName)),
         help="How the new face is put in: alpha, pyramid (detail over a narrow edge, colours over a wide "
         "one) or poisson (seamless clone: the frame's colours at the mask's edge are led into the face).",
     )  # fmt: skip
