@@ -28,6 +28,7 @@ LONGEST = (
     "cli/test_families.py",
     "training/engine/test_parallel.py",
     "faces/sets/test_extract.py",
+    "faces/sets/test_extract_again.py",
     "pipeline/test_resume.py",
     "training/test_style.py",
     "test_api.py",

@@ -53,33 +53,33 @@ def guided_filter(guide: FloatArray, mask: FloatArray, radius: float, flat: floa
     Returns:
         (H, W), about in [0, 1].
     """
-    mean, share = box_mean(guide, radius), box_mean(mask, radius)
-    red, green, blue = (guide[..., i] for i in range(3))
+    return read_lines(fit_lines(guide, mask, radius, flat), guide)
 
-    def joint(one: FloatArray, other: FloatArray, means: FloatArray) -> FloatArray:
-        return box_mean(one * other, radius) - means
 
-    # The symmetric 3 x 3 covariance of the colours, inverted by its cofactors.
-    low = np.float32(flat)
-    rr = joint(red, red, mean[..., 0] ** 2) + low
-    gg = joint(green, green, mean[..., 1] ** 2) + low
-    bb = joint(blue, blue, mean[..., 2] ** 2) + low
-    rg = joint(red, green, mean[..., 0] * mean[..., 1])
-    rb = joint(red, blue, mean[..., 0] * mean[..., 2])
-    gb = joint(green, blue, mean[..., 1] * mean[..., 2])
-    inverse = (
-        *(gg * bb - gb * gb, rb * gb - rg * bb, rg * gb - rb * gg),
-        *(rr * bb - rb * rb, rg * rb - rr * gb, rr * gg - rg * rg),
+def fit_lines(guide: FloatArray, mask: FloatArray, radius: float, flat: float) -> FloatArray:
+    """(H, W, 4) slopes and offset by which a mask follows the colours around a pixel; see `guided_filter`."""
+    colours, share = box_mean(guide, radius), box_mean(mask, radius)
+    weighed = box_mean(guide * mask[..., None], radius) - colours * share[..., None]
+    r, g, b = (np.ascontiguousarray(guide[..., k]) for k in range(3))
+    mr, mg, mb = (colours[..., k] for k in range(3))
+    rr, gg, bb = (box_mean(x * x, radius) - m * m + np.float32(flat) for x, m in ((r, mr), (g, mg), (b, mb)))
+    rg, rb, gb = (
+        box_mean(x * y, radius) - m for x, y, m in ((r, g, mr * mg), (r, b, mr * mb), (g, b, mg * mb))
     )
-    whole = rr * inverse[0] + rg * inverse[1] + rb * inverse[2]
-    c = [joint(channel, mask, mean[..., i] * share) / whole for i, channel in enumerate((red, green, blue))]
-    slope = np.stack(
-        [
-            inverse[0] * c[0] + inverse[1] * c[1] + inverse[2] * c[2],
-            inverse[1] * c[0] + inverse[3] * c[1] + inverse[4] * c[2],
-            inverse[2] * c[0] + inverse[4] * c[1] + inverse[5] * c[2],
-        ],
-        -1,
-    )
-    offset = share - (slope * mean).sum(-1)
-    return np.asarray((box_mean(slope, radius) * guide).sum(-1) + box_mean(offset, radius), np.float32)
+    # The symmetric 3 x 3 system of each pixel by its adjugate.
+    irr, igg, ibb = gg * bb - gb * gb, rr * bb - rb * rb, rr * gg - rg * rg
+    irg, irb, igb = gb * rb - rg * bb, rg * gb - gg * rb, rb * rg - rr * gb
+    whole = irr * rr + irg * rg + irb * rb
+    wr, wg, wb = (weighed[..., k] for k in range(3))
+    slopes = [
+        (irr * wr + irg * wg + irb * wb) / whole,
+        (irg * wr + igg * wg + igb * wb) / whole,
+        (irb * wr + igb * wg + ibb * wb) / whole,
+    ]
+    offset = share - slopes[0] * mr - slopes[1] * mg - slopes[2] * mb
+    return box_mean(np.dstack([*slopes, offset]), radius)
+
+
+def read_lines(lines: FloatArray, picture: FloatArray) -> FloatArray:
+    """(H, W): what lines (H, W, 4) make of a picture's colours (H, W, 3), the guide's or finer ones."""
+    return np.asarray(lines[..., 3] + (lines[..., :3] * picture).sum(-1), np.float32)

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from faceswap_cli.compositing.guided_filter import fit_lines, read_lines
 from faceswap_cli.compositing.hair_extension import edge_fade
 from faceswap_cli.compositing.masks import FloatMask
 from faceswap_cli.compositing.region_grid import RegionGrid, grid_around
@@ -132,38 +133,10 @@ def place_square(values: FloatMask, side: float, grid: RegionGrid) -> FloatMask:
     return np.asarray(cv2.warpAffine(values.astype(np.float32), matrix, grid.size, flags=flags), np.float32)
 
 
-def fit_lines(guide: FloatArray, part: FloatMask, radius: float, flat: float) -> FloatArray:
-    """(h, w, 4) slopes and offset by which a part (h, w) follows the colours (h, w, 3) around each pixel."""
-    side = 2 * max(1, round(radius)) + 1
-
-    def mean(values: FloatArray) -> FloatArray:
-        return np.asarray(cv2.blur(values, (side, side)), np.float32)
-
-    colours = mean(guide)
-    share = mean(part)
-    weighed = mean(guide * part[..., None]) - colours * share[..., None]
-    r, g, b = (np.ascontiguousarray(guide[..., k]) for k in range(3))
-    mr, mg, mb = (colours[..., k] for k in range(3))
-    rr, gg, bb = (mean(x * x) - m * m + np.float32(flat) for x, m in ((r, mr), (g, mg), (b, mb)))
-    rg, rb, gb = mean(r * g) - mr * mg, mean(r * b) - mr * mb, mean(g * b) - mg * mb
-    # The symmetric 3 x 3 system of each pixel by its adjugate.
-    irr, igg, ibb = gg * bb - gb * gb, rr * bb - rb * rb, rr * gg - rg * rg
-    irg, irb, igb = gb * rb - rg * bb, rg * gb - gg * rb, rb * rg - rr * gb
-    whole = irr * rr + irg * rg + irb * rb
-    wr, wg, wb = (weighed[..., k] for k in range(3))
-    slopes = [
-        (irr * wr + irg * wg + irb * wb) / whole,
-        (irg * wr + igg * wg + igb * wb) / whole,
-        (irb * wr + igb * wg + ibb * wb) / whole,
-    ]
-    offset = share - slopes[0] * mr - slopes[1] * mg - slopes[2] * mb
-    return mean(np.dstack([*slopes, offset]))
-
-
 def _read(lines: FloatArray, picture: FloatArray, fit: MatteFit, side: float, grid: RegionGrid) -> FloatMask:
     """(h, w) in 0..1: what the lines make of the picture's colours."""
     low, high = fit.sure
-    share = lines[..., 3] + (lines[..., :3] * picture).sum(-1)
+    share = read_lines(lines, picture)
     share = smooth_step((share - np.float32(low)) * np.float32(1 / (high - low)))
     return share * _fade(grid, side)
 

@@ -37,6 +37,7 @@ from faceswap_cli.pipeline.frame_sources import VideoFrames
 from faceswap_cli.pipeline.options import PipelineOptions
 from faceswap_cli.pipeline.render_pass import RenderTask
 from faceswap_cli.pipeline.workdir import ResumeDir
+from faceswap_cli.words import plural
 
 VERSION = 12
 """Raised when the same settings begin to give other pictures: unfinished work of before is not mixed in."""
@@ -268,13 +269,9 @@ def summarise(plan: FacePlan, frames: int, tracks: int) -> str:
         tracks: face tracks that were found, changed or not.
     """
     changed, with_face = len(np.unique(plan.tracks)), len(np.unique(plan.frames))
-    left = f", {_counted(tracks - changed, 'track')} left alone" if tracks > changed else ""
-    faces = f"{_counted(len(plan.frames), 'face')} of {_counted(changed, 'track')} drawn"
-    return f"{faces} in {with_face} of {_counted(frames, 'frame')}{left}"
-
-
-def _counted(number: int, name: str) -> str:
-    return f"{number} {name}{'' if number == 1 else 's'}"
+    left = f", {plural(tracks - changed, 'track')} left alone" if tracks > changed else ""
+    faces = f"{plural(len(plan.frames), 'face')} of {plural(changed, 'track')} drawn"
+    return f"{faces} in {with_face} of {plural(frames, 'frame')}{left}"
 
 
 def _note(phase: Phase, text: str) -> ConvertProgress:

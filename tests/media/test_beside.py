@@ -25,7 +25,7 @@ from tests.media.boxes import (
     with_box,
     with_box_of_track,
 )
-from tests.media.test_join import MEDIUM, remake, times
+from tests.media.joining import MEDIUM, remake, times
 
 Clip = Callable[..., Path]
 SAMPLES = [b"telemetry %d" % number for number in range(5)]

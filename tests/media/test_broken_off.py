@@ -14,7 +14,7 @@ import pytest
 from faceswap_cli.errors import UserError
 from faceswap_cli.media.probe import probe
 from faceswap_cli.media.reader import VideoReader
-from tests.media.test_join import MEDIUM, packets, remake, times
+from tests.media.joining import MEDIUM, packets, remake, times
 
 Clip = Callable[..., Path]
 

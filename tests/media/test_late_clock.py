@@ -12,8 +12,8 @@ import pytest
 from faceswap_cli.media.containers import check_output
 from faceswap_cli.media.encoders import EncodeOptions
 from faceswap_cli.media.probe import probe
+from tests.media.joining import MEDIUM, packets, remake, times
 from tests.media.test_broken_off import readable
-from tests.media.test_join import MEDIUM, packets, remake, times
 
 Clip = Callable[..., Path]
 TWELVE_HOURS = 43_200

@@ -15,7 +15,7 @@ from faceswap_cli.media.pieces import Cut, count_wanted, is_past, is_wanted, par
 from faceswap_cli.media.planes import planes
 from faceswap_cli.media.probe import only_frames, probe
 from faceswap_cli.media.reader import VideoReader
-from tests.media.test_join import MEDIUM, OPTIONS, packets, remake, times
+from tests.media.joining import MEDIUM, OPTIONS, packets, remake, times
 
 Clip = Callable[..., Path]
 SECOND = 12_800

@@ -18,7 +18,7 @@ from faceswap_cli.media.probe import only_frames, probe
 from faceswap_cli.media.reader import VideoReader
 from faceswap_cli.media.sequence import find_pictures, picture_names, picture_suffix
 from tests.conftest import picture
-from tests.media.test_join import remake, times
+from tests.media.joining import remake, times
 
 Clip = Callable[..., Path]
 

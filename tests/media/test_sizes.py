@@ -12,7 +12,7 @@ import pytest
 from faceswap_cli.media.probe import probe
 from faceswap_cli.media.reader import VideoReader
 from tests.conftest import picture
-from tests.media.test_join import MEDIUM, remake, times
+from tests.media.joining import MEDIUM, remake, times
 
 Size = tuple[int, int]
 

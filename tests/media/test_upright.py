@@ -17,7 +17,7 @@ from faceswap_cli.media.encoders import EncodeOptions, encoder_for
 from faceswap_cli.media.probe import probe
 from faceswap_cli.media.reader import VideoReader
 from tests.conftest import picture
-from tests.media.test_join import ONE, TURNS, remake
+from tests.media.joining import ONE, TURNS, remake
 from tests.media.test_photo import exif
 
 Clip = Callable[..., Path]

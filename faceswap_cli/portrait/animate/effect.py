@@ -25,7 +25,7 @@ from faceswap_cli.portrait.animate.render import Portrait, draw_frame
 from faceswap_cli.portrait.animate.shape import beyond_limit, match_photo
 from faceswap_cli.portrait.animate.stream import PuppetStream
 
-VERSION = 1
+VERSION = 2
 """Raised when the same settings begin to give other pictures."""
 
 TONE_FRAMES = 5

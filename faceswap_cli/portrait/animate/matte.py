@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from faceswap_cli.compositing.guided_filter import guided_filter
 from faceswap_cli.effects.reenact.head import HeadPose
 from faceswap_cli.faces.geometry import crop_matrix, warp
 from faceswap_cli.faces.parsing import face_parser
@@ -71,7 +72,8 @@ def find_matte(
     person = _without_islands(person, head, pose.scale * scale)
     soft = cv2.GaussianBlur(person.astype(np.float32), (0, 0), 0.8)
     large = cv2.resize(soft, image.shape[1::-1], interpolation=cv2.INTER_CUBIC)
-    found = guided_filter(image, np.clip(large, 0, 1), max(2, round(EDGE * pose.scale)))
+    guide, radius = image.astype(np.float32) / np.float32(255), max(2, round(EDGE * pose.scale))
+    found = guided_filter(guide, np.clip(large, 0, 1), radius, EDGE_NOISE)
     return np.asarray(np.clip((found - 0.06) / 0.88, 0, 1), np.float32)
 
 
@@ -125,22 +127,3 @@ def _without_islands(person: NDArray[np.uint8], head: FloatArray, unit: float) -
     _, holes, stats, _ = cv2.connectedComponentsWithStats(1 - kept)
     small = np.flatnonzero(stats[:, cv2.CC_STAT_AREA] < 0.25 * unit**2)
     return np.asarray(kept | np.isin(holes, small[small > 0]), np.uint8)
-
-
-def guided_filter(image: Image, mask: FloatArray, radius: int) -> FloatArray:
-    """A mask (H, W) whose edges follow those of a picture (H, W, 3)."""
-    guide = image.astype(np.float32) / np.float32(255)
-
-    def mean(values: FloatArray) -> FloatArray:
-        return np.asarray(cv2.blur(values, (2 * radius + 1,) * 2), np.float32)
-
-    middle, level = mean(guide), mean(mask)
-    covariance = np.stack([mean(guide[..., i] * mask) - middle[..., i] * level for i in range(3)], -1)
-    system = np.empty((*mask.shape, 3, 3), np.float32)
-    for i in range(3):
-        for j in range(i, 3):
-            own = mean(guide[..., i] * guide[..., j]) - middle[..., i] * middle[..., j]
-            system[..., i, j] = system[..., j, i] = own + (EDGE_NOISE if i == j else 0)
-    slope = np.asarray(np.linalg.solve(system, covariance[..., None])[..., 0], np.float32)
-    offset = level - (slope * middle).sum(-1)
-    return np.asarray((mean(slope) * guide).sum(-1) + mean(offset), np.float32)

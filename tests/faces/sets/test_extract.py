@@ -1,16 +1,11 @@
+"""What extracting leaves: crops, index, notes and errors."""
+
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import random
 import shutil
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -23,62 +18,15 @@ from faceswap_cli.faces import geometry
 from faceswap_cli.faces.analysis import analyse
 from faceswap_cli.faces.face_analyser import FaceAnalyser
 from faceswap_cli.faces.sets import extract as extracting
-from faceswap_cli.faces.sets.extract import ExtractProgress, extract_faces
-from faceswap_cli.faces.sets.extract_options import ExtractOptions
 from faceswap_cli.faces.sets.faceset import FaceSet
-from faceswap_cli.files import locked
 from faceswap_cli.media.frame import Frame, Image
 from faceswap_cli.media.pieces import parse_pieces
 from faceswap_cli.media.probe import probe
 from faceswap_cli.media.reader import VideoReader
 from faceswap_cli.pipeline.faces_from_set import faces_from_set, select_frames
-from tests.clips import write_clip
-from tests.dense_faces import dense_of, with_dense
-from tests.faces.face_pictures import DATA, one, save
-
-Maker = Callable[..., Path]
-
-
-def run(inputs: list[Path], output: Path, stage: FaceAnalyser, **options: object) -> list[ExtractProgress]:
-    return list(extract_faces(inputs, output, stage, ExtractOptions(**options)))
-
-
-def contents(folder: Path) -> dict[str, str]:
-    """Every file of a set and a digest of its bytes."""
-    return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-
-
-def complete(faces: FaceSet) -> bool:
-    return all(source.complete for source in faces.sources.values())
-
-
-@pytest.fixture
-def clip(make_video: Maker, talking: list[Image]) -> Path:
-    return make_video(talking)
-
-
-@dataclass(frozen=True)
-class Extracted:
-    """A video that stays where it is, and sets made of it in one go, with 68 points and with dense ones."""
-
-    clip: Path
-    faces: Path
-    dense: Path
-
-
-@pytest.fixture(scope="module")
-def extracted(
-    tmp_path_factory: pytest.TempPathFactory, talking: list[Image], stage: FaceAnalyser
-) -> Extracted:
-    folder = tmp_path_factory.mktemp("extracted")
-    made = Extracted(write_clip(folder / "clip.mp4", talking), folder / "faces", folder / "dense")
-    run([made.clip], made.faces, stage)
-    run([made.clip], made.dense, with_dense(stage))
-    return made
+from tests.dense_faces import dense_of
+from tests.faces.face_pictures import one, save
+from tests.faces.sets.extracting import Extracted, Maker, complete, contents, run
 
 
 def test_a_video_becomes_a_set(clip: Path, tmp_path: Path, stage: FaceAnalyser) -> None:
@@ -109,103 +57,6 @@ def test_an_interlaced_video_is_told(
     monkeypatch.setattr(extracting, "probe", lambda path: replace(probe(path), interlaced=True))
     assert "interlaced" in run([clip], tmp_path / "faces", stage)[-1].notes[0]
     assert "interlaced" in run([clip], tmp_path / "faces", stage)[-1].notes[0]
-
-
-def test_a_folder_that_is_taken_is_left_as_it_is(clip: Path, tmp_path: Path, stage: FaceAnalyser) -> None:
-    pytest.importorskip("fcntl")
-    (tmp_path / "faces" / "crops").mkdir(parents=True)
-    with locked(tmp_path / "faces"), pytest.raises(UserError, match="another faceswap"):
-        run([clip], tmp_path / "faces", stage)
-    assert (tmp_path / "faces" / "crops").is_dir()
-    assert len(run([clip], tmp_path / "faces", stage)) > 1
-
-
-def test_running_again_has_nothing_to_do(extracted: Extracted, tmp_path: Path, stage: FaceAnalyser) -> None:
-    out = shutil.copytree(extracted.faces, tmp_path / "faces")
-    before = contents(out)
-    [again] = run([extracted.clip], out, stage)
-    assert (again.state, again.faces, again.done) == ("known", 37, 40)
-    assert contents(out) == before
-
-
-@pytest.mark.parametrize("batches", [0, 1, 2])
-def test_stopped_and_taken_up_again_it_is_the_same(
-    batches: int, extracted: Extracted, tmp_path: Path, stage: FaceAnalyser
-) -> None:
-    parts = tmp_path / "parts"
-    running = extract_faces([extracted.clip], parts, stage)
-    for _ in range(batches):
-        next(running)
-    running.close()
-    if batches:
-        assert not complete(FaceSet.open(parts))
-    last = run([extracted.clip], parts, stage)[-1]
-    assert last.state == "complete" and last.faces == 37
-    assert contents(parts) == contents(extracted.faces)
-
-
-CHILD = """
-import sys
-from pathlib import Path
-from faceswap_cli.faces.sets.extract import extract_faces
-from faceswap_cli.faces.face_analyser import build_analyser
-stage = build_analyser()
-print("ready", flush=True)
-for progress in extract_faces([Path(p) for p in sys.argv[2:]], Path(sys.argv[1]), stage):
-    print(progress.done, flush=True)
-"""
-
-
-@pytest.mark.skipif(os.name == "nt", reason="kills by a signal")
-def test_killed_at_random_it_is_the_same(make_video: Maker, tmp_path: Path, stage: FaceAnalyser) -> None:
-    small = cv2.resize(cv2.imread(str(DATA / "face.jpg"))[..., ::-1], (320, 180))
-    clip = make_video([np.roll(small, i, axis=1) for i in range(64)])
-    photo = save(tmp_path / "photo.png", small)
-    whole, parts = tmp_path / "whole", tmp_path / "parts"
-    run([clip, photo], whole, stage)
-    generator = random.Random(os.urandom(8))
-    delays = [generator.uniform(0.0, 1.2) for _ in range(3)]
-    environment = {**os.environ, "PYTHONPATH": str(DATA.parents[1])}
-    for delay in delays:
-        command = [sys.executable, "-c", CHILD, str(parts), str(clip), str(photo)]
-        child = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True)
-        assert child.stdout is not None
-        assert child.stdout.readline() == "ready\n"
-        time.sleep(delay)
-        child.send_signal(signal.SIGKILL)
-        child.wait()
-        child.stdout.close()
-        if (parts / "faces.jsonl").exists():
-            FaceSet.open(parts)  # readable at any moment
-    run([clip, photo], parts, stage)
-    assert contents(parts) == contents(whole), f"killed after {delays}"
-
-
-def test_crops_without_a_line_are_overwritten(clip: Path, tmp_path: Path, stage: FaceAnalyser) -> None:
-    out = tmp_path / "faces"
-    running = extract_faces([clip], out, stage)
-    next(running)
-    running.close()
-    orphan = out / "crops" / "clip_000030_0.jpg"
-    orphan.write_bytes(b"half a pict")
-    run([clip], out, stage)
-    faces = FaceSet.open(out)
-    [record] = [one for one in faces.records if one.frame == 30]
-    assert faces.crop(record).shape == (256, 256, 3)
-
-
-def test_deleted_crops_stay_deleted(clip: Path, tmp_path: Path, stage: FaceAnalyser) -> None:
-    out = tmp_path / "faces"
-    running = extract_faces([clip], out, stage)
-    next(running)
-    running.close()
-    (out / "crops" / "clip_000003_0.jpg").unlink()
-    run([clip], out, stage)
-    other = save(tmp_path / "other.png", cv2.imread(str(DATA / "face.jpg"))[..., ::-1])
-    run([clip, other], out, stage)
-    faces = FaceSet.open(out)
-    assert [record.crop for record in faces.deleted] == ["clip_000003_0.jpg"]
-    assert len(faces) == 37
 
 
 def test_photos_videos_and_folders(
@@ -354,39 +205,6 @@ def test_names_of_bytes_that_are_no_text(tmp_path: Path, stage: FaceAnalyser, fa
     assert len(faces) == 2 and {os.fsencode(s.path) for s in faces.sources.values()} > {strange}
     write_sheet(faces)
     assert [p.state for p in run([folder], output, stage)] == ["known", "known"]
-
-
-def test_moved_and_renamed_files_are_known(clip: Path, tmp_path: Path, stage: FaceAnalyser) -> None:
-    output = tmp_path / "faces"
-    run([clip], output, stage)
-    before = len(FaceSet.open(output))
-    moved = tmp_path / "elsewhere" / clip.name
-    moved.parent.mkdir()
-    clip.rename(moved)
-    assert [p.state for p in run([moved], output, stage)] == ["known"]
-    renamed = moved.rename(tmp_path / "another name.mp4")
-    assert [p.state for p in run([renamed], output, stage)] == ["known"]
-    faces = FaceSet.open(output)
-    assert len(faces) == before
-    [source] = faces.sources.values()
-    assert (source.path, source.name) == (str(renamed.resolve()), "another name.mp4")
-
-
-def test_other_files_of_one_length_and_time_are_not_taken_for_moved(
-    tmp_path: Path, stage: FaceAnalyser, face_picture: Image
-) -> None:
-    # As pictures are that come out of an archive: all of one size, all of one time.
-    output = tmp_path / "faces"
-    for folder, names in (("a", ("1.bmp", "2.bmp")), ("b", ("3.bmp", "4.bmp")), ("c", ("1.bmp",))):
-        (tmp_path / folder).mkdir()
-        for number, name in enumerate(names):
-            save(tmp_path / folder / name, np.roll(face_picture, number * 3, 1))
-            os.utime(tmp_path / folder / name, ns=(10**18, 10**18))
-    assert [p.state for p in run([tmp_path / "a"], output, stage)] == ["complete"] * 2
-    assert [p.state for p in run([tmp_path / "c"], output, stage)] == ["complete"]
-    for file in (tmp_path / "a").iterdir():
-        file.unlink()
-    assert [p.state for p in run([tmp_path / "b"], output, stage)] == ["complete"] * 2
 
 
 def test_analysis_does_not_depend_on_where_it_starts(talking: list[Image], stage: FaceAnalyser) -> None:
