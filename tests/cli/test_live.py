@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -14,6 +13,7 @@ from typer.testing import CliRunner
 
 from faceswap_cli.cli import app
 from faceswap_cli.provenance.verify import verify
+from tests.python import Python
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "written-by-0.1"
 PICTURE = Path(__file__).resolve().parents[1] / "data" / "face.jpg"
@@ -94,20 +94,15 @@ def test_ctrl_c_ends_it_cleanly_and_the_recording_is_whole(tmp_path):
     write_still(clip, 60)
     words = ["live", "--camera", clip, "-m", RUN, "--all-faces", "-o", path, "-o", "http"]
     words += ["--when-lost", "black"]
-    child = subprocess.Popen(
-        [sys.executable, "-m", "faceswap_cli", *map(str, words)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    child = Python("-m", "faceswap_cli", *words)
     unfinished = tmp_path / "take-unfinished.mp4"
     for _ in range(5000):  # until all is loaded, on a busy machine, too
-        if unfinished.exists() or child.poll() is not None:
+        if unfinished.exists() or child.returncode is not None:
             break
         time.sleep(0.1)
     child.send_signal(signal.SIGINT)
-    told, _ = child.communicate(timeout=120)
-    assert child.returncode == 0, told
+    code, told = child.wait(120), child.stdout + child.stderr
+    assert code == 0, told
     assert "page: http://127.0.0.1:" in told and "black" in told and "Traceback" not in told
     assert path.exists() and not unfinished.exists()
     with av.open(str(path)) as container:

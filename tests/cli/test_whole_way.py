@@ -3,8 +3,7 @@
 import importlib.util
 import json
 import shutil
-import subprocess
-import sys
+import signal
 import time
 
 import av
@@ -13,6 +12,7 @@ import numpy as np
 import pytest
 
 from tests.cli.conftest import PICTURE
+from tests.python import Python
 
 
 @pytest.fixture(scope="module")
@@ -281,20 +281,18 @@ def test_a_second_training_in_a_run_folder_is_refused(faceswap, folder):
     shutil.copytree(folder / "run", folder / "shared")
     command = [str(argument) for argument in train(folder, steps=10**6)]
     command[command.index("-m") + 1] = str(folder / "shared")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "faceswap_cli", *command, "--save-every", "1"], stderr=subprocess.DEVNULL
-    )
+    process = Python("-m", "faceswap_cli", *command, "--save-every", "1")
     try:
         store, begun = folder / "shared" / "checkpoints", time.monotonic()
         before = sorted(store.iterdir())
         while sorted(store.iterdir()) == before:
-            assert process.poll() is None and time.monotonic() - begun < 120
+            assert process.returncode is None and time.monotonic() - begun < 120
             time.sleep(0.1)
         for arguments in (command, ("train", "-m", folder / "shared", "--rollback", 4)):
             done = faceswap(*arguments)
             assert done.is_one_line_error("another faceswap is working in", "shared", "Wait for it")
-        assert process.poll() is None  # the first one is not disturbed
+        assert process.returncode is None  # the first one is not disturbed
     finally:
-        process.terminate()
+        process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 130
     assert faceswap("train", "-m", folder / "shared", "--rollback", 10**6).code == 0

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +18,7 @@ from faceswap_cli.pipeline import assignment, detection_pass, render_pass
 from faceswap_cli.pipeline.prefetch import prefetch
 from faceswap_cli.pipeline.workdir import ResumeDir
 from tests.pipeline import moving_face as mf
+from tests.python import Python
 from tests.small_disks import fill, small_disk
 
 RICH = {"colour": "rct", "smoothing": 1.0}
@@ -208,9 +206,8 @@ def test_a_join_that_was_killed_leaves_nothing_beside_the_output(
     video: Path, whole: Path, tmp_path: Path
 ) -> None:
     output, work = tmp_path / "out.mp4", tmp_path / ".out.mp4.faceswap"
-    code = KILLED_JOIN.format(root=str(Path(__file__).parents[2]), video=str(video), output=str(output))
-    done = subprocess.run([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, check=False)
-    assert done.returncode == 9, done.stderr
+    killed = Python("-c", KILLED_JOIN.format(video=str(video), output=str(output)))
+    assert killed.wait() == 9, killed.stderr
     assert list(tmp_path.iterdir()) == [work]
     assert (work / ".joined.part.mp4").stat().st_size > 1000
     assert mf.steps_of(mf.convert(video, output, options=mf.options(**RICH)), "render") == []
@@ -219,9 +216,8 @@ def test_a_join_that_was_killed_leaves_nothing_beside_the_output(
 
 
 KILLED_JOIN = """
-import os, sys
+import os
 from pathlib import Path
-sys.path.insert(0, {root!r})
 from tests.pipeline import moving_face as mf
 from faceswap_cli import files
 
@@ -231,10 +227,8 @@ mf.convert(Path({video!r}), Path({output!r}), options=mf.options(colour="rct", s
 """
 
 SLOW = """
-import signal, sys, time
+import time
 from pathlib import Path
-signal.signal(signal.SIGINT, signal.default_int_handler)  # shells' background jobs begin with it ignored
-sys.path.insert(0, {root!r})
 from tests.pipeline import moving_face as mf
 
 def slow(crops):
@@ -249,14 +243,13 @@ mf.convert(Path({video!r}), Path({output!r}), mf.Paint(slow), options=mf.options
 def test_killed_in_the_middle(video: Path, whole: Path, tmp_path: Path, how: str) -> None:
     """The process itself ends, by the power or by Ctrl-C: finished segments stay and are used."""
     output = tmp_path / "out.mp4"
-    code = SLOW.format(root=str(Path(__file__).parents[2]), video=str(video), output=str(output))
-    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
+    process = Python("-c", SLOW.format(video=str(video), output=str(output)))
     work = tmp_path / ".out.mp4.faceswap"
     deadline = time.monotonic() + 60
-    while not (work / "000001.nut").exists() and process.poll() is None:
+    while not (work / "000001.nut").exists() and process.returncode is None:
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    os.kill(process.pid, getattr(signal, how))
+    process.send_signal(getattr(signal, how))
     assert process.wait(30) != 0
     assert not output.exists()
     steps = mf.convert(video, output, options=mf.options(**RICH))

@@ -5,9 +5,6 @@ from __future__ import annotations
 import os
 import random
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -23,6 +20,7 @@ from faceswap_cli.files import locked
 from faceswap_cli.media.frame import Image
 from tests.faces.face_pictures import DATA, save
 from tests.faces.sets.extracting import Extracted, Maker, complete, contents, run
+from tests.python import Python
 
 
 def test_a_folder_that_is_taken_is_left_as_it_is(clip: Path, tmp_path: Path, stage: FaceAnalyser) -> None:
@@ -79,16 +77,12 @@ def test_killed_at_random_it_is_the_same(make_video: Maker, tmp_path: Path, stag
     run([clip, photo], whole, stage)
     generator = random.Random(os.urandom(8))
     delays = [generator.uniform(0.0, 1.2) for _ in range(3)]
-    environment = {**os.environ, "PYTHONPATH": str(DATA.parents[1])}
     for delay in delays:
-        command = [sys.executable, "-c", CHILD, str(parts), str(clip), str(photo)]
-        child = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True)
-        assert child.stdout is not None
-        assert child.stdout.readline() == "ready\n"
+        child = Python("-c", CHILD, parts, clip, photo)
+        child.wait_for("ready\n")
         time.sleep(delay)
-        child.send_signal(signal.SIGKILL)
+        child.kill()
         child.wait()
-        child.stdout.close()
         if (parts / "faces.jsonl").exists():
             FaceSet.open(parts)  # readable at any moment
     run([clip, photo], parts, stage)

@@ -1,12 +1,8 @@
 """Two real processes on the CPU, joined as torchrun would join them."""
 
 import json
-import os
 import socket
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
@@ -17,9 +13,8 @@ from faceswap_cli.training.engine.checkpoints import CheckpointStore
 from faceswap_cli.training.engine.parallel import BUCKET, Share, _buckets
 from faceswap_cli.training.runs.settings import check_parts
 from tests.face_sets import make_set
+from tests.python import Python
 from tests.training import member
-
-ROOT = Path(__file__).resolve().parents[3]
 
 
 def free_port() -> int:
@@ -28,22 +23,20 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def together(*arguments: object, count: int = 2) -> list[subprocess.CompletedProcess]:
-    """Start `python -m ARGUMENTS` in processes that find each other, and wait for all of them."""
+def together(*arguments: object, count: int = 2) -> list[Python]:
+    """`python -m ARGUMENTS` in processes that find each other, once all of them have ended."""
     common = {"WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count, "MASTER_ADDR": "127.0.0.1"}
-    common |= {"MASTER_PORT": free_port(), "OMP_NUM_THREADS": 1, "PYTHONPATH": ROOT}
-    command = [sys.executable, "-m", *map(str, arguments)]
-    begun = []
-    for rank in range(count):
-        own = {k: str(v) for k, v in (common | {"RANK": rank, "LOCAL_RANK": rank}).items()}
-        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        begun.append(subprocess.Popen(command, env=os.environ | own, cwd=ROOT, **options))
+    common |= {"MASTER_PORT": free_port(), "OMP_NUM_THREADS": 1}
+    begun = [
+        Python("-m", *arguments, env=common | {"RANK": rank, "LOCAL_RANK": rank}) for rank in range(count)
+    ]
     try:
-        ends = [process.communicate(timeout=240) for process in begun]
+        for process in begun:
+            process.wait()
     finally:
         for process in begun:
             process.kill()
-    return [subprocess.CompletedProcess(p.args, p.returncode, *e) for p, e in zip(begun, ends, strict=True)]
+    return begun
 
 
 @pytest.fixture(scope="module")
