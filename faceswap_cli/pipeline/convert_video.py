@@ -21,7 +21,7 @@ from faceswap_cli.errors import Refusal, UserError
 from faceswap_cli.faces.face_analyser import FaceAnalyser
 from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.faces.tracking.face_tracks import FaceTracks
-from faceswap_cli.journal import Journal, fingerprint
+from faceswap_cli.journal import fingerprint
 from faceswap_cli.media.canvas import info_of_canvas
 from faceswap_cli.media.containers import check_output
 from faceswap_cli.media.encoders import as_written
@@ -36,7 +36,7 @@ from faceswap_cli.pipeline.faces_from_set import faces_from_set, select_frames
 from faceswap_cli.pipeline.frame_sources import VideoFrames
 from faceswap_cli.pipeline.options import PipelineOptions
 from faceswap_cli.pipeline.render_pass import RenderTask
-from faceswap_cli.pipeline.workdir import ResumeDir
+from faceswap_cli.pipeline.workdir import ResumeDir, not_whole_error
 from faceswap_cli.words import plural
 
 VERSION = 12
@@ -192,7 +192,7 @@ def _convert(job: _Job, lost: list[str]) -> Steps:
         options = replace(job.options, marks=marks)
         written = written_info(job.info, options)
         task = RenderTask(job.info, timeline, plan, prepared.stages, options, work.path, written)
-        pieces, count = yield from _render(job, task, segments, work)
+        pieces, count = yield from render_pass.render_segments(task, segments, job.executor)
         yield ConvertProgress("join", 0, count)
         marks = job.options.marks
         sound = options.canvas.sound if options.canvas else None
@@ -217,7 +217,7 @@ def _find_faces(job: _Job, work: ResumeDir) -> Generator[ConvertProgress, None, 
     index = detection_pass.read_frame_index(frames)
     faces, whole = detection_pass.read_detections(job.info, index, journal)
     if not whole:
-        raise _not_whole(work, f"faces were looked for in {len(faces.times)} frames only")
+        raise not_whole_error(work.path, f"faces were looked for in {len(faces.times)} frames only")
     yield from _notes("faces", index.timeline.damage)
     if not len(faces):
         work.remove()
@@ -238,26 +238,6 @@ def _assign(clip: EffectInput, plan: SwapPlan) -> Generator[ConvertProgress, Non
         raise nobody_wanted_error(clip, assignment)
     yield from _notes("faces", assignment.left_alone, *assignment.notes)
     return assignment
-
-
-def _render(
-    job: _Job, task: RenderTask, journal: Journal, work: ResumeDir
-) -> Generator[ConvertProgress, None, tuple[list[Path], int]]:
-    """The files of all segments, in order, and how many frames they hold."""
-    before = render_pass.finished_segments(journal, work.path)
-    if before:
-        yield _note("render", f"going on after {sum(before.values())} frames that are done")
-    # What decoders make of damage depends on how they came there: it is read in one go.
-    damage = task.timeline.damage
-    yield from render_pass.render_segments(task, journal, InlineExecutor() if damage else job.executor)
-    done = render_pass.finished_segments(journal, work.path)
-    frames = sum(done.values())
-    missing = [
-        number for number in render_pass.segment_numbers(task.timeline, job.options) if number not in done
-    ]
-    if missing or (frames != len(task.timeline) and not damage):
-        raise _not_whole(work, f"{frames} of {len(task.timeline)} frames are drawn")
-    return [work.path / render_pass.segment_name(number) for number in sorted(done)], frames
 
 
 def summarise(plan: FacePlan, frames: int, tracks: int) -> str:
@@ -283,12 +263,6 @@ def _notes(phase: Phase, *texts: str | None) -> Steps:
     for text in texts:
         if text:
             yield _note(phase, text)
-
-
-def _not_whole(work: ResumeDir, what: str) -> UserError:
-    return UserError(
-        f"the unfinished work in {work.path} is not whole: {what}", "Delete it, then run this again"
-    )
 
 
 def _in_words(doubts: Mapping[int, str]) -> str:

@@ -23,9 +23,10 @@ from faceswap_cli.media.encode import SEGMENT_SUFFIX, SegmentWriter
 from faceswap_cli.media.frame import Frame
 from faceswap_cli.media.probe import MediaInfo
 from faceswap_cli.media.seeking import Timeline, frames_from
-from faceswap_cli.pipeline.executors.base import Executor, TaskRange, split_task
+from faceswap_cli.pipeline.executors.base import Executor, InlineExecutor, TaskRange, split_task
 from faceswap_cli.pipeline.options import PipelineOptions
 from faceswap_cli.pipeline.prefetch import prefetch
+from faceswap_cli.pipeline.workdir import not_whole_error
 
 _AHEAD = 4
 """Frames that wait between two stages, at most."""
@@ -126,30 +127,42 @@ def finished_segments(journal: Journal, folder: Path) -> dict[int, int]:
     return finished
 
 
-def segment_numbers(timeline: Timeline, options: PipelineOptions) -> range:
-    """The numbers of a video's segments."""
-    return range(-(-len(timeline) // options.segment_frames))
+def render_segments(
+    task: RenderTask, journal: Journal, executor: Executor
+) -> Generator[ConvertProgress, None, tuple[list[Path], int]]:
+    """Make the segments that are missing.
 
+    Returns:
+        The files of all segments, in order, and how many frames they hold.
 
-def render_segments(task: RenderTask, journal: Journal, executor: Executor) -> Iterator[ConvertProgress]:
-    """Make the segments that are missing. Afterwards `finished_segments` gives them all."""
-    folder = journal.path.parent
+    Raises:
+        UserError: not all of them came about.
+    """
+    folder, timeline = journal.path.parent, task.timeline
     for leftover in folder.glob(".*.part*"):
         leftover.unlink(missing_ok=True)
-    before = finished_segments(journal, folder)
-    missing = [number for number in segment_numbers(task.timeline, task.options) if number not in before]
-    if not missing:
-        return
-    started, done = time.monotonic(), sum(before.values())
-    old, total = done, len(task.timeline)
-    there = replace(task, folder=folder if executor.near else None)
-    with contextlib.closing(executor.run(there, split_task(executor, missing, _LONGEST))) as reports:
-        for report in reports:
-            if isinstance(report, Segment):
-                _keep(report, journal)
-            else:
-                done += report
-                yield ConvertProgress("render", done, total, _rate(done - old, started))
+    numbers = range(-(-len(timeline) // task.options.segment_frames))
+    finished = finished_segments(journal, folder)
+    old = done = sum(finished.values())
+    if done:
+        yield ConvertProgress("render", 0, None, note=f"going on after {done} frames that are done")
+    if missing := [number for number in numbers if number not in finished]:
+        # What decoders make of damage depends on how they came there: it is read in one go.
+        executor = InlineExecutor() if timeline.damage else executor
+        there, started = replace(task, folder=folder if executor.near else None), time.monotonic()
+        with contextlib.closing(executor.run(there, split_task(executor, missing, _LONGEST))) as reports:
+            for report in reports:
+                if isinstance(report, Segment):
+                    _keep(report, journal)
+                else:
+                    done += report
+                    rate = (done - old) / max(time.monotonic() - started, 1e-6)
+                    yield ConvertProgress("render", done, len(timeline), rate)
+        finished = finished_segments(journal, folder)
+    frames = sum(finished.values())
+    if set(numbers) - finished.keys() or (frames != len(timeline) and not timeline.damage):
+        raise not_whole_error(folder, f"{frames} of {len(timeline)} frames are drawn")
+    return [folder / segment_name(number) for number in sorted(finished)], frames
 
 
 def _keep(segment: Segment, journal: Journal) -> None:
@@ -174,7 +187,3 @@ def write_segment(
         for frame in frames:
             writer.write(frame)
             yield frame
-
-
-def _rate(frames: int, started: float) -> float:
-    return frames / max(time.monotonic() - started, 1e-6)

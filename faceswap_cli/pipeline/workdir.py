@@ -20,6 +20,7 @@ import shutil
 from pathlib import Path
 
 from faceswap_cli import files
+from faceswap_cli.errors import UserError
 from faceswap_cli.journal import Journal
 
 
@@ -45,3 +46,10 @@ class ResumeDir:
     def remove(self) -> None:
         """Throw the folder away: the output is done."""
         shutil.rmtree(self.path, ignore_errors=True)
+
+
+def not_whole_error(folder: Path, what: str) -> UserError:
+    """The error of unfinished work in which something is missing that should be there."""
+    return UserError(
+        f"the unfinished work in {folder} is not whole: {what}", "Delete it, then run this again"
+    )

@@ -153,7 +153,7 @@ def test_what_is_not_whole_is_not_joined(
 ) -> None:
     output = tmp_path / "out.mp4"
     with monkeypatch.context() as patch:
-        patch.setattr(render_pass, "render_segments", lambda *_: iter(()))
+        patch.setattr(render_pass, "split_task", lambda *_: [])
         with pytest.raises(UserError, match="0 of 44 frames are drawn") as caught:
             mf.convert(video, output, options=mf.options(**RICH))
     assert "\n" not in str(caught.value)
