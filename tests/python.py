@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -29,7 +30,7 @@ class Python:
 
     def __init__(self, *words: object, env: Mapping[str, object] | None = None) -> None:
         forks = "forkserver" in multiprocessing.get_all_start_methods()
-        context = multiprocessing.get_context("forkserver" if forks else "spawn")
+        context: Any = multiprocessing.get_context("forkserver" if forks else "spawn")
         before = os.environ.get("PYTHONPATH")
         # The process that forks is begun now, and it does not know pytest's own path.
         os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *([before] if before else [])])

@@ -48,7 +48,7 @@ def interpolation_penalty(judge: Scores, real: Tensor, fake: Tensor, share: Tens
         real, fake: (B, C).
         share: (B, 1) in [0, 1], how far each point is from fake to real.
     """
-    between = torch.lerp(fake.detach(), real, share).requires_grad_(True)
+    between = torch.lerp(fake.detach().to(real), real, share).requires_grad_(True)
     (gradient,) = torch.autograd.grad(judge(between).sum(), between, create_graph=True)
     penalty: Tensor = (gradient.norm(dim=1) - 1).square().mean()
     return penalty

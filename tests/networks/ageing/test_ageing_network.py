@@ -17,6 +17,7 @@ from faceswap_cli.networks.ageing.change import (
     LUMA,
     MOST_DETAIL,
     Change,
+    blur,
     carry_change,
     shift_image,
     split_bands,
@@ -186,3 +187,11 @@ def test_asked_both_ways_a_mirrored_face_gets_the_mirrored_change() -> None:
     torch.testing.assert_close(turned.gain.flip(3), plain.gain, atol=5e-4, rtol=0)
     torch.testing.assert_close(turned.flow.flip(3) * aside, plain.flow, atol=5e-4, rtol=0)
     assert float((alone.residual - plain.residual).abs().max()) > 1e-3
+
+
+def test_blurs_keep_their_digits_where_training_computes_with_fewer() -> None:
+    pictures = torch.rand(1, 3, 24, 24, requires_grad=True)
+    with torch.autocast("cpu", torch.bfloat16):
+        soft = blur(pictures, 1.2)
+    assert soft.dtype == torch.float32
+    torch.testing.assert_close(soft, blur(pictures, 1.2))

@@ -67,3 +67,9 @@ def test_interpolation_asks_for_a_slope_of_one(steepness, penalty):
     real, fake = torch.randn(6, 2), torch.randn(6, 2)
     found = interpolation_penalty(lambda points: steepness * points[:, 0], real, fake, torch.rand(6, 1))
     assert float(found) == pytest.approx(penalty, abs=1e-5)
+
+
+def test_a_fake_of_half_the_digits_is_compared_with_a_real_of_all():
+    real, share = torch.randn(4, 2), torch.rand(4, 1)
+    fake = real.to(torch.bfloat16)  # as a generator gives it where training computes so
+    assert interpolation_penalty(lambda points: points.sum(1), real, fake, share).isfinite()
