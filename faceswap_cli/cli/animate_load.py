@@ -101,7 +101,7 @@ def load_animation(
     from faceswap_cli.faces.parsing.face_parser import FaceParser
     from faceswap_cli.pipeline.assignment import SwapPlan, SwapTarget
     from faceswap_cli.pipeline.photo import open_photo
-    from faceswap_cli.portrait.animate.driven import AnimatedFace
+    from faceswap_cli.portrait.animate.driven_faces import AnimatedFace
     from faceswap_cli.portrait.animate.effect import AnimateEffect
     from faceswap_cli.portrait.animate.photo import find_open_mouth, read_portrait
 

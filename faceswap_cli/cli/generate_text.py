@@ -56,8 +56,8 @@ def _describe_face(
     generator: PictureGenerator, options: TextOptions, device: str
 ) -> Callable[[int, float], Drawn]:
     from faceswap_cli.generation.attributes import AttributeReader, load_directions
-    from faceswap_cli.generation.described import DescribedFaces
     from faceswap_cli.generation.description import read_description
+    from faceswap_cli.generation.faces_from_text import DescribedFaces
     from faceswap_cli.generation.sampling import BUNDLED
 
     found = read_description(options.text)
@@ -77,7 +77,7 @@ def _describe_face(
 def _describe_picture(
     generator: PictureGenerator, options: TextOptions, device: str
 ) -> Callable[[int, float], Drawn]:
-    from faceswap_cli.generation.captioned import CaptionedPictures
+    from faceswap_cli.generation.pictures_from_caption import CaptionedPictures
 
     del device
     pictures = CaptionedPictures(generator, options.text)

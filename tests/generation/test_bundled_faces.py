@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from faceswap_cli.generation.attributes import READ, AttributeReader, load_directions
-from faceswap_cli.generation.described import DescribedFaces
 from faceswap_cli.generation.description import read_description
+from faceswap_cli.generation.faces_from_text import DescribedFaces
 from faceswap_cli.generation.novelty import NoveltyCheck
 from faceswap_cli.generation.sampling import BUNDLED, load_bundled
 

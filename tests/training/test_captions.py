@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from faceswap_cli.errors import UserError
-from faceswap_cli.generation.captioned import CaptionedPictures
+from faceswap_cli.generation.pictures_from_caption import CaptionedPictures
 from faceswap_cli.generation.sampling import load_generator
 from faceswap_cli.networks.generator.captions import (
     PADDING,

@@ -9,7 +9,7 @@ from faceswap_cli.effects.base import EffectStream
 from faceswap_cli.effects.planned_faces import PlannedFace
 from faceswap_cli.faces.face import Face
 from faceswap_cli.media.frame import Frame, Image
-from faceswap_cli.pipeline.live.covering import cover_picture
+from faceswap_cli.pipeline.live.cover_frame import cover_picture
 from faceswap_cli.pipeline.live.follow import Sight
 from faceswap_cli.pipeline.live.guard_watch import GuardWatch
 from faceswap_cli.pipeline.live.people import LEFT_ALONE, PeopleAtCamera

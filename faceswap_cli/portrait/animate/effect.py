@@ -16,7 +16,7 @@ from faceswap_cli.effects.reenact.layout import Points, face_layout
 from faceswap_cli.effects.reenact.motion import require_dense
 from faceswap_cli.errors import UserError
 from faceswap_cli.media.frame import Frame, Image
-from faceswap_cli.portrait.animate.driven import AnimatedFace, DrivenFace
+from faceswap_cli.portrait.animate.driven_faces import AnimatedFace, DrivenFace
 from faceswap_cli.portrait.animate.idle import idle_motion
 from faceswap_cli.portrait.animate.motion import DriverMotion, follow_driver
 from faceswap_cli.portrait.animate.mouth import skin_tone

@@ -21,7 +21,7 @@ from faceswap_cli.effects.reenact.motion import require_dense
 from faceswap_cli.effects.reenact.shape import find_rest
 from faceswap_cli.faces.landmarks.pose import rotation_angles
 from faceswap_cli.media.frame import Frame, Image
-from faceswap_cli.portrait.animate.driven import AnimatedFace, DrivenFace
+from faceswap_cli.portrait.animate.driven_faces import AnimatedFace, DrivenFace
 from faceswap_cli.portrait.animate.motion import (
     MOST_PARTED,
     DriverMotion,

@@ -6,7 +6,7 @@ import pytest
 from faceswap_cli.faces.face import Face
 from faceswap_cli.faces.identity.people import Person
 from faceswap_cli.pipeline.assignment import SwapPlan, SwapTarget
-from faceswap_cli.pipeline.live.covering import CELLS, cover_picture
+from faceswap_cli.pipeline.live.cover_frame import CELLS, cover_picture
 from faceswap_cli.pipeline.live.people import LEFT_ALONE, PeopleAtCamera
 from faceswap_cli.pipeline.live.quality import LEVELS, WINDOW, QualityControl
 from faceswap_cli.pipeline.live.steady import Steadier

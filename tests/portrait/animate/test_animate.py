@@ -21,7 +21,7 @@ from faceswap_cli.faces.parsing.face_parser import FaceParser
 from faceswap_cli.faces.tracking.face_tracks import FaceTracks
 from faceswap_cli.media.frame import Frame
 from faceswap_cli.pipeline.frame_sources import FramesInMemory
-from faceswap_cli.portrait.animate.driven import AnimatedFace
+from faceswap_cli.portrait.animate.driven_faces import AnimatedFace
 from faceswap_cli.portrait.animate.effect import AnimateEffect
 from faceswap_cli.portrait.animate.idle import idle_motion
 from faceswap_cli.portrait.animate.lids import shut_lids

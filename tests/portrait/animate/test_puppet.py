@@ -6,7 +6,7 @@ import pytest
 from faceswap_cli.effects.base import Effort, StreamingEffect
 from faceswap_cli.effects.planned_faces import PlannedFace
 from faceswap_cli.media.frame import Frame
-from faceswap_cli.portrait.animate.driven import AnimatedFace
+from faceswap_cli.portrait.animate.driven_faces import AnimatedFace
 from faceswap_cli.portrait.animate.effect import AnimateEffect
 from faceswap_cli.portrait.animate.options import AnimateOptions
 from faceswap_cli.portrait.animate.stream import CALIBRATION
