@@ -41,7 +41,7 @@ CPU = torch.device("cpu")
 
 def compute_in_float32() -> None:
     """Some processors would train in bfloat16, whose 8 bits hide whether sums are the same."""
-    trainer_module.reduced_precision = lambda device: None
+    trainer_module.reduced_precision = lambda device: None  # type: ignore[attr-defined]
 
 
 def trained(folder: Path, steps: int, team: ProcessGroup = ALONE, stop_at: int | None = None) -> Trainer:
