@@ -28,6 +28,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -225,15 +226,13 @@ def losses_of(asked: SwapSettings, device: torch.device) -> dict[str, float]:
     terms: dict[str, Tensor] = {}
     for step in range(STEPS):
         batch = batches(generator_for(asked.seed, 0, step), 0.5)
-        moved = type(batch)(_moved(samples, device) for samples in batch)
-        terms = trainer.update(moved, 0.5)
+        terms = trainer.update(tuple(_moved(samples, device) for samples in batch), 0.5)
     return {name: float(value) for name, value in terms.items()}
 
 
-def _moved(samples: object, device: torch.device) -> object:
-    """A batch's part of one person on a device: made on the CPU by both, that draws and filters agree."""
-    values = {k: v.to(device) for k, v in vars(samples).items() if isinstance(v, Tensor)}
-    return replace(samples, **values)  # type: ignore[type-var]
+def _moved(samples: Any, device: torch.device) -> Any:
+    """A batch's part of one person on a device: made on the CPU for both, so that draws and filters agree."""
+    return replace(samples, **{k: v.to(device) for k, v in vars(samples).items() if isinstance(v, Tensor)})
 
 
 def compare_commands(options: argparse.Namespace, scratch: Path) -> list[Check]:
