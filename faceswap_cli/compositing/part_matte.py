@@ -23,6 +23,9 @@ from faceswap_cli.media.frame import FineImage, Image
 GUIDE = 120
 """Pixels to a face unit in which the filter is fitted, at most."""
 
+ROUGH = 20
+"""Pixels to a face unit in which it is found where in its square a part is at all."""
+
 FADED = (0.9, 0.99)
 """Where a part begins to fade towards the border of its square, and where it has ended."""
 
@@ -103,7 +106,12 @@ def cut_out(
     square = grid_around(landmarks, canvas.shape, side / 2)
     if square is None:
         return None
-    coarse = square.at_most(min(GUIDE, most))
+    # Beyond two radii of the filter nothing of the part is found: brows are a small part of the square.
+    rough = square.at_most(ROUGH)
+    near = rough.around(place_square(part, side, rough) > SEEN, 2 * fit.radius + 2 / ROUGH)
+    if near is None:
+        return None
+    coarse = near.at_most(min(GUIDE, most))
     guide = to_unit_range(coarse.cut(canvas))
     asked = place_square(part, side, coarse)
     lines = fit_lines(guide, asked, fit.radius * coarse.unit, fit.flat)

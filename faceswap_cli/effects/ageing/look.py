@@ -164,7 +164,7 @@ class LookAger:
             # A filter takes folds away that are there; only the rest of them is lightened.
             amount = torch.where(target > source, DEEPER, SHALLOWER)[:, None, None]
             drawn = (amount * self.lines(points, source, target)).cpu().numpy()
-        hair = look_at_hair(self.parser, [(image, face.landmarks) for image, face in faces])
+        hair = look_at_hair(self.parser, faces)
         skins = skin_area(near).astype(np.float16)
         side = self.lines.config.side
         return [

@@ -29,6 +29,7 @@ from faceswap_cli.compositing.masks import FloatMask
 from faceswap_cli.effects.ageing.look import AgedLook, LookAger, average_looks
 from faceswap_cli.effects.ageing.request import AgeChange, clamp_age
 from faceswap_cli.effects.frame_window import drop_image, read_blocks, with_neighbours
+from faceswap_cli.effects.in_threads import map_in_order
 from faceswap_cli.effects.options import EffectOptions
 from faceswap_cli.effects.planned_faces import FacePlan, PlannedFace
 from faceswap_cli.faces.face import FloatArray
@@ -215,8 +216,7 @@ class AgeStages:
 
     def composite(self, drawn: Iterable[AgedFrame]) -> Iterator[Frame]:
         """See EffectStages."""
-        for item, near in with_neighbours(drawn):
-            yield self.finish(item, near)
+        yield from map_in_order(lambda one: self.finish(*one), with_neighbours(drawn))
 
     def finish(self, item: AgedFrame, near: Sequence[AgedFrame]) -> Frame:
         """See `streaming.FinishingStages`."""

@@ -231,13 +231,12 @@ def render_placed(
     target = layout.head.fit(pose.lift(face.at.points))
     lines = None
     if placed.mouth is not None:
-        lines = folds.lay_smile(
-            _smile_step(face, source, target.expression, layout), placed.drawn, layout, box
-        )
-    if face.skin is not None and placed.mouth is not None:
-        now = folds.flatten_skin(face.crop, transform(face.at.points[:, :2], parser_matrix), free, layout)
-        more = folds.lay_folds(folds.find_folds(now, face.skin), placed.drawn[:, :2], layout, box)
-        lines = more if lines is None else lines + more
+        maps = folds.map_to_flat(placed.drawn[:, :2], layout, box)
+        lines = folds.lay_smile(_smile_step(face, source, target.expression, layout), maps)
+        if face.skin is not None:
+            now = folds.flatten_skin(face.crop, transform(face.at.points[:, :2], parser_matrix), free, layout)
+            more = folds.lay_folds(folds.find_folds(now, face.skin), maps)
+            lines = more if lines is None else lines + more
     return RenderedFace(
         box,
         seen[..., :3].astype(np.float16),

@@ -94,7 +94,8 @@ def single_threaded() -> Iterator[None]:
 
 
 def share_threads(cores: int) -> None:
-    """Let this process, one of several on the machine, compute with so many threads, torch and numpy with one."""
+    """Let this process, one of several on the machine, compute with so many threads; torch and numpy with
+    one."""
     torch.set_num_threads(1)
     set_blas_threads(1)
     cv2.setNumThreads(max(1, cores))
