@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from faceswap_cli.compositing.quick_arrays import dot_planes
 from faceswap_cli.faces.face import FloatArray
 
 
@@ -81,5 +82,5 @@ def guided_filter(guide: FloatArray, mask: FloatArray, radius: float, flat: floa
         ],
         -1,
     )
-    offset = share - (slope * mean).sum(-1)
-    return np.asarray((box_mean(slope, radius) * guide).sum(-1) + box_mean(offset, radius), np.float32)
+    offset = share - dot_planes(slope, mean)
+    return np.asarray(dot_planes(box_mean(slope, radius), guide) + box_mean(offset, radius), np.float32)

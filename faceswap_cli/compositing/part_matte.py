@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from faceswap_cli.compositing.hair_extension import edge_fade
 from faceswap_cli.compositing.masks import FloatMask
+from faceswap_cli.compositing.quick_arrays import dot_planes
 from faceswap_cli.compositing.region_grid import RegionGrid, grid_around
 from faceswap_cli.faces.face import FloatArray
 from faceswap_cli.media.frame import FineImage, Image
@@ -171,7 +172,7 @@ def fit_lines(guide: FloatArray, part: FloatMask, radius: float, flat: float) ->
 def _read(lines: FloatArray, picture: FloatArray, fit: MatteFit, side: float, grid: RegionGrid) -> FloatMask:
     """(h, w) in 0..1: what the lines make of the picture's colours."""
     low, high = fit.sure
-    share = lines[..., 3] + (lines[..., :3] * picture).sum(-1)
+    share = lines[..., 3] + dot_planes(lines[..., :3], picture)
     share = smooth_step((share - np.float32(low)) * np.float32(1 / (high - low)))
     return share * _fade(grid, side)
 
@@ -187,8 +188,8 @@ def unmix(picture: FloatArray, matte: FloatMask, unit: float) -> FloatMask:
     front, seen = average_where(picture, inside, AROUND * unit)
     behind, free = average_where(picture, matte < OUTSIDE, AROUND * unit)
     line = front - behind
-    length = (line * line).sum(-1)
-    share = ((picture - behind) * line).sum(-1) / np.maximum(length, 1e-6)
+    length = dot_planes(line, line)
+    share = dot_planes(picture - behind, line) / np.maximum(length, 1e-6)
     low, high = APART
     trust = smooth_step((np.sqrt(length) - low) / (high - low)) * np.minimum(seen, free)
     # More of the part is believed less the farther out it is: else the matte would end in a line.

@@ -103,9 +103,9 @@ def parse_track_parts(
 ) -> list[dict[str, FloatMask]]:
     """`parse_parts` of the faces of some frames in order: where little changes only some of them are parsed.
 
-    An aligned square goes with its head. Of each track every STRIDE-th face is parsed, and the last one. Those
-    between get what lies between two answers, so that nothing jumps; but one that looks otherwise than one of
-    its neighbours, in or near the parts, gets the other's answer, or its own if it looks like neither.
+    An aligned square goes with its head. Of each track every STRIDE-th face is parsed, and the last one.
+    Those between get what lies between two answers, so that nothing jumps; but one that looks otherwise than
+    one of these two, in or near the parts, gets the other's answer, or its own if it looks like neither.
 
     Args:
         parser: is asked.

@@ -15,6 +15,7 @@ import numpy as np
 from faceswap_cli.compositing import temporal_masks
 from faceswap_cli.compositing.masks import FloatMask
 from faceswap_cli.compositing.part_matte import PartRegion
+from faceswap_cli.compositing.quick_arrays import to_half
 from faceswap_cli.effects.edit.colour_road import PART_OF, apply_colour, cut_part, parser_parts
 from faceswap_cli.effects.edit.parts import parse_track_parts
 from faceswap_cli.effects.edit.plan import FaceEdit, FaceReading
@@ -93,9 +94,7 @@ class EditStages:
                     parse_track_parts(self.parser, batch.faces, parser_parts(names)),
                     strict=True,
                 ):
-                    drawn[at] = ParsedFace(
-                        face, {name: one.astype(np.float16) for name, one in parts.items()}
-                    )
+                    drawn[at] = ParsedFace(face, {name: to_half(one) for name, one in parts.items()})
             for frame, faces in block.by_frame(drawn):
                 yield ParsedFrame(frame, faces)
 

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from faceswap_cli.compositing.quick_arrays import dot_planes
 from faceswap_cli.effects.reenact.head import HeadPose
 from faceswap_cli.faces.geometry import crop_matrix, warp
 from faceswap_cli.faces.parsing import face_parser
@@ -142,5 +143,5 @@ def guided_filter(image: Image, mask: FloatArray, radius: int) -> FloatArray:
             own = mean(guide[..., i] * guide[..., j]) - middle[..., i] * middle[..., j]
             system[..., i, j] = system[..., j, i] = own + (EDGE_NOISE if i == j else 0)
     slope = np.asarray(np.linalg.solve(system, covariance[..., None])[..., 0], np.float32)
-    offset = level - (slope * middle).sum(-1)
-    return np.asarray((mean(slope) * guide).sum(-1) + mean(offset), np.float32)
+    offset = level - dot_planes(slope, middle)
+    return np.asarray(dot_planes(mean(slope), guide) + mean(offset), np.float32)
