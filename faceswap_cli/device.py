@@ -5,11 +5,14 @@ A device that was asked for and is missing is an error.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import math
 import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -174,6 +177,37 @@ def use_threads(asked: int | None, of: Processes = ONLY) -> int:
     count = asked or max(1, usable_cores() // of.local_count)
     torch.set_num_threads(count)
     return count
+
+
+def set_blas_threads(count: int) -> int | None:
+    """Let numpy's linear algebra use so many threads from now on; how many it used before.
+
+    Its threads wait for each other in loops that keep their cores busy. Where several of our own threads
+    work, and on every loaded machine, that costs many times what the small systems here take by themselves.
+
+    Returns:
+        None if numpy has another library than its wheels bring, which is left alone.
+    """
+    library = _blas_library()
+    if library is None:
+        return None
+    before = int(library.scipy_openblas_get_num_threads64_())
+    library.scipy_openblas_set_num_threads64_(count)
+    return before
+
+
+@cache
+def _blas_library() -> ctypes.CDLL | None:
+    """The OpenBLAS in numpy's wheel, which is loaded already."""
+    import numpy
+
+    package = Path(numpy.__file__).parent
+    for path in (*package.parent.glob("numpy.libs/*openblas64*"), *package.glob(".dylibs/*openblas64*")):
+        with contextlib.suppress(OSError):
+            library = ctypes.CDLL(str(path))
+            if hasattr(library, "scipy_openblas_set_num_threads64_"):
+                return library
+    return None
 
 
 def usable_cores(root: Path = Path("/sys")) -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from faceswap_cli.device import halved_when_full
+from faceswap_cli.device import halved_when_full, set_blas_threads
+from faceswap_cli.pipeline.executors.base import single_threaded
 
 
 class SmallDevice:
@@ -42,3 +43,15 @@ def test_then_it_is_an_error() -> None:
     assert device.asked == [(0, 8), (0, 4)]
     with pytest.raises(torch.OutOfMemoryError):
         halved_when_full(SmallDevice(0), 1)
+
+
+def test_numpy_computes_with_one_thread_beside_ours_and_as_before_afterwards() -> None:
+    before = set_blas_threads(2)
+    if before is None:
+        pytest.skip("numpy has another linear algebra here")
+    try:
+        with single_threaded():
+            assert set_blas_threads(1) == 1
+        assert set_blas_threads(2) == 2
+    finally:
+        set_blas_threads(before)

@@ -52,6 +52,8 @@ def main() -> None:
     # else wants a core, training is ten times slower. With 20,000 it is four times slower then, and
     # nearly as fast as before on a quiet machine. Must be set before torch is loaded.
     os.environ.setdefault("GOMP_SPINCOUNT", "20000")
+    # numpy's OpenBLAS does the same, where its systems are small: see `device.set_blas_threads`.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # SVT-AV1 would print its settings for every piece of a video; 1 is errors only.
     os.environ.setdefault("SVT_LOG", "1")
     app(prog_name="faceswap")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from faceswap_cli.compositing.quick_arrays import dot_planes
 from faceswap_cli.faces.face import FloatArray
 
 
@@ -82,4 +83,4 @@ def fit_lines(guide: FloatArray, mask: FloatArray, radius: float, flat: float) -
 
 def read_lines(lines: FloatArray, picture: FloatArray) -> FloatArray:
     """(H, W): what lines (H, W, 4) make of a picture's colours (H, W, 3), the guide's or finer ones."""
-    return np.asarray(lines[..., 3] + (lines[..., :3] * picture).sum(-1), np.float32)
+    return np.asarray(lines[..., 3] + dot_planes(lines[..., :3], picture), np.float32)

@@ -17,12 +17,16 @@ from numpy.typing import ArrayLike, NDArray
 from faceswap_cli.compositing.guided_filter import fit_lines, read_lines
 from faceswap_cli.compositing.hair_extension import edge_fade
 from faceswap_cli.compositing.masks import FloatMask
+from faceswap_cli.compositing.quick_arrays import dot_planes
 from faceswap_cli.compositing.region_grid import RegionGrid, grid_around
 from faceswap_cli.faces.face import FloatArray
 from faceswap_cli.media.frame import FineImage, Image
 
 GUIDE = 120
 """Pixels to a face unit in which the filter is fitted, at most."""
+
+ROUGH = 20
+"""Pixels to a face unit in which it is found where in its square a part is at all."""
 
 FADED = (0.9, 0.99)
 """Where a part begins to fade towards the border of its square, and where it has ended."""
@@ -104,7 +108,12 @@ def cut_out(
     square = grid_around(landmarks, canvas.shape, side / 2)
     if square is None:
         return None
-    coarse = square.at_most(min(GUIDE, most))
+    # Beyond two radii of the filter nothing of the part is found: brows are a small part of the square.
+    rough = square.at_most(ROUGH)
+    near = rough.around(place_square(part, side, rough) > SEEN, 2 * fit.radius + 2 / ROUGH)
+    if near is None:
+        return None
+    coarse = near.at_most(min(GUIDE, most))
     guide = to_unit_range(coarse.cut(canvas))
     asked = place_square(part, side, coarse)
     lines = fit_lines(guide, asked, fit.radius * coarse.unit, fit.flat)
@@ -152,8 +161,8 @@ def unmix(picture: FloatArray, matte: FloatMask, unit: float) -> FloatMask:
     front, seen = average_where(picture, inside, AROUND * unit)
     behind, free = average_where(picture, matte < OUTSIDE, AROUND * unit)
     line = front - behind
-    length = (line * line).sum(-1)
-    share = ((picture - behind) * line).sum(-1) / np.maximum(length, 1e-6)
+    length = dot_planes(line, line)
+    share = dot_planes(picture - behind, line) / np.maximum(length, 1e-6)
     low, high = APART
     trust = smooth_step((np.sqrt(length) - low) / (high - low)) * np.minimum(seen, free)
     # More of the part is believed less the farther out it is: else the matte would end in a line.

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceswap_cli.compositing.masks import FloatMask
+from faceswap_cli.compositing.quick_arrays import to_float
 
 HalfMask = NDArray[np.float16]
 """Masks that wait for their neighbours: half the memory."""
@@ -54,11 +55,11 @@ def steady_mask(
         around: seconds from this frame, and mask, of each neighbour; this frame may be among them.
         strength: 0 leaves the mask as it is; above 1 the window widens.
     """
-    total = own.astype(np.float32)
+    total = to_float(own)
     reference = cv2.GaussianBlur(total, (0, 0), AREA)
     weights = np.ones_like(total)
     for near, mask in _counted(around, strength):
-        other = mask.astype(np.float32)
+        other = to_float(mask)
         apart = cv2.GaussianBlur(other, (0, 0), AREA) - reference
         weight = np.float32(near) * np.exp(-0.5 * (apart / np.float32(AGREE)) ** 2)
         total += weight * other
@@ -76,9 +77,9 @@ def average_masks(
         around: seconds from this frame, and mask, of each neighbour; this frame may be among them.
         strength: 0 leaves the mask as it is; above 1 the window widens.
     """
-    total, weights = own.astype(np.float32), 1.0
+    total, weights = to_float(own), 1.0
     for near, mask in _counted(around, strength):
-        total += np.float32(near) * mask
+        total += np.float32(near) * to_float(mask)
         weights += near
     return np.asarray(total / np.float32(weights), np.float32)
 
@@ -117,6 +118,6 @@ def rescale_mask(mask: HalfMask | FloatMask, from_side: float, size: int, side: 
     shift = (size - 1) / 2 - scale * (source - 1) / 2
     matrix = np.array([[scale, 0, shift], [0, scale, shift]])
     moved = cv2.warpAffine(
-        mask.astype(np.float32), matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        to_float(mask), matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     return np.asarray(np.clip(moved, 0, 1), np.float32)

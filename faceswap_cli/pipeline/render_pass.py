@@ -13,10 +13,12 @@ import time
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from faceswap_cli import files
 from faceswap_cli.effects.base import ConvertProgress, EffectStages
-from faceswap_cli.effects.frame_window import lead_in, lead_out
+from faceswap_cli.effects.frame_window import BLOCK, lead_in, lead_out
+from faceswap_cli.effects.in_threads import THREADS, map_in_order
 from faceswap_cli.effects.planned_faces import FacePlan
 from faceswap_cli.journal import Journal
 from faceswap_cli.media.encode import SEGMENT_SUFFIX, SegmentWriter
@@ -30,6 +32,9 @@ from faceswap_cli.pipeline.workdir import not_whole_error
 
 _AHEAD = 4
 """Frames that wait between two stages, at most."""
+
+_MOST_PIXELS = 1920 * 1088
+"""Of larger frames one block at a time is drawn: two would take much memory."""
 
 _LONGEST = 4
 """Segments that a worker makes in one go, at most. The frames around a piece are drawn for nothing."""
@@ -92,7 +97,7 @@ class RenderTask:
             length, (low, high) = self.options.segment_frames, piece
             first, beyond = low * length, (high + 1) * length
             read = stack.enter_context(contextlib.closing(self._read(first, beyond)))
-            drawn = prefetch(self.stages.draw(read, self.plan), _AHEAD)
+            drawn = prefetch(self._draw(read), _AHEAD)
             composed = prefetch(self.stages.composite(drawn), _AHEAD)
             # Closed last stage first: each thread then ends while the one before it still gives.
             stack.enter_context(contextlib.closing(drawn))
@@ -104,6 +109,15 @@ class RenderTask:
                     count += 1
                     yield 1
                 yield Segment(number, count, None if self.folder else path.read_bytes())
+
+    def _draw(self, frames: Iterable[Frame]) -> Iterator[Any]:
+        """What the effect makes of each frame by itself: its blocks know nothing of each other."""
+        blocks = (list(block) for _, block in itertools.groupby(frames, lambda frame: frame.index // BLOCK))
+        large = self.info.width * self.info.height > _MOST_PIXELS
+        for drawn in map_in_order(
+            lambda block: list(self.stages.draw(block, self.plan)), blocks, 1 if large else THREADS
+        ):
+            yield from drawn
 
     def _read(self, first: int, beyond: int) -> Generator[Frame]:
         """The frames that must be drawn for those from `first` to before `beyond` to come out right."""

@@ -28,6 +28,7 @@ from faceswap_cli.cli.convert_assignment import DrawnOptions
 from faceswap_cli.cli.convert_effect import LookOptions
 from faceswap_cli.cli.live_effect import LiveRequest, LoadedEffect, load_live_effect
 from faceswap_cli.cli.options import DetectionOptions, PeopleOptions, SafetyOptions
+from faceswap_cli.device import set_blas_threads
 from faceswap_cli.effects.edit.request import EditRequest
 from faceswap_cli.faces.face import Face
 from faceswap_cli.faces.face_analyser import FaceAnalyser, build_analyser
@@ -92,6 +93,7 @@ def main() -> None:
     parser.add_argument("--look", type=Path, help="write the frames in question to this folder")
     args = parser.parse_args()
     torch.set_num_threads(1)
+    set_blas_threads(1)
     request = LiveRequest(
         args.run, args.age, args.puppet, EditRequest(tuple(args.set)),
         DrawnOptions(tuple(args.face or ("b",)), (), args.all_faces), PeopleOptions(),

@@ -19,7 +19,8 @@ from faceswap_cli.compositing.colour.spaces import FloatImage, to_space
 from faceswap_cli.compositing.masks import FloatMask
 from faceswap_cli.compositing.part_matte import MatteFit, PartRegion, cut_out
 from faceswap_cli.effects.edit.colour_road import LEAST_AREA, apply_colour
-from faceswap_cli.effects.edit.parts import SIDE, SIZE, parse_parts
+from faceswap_cli.effects.edit.parts import SIDE, SIZE, parse_track_parts
+from faceswap_cli.effects.planned_faces import PlannedFace
 from faceswap_cli.faces.face import FloatArray
 from faceswap_cli.faces.geometry import crop_matrix, warp
 from faceswap_cli.faces.parsing.face_parser import FaceParser
@@ -141,28 +142,30 @@ class HairColours:
     cast: tuple[float, float] = (0.0, 0.0)
 
 
-def look_at_hair(parser: FaceParser, faces: Sequence[tuple[Image, FloatArray]]) -> list[HairColours]:
+def look_at_hair(parser: FaceParser, faces: Sequence[tuple[Image, PlannedFace]]) -> list[HairColours]:
     """What hair and brows of some faces look like.
 
     Args:
         parser: says where they are.
-        faces: each with its frame's image (H, W, 3) and its landmarks (68, 2).
+        faces: each with its frame's image (H, W, 3); those of a track in order.
     """
     found = []
-    for (image, points), parsed in zip(faces, parse_parts(parser, faces, (*PARTS, "skin")), strict=True):
-        parsed["hair"] = trust_crown(parsed["hair"])
+    answers = parse_track_parts(parser, faces, (*PARTS, "skin"))
+    for (image, face), answer in zip(faces, answers, strict=True):
+        points = face.landmarks
+        parsed = {**answer, "hair": trust_crown(answer["hair"])}
         square = warp(image, crop_matrix(points, SIZE, SIDE), SIZE).astype(np.float32) / np.float32(255)
         unit = SIZE / SIDE
         colours = {name: _measured(measure_part(square, parsed[name], unit)) for name in PARTS}
         middle = slice(SIZE // 4, -SIZE // 4)
-        face = square[middle, middle]
+        inner = square[middle, middle]
         cast = measure_cast(square, np.maximum(parsed["hair"], parsed["skin"]))
         bare = parsed["skin"][middle, middle] > 0.8
-        light = to_space(face, "lab")[..., 0][bare]
+        light = to_space(inner, "lab")[..., 0][bare]
         exposure = float(np.quantile(light, 0.9)) / HIGHLIGHT if light.size else 1.0
         found.append(
             HairColours(
-                parsed, colours, float(np.clip(exposure, 0.2, 1.1)), measure_colourfulness(face), cast
+                parsed, colours, float(np.clip(exposure, 0.2, 1.1)), measure_colourfulness(inner), cast
             )
         )
     return found

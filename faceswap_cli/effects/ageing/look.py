@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from faceswap_cli import zoo
 from faceswap_cli.compositing.hair_extension import WIDE
 from faceswap_cli.compositing.masks import FloatMask
+from faceswap_cli.compositing.quick_arrays import to_float, to_half
 from faceswap_cli.compositing.skin_detail import SkinDetail
 from faceswap_cli.effects.ageing.greying import (
     HairColours,
@@ -91,7 +92,7 @@ class AgedLook:
 
     def skin_detail(self) -> SkinDetail:
         """For `apply_change`."""
-        lines, skin = self.lines.astype(np.float32), self.skin.astype(np.float32)
+        lines, skin = to_float(self.lines), to_float(self.skin)
         return SkinDetail(lines, self.lines_side, self.own, skin, self.hair.parsed["hair"], HAIR_SIDE)
 
     def colour_hair(
@@ -118,7 +119,7 @@ def average_looks(looks: Sequence[tuple[float, AgedLook]]) -> AgedLook:
     first = looks[0][1]
     total = sum(weight for weight, _ in looks)
     lines, skin = (
-        (sum(np.float32(weight) * getattr(one, name).astype(np.float32) for weight, one in looks) / total)
+        (sum(np.float32(weight) * to_float(getattr(one, name)) for weight, one in looks) / total)
         for name in ("lines", "skin")
     )
     return replace(
@@ -164,11 +165,11 @@ class LookAger:
             # A filter takes folds away that are there; only the rest of them is lightened.
             amount = torch.where(target > source, DEEPER, SHALLOWER)[:, None, None]
             drawn = (amount * self.lines(points, source, target)).cpu().numpy()
-        hair = look_at_hair(self.parser, [(image, face.landmarks) for image, face in faces])
-        skins = skin_area(near).astype(np.float16)
+        hair = look_at_hair(self.parser, faces)
+        skins = to_half(skin_area(near))
         side = self.lines.config.side
         return [
-            AgedLook(drawn[k].astype(np.float16), side, change_own_lines(*end), skins[k], hair[k], end)
+            AgedLook(to_half(drawn[k]), side, change_own_lines(*end), skins[k], hair[k], end)
             for k, end in enumerate(ends)
         ]
 

@@ -26,9 +26,11 @@ from faceswap_cli.compositing.apply_change import (
 )
 from faceswap_cli.compositing.hair_extension import WIDE, extend_change, extend_head_mask
 from faceswap_cli.compositing.masks import FloatMask
+from faceswap_cli.compositing.quick_arrays import to_float, to_half
 from faceswap_cli.effects.ageing.look import AgedLook, LookAger, average_looks
 from faceswap_cli.effects.ageing.request import AgeChange, clamp_age
 from faceswap_cli.effects.frame_window import drop_image, read_blocks, with_neighbours
+from faceswap_cli.effects.in_threads import map_in_order
 from faceswap_cli.effects.options import EffectOptions
 from faceswap_cli.effects.planned_faces import FacePlan, PlannedFace
 from faceswap_cli.faces.face import FloatArray
@@ -133,7 +135,7 @@ class FaceAger:
         found = [extend_change(one, side, *views) for one, *views in zip(found, near, wide, strict=True)]
         looks = [None] * len(faces) if self.looks is None else self.looks.predict(faces, ages, near)
         return [
-            AgedFace(face, one.astype(np.float16), head.astype(np.float16), look=look)
+            AgedFace(face, to_half(one), to_half(head), look=look)
             for (_, face), one, head, look in zip(faces, found, heads, looks, strict=True)
         ]
 
@@ -158,7 +160,7 @@ class FaceAger:
         detail = None if face.look is None else face.look.skin_detail()
         if face.look is not None:
             face.look.colour_hair(canvas, points, most, strength)
-        apply_change(canvas, points, face.change.astype(np.float32), head, most, strength, detail)
+        apply_change(canvas, points, to_float(face.change), head, most, strength, detail)
 
 
 def _shown(place: ChangeRegion) -> FloatMask:
@@ -215,8 +217,7 @@ class AgeStages:
 
     def composite(self, drawn: Iterable[AgedFrame]) -> Iterator[Frame]:
         """See EffectStages."""
-        for item, near in with_neighbours(drawn):
-            yield self.finish(item, near)
+        yield from map_in_order(lambda one: self.finish(*one), with_neighbours(drawn))
 
     def finish(self, item: AgedFrame, near: Sequence[AgedFrame]) -> Frame:
         """See `streaming.FinishingStages`."""
@@ -272,13 +273,13 @@ def frontal_share(landmarks: ArrayLike) -> float:
 
 def _steadied(face: AgedFace, around: Sequence[tuple[float, AgedFace]], strength: float) -> AgedFace:
     """A face whose change is averaged with its track's, by their delay in seconds."""
-    total, weights = face.change.astype(np.float32), 1.0
+    total, weights = to_float(face.change), 1.0
     for delay, other in around:
         weight = temporal_masks.time_weight(delay, strength) if delay else 0.0
         if weight >= temporal_masks.LEAST_WEIGHT:
-            total += np.float32(weight) * other.change
+            total += np.float32(weight) * to_float(other.change)
             weights += weight
-    steady = replace(face, change=(total / np.float32(weights)).astype(np.float16))
+    steady = replace(face, change=to_half(total / np.float32(weights)))
     if face.look is None:
         return steady
     looks = [(1.0, face.look)]

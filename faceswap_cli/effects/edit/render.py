@@ -15,12 +15,14 @@ import numpy as np
 from faceswap_cli.compositing import temporal_masks
 from faceswap_cli.compositing.masks import FloatMask
 from faceswap_cli.compositing.part_matte import PartRegion
+from faceswap_cli.compositing.quick_arrays import to_half
 from faceswap_cli.effects.edit.colour_road import PART_OF, apply_colour, cut_part, parser_parts
-from faceswap_cli.effects.edit.parts import parse_parts
+from faceswap_cli.effects.edit.parts import parse_track_parts
 from faceswap_cli.effects.edit.plan import FaceEdit, FaceReading
 from faceswap_cli.effects.edit.shape_road import FaceWarp, apply_warp, plan_warp
 from faceswap_cli.effects.edit.smile_detail import add_detail
 from faceswap_cli.effects.frame_window import drop_image, read_blocks, with_neighbours
+from faceswap_cli.effects.in_threads import map_in_order
 from faceswap_cli.effects.options import EffectOptions
 from faceswap_cli.effects.planned_faces import FacePlan, PlannedFace
 from faceswap_cli.faces.parsing.face_parser import FaceParser
@@ -86,23 +88,19 @@ class EditStages:
             drawn: dict[tuple[int, int], ParsedFace] = {}
             for batch in block.batches(self.options.batch):
                 names = {name: 0.0 for _, face in batch.faces for name in self.edits[face.track].colours}
-                places = [(image, face.landmarks) for image, face in batch.faces]
                 for at, (_, face), parts in zip(
                     batch.places,
                     batch.faces,
-                    parse_parts(self.parser, places, parser_parts(names)),
+                    parse_track_parts(self.parser, batch.faces, parser_parts(names)),
                     strict=True,
                 ):
-                    drawn[at] = ParsedFace(
-                        face, {name: one.astype(np.float16) for name, one in parts.items()}
-                    )
+                    drawn[at] = ParsedFace(face, {name: to_half(one) for name, one in parts.items()})
             for frame, faces in block.by_frame(drawn):
                 yield ParsedFrame(frame, faces)
 
     def composite(self, drawn: Iterable[ParsedFrame]) -> Iterator[Frame]:
         """See EffectStages."""
-        for item, near in with_neighbours(drawn):
-            yield self.finish(item, near)
+        yield from map_in_order(lambda one: self.finish(*one), with_neighbours(drawn))
 
     def finish(self, item: ParsedFrame, near: Sequence[ParsedFrame]) -> Frame:
         """See `streaming.FinishingStages`."""

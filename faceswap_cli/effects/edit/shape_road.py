@@ -107,7 +107,8 @@ def plan_warp(
     places, values = (np.vstack([points[layout.skin, :2], crown]) for points in (still, own))
     step = warp.enlarge(_steps(box, places, values, _share(box, hull, pose.scale, beside)), box, opened)
     source = opened + step
-    moved = np.abs(source - at).max(-1) > STILL
+    apart = np.abs(source - at)
+    moved = np.maximum(apart[..., 0], apart[..., 1]) > STILL
     return FaceWarp(box, np.asarray(source, np.float32), moved, drawn, still, own, pose.scale)
 
 
@@ -115,8 +116,9 @@ def apply_warp(canvas: Image | FineImage, plan: FaceWarp) -> None:
     """Move a face's pixels, in place."""
     x0, y0, x1, y1 = plan.box
     # What is sampled lies near the box: a large picture need not be looked at as a whole.
-    low = np.floor(plan.source.reshape(-1, 2).min(0)).astype(int) - 4
-    high = np.ceil(plan.source.reshape(-1, 2).max(0)).astype(int) + 5
+    ways = plan.source[..., 0], plan.source[..., 1]
+    low = np.floor([way.min() for way in ways]).astype(int) - 4
+    high = np.ceil([way.max() for way in ways]).astype(int) + 5
     low, high = low.clip(0, [canvas.shape[1] - 1, canvas.shape[0] - 1]), high.clip(1, canvas.shape[1::-1])
     part = canvas[low[1] : high[1], low[0] : high[0]].astype(np.float32)
     at = plan.source - low.astype(np.float32)
@@ -137,10 +139,20 @@ def _steps(box: Box, places: Points, values: Points, share: FloatArray) -> Float
 
 def _share(box: Box, hull: Points, unit: float, beside: tuple[float, float]) -> FloatArray:
     """(G, G, 1) how much of a step is made: all of it in the head, none away from it."""
-    outline = hull.astype(np.float32)
-    inside = [cv2.pointPolygonTest(outline, (float(x), float(y)), True) for x, y in warp.grid_points(box)]
-    share = smooth_step((np.array(inside) / unit + beside[1]) / (beside[1] - beside[0]))
+    depth = depth_in_hull(warp.grid_points(box), hull)
+    share = smooth_step((depth / unit + beside[1]) / (beside[1] - beside[0]))
     return share.reshape(warp.NODES, warp.NODES, 1)
+
+
+def depth_in_hull(points: Points, hull: Points) -> NDArray[np.float64]:
+    """(M,) how deep points (M, 2) lie in a convex polygon (K, 2); below 0 how far outside."""
+    edge = np.roll(hull, -1, axis=0) - hull
+    x, y = (points[:, axis][:, None] - hull[:, axis][None] for axis in (0, 1))
+    along = np.clip((x * edge[:, 0] + y * edge[:, 1]) / np.maximum((edge**2).sum(1), 1e-12), 0, 1)
+    apart = np.sqrt(((x - along * edge[:, 0]) ** 2 + (y - along * edge[:, 1]) ** 2).min(1))
+    side = edge[:, 0] * y - edge[:, 1] * x
+    inside = (side >= 0).all(1) | (side <= 0).all(1)
+    return np.asarray(np.where(inside, apart, -apart), np.float64)
 
 
 def _crown(head: Points, pose: HeadPose) -> Points:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from faceswap_cli.compositing import blur_matching, match_texture, temporal_masks
 from faceswap_cli.compositing.match_texture import TextureSample
+from faceswap_cli.compositing.quick_arrays import to_float
 from faceswap_cli.effects.reenact import light
 from faceswap_cli.effects.reenact.layout import face_layout
 from faceswap_cli.effects.reenact.light import Shading
@@ -153,7 +154,7 @@ def view_face(
     flat = np.zeros_like(shows)
     folds, known = (flat, flat) if face.folds is None else (enlarge(face.folds, face.box), flat + 1)
     matrix = np.asarray(crop_matrix(face.landmarks, config.size, config.side), np.float64)
-    cover, hole = face.cover.astype(np.float32), face.inside[..., 3].astype(np.float32)
+    cover, hole = to_float(face.cover), to_float(face.inside[..., 3])
     patches = np.dstack([drawn, frame, cover, shows, hole, normals, folds, known])
     view = show_face(patches, face.points, face.expressions, matrix, face.box, face_layout(), config)
     return matrix, view
@@ -183,7 +184,7 @@ def _draw_lit(
 ) -> tuple[FloatArray, FloatArray]:
     """A drawn face's patch with the inside of its mouth, and where it shows; see `_light_face`."""
     drawn, alpha = _light_face(frame, face, around, options)
-    inside = face.inside.astype(np.float32)
+    inside = to_float(face.inside)
     return drawn + inside[..., 3:] * (inside[..., :3] - drawn), alpha
 
 
@@ -211,13 +212,13 @@ def _light_face(
         temporal_masks.steady_mask(face.free, [(n.delay, n.face.free) for n in around], options.smoothing)
     )
     shading = light.average_shading([n.face.shading for n in around], weights)
-    drawn = face.image.astype(np.float32)
+    drawn = to_float(face.image)
     drawn = _in_scene_light(drawn, face, shading, face.own, options.light)
     if face.folds is not None:
         drawn = light.relight(drawn, enlarge(face.folds, face.box)[..., None] * np.float32(options.folds))
     hull = crop_alpha(face.hull, face.matrix, face.box)
     open_skin = crop_alpha(free, face.matrix, face.box)
-    cover = face.cover.astype(np.float32)
+    cover = to_float(face.cover)
     drawn = _as_fine(drawn, face, around, weights, options.defocus)
     if options.light:
         brows = crop_alpha(face.brows, face.matrix, face.box)

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from faceswap_cli.effects.reenact.layout import PointLayout, Points
 from faceswap_cli.effects.reenact.light import LUMA, log_light
 from faceswap_cli.effects.reenact.smile_averages import SMILES, load_smile, mean_points
-from faceswap_cli.effects.reenact.warp import Box, FloatArray, fit_spline, grid_points
+from faceswap_cli.effects.reenact.warp import NODES as FIELD_NODES
+from faceswap_cli.effects.reenact.warp import Box, FloatArray, box_pixels, enlarge, fit_spline, grid_points
 from faceswap_cli.media.frame import Image
 
 SIZE, SIDE = 112, 2.3
@@ -69,9 +70,7 @@ def flatten_skin(crop: Image, points: Points, free: FloatArray, layout: PointLay
         free: (S, S) in [0, 1] where nothing stands before the face.
         layout: what the points are.
     """
-    box = (0, 0, SIZE, SIZE)
-    spline = fit_spline(flat_points(layout)[layout.skin], points[layout.skin], 1e-3)
-    at = spline.field(box)
+    at = _flat_places(points[layout.skin], layout)
     light = np.asarray(log_light(crop.astype(np.float32) / np.float32(255)) @ LUMA, np.float32)
     found = cv2.remap(np.dstack([light, free]), at[..., 0], at[..., 1], cv2.INTER_AREA)
     seen = np.clip((found[..., 1] - 0.5) / 0.4, 0, 1) * skin_mask(layout)
@@ -101,17 +100,55 @@ def find_folds(now: SkinLight, rest: SkinLight) -> FloatArray:
     return np.asarray(np.clip(band, DARKEST, BRIGHTEST), np.float32)
 
 
-def lay_folds(folds: FloatArray, drawn: Points, layout: PointLayout, box: Box) -> FloatArray:
-    """(NODES, NODES) folds over a box of a frame in which a face's points (N, 2) lie so."""
-    return _lay(folds, flat_points(layout), drawn, layout, box)
+def _flat_places(points: Points, layout: PointLayout) -> FloatArray:
+    """(SIZE, SIZE, 2) where the flat picture's pixels lie in a face whose points of skin (K, 2) are known.
+
+    The spline's places are always the same, so that what it is at each node is a sum of the points by weights
+    that are worked out once.
+    """
+    bent, plane = _flat_weights(layout)
+    box = (0, 0, SIZE, SIZE)
+    coarse = np.asarray(bent @ points, np.float32).reshape(FIELD_NODES, FIELD_NODES, 2)
+    constant, slope = (plane @ points)[:1], (plane @ points)[1:]
+    linear = box_pixels(box) @ slope.astype(np.float32) + constant.astype(np.float32)
+    return np.asarray(linear + enlarge(coarse, box), np.float32)
 
 
-def _lay(light: FloatArray, flat: Points, drawn: Points, layout: PointLayout, box: Box) -> FloatArray:
-    """(NODES, NODES) a picture of light, in which a face's points lie at `flat` (N, 2), over a box of a frame
-    in which they lie at `drawn` (N, 2)."""
-    spline = fit_spline(drawn[layout.skin], flat[layout.skin], 1e-3)
-    at = np.asarray(spline(grid_points(box, NODES)), np.float32).reshape(NODES, NODES, 2)
-    found = cv2.remap(light, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+@cache
+def _flat_weights(layout: PointLayout) -> tuple[FloatArray, Points]:
+    """Of each point of skin, how it moves the nodes (FIELD_NODES^2, K), and the plane (3, K) in pixels."""
+    places = flat_points(layout)[layout.skin]
+    unit = fit_spline(places, np.eye(len(places)), 1e-3)
+    slope = unit.weights[len(places) + 1 :] / unit.side
+    plane = np.vstack([unit.weights[len(places)] - unit.origin @ slope, slope])
+    return np.asarray(unit.bend(grid_points((0, 0, SIZE, SIZE))), np.float32), plane
+
+
+@dataclass(frozen=True)
+class FlatMaps:
+    """Where the nodes over a box of a frame lie in flat pictures.
+
+    Attributes:
+        folds: (NODES, NODES, 2) in that of folds.
+        smile: (NODES, NODES, 2) in that of average smiles.
+    """
+
+    folds: FloatArray
+    smile: FloatArray
+
+
+def map_to_flat(drawn: Points, layout: PointLayout, box: Box) -> FlatMaps:
+    """The nodes over a box of a frame in which a face's points (N, 2) lie so, by one spline for both."""
+    goals = np.hstack([flat_points(layout)[layout.skin], mean_points(layout)[layout.skin]])
+    spline = fit_spline(drawn[layout.skin], goals, 1e-3)
+    at = np.asarray(spline(grid_points(box, NODES)), np.float32).reshape(NODES, NODES, 4)
+    return FlatMaps(np.ascontiguousarray(at[..., :2]), np.ascontiguousarray(at[..., 2:]))
+
+
+def lay_folds(folds: FloatArray, maps: FlatMaps) -> FloatArray:
+    """(NODES, NODES) folds over a box of a frame."""
+    at = maps.folds
+    found = cv2.remap(folds, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
     return np.asarray(found, np.float32)
 
 
@@ -120,14 +157,12 @@ def smile_of(expression: NDArray[np.floating]) -> float:
     return float(np.clip(np.mean(np.asarray(expression)[SMILES]), 0, 1))
 
 
-def lay_smile(step: float, drawn: Points, layout: PointLayout, box: Box) -> FloatArray | None:
+def lay_smile(step: float, maps: FlatMaps) -> FloatArray | None:
     """(NODES, NODES) logarithm of light that a smile adds over a box, or takes away where the photo smiles.
 
     Args:
         step: how much more is smiled than on the photo, -1..1.
-        drawn: (N, 3) the drawn face's points, frame pixels.
-        layout: what they are.
-        box: of the frame.
+        maps: of the drawn face.
 
     Returns:
         None where it is as on the photo.
@@ -135,7 +170,8 @@ def lay_smile(step: float, drawn: Points, layout: PointLayout, box: Box) -> Floa
     if abs(step) < LEAST_STEP:
         return None
     light, _ = load_smile()
-    found = _lay(light, mean_points(layout), drawn[:, :2], layout, box)
+    at = maps.smile
+    found = cv2.remap(light, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
     return np.asarray(SMILE_LIGHT * step * found, np.float32)
 
 

@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from faceswap_cli.compositing import blur_matching, grain, masks
 from faceswap_cli.compositing.keep_parts import kept_share
 from faceswap_cli.compositing.match_texture import TextureMeasure
+from faceswap_cli.compositing.quick_arrays import to_float, to_half
 from faceswap_cli.effects.reenact import folds, light, warp
 from faceswap_cli.effects.reenact.folds import SkinLight
 from faceswap_cli.effects.reenact.gaps import gaps
@@ -231,25 +232,24 @@ def render_placed(
     target = layout.head.fit(pose.lift(face.at.points))
     lines = None
     if placed.mouth is not None:
-        lines = folds.lay_smile(
-            _smile_step(face, source, target.expression, layout), placed.drawn, layout, box
-        )
-    if face.skin is not None and placed.mouth is not None:
-        now = folds.flatten_skin(face.crop, transform(face.at.points[:, :2], parser_matrix), free, layout)
-        more = folds.lay_folds(folds.find_folds(now, face.skin), placed.drawn[:, :2], layout, box)
-        lines = more if lines is None else lines + more
+        maps = folds.map_to_flat(placed.drawn[:, :2], layout, box)
+        lines = folds.lay_smile(_smile_step(face, source, target.expression, layout), maps)
+        if face.skin is not None:
+            now = folds.flatten_skin(face.crop, transform(face.at.points[:, :2], parser_matrix), free, layout)
+            more = folds.lay_folds(folds.find_folds(now, face.skin), maps)
+            lines = more if lines is None else lines + more
     return RenderedFace(
         box,
-        seen[..., :3].astype(np.float16),
-        seen[..., 3].astype(np.float16),
+        to_half(seen[..., :3]),
+        to_half(seen[..., 3]),
         _interior(image, box, layout, placed, pose.scale),
         lines,
         normals,
         pose.rotation,
         light.rotate_normals(normals, source.pose.rotation),
         parser_matrix,
-        hull.astype(np.float16),
-        free.astype(np.float16),
+        to_half(hull),
+        to_half(free),
         _wide(face_parser.class_share(face.parsed[None], ("brows",))[0]),
         shading,
         _texture(region, seen[..., :3], alpha, face.at.points[:, :2], pose.scale, options),
@@ -276,15 +276,15 @@ def _smile_step(
 def _wide(mask: FloatArray) -> HalfArray:
     """A mask in the parser's crop, grown by the breadth of its soft edge."""
     grown = cv2.dilate(np.asarray(mask, np.float32), np.ones((5, 5), np.uint8))
-    return np.asarray(np.clip(2 * cv2.GaussianBlur(grown, (0, 0), 1.2) - 0.2, 0, 1), np.float16)
+    return to_half(np.clip(2 * cv2.GaussianBlur(grown, (0, 0), 1.2) - 0.2, 0, 1))
 
 
-def crop_alpha(mask: ArrayLike, matrix: NDArray[np.float64], box: Box) -> FloatArray:
+def crop_alpha(mask: HalfArray | FloatArray, matrix: NDArray[np.float64], box: Box) -> FloatArray:
     """(H, W) a mask of the parser's crop at the pixels of a box of its frame; 0 beyond the crop."""
     local = warp.crop_to_box(matrix, box)
     size = (box[2] - box[0], box[3] - box[1])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return np.asarray(cv2.warpAffine(np.asarray(mask, np.float32), local, size, flags=flags), np.float32)
+    return np.asarray(cv2.warpAffine(to_float(mask), local, size, flags=flags), np.float32)
 
 
 def _box(points: Points, margin: float, shape: tuple[int, ...]) -> Box | None:
@@ -333,7 +333,7 @@ def _interior(image: Image, box: Box, layout: PointLayout, placed: Placement, un
     inside = np.asarray(seen, np.float32) / np.float32(255)
     lips = warp.polygon_mask(placed.drawn[[*layout.mouth.above, *layout.mouth.below[::-1]], :2], box)
     share = np.maximum(soft, hole) * unlike_lips(inside, lips * (1 - hole), unit) * np.float32(amount)
-    return np.dstack([inside, share]).astype(np.float16)
+    return to_half(np.dstack([inside, share]))
 
 
 def unlike_lips(picture: FloatArray, lips: FloatArray, unit: float) -> FloatArray:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceswap_cli.effects.frame_window import Batch, drop_image, read_blocks, with_neighbours
+from faceswap_cli.effects.in_threads import map_in_order
 from faceswap_cli.effects.planned_faces import FacePlan, PlannedFace
 from faceswap_cli.effects.reenact.composite import Neighbour, paste_face, paste_mask, refine_face
 from faceswap_cli.effects.reenact.layout import face_layout
@@ -70,8 +71,7 @@ class ReenactStages:
 
     def composite(self, drawn: Iterable[RenderedFrame]) -> Iterator[Frame]:
         """See EffectStages."""
-        for item, near in with_neighbours(drawn):
-            yield self.finish(item, near)
+        yield from map_in_order(lambda one: self.finish(*one), with_neighbours(drawn))
 
     def finish(self, item: RenderedFrame, near: Sequence[RenderedFrame]) -> Frame:
         """See `streaming.FinishingStages`."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from faceswap_cli.compositing import blend, blur_matching, colour, masks, match_texture, temporal_masks
 from faceswap_cli.compositing.colour import ColourTransform
 from faceswap_cli.compositing.match_texture import TextureMatch, TextureSample
+from faceswap_cli.compositing.quick_arrays import to_float, to_half
 from faceswap_cli.effects.frame_window import COLOUR_REACH, with_neighbours
 from faceswap_cli.effects.swap.options import SwapOptions
 from faceswap_cli.effects.swap.render import RenderedFace, RenderedFrame
@@ -122,7 +123,7 @@ def steady_alpha(
     face: RenderedFace, frame: Frame, around: Sequence[RenderedFrame], options: SwapOptions
 ) -> FloatArray:
     """(S, S) in [0, 1]: where a face shows in the end, in the pixels of its crop."""
-    mask = _steady_mask(face, frame, around, options).astype(np.float32)
+    mask = to_float(_steady_mask(face, frame, around, options))
     free = _steady_free(face, frame, around, options)
     return mask if free is None else np.minimum(mask, _in_crop(free, face))
 
@@ -144,7 +145,7 @@ def _steady_mask(
         if "parsed" in masks.parse_mask(options.mask).shapes
         else temporal_masks.average_masks
     )
-    return way(face.mask, same, options.smoothing).astype(np.float16)
+    return to_half(way(face.mask, same, options.smoothing))
 
 
 def _steady_free(
@@ -200,8 +201,8 @@ def paste_face(
         how: it is blended.
         options: how all faces are.
     """
-    crop = how.transfer(face.image.astype(np.float32))
-    mask = shape = how.mask.astype(np.float32)
+    crop = how.transfer(to_float(face.image))
+    mask = shape = to_float(how.mask)
     if how.free is not None:
         mask = np.minimum(shape, _in_crop(how.free, face))
     if options.seamless:

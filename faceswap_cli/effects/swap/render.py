@@ -16,6 +16,7 @@ from faceswap_cli.compositing import blend, blur_matching, colour, grain, masks,
 from faceswap_cli.compositing.colour import ColourStats
 from faceswap_cli.compositing.keep_parts import kept_share
 from faceswap_cli.compositing.match_texture import TextureMeasure
+from faceswap_cli.compositing.quick_arrays import to_half
 from faceswap_cli.device import halved_when_full
 from faceswap_cli.effects.frame_window import drop_image, read_blocks
 from faceswap_cli.effects.planned_faces import FacePlan, PlannedFace
@@ -141,7 +142,7 @@ def render_faces(
             fresh = grain.fresh_share(before[face.track], old, seen_skin)
             traits = replace(traits, grain=replace(traits.grain, fresh=fresh))
         before[face.track] = old
-        image, alpha = crop.drawn.astype(np.float16), mask.astype(np.float16)
+        image, alpha = to_half(crop.drawn), to_half(mask)
         done.append(
             RenderedFace(
                 face, crop.matrix, renderer.side, image, alpha, free[i], colours[0], colours[1], traits
@@ -219,7 +220,7 @@ def _parse(
         if "parsed" in wanted.shapes:
             regions = list(face_parser.swap_region(found))
         if wanted.occlusion:
-            free = list(face_parser.occlusion(found).astype(np.float16))
+            free = list(to_half(face_parser.occlusion(found)))
     return regions, free
 
 

@@ -16,6 +16,8 @@ from typing import Any, Protocol
 import cv2
 import torch
 
+from faceswap_cli.device import set_blas_threads
+
 TaskRange = tuple[int, int]
 """The first and the last of the things that a piece consists of; what these are is the work's affair."""
 
@@ -80,18 +82,22 @@ class InlineExecutor:
 
 @contextlib.contextmanager
 def single_threaded() -> Iterator[None]:
-    """Within the block torch computes with one thread, in this thread and those that it starts."""
-    before = torch.get_num_threads()
+    """Within the block torch and numpy compute with one thread, in this thread and those that it starts."""
+    before, blas = torch.get_num_threads(), set_blas_threads(1)
     torch.set_num_threads(1)
     try:
         yield
     finally:
         torch.set_num_threads(before)
+        if blas is not None:
+            set_blas_threads(blas)
 
 
 def share_threads(cores: int) -> None:
-    """Let this process, one of several on the machine, compute with so many threads, and torch with one."""
+    """Let this process, one of several on the machine, compute with so many threads; torch and numpy with
+    one."""
     torch.set_num_threads(1)
+    set_blas_threads(1)
     cv2.setNumThreads(max(1, cores))
 
 

@@ -12,7 +12,7 @@ from faceswap_cli.effects.edit.shape_moves import (
     move_shape,
     read_shape,
 )
-from faceswap_cli.effects.edit.shape_road import apply_warp, plan_warp
+from faceswap_cli.effects.edit.shape_road import apply_warp, depth_in_hull, plan_warp
 from faceswap_cli.effects.reenact.gaps import gaps, measure_gaze
 from faceswap_cli.effects.reenact.layout import face_layout
 from faceswap_cli.faces.landmarks.dense import GROUPS, IBUG
@@ -117,3 +117,10 @@ def test_a_face_that_is_cut_off_can_be_warped(dense: np.ndarray, picture: np.nda
     image = picture.copy()
     apply_warp(image, plan)
     assert plan_warp(picture.shape, dense + np.float32(2000), {"jaw": ShapeChange(0, 1)}) is None
+
+
+def test_depth_in_a_hull_is_the_distance_from_its_edge() -> None:
+    square = np.array([[0.0, 0], [10, 0], [10, 10], [0, 10]])
+    points = np.array([[5.0, 5], [1, 5], [10, 3], [13, 14], [-2, 5]])
+    for hull in (square, square[::-1]):
+        assert depth_in_hull(points, hull) == pytest.approx([5, 1, 0, -5, -2])

@@ -48,7 +48,9 @@ def test_a_fold_lies_where_the_cheek_is_drawn():
     line = folds.find_folds(face(0.6), face())
     box = (0, 0, SIZE, SIZE)
     moved = POINTS + np.array([9.0, -6.0])
-    here, there = (folds.lay_folds(line, points, LAYOUT, box) for points in (POINTS, moved))
+    here, there = (
+        folds.lay_folds(line, folds.map_to_flat(points[:, :2], LAYOUT, box)) for points in (POINTS, moved)
+    )
     steps = np.array(np.unravel_index(there.argmin(), there.shape)) - np.unravel_index(
         here.argmin(), here.shape
     )
@@ -63,11 +65,11 @@ def test_what_a_journal_keeps_comes_back():
 
 def test_a_photo_that_smiles_is_drawn_without_its_folds_on_a_calm_face_and_the_other_way_round():
     box = (0, 0, SIZE, SIZE)
-    drawn = np.column_stack([POINTS, np.zeros(len(POINTS))])
-    calm, smiling = (folds.lay_smile(step, drawn, LAYOUT, box) for step in (-1.0, 1.0))
+    maps = folds.map_to_flat(POINTS, LAYOUT, box)
+    calm, smiling = (folds.lay_smile(step, maps) for step in (-1.0, 1.0))
     assert np.allclose(calm, -smiling) and np.abs(smiling).max() > 0.05
-    assert np.abs(folds.lay_smile(0.5, drawn, LAYOUT, box)).max() == pytest.approx(np.abs(smiling).max() / 2)
-    assert folds.lay_smile(0.01, drawn, LAYOUT, box) is None
+    assert np.abs(folds.lay_smile(0.5, maps)).max() == pytest.approx(np.abs(smiling).max() / 2)
+    assert folds.lay_smile(0.01, maps) is None
     expression = np.zeros(LAYOUT.head.expression.shape[0])
     assert folds.smile_of(expression) == 0
     expression[SMILES] = 0.8

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -162,6 +163,7 @@ def field_of(factors: NDArray[np.float64], shape: tuple[int, ...]) -> FloatArray
     return np.asarray(_terms(shape) @ factors.astype(np.float32), np.float32)
 
 
+@lru_cache(4)
 def _terms(shape: tuple[int, ...]) -> FloatArray:
     """(H, W, 6) what a quadratic field is made of, each in [-1, 1]."""
     y, x = np.mgrid[-1 : 1 : shape[0] * 1j, -1 : 1 : shape[1] * 1j].astype(np.float32)
