@@ -181,10 +181,9 @@ def _patched(
         down, across = -(-height // plane.shape[0]), -(-width // plane.shape[1])
         touched = _any_of(changed[box], down, across)
         place = plane[top // down :, left // across :][: touched.shape[0], : touched.shape[1]]
-        if was is not None:
-            # Shared chroma does not come back from RGB as it was; so only what changes of it counts.
-            part = _moved(place, part, planes(was)[number], base.format)
-        np.copyto(place, part, where=touched[..., None])
+        # Shared chroma does not come back from RGB as it was; so only what changes of it counts.
+        new = part if was is None else _moved(place, part, planes(was)[number], base.format)
+        np.copyto(place, new, where=touched[..., None])
     return base
 
 

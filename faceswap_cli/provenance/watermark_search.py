@@ -51,9 +51,9 @@ SURE, SURE_MESSAGE = 8.7, 5.6
 mark the best message at the best places reaches 6.9 on average and rarely more than 7.9."""
 
 SURE_IN_PLACE = 6.6
-"""The same where the picture is whole, so that the place of the pattern is known and needs no search: its size
-may be another, and it may be turned by quarters or mirrored. Nothing but the message is looked for, and chance
-reaches much less."""
+"""The same where the picture is whole, so that the place of the pattern is known: its size may be another,
+and it may be turned by quarters or mirrored. Only the message is looked for, so chance reaches much less: in
+half of 750 unmarked pictures (4,800 ways to read one) at most 5.8, a tenth as often with every 0.3 more."""
 
 FIRMEST = 3.0
 """How much more a video's first frame, or a keyframe, counts than others: encoders make the most of it, and

@@ -21,7 +21,7 @@ from faceswap_cli.provenance import message_code, watermark
 from faceswap_cli.provenance.label import free_corner, label
 from faceswap_cli.provenance.label_corner import Corner
 from faceswap_cli.provenance.pixels import PixelMarks
-from faceswap_cli.provenance.watermark_search import find
+from faceswap_cli.provenance.watermark_search import SURE, SURE_IN_PLACE, find
 from faceswap_cli.provenance.watermark_waves import FORMER, TILE, waves
 
 MESSAGE = 0x1A5C
@@ -204,6 +204,24 @@ def test_a_second_of_video_is_enough(photo: Image, moving: int, again: int) -> N
     for pictures in (written, through_h264(written, again)):
         found = find(pictures[::3])
         assert found is not None and found.message == MESSAGE
+
+
+def test_of_a_whole_picture_a_weaker_mark_is_read_than_of_a_part(photo: Image, marked: Image) -> None:
+    noise = np.random.default_rng(3).normal(0, 10, photo.shape[:2])
+    faint = np.rint(marked + noise[..., None]).clip(0, 255).astype(np.uint8)
+    whole = find([faint])
+    assert whole is not None and whole.message == MESSAGE and whole.scale == 1
+    assert SURE_IN_PLACE <= whole.peak < SURE
+    turned = find([np.ascontiguousarray(np.rot90(faint)[:, ::-1])])
+    assert turned is not None and turned.message == MESSAGE and turned.mirrored
+    assert find([np.ascontiguousarray(faint[11:-7, 9:-23])]) is None
+
+
+def test_frames_encoded_by_themselves_count_more(photo: Image, marked: Image) -> None:
+    pictures = [photo, marked, photo, photo, photo]
+    said, other = (find(pictures, [number == firm for number in range(5)]) for firm in (1, 4))
+    assert said is not None and said.message == MESSAGE
+    assert other is None or other.peak < said.peak - 1
 
 
 def test_it_fades_where_a_picture_moves_and_every_piece_begins_alike() -> None:
