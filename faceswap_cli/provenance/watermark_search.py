@@ -50,7 +50,7 @@ SURE, SURE_MESSAGE = 8.7, 5.6
 """Least height of pilot and message together, and of the message alone, over chance. In a picture without a
 mark the best message at the best places reaches 6.9 on average and rarely more than 7.9."""
 
-SURE_IN_PLACE = 6.6
+SURE_IN_PLACE, SURE_MESSAGE_IN_PLACE = 6.8, 5.4
 """The same where the picture is whole, so that the place of the pattern is known: its size may be another,
 and it may be turned by quarters or mirrored. Only the message is looked for, so chance reaches much less: in
 half of 750 unmarked pictures (4,800 ways to read one) at most 5.8, a tenth as often with every 0.3 more."""
@@ -152,12 +152,13 @@ def _in_place(flat: Float) -> Found | None:
     ways = [(turned, mirrored) for turned in range(4) for mirrored in (False, True)]
     read = {way: in_place(flat, *way) for way in ways}
     best = max(ways, key=lambda way: read[way][1])
-    message, height = read[best]
-    return Found(message, height, *best, 1.0) if height >= SURE_IN_PLACE else None
+    message, height, alone = read[best]
+    sure = height >= SURE_IN_PLACE and alone >= SURE_MESSAGE_IN_PLACE
+    return Found(message, height, *best, 1.0) if sure else None
 
 
-def in_place(flat: Float, turned: int, mirrored: bool) -> tuple[int, float]:
-    """The likeliest message of a whole picture, and its and the pilot's height over chance.
+def in_place(flat: Float, turned: int, mirrored: bool) -> tuple[int, float, float]:
+    """The likeliest message of a whole picture, its and the pilot's height over chance, and its alone.
 
     Each wave counts as much as it was written: nothing is learned from the picture, so that chance has no
     help.
@@ -173,7 +174,8 @@ def in_place(flat: Float, turned: int, mirrored: bool) -> tuple[int, float]:
     values = _straightened(found, w, (0, 0), PRESENT.slope) * trust
     message, agreed = message_code.likeliest(values[~pilot], w.bits[~pilot])
     power = (np.abs(found) * trust) ** 2 / 2
-    return message, float((values[pilot].sum() + agreed) / np.sqrt(power.sum() + TINY))
+    together = (values[pilot].sum() + agreed) / np.sqrt(power.sum() + TINY)
+    return message, float(together), float(agreed / np.sqrt(power[~pilot].sum() + TINY))
 
 
 def _straightened(
