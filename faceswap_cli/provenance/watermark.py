@@ -203,7 +203,8 @@ def _small(planes: Sequence[Plane]) -> Float:
     own = [plane.astype(plane.dtype.newbyteorder("="), copy=False) for plane in planes]
     if step % 2 and (width, height) == (size[0] * step, size[1] * step):
         # The same means, to the bit, in half the time: OpenCV is quick with areas of even sides alone.
-        parts = [cv2.blur(plane, (step, step))[step // 2 :: step, step // 2 :: step] for plane in own]
+        places = slice(step // 2, None, step)
+        parts = [cv2.blur(plane, (step, step))[places, places] for plane in own]  # type: ignore[arg-type]
     else:
         parts = [cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in own]  # type: ignore[arg-type]
     if len(parts) == 1 and parts[0].ndim == 2:

@@ -91,6 +91,14 @@ def test_on_smooth_ground_it_is_a_level_here_and_there_also_beside_edges_and_tex
     assert np.std(dark.astype(int)) < 0.1
 
 
+@pytest.mark.parametrize("size", [(1080, 1440), (1080, 1441), (1800, 1500), (720, 960)])
+def test_texture_is_measured_in_means_of_whole_blocks(size: tuple[int, int]) -> None:
+    luma = np.random.default_rng(6).integers(0, 256, (*size, 1), np.uint8)
+    small = watermark._small([luma])
+    area = cv2.resize(luma, small.shape[::-1], interpolation=cv2.INTER_AREA)
+    assert np.array_equal(small, area)
+
+
 def test_its_waves_are_as_fine_in_large_pictures() -> None:
     def wave(height: int, width: int) -> float:
         spectrum = np.abs(np.fft.rfft2(watermark.pattern(height, width, MESSAGE)))
