@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
@@ -16,8 +17,14 @@ from faceswap_cli.media.image import FineImage, Image
 from faceswap_cli.media.orientation import Orientation
 from faceswap_cli.media.planes import planes
 
+Region = tuple[VideoFrame, VideoFrame | None]
+
 _MARGIN = 8
 """Pixels around what changed that are converted with it: chroma filters look at neighbours."""
+
+_LEAST = 0.1
+"""Levels of 255: a smaller change of a fine image is none. It is below half of a step of ten bits, and soft
+masks reach far with weights that round to nothing; chroma that is shared would be made anew there."""
 
 _STEP = 64
 """The converted region's sides are multiples of it: swscale prepares itself anew for every other size."""
@@ -83,13 +90,20 @@ def picture_to_encode(
     if box is None:
         return base
     changed = np.zeros(after.shape[:2], bool)
-    apart = before[box] != after[box]
+    if after.dtype == np.uint8:
+        apart = before[box] != after[box]
+    else:
+        apart = np.abs(after[box] - before[box]) >= np.float32(_LEAST)
     changed[box] = apart[..., 0] | apart[..., 1] | apart[..., 2]
+    if not changed.any():
+        return base
     old, new = undo(before), undo(after)
 
-    def samples(box: tuple[slice, slice]) -> VideoFrame:
-        signal = _signal(picture, old, new, box)  # type: ignore[arg-type]
-        return converter.from_signal(signal, base.format.name)
+    def samples(box: tuple[slice, slice]) -> Region:
+        was, signal = _signals(picture, old, new, box)  # type: ignore[arg-type]
+        form = base.format.name
+        region = converter.from_signal(signal, form)
+        return region, None if was is None or form.endswith("be") else converter.from_signal(was, form)
 
     return _patched(base, undo(changed), samples)
 
@@ -102,15 +116,20 @@ def _fine(image: Image, fine: FineImage | None, picture: Picture) -> tuple[FineI
     return before, (before + (image.astype(np.float32) - picture.image)).clip(0, 255)
 
 
-def _signal(
+def _signals(
     picture: Picture, before: Image | FineImage, after: Image | FineImage, box: tuple[slice, slice]
-) -> Image | FineImage:
-    """What is to be stored of a part of a picture that was drawn on; all in stored orientation."""
+) -> tuple[FineImage | None, Image | FineImage]:
+    """What is stored of a part of a picture that was drawn on, and what is to be; in stored orientation.
+
+    The first is None where the decoded samples are not to be built on, as pictures of whole levels say less
+    than they hold.
+    """
     view = picture.converter.view
     if view is None:
-        return after[box]
-    signal = picture.converter.to_signal(picture.stored)
-    return view.carry(signal[box], before[box], after[box])  # type: ignore[arg-type]
+        fine = before.dtype != np.uint8
+        return (before[box] if fine else None), after[box]  # type: ignore[return-value]
+    signal = picture.converter.to_signal(picture.stored)[box]
+    return signal, view.carry(signal, before[box], after[box])  # type: ignore[arg-type]
 
 
 def _changed_box(before: NDArray[np.generic], after: NDArray[np.generic]) -> tuple[slice, slice] | None:
@@ -136,14 +155,15 @@ def _words(image: NDArray[np.generic]) -> NDArray[np.generic]:
 def _patched(
     base: VideoFrame,
     changed: NDArray[np.bool_],
-    samples: Callable[[tuple[slice, slice]], VideoFrame],
+    samples: Callable[[tuple[slice, slice]], Region],
 ) -> VideoFrame:
     """`base` with the changed pixels' samples, in stored orientation; written in place if it may be.
 
     Args:
         base: the picture.
         changed: (H, W) which pixels.
-        samples: gives a part of the changed picture, in its format.
+        samples: gives a part of the changed picture, in its format; and of the unchanged one made in the same
+            way, if the difference of the two is to be added to what `base` has.
     """
     height, width = changed.shape
     rows, columns = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
@@ -153,15 +173,27 @@ def _patched(
         for start, last in ((top, rows), (left, columns))
     )
     box = slice(top, min(bottom, height)), slice(left, min(right, width))
-    region = samples(box)  # before the picture is written into: it may be what they are made of
+    # Before the picture is written into: it may be what they are made of.
+    region, was = samples(box)
     base.make_writable()
-    for plane, part in zip(planes(base), planes(region), strict=True):
+    for number, (plane, part) in enumerate(zip(planes(base), planes(region), strict=True)):
         # How many pixels of the picture, down and across, share a sample.
         down, across = -(-height // plane.shape[0]), -(-width // plane.shape[1])
         touched = _any_of(changed[box], down, across)
         place = plane[top // down :, left // across :][: touched.shape[0], : touched.shape[1]]
-        np.copyto(place, part, where=touched[..., None])
+        # Shared chroma does not come back from RGB as it was; so only what changes of it counts.
+        new = part if was is None else _moved(place, part, planes(was)[number], base.format)
+        np.copyto(place, new, where=touched[..., None])
     return base
+
+
+def _moved(
+    place: NDArray[np.generic], part: NDArray[np.generic], was: NDArray[np.generic], form: VideoFormat
+) -> NDArray[np.generic]:
+    """Samples of `place` with the difference of `part` to `was`, within what the format holds."""
+    most = (1 << 16) - 1 if form.name.startswith("p0") else (1 << form.components[0].bits) - 1
+    moved = place.astype(np.int32) + part.astype(np.int32) - was.astype(np.int32)
+    return moved.clip(0, most).astype(place.dtype)
 
 
 def _any_of(changed: NDArray[np.bool_], down: int, across: int) -> NDArray[np.bool_]:

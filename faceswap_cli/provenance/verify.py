@@ -100,8 +100,9 @@ def verify(path: Path, anchors: str = "") -> Report:
         UserError: it can't be read.
     """
     check_readable(path)
-    images = list(_pictures(path))
-    found = watermark_search.find(images)
+    looked = list(_pictures(path))
+    images = [image for image, _ in looked]
+    found = watermark_search.find(images, [firm for _, firm in looked])
     said = (xmp.source_type(path) or "").rpartition("/")[2]
     return Report(str(path), said, _watermark(found, _told(images)), credentials.read(path, anchors))
 
@@ -125,20 +126,21 @@ def _watermark(found: watermark_search.Found | None, looked_at: str) -> Watermar
     return Watermark("valid", kind, model, certainty, looked_at, former)
 
 
-def _pictures(path: Path) -> Iterator[Image]:
-    """A photo, or a few frames of a video: the first, and others spread over its length."""
+def _pictures(path: Path) -> Iterator[tuple[Image, bool]]:
+    """A photo, or a few frames of a video: the first, and others spread over its length; and which of them
+    were encoded by themselves."""
     info = probe(path)
     header = photo_header(path) if info.codec == "webp" else None
     if header is not None and header.pictures > 1:
-        yield from itertools.islice(read_webp(path), PLACES)
+        yield from ((image, True) for image in itertools.islice(read_webp(path), PLACES))
         return
     if info.kind == "photo":
-        yield read_photo(path).image
+        yield read_photo(path).image, True
         return
     seen = False
     for frame in _spread(info):
         seen = True
-        yield frame.image
+        yield frame.image, frame.picture is None or bool(frame.picture.stored.key_frame)
     if not seen:
         raise UserError(f"{path}: not one frame can be read", "Copy or download the video again")
 

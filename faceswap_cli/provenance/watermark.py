@@ -201,7 +201,12 @@ def _small(planes: Sequence[Plane]) -> Float:
     size = (max(width // step, 1), max(height // step, 1))
     # OpenCV knows only this machine's order of bytes.
     own = [plane.astype(plane.dtype.newbyteorder("="), copy=False) for plane in planes]
-    parts = [cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in own]  # type: ignore[arg-type]
+    if step % 2 and (width, height) == (size[0] * step, size[1] * step):
+        # The same means, to the bit, in half the time: OpenCV is quick with areas of even sides alone.
+        places = slice(step // 2, None, step)
+        parts = [cv2.blur(plane, (step, step))[places, places] for plane in own]  # type: ignore[arg-type]
+    else:
+        parts = [cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in own]  # type: ignore[arg-type]
     if len(parts) == 1 and parts[0].ndim == 2:
         return parts[0].astype(np.float32)
     return np.dstack(parts).mean(axis=2, dtype=np.float32)  # type: ignore[no-any-return]

@@ -37,6 +37,7 @@ class Layout:
         pilot: share of the waves that carry no message.
         linear: the message is coded linearly, one bit a wave, instead of checked and repeated.
         flat: what is coarser than so many cells is taken away from a picture in which the mark is looked for.
+        floor: grey levels that are added to the strength of each place before a picture is divided by it.
         power: how much less of it counts where a picture is restless: 1 suits a mark that is stronger there
             in the same measure, 2 one that is equally strong everywhere.
     """
@@ -48,13 +49,14 @@ class Layout:
     pilot: float
     linear: bool
     flat: float
+    floor: float
     power: float
 
 
-PRESENT = Layout(0x6D61726B, (256, 512, 1024), (0.05, 0.245), -1.0, 0.3, True, 3.0, 2.0)
+PRESENT = Layout(0x6D61726B, (256, 512, 1024), (0.05, 0.245), -1.0, 0.3, True, 2.0, 0.9, 2.0)
 """What is written."""
 
-FORMER = Layout(0x66616365, (512,), (0.065, 0.19), 0.0, 0.3, False, 2.8, 1.0)
+FORMER = Layout(0x66616365, (512,), (0.065, 0.19), 0.0, 0.3, False, 2.8, 0.6, 1.0)
 """What versions before wrote, louder; it is still read."""
 
 

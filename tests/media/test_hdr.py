@@ -182,6 +182,37 @@ WRITTEN = [
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize("transfer", [*TRANSFERS.values(), 0], ids=[*TRANSFERS, "SDR"])
+def test_chroma_moves_as_far_as_what_is_drawn_and_not_at_all_where_that_is_nothing(
+    tmp_path: Path, transfer: int
+) -> None:
+    # Chroma of noise is another after RGB and back, since four pixels share it.
+    rng = np.random.default_rng(5)
+    noise = [rng.uniform(60, 140, (48, 64, 3)).astype(np.float32) for _ in range(2)]
+    path = tmp_path / "a.mkv"
+    write_hdr(path, noise, transfer or PQ, tags=None if transfer else ColourTags(1, 1, 1, 1))
+    info, frames = read(path)
+    before = [samples(frame) for frame in frames]
+
+    def moved(level: float) -> list[int]:
+        output = tmp_path / f"{level}.mkv"
+        segment = tmp_path / "a.nut"
+        with SegmentWriter(segment, info, EncodeOptions("ffv1")) as writer:
+            for frame in read(path)[1]:
+                writer.write(lightened(frame, level))
+        join_segments([segment], path, output, as_written(info, EncodeOptions("ffv1")))
+        after = [samples(frame) for frame in read(output)[1]]
+        pairs = [zip(old, new, strict=True) for old, new in zip(before, after, strict=True)]
+        return [
+            max(int(np.abs(a.astype(int) - b).max()) for a, b in planes)
+            for planes in zip(*pairs, strict=True)
+        ]
+
+    assert moved(0.05) == [0, 0, 0]
+    luma, *chroma = moved(1.0)
+    assert 2 <= luma <= 12 and max(chroma) <= 3  # a level of grey is four steps of ten bits
+
+
 @pytest.mark.parametrize(("encoder", "suffix"), WRITTEN)
 def test_tags_and_metadata_are_kept(tmp_path: Path, encoder: str, suffix: str) -> None:
     source = clip(tmp_path / "a.mkv", PQ, codec="libx265", light=LIGHT)

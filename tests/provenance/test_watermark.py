@@ -21,7 +21,7 @@ from faceswap_cli.provenance import message_code, watermark
 from faceswap_cli.provenance.label import free_corner, label
 from faceswap_cli.provenance.label_corner import Corner
 from faceswap_cli.provenance.pixels import PixelMarks
-from faceswap_cli.provenance.watermark_search import find
+from faceswap_cli.provenance.watermark_search import SURE, SURE_IN_PLACE, find
 from faceswap_cli.provenance.watermark_waves import FORMER, TILE, waves
 
 MESSAGE = 0x1A5C
@@ -89,6 +89,14 @@ def test_on_smooth_ground_it_is_a_level_here_and_there_also_beside_edges_and_tex
         assert 0.2 < np.std(smooth) < 0.6 and np.abs(smooth).max() <= 2
     dark = MARKS.on_photo(np.full((300, 400, 3), 4, np.uint8))
     assert np.std(dark.astype(int)) < 0.1
+
+
+@pytest.mark.parametrize("size", [(1080, 1440), (1080, 1441), (1800, 1500), (720, 960)])
+def test_texture_is_measured_in_means_of_whole_blocks(size: tuple[int, int]) -> None:
+    luma = np.random.default_rng(6).integers(0, 256, (*size, 1), np.uint8)
+    small = watermark._small([luma])
+    area = cv2.resize(luma, small.shape[::-1], interpolation=cv2.INTER_AREA)
+    assert np.array_equal(small, area)
 
 
 def test_its_waves_are_as_fine_in_large_pictures() -> None:
@@ -204,6 +212,24 @@ def test_a_second_of_video_is_enough(photo: Image, moving: int, again: int) -> N
     for pictures in (written, through_h264(written, again)):
         found = find(pictures[::3])
         assert found is not None and found.message == MESSAGE
+
+
+def test_of_a_whole_picture_a_weaker_mark_is_read_than_of_a_part(photo: Image, marked: Image) -> None:
+    noise = np.random.default_rng(3).normal(0, 10, photo.shape[:2])
+    faint = np.rint(marked + noise[..., None]).clip(0, 255).astype(np.uint8)
+    whole = find([faint])
+    assert whole is not None and whole.message == MESSAGE and whole.scale == 1
+    assert SURE_IN_PLACE <= whole.peak < SURE
+    turned = find([np.ascontiguousarray(np.rot90(faint)[:, ::-1])])
+    assert turned is not None and turned.message == MESSAGE and turned.mirrored
+    assert find([np.ascontiguousarray(faint[11:-7, 9:-23])]) is None
+
+
+def test_frames_encoded_by_themselves_count_more(photo: Image, marked: Image) -> None:
+    pictures = [photo, marked, photo, photo, photo]
+    said, other = (find(pictures, [number == firm for number in range(5)]) for firm in (1, 4))
+    assert said is not None and said.message == MESSAGE
+    assert other is None or other.peak < said.peak - 1
 
 
 def test_it_fades_where_a_picture_moves_and_every_piece_begins_alike() -> None:
