@@ -19,16 +19,19 @@ import torch
 from torch import nn
 
 from faceswap_cli import zoo
-from faceswap_cli.faces.geometry import crop_matrix, transform, warp
+from faceswap_cli.faces.geometry import crop_matrix, warp
+from faceswap_cli.faces.landmarks.compact import points_from
 from faceswap_cli.faces.landmarks.dense import GROUPS, IBUG, measure_opening
+from faceswap_cli.faces.landmarks.fine import FineLandmarker
 from faceswap_cli.networks.perception.dense_landmarks import (
     DenseLandmarkConfig,
     DenseLandmarkNetwork,
     build_dense_landmark_network,
 )
+from faceswap_cli.networks.perception.fine_landmarks import FineLandmarkNetwork
 from faceswap_cli.networks.perception.landmarks import LandmarkConfig, LandmarkNetwork
 from faceswap_cli.training.engine.checkpoints import CheckpointStore
-from scripts.data.dense_faces import UNIT, Faces
+from scripts.data.dense_faces import Faces
 
 SHUT = 0.3
 """Lids are shut where they are open by less than this part of the clip's median opening; a row of frames with
@@ -60,13 +63,18 @@ class Figures:
 
 
 @torch.inference_mode()
-def look(network: DenseLandmarkNetwork, faces: Faces, roll: float = 0) -> tuple[np.ndarray, np.ndarray]:
-    """(N, 222, 3) in pixels of the crops as they are, (N, 26): one look at each, turned by `roll` degrees."""
+def look(
+    network: DenseLandmarkNetwork, faces: Faces, roll: float = 0, fine: FineLandmarkNetwork | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """(N, 222, 3) in pixels of the crops as they are, (N, 26): one look at each, turned by `roll` degrees, and
+    the closer one if there is a network for it."""
     config, device = network.config, next(network.parameters()).device
     angle = np.radians(roll)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     middle = (config.size - 1) / 2
-    points, expressions = [], []
+    points: list[np.ndarray] = []
+    expressions: list[np.ndarray] = []
+    closer = None if fine is None else FineLandmarker(fine, device)
     for start in range(0, len(faces.crops), 64):
         matrices, images = [], []
         for i in range(start, min(start + 64, len(faces.crops))):
@@ -76,22 +84,23 @@ def look(network: DenseLandmarkNetwork, faces: Faces, roll: float = 0) -> tuple[
             images.append(warp(faces.crops[i], matrix, config.size))
         batch = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).to(device).float() / 255
         out = network(batch.contiguous(memory_format=torch.channels_last))
-        flat, depth = out.points.cpu().numpy().astype(np.float64), out.depth.cpu().numpy()
-        for k, matrix in enumerate(matrices):
-            back = np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))[:2]
-            scale = np.hypot(back[0, 0], back[1, 0])
-            points.append(np.column_stack([transform(flat[k], back), depth[k] * scale]))
-        expressions.append(out.expression.cpu().numpy())
-    return np.array(points), np.concatenate(expressions)
+        found = points_from(out, matrices)
+        if closer is not None:
+            found = closer(list(faces.crops[start : start + 64]), found)
+        points += [np.asarray(one.dense, np.float64) for one in found]
+        expressions += [np.asarray(one.expression) for one in found]
+    return np.array(points), np.array(expressions)
 
 
-def evaluate(network: DenseLandmarkNetwork, kept: Faces) -> Figures:
-    """Everything, on faces that were kept back."""
+def evaluate(
+    network: DenseLandmarkNetwork, kept: Faces, fine: FineLandmarkNetwork | None = None
+) -> Figures:
+    """Everything, on faces that were kept back; with the closer look if there is a network for it."""
     figures, truth = Figures(), kept.points
     eyes = np.linalg.norm(truth[:, 45] - truth[:, 36], axis=1)
-    found, expression = look(network, kept)
+    found, expression = look(network, kept, fine=fine)
     for roll in ROLLS:
-        points = found if roll == 0 else look(network, kept, roll)[0]
+        points = found if roll == 0 else look(network, kept, roll, fine)[0]
         apart = np.linalg.norm(points[..., :2] - truth[..., :2], axis=2) / eyes[:, None] * 100
         figures.overall |= {
             f"ibug {roll} %": float(apart[:, :IBUG].mean()),
@@ -103,7 +112,7 @@ def evaluate(network: DenseLandmarkNetwork, kept: Faces) -> Figures:
     clips = np.array([name.split(":")[0] if ":" in name else "" for name in kept.names])
     for clip in sorted(set(clips) - {""}):
         rows = np.flatnonzero(clips == clip)
-        figures.clips[clip] = compare_clip(found[rows], truth[rows], kept.first[rows])
+        figures.clips[clip] = compare_clip(found[rows], truth[rows], kept.first[rows], kept.unit)
     return figures
 
 
@@ -119,19 +128,22 @@ def _iris_error(found: np.ndarray, truth: np.ndarray, side: str) -> float:
     return float(np.median((apart / width)[seen]))
 
 
-def compare_clip(found: np.ndarray, truth: np.ndarray, first: np.ndarray) -> dict[str, Any]:
+def compare_clip(
+    found: np.ndarray, truth: np.ndarray, first: np.ndarray, unit: float
+) -> dict[str, Any]:
     """Lids and mouth of one face in a clip: correlation with the teacher, range, blinks; both networks.
 
     Args:
         found, truth: (N, 222, 3) crop pixels, of this network and of the teacher.
         first: (N, 68, 2) of the first network.
+        unit: pixels of a face unit.
     """
     lids, wanted = (
-        np.mean([measure_opening(p, f"{s}_lids") for s in _SIDES], 0) / UNIT for p in (found, truth)
+        np.mean([measure_opening(p, f"{s}_lids") for s in _SIDES], 0) / unit for p in (found, truth)
     )
-    mouth, spoken = (measure_opening(p, "lips_inner") / UNIT for p in (found, truth))
-    before = np.linalg.norm(first[:, _FIRST_LIDS[0]] - first[:, _FIRST_LIDS[1]], axis=2).mean(1) / UNIT
-    said = np.linalg.norm(first[:, _FIRST_LIPS[0]] - first[:, _FIRST_LIPS[1]], axis=2).mean(1) / UNIT
+    mouth, spoken = (measure_opening(p, "lips_inner") / unit for p in (found, truth))
+    before = np.linalg.norm(first[:, _FIRST_LIDS[0]] - first[:, _FIRST_LIDS[1]], axis=2).mean(1) / unit
+    said = np.linalg.norm(first[:, _FIRST_LIPS[0]] - first[:, _FIRST_LIPS[1]], axis=2).mean(1) / unit
     blinks = find_blinks(wanted)
     return {
         "lids r": round(_correlation(lids, wanted), 3),

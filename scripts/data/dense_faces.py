@@ -88,13 +88,14 @@ class Faces:
         files: what `landmark_teacher` wrote.
 
     Attributes:
-        crops: (N, 224, 224, 3) uint8.
+        crops: (N, size, size, 3) uint8; all files have the same size.
         points: (N, 222, 3) pixels of the crops.
         weight: (N, 222) trust in each, the region's weight included.
         seen: (N, 222) bool.
         expression: (N, 26).
         first: (N, 68, 2) what models/landmarks said.
         names, sets: (N,) of the picture and of the file of labels.
+        size, unit: side of the crops in pixels, and pixels of a face unit.
     """
 
     def __init__(self, files: Sequence[Path]) -> None:
@@ -104,6 +105,8 @@ class Faces:
             return np.concatenate([part[key] for part in parts])
 
         self.crops, self.first, self.names = join("crops"), join("ibug").astype(np.float64), join("names")
+        self.size = self.crops.shape[1]
+        self.unit = self.size / SIDE
         self.expression = join("expression").astype(np.float64)
         self.sets = np.concatenate(
             [np.full(len(p["names"]), f.stem) for p, f in zip(parts, files, strict=True)]
@@ -115,7 +118,7 @@ class Faces:
         self.seen = np.ones((len(self.points), POINTS), bool)
         self.seen[:, :IBUG] = join("visible") > 0.5
         for side in ("right", "left"):
-            shut = measure_opening(self.points, f"{side}_lids") / UNIT < SHUT_IRIS
+            shut = measure_opening(self.points, f"{side}_lids") / self.unit < SHUT_IRIS
             self.weight[np.ix_(np.flatnonzero(shut), GROUPS[f"{side}_iris"])] = 0
             self.seen[np.ix_(np.flatnonzero(shut), GROUPS[f"{side}_iris"])] = False
 
@@ -123,17 +126,17 @@ class Faces:
         """(222, 3) face units: the mean of the faces that look ahead, made symmetric."""
         ahead = [i for i in range(len(self.points)) if abs(estimate_pose(self.first[i])[0]) < 15]
         shape = self.points[ahead].mean(0)
-        shape[:, :2] = (shape[:, :2] - (SIZE - 1) / 2) / UNIT + geometry.FACE_CENTRE
-        shape[:, 2] /= UNIT
+        shape[:, :2] = (shape[:, :2] - (self.size - 1) / 2) / self.unit + geometry.FACE_CENTRE
+        shape[:, 2] /= self.unit
         mean: np.ndarray = (shape + shape[MIRROR_DENSE] * [-1, 1, 1]) / 2
         return mean
 
     def rarity(self) -> np.ndarray:
         """(N,) how often each face is to be drawn, 1 for one at rest."""
-        lids = [measure_opening(self.points, f"{side}_lids") / UNIT for side in ("right", "left")]
+        lids = [measure_opening(self.points, f"{side}_lids") / self.unit for side in ("right", "left")]
         gaze = [i for i, name in enumerate(EXPRESSION_NAMES) if name.startswith("gaze")]
         found = 1 + RARE["blink"] * (np.mean(lids, 0) < SHUT)
-        found = found + RARE["mouth"] * np.clip(measure_opening(self.points, "lips_inner") / UNIT / 0.1, 0, 1)
+        found = found + RARE["mouth"] * np.clip(measure_opening(self.points, "lips_inner") / self.unit / 0.1, 0, 1)
         moved: np.ndarray = found + RARE["gaze"] * np.clip(
             np.abs(self.expression[:, gaze]).max(1) / 0.6, 0, 1
         )

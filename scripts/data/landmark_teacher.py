@@ -8,7 +8,7 @@ INPUT is a picture, a video or a folder. Each face is looked at through jittered
 and the answers averaged; where views disagree, the labels count less; where teacher and models/landmarks
 disagree about the whole face, it is left out. Needs the package ai-edge-litert, which the tool does not.
 
-The file holds, of N faces: crops (N, 224, 224, 3) uint8, upright, 4 face units wide; ibug (N, 68, 2) and
+The file holds, of N faces: crops (N, SIZE, SIZE, 3) uint8, upright, 4 face units wide; ibug (N, 68, 2) and
 dense (N, 154, 3) in their pixels, z 0 between the outer eye corners; ibug_spread, dense_spread in face units;
 visible (N, 68); expression (N, 26); names.
 """
@@ -255,9 +255,12 @@ def main() -> None:
     parser.add_argument("--views", type=int, default=2, help="looks at each face that are averaged")
     parser.add_argument("--every", type=int, default=1, help="of a video every Nth frame")
     parser.add_argument("--skip", nargs="*", default=[], help="leave out files whose name holds this")
+    parser.add_argument(
+        "--size", type=int, default=SIZE, help="side of the crops; the second look learns from 448"
+    )
     options = parser.parse_args()
     torch.set_num_threads(1)
-    labeller = Labeller(FaceLandmarker(options.teacher, options.views))
+    labeller = Labeller(FaceLandmarker(options.teacher, options.views), options.size)
     rows: list[dict[str, Any]] = []
     lost = 0
     source = pictures(options.inputs, options.every, options.skip)
@@ -273,8 +276,8 @@ def main() -> None:
 class Labeller:
     """Finds the faces of pictures and has them labelled by the teacher."""
 
-    def __init__(self, teacher: FaceLandmarker) -> None:
-        self.teacher = teacher
+    def __init__(self, teacher: FaceLandmarker, size: int = SIZE) -> None:
+        self.teacher, self.size = teacher, size
         self.detector, self.compact = RetinaFaceDetector(48, 0.9), CompactLandmarker()
 
     def __call__(self, named: Sequence[tuple[str, np.ndarray]]) -> Iterator[dict[str, Any] | None]:
@@ -284,7 +287,7 @@ class Labeller:
         for (name, image), faces in zip(named, self.compact(images, detections), strict=True):
             for face in faces:
                 found = self.teacher(image, np.asarray(face.landmarks, np.float64))
-                yield None if found is None else _row(name, image, face, found)
+                yield None if found is None else _row(name, image, face, found, self.size)
 
     def _detect(self, named: Sequence[tuple[str, np.ndarray]]) -> Iterator[list[Detection]]:
         """The faces of each picture; those of a video are looked for once in DETECT_EVERY frames."""
@@ -298,11 +301,13 @@ class Labeller:
             yield faces
 
 
-def _row(name: str, image: np.ndarray, face: Points, found: Label) -> dict[str, Any] | None:
+def _row(
+    name: str, image: np.ndarray, face: Points, found: Label, size: int
+) -> dict[str, Any] | None:
     landmarks = np.asarray(face.landmarks, np.float64)
-    matrix = geometry.crop_matrix(landmarks, SIZE, SIDE).astype(np.float64)
+    matrix = geometry.crop_matrix(landmarks, size, SIDE).astype(np.float64)
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
-    unit = SIZE / SIDE
+    unit = size / SIDE
     ibug = geometry.transform(landmarks, matrix)
     dense = np.column_stack([geometry.transform(found.points[:, :2], matrix), found.points[:, 2] * scale])
     its = [int(np.flatnonzero(vertex == MESH_VERTICES)[0]) for vertex in SAME]
@@ -311,7 +316,7 @@ def _row(name: str, image: np.ndarray, face: Points, found: Label) -> dict[str, 
     if face.face < 0.5 or apart > MOST_APART or np.sqrt((spread**2).mean()) > MOST_SPREAD:
         return None
     return {
-        "crops": geometry.warp(image, matrix, SIZE),
+        "crops": geometry.warp(image, matrix, size),
         "ibug": ibug.astype(np.float32),
         "ibug_spread": (np.asarray(face.spread) * scale / unit).astype(np.float32),
         "visible": np.asarray(face.visible, np.float32),

@@ -41,6 +41,7 @@ def parse(
     parser.add_argument(data, type=Path, help=what)
     parser.add_argument("-r", "--run", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=12000)
+    parser.add_argument("--minutes", type=float, help="train so long, instead of so many steps")
     parser.add_argument("--batch", type=int, default=batch)
     parser.add_argument("--rate", type=float, default=1e-3, help="peak learning rate; less to go on with")
     parser.add_argument("--look", type=float, default=5, help="minutes between figures")
@@ -91,7 +92,8 @@ def run(
 ) -> None:
     """Train, and print losses, and figures of the average weights every `--look` minutes and at the end."""
     looked = time.monotonic()
-    ticks = fit(trainer, batches, Budget(steps=options.steps), store, save_seconds=SAVE_SECONDS)
+    budget = Budget(minutes=options.minutes) if options.minutes else Budget(steps=options.steps)
+    ticks = fit(trainer, batches, budget, store, save_seconds=SAVE_SECONDS)
     for count, tick in enumerate(ticks):
         if count % 20 == 0 or tick.progress >= 1:
             terms = " ".join(f"{name} {value:.3f}" for name, value in tick.losses.items())

@@ -29,7 +29,7 @@ def losses(network, batch):
 
 
 def train(folder, steps):
-    options = Namespace(run=folder, batch=4, rate=1e-2, device="cpu", steps=steps, look=0)
+    options = Namespace(run=folder, batch=4, rate=1e-2, device="cpu", steps=steps, minutes=None, look=0)
     trainer, store = short_loop.prepare(options, "smooth", lambda new: nn.Conv2d(3, 1, 1), losses)
     short_loop.run(options, trainer, store, draw, lambda network: ["figures"])
     return trainer

@@ -1,9 +1,9 @@
-"""68 landmarks by the tool's own network, `models/landmarks`: all faces of a batch of frames in one call.
+"""Landmarks by the tool's own network, `models/landmarks`: all faces of a batch of frames in one call.
 
 Each face is looked at twice: first framed by the detector's five points, then by the landmarks found, so that
 the answer hardly depends on how the detector saw it, nor on how far the head is turned in the picture. In a
 video the first look is spared where the face before and after tells the frame (`chains`), which also keeps it
-steady.
+steady. At last eyes and mouth are looked at closely (`fine`, `models/fine_landmarks`).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from faceswap_cli import zoo
 from faceswap_cli.device import halved_when_full
 from faceswap_cli.faces import geometry
 from faceswap_cli.faces.face import Detection, FloatArray, Points
+from faceswap_cli.faces.landmarks.fine import FineLandmarker
 from faceswap_cli.faces.landmarks.keyframe_interpolation import interpolate_keyframes
 from faceswap_cli.faces.landmarks.mean_shape import five_from_68
 from faceswap_cli.media.frame import Image
@@ -26,7 +27,11 @@ from faceswap_cli.networks.perception.dense_landmarks import (
     DenseLandmarkOutput,
     build_either_landmark_network,
 )
+from faceswap_cli.networks.perception.fine_landmarks import build_fine_landmark_network
 from faceswap_cli.networks.perception.landmarks import POINTS, LandmarkNetwork, LandmarkOutput
+
+FINE = "fine_landmarks"
+"""The weights of the closer look."""
 
 BATCH = 64
 """Faces that go through the network together, at most: 0.2 GB of activations."""
@@ -59,6 +64,10 @@ class CompactLandmarker:
             "landmarks", build_either_landmark_network, device
         )
         self._config = self._network.config
+        self._fine: FineLandmarker | None = None
+        if isinstance(self._network, DenseLandmarkNetwork) and FINE in zoo.names():
+            fine = zoo.shared_network(FINE, build_fine_landmark_network, device)
+            self._fine = FineLandmarker(fine, self._device)
 
     def __call__(
         self, images: Sequence[Image], detections: Sequence[Sequence[Detection]]
@@ -80,7 +89,7 @@ class CompactLandmarker:
         again = [places[i] for i in wrong]
         for i, better in zip(wrong, self._in_frames(again, self._frames(again)), strict=True):
             points[i] = better
-        rest = iter(points)
+        rest = iter(self._closer([image for image, _ in places], points))
         return [[next(rest) for _ in found] for found in detections]
 
     def follow(self, image: Image, before: Sequence[FloatArray]) -> list[Points]:
@@ -98,7 +107,23 @@ class CompactLandmarker:
             again = [self._framed(_refined(points[i])) for i in wrong]
             for i, better in zip(wrong, self._look([image] * len(wrong), again), strict=True):
                 points[i] = better
-        return points
+        return self._closer([image] * len(points), points)
+
+    def _closer(self, images: Sequence[Image], points: Sequence[Points]) -> list[Points]:
+        """Each face, its eyes and mouth looked at closely, where there are weights for it."""
+        fine = self._fine
+        if fine is None:
+            return list(points)
+
+        def some(first: int, beyond: int) -> list[Points]:
+            return fine(images[first:beyond], points[first:beyond])
+
+        found: list[Points] = []
+        for start in range(0, len(points), BATCH):
+            beyond = min(start + BATCH, len(points))
+            shares = halved_when_full(lambda a, b, start=start: some(start + a, start + b), beyond - start)
+            found += [one for share in shares for one in share]
+        return found
 
     def _frames(self, places: Sequence[tuple[Image, Detection]]) -> list[NDArray[np.float64]]:
         """From each picture's pixels to face units, by a first look at its face."""
@@ -143,7 +168,7 @@ class CompactLandmarker:
         batch = torch.from_numpy(crops).to(self._device).permute(0, 3, 1, 2).float().div_(255)
         with torch.inference_mode():
             out = self._network(batch)
-        return _points_from(out, matrices)
+        return points_from(out, matrices)
 
 
 def five_matrix(points: FloatArray) -> NDArray[np.float64]:
@@ -154,7 +179,7 @@ def five_matrix(points: FloatArray) -> NDArray[np.float64]:
     return geometry.fit_similarity(p, _FIVE)
 
 
-def _points_from(
+def points_from(
     out: LandmarkOutput | DenseLandmarkOutput, matrices: Sequence[NDArray[np.float64]]
 ) -> list[Points]:
     """What a network said of its pictures, each in the pixels of the frame that its matrix takes it from."""
