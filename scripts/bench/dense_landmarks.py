@@ -1,6 +1,6 @@
-"""How well the second landmark network sees what its teacher sees, beside the first.
+"""How well the second landmark network sees what its teacher sees, beside the first; and the closer look.
 
-    python -m scripts.bench.dense_landmarks LABELS [--run RUN]
+    python -m scripts.bench.dense_landmarks LABELS [--run RUN] [--fine-run RUN] [--no-fine]
 
 LABELS is the folder with kept-*.npz of `scripts.data.landmark_teacher`: faces that were in no training. The
 figures of the first network are those of the 68 points that it gave when the labels were made.
@@ -10,17 +10,20 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import cv2
 import numpy as np
 import torch
 from torch import nn
 
 from faceswap_cli import zoo
 from faceswap_cli.faces.geometry import crop_matrix, warp
-from faceswap_cli.faces.landmarks.compact import points_from
+from faceswap_cli.faces.landmarks.compact import FINE, points_from
 from faceswap_cli.faces.landmarks.dense import GROUPS, IBUG, measure_opening
 from faceswap_cli.faces.landmarks.fine import FineLandmarker
 from faceswap_cli.networks.perception.dense_landmarks import (
@@ -28,10 +31,16 @@ from faceswap_cli.networks.perception.dense_landmarks import (
     DenseLandmarkNetwork,
     build_dense_landmark_network,
 )
-from faceswap_cli.networks.perception.fine_landmarks import FineLandmarkNetwork
+from faceswap_cli.networks.perception.fine_landmarks import (
+    FineLandmarkConfig,
+    FineLandmarkNetwork,
+    build_fine_landmark_network,
+)
 from faceswap_cli.networks.perception.landmarks import LandmarkConfig, LandmarkNetwork
 from faceswap_cli.training.engine.checkpoints import CheckpointStore
 from scripts.data.dense_faces import Faces
+
+Network = TypeVar("Network", bound=nn.Module)
 
 SHUT = 0.3
 """Lids are shut where they are open by less than this part of the clip's median opening; a row of frames with
@@ -66,8 +75,8 @@ class Figures:
 def look(
     network: DenseLandmarkNetwork, faces: Faces, roll: float = 0, fine: FineLandmarkNetwork | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(N, 222, 3) in pixels of the crops as they are, (N, 26): one look at each, turned by `roll` degrees, and
-    the closer one if there is a network for it."""
+    """(N, 222, 3) in pixels of the crops as they are, (N, 26): one look at each, turned by `roll` degrees,
+    and the closer one if there is a network for it."""
     config, device = network.config, next(network.parameters()).device
     angle = np.radians(roll)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
@@ -92,9 +101,7 @@ def look(
     return np.array(points), np.array(expressions)
 
 
-def evaluate(
-    network: DenseLandmarkNetwork, kept: Faces, fine: FineLandmarkNetwork | None = None
-) -> Figures:
+def evaluate(network: DenseLandmarkNetwork, kept: Faces, fine: FineLandmarkNetwork | None = None) -> Figures:
     """Everything, on faces that were kept back; with the closer look if there is a network for it."""
     figures, truth = Figures(), kept.points
     eyes = np.linalg.norm(truth[:, 45] - truth[:, 36], axis=1)
@@ -128,9 +135,7 @@ def _iris_error(found: np.ndarray, truth: np.ndarray, side: str) -> float:
     return float(np.median((apart / width)[seen]))
 
 
-def compare_clip(
-    found: np.ndarray, truth: np.ndarray, first: np.ndarray, unit: float
-) -> dict[str, Any]:
+def compare_clip(found: np.ndarray, truth: np.ndarray, first: np.ndarray, unit: float) -> dict[str, Any]:
     """Lids and mouth of one face in a clip: correlation with the teacher, range, blinks; both networks.
 
     Args:
@@ -177,6 +182,65 @@ def _correlation(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.corrcoef(a, b)[0, 1])
 
 
+def compare_hardships(network: DenseLandmarkNetwork, fine: FineLandmarkNetwork, kept: Faces) -> list[str]:
+    """Mean distances from the teacher's lids and irises, and lips, in % of the eye distance, without and with
+    the closer look, where it is hard to see."""
+    some = copy(kept)
+    rows = np.arange(0, len(kept.crops), max(1, len(kept.crops) // HARD_FACES))
+    some.points, some.first = kept.points[rows], kept.first[rows]
+    eyes = np.linalg.norm(some.points[:, 45] - some.points[:, 36], axis=1)[:, None] / 100
+    groups = {
+        "eyes": np.concatenate([GROUPS[f"{s}_{part}"] for s in _SIDES for part in ("lids", "iris")]),
+        "lips": np.concatenate([GROUPS["lips_outer"], GROUPS["lips_inner"]]),
+    }
+    lines = []
+    for name, spoil in HARDSHIPS.items():
+        random = np.random.default_rng(0)
+        some.crops = np.stack([spoil(random, kept.crops[i], kept.unit) for i in rows])
+        cells = []
+        for group, numbers in groups.items():
+            wrong = [
+                np.linalg.norm((look(network, some, fine=f)[0] - some.points)[:, numbers, :2], axis=2) / eyes
+                for f in (None, fine)
+            ]
+            worse = (wrong[1].mean(1) > 1.1 * wrong[0].mean(1)).mean()
+            cells.append(f"{group} {wrong[0].mean():.2f} > {wrong[1].mean():.2f}, worse in {worse:.0%}")
+        lines.append(f"  {name:22} " + "; ".join(cells))
+    return lines
+
+
+HARD_FACES = 150
+"""Faces that are spoilt, about."""
+
+
+def _shrunk(pixels: float) -> Callable[[np.random.Generator, np.ndarray, float], np.ndarray]:
+    def spoil(random: np.random.Generator, crop: np.ndarray, unit: float) -> np.ndarray:
+        small = round(len(crop) * pixels / unit)
+        back = cv2.resize(crop, (small, small), interpolation=cv2.INTER_AREA)
+        return cv2.resize(back, crop.shape[:2], interpolation=cv2.INTER_CUBIC)
+
+    return spoil
+
+
+def _dark(random: np.random.Generator, crop: np.ndarray, unit: float) -> np.ndarray:
+    noise = cv2.resize(random.normal(0, 6, (len(crop) // 2, len(crop) // 2, 3)), crop.shape[:2])
+    return np.clip(crop * 0.2 + noise, 0, 255).astype(np.uint8)
+
+
+def _blurred(random: np.random.Generator, crop: np.ndarray, unit: float) -> np.ndarray:
+    return cv2.GaussianBlur(crop, (0, 0), 0.05 * unit)
+
+
+HARDSHIPS: dict[str, Callable[[np.random.Generator, np.ndarray, float], np.ndarray]] = {
+    "as they are": lambda _, crop, __: crop,
+    "eyes 60 px apart": _shrunk(60),
+    "eyes 30 px apart": _shrunk(30),
+    "eyes 18 px apart": _shrunk(18),
+    "dark and noisy": _dark,
+    "blurred": _blurred,
+}
+
+
 def speed(networks: dict[str, nn.Module], batch: int = 16, rounds: int = 25) -> list[str]:
     """Milliseconds of processor time a face and parameters of each, taken in turns on one thread."""
     torch.set_num_threads(1)
@@ -195,16 +259,33 @@ def speed(networks: dict[str, nn.Module], batch: int = 16, rounds: int = 25) -> 
     ]
 
 
-def read_run(run: Path) -> DenseLandmarkNetwork:
-    """The average weights of a run's newest checkpoint."""
+class _Whole(nn.Module):
+    """The closer look at both eyes and the mouth of as many faces as there are pictures."""
+
+    def __init__(self, fine: FineLandmarkNetwork) -> None:
+        super().__init__()
+        self.fine = fine
+
+    def forward(self, pictures: torch.Tensor) -> None:
+        """As long as the crops take."""
+        c, count = self.fine.config, len(pictures)
+        for part, faces, size, points, told in (
+            (self.fine.eye, 2 * count, c.eye_size, c.eye_points, c.eye_expressions),
+            (self.fine.mouth, count, c.mouth_size, c.mouth_points, c.mouth_expressions),
+        ):
+            crops = torch.rand(faces, 3, size, size).contiguous(memory_format=torch.channels_last)
+            part(crops, torch.rand(faces, points, 2) * size, torch.zeros(faces, told))
+
+
+def read_run(run: Path, network: Network) -> Network:
+    """A network with the average weights of a run's newest checkpoint."""
     checkpoint, _ = CheckpointStore(run).newest()
     if checkpoint is None:
         raise SystemExit(f"error: there is no checkpoint in {run}")
-    network = DenseLandmarkNetwork(DenseLandmarkConfig())
     network.load_state_dict(
         {k.removeprefix("ema."): v for k, v in checkpoint.tensors.items() if k.startswith("ema.")}
     )
-    return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
 def main() -> None:
@@ -213,15 +294,31 @@ def main() -> None:
     )
     parser.add_argument("labels", type=Path)
     parser.add_argument("--run", type=Path, help="a training's folder; if not given, models/landmarks")
+    parser.add_argument("--fine-run", type=Path, help="the same of the closer look")
+    parser.add_argument("--no-fine", action="store_true", help="without the closer look")
     options = parser.parse_args()
     network = (
-        read_run(options.run) if options.run else zoo.load_network("landmarks", build_dense_landmark_network)
+        read_run(options.run, DenseLandmarkNetwork(DenseLandmarkConfig()))
+        if options.run
+        else zoo.load_network("landmarks", build_dense_landmark_network)
     )
     kept = Faces(sorted(f for f in options.labels.glob("kept-*.npz") if f.stat().st_size))
-    for line in evaluate(network, kept).lines():
+    fine = None
+    if options.fine_run:
+        fine = read_run(options.fine_run, FineLandmarkNetwork(FineLandmarkConfig()))
+    elif not options.no_fine and FINE in zoo.names():
+        fine = zoo.load_network(FINE, build_fine_landmark_network)
+    for line in evaluate(network, kept, fine).lines():
         print(line)
+    if fine is not None:
+        print("  distance in % of the eye distance, without > with the closer look")
+        for line in compare_hardships(network, fine, kept):
+            print(line)
     first = LandmarkNetwork(LandmarkConfig()).eval().to(memory_format=torch.channels_last)
-    for line in speed({"first": first, "second": network}):
+    networks: dict[str, nn.Module] = {"first": first, "second": network}
+    if fine is not None:
+        networks["closer look"] = _Whole(fine)
+    for line in speed(networks):
         print(line)
 
 

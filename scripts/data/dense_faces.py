@@ -136,7 +136,9 @@ class Faces:
         lids = [measure_opening(self.points, f"{side}_lids") / self.unit for side in ("right", "left")]
         gaze = [i for i, name in enumerate(EXPRESSION_NAMES) if name.startswith("gaze")]
         found = 1 + RARE["blink"] * (np.mean(lids, 0) < SHUT)
-        found = found + RARE["mouth"] * np.clip(measure_opening(self.points, "lips_inner") / self.unit / 0.1, 0, 1)
+        found = found + RARE["mouth"] * np.clip(
+            measure_opening(self.points, "lips_inner") / self.unit / 0.1, 0, 1
+        )
         moved: np.ndarray = found + RARE["gaze"] * np.clip(
             np.abs(self.expression[:, gaze]).max(1) / 0.6, 0, 1
         )
@@ -231,7 +233,7 @@ class Source:
             i = int(self.views["of"][k])
             crop, points = self.views["crops"][k], self.views["points"][k].astype(np.float64)
             seen, expression = self.views["visible"][k], self.views["expression"][k]
-            weight = faces.weight[i] * np.where(self.views["closed"][k] > 0.3, _not_iris(), 1.0)
+            weight = faces.weight[i] * np.where(self.views["closed"][k] > 0.3, not_iris(), 1.0)
         else:
             i = self.pick(random)
             crop, points, weight = faces.crops[i], faces.points[i], faces.weight[i]
@@ -296,7 +298,7 @@ def _read_views(cache: Path, count: int, names: np.ndarray) -> dict[str, np.ndar
         return {key: kept[key] for key in kept.files}
 
 
-def _not_iris() -> np.ndarray:
+def not_iris() -> np.ndarray:
     """(222,) 0 for irises, 1 for the rest."""
     keep = np.ones(POINTS)
     keep[np.concatenate([GROUPS["right_iris"], GROUPS["left_iris"]])] = 0

@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""Eyes and mouths as the closer look meets them: spoilt views of labelled faces, cut out by the first look's points.
+"""Eyes and mouths as the closer look meets them: spoilt views of faces, cut out by the first look's points.
 
     python -m scripts.data.landmark_teacher TEACHER FOLDER... --size 448 -o LABELS/own-NAME.npz
     python -m scripts.data.fine_faces LABELS -o POOL/1.npz --count 4000 --seed 1
 
 Each view of a face is mirrored, turned a little, perhaps turned out of the plane or its lids closed, covered,
-spoilt, and often shrunk, as faces in pictures are small; models/landmarks looks at it, and where that puts eyes
-and mouth they are cut out: its errors are those that the closer look is to mend.
+spoilt, and often shrunk, as faces in pictures are small; models/landmarks looks at it, and where that puts
+eyes and mouth they are cut out: its errors are those that the closer look is to mend.
 
 A file holds, of N views: eye, mouth (N, S, S, 3) uint8, of one eye each, a left one mirrored; NAME_first and
-NAME_points (N, P, 2) what models/landmarks said and what is true; NAME_weight (N, P); NAME_told, NAME_expression
-(N, E) likewise.
+NAME_points (N, P, 2) what models/landmarks said and what is true; NAME_weight (N, P); NAME_told and
+NAME_expression (N, E) likewise.
 """
 
 from __future__ import annotations
@@ -25,12 +25,21 @@ import torch
 
 from faceswap_cli import zoo
 from faceswap_cli.faces import geometry
-from faceswap_cli.faces.landmarks.dense import IBUG, MIRROR_DENSE, MIRROR_EXPRESSION, MIRROR_SIGN, measure_opening
+from faceswap_cli.faces.landmarks.dense import (
+    IBUG,
+    MIRROR_DENSE,
+    MIRROR_EXPRESSION,
+    MIRROR_SIGN,
+    measure_opening,
+)
 from faceswap_cli.faces.landmarks.fine import PARTS, Part, part_matrix, part_size
 from faceswap_cli.faces.landmarks.pose import estimate_pose
-from faceswap_cli.networks.perception.dense_landmarks import DenseLandmarkNetwork, build_dense_landmark_network
+from faceswap_cli.networks.perception.dense_landmarks import (
+    DenseLandmarkNetwork,
+    build_dense_landmark_network,
+)
 from faceswap_cli.networks.perception.fine_landmarks import FineLandmarkConfig
-from scripts.data.dense_faces import SHARES, Faces, _not_iris
+from scripts.data.dense_faces import SHARES, Faces, not_iris
 from scripts.data.dense_views import View, turn_dense
 from scripts.data.landmark_augment import Random, show, view
 
@@ -38,7 +47,7 @@ PICTURE, PICTURE_SIDE = 288, 2.6
 """Side of a view, in pixels and face units."""
 
 BENT, CLOSED = 0.35, 0.75
-"""Share of faces that are turned further or have their lids closed further; of these, the share of the latter."""
+"""Share of faces that are turned further or have their lids closed further; of these, that of the latter."""
 
 KEPT, AGAIN = 64, 0.7
 """Bent faces that are kept, and how often one of them is shown again."""
@@ -124,7 +133,7 @@ class Drawer:
             sign = np.sign(yaw) if abs(yaw) > 15 else random.choice([-1, 1])
             more, nod = sign * max(random.uniform(0, 55), abs(yaw)) - yaw, random.normal(0, 10)
         made = turn_dense(faces.crops[i], faces.points[i], faces.expression[i], more, nod, closing)
-        weight = faces.weight[i] * np.where(closing > 0.3, _not_iris(), 1.0)
+        weight = faces.weight[i] * np.where(closing > 0.3, not_iris(), 1.0)
         self.made = [*self.made[-KEPT:], (made, weight)]
         return made, weight
 
@@ -197,7 +206,10 @@ def main() -> None:
                 for key, value in row.items():
                     rows.setdefault(part.kind + key, []).append(value)
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(options.output, **{key: np.stack(values) for key, values in rows.items()})
+    unfinished = options.output.with_suffix(".part")  # a training may be waiting for the whole file
+    with unfinished.open("wb") as file:
+        np.savez(file, **{key: np.stack(values) for key, values in rows.items()})
+    unfinished.replace(options.output)
     print(len(rows["eye"]), "views in", options.output)
 
 

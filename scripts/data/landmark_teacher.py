@@ -301,9 +301,7 @@ class Labeller:
             yield faces
 
 
-def _row(
-    name: str, image: np.ndarray, face: Points, found: Label, size: int
-) -> dict[str, Any] | None:
+def _row(name: str, image: np.ndarray, face: Points, found: Label, size: int) -> dict[str, Any] | None:
     landmarks = np.asarray(face.landmarks, np.float64)
     matrix = geometry.crop_matrix(landmarks, size, SIDE).astype(np.float64)
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))

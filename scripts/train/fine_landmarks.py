@@ -5,8 +5,9 @@
     python -m scripts.train.fine_landmarks POOL --labels LABELS --run RUN --steps 12000
     python -m scripts.train.fine_landmarks POOL --labels LABELS --run RUN --write
 
-POOL holds files of `scripts.data.fine_faces`, which may be added to while it trains; LABELS/kept-*.npz are faces
-that are looked at. RUN is any folder for checkpoints; --write puts the average weights and their card into models/.
+POOL holds files of `scripts.data.fine_faces`, which may be added to while it trains; LABELS/kept-*.npz are
+faces that are looked at. RUN is any folder for checkpoints; --write puts the average weights and their card
+into models/.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ class Pool:
 
 
 def vary(random: np.random.Generator, crops: np.ndarray) -> np.ndarray:
-    """Crops (N, S, S, 3) uint8 with other light and contrast, some with noise: (N, 3, S, S) float32 in 0..1."""
+    """Crops (N, S, S, 3) uint8 in other light, some with noise: (N, 3, S, S) float32 in 0..1."""
     count = len(crops)
     x = crops.transpose(0, 3, 1, 2).astype(np.float32) / 255
     gain = np.exp(random.normal(0, 0.15, (count, 1, 1, 1)) + random.normal(0, 0.04, (count, 3, 1, 1)))
@@ -119,6 +120,7 @@ def _meeting(kind: str) -> Tensor:
 
 
 MEETINGS = {kind: _meeting(kind) for kind in KINDS}
+
 
 def losses(network: FineLandmarkNetwork, batch: Batch) -> dict[str, Tensor]:
     """Distance in Laplace's likelihood and plain; openings; expression; each of eyes and mouth."""
@@ -150,15 +152,16 @@ def write(trainer: Trainer, kept: Faces) -> None:
     """Put the average weights and their card into models/fine_landmarks."""
     first = zoo.load_network("landmarks", build_dense_landmark_network)
     facts = {
-        "what": "A closer look at eyes (64 px of 0.64 face units, the left one mirrored) and mouth (80 px of 1): "
-        "points of lids, irises, brows' lower edge and lips, their spread, 21 coefficients of expression",
+        "what": "A closer look at eyes (64 px of 0.64 face units, the left one mirrored) and mouth (80 px "
+        "of 1): points of lids, irises, brows' lower edge and lips, their spread, 21 coefficients of "
+        "expression",
         "network": "faceswap_cli.networks.perception.fine_landmarks.FineLandmarkNetwork",
         "config": asdict(trainer.model.config),
         "licence": "MIT",
         "data": DATA,
         "kept_back": KEPT_BACK,
-        "teacher": "Google's Face Landmarker (Apache-2.0): points and expression. What it begins with in each "
-        "crop is models/landmarks'.",
+        "teacher": "Google's Face Landmarker (Apache-2.0): points and expression. What it begins with in "
+        "each crop is models/landmarks'.",
         "first look": zoo.card("landmarks").facts["sha256"],
         "steps": trainer.step,
         "batch": trainer.settings.batch,

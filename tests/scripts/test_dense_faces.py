@@ -17,12 +17,16 @@ from faceswap_cli.faces.landmarks.dense import (
     POINTS,
     measure_opening,
 )
+from faceswap_cli.faces.landmarks.fine import PARTS, part_size
 from faceswap_cli.networks.perception.dense_landmarks import DenseLandmarkConfig, DenseLandmarkNetwork
+from faceswap_cli.networks.perception.fine_landmarks import FineLandmarkConfig, FineLandmarkNetwork
 from scripts.bench.dense_landmarks import find_blinks
+from scripts.data import fine_faces
 from scripts.data.dense_faces import UNIT, Faces, Source, adapt_ibug
 from scripts.data.dense_views import turn_dense
 from scripts.data.landmark_data import SIDE, SIZE
 from scripts.data.landmark_teacher import expression_matrix
+from scripts.train import fine_landmarks
 from scripts.train.dense_landmarks import Ahead, losses
 
 
@@ -142,3 +146,41 @@ def test_every_coefficient_is_read_from_the_teachers() -> None:
 def test_blinks_are_runs_of_shut_lids() -> None:
     opening = np.array([0.1, 0.1, 0.02, 0.01, 0.1, 0.1, 0.1, 0.0, 0.1])
     assert find_blinks(opening) == [(2, 3), (7, 7)]
+
+
+def test_views_for_the_closer_look_and_one_step_of_it(labels: Path, tmp_path: Path) -> None:
+    drawer = fine_faces.Drawer(Faces([labels]))
+    a, b = (drawer(np.random.default_rng(5)) for _ in range(2))
+    assert (a[0] == b[0]).all() and (a[1] == b[1]).all()
+    image, points, weight, expression = a
+    assert image.shape == (288, 288, 3) and points.shape == (POINTS, 2) and weight.shape == (POINTS,)
+    assert expression.shape == (len(EXPRESSION_NAMES),)
+    config = FineLandmarkConfig()
+    first, told = points + 2.0, expression * 0
+    rows = {}
+    for part in (PARTS[1], PARTS[2]):
+        size, side = part_size(config, part)
+        row = fine_faces.cut(image, first, told, points, weight, expression, part, size, side)
+        assert row[""].shape == (size, size, 3)
+        # The label lies off the first look by as much as in the picture, and is mirrored with it.
+        apart = row["_points"] - row["_first"]
+        assert np.allclose(apart, apart[0], atol=1e-3)
+        assert np.sign(apart[0]).tolist() == ([1, -1] if part.mirrored else [-1, -1])
+        rows |= {part.kind + name: np.stack([value] * 3) for name, value in row.items()}
+    (tmp_path / "pool").mkdir()
+    np.savez(tmp_path / "pool" / "1.npz", **rows)
+    pool = fine_landmarks.Pool(tmp_path / "pool", 4, torch.device("cpu"))
+    generator = torch.Generator().manual_seed(1)
+    [batch], [again] = pool(generator, 0.0), pool(generator, 0.0)
+    assert batch.eye.shape == (4, 3, 64, 64) and torch.equal(batch.eye, again.eye)
+    torch.manual_seed(0)
+    network = FineLandmarkNetwork(config)
+    optimiser = torch.optim.Adam(network.parameters(), 1e-3)
+    totals = []
+    for _ in range(5):
+        optimiser.zero_grad()
+        total = torch.stack(list(fine_landmarks.losses(network, batch).values())).sum()
+        total.backward()
+        optimiser.step()
+        totals.append(total.item())
+    assert totals[-1] < totals[0]

@@ -111,18 +111,12 @@ class CompactLandmarker:
 
     def _closer(self, images: Sequence[Image], points: Sequence[Points]) -> list[Points]:
         """Each face, its eyes and mouth looked at closely, where there are weights for it."""
-        fine = self._fine
-        if fine is None:
+        if (fine := self._fine) is None:
             return list(points)
-
-        def some(first: int, beyond: int) -> list[Points]:
-            return fine(images[first:beyond], points[first:beyond])
-
         found: list[Points] = []
         for start in range(0, len(points), BATCH):
-            beyond = min(start + BATCH, len(points))
-            shares = halved_when_full(lambda a, b, start=start: some(start + a, start + b), beyond - start)
-            found += [one for share in shares for one in share]
+            there, known = images[start : start + BATCH], points[start : start + BATCH]
+            found += _in_halves(fine, there, known)
         return found
 
     def _frames(self, places: Sequence[tuple[Image, Detection]]) -> list[NDArray[np.float64]]:
@@ -169,6 +163,13 @@ class CompactLandmarker:
         with torch.inference_mode():
             out = self._network(batch)
         return points_from(out, matrices)
+
+
+def _in_halves(fine: FineLandmarker, images: Sequence[Image], points: Sequence[Points]) -> list[Points]:
+    def some(first: int, beyond: int) -> list[Points]:
+        return fine(images[first:beyond], points[first:beyond])
+
+    return [one for part in halved_when_full(some, len(points)) for one in part]
 
 
 def five_matrix(points: FloatArray) -> NDArray[np.float64]:

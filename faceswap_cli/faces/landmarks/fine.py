@@ -1,7 +1,8 @@
 """The closer look at eyes and mouth (`models/fine_landmarks`): where its crops lie, and what it puts right.
 
-The network of all points sees an eye 13 pixels wide. Here each eye (the left one mirrored) and the mouth are cut
-out of the picture itself, upright by the points found, and a small network answers with their points anew.
+The network of all points sees an eye 13 pixels wide. Here each eye (the left one mirrored) and the mouth are
+cut out of the picture itself, upright by the points found, and a small network answers with their points
+anew.
 """
 
 from __future__ import annotations
@@ -25,7 +26,11 @@ from faceswap_cli.faces.landmarks.dense import (
     MIRROR_SIGN,
 )
 from faceswap_cli.media.frame import Image
-from faceswap_cli.networks.perception.fine_landmarks import FineLandmarkConfig, FineLandmarkNetwork, PartNetwork
+from faceswap_cli.networks.perception.fine_landmarks import (
+    FineLandmarkConfig,
+    FineLandmarkNetwork,
+    PartNetwork,
+)
 
 _EYE_EXPRESSIONS = ("blink", "squint", "wide", "gaze_x", "gaze_y")
 _MOUTH_EXPRESSIONS = (
@@ -34,7 +39,7 @@ _MOUTH_EXPRESSIONS = (
 )  # fmt: skip
 
 _UP = 0.05
-"""Face units by which the middle of an eye's crop lies above the middle of its lids: the brow belongs to it."""
+"""Face units by which the middle of an eye's crop lies above that of its lids: the brow belongs to it."""
 
 
 @dataclass(frozen=True)
@@ -164,7 +169,11 @@ class FineLandmarker:
         ]
 
     def _look(
-        self, network: PartNetwork, crops: NDArray[np.uint8], first: NDArray[np.float64], told: NDArray[np.float64]
+        self,
+        network: PartNetwork,
+        crops: NDArray[np.uint8],
+        first: NDArray[np.float64],
+        told: NDArray[np.float64],
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
         """Points, their spread and coefficients of each crop."""
         with torch.inference_mode():

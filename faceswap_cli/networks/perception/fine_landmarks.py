@@ -1,8 +1,8 @@
-"""A closer look at eyes and mouth: small crops of them, and what the landmark network said, give finer points.
+"""A closer look at eyes and mouth: small crops and what the landmark network said of them give finer points.
 
 The read-out is that of `dense_landmarks`: attention of each point over the features, corrected by what lies
-under it; but a point is looked for around where it was, and a code of the whole crop corrects all points at once
-too, so that the edge of a lid moves as one.
+under it; but a point is looked for around where it was, and a code of the whole crop corrects all points at
+once too, so that the edge of a lid moves as one.
 """
 
 from __future__ import annotations
@@ -88,9 +88,7 @@ class PartNetwork(nn.Module):
         width, deep: see FineLandmarkConfig.
     """
 
-    def __init__(
-        self, points: int, expressions: int, size: int, reach: float, width: int, deep: int
-    ) -> None:
+    def __init__(self, points: int, expressions: int, size: int, reach: float, width: int, deep: int) -> None:
         super().__init__()
         if size % 8:
             raise ValueError(f"size {size} is not a multiple of 8")
@@ -98,9 +96,7 @@ class PartNetwork(nn.Module):
         self.stem = nn.Sequential(Down(3, 16), Down(16, width), Residual(width), activation())
         self.eighth = nn.Sequential(Down(width, deep), Residual(deep), activation())
         self.up = nn.Conv2d(deep, width, 1)
-        self.at_quarter = nn.Sequential(
-            activation(), nn.Conv2d(width, FEATURES, 3, padding=1), activation()
-        )
+        self.at_quarter = nn.Sequential(activation(), nn.Conv2d(width, FEATURES, 3, padding=1), activation())
         self.heat = nn.Linear(FEATURES, points, bias=False)
         self.near = nn.Parameter(torch.full((points,), _NEAR))
         self.identity = nn.Parameter(torch.zeros(points, FEATURES))
@@ -130,9 +126,7 @@ class PartNetwork(nn.Module):
         """
         quarter = self.stem(x * 2 - 1)
         eighth = self.eighth(quarter)
-        features = self.at_quarter(
-            quarter + F.interpolate(self.up(eighth), scale_factor=2.0, mode="nearest")
-        )
+        features = self.at_quarter(quarter + F.interpolate(self.up(eighth), scale_factor=2.0, mode="nearest"))
         first = torch.cat([((points - (self.size - 1) / 2) / _SPAN).flatten(1), expression], 1)
         code = self.both(self.code(self.squeeze(eighth).flatten(1)) + self.known(first))
         cells = features.permute(0, 2, 3, 1).flatten(1, 2)  # (B, cells, FEATURES)
