@@ -10,7 +10,8 @@ eyes and mouth they are cut out: its errors are those that the closer look is to
 
 A file holds, of N views: eye, mouth (N, S, S, 3) uint8, of one eye each, a left one mirrored; NAME_first and
 NAME_points (N, P, 2) what models/landmarks said and what is true; NAME_weight (N, P); NAME_told and
-NAME_expression (N, E) likewise.
+NAME_expression (N, E) likewise; NAME_sure (N,) whether the latter are the teacher's. Of lids that were drawn
+shut nobody knows what it would say: in a true blink the eyes look down, too.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ from scripts.data.landmark_augment import Random, show, view
 PICTURE, PICTURE_SIDE = 288, 2.6
 """Side of a view, in pixels and face units."""
 
-BENT, CLOSED = 0.35, 0.75
+BENT, CLOSED = 0.3, 0.6
 """Share of faces that are turned further or have their lids closed further; of these, that of the latter."""
 
 KEPT, AGAIN = 64, 0.7
@@ -63,7 +64,7 @@ LEAST = 0.12
 NEARLY_SHUT = 0.06
 """Opening of the lids in face units below which a face is drawn more often."""
 
-RARER = 4.0
+RARER = 2.0
 """How much more often."""
 
 BATCH = 32
@@ -86,20 +87,22 @@ class Drawer:
             if there.any():
                 chance[there] = share * rarity[there] / rarity[there].sum()
         self.edges = np.cumsum(chance / chance.sum())
-        self.made: list[tuple[View, np.ndarray]] = []
+        self.made: list[tuple[View, np.ndarray, bool]] = []
 
     def pick(self, random: Random) -> int:
         """The number of a face."""
         return min(int(np.searchsorted(self.edges, random.random())), len(self.edges) - 1)
 
-    def __call__(self, random: Random) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """A view (PICTURE, PICTURE, 3), its points (222, 2), their weights, coefficients (26,)."""
+    def __call__(self, random: Random) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, bool]:
+        """A view (PICTURE, PICTURE, 3), its points (222, 2), their weights, coefficients (26,), and whether
+        the eyes' are known."""
         faces, i = self.faces, self.pick(random)
         crop, points, weight = faces.crops[i], faces.points[i], faces.weight[i]
         expression = faces.expression[i]
         yaw = estimate_pose(faces.first[i])[0]
+        sure = True
         if random.random() < BENT and abs(yaw) < 40:
-            made, weight = self._bent(random, i, yaw)
+            made, weight, sure = self._bent(random, i, yaw)
             crop, points, expression = made.image, made.points, made.expression
         if random.random() < 0.5:
             crop, points = crop[:, ::-1], points * [-1, 1, 1] + [crop.shape[1] - 1, 0, 0]
@@ -119,11 +122,11 @@ class Drawer:
             image = cv2.resize(image, (small, small), interpolation=area)
             image = cv2.resize(image, (PICTURE, PICTURE), interpolation=back)
         # What is covered is guessed: it counts, but less.
-        return image, flat, weight * np.where(visible, 1.0, 0.3), expression
+        return image, flat, weight * np.where(visible, 1.0, 0.3), expression, sure
 
-    def _bent(self, random: Random, i: int, yaw: float) -> tuple[View, np.ndarray]:
-        """A face turned further or with its lids further closed, and the weights of its points; most are used
-        several times."""
+    def _bent(self, random: Random, i: int, yaw: float) -> tuple[View, np.ndarray, bool]:
+        """A face turned further or with its lids further closed, the weights of its points, and whether its
+        lids are as they were; most are used several times."""
         if len(self.made) >= KEPT and random.random() < AGAIN:
             return self.made[int(random.integers(len(self.made)))]
         faces = self.faces
@@ -134,8 +137,8 @@ class Drawer:
             more, nod = sign * max(random.uniform(0, 55), abs(yaw)) - yaw, random.normal(0, 10)
         made = turn_dense(faces.crops[i], faces.points[i], faces.expression[i], more, nod, closing)
         weight = faces.weight[i] * np.where(closing > 0.3, not_iris(), 1.0)
-        self.made = [*self.made[-KEPT:], (made, weight)]
-        return made, weight
+        self.made = [*self.made[-KEPT:], (made, weight, closing == 0)]
+        return self.made[-1]
 
 
 def first_look(
@@ -197,12 +200,13 @@ def main() -> None:
     while len(rows.get("eye", [])) < options.count:
         drawn = [drawer(random) for _ in range(BATCH)]
         first, told = first_look(random, network, [d[0] for d in drawn], [d[1] for d in drawn])
-        for k, (image, points, weight, expression) in enumerate(drawn):
+        for k, (image, points, weight, expression, sure) in enumerate(drawn):
             # One of the eyes: two of a face are hardly more than one.
             for part in (PARTS[int(random.integers(2))], PARTS[2]):
                 row = cut(
                     image, first[k], told[k], points, weight, expression, part, *part_size(config, part)
                 )
+                row["_sure"] = np.array(sure or part.kind == "mouth", np.float32)
                 for key, value in row.items():
                     rows.setdefault(part.kind + key, []).append(value)
     options.output.parent.mkdir(parents=True, exist_ok=True)

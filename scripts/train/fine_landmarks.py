@@ -22,7 +22,6 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from faceswap_cli import zoo
 from faceswap_cli.faces.landmarks.fine import PARTS
@@ -128,8 +127,9 @@ def losses(network: FineLandmarkNetwork, batch: Batch) -> dict[str, Tensor]:
     for kind in KINDS:
         part = getattr(network, kind)
         picture = getattr(batch, kind).contiguous(memory_format=torch.channels_last)
-        first, points, weight, told, wanted = (
-            getattr(batch, f"{kind}_{name}") for name in ("first", "points", "weight", "told", "expression")
+        first, points, weight, told, wanted, sure = (
+            getattr(batch, f"{kind}_{name}")
+            for name in ("first", "points", "weight", "told", "expression", "sure")
         )
         out = part(picture, first, told)
         whole = weight.sum().clamp(min=1)
@@ -143,7 +143,7 @@ def losses(network: FineLandmarkNetwork, batch: Batch) -> dict[str, Tensor]:
             f"{kind} distance": 0.6 * (apart * weight).sum() / whole,
             f"{kind} likelihood": 0.3 * likelihood.sum() / whole,
             f"{kind} opening": 1.0 * way.sum() / both.sum().clamp(min=1),
-            f"{kind} expression": 4.0 * F.l1_loss(out.expression, wanted),
+            f"{kind} expression": 4.0 * ((out.expression - wanted).abs().mean(1) * sure).mean(),
         }
     return found
 

@@ -152,7 +152,7 @@ def test_views_for_the_closer_look_and_one_step_of_it(labels: Path, tmp_path: Pa
     drawer = fine_faces.Drawer(Faces([labels]))
     a, b = (drawer(np.random.default_rng(5)) for _ in range(2))
     assert (a[0] == b[0]).all() and (a[1] == b[1]).all()
-    image, points, weight, expression = a
+    image, points, weight, expression, sure = a
     assert image.shape == (288, 288, 3) and points.shape == (POINTS, 2) and weight.shape == (POINTS,)
     assert expression.shape == (len(EXPRESSION_NAMES),)
     config = FineLandmarkConfig()
@@ -166,6 +166,7 @@ def test_views_for_the_closer_look_and_one_step_of_it(labels: Path, tmp_path: Pa
         apart = row["_points"] - row["_first"]
         assert np.allclose(apart, apart[0], atol=1e-3)
         assert np.sign(apart[0]).tolist() == ([1, -1] if part.mirrored else [-1, -1])
+        row["_sure"] = np.float32(sure)
         rows |= {part.kind + name: np.stack([value] * 3) for name, value in row.items()}
     (tmp_path / "pool").mkdir()
     np.savez(tmp_path / "pool" / "1.npz", **rows)
