@@ -197,14 +197,14 @@ def compare_hardships(network: DenseLandmarkNetwork, fine: FineLandmarkNetwork, 
     for name, spoil in HARDSHIPS.items():
         random = np.random.default_rng(0)
         some.crops = np.stack([spoil(random, kept.crops[i], kept.unit) for i in rows])
+        found = [look(network, some, fine=f)[0] for f in (None, fine)]
         cells = []
         for group, numbers in groups.items():
-            wrong = [
-                np.linalg.norm((look(network, some, fine=f)[0] - some.points)[:, numbers, :2], axis=2) / eyes
-                for f in (None, fine)
-            ]
-            worse = (wrong[1].mean(1) > 1.1 * wrong[0].mean(1)).mean()
-            cells.append(f"{group} {wrong[0].mean():.2f} > {wrong[1].mean():.2f}, worse in {worse:.0%}")
+            before, after = (
+                np.linalg.norm((points - some.points)[:, numbers, :2], axis=2) / eyes for points in found
+            )
+            worse = (after.mean(1) > 1.1 * before.mean(1)).mean()
+            cells.append(f"{group} {before.mean():.2f} > {after.mean():.2f}, worse in {worse:.0%}")
         lines.append(f"  {name:22} " + "; ".join(cells))
     return lines
 
