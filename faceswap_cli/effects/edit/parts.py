@@ -6,7 +6,7 @@ what it says of hair there counts where it hangs together with the head's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -144,7 +144,7 @@ class _Parsed:
     """
 
     seen: Image
-    parts: Mapping[str, FloatMask]
+    parts: dict[str, FloatMask]
 
     def fits(self, now: Image) -> bool:
         """Whether the same track's square, in another frame, looks alike in and near the parts."""
