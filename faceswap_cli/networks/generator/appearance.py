@@ -182,12 +182,16 @@ def lay_on_ground(drawn: Tensor) -> Tensor:
     colour = drawn[:, :3] / share.clamp(min=LEAST_SHARE)
     t = ((share - MATTE[0]) / (MATTE[1] - MATTE[0])).clamp(0, 1)
     matte = t * t * (3 - 2 * t)
-    height, width = drawn.shape[-2:]
-    y = torch.linspace(-1, 1, height, device=drawn.device)[:, None]
-    x = torch.linspace(-1, 1, width, device=drawn.device)[None]
-    light = 1 - DARKER * (x.square() + (y + 0.2).square()) / 2
-    ground = torch.tensor(GROUND, device=drawn.device)[:, None, None] * light
+    ground = plain_ground(drawn.shape[-2], drawn.shape[-1], drawn.device)
     return (matte * colour + (1 - matte) * ground).clamp(0, 1)
+
+
+def plain_ground(height: int, width: int, device: torch.device) -> Tensor:
+    """(1, 3, height, width) in [0, 1]: a ground that is a little darker in its corners."""
+    y = torch.linspace(-1, 1, height, device=device)[:, None]
+    x = torch.linspace(-1, 1, width, device=device)[None]
+    light = 1 - DARKER * (x.square() + (y + 0.2).square()) / 2
+    return torch.tensor(GROUND, device=device)[None, :, None, None] * light
 
 
 def build_appearance(config: Mapping[str, Any]) -> AppearanceGenerator:
