@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +14,7 @@ from faceswap_cli.cli.app import new_app
 from faceswap_cli.cli.consent import tell_consent
 from faceswap_cli.cli.convert_outputs import check_named, is_folder
 from faceswap_cli.cli.generate_like import LikeOptions, write_hybrid
-from faceswap_cli.cli.generate_text import Drawn, TextOptions, describe_to
+from faceswap_cli.cli.generate_text import Drawn, TextOptions, describe_to, show_beside
 from faceswap_cli.cli.generate_walk import WalkOptions, choose_seeds, write_walk
 from faceswap_cli.cli.mark_options import MarkOptions
 from faceswap_cli.cli.options import DeviceOptions
@@ -54,6 +54,11 @@ class SampleOptions(OptionGroup):
         "", group=LOOK, metavar="SEED:LAYERS",
         help="Take these layers from the picture of another seed: coarse (pose, outline), middle (features), "
         "fine (colours, texture), several with commas, as in 7:coarse,middle.",
+    )  # fmt: skip
+    detail: float = option(
+        1.0, 0, 1, group=LOOK,
+        help="Of the faces that come with the tool: how much of the second stage is drawn, which makes "
+        "a soft draft a photograph.",
     )  # fmt: skip
 
 
@@ -106,7 +111,7 @@ def generate(
     if (output is None) == (walk.walk is None):
         raise UserError("say what is written", "Give -o SHEET.png, -o FOLDER/ or --walk OUT.mp4")
     check_named(output or walk.walk or "")
-    check_together(sample, text, walk)
+    check_together(sample, text, walk, bundled=run is None)
     if like.like and (walk.walk is not None or text.text or sample.mix or run is not None):
         raise UserError("--like goes with -o alone", "Leave out --text, --mix, --walk and -m")
     tell_consent()
@@ -117,6 +122,8 @@ def generate(
         write_hybrid(output, like.like, place.device, marks.build_marks(Kind.EDIT, "", label=False))
         return
     generator = load_bundled(place.device) if run is None else load_generator(run, place.device)
+    generator = replace(generator, detail=sample.detail)
+    first_stage = replace(generator, detail=0.0)
     mix = parse_mix(sample.mix) if sample.mix else None
     if mix is not None:
         layers_of(generator.network, mix.groups)
@@ -132,7 +139,10 @@ def generate(
         if described is not None:
             return described(seed, sample.truncation)
         [image] = generator.draw([seed], sample.truncation, mix)
-        return image, image, ""
+        if not text.stages:
+            return image, image, ""
+        [draft] = first_stage.draw([seed], sample.truncation, mix)
+        return image, show_beside(draft, image, stages=True), ""
 
     drawn = _draw_all(draw, sample, check)
     if is_folder(output, str(output)) or not output.suffix:
@@ -141,7 +151,7 @@ def generate(
         _write_sheet(output, drawn, made)
 
 
-def check_together(sample: SampleOptions, text: TextOptions, walk: WalkOptions) -> None:
+def check_together(sample: SampleOptions, text: TextOptions, walk: WalkOptions, bundled: bool) -> None:
     """Raise a UserError for options that don't go together."""
     if walk.walk is not None and (sample.mix or text.text):
         raise UserError(
@@ -149,8 +159,10 @@ def check_together(sample: SampleOptions, text: TextOptions, walk: WalkOptions) 
         )
     if text.text and sample.mix:
         raise UserError("--text and --mix can't be used together", "Leave out one")
-    if text.stages and not text.text:
-        raise UserError("--stages shows the draft of --text", "Give --text, too")
+    if not bundled and text.stages and not text.text:
+        raise UserError("of a run --stages shows the draft of --text", "Give --text, too")
+    if not bundled and sample.detail != 1:
+        raise UserError("--detail is for the faces that come with the tool", "Leave it out, or leave out -m")
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,9 @@ class TextOptions(OptionGroup):
         "that learnt from pictures with a captions.csv, words of these captions.",
     )  # fmt: skip
     stages: bool = option(
-        False, group=LOOK, help="Of --text also show the draft, to the left of each picture."
-    )
+        False, group=LOOK,
+        help="Also show the draft, to the left of each picture: of faces, and of --text.",
+    )  # fmt: skip
 
 
 Drawn = tuple["NDArray[np.uint8]", "NDArray[np.uint8]", str]
@@ -69,7 +70,7 @@ def _describe_face(
         told = f"obtained: {', '.join(drawn.obtained) or 'nothing'}"
         if drawn.missed:
             told += f"; missed: {', '.join(drawn.missed)}"
-        return drawn.image, _beside(drawn.draft, drawn.image, options.stages), told
+        return drawn.image, show_beside(drawn.draft, drawn.image, options.stages), told
 
     return draw
 
@@ -85,7 +86,7 @@ def _describe_picture(
 
     def draw(seed: int, truncation: float) -> Drawn:
         image, draft = pictures.draw(seed, truncation)
-        return image, _beside(draft, image, options.stages), ""
+        return image, show_beside(draft, image, options.stages), ""
 
     return draw
 
@@ -96,7 +97,7 @@ def _tell(understood: list[str], unknown: list[str]) -> None:
         console.warn(f"not understood: {', '.join(unknown)}")
 
 
-def _beside(draft: NDArray[np.uint8], image: NDArray[np.uint8], stages: bool) -> NDArray[np.uint8]:
+def show_beside(draft: NDArray[np.uint8], image: NDArray[np.uint8], stages: bool) -> NDArray[np.uint8]:
     """The draft and the picture, or the picture alone."""
     import numpy as np
 

@@ -7,7 +7,7 @@ pictures after it that are looked at, each drawn nearer to the text than the one
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -46,7 +46,7 @@ class DescribedPicture:
 
     Attributes:
         image: (H, W, 3).
-        draft: the picture before it was looked at.
+        draft: the first stage's picture, before it was looked at.
         obtained, missed: words of the text.
     """
 
@@ -74,6 +74,7 @@ class DescribedFaces:
         reader: AttributeReader,
     ) -> None:
         self._generator, self._directions, self._reader = generator, directions, reader
+        self._first_stage = replace(generator, detail=0.0)
         self._wishes = description.wishes
         able = dict(zip(READ, (directions.explained > LEAST_EXPLAINED).tolist(), strict=True))
         self._wanted = {name: self._value(wish) for name, wish in self._wishes.items() if able[name]}
@@ -81,7 +82,8 @@ class DescribedFaces:
     def draw(self, seed: int, truncation: float) -> DescribedPicture:
         """A picture for a seed: always the same."""
         noise = self._begin(seed, truncation)
-        draft = image = self._picture(noise, seed)
+        image = self._picture(noise, seed)
+        draft: Image = self._first_stage.draw_styles(self._generator.styles_of(noise[None]), [seed])[0]
         best = -1.0
         obtained: tuple[str, ...] = ()
         for _ in range(ROUNDS):

@@ -15,14 +15,15 @@ from torch import Tensor
 
 from faceswap_cli.errors import UserError
 from faceswap_cli.networks.generator.appearance import AppearanceGenerator, build_appearance
+from faceswap_cli.networks.generator.finer import build_finer
 from faceswap_cli.networks.generator.style import StyleGenerator
 from faceswap_cli.training.data.latents import decode_drawn
 from faceswap_cli.training.data.picture_set import to_pictures
 
 BATCH = 16
 
-BUNDLED = "faces"
-"""The generator that comes with the tool, in `models/`."""
+BUNDLED, FINER = "faces", "faces-finer"
+"""The generator that comes with the tool, in `models/`, and its second stage."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,13 @@ class PictureGenerator:
         network: in eval mode.
         cache_key: what its pictures depend on.
         people: (K, 128) embeddings of the faces that it learned from; none if they are no faces.
+        detail: of the faces that come with the tool, how much of their second stage is drawn, 0..1.
     """
 
     network: StyleGenerator | AppearanceGenerator
     cache_key: str
     people: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 128), np.float32))
+    detail: float = 1.0
 
     def styles(self, seeds: Sequence[int], truncation: float = 1.0) -> Tensor:
         """(N, S) styles of seeds."""
@@ -102,8 +105,14 @@ class PictureGenerator:
         with torch.inference_mode():
             for style, seed in zip(styles, seeds, strict=True):
                 random = torch.Generator().manual_seed(seed)
-                found.append(decode_drawn(self.network, self.network.draw(style[None], noise=random)))
+                drawn = self._draw(style[None], random)
+                found.append(decode_drawn(self.network, drawn))
         return to_pictures(torch.cat(found))
+
+    def _draw(self, style: Tensor, random: torch.Generator) -> Tensor:
+        if isinstance(self.network, AppearanceGenerator):
+            return self.network.draw(style, random, self.detail)
+        return self.network.draw(style, noise=random)
 
     @property
     def device(self) -> torch.device:
@@ -159,11 +168,12 @@ def load_generator(run: Path, device: str) -> PictureGenerator:
     return PictureGenerator(network.requires_grad_(False), digest, opened.reference)
 
 
-def load_bundled(device: str) -> PictureGenerator:
+def load_bundled(device: str, finer: bool = True) -> PictureGenerator:
     """The generator of faces that comes with the tool.
 
     Args:
         device: a `--device` value.
+        finer: with its second stage.
 
     Raises:
         UserError: it is missing or damaged; the device is not here.
@@ -175,6 +185,9 @@ def load_bundled(device: str) -> PictureGenerator:
     network = build_appearance(zoo.card(BUNDLED).facts["config"])
     network.load_state_dict({name: weights[name] for name in network.state_dict()})
     digest = str(zoo.card(BUNDLED).facts["sha256"])
+    if finer:
+        network.finer = zoo.load_network(FINER, build_finer)
+        digest += str(zoo.card(FINER).facts["sha256"])
     placed = network.eval().requires_grad_(False).to(pick_device(device))
     return PictureGenerator(placed, digest, weights["people"].numpy())
 

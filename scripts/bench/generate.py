@@ -1,18 +1,23 @@
 #!/usr/bin/env python3
 """How good invented faces are: against real ones, and what each group of layers changes.
 
-    python -m scripts.bench.generate kept.npz own.npz -n 128
+    npm pack nsfwjs@4.4.0
+    python -m scripts.bench.generate kept.npz own.npz -n 128 --features nsfwjs-4.4.0.tgz
+        --judge faceplugin_fr_feature.onnx
 
 kept.npz and own.npz are heads by `scripts/data/head_crops.py`, kept back and learnt from, which
 `aligned_heads.py` has looked at. Prints tables: kernel distance (KID: M. Binkowski et al., 2018), precision
-and recall (T. Kynkaanniemi et al., 2019) on features of models/age_estimator, which no loss of the generator
-has seen; rows that must fail; the share of faces that the detector finds; the shares of attributes' variance
-that each group of layers explains.
+and recall (T. Kynkaanniemi et al., 2019) on features of a network outside (see outside_features.py), which no
+loss of the generator has seen; rows that must fail; how many faces another detector finds (dlib's frontal
+one), and how far these are from one another, over people's distance; the shares of attributes' variance that
+each group of layers explains.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -20,13 +25,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from faceswap_cli.faces.age.estimator import load_age_network
 from faceswap_cli.generation.aligned import cut_out
 from faceswap_cli.generation.attributes import READ, AttributeReader
 from faceswap_cli.generation.sampling import PictureGenerator, load_bundled, load_generator
 from faceswap_cli.networks.generator.appearance import lay_on_ground, learn_directions
+from scripts.bench.outside_features import OutsideFeatures
+from scripts.bench.reenact_judges import PointJudge, Recogniser
 
-SEEN = 128
+SEEN = 256
 """Side of the pictures that are compared."""
 
 NEIGHBOURS = 3
@@ -41,20 +47,28 @@ def main() -> None:
     parser.add_argument("own", type=Path, help="heads that were")
     parser.add_argument("-m", "--run", type=Path, help="a run in place of the bundled faces")
     parser.add_argument("-n", "--count", type=int, default=128)
+    parser.add_argument("--features", type=Path, required=True, help="nsfwjs-4.4.0.tgz")
+    parser.add_argument("--judge", type=Path, help="faceplugin_fr_feature.onnx")
+    parser.add_argument("--layers", action="store_true", help="what each group of layers changes, too")
     options = parser.parse_args()
     torch.set_num_threads(1)
     generator = load_generator(options.run, "cpu") if options.run else load_bundled("cpu")
     sets = picture_sets(generator, options.kept, options.own, options.count)
-    for line in compare(sets):
+    for line in compare(sets, OutsideFeatures(options.features)):
         print(line, flush=True)
-    for line in explain_layers(generator, options.count):
-        print(line, flush=True)
+    if options.judge is not None:
+        for line in tell_apart(sets, Recogniser(options.judge)):
+            print(line, flush=True)
+    if options.layers:
+        for line in explain_layers(generator, options.count):
+            print(line, flush=True)
 
 
 def picture_sets(generator: PictureGenerator, kept: Path, own: Path, count: int) -> dict[str, np.ndarray]:
     """(N, SEEN, SEEN, 3) pictures by row, the first two the halves of the real ones that are kept back."""
     real, learnt = read_heads(kept, count), read_heads(own, 2 * count)
     drawn = np.stack([resize(one) for one in generator.draw(range(count), TRUNCATION)])
+    drafts = replace(generator, detail=0.0).draw(range(count), TRUNCATION)
     flat = torch.from_numpy(learnt.reshape(len(learnt), -1)).float()
     mean, directions, _ = learn_directions(flat, min(64, len(learnt) - 1))
     noise = torch.randn(count, len(directions), generator=torch.Generator().manual_seed(0))
@@ -63,6 +77,7 @@ def picture_sets(generator: PictureGenerator, kept: Path, own: Path, count: int)
         "real": real[::2],
         "real, other half": real[1::2],
         "invented": drawn,
+        "their drafts": np.stack([resize(one) for one in drafts]),
         "eigenfaces": plain,
         "blurred reals": np.stack([cv2.GaussianBlur(one, (0, 0), 2.5) for one in real[1::2]]),
         "training copies": learnt[:count],
@@ -91,41 +106,59 @@ def resize(picture: np.ndarray) -> np.ndarray:
     return np.asarray(cv2.resize(picture[..., :3], (SEEN, SEEN), interpolation=cv2.INTER_AREA))
 
 
-def compare(sets: dict[str, np.ndarray]) -> list[str]:
+def compare(sets: dict[str, np.ndarray], features_of: Callable[[np.ndarray], Tensor]) -> list[str]:
     """Figures of each set against the first, and whether its pictures are known ones."""
     features = {name: features_of(pictures) for name, pictures in sets.items()}
-    reader, reference = AttributeReader(), features["real"]
-    copied = sets["training copies"].astype(np.float32)
+    reference, copied = features["real"], sets["training copies"].astype(np.float32)
     usual = nearest_picture(sets["real, other half"], copied)
-    lines = [f"{'':18} KID x1000  precision  recall  faces found  nearest training picture over usual"]
+    lines = [f"{'':18} KID x1000  precision  recall  sharpness  nearest training picture over usual"]
+    sharp = sharpness(sets["real"])
     for name, pictures in sets.items():
         if name == "real":
             continue
         precision, recall = precision_recall(reference, features[name])
-        found = sum(reader(cv2.resize(one, (256, 256))) is not None for one in pictures) / len(pictures)
         near = nearest_picture(pictures, copied) / usual
         kid = 1000 * kernel_distance(reference, features[name])
-        lines.append(f"{name:18} {kid:9.1f} {precision:10.2f} {recall:7.2f} {found:12.2f} {near:10.2f}")
+        fine = sharpness(pictures) / sharp
+        lines.append(f"{name:18} {kid:9.1f} {precision:10.2f} {recall:7.2f} {fine:10.2f} {near:10.2f}")
     return lines
 
 
-def features_of(pictures: np.ndarray) -> Tensor:
-    """(N, F) the last features of the age network, of whole pictures."""
-    network = load_age_network("cpu")
-    found = []
-    with torch.inference_mode():
-        for one in pictures:
-            seen = (
-                torch.from_numpy(cv2.resize(one, (network.config.size,) * 2)).permute(2, 0, 1)[None].float()
-            )
-            _, [features] = network.seen(seen / 255, [len(network.blocks)])
-            found.append(features.mean((2, 3)))
-    return torch.cat(found)
+def sharpness(pictures: np.ndarray) -> float:
+    """Median spread of the Laplacian in the middle of pictures, where faces are."""
+    inner = slice(SEEN // 4, 3 * SEEN // 4)
+    grey = [cv2.cvtColor(one[inner, inner], cv2.COLOR_RGB2GRAY) for one in pictures]
+    return float(np.median([cv2.Laplacian(one, cv2.CV_32F).std() for one in grey]))
+
+
+def tell_apart(sets: dict[str, np.ndarray], judge: Recogniser, most: int = 64) -> list[str]:
+    """How many of the first pictures of each set show a face to another detector, and how far these are
+    from one another by a network outside.
+    """
+    import dlib
+
+    find, points = dlib.get_frontal_face_detector(), PointJudge()
+    lines, usual = [f"{'':18} faces found  mean distance, over that of real people"], 0.0
+    for name, pictures in sets.items():
+        seen = []
+        for picture in pictures[:most]:
+            boxes = find(picture, 1)
+            if boxes:
+                corners = [[boxes[0].left(), boxes[0].top()], [boxes[0].right(), boxes[0].bottom()]]
+                seen.append(judge(picture, points(picture, corners)))
+        known = np.stack(seen)
+        apart = 1 - known @ known.T
+        mean = float(apart[np.triu_indices(len(known), 1)].mean())
+        usual = usual or mean
+        count = min(most, len(pictures))
+        lines.append(f"{name:18} {len(seen):4d} of {count:3d} {mean:8.2f} {mean / usual:6.2f}")
+    return lines
 
 
 def kernel_distance(a: Tensor, b: Tensor) -> float:
-    """Squared maximum mean discrepancy with a cubic kernel, unbiased, of features of unit spread."""
-    mean, spread = a.mean(0), a.std(0).clamp(min=1e-4)
+    """Squared maximum mean discrepancy with a cubic kernel, unbiased; one scale for all features."""
+    mean = a.mean(0)
+    spread = (a - mean).square().mean().sqrt().clamp(min=1e-4)
     a, b = (a - mean) / spread, (b - mean) / spread
 
     def kernel(x: Tensor, y: Tensor) -> Tensor:

@@ -74,7 +74,9 @@ def _run_layer(kind: str, config: Layer, inputs: list[Tensor], weights: dict[str
         padded = _padded(x, config, kernel.shape[-2:], 0.0)
         return F.conv2d(padded, kernel, weights.get(f"{name}/bias"), config["strides"])
     if kind == "BatchNormalization":
-        moments = [weights.get(f"{name}/{part}") for part in ("moving_mean", "moving_variance", "gamma", "beta")]
+        moments = [
+            weights.get(f"{name}/{part}") for part in ("moving_mean", "moving_variance", "gamma", "beta")
+        ]
         return F.batch_norm(x, *moments, eps=config["epsilon"])
     if kind == "Activation":
         return F.relu(x)
@@ -83,9 +85,7 @@ def _run_layer(kind: str, config: Layer, inputs: list[Tensor], weights: dict[str
         return F.max_pool2d(padded, config["pool_size"], config["strides"])
     if kind == "AveragePooling2D":
         around = config["pool_size"][0] // 2 if config["padding"] == "same" else 0
-        return F.avg_pool2d(
-            x, config["pool_size"], config["strides"], around, count_include_pad=False
-        )
+        return F.avg_pool2d(x, config["pool_size"], config["strides"], around, count_include_pad=False)
     return torch.cat(inputs, 1) if kind == "Concatenate" else x
 
 

@@ -21,7 +21,7 @@ from faceswap_cli.generation.aligned import cut_out, move_into
 from faceswap_cli.generation.sampling import load_bundled
 from faceswap_cli.networks.generator.appearance import AppearanceGenerator
 from faceswap_cli.networks.perception.parsing import CLASSES
-from scripts.data.aligned_heads import LEAST_COLOUR, MOST_COVERED, MOST_GLASSES, MOST_POSE, look_at
+from scripts.data.aligned_heads import LEAST_COLOUR, MOST_COVERED, MOST_POSE, look_at
 
 SIDE = 256
 
@@ -29,6 +29,9 @@ MASK_SIDE = 64
 
 MARGIN = 3
 """Pixels of a crop beside what its photo does not show that are left out, too."""
+
+MOST_GLASSES = 0.008
+"""Share of the parser's picture that glasses may take: drafts tell of none, so they would be guessed."""
 
 MOST_STRETCHED = 0.3
 """Share of the side that a crop may reach beyond its photo."""
@@ -42,7 +45,7 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    network = load_bundled("cpu").network
+    network = load_bundled("cpu", finer=False).network
     assert isinstance(network, AppearanceGenerator)
     found: dict[str, list[np.ndarray]] = {}
     for path in options.heads:
@@ -60,7 +63,7 @@ def collect(
     network: AppearanceGenerator, heads: dict[str, np.ndarray], looked: dict[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
     """`textures` (N, SIDE, SIDE, 4) uint8, `shown` (N, MASK_SIDE, MASK_SIDE) uint8, `coefficients` (N, K),
-    `points` (N, P, 2), `rows`, `names`.
+    `points` (N, P, 2), `oddness` (N,) how much of each no direction explains, `rows`, `names`.
     """
     crops, size = heads["crops"], heads["crops"].shape[1]
     mean = network.points.numpy().astype(np.float64)
@@ -81,7 +84,12 @@ def collect(
             print(len(rows), "heads", flush=True)
     flat = torch.from_numpy(np.stack(small)).permute(0, 3, 1, 2).float() / 255
     coefficients = torch.cat([network.read_texture(part) for part in flat.split(64)])
+    left = [
+        (part - network.draw_texture(network.read_texture(part))).abs().mean((1, 2, 3))
+        for part in flat.split(64)
+    ]
     return {
+        "oddness": torch.cat(left).numpy(),
         "textures": np.stack(textures),
         "shown": np.stack(shown),
         "coefficients": coefficients.numpy(),

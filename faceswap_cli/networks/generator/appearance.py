@@ -16,14 +16,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from faceswap_cli.networks.generator.finer import LEAST_SHARE, FinerNetwork
+
 TURNS = 8
 """Steps in which a field of moves is turned about: each halves what is left, and more."""
 
 MATTE = (0.3, 0.7)
 """Shares of a person between which a pixel goes from ground to person: the mean of hair edges is soft."""
-
-LEAST_SHARE = 0.12
-"""Colours are divided by the share of a person, or this: beyond it they are all noise."""
 
 GROUND, DARKER = (0.6, 0.61, 0.63), 0.2
 """Colour of the ground in [0, 1], and how much less of it there is in the corners."""
@@ -66,16 +65,20 @@ class AppearanceConfig:
 
 
 class AppearanceGenerator(nn.Module):
-    """Noise to heads; see the module. Nothing of it is trained by descent.
+    """Noise to heads; see the module. Only a second stage, if it has one, is trained by descent.
 
     Styles are standard deviations of each direction, textures first. A whole picture takes one style for each
     of three layers: the shape, the coarse and the other textures.
 
     Args:
         config: its sizes.
+
+    Attributes:
+        finer: the second stage, which is put in from outside; None: what is drawn is the draft.
     """
 
     layers = 3
+    finer: FinerNetwork | None
     mean: Tensor
     texture: Tensor
     texture_scale: Tensor
@@ -87,6 +90,7 @@ class AppearanceGenerator(nn.Module):
     def __init__(self, config: AppearanceConfig) -> None:
         super().__init__()
         self.config = c = config
+        self.finer = None
         self.register_buffer("mean", torch.zeros(4, c.side, c.side))
         self.register_buffer("texture", torch.zeros(c.textures, 4, c.side, c.side, dtype=torch.int8))
         self.register_buffer("texture_scale", torch.ones(c.textures))
@@ -104,28 +108,47 @@ class AppearanceGenerator(nn.Module):
         found: Tensor = truncation * noise @ self.joint.T
         return found
 
-    def draw(self, styles: Tensor, noise: torch.Generator | None = None) -> Tensor:
+    def draw(self, styles: Tensor, noise: torch.Generator | None = None, detail: float = 1.0) -> Tensor:
         """Styles to pictures.
 
         Args:
             styles: (B, N), or (B, 3, N): one for each layer.
-            noise: not needed.
+            noise: draws what is fine and by chance, fixed in the mean shape.
+            detail: how much of the second stage is in the pictures, 0..1.
 
         Returns:
             (B, 3, resolution, resolution) in [-1, 1].
         """
-        del noise
         c = self.config
         if styles.ndim == 3:
             coarse, fine = styles[:, 1, : c.coarse_textures], styles[:, 2, c.coarse_textures : c.textures]
             styles = torch.cat([coarse, fine, styles[:, 0, c.textures :]], 1)
-        texture = sharpen(self.draw_texture(styles[:, : c.textures]), c.sharpen)
-        return self.compose(texture, styles[:, c.textures :])
+        texture, shape = self.draw_texture(styles[:, : c.textures]), styles[:, c.textures :]
+        if self.finer is None or detail <= 0:
+            return self.compose(sharpen(texture, c.sharpen), shape)
+        finer = self.compose_finer(texture, shape, noise)
+        if detail >= 1:
+            return finer
+        return torch.lerp(self.compose(sharpen(texture, c.sharpen), shape), finer, detail)
 
     def compose(self, texture: Tensor, shape: Tensor) -> Tensor:
         """Textures (B, 4, side, side) in shapes (B, shapes), as pictures; see `draw`."""
         at = self._turned_about(self.field(shape))
         return lay_on_ground(F.grid_sample(texture, at, "bicubic", "border", align_corners=False)) * 2 - 1
+
+    def compose_finer(self, texture: Tensor, shape: Tensor, noise: torch.Generator | None = None) -> Tensor:
+        """The same after the second stage, which there has to be."""
+        assert self.finer is not None
+        side = self.finer.config.side
+        draft = F.interpolate(texture, (side, side), mode="bilinear", align_corners=False)
+        grain = torch.randn(len(draft), 1, side, side, generator=noise).to(draft)
+        finer = self.finer(draft, grain)
+        cut = torch.cat([finer[:, :3].clamp(0, 1) * finer[:, 3:], finer[:, 3:]], 1)
+        at = self._turned_about(self.field(shape))
+        moved = F.grid_sample(cut, at, "bicubic", "border", align_corners=False)
+        share = moved[:, 3:].clamp(0, 1)
+        ground = plain_ground(moved.shape[-2], moved.shape[-1], moved.device)
+        return (moved[:, :3] + (1 - share) * ground).clamp(0, 1) * 2 - 1
 
     def forward(self, noise: Tensor) -> Tensor:
         """Noise (B, N) to pictures; see `draw`."""

@@ -64,6 +64,4 @@ class FinerCritic(nn.Module):
     def forward(self, pictures: Tensor, features: Sequence[Tensor], place: Tensor) -> list[Tensor]:
         """(B, 3, H, W) in [0, 1], their features, and where each pixel is (B, 2, h, w) in -1..1."""
         found = [self.pixels(F.pixel_unshuffle(pictures * 2 - 1, 2), place)]
-        return found + [
-            judge(own, place) for judge, own in zip(self.features, features, strict=True)
-        ]
+        return found + [judge(own, place) for judge, own in zip(self.features, features, strict=True)]
