@@ -21,6 +21,9 @@ STRANGERS = 10
 NEAR = 5.0
 """Percentile of strangers' distances below which an invented face is too near to somebody."""
 
+DRAWN = 512
+"""Side of the largest pictures that are first looked at in one scale and as they stand."""
+
 SAME = 0.3
 """Pictures that are nearer than this are of one person, who is no stranger to himself."""
 
@@ -54,7 +57,7 @@ class NoveltyCheck:
     def __call__(self, picture: Image) -> FaceVerdict:
         """What a picture (H, W, 3) shows."""
         image = enlarge_picture(picture)
-        faces = self._analyser.find([Frame(0, 0.0, image)])[0]
+        faces = self._find(image)
         if not faces:
             return FaceVerdict(0)
         face = max(faces, key=_extent)
@@ -79,8 +82,18 @@ class NoveltyCheck:
         apart = np.where(apart < SAME, np.inf, apart).min(1)
         return float(np.percentile(apart[np.isfinite(apart)], NEAR)) if np.isfinite(apart).any() else SAME
 
+    def _find(self, image: Image) -> list[Face]:
+        """Faces as they stand, in what a generator drew; else in the picture turned all ways, slowly."""
+        frame = Frame(0, 0.0, image)
+        plain = self._analyser.find([frame])[0] if max(image.shape) <= DRAWN else []
+        return plain or self._thorough.find([frame])[0]
+
     @cached_property
     def _analyser(self) -> FaceAnalyser:
+        return build_analyser(device=self._device)
+
+    @cached_property
+    def _thorough(self) -> FaceAnalyser:
         return build_analyser(device=self._device, thorough=True)
 
     @cached_property

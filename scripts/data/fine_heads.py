@@ -30,7 +30,7 @@ MASK_SIDE = 64
 MARGIN = 3
 """Pixels of a crop beside what its photo does not show that are left out, too."""
 
-MOST_GLASSES = 0.008
+MOST_GLASSES = 0.0003
 """Share of the parser's picture that glasses may take: drafts tell of none, so they would be guessed."""
 
 MOST_STRETCHED = 0.3

@@ -53,7 +53,7 @@ TAPS, CHANNELS, HALVINGS = (3, 5, 11), (24, 40, 112), (2, 1, 0)
 """Blocks of the frozen network whose features are judged and compared, their channels, and how often the
 critic halves their side."""
 
-WEIGHTS = {"pixel": 2.0, "share": 1.0, "feature": 0.5, "draft": 2.0, "critic": 1.0}
+WEIGHTS = {"pixel": 2.0, "share": 1.0, "feature": 1.0, "draft": 2.0, "critic": 0.5}
 
 ODD = 0.15
 """Share of the heads that their directions explain least, which are left out: hats, scarfs, painted faces."""
@@ -238,8 +238,8 @@ def prepare(options: argparse.Namespace, features: FrozenFeatures) -> tuple[Trai
 
 
 def restless_adam(parameters: list[nn.Parameter], learning_rate: float) -> Optimizer:
-    """Adam without momentum: the two networks move, and yesterday's slope misleads."""
-    return torch.optim.Adam(parameters, lr=learning_rate, betas=(0.0, 0.99), fused=True)
+    """Adam with little momentum: the two networks move, and yesterday's slope misleads."""
+    return torch.optim.Adam(parameters, lr=learning_rate, betas=(0.5, 0.99), fused=True)
 
 
 class Rivals:

@@ -8,6 +8,7 @@ picture; its noise lies in the mean shape, too, so that fine detail moves with t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,11 +20,17 @@ from torch import Tensor, nn
 COARSEST = 16
 """Halvings of the side, as one factor: sides, and where parts begin, are multiples of it."""
 
-PLACES = 16
-"""Channels that say where a pixel is, at a quarter and at an eighth of the side."""
+WAVES = (1, 2, 4)
+"""Waves over half the side by which a pixel is told where it is. (Free parameters for every place drew
+spots of their own into all faces.)"""
+
+PLACES = 2 + 4 * len(WAVES)
 
 FIRM = 8.0
 """How steeply the share of a person in a draft becomes the finer one."""
+
+SURE = 8.0
+"""How soon a draft's share is so near to none or all that it may not be changed."""
 
 LEAST_SHARE = 0.12
 """Colours of a draft are divided by its share of a person, or this: beyond it they are all noise."""
@@ -63,14 +70,14 @@ class FinerNetwork(nn.Module):
         config: its sizes.
     """
 
+    places: Tensor
+
     def __init__(self, config: FinerConfig) -> None:
         super().__init__()
         self.config = config
         half, quarter, eighth, last = config.widths
         self.enter = nn.Conv2d(5 * 4, half, 3, padding=1)
-        self.places = nn.ParameterList(
-            [torch.randn(1, PLACES, config.side // n, config.side // n) * 0.1 for n in (4, 8)]
-        )
+        self.register_buffer("places", waves(config.side // 4), persistent=False)
         self.down = nn.ModuleList(
             [
                 nn.Conv2d(half, quarter, 3, stride=2, padding=1),
@@ -107,17 +114,27 @@ class FinerNetwork(nn.Module):
         past = [x]
         for number, (down, inner) in enumerate(zip(self.down, self.inner, strict=False)):
             x = down(F.leaky_relu(x, 0.2))
-            step, (rows, columns) = 4 * 2**number, x.shape[-2:]
-            top, left = at[0] // step, at[1] // step
-            place = self.places[number][..., top : top + rows, left : left + columns]
+            step, (rows, columns) = 2**number, x.shape[-2:]
+            top, left = at[0] // 4, at[1] // 4
+            place = self.places[..., top : top + rows * step : step, left : left + columns * step : step]
             x = inner(x + self.placed[number](place))
             past.append(x)
         x = self.middle(self.down[2](F.leaky_relu(x, 0.2)))
         for up, outer in zip(self.up, self.outer, strict=True):
             x = outer(F.interpolate(up(x), scale_factor=2, mode="nearest") + past.pop())
         change = F.pixel_shuffle(self.leave(F.leaky_relu(x, 0.2)), 2).float()
-        firm = torch.sigmoid(FIRM * (share.float() - 0.5) + 4 * change[:, 3:])
+        sure = share.float().clamp(0, 1)
+        free = (SURE * sure * (1 - sure)).clamp(max=1)
+        firm = torch.sigmoid(FIRM * (share.float() - 0.5) + FIRM * free * change[:, 3:])
         return torch.cat([colour.float() + change[:, :3], firm], 1)
+
+
+def waves(side: int) -> Tensor:
+    """(1, PLACES, side, side): where each pixel is, in -1..1, and as sines and cosines of it."""
+    line = (torch.arange(side) + 0.5) * (2 / side) - 1
+    place = torch.stack(torch.meshgrid(line, line, indexing="ij"))
+    found = [place, *(wave(math.pi * count * place) for count in WAVES for wave in (torch.sin, torch.cos))]
+    return torch.cat(found)[None]
 
 
 def build_finer(config: Mapping[str, Any]) -> FinerNetwork:
