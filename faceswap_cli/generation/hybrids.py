@@ -100,7 +100,11 @@ class HybridFaces:
         texture = torch.einsum("n,ncyx->cyx", weights, torch.stack([head.texture for head in heads]))
         shape = weights @ torch.stack([head.shape for head in heads])
         with torch.inference_mode():
-            drawn = self._network.compose(texture[None].to(self._place), shape[None].to(self._place))
+            parts = texture[None].to(self._place), shape[None].to(self._place)
+            if self._network.finer is None:
+                drawn = self._network.compose(*parts)
+            else:
+                drawn = self._network.compose_finer(*parts, torch.Generator().manual_seed(0))
         found: Image = to_pictures(drawn)[0]
         return found
 

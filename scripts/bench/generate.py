@@ -80,7 +80,7 @@ def picture_sets(generator: PictureGenerator, kept: Path, own: Path, count: int)
         "their drafts": np.stack([resize(one) for one in drafts]),
         "eigenfaces": plain,
         "blurred reals": np.stack([cv2.GaussianBlur(one, (0, 0), 2.5) for one in real[1::2]]),
-        "training copies": learnt[:count],
+        "training copies": learnt[::2],
     }
 
 

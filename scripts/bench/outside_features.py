@@ -74,10 +74,9 @@ def _run_layer(kind: str, config: Layer, inputs: list[Tensor], weights: dict[str
         padded = _padded(x, config, kernel.shape[-2:], 0.0)
         return F.conv2d(padded, kernel, weights.get(f"{name}/bias"), config["strides"])
     if kind == "BatchNormalization":
-        moments = [
-            weights.get(f"{name}/{part}") for part in ("moving_mean", "moving_variance", "gamma", "beta")
-        ]
-        return F.batch_norm(x, *moments, eps=config["epsilon"])
+        mean, variance = weights[f"{name}/moving_mean"], weights[f"{name}/moving_variance"]
+        scale, shift = weights.get(f"{name}/gamma"), weights.get(f"{name}/beta")
+        return F.batch_norm(x, mean, variance, scale, shift, eps=config["epsilon"])
     if kind == "Activation":
         return F.relu(x)
     if kind == "MaxPooling2D":

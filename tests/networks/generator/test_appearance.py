@@ -7,6 +7,7 @@ from faceswap_cli.networks.generator.appearance import (
     AppearanceConfig,
     AppearanceGenerator,
     correlate,
+    joined,
     lay_on_ground,
     learn_directions,
 )
@@ -87,3 +88,13 @@ def test_a_head_is_laid_on_a_plain_ground():
     found = lay_on_ground(drawn)
     assert torch.allclose(found[..., :4], torch.full((1, 3, 8, 4), 0.25))
     assert (found[..., 4:] > 0.4).all()
+
+
+def test_scraps_beside_a_head_are_left_out():
+    share = torch.zeros(1, 1, 64, 64)
+    share[..., 16:64, 20:44] = 1
+    share[..., 40:52, 44:60] = 1  # an ear
+    share[..., 4:12, 52:60] = 1  # a scrap
+    found = joined(share)
+    assert (found[..., 4:12, 52:60] == 0).all()
+    assert (found[share * (torch.arange(64)[:, None] >= 16) > 0] == 1).all()

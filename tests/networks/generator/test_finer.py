@@ -103,3 +103,16 @@ def test_the_critic_judges_pixels_and_features_by_place():
     assert [one.shape for one in found] == [(2, 16), (2, 64), (2, 64)]
     elsewhere = critic(pictures, features, place + 1)
     assert not any(torch.allclose(a, b) for a, b in zip(found, elsewhere, strict=True))
+
+
+def test_what_the_second_stage_is_given_keeps_colours_and_calms_outlines(model):
+    model.mean[:3], model.mean[3] = 0.3, 0.5
+    model.texture.zero_()
+    model.texture[2, 3] = 100
+    model.texture_scale[:] = 2e-3
+    loud, calm = (
+        draw(torch.tensor([[0.0, 0.0, 1.0]])) for draw in (model.draw_texture, model.draw_calm_texture)
+    )
+    assert torch.allclose(loud[:, 3:], torch.full((1, 1, 32, 32), 0.7))
+    assert torch.allclose(calm[:, 3:], torch.full((1, 1, 32, 32), 0.7))  # one of the first directions
+    assert torch.allclose(calm[:, :3] / calm[:, 3:], loud[:, :3] / loud[:, 3:], atol=1e-5)
