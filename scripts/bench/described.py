@@ -21,6 +21,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from faceswap_cli.generation.described import HALF, NEAR, STILL, DescribedFaces
 
 from faceswap_cli.evaluation.age_judges import OutsideJudge, judge_view
 from faceswap_cli.faces.face_analyser import build_analyser
@@ -28,7 +29,6 @@ from faceswap_cli.faces.geometry import crop_matrix, interocular, transform, war
 from faceswap_cli.faces.landmarks.dense import EXPRESSION_NAMES
 from faceswap_cli.faces.landmarks.pose import estimate_pose
 from faceswap_cli.generation.attributes import READ, AttributeDirections, AttributeReader, load_directions
-from faceswap_cli.generation.described import HALF, NEAR, STILL, DescribedFaces
 from faceswap_cli.generation.description import Wish, read_description
 from faceswap_cli.generation.sampling import BUNDLED, load_bundled
 from faceswap_cli.media.frame import Frame, Image
