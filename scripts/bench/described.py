@@ -21,7 +21,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from faceswap_cli.generation.described import HALF, NEAR, STILL, DescribedFaces
 
 from faceswap_cli.evaluation.age_judges import OutsideJudge, judge_view
 from faceswap_cli.faces.face_analyser import build_analyser
@@ -30,6 +29,7 @@ from faceswap_cli.faces.landmarks.dense import EXPRESSION_NAMES
 from faceswap_cli.faces.landmarks.pose import estimate_pose
 from faceswap_cli.generation.attributes import READ, AttributeDirections, AttributeReader, load_directions
 from faceswap_cli.generation.description import Wish, read_description
+from faceswap_cli.generation.faces_from_text import HALF, NEAR, STILL, DescribedFaces
 from faceswap_cli.generation.sampling import BUNDLED, load_bundled
 from faceswap_cli.media.frame import Frame, Image
 from scripts.bench.reenact_judges import PointJudge
