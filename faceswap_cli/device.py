@@ -179,6 +179,13 @@ def use_threads(asked: int | None, of: Processes = ONLY) -> int:
     return count
 
 
+def has_avx512() -> bool:
+    """Whether this processor computes with AVX-512."""
+    import torch
+
+    return torch.backends.cpu.get_cpu_capability() == "AVX512"
+
+
 def set_blas_threads(count: int) -> int | None:
     """Let numpy's linear algebra use so many threads from now on; how many it used before.
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from faceswap_cli.device import has_avx512
 from faceswap_cli.errors import UserError
 from faceswap_cli.media.colour import (
     MATRIX_RGB,
@@ -230,6 +231,10 @@ class EncodeOptions(EncodeRequest):
             told |= {"g": str(self.keyframes)} if self.keyframes else {}
         if encoder.presets:
             told["quality" if encoder.codec.endswith("_amf") else "preset"] = encoder.presets[self.preset]
+        if encoder.codec == "libx264" and has_avx512():
+            # Its AVX-512 code gives other bytes from run to run, of the first pictures of some clips; what
+            # goes on after a crash has to be what would have come without.
+            told["x264-params"] = "asm=avx2"
         for name, more in light_options(encoder.codec, light).items() if light is not None else ():
             told[name] = f"{told[name]}:{more}" if name in told else more
         return told

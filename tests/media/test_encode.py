@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from faceswap_cli.errors import UserError
+from faceswap_cli.media import encoders
 from faceswap_cli.media.colour import ColourTags, Converter, pixel_kind
 from faceswap_cli.media.containers import check_output
 from faceswap_cli.media.encode import SegmentWriter, segment_origin
@@ -275,3 +276,12 @@ def test_it_is_known_which_frames_follow_from_others(
     encoder: str, keyframes: int | None, predicts: bool
 ) -> None:
     assert EncodeOptions(encoder, keyframes=keyframes).predicts is predicts
+
+
+@pytest.mark.parametrize("avx512", [False, True])
+def test_x264_keeps_off_the_code_that_is_not_the_same_twice(
+    monkeypatch: pytest.MonkeyPatch, avx512: bool
+) -> None:
+    monkeypatch.setattr(encoders, "has_avx512", lambda: avx512)
+    assert ("x264-params" in EncodeOptions(encoder="x264").codec_options()) == avx512
+    assert "asm" not in str(EncodeOptions(encoder="x265").codec_options())

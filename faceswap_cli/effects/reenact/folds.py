@@ -27,6 +27,9 @@ from faceswap_cli.media.frame import Image
 SIZE, SIDE = 112, 2.3
 """Of the picture of a flat, frontal face that folds are compared in: pixels and face units."""
 
+UNIT = SIZE / SIDE
+"""Its pixels for a face unit."""
+
 BAND = (0.014, 0.11)
 """Face units: deviations of the Gaussians between which folds lie."""
 
@@ -89,14 +92,13 @@ def find_folds(now: SkinLight, rest: SkinLight) -> FloatArray:
     ratio = now.light - rest.light
     # What all of the skin has in common is the scene's light; near edges the two means would not cancel it.
     ratio = (ratio - (ratio * weight).sum() / max(float(weight.sum()), 1e-6)) * weight
-    scale = SIZE / SIDE
 
     def mean(deviation: float) -> FloatArray:
-        spread = (0, 0), deviation * scale
+        spread = (0, 0), deviation * UNIT
         total, near = (cv2.GaussianBlur(one, *spread) for one in (ratio, weight))
         return np.asarray(total / (near + np.float32(0.05)), np.float32)
 
-    band = (mean(BAND[0]) - mean(BAND[1])) * cv2.GaussianBlur(weight, (0, 0), BAND[0] * scale)
+    band = (mean(BAND[0]) - mean(BAND[1])) * cv2.GaussianBlur(weight, (0, 0), BAND[0] * UNIT)
     return np.asarray(np.clip(band, DARKEST, BRIGHTEST), np.float32)
 
 
@@ -178,7 +180,7 @@ def lay_smile(step: float, maps: FlatMaps) -> FloatArray | None:
 @cache
 def flat_points(layout: PointLayout) -> Points:
     """(N, 2) where the mean face's points lie in the flat picture."""
-    return layout.head.mean[:, :2] * SIZE / SIDE + (SIZE - 1) / 2 + np.array([0, 0.06]) * SIZE / SIDE
+    return layout.head.mean[:, :2] * UNIT + (SIZE - 1) / 2 + np.array([0, 0.06]) * UNIT
 
 
 @cache
@@ -187,7 +189,6 @@ def skin_mask(layout: PointLayout) -> FloatArray:
     points = flat_points(layout)
     mask = np.zeros((SIZE, SIZE), np.uint8)
     cv2.fillConvexPoly(mask, cv2.convexHull(np.rint(points).astype(np.int32)), 1)
-    scale = SIZE / SIDE
     soft = np.ones((SIZE, SIZE))
     for some, margin in (
         *((eye.outline, EYES) for eye in layout.eyes),
@@ -197,9 +198,9 @@ def skin_mask(layout: PointLayout) -> FloatArray:
     ):
         feature = np.ones((SIZE, SIZE), np.uint8)
         cv2.fillConvexPoly(feature, cv2.convexHull(np.rint(points[list(some)]).astype(np.int32)), 0)
-        apart = cv2.distanceTransform(feature, cv2.DIST_L2, 5) / scale
+        apart = cv2.distanceTransform(feature, cv2.DIST_L2, 5) / UNIT
         soft = np.minimum(soft, np.clip((apart - margin) / SOFT, 0, 1))
-    inside = cv2.distanceTransform(mask, cv2.DIST_L2, 5) / scale
+    inside = cv2.distanceTransform(mask, cv2.DIST_L2, 5) / UNIT
     return np.asarray(soft * np.clip((inside - 0.05) / 0.1, 0, 1), np.float32)
 
 

@@ -17,6 +17,7 @@ from faceswap_cli.compositing.keep_parts import kept_share
 from faceswap_cli.compositing.match_texture import TextureMeasure
 from faceswap_cli.compositing.quick_arrays import to_float, to_half
 from faceswap_cli.effects.reenact import folds, light, warp
+from faceswap_cli.effects.reenact.calm import calm_share
 from faceswap_cli.effects.reenact.folds import SkinLight
 from faceswap_cli.effects.reenact.gaps import gaps
 from faceswap_cli.effects.reenact.head import HeadPose, fit_head
@@ -233,7 +234,9 @@ def render_placed(
     lines = None
     if placed.mouth is not None:
         maps = folds.map_to_flat(placed.drawn[:, :2], layout, box)
-        lines = folds.lay_smile(_smile_step(face, source, target.expression, layout), maps)
+        step = _smile_step(face, source, target.expression, layout)
+        lines = folds.lay_smile(step, maps)
+        seen = source.calmed(seen, where, calm_share(folds.smile_of(source.expression), step))
         if face.skin is not None:
             now = folds.flatten_skin(face.crop, transform(face.at.points[:, :2], parser_matrix), free, layout)
             more = folds.lay_folds(folds.find_folds(now, face.skin), maps)

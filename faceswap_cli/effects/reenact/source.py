@@ -15,10 +15,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from faceswap_cli.compositing import masks, temporal_masks
+from faceswap_cli.effects.reenact.calm import find_calm_gain
+from faceswap_cli.effects.reenact.folds import smile_of
 from faceswap_cli.effects.reenact.gaps import gaps
 from faceswap_cli.effects.reenact.head import HeadPose, fit_head
 from faceswap_cli.effects.reenact.layout import PointLayout, Points
-from faceswap_cli.effects.reenact.light import LUMA, Shading, camera_normals, fit_shading, log_light
+from faceswap_cli.effects.reenact.light import LUMA, Shading, camera_normals, fit_shading, log_light, relight
 from faceswap_cli.effects.reenact.warp import FloatArray, enlarge, fit_spline
 from faceswap_cli.faces.geometry import crop_matrix, transform
 from faceswap_cli.faces.parsing import face_parser
@@ -62,6 +64,7 @@ class SourcePhoto:
         head: (N, 3) head coordinates.
         expression: (E,) coefficients by the linear head.
         shading: of its skin, see `light`.
+        calm: (h, w, 3) what takes its smile's folds away, see `calm`; None if it does not smile.
         hidden: the share of its face that is not to be seen: behind a hand, or beyond the border.
     """
 
@@ -71,6 +74,7 @@ class SourcePhoto:
     head: Points
     expression: NDArray[np.float64]
     shading: Shading
+    calm: FloatArray | None = None
     hidden: float = 0.0
 
     def sample(self, where: FloatArray, shrink: float) -> FloatArray:
@@ -84,6 +88,15 @@ class SourcePhoto:
             (H, W, 4) RGB and coverage.
         """
         return sample_levels(self.levels, where, shrink)
+
+    def calmed(self, seen: FloatArray, where: FloatArray, share: float) -> FloatArray:
+        """What was sampled, (H, W, 4), with so much of its smile's folds taken away, 0..1."""
+        if self.calm is None or share <= 0:
+            return seen
+        scale = self.calm.shape[1] / self.levels[0].shape[1]
+        at = ((where + 0.5) * scale - 0.5).astype(np.float32)
+        gain = cv2.remap(self.calm, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        return np.dstack([relight(seen[..., :3], np.float32(share) * gain), seen[..., 3]])
 
 
 @dataclass(frozen=True)
@@ -184,7 +197,8 @@ def prepare_source(image: Image, face: FacePoints, layout: PointLayout, parser: 
     levels = halve_levels(np.asarray(np.dstack([colour, bare]), np.float32))
     head = pose.lift(seen)
     expression = layout.head.fit(head).expression
-    return SourcePhoto(levels, seen, pose, head, expression, shading, hidden)
+    calm = find_calm_gain(colour, bare, seen, pose.scale, smile_of(expression), layout)
+    return SourcePhoto(levels, seen, pose, head, expression, shading, calm, hidden)
 
 
 def find_strands(rest: FloatArray, found: FloatArray, hair: FloatArray) -> FloatArray:
