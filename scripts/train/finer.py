@@ -6,9 +6,9 @@
     python -m scripts.data.fine_heads own.npz -o fine.npz
     python -m scripts.train.finer fine.npz --features lite0.safetensors -r RUN --steps 12000
 
-Half of the drafts of a step are real heads by their own directions, whose photographs are known; half are
-drawn by chance, and only have to look like photographs and keep their colours. --write puts the average
-weights and their card into models/.
+Half of the drafts of a step are real heads by their own directions, whose photographs are known; half are of
+coefficients beside theirs and have to become the same photographs, as heads drawn by chance lie off those
+that there are. --write puts the average weights and their card into models/.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ TAPS, CHANNELS, HALVINGS = (3, 5, 11), (24, 40, 112), (2, 1, 0)
 """Blocks of the frozen network whose features are judged and compared, their channels, and how often the
 critic halves their side."""
 
-WEIGHTS = {"pixel": 2.0, "share": 1.0, "feature": 1.0, "draft": 4.0, "critic": 0.5}
+WEIGHTS = {"pixel": 2.0, "share": 1.0, "feature": 1.0, "critic": 0.5}
 
 ODD = 0.15
 """Share of the heads that their directions explain least, which are left out: hats, scarfs, painted faces."""
@@ -61,11 +61,13 @@ ODD = 0.15
 SMALL = 4
 """Pixels are compared at a so many times smaller side: what is finer is the critic's."""
 
-DRAFT_SMALL = 8
-"""The same for a drawn draft's own colours, which have to stay. (At 16 the critic folded their faces.)"""
+JITTER = 0.7
+"""Standard deviations, at most, by which a head's coefficients are moved for half of the drafts: those drawn
+by chance lie off the heads that there are, too. (Drafts by chance themselves have no photograph: left to the
+critic, it folded and spotted their faces.)"""
 
-BY_CHANCE = 0.4
-"""How much the critic pulls at heads drawn by chance, of how much at those whose photograph is known."""
+JITTERED = 0.5
+"""How much these count."""
 
 CRITIC_RATE = 0.5
 """Of the critic, over the generator's."""
@@ -101,8 +103,8 @@ class FineBatch:
     """Drafts and photographs, parts of them.
 
     Attributes:
-        input: (B, 4, S, S) drafts: the first half of real heads, the others by chance.
-        real: (B, 4, S, S) photographs, the first half those of the drafts: colours times share, and share.
+        input: (B, 4, S, S) drafts: the first half of real heads, the others of coefficients beside theirs.
+        real: (B, 4, S, S) photographs of the drafts' heads: colours times share, and share.
         shown: (B, 1, S, S) where the photographs show something.
         noise: (B, 1, S, S).
         ground: (1, 3, S, S) what is behind a head.
@@ -157,15 +159,15 @@ class FineHeads:
         return F.interpolate(found, (self.side, self.side), mode="bilinear", align_corners=False)
 
     def batch(self, count: int, random: torch.Generator) -> FineBatch:
-        """Parts of some heads, half of them drawn by chance."""
+        """Parts of some heads, half of them by coefficients beside their own."""
         half = count // 2
         rows = torch.randint(len(self.textures), (half,), generator=random)
         clear = self.clear[: round(CLEAR * len(self.clear))]
         rows = torch.cat([rows, clear[torch.randint(len(clear), (count - half,), generator=random)]])
-        noise = torch.randn(count - half, self.first.config.inputs, generator=random)
-        truncation = 0.7 + 0.3 * torch.rand(count - half, 1, generator=random)
-        drawn = truncation * self.first.styles(noise)[:, : self.first.config.textures]
-        drafts = torch.cat([self.draft(self.coefficients[rows[:half]], False), self.draft(drawn, True)])
+        far = JITTER * torch.rand(count - half, 1, generator=random)
+        beside = far * torch.randn(count - half, self.coefficients.shape[1], generator=random)
+        moved = self.coefficients[rows[half:]] + beside
+        drafts = torch.cat([self.draft(self.coefficients[rows[:half]], False), self.draft(moved, True)])
         real = self.textures[rows].float() / 255
         shown = F.interpolate(self.shown[rows].float() / 255, real.shape[-2:], mode="bilinear")
         flip = torch.rand(count, 1, 1, 1, generator=random) < 0.5
@@ -284,20 +286,18 @@ class Rivals:
         judged = self.critic(drawn, seen, batch.place.expand(len(drawn), -1, -1, -1))
         self.critic.requires_grad_(True)
         half = len(drawn) // 2
-        fooled = torch.stack(
-            [-(one[:half].float().mean() + BY_CHANCE * one[half:].float().mean()) / 2 for one in judged]
-        ).mean()
-        real = self._real(batch)[:half]
-        near = [
-            F.l1_loss(mine[:half].float(), its[:half].float()) for mine, its in zip(seen, wanted, strict=True)
-        ]
-        share = (finer[:half, 3:] - batch.real[:half, 3:]) * batch.shown[:half]
+        weight = torch.full((len(drawn),), JITTERED / (1 + JITTERED) / (len(drawn) - half))
+        weight[:half] = 1 / (1 + JITTERED) / half
+
+        def mean(values: Tensor) -> Tensor:
+            return (values.float().flatten(1).mean(1) * weight.to(values.device)).sum()
+
+        near = [mean((mine - its).abs()) for mine, its in zip(seen, wanted, strict=True)]
         terms = {
-            "pixel": smaller(drawn[:half] - real, SMALL).abs().mean(),
-            "share": share.abs().mean(),
+            "pixel": mean(smaller(drawn - self._real(batch), SMALL).abs()),
+            "share": mean(((finer[:, 3:] - batch.real[:, 3:]) * batch.shown).abs()),
             "feature": torch.stack(near).mean(),
-            "draft": smaller(drawn[half:] - self._draft(batch)[half:], DRAFT_SMALL).abs().mean(),
-            "critic": fooled,
+            "critic": -torch.stack([mean(one) for one in judged]).mean(),
         }
         return {name: WEIGHTS[name] * value for name, value in terms.items()}
 

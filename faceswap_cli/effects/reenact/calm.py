@@ -78,7 +78,10 @@ def find_calm_gain(
     )  # fmt: skip
     average, place, skin = (found[..., k] for k in range(3))
     weight = (skin * both[..., 3])[..., None]
-    light = log_light(both[..., :3]) - np.float32(SMILE_LIGHT * smile) * average[..., None]
+    light = (
+        log_light(np.asarray(both[..., :3], np.float32))
+        - np.float32(SMILE_LIGHT * smile) * average[..., None]
+    )
 
     def mean(deviation: float) -> FloatArray:
         spread = (0, 0), deviation * unit * scale
