@@ -25,6 +25,9 @@ others: independent draws of many frayed it."""
 HALF = 0.5
 """Share of a person from which a place counts as one."""
 
+BROAD, STRAYED = 5, 0.06
+"""Pixels around one over which a second stage's colours are looked at, and how far they may go, of 0..1."""
+
 TURNS = 8
 """Steps in which a field of moves is turned about: each halves what is left, and more."""
 
@@ -149,7 +152,7 @@ class AppearanceGenerator(nn.Module):
         side = self.finer.config.side
         draft = F.interpolate(texture, (side, side), mode="bilinear", align_corners=False)
         grain = torch.randn(len(draft), 1, side, side, generator=noise).to(draft)
-        finer = self.finer(draft, grain)
+        finer = hold_colours(self.finer(draft, grain), draft)
         share = finer[:, 3:] * joined(finer[:, 3:])
         cut = torch.cat([finer[:, :3].clamp(0, 1) * share, share], 1)
         at = self._turned_about(self.field(shape))
@@ -224,6 +227,16 @@ def lay_on_ground(drawn: Tensor) -> Tensor:
     matte = t * t * (3 - 2 * t)
     ground = plain_ground(drawn.shape[-2], drawn.shape[-1], drawn.device)
     return (matte * colour + (1 - matte) * ground).clamp(0, 1)
+
+
+def hold_colours(finer: Tensor, draft: Tensor) -> Tensor:
+    """A second stage's answers (B, 4, H, W) whose broad colours are at most STRAYED from those of its drafts,
+    which are times share: what it never saw can draw it to spots."""
+    share = draft[:, 3:].clamp(0, 1)
+    apart = (finer[:, :3] - draft[:, :3] / share.clamp(min=LEAST_SHARE)) * share
+    broad = F.avg_pool2d(apart, 2 * BROAD + 1, 1, BROAD, count_include_pad=False)
+    beyond = (broad - broad.clamp(-STRAYED, STRAYED)) * share
+    return torch.cat([finer[:, :3] - beyond, finer[:, 3:]], 1)
 
 
 def joined(share: Tensor) -> Tensor:

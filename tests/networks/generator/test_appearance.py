@@ -4,9 +4,11 @@ import pytest
 import torch
 
 from faceswap_cli.networks.generator.appearance import (
+    STRAYED,
     AppearanceConfig,
     AppearanceGenerator,
     correlate,
+    hold_colours,
     joined,
     lay_on_ground,
     learn_directions,
@@ -98,3 +100,15 @@ def test_scraps_beside_a_head_are_left_out():
     found = joined(share)
     assert (found[..., 4:12, 52:60] == 0).all()
     assert (found[share * (torch.arange(64)[:, None] >= 16) > 0] == 1).all()
+
+
+def test_a_second_stage_keeps_its_drafts_broad_colours():
+    draft = torch.full((1, 4, 40, 40), 0.5)
+    draft[:, 3] = 1
+    finer = draft.clone()
+    finer[:, 0, 10:30, 10:30] += 0.4  # a spot
+    finer[:, 1, ::2] += 0.3  # lines of one pixel
+    finer[:, 1, 1::2] -= 0.3
+    held = hold_colours(finer, draft)
+    assert (held[:, 0, 18:22, 18:22] - 0.5).abs().max() <= STRAYED + 1e-5
+    torch.testing.assert_close(held[:, 1:, 6:-6], finer[:, 1:, 6:-6], atol=0.03, rtol=0)
