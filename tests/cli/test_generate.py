@@ -78,7 +78,9 @@ def test_what_cannot_be_is_told(invented, faceswap, tmp_path, monkeypatch, argum
 
 def test_a_film_shows_the_previews_that_a_run_kept(invented, faceswap, tmp_path):
     previews = invented / "previews"
-    [first] = previews.iterdir()
+    first, *others = sorted(previews.iterdir())
+    for one in others:  # a slow machine keeps more of them
+        one.unlink()
     few = faceswap("models", "film", invented, "-o", tmp_path / "few.mp4")
     assert few.is_one_line_error("has kept 1 previews")
     small = cv2.resize(cv2.imread(str(first)), None, fx=0.5, fy=0.5)
