@@ -78,7 +78,7 @@ def test_what_cannot_be_is_told(invented, faceswap, tmp_path, monkeypatch, argum
 
 def test_a_film_shows_the_previews_that_a_run_kept(invented, faceswap, tmp_path):
     previews = invented / "previews"
-    first, *others = sorted(previews.iterdir())
+    *others, first = sorted(previews.iterdir())
     for one in others:  # a slow machine keeps more of them
         one.unlink()
     few = faceswap("models", "film", invented, "-o", tmp_path / "few.mp4")
