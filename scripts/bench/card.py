@@ -44,7 +44,7 @@ from faceswap_cli.training.families import FAMILIES
 from faceswap_cli.training.runs.family_options import settings_for
 from faceswap_cli.training.runs.settings import SwapSettings
 from faceswap_cli.training.task import new_trainer
-from scripts.bench.train import Clock, peak, ran, wait
+from scripts.bench.train import Clock, peak, ran, step_of, wait
 
 STEPS = 10
 """Of training that both devices do."""
@@ -137,16 +137,7 @@ def time_training(
     trainer.compilation.say = print
     if compiled:
         trainer.compilation.begin(trainer.model, family.compiled)
-    assert family.made_up is not None
-    batches = family.made_up(asked, device).batches(asked)
-
-    def step() -> tuple[float, int]:
-        before = time.perf_counter()
-        batch = batches(generator_for(asked.seed, 0, trainer.step), 0.5)
-        waited = time.perf_counter() - before
-        trainer.update(batch, 0.5)
-        return waited, sum(len(samples.input) for samples in batch)
-
+    step = step_of(trainer, asked, device)
     for _ in range(3):
         step()
     clock = Clock()

@@ -36,7 +36,7 @@ from faceswap_cli.networks.flops import OPERATIONS, count_multiply_adds
 from faceswap_cli.networks.swap.family import FaceModel, parameter_count
 from faceswap_cli.training.data.dataset import Faces, wide_side
 from faceswap_cli.training.data.sampling import TRAITS
-from faceswap_cli.training.engine.trainer import generator_for
+from faceswap_cli.training.engine.trainer import Trainer, generator_for
 from faceswap_cli.training.families import FAMILIES
 from faceswap_cli.training.runs.family_options import settings_for
 from faceswap_cli.training.runs.settings import SwapSettings
@@ -174,6 +174,11 @@ def our_step(settings: SwapSettings, device: torch.device, checkpointing: bool) 
     model = trainer.model
     assert isinstance(model, FaceModel)
     model.checkpointing = checkpointing
+    return model, step_of(trainer, settings, device)
+
+
+def step_of(trainer: Trainer, settings: SwapSettings, device: torch.device) -> Step:
+    """A trainer's step on made-up pictures."""
     family = FAMILIES[settings.family]
     assert family.made_up is not None, f"the family {family.name} has no made-up data"
     batches = family.made_up(settings, device).batches(settings)
@@ -185,7 +190,7 @@ def our_step(settings: SwapSettings, device: torch.device, checkpointing: bool) 
         trainer.update(batch, 0.5)
         return waited, sum(len(samples.input) for samples in batch)
 
-    return model, step
+    return step
 
 
 def plain_step(settings: SwapSettings, people: dict[str, Faces], device: torch.device) -> Step:
