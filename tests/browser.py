@@ -61,18 +61,8 @@ class Browser:
         os.set_blocking(self._in, False)
         self._waiting, self._number, self._session = b"", 0, ""
         self.events: list[dict[str, Any]] = []
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        for domain in ("Page", "Runtime", "Network", "Log"):
-            self.call(f"{domain}.enable")
-        if offline:
-            self.call(
-                "Network.emulateNetworkConditions",
-                offline=True,
-                latency=0,
-                downloadThroughput=-1,
-                uploadThroughput=-1,
-            )
+        self._offline = offline
+        self.open_tab()
 
     def __enter__(self) -> Browser:
         return self
@@ -114,10 +104,30 @@ class Browser:
         message, _, self._waiting = self._waiting.partition(b"\0")
         return dict(json.loads(message))
 
+    def open_tab(self) -> None:
+        """Go on in a new tab, whose pages remember nothing of the session of the one before."""
+        self._session = ""
+        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        for domain in ("Page", "Runtime", "Network", "Log"):
+            self.call(f"{domain}.enable")
+        if self._offline:
+            limits = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+            self.call("Network.emulateNetworkConditions", offline=True, **limits)
+
     def open(self, address: str) -> None:
         """Load a page, and wait until its scripts have run."""
-        self.call("Page.navigate", url=address)
-        self.wait("document.readyState === 'complete'")
+        self._load("Page.navigate", url=address)
+
+    def reload(self) -> None:
+        """Load the page anew, and wait until its scripts have run."""
+        self._load("Page.reload")
+
+    def _load(self, method: str, **parameters: Any) -> None:
+        # The browser answers before the old page is gone: it is told from the new one by a mark.
+        self.run("window.beforeLoading = true")
+        self.call(method, **parameters)
+        self.wait("document.readyState === 'complete' && !window.beforeLoading")
 
     def run(self, script: str) -> Any:
         """The value of an expression in the page."""

@@ -125,11 +125,12 @@ function start(data) {
     return element;
   }
 
-  // Ticks outlive a reload; where the browser keeps nothing for files, they don't.
+  // Ticks outlive a reload by the page's place in the history, and a closed page by the browser's storage; that may
+  // be off for files, or answer with what stood there before.
   function remembered() {
     const there = new Set(data.files);
     try {
-      const kept = JSON.parse(localStorage.getItem("faceswap:" + location.pathname) || "[]");
+      const kept = history.state ?? JSON.parse(localStorage.getItem("faceswap:" + location.pathname) || "[]");
       return new Set(kept.filter((file) => there.has(file)));
     } catch {
       return new Set();
@@ -138,6 +139,7 @@ function start(data) {
 
   function remember() {
     try {
+      history.replaceState([...ticked], "");
       localStorage.setItem("faceswap:" + location.pathname, JSON.stringify([...ticked]));
     } catch {
       // full or forbidden: the ticks live as long as the page

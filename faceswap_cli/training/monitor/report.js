@@ -132,9 +132,12 @@ function draw(chart, axis) {
   figure.append(root);
   return figure;
 }
+/* What was chosen outlives a reload with the page's place in the history: storage may be off or late for files. */
+const kept = () => history.state || {};
+const keep = chosen => history.replaceState({ ...kept(), ...chosen }, '');
 function charts() {
   const axis = document.querySelector('input[name=axis]:checked').value;
-  sessionStorage.setItem('axis', axis);
+  keep({ axis });
   $('charts').replaceChildren(...CHARTS.map(chart => draw(chart, axis)));
 }
 
@@ -145,7 +148,7 @@ function show(index, chosen) {
   $('slider').value = index;
   $('when').textContent = `step ${step.toLocaleString('en')}, after ${duration(secondsAt(step))}`;
   [...$('strip').children].forEach((button, k) => button.setAttribute('aria-pressed', k === index));
-  if (chosen) sessionStorage.setItem('preview', index === data.previews.length - 1 ? '' : String(step));
+  if (chosen) keep({ preview: index === data.previews.length - 1 ? null : step });
 }
 function previews() {
   if (!data.previews.length) return;
@@ -162,7 +165,7 @@ function previews() {
     if (!move || event.target.tagName === 'INPUT' || index < 0 || index >= data.previews.length) return;
     show(index, true);
   });
-  const wanted = data.previews.findIndex(([step]) => String(step) === sessionStorage.getItem('preview'));
+  const wanted = data.previews.findIndex(([step]) => step === kept().preview);
   show(wanted < 0 ? data.previews.length - 1 : wanted);
 }
 
@@ -177,7 +180,7 @@ function people() {
   }
 }
 
-const saved = document.querySelector(`input[name=axis][value="${sessionStorage.getItem('axis') || 'minutes'}"]`);
+const saved = document.querySelector(`input[name=axis][value="${kept().axis || 'minutes'}"]`);
 if (saved) saved.checked = true;
 for (const radio of document.querySelectorAll('input[name=axis]')) radio.addEventListener('change', charts);
 tiles();

@@ -12,13 +12,12 @@ from tests.browser import Browser, find_browser
 pytestmark = pytest.mark.skipif(find_browser() is None, reason="no Chromium is installed")
 FIGURES = FAMILIES["shared"].figures
 STEPS = (100, 200, 300, 400)
-LOADED = "document.readyState === 'complete' && document.querySelectorAll('#charts figure').length > 0"
+LOADED = "document.querySelectorAll('#charts figure').length > 0"
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
     with Browser(tmp_path_factory.mktemp("profile"), offline=True) as found:
-        found.resize(1280, 900)
         yield found
 
 
@@ -46,12 +45,10 @@ def write_page(folder, steps=STEPS, refresh=0.0):
 @pytest.fixture
 def page(browser, tmp_path):
     browser.events.clear()
+    browser.open_tab()
+    browser.resize(1280, 900)
     browser.open(write_page(tmp_path).as_uri())
-    browser.run("sessionStorage.clear()")
-    browser.call("Page.reload")
-    browser.wait(
-        "document.readyState === 'complete' && document.querySelectorAll('#charts figure').length > 0"
-    )
+    browser.wait(LOADED)
     return browser
 
 
@@ -83,15 +80,15 @@ def test_the_axis_and_the_preview_that_were_chosen_outlive_a_reload(page):
     page.run("document.querySelector('input[value=steps]').click()")
     assert page.run("document.querySelector('#charts svg').textContent") != first
     page.press("ArrowLeft")
-    page.call("Page.reload")
+    page.reload()
     page.wait(LOADED)
     assert page.run("document.querySelector('input[name=axis]:checked').value") == "steps"
     assert picture(page) == "300.jpg"
 
 
 def test_the_page_loads_itself_anew_while_the_training_goes_on(browser, tmp_path):
+    browser.open_tab()
     browser.open(write_page(tmp_path, STEPS[:2], refresh=5.0).as_uri())
-    browser.run("sessionStorage.clear()")
     assert picture(browser) == "200.jpg"
     write_page(tmp_path, STEPS)
     browser.wait("document.getElementById('picture')?.src.endsWith('400.jpg')")
