@@ -219,7 +219,7 @@ class LiveSession:
                     self._newest.put(Captured(frame, time.monotonic()))
 
     def _find(self) -> None:
-        while (captured := self._newest.take()) is not None:
+        while (captured := self._next_captured()) is not None:
             begun = time.monotonic()
             frame = captured.frame
             if self.controls.mirror:
@@ -231,6 +231,11 @@ class LiveSession:
             self._sighted.put(
                 Sighted(replace(captured, frame=frame), small, sight, begun - captured.at, took)
             )
+
+    def _next_captured(self) -> Captured | None:
+        # Where drawing is slower than finding, a frame looked at sooner would only grow old until it is drawn.
+        self._sighted.wait_taken()
+        return self._newest.take()
 
     def _draw(self) -> None:
         waiting: deque[tuple[Sighted, bool]] = deque()

@@ -54,6 +54,11 @@ class Handover(Newest[T]):
                 self._item = item
             self._filled.notify_all()
 
+    def wait_taken(self) -> None:
+        """Waits until nothing lies there, or it is closed."""
+        with self._filled:
+            self._filled.wait_for(lambda: self._item is None or self._closed)
+
     def take(self, timeout: float | None = None) -> T | None:
         """See Newest."""
         item = super().take(timeout)

@@ -40,8 +40,8 @@ def feed(images):
     return Feed("made up", WIDTH, HEIGHT, 25.0, read)
 
 
-def start(images, people=1, missing=(), effect=None, plan=None, **options):
-    """A session over pictures, and what keeps its output."""
+def prepare(images, people=1, missing=(), effect=None, plan=None, **options):
+    """A session over pictures that has yet to be started, and what keeps its output."""
     kept = Kept()
     effect = effect or SwapEffect([negative()], PLAIN)
     plan = plan or SwapPlan([SwapTarget(negative())])
@@ -53,6 +53,12 @@ def start(images, people=1, missing=(), effect=None, plan=None, **options):
         [kept],
     )
     session._newest.__class__ = Handover  # the camera waits here, and no frame is left out
+    return session, kept
+
+
+def start(images, **how):
+    """The same, started."""
+    session, kept = prepare(images, **how)
     session.start()
     return session, kept
 

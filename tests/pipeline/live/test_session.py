@@ -195,6 +195,40 @@ def test_a_handover_loses_nothing():
     assert got == list(range(50)) and slot.dropped == 0
 
 
+def test_no_frame_is_looked_at_before_the_one_in_front_of_it_is_being_drawn():
+    """One waits for the drawing at most: it would only grow old."""
+    import threading
+
+    drawing, go_on, looked = threading.Event(), threading.Event(), []
+
+    class Slow(SwapEffect):
+        def open_stream(self):
+            stream = super().open_stream()
+            render = stream.render
+
+            def wait(frame, faces, effort):
+                drawing.set()
+                assert go_on.wait(60)
+                return render(frame, faces, effort)
+
+            stream.render = wait
+            return stream
+
+    session, _ = steps.prepare(steps.pictures(8), effect=Slow([negative()], steps.PLAIN))
+    follow = session._follower.follow
+    session._follower.follow = lambda frame, every: (looked.append(frame.index), follow(frame, every))[1]
+    session.start()
+    assert drawing.wait(60)  # the second: the first is not held yet
+    waits = session._sighted
+    with waits._filled:
+        assert waits._filled.wait_for(lambda: waits._item is not None, 60)
+    assert not session.wait(0.3) and looked == [0, 1, 2]
+    go_on.set()
+    assert session.wait(60)
+    session.close()
+    assert looked == list(range(8))
+
+
 def test_a_photo_that_moves_is_all_that_is_ever_shown():
     class Puppet(SwapEffect):
         def open_stream(self):
