@@ -67,6 +67,7 @@ class SampleOptions(OptionGroup):
     example="faceswap generate -n 16 -o sheet.png\n"
     'faceswap generate --text "a smiling woman of about 40 with red hair" -n 4 -o red.png\n'
     "faceswap generate --like anna.jpg:.6 --like ben.jpg:.4 -o between.png\n"
+    "faceswap generate --like anna.jpg --like ben.jpg:hair,eyes -o mixed.png\n"
     "faceswap generate -m invented --walk walk.mp4 -n 6",
 )
 def generate(

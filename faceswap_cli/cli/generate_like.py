@@ -20,8 +20,9 @@ class LikeOptions(OptionGroup):
     """Who is to be seen in a face."""
 
     like: tuple[str, ...] = option(
-        (), group=LOOK, metavar="PHOTO[:WEIGHT]",
-        help="A face between the people on these photos, by weight: --like anna.jpg:.6 --like ben.jpg:.4. "
+        (), group=LOOK, metavar="PHOTO[:WEIGHT|:PARTS]",
+        help="A face between the people on these photos, by weight (--like anna.jpg:.6 --like ben.jpg:.4) "
+        "or by parts (--like anna.jpg --like ben.jpg:hair,jaw): brows, eyes, hair, jaw, mouth, nose. "
         "May be repeated.",
     )  # fmt: skip
 

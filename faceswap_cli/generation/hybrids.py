@@ -1,4 +1,4 @@
-"""A face between several people: their heads in one mean shape, weighed, in a shape that is weighed likewise.
+"""A face between several people: their heads in one mean shape, weighed or by parts, and so their shapes.
 
 As F. Galton, Composite portraits, 1878, but feature on feature, so that nothing is double.
 """
@@ -10,20 +10,26 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from faceswap_cli.device import pick_device
 from faceswap_cli.errors import UserError
+from faceswap_cli.faces.face import Face, FloatArray
 from faceswap_cli.faces.face_analyser import FaceAnalyser, build_analyser
-from faceswap_cli.faces.geometry import crop_matrix, transform, warp
+from faceswap_cli.faces.geometry import crop_matrix, invert, transform, warp
+from faceswap_cli.faces.parsing.face_parser import SIDE as PARSED_UNITS
+from faceswap_cli.faces.parsing.face_parser import SIZE as PARSED
+from faceswap_cli.faces.parsing.face_parser import FaceParser
 from faceswap_cli.faces.parsing.person_segmenter import PersonSegmenter
 from faceswap_cli.generation.aligned import cut_out, move_into
+from faceswap_cli.generation.head_parts import OUTLINED, PARTS, AlignedHead, join_parts
 from faceswap_cli.media.frame import Frame, Image
 from faceswap_cli.media.photo import read_photo
 from faceswap_cli.networks.generator.appearance import AppearanceGenerator
+from faceswap_cli.networks.perception.parsing import CLASSES
 from faceswap_cli.training.data.picture_set import to_pictures
 
 SIZE, UNITS = 320, 3.25
@@ -39,42 +45,50 @@ class Liking:
 
     Attributes:
         photo: of the person.
-        weight: how much of the face, in parts of the sum of all.
+        weight: how much of the face, in parts of the sum of all; of what no parts are asked of anybody for.
+        parts: see `head_parts.PARTS`; only these are this person's.
     """
 
     photo: Path
     weight: float
-
-
-@dataclass(frozen=True)
-class AlignedHead:
-    """A head in the mean shape.
-
-    Attributes:
-        texture: (4, S, S) colours times the share of a person, and this, in [0, 1].
-        shape: (K,) standard deviations.
-    """
-
-    texture: Tensor
-    shape: Tensor
+    parts: tuple[str, ...] = ()
 
 
 def parse_liking(text: str) -> Liking:
-    """PHOTO or PHOTO:WEIGHT as a Liking.
+    """PHOTO, PHOTO:WEIGHT or PHOTO:PART,PART as a Liking.
 
     Raises:
-        UserError: the weight can't be used.
+        UserError: the weight or the parts can't be used.
     """
-    path, colon, weight = text.rpartition(":")
+    path, colon, how = text.rpartition(":")
     if not colon or Path(text).is_file():
         return Liking(Path(text), 1.0)
     try:
-        number = float(weight)
+        number = float(how)
     except ValueError:
-        number = 0.0
+        parts = tuple(part.strip() for part in how.split(","))
+        if unknown := [part for part in parts if part not in PARTS]:
+            raise UserError(
+                f"--like {text}: {unknown[0] or how} is no weight and no part",
+                f"Write it like anna.jpg:.6 or anna.jpg:eyes,nose; parts are {', '.join(sorted(PARTS))}",
+            ) from None
+        return Liking(Path(path), 1.0, parts)
     if not 0 < number <= 100:
-        raise UserError(f"--like {text}: {weight} is no weight", "Write it like anna.jpg:.6")
+        raise UserError(f"--like {text}: {how} is no weight", "Write it like anna.jpg:.6")
     return Liking(Path(path), number)
+
+
+def check_likings(likings: Sequence[Liking]) -> None:
+    """Raises:
+    UserError: a part is asked of two people.
+    """
+    asked = dict[str, Path]()
+    for liking in likings:
+        for part in liking.parts:
+            if asked.setdefault(part, liking.photo) != liking.photo:
+                raise UserError(
+                    f"--like: {part} is asked of {asked[part]} and of {liking.photo}", "Name each part once"
+                )
 
 
 class HybridFaces:
@@ -94,17 +108,28 @@ class HybridFaces:
         Raises:
             UserError: a photo can't be read, or shows no face.
         """
+        check_likings(likings)
         heads = [self.align(read_photo(liking.photo).image, liking.photo) for liking in likings]
-        weights = torch.tensor([liking.weight for liking in likings])
+        rest = [k for k, liking in enumerate(likings) if not liking.parts] or range(len(likings))
+        weights = torch.tensor([likings[k].weight for k in rest])
         weights = weights / weights.sum()
-        texture = torch.einsum("n,ncyx->cyx", weights, torch.stack([head.texture for head in heads]))
-        shape = weights @ torch.stack([head.shape for head in heads])
+        head = AlignedHead(
+            *(
+                torch.einsum("n,n...->...", weights, torch.stack([getattr(heads[k], what) for k in rest]))
+                for what in ("texture", "points", "outlined")
+            )
+        )
+        # The mean of several people's hair is haze.
+        parts = {"hair": heads[max(rest, key=lambda k: likings[k].weight)]}
+        parts |= {part: heads[k] for k, liking in enumerate(likings) for part in liking.parts}
+        head = join_parts(head, parts, self._network.points)
+        shape = self._network.read_shape(head.points[None].to(self._place)).clamp(-MOST, MOST)
         with torch.inference_mode():
-            parts = texture[None].to(self._place), shape[None].to(self._place)
+            texture = head.texture[None].to(self._place)
             if self._network.finer is None:
-                drawn = self._network.compose(*parts)
+                drawn = self._network.compose(texture, shape)
             else:
-                drawn = self._network.compose_finer(*parts, torch.Generator().manual_seed(0))
+                drawn = self._network.compose_finer(texture, shape, torch.Generator().manual_seed(0))
         found: Image = to_pictures(drawn)[0]
         return found
 
@@ -126,8 +151,24 @@ class HybridFaces:
         person = (255 * self._segmenter.share(crop)).astype(np.uint8)
         mean = self._network.points.cpu().numpy().astype(np.float64)
         texture = move_into(cut_out(crop, person), points, mean, self._network.config.side)
-        shape = self._network.read_shape(torch.from_numpy(points)[None].float().to(self._place))[0].cpu()
-        return AlignedHead(torch.from_numpy(texture).permute(2, 0, 1).float() / 255, shape.clamp(-MOST, MOST))
+        outlined = move_into(self._parse(image, face, matrix), points, mean, self._network.config.side)
+        return AlignedHead(
+            torch.from_numpy(texture).permute(2, 0, 1).float() / 255,
+            torch.from_numpy(points).float(),
+            torch.from_numpy(outlined).permute(2, 0, 1).float() / 255,
+        )
+
+    def _parse(self, image: Image, face: Face, matrix: FloatArray) -> NDArray[np.float32]:
+        """(SIZE, SIZE, 2) in [0, 1] where OUTLINED are, in a head's square by its matrix from the picture."""
+        found = self._parser.probabilities([self._parser.crop(image, face.landmarks)])[0]
+        parsed = np.stack([found[CLASSES.index(name)] for name in OUTLINED], -1)
+        corners = np.array([[0, 0], [1, 0], [0, 1]], np.float32)
+        in_head = transform(
+            transform(corners, invert(crop_matrix(face.landmarks, PARSED, PARSED_UNITS))), matrix
+        )
+        back = cv2.getAffineTransform(corners, in_head.astype(np.float32))
+        moved = cv2.warpAffine(parsed, back, (SIZE, SIZE), borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(moved, np.float32)
 
     @property
     def _place(self) -> torch.device:
@@ -140,3 +181,7 @@ class HybridFaces:
     @cached_property
     def _segmenter(self) -> PersonSegmenter:
         return PersonSegmenter(str(pick_device(self._device)))
+
+    @cached_property
+    def _parser(self) -> FaceParser:
+        return FaceParser(str(pick_device(self._device)))

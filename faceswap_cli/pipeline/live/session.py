@@ -233,7 +233,7 @@ class LiveSession:
             )
 
     def _next_captured(self) -> Captured | None:
-        # Where drawing is slower than finding, a frame looked at sooner would only grow old until it is drawn.
+        # Where drawing is slower than finding, a frame looked at sooner would only grow old.
         self._sighted.wait_taken()
         return self._newest.take()
 
