@@ -69,7 +69,7 @@ OUTLINED = ("hair", "brows")
 _SEEN, _WIDER = 0.25, 0.05
 """Share of a pixel from which it counts as theirs, and face units by which they are wider than seen."""
 
-_JAW, _NOSTRILS, _HAIR_LINE = tuple(range(2, 15)), (31, 33, 35), 0.42
+_JAW, _NOSTRILS, _HAIR_LINE = tuple(range(2, 15)), (31, 33, 35), 0.28
 _HEAD_FEATHER = 0.1
 
 
@@ -81,7 +81,8 @@ def find_parts(points: NDArray[np.float64], side: int) -> dict[str, FloatArray]:
         side: of the result in pixels.
 
     Returns:
-        (side, side) in [0, 1] for each of `PARTS`, and for "face", all that is between hair line and chin.
+        (side, side) in [0, 1] for each of `PARTS`, for "face", all that is between hair line and chin, and
+        for "inner", of that what no hair or collar of another head may cover.
     """
     at = (points + 1) * (side / 2) - 0.5
     unit = float(np.linalg.norm(at[36] - at[45]))
@@ -95,6 +96,7 @@ def find_parts(points: NDArray[np.float64], side: int) -> dict[str, FloatArray]:
     brows = at[17:27] - [0, _HAIR_LINE * unit]
     inner = _soft(_filled(np.concatenate([at[:17], brows]), side), _Area((), -0.03, _HEAD_FEATHER), unit)
     above = 1 - _step((y - at[8, 1]) / unit + 0.1, 0.15)
+    found["inner"] = inner
     found["hair"] = np.asarray((1 - inner) * above, np.float32)
     return found
 

@@ -17,13 +17,14 @@ from faceswap_cli.errors import UserError
 from faceswap_cli.networks.generator.appearance import AppearanceGenerator, build_appearance
 from faceswap_cli.networks.generator.finer import build_finer
 from faceswap_cli.networks.generator.style import StyleGenerator
+from faceswap_cli.networks.generator.surroundings import Surroundings
 from faceswap_cli.training.data.latents import decode_drawn
 from faceswap_cli.training.data.picture_set import to_pictures
 
 BATCH = 16
 
-BUNDLED, FINER = "faces", "faces-finer"
-"""The generator that comes with the tool, in `models/`, and its second stage."""
+BUNDLED, FINER, AROUND = "faces", "faces-finer", "faces-surroundings"
+"""The generator that comes with the tool, in `models/`, its second stage, and what lies around its faces."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,13 @@ class PictureGenerator:
             frames: how many pictures.
             truncation: as in `draw`.
         """
-        for noise in walk_noise(self.noise(seeds), frames):
-            [picture] = self.draw_styles(self.styles_of(noise[None], truncation), [seeds[0]])
+        keys = self.noise(seeds)
+        around = None
+        if isinstance(self.network, AppearanceGenerator) and self.network.surroundings is not None:
+            # Hair that changed between two frames would jump: it is the first picture's on the whole way.
+            [around] = self.network.choose_around(self.styles_of(keys[:1], truncation))
+        for noise in walk_noise(keys, frames):
+            [picture] = self.draw_styles(self.styles_of(noise[None], truncation), [seeds[0]], around)
             yield picture
 
     def draw(
@@ -99,19 +105,25 @@ class PictureGenerator:
             styles[:, layers_of(self.network, mix.groups)] = other
         return self.draw_styles(styles, seeds)
 
-    def draw_styles(self, styles: Tensor, seeds: Sequence[int]) -> NDArray[np.uint8]:
-        """Pictures of styles (N, S) or (N, layers, S), their single pixels' noise by seeds; see `draw`."""
+    def draw_styles(
+        self, styles: Tensor, seeds: Sequence[int], around: int | None = None
+    ) -> NDArray[np.uint8]:
+        """Pictures of styles (N, S) or (N, layers, S), their single pixels' noise by seeds; see `draw`.
+
+        Args:
+            around: which of the surroundings all have; None: each the nearest.
+        """
         found = []
         with torch.inference_mode():
             for style, seed in zip(styles, seeds, strict=True):
                 random = torch.Generator().manual_seed(seed)
-                drawn = self._draw(style[None], random)
+                drawn = self._draw(style[None], random, around)
                 found.append(decode_drawn(self.network, drawn))
         return to_pictures(torch.cat(found))
 
-    def _draw(self, style: Tensor, random: torch.Generator) -> Tensor:
+    def _draw(self, style: Tensor, random: torch.Generator, around: int | None) -> Tensor:
         if isinstance(self.network, AppearanceGenerator):
-            return self.network.draw(style, random, self.detail)
+            return self.network.draw(style, random, self.detail, around)
         return self.network.draw(style, noise=random)
 
     @property
@@ -187,7 +199,8 @@ def load_bundled(device: str, finer: bool = True) -> PictureGenerator:
     digest = str(zoo.card(BUNDLED).facts["sha256"])
     if finer:
         network.finer = zoo.load_network(FINER, build_finer)
-        digest += str(zoo.card(FINER).facts["sha256"])
+        network.surroundings = Surroundings(zoo.tensors(AROUND))
+        digest += "".join(str(zoo.card(name).facts["sha256"]) for name in (FINER, AROUND))
     placed = network.eval().requires_grad_(False).to(pick_device(device))
     return PictureGenerator(placed, digest, weights["people"].numpy())
 

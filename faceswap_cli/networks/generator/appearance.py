@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from faceswap_cli.networks.generator.finer import LEAST_SHARE, FinerNetwork
+from faceswap_cli.networks.generator.surroundings import Surroundings
 
 OUTLINES, CALM = 6, 0.3
 """Directions of the texture by which an outline is drawn in full for the second stage, and how much of the
@@ -85,10 +86,12 @@ class AppearanceGenerator(nn.Module):
 
     Attributes:
         finer: the second stage, which is put in from outside; None: what is drawn is the draft.
+        surroundings: of what the second stage has drawn, put in likewise; None: it draws hair and clothes.
     """
 
     layers = 3
     finer: FinerNetwork | None
+    surroundings: Surroundings | None
     mean: Tensor
     texture: Tensor
     texture_scale: Tensor
@@ -100,7 +103,7 @@ class AppearanceGenerator(nn.Module):
     def __init__(self, config: AppearanceConfig) -> None:
         super().__init__()
         self.config = c = config
-        self.finer = None
+        self.finer = self.surroundings = None
         self.register_buffer("mean", torch.zeros(4, c.side, c.side))
         self.register_buffer("texture", torch.zeros(c.textures, 4, c.side, c.side, dtype=torch.int8))
         self.register_buffer("texture_scale", torch.ones(c.textures))
@@ -118,13 +121,20 @@ class AppearanceGenerator(nn.Module):
         found: Tensor = truncation * noise @ self.joint.T
         return found
 
-    def draw(self, styles: Tensor, noise: torch.Generator | None = None, detail: float = 1.0) -> Tensor:
+    def draw(
+        self,
+        styles: Tensor,
+        noise: torch.Generator | None = None,
+        detail: float = 1.0,
+        around: int | None = None,
+    ) -> Tensor:
         """Styles to pictures.
 
         Args:
             styles: (B, N), or (B, 3, N): one for each layer.
             noise: draws what is fine and by chance, fixed in the mean shape.
             detail: how much of the second stage is in the pictures, 0..1.
+            around: which of the surroundings they have; None: each the nearest.
 
         Returns:
             (B, 3, resolution, resolution) in [-1, 1].
@@ -136,7 +146,10 @@ class AppearanceGenerator(nn.Module):
         texture, shape = self.draw_texture(styles[:, : c.textures]), styles[:, c.textures :]
         if self.finer is None or detail <= 0:
             return self.compose(sharpen(texture, c.sharpen), shape)
-        finer = self.compose_finer(self.draw_calm_texture(styles[:, : c.textures]), shape, noise)
+        chosen = None
+        if self.surroundings is not None:
+            chosen = self.choose_around(styles) if around is None else [around] * len(styles)
+        finer = self.compose_finer(self.draw_calm_texture(styles[:, : c.textures]), shape, noise, chosen)
         if detail >= 1:
             return finer
         return torch.lerp(self.compose(sharpen(texture, c.sharpen), shape), finer, detail)
@@ -146,8 +159,19 @@ class AppearanceGenerator(nn.Module):
         at = self._turned_about(self.field(shape))
         return lay_on_ground(F.grid_sample(texture, at, "bicubic", "border", align_corners=False)) * 2 - 1
 
-    def compose_finer(self, texture: Tensor, shape: Tensor, noise: torch.Generator | None = None) -> Tensor:
-        """The same after the second stage, which there has to be."""
+    def choose_around(self, styles: Tensor) -> list[int]:
+        """Which of the surroundings, which there have to be, styles (B, N) are nearest to."""
+        assert self.surroundings is not None
+        return self.surroundings.choose(styles[:, : self.config.textures])
+
+    def compose_finer(
+        self,
+        texture: Tensor,
+        shape: Tensor,
+        noise: torch.Generator | None = None,
+        around: list[int] | None = None,
+    ) -> Tensor:
+        """The same after the second stage, which there has to be, each with one of the surroundings."""
         assert self.finer is not None
         side = self.finer.config.side
         draft = F.interpolate(texture, (side, side), mode="bilinear", align_corners=False)
@@ -155,6 +179,9 @@ class AppearanceGenerator(nn.Module):
         finer = hold_colours(self.finer(draft, grain), draft)
         share = finer[:, 3:] * joined(finer[:, 3:])
         cut = torch.cat([finer[:, :3].clamp(0, 1) * share, share], 1)
+        if around is not None:
+            assert self.surroundings is not None
+            cut = self.surroundings.lay_around(cut, around)
         at = self._turned_about(self.field(shape))
         moved = F.grid_sample(cut, at, "bicubic", "border", align_corners=False)
         share = moved[:, 3:].clamp(0, 1)
