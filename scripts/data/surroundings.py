@@ -54,6 +54,9 @@ EDGE, SURE, REACH = (0.4, 0.85), 0.95, 3.0
 """Shares of a person between which an edge goes from ground to person, from which on it is free of the
 ground, and pixels from which its colours are taken."""
 
+BROAD, FLAT = 0.12, 0.85
+"""Face units over which light on skin is looked at, and how much of it is evened."""
+
 FRINGE = 0.05
 """Face units by which hair over a face is wider than it is seen."""
 
@@ -91,7 +94,8 @@ def main() -> None:
         head = torch.from_numpy(texture).permute(2, 0, 1).float() / 255
         tones.append(read_tone(head, face * torch.from_numpy(1 - hair)))
         cover = np.maximum(1 - face_share(parts), widen(hair, points))
-        picture, masks = encode(texture, hair, cover, tones[-1])
+        bare = parts["face"] * (1 - widen(hair, points))
+        picture, masks = encode(flatten(texture, bare, points, tones[-1]), hair, cover, tones[-1])
         files += picture
         ends.append([len(files), len(files) + len(masks)])
         files += masks
@@ -170,6 +174,20 @@ def widen(hair: np.ndarray, points: np.ndarray) -> np.ndarray:
         cv2.distanceTransform((hair < 0.5).astype(np.uint8), cv2.DIST_L2, 5) / (FRINGE * unit), 0, 1
     )
     return np.asarray(cv2.GaussianBlur(np.maximum(near, hair).astype(np.float32), (0, 0), FRINGE * unit / 3))
+
+
+def flatten(texture: np.ndarray, bare: np.ndarray, points: np.ndarray, tones: Tensor) -> np.ndarray:
+    """A texture whose bare skin (S, S) in the face has its mean tone: a bright forehead fits no other face."""
+    unit = float(np.linalg.norm(points[36] - points[45]))
+    share = texture[..., 3:].astype(np.float32) / 255
+    weight = bare[..., None].astype(np.float32) * share
+    colour = texture[..., :3] / np.maximum(share, 0.02)
+    low = cv2.GaussianBlur(colour * weight, (0, 0), BROAD * unit) / (
+        cv2.GaussianBlur(weight[..., 0], (0, 0), BROAD * unit)[..., None] + 1e-3
+    )
+    gain = np.clip((255 * tones.mean(0).numpy() + 1) / (low + 1), 0.3, 3.0) ** FLAT
+    even = colour * (1 + weight * (gain - 1))
+    return np.dstack([np.clip(even * share, 0, 255), texture[..., 3:]])
 
 
 def encode(texture: np.ndarray, hair: np.ndarray, cover: np.ndarray, tones: Tensor) -> tuple[bytes, bytes]:

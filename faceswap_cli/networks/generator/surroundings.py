@@ -28,12 +28,11 @@ class Surroundings:
     """A stock of them; see the module.
 
     Args:
-        tensors: `pictures` (N bytes) WebP files one after another; `ends` (D, 2) where both of each end, the
-            picture with its share of a person, and two masks side by side, cover and skin; `looks` (D, A) what
-            was read of their heads, each by its weight, and `slope` (A, K) how that goes with a texture's
-            coefficients;
-            `tones` (D, 2, 3) of their skin in [0, 1], left and right in the picture; `face` (S, S) in 0..255
-            where a head's tone is read.
+        tensors: `pictures` (N bytes) WebP files one after another; `ends` (D, 2) where both of each end,
+            the picture with its share of a person, and two masks side by side, cover and skin; `looks` (D,
+            A) what was read of their heads, each by its weight, and `slope` (A, K) how that goes with the
+            coefficients of a texture; `tones` (D, 2, 3) of their skin in [0, 1], left and right in the
+            picture; `face` (S, S) in 0..255 where a head's tone is read.
     """
 
     def __init__(self, tensors: Mapping[str, Tensor]) -> None:
@@ -48,7 +47,7 @@ class Surroundings:
         return len(self._ends)
 
     def choose(self, coefficients: Tensor) -> list[int]:
-        """Those whose heads look most like drafts, of which their textures' coefficients (B, K) tell: sex, age,
+        """Those whose heads look most like drafts, of which textures' coefficients (B, K) tell: sex, age,
         skin, light, and hair."""
         looks = coefficients.float().cpu() @ self._slope.T
         found: list[int] = torch.cdist(looks, self._looks).argmin(1).tolist()
