@@ -17,6 +17,7 @@ from faceswap_cli.generation.attributes import READ, AttributeDirections, Attrib
 from faceswap_cli.generation.description import Description, Wish
 from faceswap_cli.generation.sampling import PictureGenerator
 from faceswap_cli.media.frame import Image
+from faceswap_cli.networks.generator.surroundings import HAIR
 
 CANDIDATES = 16
 """Noises of which the one is taken from which least has to change."""
@@ -78,6 +79,9 @@ class DescribedFaces:
         self._wishes = description.wishes
         able = dict(zip(READ, (directions.explained > LEAST_EXPLAINED).tolist(), strict=True))
         self._wanted = {name: self._value(wish) for name, wish in self._wishes.items() if able[name]}
+        # Hair comes with the surroundings: to step towards it would colour skin, too.
+        around = HAIR if generator.has_surroundings else ()
+        self._drawn = [name for name in self._wanted if name not in around]
 
     def draw(self, seed: int, truncation: float) -> DescribedPicture:
         """A picture for a seed: always the same."""
@@ -96,7 +100,7 @@ class DescribedFaces:
             score = len(found) - 0.01 * self._distance(told)
             if score > best:
                 best, image, obtained = score, picture, found
-            missing = {name: CORRECTED * (self._wanted[name] - told[name]) for name in self._wanted}
+            missing = {name: CORRECTED * (self._wanted[name] - told[name]) for name in self._drawn}
             noise = shorten(noise + self._directions.step(missing))
         words = dict.fromkeys(wish.words for wish in self._wishes.values())
         return DescribedPicture(image, draft, obtained, tuple(w for w in words if w not in obtained))
@@ -108,12 +112,14 @@ class DescribedFaces:
         stepped = []
         for noise in torch.randn(CANDIDATES, length, generator=random) * truncation:
             told = dict(zip(READ, self._directions.predict(noise).tolist(), strict=True))
-            step = self._directions.step({name: self._wanted[name] - told[name] for name in self._wanted})
+            step = self._directions.step({name: self._wanted[name] - told[name] for name in self._drawn})
             stepped.append((float(step.norm()), noise + step))
         return shorten(min(stepped, key=lambda one: one[0])[1])
 
     def _picture(self, noise: Tensor, seed: int) -> Image:
-        found: Image = self._generator.draw_styles(self._generator.styles_of(noise[None]), [seed])[0]
+        style = self._generator.styles_of(noise[None])
+        around = self._generator.choose_around(style[0], seed, self._wanted)
+        found: Image = self._generator.draw_styles(style, [seed], around)[0]
         return found
 
     def _value(self, wish: Wish) -> float:

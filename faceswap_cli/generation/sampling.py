@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from faceswap_cli.errors import UserError
 from faceswap_cli.networks.generator.appearance import AppearanceGenerator, build_appearance
 from faceswap_cli.networks.generator.finer import build_finer
 from faceswap_cli.networks.generator.style import StyleGenerator
-from faceswap_cli.networks.generator.surroundings import Surroundings
+from faceswap_cli.networks.generator.surroundings import Around, Surroundings
 from faceswap_cli.training.data.latents import decode_drawn
 from faceswap_cli.training.data.picture_set import to_pictures
 
@@ -78,13 +78,19 @@ class PictureGenerator:
             truncation: as in `draw`.
         """
         keys = self.noise(seeds)
-        around = None
-        if isinstance(self.network, AppearanceGenerator) and self.network.surroundings is not None:
-            # Hair that changed between two frames would jump: it is the first picture's on the whole way.
-            [around] = self.network.choose_around(self.styles_of(keys[:1], truncation))
+        # Hair that changed between two frames would jump: it is the first picture's on the whole way.
+        around = self.choose_around(self.styles_of(keys[:1], truncation)[0], seeds[0])
         for noise in walk_noise(keys, frames):
             [picture] = self.draw_styles(self.styles_of(noise[None], truncation), [seeds[0]], around)
             yield picture
+
+    def choose_around(self, style: Tensor, seed: int, wanted: Mapping[str, float] = {}) -> Around | None:
+        """The surroundings of a style (S,) or (layers, S), see `Surroundings.choose`; None: it has none."""
+        network = self.network
+        if not isinstance(network, AppearanceGenerator) or network.surroundings is None:
+            return None
+        [whole] = network.joined_layers(style[None])
+        return network.surroundings.choose(whole[: network.config.textures], seed, wanted)
 
     def draw(
         self, seeds: Sequence[int], truncation: float = 1.0, mix: StyleMix | None = None
@@ -106,25 +112,32 @@ class PictureGenerator:
         return self.draw_styles(styles, seeds)
 
     def draw_styles(
-        self, styles: Tensor, seeds: Sequence[int], around: int | None = None
+        self, styles: Tensor, seeds: Sequence[int], around: Around | None = None
     ) -> NDArray[np.uint8]:
         """Pictures of styles (N, S) or (N, layers, S), their single pixels' noise by seeds; see `draw`.
 
         Args:
-            around: which of the surroundings all have; None: each the nearest.
+            around: which of the surroundings all have; None: each by its style and its seed.
         """
         found = []
         with torch.inference_mode():
             for style, seed in zip(styles, seeds, strict=True):
                 random = torch.Generator().manual_seed(seed)
-                drawn = self._draw(style[None], random, around)
+                drawn = self._draw(
+                    style[None], random, self.choose_around(style, seed) if around is None else around
+                )
                 found.append(decode_drawn(self.network, drawn))
         return to_pictures(torch.cat(found))
 
-    def _draw(self, style: Tensor, random: torch.Generator, around: int | None) -> Tensor:
+    def _draw(self, style: Tensor, random: torch.Generator, around: Around | None) -> Tensor:
         if isinstance(self.network, AppearanceGenerator):
-            return self.network.draw(style, random, self.detail, around)
+            return self.network.draw(style, random, self.detail, None if around is None else [around])
         return self.network.draw(style, noise=random)
+
+    @property
+    def has_surroundings(self) -> bool:
+        """Whether hair and clothes come from a stock."""
+        return isinstance(self.network, AppearanceGenerator) and self.network.surroundings is not None
 
     @property
     def device(self) -> torch.device:

@@ -25,7 +25,7 @@ from faceswap_cli.generation.attributes import READ, AttributeReader
 from faceswap_cli.generation.head_parts import find_parts
 from faceswap_cli.generation.sampling import load_bundled
 from faceswap_cli.networks.generator.appearance import AppearanceGenerator
-from faceswap_cli.networks.generator.surroundings import read_tone
+from faceswap_cli.networks.generator.surroundings import LOOKS, read_tone
 from faceswap_cli.networks.perception.parsing import CLASSES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,11 +34,8 @@ NAME = "faces-surroundings"
 
 QUALITY, MASK_SIDE = 84, 128
 
-LOOKS = {
-    "female": 3.0, "age": 1.5, "skin": 1.5, "light": 1.0, "hair_light": 1.5, "hair_red": 1.0,
-    "hair_yellow": 1.0, "hair_length": 1.5, "hair_amount": 1.0,
-}  # fmt: skip
-"""What has to fit, see `generation.attributes.READ`, and how much it counts."""
+WEIGHTS = (3.0, 1.5, 1.5, 1.0, 1.5, 1.0, 1.0, 1.5, 1.0)
+"""How much each of LOOKS counts."""
 
 PRIOR = 20.0
 """Of the regression, in heads."""
@@ -120,7 +117,7 @@ def main() -> None:
 
 
 def read_looks(textures: np.ndarray, coefficients: Tensor, rows: list[int]) -> dict[str, Tensor]:
-    """`looks` and `slope` as `Surroundings` takes them, by all heads in which the reader sees a face."""
+    """`looks`, `slope`, `middle` and `unit` as `Surroundings` takes them, by all heads with a face."""
     reader, found = AttributeReader(), {}
     for row, texture in enumerate(textures):
         values = reader(on_ground(texture))
@@ -134,10 +131,15 @@ def read_looks(textures: np.ndarray, coefficients: Tensor, rows: list[int]) -> d
     standard = (y - middle) / spread
     slope = torch.linalg.solve(x.T @ x + PRIOR * torch.eye(x.shape[1]), x.T @ (standard - standard.mean(0))).T
     told = (x @ slope.T).std(0)  # less than 1: what is told of by coefficients is nearer to the mean
-    weights = torch.tensor(list(LOOKS.values()))
+    weights = torch.tensor(WEIGHTS)
     print("told by coefficients:", dict(zip(LOOKS, told.tolist(), strict=True)))
     looks = torch.from_numpy(np.stack([found.get(row, middle.numpy()) for row in rows]))
-    return {"looks": weights * (looks - middle) / spread, "slope": (weights / told)[:, None] * slope}
+    return {
+        "looks": weights * (looks - middle) / spread,
+        "slope": (weights / told)[:, None] * slope,
+        "middle": middle,
+        "unit": spread / weights,
+    }
 
 
 def on_ground(texture: np.ndarray) -> np.ndarray:
@@ -177,7 +179,7 @@ def widen(hair: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def flatten(texture: np.ndarray, bare: np.ndarray, points: np.ndarray, tones: Tensor) -> np.ndarray:
-    """A texture whose bare skin (S, S) in the face has its mean tone: a bright forehead fits no other face."""
+    """A texture whose bare skin (S, S) in the face has its mean tone: a bright forehead fits no other."""
     unit = float(np.linalg.norm(points[36] - points[45]))
     share = texture[..., 3:].astype(np.float32) / 255
     weight = bare[..., None].astype(np.float32) * share
@@ -197,7 +199,9 @@ def encode(texture: np.ndarray, hair: np.ndarray, cover: np.ndarray, tones: Tens
     kept = cv2.dilate((cover > 0.01).astype(np.uint8), np.ones((9, 9)))[..., None].astype(np.float32)
     colour = kept * colour + (1 - kept) * tone
     skin = skin_share(colour, tone) * (1 - hair)
-    masks = [cv2.resize(one, (MASK_SIDE, MASK_SIDE), interpolation=cv2.INTER_AREA) for one in (cover, skin)]
+    masks = [
+        cv2.resize(one, (MASK_SIDE, MASK_SIDE), interpolation=cv2.INTER_AREA) for one in (cover, skin, hair)
+    ]
     picture = np.dstack([colour[..., ::-1], 255 * np.maximum(share, 1 - kept)])
     flags = [cv2.IMWRITE_WEBP_QUALITY, QUALITY]
     both = (

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from faceswap_cli.networks.generator.finer import LEAST_SHARE, FinerNetwork
-from faceswap_cli.networks.generator.surroundings import Surroundings
+from faceswap_cli.networks.generator.surroundings import Around, Surroundings
 
 OUTLINES, CALM = 6, 0.3
 """Directions of the texture by which an outline is drawn in full for the second stage, and how much of the
@@ -126,7 +126,7 @@ class AppearanceGenerator(nn.Module):
         styles: Tensor,
         noise: torch.Generator | None = None,
         detail: float = 1.0,
-        around: int | None = None,
+        around: Sequence[Around] | None = None,
     ) -> Tensor:
         """Styles to pictures.
 
@@ -134,42 +134,42 @@ class AppearanceGenerator(nn.Module):
             styles: (B, N), or (B, 3, N): one for each layer.
             noise: draws what is fine and by chance, fixed in the mean shape.
             detail: how much of the second stage is in the pictures, 0..1.
-            around: which of the surroundings they have; None: each the nearest.
+            around: which of the surroundings each has; None: the nearest.
 
         Returns:
             (B, 3, resolution, resolution) in [-1, 1].
         """
         c = self.config
-        if styles.ndim == 3:
-            coarse, fine = styles[:, 1, : c.coarse_textures], styles[:, 2, c.coarse_textures : c.textures]
-            styles = torch.cat([coarse, fine, styles[:, 0, c.textures :]], 1)
+        styles = self.joined_layers(styles)
         texture, shape = self.draw_texture(styles[:, : c.textures]), styles[:, c.textures :]
         if self.finer is None or detail <= 0:
             return self.compose(sharpen(texture, c.sharpen), shape)
-        chosen = None
-        if self.surroundings is not None:
-            chosen = self.choose_around(styles) if around is None else [around] * len(styles)
-        finer = self.compose_finer(self.draw_calm_texture(styles[:, : c.textures]), shape, noise, chosen)
+        if around is None and self.surroundings is not None:
+            around = [self.surroundings.choose(style[: c.textures]) for style in styles]
+        finer = self.compose_finer(self.draw_calm_texture(styles[:, : c.textures]), shape, noise, around)
         if detail >= 1:
             return finer
         return torch.lerp(self.compose(sharpen(texture, c.sharpen), shape), finer, detail)
+
+    def joined_layers(self, styles: Tensor) -> Tensor:
+        """Styles (B, 3, N), one for each layer, as one (B, N) each; (B, N) stay."""
+        if styles.ndim == 2:
+            return styles
+        c = self.config
+        coarse, fine = styles[:, 1, : c.coarse_textures], styles[:, 2, c.coarse_textures : c.textures]
+        return torch.cat([coarse, fine, styles[:, 0, c.textures :]], 1)
 
     def compose(self, texture: Tensor, shape: Tensor) -> Tensor:
         """Textures (B, 4, side, side) in shapes (B, shapes), as pictures; see `draw`."""
         at = self._turned_about(self.field(shape))
         return lay_on_ground(F.grid_sample(texture, at, "bicubic", "border", align_corners=False)) * 2 - 1
 
-    def choose_around(self, styles: Tensor) -> list[int]:
-        """Which of the surroundings, which there have to be, styles (B, N) are nearest to."""
-        assert self.surroundings is not None
-        return self.surroundings.choose(styles[:, : self.config.textures])
-
     def compose_finer(
         self,
         texture: Tensor,
         shape: Tensor,
         noise: torch.Generator | None = None,
-        around: list[int] | None = None,
+        around: Sequence[Around] | None = None,
     ) -> Tensor:
         """The same after the second stage, which there has to be, each with one of the surroundings."""
         assert self.finer is not None
