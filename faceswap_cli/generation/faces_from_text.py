@@ -77,11 +77,11 @@ class DescribedFaces:
         self._generator, self._directions, self._reader = generator, directions, reader
         self._first_stage = replace(generator, detail=0.0)
         self._wishes = description.wishes
+        # Hair comes with the surroundings: to step towards it would colour skin, too.
+        self._around = HAIR if generator.surroundings is not None else ()
         able = dict(zip(READ, (directions.explained > LEAST_EXPLAINED).tolist(), strict=True))
         self._wanted = {name: self._value(wish) for name, wish in self._wishes.items() if able[name]}
-        # Hair comes with the surroundings: to step towards it would colour skin, too.
-        around = HAIR if generator.has_surroundings else ()
-        self._drawn = [name for name in self._wanted if name not in around]
+        self._drawn = [name for name in self._wanted if name not in self._around]
 
     def draw(self, seed: int, truncation: float) -> DescribedPicture:
         """A picture for a seed: always the same."""
@@ -127,8 +127,10 @@ class DescribedFaces:
         if wish.meaning.outright:
             return wish.meaning.value
         number = READ.index(wish.meaning.attribute)
-        usual = float(self._directions.middle[number])
-        return usual + wish.meaning.value * float(self._directions.spread[number])
+        usual, spread = float(self._directions.middle[number]), float(self._directions.spread[number])
+        if wish.meaning.attribute in self._around and self._generator.surroundings is not None:
+            usual, spread = self._generator.surroundings.usual(wish.meaning.attribute)
+        return usual + wish.meaning.value * spread
 
     def _distance(self, told: Mapping[str, float]) -> float:
         """How far a picture is from the text, in standard deviations over all that is asked for."""

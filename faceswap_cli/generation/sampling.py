@@ -86,11 +86,10 @@ class PictureGenerator:
 
     def choose_around(self, style: Tensor, seed: int, wanted: Mapping[str, float] = {}) -> Around | None:
         """The surroundings of a style (S,) or (layers, S), see `Surroundings.choose`; None: it has none."""
-        network = self.network
-        if not isinstance(network, AppearanceGenerator) or network.surroundings is None:
+        if not isinstance(self.network, AppearanceGenerator) or self.surroundings is None:
             return None
-        [whole] = network.joined_layers(style[None])
-        return network.surroundings.choose(whole[: network.config.textures], seed, wanted)
+        [whole] = self.network.joined_layers(style[None])
+        return self.surroundings.choose(whole[: self.network.config.textures], seed, wanted)
 
     def draw(
         self, seeds: Sequence[int], truncation: float = 1.0, mix: StyleMix | None = None
@@ -135,9 +134,9 @@ class PictureGenerator:
         return self.network.draw(style, noise=random)
 
     @property
-    def has_surroundings(self) -> bool:
-        """Whether hair and clothes come from a stock."""
-        return isinstance(self.network, AppearanceGenerator) and self.network.surroundings is not None
+    def surroundings(self) -> Surroundings | None:
+        """The stock that hair and clothes come from, if they do."""
+        return self.network.surroundings if isinstance(self.network, AppearanceGenerator) else None
 
     @property
     def device(self) -> torch.device:

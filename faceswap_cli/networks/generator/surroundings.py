@@ -29,7 +29,7 @@ HAIR = tuple(name for name in LOOKS if name.startswith("hair_"))
 VARIED = 0.8
 """Of what has to fit, how much chance has a say, so that not all blonde women have one head's hair."""
 
-ASKED, DYED = 3.0, 0.5
+ASKED, DYED = 2.0, 1.6
 """How much what is asked for counts beside what a draft tells; and a colour of hair, which can be changed."""
 
 COLOURS = ("hair_light", "hair_red", "hair_yellow")
@@ -87,6 +87,12 @@ class Surroundings:
 
     def __len__(self) -> int:
         return len(self._ends)
+
+    def usual(self, name: str) -> tuple[float, float]:
+        """Mean and standard deviation of one of LOOKS in the stock, in its own unit."""
+        number = LOOKS.index(name)
+        values = self._middle[number] + self._unit[number] * self._looks[:, number]
+        return float(values.mean()), float(values.std())
 
     def choose(
         self, coefficients: Tensor, seed: int | None = None, wanted: Mapping[str, float] = {}
