@@ -152,7 +152,7 @@ def mix_looks(
     given = [records[k] for k in numbers]
     if not wanted or not given or any(one.packed is None for one in (wanted[0], given[0])):
         return None
-    costs = compare_faces(_states(wanted), _states(given), [one.sharpness for one in given])
+    costs = compare_faces(look_at(wanted), look_at(given), [one.sharpness for one in given])
     mixes = choose_mixes(costs)
     rows = []
     with single_threaded():
@@ -210,7 +210,7 @@ def mix_crops(
     landmarks = mixed[:IBUG]
     matrix = crop_matrix(landmarks, size, side)
     places, edge = transform(mixed, matrix), frame_points(size)
-    seen = [_warped(image, one, places, edge) for image, one in zip(images, points, strict=True)]
+    seen = [move_points(image, one, places, edge) for image, one in zip(images, points, strict=True)]
     lower = _lower_half(mean, places, edge, size)
     logs = [log_light(one) for one in seen]
     seam = 4 * lower * (1 - lower) + np.float32(0.1)
@@ -220,10 +220,17 @@ def mix_crops(
     return np.rint(np.clip(both, 0, 1) * 255).astype(np.uint8), transform(landmarks, matrix)
 
 
-def _warped(
+def move_points(
     image: Image, points: NDArray[np.float64], places: NDArray[np.float64], edge: NDArray[np.float64]
 ) -> NDArray[np.float32]:
-    """A crop (S, S, 3) in [0, 1] whose points lie at other places; its border stays."""
+    """A crop (S, S, 3) in [0, 1] whose points lie at other places; its border stays.
+
+    Args:
+        image: (S, S, 3) uint8.
+        points: (222, 2 or 3) dense points in it.
+        places: (222, 2) where they are to lie.
+        edge: see `frame_points`.
+    """
     where = fit_spline(np.vstack([points[:, :2], edge]), np.vstack([places, edge]), image.shape[0])
     u, v = (where[..., i].astype(np.float32) for i in (0, 1))
     seen = cv2.remap(image.astype(np.float32), u, v, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
@@ -266,6 +273,7 @@ def _sample(
     return prepare(crop, landmarks, faces.side, resolution, parser, features, states)
 
 
-def _states(records: Sequence[FaceRecord]) -> FaceStates:
+def look_at(records: Sequence[FaceRecord]) -> FaceStates:
+    """What the faces of records with dense points do."""
     known = [record.face for record in records]
     return measure_faces([face.dense for face in known], [face.expression for face in known])

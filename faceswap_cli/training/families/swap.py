@@ -31,6 +31,7 @@ from faceswap_cli.training.data.dataset import (
     choose_records,
     spread_indices,
 )
+from faceswap_cli.training.data.disguised import disguise
 from faceswap_cli.training.data.made_up_samples import made_up_samples
 from faceswap_cli.training.data.mixed_looks import IN_VIEW, join_faces, mix_looks
 from faceswap_cli.training.data.train_val_split import Split, SplitPart, describe_split, train_val_split
@@ -74,11 +75,12 @@ class SwapData(TrainingData):
         who = " and ".join(name for identity, name in names.items() if identity != TARGET) or "B"
         self.remedy = f"more varied footage of {who} may, or a larger --size"
         self.mixed: dict[str, Faces] = {}
+        self.disguised: dict[str, Faces] = {}
         self._validator: SwapValidator | None = None
 
     def batches(self, settings: SwapSettings, share: Share = WHOLE) -> Batches:
         """A batch of each person, or a share of it."""
-        return swap_batches(self._trained(), settings, share)
+        return swap_batches(self._trained(), settings, share, self.disguised)
 
     def _trained(self) -> dict[str, Faces]:
         trained = {identity: one.train for identity, one in self.splits.items()}
@@ -193,6 +195,13 @@ class SwapSource(DataSource):
                 continue
             records = choose_records(face_set, len(data.faces[identity]))
             usable, size = data.usable_for_mixing(identity), request.settings.resolution
+            hidden = disguise(
+                (self.sets[TARGET], wanted), (face_set, records), data.faces[identity],
+                (data.usable_for_mixing(TARGET), usable), size, check,
+            )  # fmt: skip
+            if hidden is not None:
+                data.disguised[identity] = hidden
+                request.say(f"{identity.upper()}: {len(hidden)} faces in {TARGET.upper()}'s disguise")
             more = mix_looks(wanted, face_set, records, usable, size, FaceParser(), check)
             if more is not None:
                 data.mixed[identity] = more
