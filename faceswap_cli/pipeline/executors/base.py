@@ -9,7 +9,7 @@ level brighter or darker. Stages overlap instead, and pieces are shared out.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 

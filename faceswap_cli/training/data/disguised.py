@@ -24,7 +24,7 @@ from faceswap_cli.faces.sets.faceset import FaceRecord, FaceSet
 from faceswap_cli.media.frame import Image
 from faceswap_cli.training.data.augment import apply_colour, colour_transform
 from faceswap_cli.training.data.dataset import Faces, faces_from_columns, prepare, spread_indices
-from faceswap_cli.training.data.mixed_looks import MOST_COMPARED, look_at, move_points
+from faceswap_cli.training.data.mixed_looks import MOST_COMPARED, known_points, look_at, move_points
 
 MOST = 96
 """Pictures that are disguised for a person, at most."""
@@ -59,10 +59,11 @@ def disguise(
     """
     mine, theirs = (np.flatnonzero(one) for one in usable)
     (faces_a, records_a), (faces_b, records_b) = target, source
-    if not len(mine) or not len(theirs) or not records_a[mine[0]].packed or not records_b[theirs[0]].packed:
-        return None
     theirs = theirs[list(spread_indices(len(theirs), MOST_COMPARED))]
-    given, wanted = [records_a[k] for k in mine], [records_b[k] for k in theirs]
+    mine = mine[list(spread_indices(len(mine), MOST_COMPARED))]
+    given, wanted = [records_a[int(k)] for k in mine], [records_b[int(k)] for k in theirs]
+    if not given or not wanted or not all(one[0].packed for one in (given, wanted)):
+        return None
     costs = compare_faces(look_at(wanted), look_at(given), [one.sharpness for one in given])
     whole = costs.pose + costs.eyes + costs.mouth
     near = np.flatnonzero(whole.min(1) < UNLIKE)
@@ -90,9 +91,7 @@ def _in_place_of(
     zoom = (faces_b.crop_size / faces_b.side) / (faces_a.crop_size / faces_a.side)
     shift = (faces_b.crop_size - 1) / 2 - zoom * (faces_a.crop_size - 1) / 2
     into = np.array([[zoom, 0, shift], [0, zoom, shift]])
-    points_a, points_b = (
-        transform_points(np.asarray(one.face.dense, np.float64), one.matrix) for one in (a, b)
-    )
+    points_a, points_b = (transform_points(known_points(one)[0], one.matrix) for one in (a, b))
     image = warp(faces_a.crop(a), into, faces_b.crop_size)
     edge = frame_points(faces_b.crop_size)
     moved = move_points(image, transform_points(points_a, into), points_b[:, :2], edge)

@@ -41,7 +41,14 @@ from faceswap_cli.faces.landmarks.repose import fit_spline, frame_points
 from faceswap_cli.faces.parsing.face_parser import FaceParser
 from faceswap_cli.faces.sets.faceset import FaceRecord, FaceSet
 from faceswap_cli.media.frame import Image
-from faceswap_cli.training.data.dataset import DENSE_FEATURES, PICTURES, Faces, faces_from_columns, prepare, spread_indices
+from faceswap_cli.training.data.dataset import (
+    DENSE_FEATURES,
+    PICTURES,
+    Faces,
+    faces_from_columns,
+    prepare,
+    spread_indices,
+)
 
 MOST = 48
 """Pictures that are mixed for a person, at most."""
@@ -149,7 +156,7 @@ def mix_looks(
     numbers = np.flatnonzero(usable)
     numbers = numbers[list(spread_indices(len(numbers), MOST_COMPARED))]
     wanted = [target[k] for k in spread_indices(len(target), MOST_COMPARED)]
-    given = [records[k] for k in numbers]
+    given = [records[int(k)] for k in numbers]
     if not wanted or not given or any(one.packed is None for one in (wanted[0], given[0])):
         return None
     costs = compare_faces(look_at(wanted), look_at(given), [one.sharpness for one in given])
@@ -234,7 +241,7 @@ def move_points(
     where = fit_spline(np.vstack([points[:, :2], edge]), np.vstack([places, edge]), image.shape[0])
     u, v = (where[..., i].astype(np.float32) for i in (0, 1))
     seen = cv2.remap(image.astype(np.float32), u, v, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    return np.clip(seen / np.float32(255), 0, 1).astype(np.float32)
+    return np.asarray(np.clip(seen / np.float32(255), 0, 1), np.float32)
 
 
 def _lower_half(
@@ -258,14 +265,14 @@ def _sample(
     landmarker: CompactLandmarker,
 ) -> list[NDArray[np.generic]] | None:
     """The columns of one mixed picture; None: it did not become what it was to be."""
-    known = [record.face.dense for record in records]
-    points = [transform_points(np.asarray(d, np.float64), r.matrix) for d, r in zip(known, records, strict=True)]
+    known = [known_points(record) for record in records]
+    points = [transform_points(one, record.matrix) for (one, _), record in zip(known, records, strict=True)]
     crop, expected = mix_crops([faces.crop(record) for record in records], points, faces.side)
     [found] = landmarker.follow(crop, [expected.astype(np.float32)])
     if found.dense is None or found.expression is None:
         return None
     states = measure_states(found.dense, found.expression)
-    wanted = [measure_states(r.face.dense, r.face.expression) for r in records]
+    wanted = [measure_states(*one) for one in known]
     if abs(states[0] - wanted[0][0]) > MISSED or abs(states[1] - wanted[1][1]) > MISSED:
         return None
     features = [found.dense[feature, :2].astype(np.float64) for feature in DENSE_FEATURES]
@@ -275,5 +282,12 @@ def _sample(
 
 def look_at(records: Sequence[FaceRecord]) -> FaceStates:
     """What the faces of records with dense points do."""
-    known = [record.face for record in records]
-    return measure_faces([face.dense for face in known], [face.expression for face in known])
+    known = [known_points(record) for record in records]
+    return measure_faces([dense for dense, _ in known], [expression for _, expression in known])
+
+
+def known_points(record: FaceRecord) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Dense points (222, 3) and expression (26,) of a record that has them."""
+    face = record.face
+    assert face.dense is not None and face.expression is not None, "asked of sets that have dense points"
+    return np.asarray(face.dense, np.float64), np.asarray(face.expression, np.float64)

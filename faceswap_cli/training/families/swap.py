@@ -205,9 +205,8 @@ class SwapSource(DataSource):
             more = mix_looks(wanted, face_set, records, usable, size, FaceParser(), check)
             if more is not None:
                 data.mixed[identity] = more
-                request.say(
-                    f"{identity.upper()}: {len(more)} looks more, of the eyes of one face and the mouth of another"
-                )
+                who = f"{identity.upper()}: {len(more)} more looks"
+                request.say(f"{who}, of the eyes of one face and the mouth of another")
 
     def prepared(self, faces: Mapping[str, Faces], settings: SwapSettings) -> TrainingData:
         """The data of a family."""

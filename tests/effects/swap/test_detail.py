@@ -15,7 +15,13 @@ from torch.nn import functional as F
 from faceswap_cli.effects.reenact.layout import face_layout, select_points
 from faceswap_cli.effects.reenact.source import transform_points
 from faceswap_cli.effects.swap.detail.bands import LentCrop, lend_detail
-from faceswap_cli.effects.swap.detail.choice import STAY, FaceStates, cheapest_way, compare_faces, cover_frames
+from faceswap_cli.effects.swap.detail.choice import (
+    STAY,
+    FaceStates,
+    cheapest_way,
+    compare_faces,
+    cover_frames,
+)
 from faceswap_cli.effects.swap.detail.crops import DetailCrop, crops_key, read_crop, why_no_detail
 from faceswap_cli.effects.swap.detail.loan import spread_offsets
 from faceswap_cli.effects.swap.effect import SwapEffect
@@ -137,7 +143,11 @@ def test_halves_are_lent_by_crops_of_their_own(crop: DetailCrop) -> None:
     change = np.abs(upper - drawn).mean(-1)
     layout = face_layout()
     eye, mouth = (
-        np.ceil(np.concatenate([crop.points[list(one.outline), :2].min(0), crop.points[list(one.outline), :2].max(0)]))
+        np.ceil(
+            np.concatenate(
+                [crop.points[list(one.outline), :2].min(0), crop.points[list(one.outline), :2].max(0)]
+            )
+        )
         for one in (layout.eyes[0], layout.mouth)
     )
     there, below = (change[int(b[1]) : int(b[3]), int(b[0]) : int(b[2])].mean() for b in (eye, mouth))

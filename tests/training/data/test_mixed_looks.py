@@ -88,7 +88,7 @@ def test_points_are_moved_and_the_border_stays(crop: tuple[np.ndarray, np.ndarra
     lips = np.concatenate([GROUPS["lips_outer"], GROUPS["lips_inner"], np.arange(48, 68)])
     places[lips] += (6, 0)
     moved = move_points(image, points, places, frame_points(image.shape[0])) * 255
-    before, after = middle(points, "lips_outer"), middle(points, "lips_outer") + (6, 0)
+    before, after = middle(points, "lips_outer"), middle(points, "lips_outer") + np.array([6, 0])
     assert np.abs(around(moved, after) - around(image, before)).mean() < 8
     assert np.abs(moved[0] - image[0]).mean() < 1
 
@@ -137,7 +137,9 @@ def test_a_share_of_the_batch_is_disguised() -> None:
     plain, other = (replace(one, mask=one.mask.to(torch.uint8)) for one in (plain, other))
     settings = replace(SwapSettings(network={"resolution": 32}), batch=64, recolour=0.0)
     for balance in (0.0, 0.5):
-        batches = swap_batches({"a": plain, "b": plain}, replace(settings, balance=balance), disguised={"b": other})
+        batches = swap_batches(
+            {"a": plain, "b": plain}, replace(settings, balance=balance), disguised={"b": other}
+        )
         shares = [float(batches(generator_for(0, step, 0), 0.0)[1].mask.mean()) for step in range(8)]
         assert np.mean(shares) == pytest.approx(DISGUISED, abs=0.08)
 

@@ -47,9 +47,9 @@ COLOUR = 0.4
 CONTRAST = (0.8, 1.2)
 """Limits of how a crop's contrast is changed to that of what is drawn: a film's grading, another light."""
 
-MISFIT = (0.02, 0.05)
-"""Face units by which an eye or the mouth may be otherwise open on a crop, and from which on nothing of it is
-taken."""
+MISFIT, LIDS_MISFIT = (0.02, 0.05), (0.012, 0.03)
+"""Face units by which the mouth or an eye may be otherwise open on a crop, and from which on nothing of it is
+taken. An open eye is open by some 0.08."""
 
 EDGE = 0.03
 """Face units over which what is taken of an eye or a mouth meets the rest."""
@@ -245,7 +245,8 @@ def _openings_fit(crop: DetailCrop, points: Points, unit: float, box: Box) -> Fl
     fits = np.ones((box[3], box[2]), np.float32)
     for opening in face_layout().openings:
         apart = gaps(points, opening).mean() / unit - gaps(crop.points, opening).mean() / crop.pose.scale
-        fit = float(np.clip((MISFIT[1] - abs(apart)) / (MISFIT[1] - MISFIT[0]), 0, 1))
+        least, most = LIDS_MISFIT if opening.iris else MISFIT
+        fit = float(np.clip((most - abs(apart)) / (most - least), 0, 1))
         if fit < 1:
             ring = [*opening.above, *opening.below[::-1]] or list(opening.outline)
             inside = warp.polygon_mask(points[ring], box)

@@ -31,7 +31,7 @@ MOST_CROPS, LEAST_GAIN = 32, 0.002
 MOST_FRAMES = 1500
 """Frames that say which crops are wanted, at most: of more, so many evenly over the whole."""
 
-SHAPE, SHUT, LIDS, MOUTH, GAZE = 4.0, 12.0, 4.0, 6.0, 0.5
+SHAPE, SHUT, LIDS, MOUTH, GAZE = 4.0, 12.0, 10.0, 6.0, 0.5
 """What a face unit costs: of mean distance of the points; of lids that are less open than the target's (what
 they cover can't be drawn), or more; of lips; and what an eye's width costs by which irises lie apart."""
 
@@ -134,11 +134,16 @@ def compare_faces(target: FaceStates, crops: FaceStates, sharpness: ArrayLike) -
     eyes += GAZE * _distances(target.gaze, crops.gaze)
     mouth = MOUTH * np.abs(target.mouth[:, None] - crops.mouth[None])
     mouth += LIPS * np.abs(target.lips[:, None] - crops.lips[None]).mean(-1)
-    for cost, lower in ((eyes, False), (mouth, True)):
-        some = np.repeat((lower_share(face_layout().head.mean) > 0.5) == lower, 2)
-        apart = _distances(target.shapes[:, some], crops.shapes[:, some])
-        cost += SHAPE * apart / np.sqrt(max(some.sum() / 2, 1)) / 2
+    below = np.repeat(lower_share(face_layout().head.mean) > 0.5, 2)
+    eyes += _shape_cost(target.shapes, crops.shapes, ~below)
+    mouth += _shape_cost(target.shapes, crops.shapes, below)
     return PartCosts(*(np.asarray(cost, np.float64) for cost in (pose, eyes, mouth)))
+
+
+def _shape_cost(target: Array, crops: Array, some: NDArray[np.bool_]) -> Array:
+    """(K, M) for the mean distance of some of the points."""
+    apart = _distances(target[:, some], crops[:, some])
+    return np.asarray(SHAPE * apart / np.sqrt(max(some.sum() / 2, 1)) / 2, np.float64)
 
 
 def lower_share(head: Array) -> Array:

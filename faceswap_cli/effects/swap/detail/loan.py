@@ -135,7 +135,8 @@ class DetailLoan:
             turn = crop.pose.rotation.T @ pose.rotation
             angle = float(np.arccos(np.clip((np.trace(turn) - 1) / 2, -1, 1)))
             trust = float(np.clip((TURNED[1] - angle) / (TURNED[1] - TURNED[0]), 0, 1))
-            lent.append(LentCrop(crop, *(half.get(number, 0.0) for half in halves), trust))
+            upper, lower = (half.get(number, 0.0) for half in halves)
+            lent.append(LentCrop(crop, upper, lower, trust))
         unit = pose.scale * float(np.hypot(matrix[0, 0], matrix[0, 1]))
         return lend_detail(drawn, there, unit, lent, amount)
 
@@ -194,9 +195,7 @@ def arrange_loan(
     return DetailLoan(crops, tracks)
 
 
-def _compare(
-    clip: EffectInput, tracks: Sequence[int], faces: FaceSet
-) -> tuple[list[PartCosts], list[int]]:
+def _compare(clip: EffectInput, tracks: Sequence[int], faces: FaceSet) -> tuple[list[PartCosts], list[int]]:
     """How unlike each track's frames and a set's crops are, and the M crops' places in its records."""
     count = len(faces.records)
     numbers = np.unique(np.linspace(0, count - 1, min(count, MOST_LOOKED_AT)).round().astype(int)).tolist()
@@ -276,15 +275,15 @@ def spread_offsets(states: FaceStates, rows: Sequence[int], offsets: Points) -> 
     return np.asarray(usual + mine, np.float32)
 
 
-def _find_offsets(
-    clip: EffectInput, tracks: Sequence[int], renderer: Renderer, key: str
-) -> dict[int, Looks]:
+def _find_offsets(clip: EffectInput, tracks: Sequence[int], renderer: Renderer, key: str) -> dict[int, Looks]:
     """By track in which of its faces the drawn one was looked at, and by what its points differ."""
     named = fingerprint(clip.cache_key, key, list(tracks), LOOKS)
     known = clip.recall("detail", named)
     if known is None:
         found = _look_at_drawn(clip, tracks, renderer)
-        known = {str(track): [rows, np.round(offsets, 5).tolist()] for track, (rows, offsets) in found.items()}
+        known = {
+            str(track): [rows, np.round(offsets, 5).tolist()] for track, (rows, offsets) in found.items()
+        }
         clip.keep("detail", named, known)
     # What has just been found, too, is taken as it was kept: whoever goes on later must draw the same.
     return {t: (list(known[str(t)][0]), np.array(known[str(t)][1], np.float64)) for t in tracks}
