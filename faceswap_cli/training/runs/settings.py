@@ -98,8 +98,8 @@ class SwapSettings(TrainSettings):
         balance: how far rare poses and expressions are drawn more often than they occur, 0..1.
         mirror: whether half of the samples are mirrored, which doubles the poses; False for a face that is
             not alike on both sides: a scar, a parting, a film of one side only.
-        mix_looks: whether looks that B lacks are mixed from B's own pictures, see `data.mixed_looks`, and some
-            shown in A's disguise, see `data.disguised`. Runs that do not say were begun without.
+        mix_looks: whether looks that B lacks are mixed from B's own pictures, see `data.mixed_looks`, and
+            some shown in A's disguise, see `data.disguised`. Runs that do not say were begun without.
         adversarial: weight of the drawn swap before the critic, see swap.SwapLosses; 0: there is none.
         adversarial_from: part of the run after which the critic joins.
         slope: weight of the critic's slope at real pictures (R1).
