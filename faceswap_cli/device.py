@@ -10,7 +10,7 @@ import ctypes
 import math
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -254,3 +254,18 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="ascii").strip()
     except (OSError, ValueError):
         return ""
+
+
+@contextlib.contextmanager
+def single_threaded() -> Iterator[None]:
+    """Within the block torch and numpy compute with one thread, in this thread and those that it starts."""
+    import torch
+
+    before, blas = torch.get_num_threads(), set_blas_threads(1)
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+        if blas is not None:
+            set_blas_threads(blas)

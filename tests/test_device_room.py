@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from faceswap_cli.device import halved_when_full, set_blas_threads
-from faceswap_cli.pipeline.executors.base import single_threaded
+from faceswap_cli.device import halved_when_full, set_blas_threads, single_threaded
 
 
 class SmallDevice:

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from faceswap_cli.device import single_threaded
 from faceswap_cli.effects.base import ConvertProgress
 from faceswap_cli.faces.analysis import analyse_batches, batch_size
 from faceswap_cli.faces.face import SCORE_DIGITS, Face, round_values
@@ -32,7 +33,7 @@ from faceswap_cli.media.frame import Frame
 from faceswap_cli.media.probe import MediaInfo
 from faceswap_cli.media.reader import VideoReader
 from faceswap_cli.media.seeking import Timeline, checksum, frames_from
-from faceswap_cli.pipeline.executors.base import Executor, TaskRange, single_threaded, split_task
+from faceswap_cli.pipeline.executors.base import Executor, TaskRange, split_task
 
 _LONGEST = 16
 """Batches that a worker looks at in one go, at most: each piece begins with a seek."""

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import torch
 
-from faceswap_cli.device import pick_device
+from faceswap_cli.device import pick_device, single_threaded
 from faceswap_cli.effects.planned_faces import plan_faces
 from faceswap_cli.effects.swap.composite import composite_frames
 from faceswap_cli.effects.swap.effect import SwapEffect
@@ -40,7 +40,7 @@ from faceswap_cli.networks.swap.renderer import Rendered, Renderer
 from faceswap_cli.pipeline.assignment import SwapPlan, SwapTarget
 from faceswap_cli.pipeline.convert_video import convert_video
 from faceswap_cli.pipeline.detection_pass import detect_faces, read_detections, read_frame_index
-from faceswap_cli.pipeline.executors.base import Executor, InlineExecutor, single_threaded
+from faceswap_cli.pipeline.executors.base import Executor, InlineExecutor
 from faceswap_cli.pipeline.executors.processes import ProcessExecutor
 from faceswap_cli.pipeline.options import PipelineOptions
 from faceswap_cli.pipeline.workdir import ResumeDir

@@ -33,10 +33,11 @@ from faceswap_cli.networks.perception.fine_landmarks import (
 )
 
 _EYE_EXPRESSIONS = ("blink", "squint", "wide", "gaze_x", "gaze_y")
-_MOUTH_EXPRESSIONS = (
+MOUTH_EXPRESSIONS = (
     "jaw_open", "smile_right", "smile_left", "frown_right", "frown_left", "pucker", "funnel", "press",
     "stretch", "upper_lip_up", "lower_lip_down",
 )  # fmt: skip
+"""Coefficients that say what mouth and jaw do."""
 
 _UP = 0.05
 """Face units by which the middle of an eye's crop lies above that of its lids: the brow belongs to it."""
@@ -76,7 +77,7 @@ def _parts() -> tuple[Part, ...]:
         GROUPS["left_lids"], mirrored=True,
     )  # fmt: skip
     numbers = np.concatenate([np.arange(48, IBUG), GROUPS["lips_outer"], GROUPS["lips_inner"]])
-    told = np.array([EXPRESSION_NAMES.index(name) for name in _MOUTH_EXPRESSIONS])
+    told = np.array([EXPRESSION_NAMES.index(name) for name in MOUTH_EXPRESSIONS])
     mouth = Part("mouth", "mouth", numbers, told, np.ones(len(told)), GROUPS["lips_outer"])
     return right, left, mouth
 

@@ -9,14 +9,14 @@ level brighter or darker. Stages overlap instead, and pieces are shared out.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import cv2
 import torch
 
-from faceswap_cli.device import set_blas_threads
+from faceswap_cli.device import set_blas_threads, single_threaded
 
 TaskRange = tuple[int, int]
 """The first and the last of the things that a piece consists of; what these are is the work's affair."""
@@ -78,19 +78,6 @@ class InlineExecutor:
             for piece in pieces:
                 with contextlib.closing(work(piece)) as reports:
                     yield from reports
-
-
-@contextlib.contextmanager
-def single_threaded() -> Iterator[None]:
-    """Within the block torch and numpy compute with one thread, in this thread and those that it starts."""
-    before, blas = torch.get_num_threads(), set_blas_threads(1)
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-        if blas is not None:
-            set_blas_threads(blas)
 
 
 def share_threads(cores: int) -> None:

@@ -82,6 +82,7 @@ def conditional_sizes(config: FamilyConfig) -> dict[str, SwapSettings]:
             distortion_until=0.0,
             distortion_after=0.1,
             recolour=0.5,
+            mix_looks=False,
         )
     }
 

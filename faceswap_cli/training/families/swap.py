@@ -23,9 +23,18 @@ from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.networks.swap.family import COMMON, FaceModel, FamilyConfig, place_model
 from faceswap_cli.training.data.cache import MOST_MAPPED, load_cached_faces
 from faceswap_cli.training.data.data_placement import nbytes, place_samples
-from faceswap_cli.training.data.dataset import LEAST_FACES, MOST_FACES, Faces, check_enough, spread_indices
+from faceswap_cli.training.data.dataset import (
+    LEAST_FACES,
+    MOST_FACES,
+    Faces,
+    check_enough,
+    choose_records,
+    spread_indices,
+)
+from faceswap_cli.training.data.disguised import disguise
 from faceswap_cli.training.data.made_up_samples import made_up_samples
-from faceswap_cli.training.data.train_val_split import Split, describe_split, train_val_split
+from faceswap_cli.training.data.mixed_looks import IN_VIEW, join_faces, mix_looks
+from faceswap_cli.training.data.train_val_split import Split, SplitPart, describe_split, train_val_split
 from faceswap_cli.training.engine.parallel import WHOLE, Share
 from faceswap_cli.training.engine.trainer import Batches
 from faceswap_cli.training.family import DataSource, Family, LoadRequest, Start, TrainingData
@@ -65,14 +74,26 @@ class SwapData(TrainingData):
         self.held_out = describe_split(self.splits, share)
         who = " and ".join(name for identity, name in names.items() if identity != TARGET) or "B"
         self.remedy = f"more varied footage of {who} may, or a larger --size"
+        self.mixed: dict[str, Faces] = {}
+        self.disguised: dict[str, Faces] = {}
         self._validator: SwapValidator | None = None
 
     def batches(self, settings: SwapSettings, share: Share = WHOLE) -> Batches:
         """A batch of each person, or a share of it."""
-        return swap_batches(self._trained(), settings, share)
+        return swap_batches(self._trained(), settings, share, self.disguised)
 
     def _trained(self) -> dict[str, Faces]:
-        return {identity: one.train for identity, one in self.splits.items()}
+        trained = {identity: one.train for identity, one in self.splits.items()}
+        return trained | {who: join_faces(trained[who], more) for who, more in self.mixed.items()}
+
+    def usable_for_mixing(self, identity: str) -> NDArray[np.bool_]:
+        """(N,) of a person's samples those that are trained on and show a free face."""
+        one = self.splits[identity]
+        found = self.faces[identity].in_view.cpu().numpy() >= IN_VIEW
+        if not one.seen:
+            assert isinstance(one.held, SplitPart)
+            found[one.held.rows.numpy()] = False
+        return found
 
     def prepare_measures(self) -> None:
         """Load what looks at faces, and look at the real ones."""
@@ -158,7 +179,34 @@ class SwapSource(DataSource):
             say("the faces don't fit on the card beside the network: each batch is sent to it")
         data = self.prepared(faces, settings)
         say(data.held_out)
+        if settings.mix_looks and isinstance(data, SwapData):
+            self._mix_looks(data, request)
         return data
+
+    def _mix_looks(self, data: SwapData, request: LoadRequest) -> None:
+        """Add what those who are put on lack of the target's looks."""
+
+        def check(done: int, total: int) -> None:
+            request.check_stop()
+
+        wanted = choose_records(self.sets[TARGET], len(data.faces[TARGET]))
+        for identity, face_set in self.sets.items():
+            if identity == TARGET:
+                continue
+            records = choose_records(face_set, len(data.faces[identity]))
+            usable, size = data.usable_for_mixing(identity), request.settings.resolution
+            hidden = disguise(
+                (self.sets[TARGET], wanted), (face_set, records), data.faces[identity],
+                (data.usable_for_mixing(TARGET), usable), size, check,
+            )  # fmt: skip
+            if hidden is not None:
+                data.disguised[identity] = hidden
+                request.say(f"{identity.upper()}: {len(hidden)} faces in {TARGET.upper()}'s disguise")
+            more = mix_looks(wanted, face_set, records, usable, size, FaceParser(), check)
+            if more is not None:
+                data.mixed[identity] = more
+                who = f"{identity.upper()}: {len(more)} more looks"
+                request.say(f"{who}, of the eyes of one face and the mouth of another")
 
     def prepared(self, faces: Mapping[str, Faces], settings: SwapSettings) -> TrainingData:
         """The data of a family."""

@@ -14,6 +14,7 @@ from faceswap_cli.networks.swap.patch_discriminator import PatchDiscriminator
 from faceswap_cli.networks.swap.renderer import Rendered
 from faceswap_cli.training.data.augment import Samples, augment
 from faceswap_cli.training.data.dataset import Faces
+from faceswap_cli.training.data.mixed_looks import join_faces
 from faceswap_cli.training.data.sampling import sampling_weights
 from faceswap_cli.training.data.state_balance import state_weights
 from faceswap_cli.training.engine.parallel import ALONE, WHOLE, ProcessGroup, Share
@@ -28,14 +29,38 @@ GREY = 0.5
 LEAST_SPREAD = 0.01
 """Variance that codes are taken to have at least: a trained encoder's near 1, a new one's next to none."""
 
+DISGUISED = 0.25
+"""Share of the samples of a person put on that are shown in the target's disguise, where there are some."""
+
+EMPTY: Mapping[str, Faces] = {}
+
 JUDGED, SMOOTHED = 2, 4
 """Every Nth sample is shown to the critic, and has its slope taken. All of them would double a step's
 time on a CPU."""
 
 
-def swap_batches(faces: Mapping[str, Faces], settings: SwapSettings, share: Share = WHOLE) -> Batches:
-    """A batch of each person, or a share of it; those put on are recoloured to the target's light."""
+def swap_batches(
+    faces: Mapping[str, Faces],
+    settings: SwapSettings,
+    share: Share = WHOLE,
+    disguised: Mapping[str, Faces] = EMPTY,
+) -> Batches:
+    """A batch of each person, or a share of it; those put on are recoloured to the target's light.
+
+    Args:
+        faces: everybody's samples.
+        settings: how they are drawn.
+        share: of a batch.
+        disguised: of those put on, samples whose inputs are the target's, see `data.disguised`.
+    """
     chances = {identity: _chances(faces, identity, settings.balance) for identity in faces}
+    faces = dict(faces)
+    for identity, more in disguised.items():
+        count = len(faces[identity])
+        faces[identity] = join_faces(faces[identity], more)
+        own, added = chances[identity], _even(len(more))
+        own = _even(count) if own is None else own
+        chances[identity] = torch.cat([own * (1 - DISGUISED), 1 - DISGUISED + DISGUISED * added])
 
     def batch(generator: torch.Generator, progress: float) -> Batch:
         full = progress < settings.distortion_until
@@ -58,6 +83,10 @@ def swap_batches(faces: Mapping[str, Faces], settings: SwapSettings, share: Shar
         ]
 
     return batch
+
+
+def _even(count: int) -> Tensor:
+    return torch.arange(1, count + 1, dtype=torch.float64) / count
 
 
 def _chances(faces: Mapping[str, Faces], identity: str, balance: float) -> Tensor | None:

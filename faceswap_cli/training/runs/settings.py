@@ -98,6 +98,8 @@ class SwapSettings(TrainSettings):
         balance: how far rare poses and expressions are drawn more often than they occur, 0..1.
         mirror: whether half of the samples are mirrored, which doubles the poses; False for a face that is
             not alike on both sides: a scar, a parting, a film of one side only.
+        mix_looks: whether looks that B lacks are mixed from B's own pictures, see `data.mixed_looks`, and
+            some shown in A's disguise, see `data.disguised`. Runs that do not say were begun without.
         adversarial: weight of the drawn swap before the critic, see swap.SwapLosses; 0: there is none.
         adversarial_from: part of the run after which the critic joins.
         slope: weight of the critic's slope at real pictures (R1).
@@ -118,6 +120,12 @@ class SwapSettings(TrainSettings):
         True, group=LEARNING, flags=("--mirror/--no-mirror",),
         help="Mirror half of the samples, which doubles the poses. Not for a face with a scar.",
     )  # fmt: skip
+    mix_looks: bool = option(
+        True, group=LEARNING, flags=("--mix-looks/--no-mix-looks",),
+        help="Where B lacks looks that A has, such as a shut mouth under open eyes, mix them from the eyes "
+        "of one of B's pictures and the mouth of another, and learn these, too; and show a quarter of "
+        "B's faces to the encoder in A's disguise. Not conditional, gan.",
+    )  # fmt: skip
     adversarial: float = option(
         0.0, 0, 1, group=LEARNING,
         help="Weight of a discriminator that judges the swap in the second half of a run; 0.1 is usual. For "
@@ -126,6 +134,11 @@ class SwapSettings(TrainSettings):
     adversarial_from: float = 0.5
     slope: float = 1.0
     loss: LossWeights = field(default_factory=LossWeights)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """See TrainSettings."""
+        return super().from_json({"mix_looks": False, **values})
 
     @property
     def resolution(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import cv2
@@ -15,8 +15,15 @@ from torch.nn import functional as F
 from faceswap_cli.effects.reenact.layout import face_layout, select_points
 from faceswap_cli.effects.reenact.source import transform_points
 from faceswap_cli.effects.swap.detail.bands import LentCrop, lend_detail
-from faceswap_cli.effects.swap.detail.choice import STAY, cheapest_way, cover_frames
+from faceswap_cli.effects.swap.detail.choice import (
+    STAY,
+    FaceStates,
+    cheapest_way,
+    compare_faces,
+    cover_frames,
+)
 from faceswap_cli.effects.swap.detail.crops import DetailCrop, crops_key, read_crop, why_no_detail
+from faceswap_cli.effects.swap.detail.loan import spread_offsets
 from faceswap_cli.effects.swap.effect import SwapEffect
 from faceswap_cli.evaluation.metrics import sharpness_inside
 from faceswap_cli.faces.face_analyser import build_analyser
@@ -25,6 +32,7 @@ from faceswap_cli.faces.sets.extract import extract_faces
 from faceswap_cli.faces.sets.faceset import FaceSet
 from faceswap_cli.media.frame import Image
 from faceswap_cli.pipeline.executors.processes import ProcessExecutor
+from faceswap_cli.training.data.mixed_looks import Mix, choose_mixes
 from tests.clips import write_clip
 from tests.face_sets import make_set
 from tests.pipeline import moving_face as mf
@@ -65,7 +73,7 @@ def softened(crop: DetailCrop, factor: float = 2.5) -> tuple[np.ndarray, np.ndar
 
 
 def lent_to(drawn: np.ndarray, crop: DetailCrop, points: np.ndarray, amount: float = 1.0) -> np.ndarray:
-    return lend_detail(drawn, points[:, :2], crop.pose.scale, [LentCrop(crop, 1.0)], amount)
+    return lend_detail(drawn, points[:, :2], crop.pose.scale, [LentCrop(crop)], amount)
 
 
 def inside(crop: DetailCrop) -> np.ndarray:
@@ -93,7 +101,7 @@ def test_the_picture_goes_to_where_the_drawn_face_is(crop: DetailCrop) -> None:
     matrix = cv2.getRotationMatrix2D((128.0, 128.0), 10, 0.85)
     moved, wanted = (cv2.warpAffine(one, matrix, one.shape[1::-1], borderValue=0.5) for one in (drawn, real))
     points = transform_points(crop.points, matrix)
-    done = lend_detail(moved, points[:, :2], 0.85 * crop.pose.scale, [LentCrop(crop, 1.0)], 1.0)
+    done = lend_detail(moved, points[:, :2], 0.85 * crop.pose.scale, [LentCrop(crop)], 1.0)
     where = cv2.warpAffine(inside(crop).astype(np.uint8), matrix, real.shape[1::-1]) > 0
     assert np.abs(done - wanted)[where].mean() < 0.7 * np.abs(moved - wanted)[where].mean()
 
@@ -120,12 +128,70 @@ def test_a_mouth_that_is_otherwise_open_lends_nothing(crop: DetailCrop) -> None:
     mouth = face_layout().mouth
     wide = crop.points.copy()
     wide[[*mouth.lower, *mouth.below], 1] += 0.12 * crop.pose.scale
-    done = lend_detail(drawn, wide[:, :2], crop.pose.scale, [LentCrop(crop, 1.0)], 1.0)
+    done = lend_detail(drawn, wide[:, :2], crop.pose.scale, [LentCrop(crop)], 1.0)
     x, y = wide[list(mouth.outline), :2].mean(0).round().astype(int)
     there = np.abs(done - drawn)[y - 3 : y + 4, x - 6 : x + 7]
     eyes = crop.points[list(face_layout().eyes[0].outline), :2].mean(0).round().astype(int)
     elsewhere = np.abs(done - drawn)[eyes[1] - 3 : eyes[1] + 4, eyes[0] - 6 : eyes[0] + 7]
     assert there.mean() < 0.2 * elsewhere.mean()
+
+
+def test_halves_are_lent_by_crops_of_their_own(crop: DetailCrop) -> None:
+    drawn, _ = softened(crop)
+    upper = lend_detail(drawn, crop.points[:, :2], crop.pose.scale, [LentCrop(crop, lower=0.0)], 1.0)
+    both = [LentCrop(crop, lower=0.0), LentCrop(crop, upper=0.0)]
+    change = np.abs(upper - drawn).mean(-1)
+    layout = face_layout()
+    eye, mouth = (
+        np.ceil(
+            np.concatenate(
+                [crop.points[list(one.outline), :2].min(0), crop.points[list(one.outline), :2].max(0)]
+            )
+        )
+        for one in (layout.eyes[0], layout.mouth)
+    )
+    there, below = (change[int(b[1]) : int(b[3]), int(b[0]) : int(b[2])].mean() for b in (eye, mouth))
+    assert below < 0.05 * there
+    whole = lend_detail(drawn, crop.points[:, :2], crop.pose.scale, both, 1.0)
+    assert np.allclose(whole, lent_to(drawn, crop, crop.points), atol=1e-4)
+
+
+def states_of(mouths: list[float]) -> FaceStates:
+    """Faces that look ahead and do nothing but open the mouth."""
+    count = len(mouths)
+    zeros = np.zeros((count, 2))
+    turns = np.tile(np.eye(3), (count, 1, 1))
+    shapes = np.zeros((count, 2 * len(face_layout().head.mean)))
+    return FaceStates(turns, shapes, np.zeros(count), np.array(mouths), zeros, zeros, zeros)
+
+
+def test_eyes_and_mouth_are_compared_apart() -> None:
+    open_eyes = states_of([0.0])
+    laugh = replace(states_of([0.15]))
+    asleep = replace(states_of([0.0]), lids=np.array([-0.08]))
+    crops = FaceStates(
+        *(np.concatenate([getattr(laugh, f.name), getattr(asleep, f.name)]) for f in fields(FaceStates))
+    )
+    costs = compare_faces(open_eyes, crops, [1.0, 1.0])
+    upper, lower = costs.parts
+    assert upper[0].argmin() == 0 and lower[0].argmin() == 1
+    assert choose_mixes(costs) == [Mix(0, 1)]
+
+
+def test_no_looks_are_mixed_where_single_crops_serve() -> None:
+    some = states_of([0.0, 0.05, 0.1, 0.15])
+    assert choose_mixes(compare_faces(some, some, np.ones(4))) == []
+
+
+def test_a_look_takes_the_offset_that_looks_like_it_have() -> None:
+    mouths = [0.0] * 10 + [0.2] * 10
+    rows = [1, 4, 7, 12, 18]
+    offsets = np.zeros((5, 3, 3))
+    offsets[3:] = 1.0
+    spread = spread_offsets(states_of(mouths), rows, offsets)
+    assert spread.shape == (20, 3, 3)
+    assert np.abs(spread[:6]).max() < 0.05 and spread[14:].min() > 0.5
+    assert np.abs(np.diff(spread[:, 0, 0])).max() < 0.3  # no jump where the mouth opens at once
 
 
 def test_the_way_through_the_crops_is_the_cheapest_there_is() -> None:

@@ -22,6 +22,7 @@ from faceswap_cli.effects.reenact.gaps import gaps
 from faceswap_cli.effects.reenact.layout import Points, face_layout
 from faceswap_cli.effects.reenact.light import LUMA, log_light, relight
 from faceswap_cli.effects.reenact.warp import Box, FloatArray
+from faceswap_cli.effects.swap.detail.choice import lower_share
 from faceswap_cli.effects.swap.detail.crops import DetailCrop
 
 FINE, MIDDLE = 0.04, 0.11
@@ -46,15 +47,18 @@ COLOUR = 0.4
 CONTRAST = (0.8, 1.2)
 """Limits of how a crop's contrast is changed to that of what is drawn: a film's grading, another light."""
 
-MISFIT = (0.02, 0.05)
-"""Face units by which an eye or the mouth may be otherwise open on a crop, and from which on nothing of it is
-taken."""
+MISFIT, LIDS_MISFIT = (0.02, 0.05), (0.012, 0.03)
+"""Face units by which the mouth or an eye may be otherwise open on a crop, and from which on nothing of it is
+taken. An open eye is open by some 0.08."""
 
 EDGE = 0.03
 """Face units over which what is taken of an eye or a mouth meets the rest."""
 
 EVEN = 0.35
 """Of the logarithm: the most by which dark and light patches are evened out."""
+
+NODES, _SMOOTH = 33, 0.02
+"""Along a side, at which halves of a face are told, and how stiff the spline is that tells them."""
 
 LIMIT = 0.6
 """Of the logarithm: what a change at a pixel comes near to and never reaches: nostrils are no holes."""
@@ -66,12 +70,14 @@ class LentCrop:
 
     Attributes:
         crop: which.
-        share: how much of the detail is its; those of a face add up to 1.
+        upper: how much of the detail of a face's upper half is its; those of a face add up to 1.
+        lower: likewise of the lower half.
         trust: how far it is believed, 0..1: less, the more it is turned otherwise.
     """
 
     crop: DetailCrop
-    share: float
+    upper: float = 1.0
+    lower: float = 1.0
     trust: float = 1.0
 
 
@@ -92,7 +98,9 @@ def lend_detail(
     """
     own = log_light(drawn)
     change = np.zeros_like(own)
+    below = _lower_half(points, drawn.shape) if any(one.upper != one.lower for one in lent) else None
     for one in lent:
+        share = one.upper if below is None else one.upper + (one.lower - one.upper) * below[..., None]
         seen = _seen_through(one.crop, points, drawn.shape, unit)
         bare = np.ascontiguousarray(seen[..., 3])
         mine, theirs = (part_bands(log, bare, unit) for log in (own, log_light(seen[..., :3])))
@@ -102,9 +110,18 @@ def lend_detail(
         patches = theirs.coarse - mine.coarse
         patches -= smooth_field(patches, bare)  # which is another light
         even = bare[..., None] * np.clip(patches, -EVEN, EVEN)
-        change += np.float32(one.share * one.trust) * (fine + even)
+        change += np.asarray(share * one.trust, np.float32) * (fine + even)
     held = np.float32(amount * LIMIT) * np.tanh(change / np.float32(LIMIT))
     return relight(drawn, np.asarray(held, np.float32))
+
+
+def _lower_half(points: Points, shape: tuple[int, ...]) -> FloatArray:
+    """(H, W) in [0, 1]: how far each pixel is of the lower half of a face; see `choice.lower_share`."""
+    layout, box = face_layout(), (0, 0, shape[1], shape[0])
+    known = lower_share(layout.head.mean[layout.skin])[:, None]
+    coarse = warp.fit_spline(points[layout.skin], known, _SMOOTH)(warp.grid_points(box, NODES))
+    nodes = np.clip(coarse, 0, 1).astype(np.float32).reshape(NODES, NODES)
+    return np.clip(warp.enlarge(nodes, box, cubic=False), 0, 1)
 
 
 def _paler(change: FloatArray) -> FloatArray:
@@ -228,7 +245,8 @@ def _openings_fit(crop: DetailCrop, points: Points, unit: float, box: Box) -> Fl
     fits = np.ones((box[3], box[2]), np.float32)
     for opening in face_layout().openings:
         apart = gaps(points, opening).mean() / unit - gaps(crop.points, opening).mean() / crop.pose.scale
-        fit = float(np.clip((MISFIT[1] - abs(apart)) / (MISFIT[1] - MISFIT[0]), 0, 1))
+        least, most = LIDS_MISFIT if opening.iris else MISFIT
+        fit = float(np.clip((most - abs(apart)) / (most - least), 0, 1))
         if fit < 1:
             ring = [*opening.above, *opening.below[::-1]] or list(opening.outline)
             inside = warp.polygon_mask(points[ring], box)

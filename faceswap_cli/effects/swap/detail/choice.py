@@ -17,6 +17,7 @@ from faceswap_cli.effects.reenact.gaps import gaps, measure_gaze
 from faceswap_cli.effects.reenact.head import fit_head
 from faceswap_cli.effects.reenact.layout import face_layout, select_points
 from faceswap_cli.faces.landmarks.dense import EXPRESSION_NAMES
+from faceswap_cli.faces.landmarks.fine import MOUTH_EXPRESSIONS
 
 Array = NDArray[np.float64]
 Numbers = NDArray[np.int64]
@@ -30,15 +31,24 @@ MOST_CROPS, LEAST_GAIN = 32, 0.002
 MOST_FRAMES = 1500
 """Frames that say which crops are wanted, at most: of more, so many evenly over the whole."""
 
-SHAPE, SHUT, LIDS, MOUTH, GAZE = 4.0, 12.0, 4.0, 6.0, 0.5
+SHAPE, SHUT, LIDS, MOUTH, GAZE = 4.0, 12.0, 10.0, 6.0, 0.5
 """What a face unit costs: of mean distance of the points; of lids that are less open than the target's (what
 they cover can't be drawn), or more; of lips; and what an eye's width costs by which irises lie apart."""
 
-EYES = 0.6
-"""What a difference of 1 in the coefficients of blinking and looking costs, in the mean: by lids alone eyes
-with long lashes that look down pass for open ones."""
+EYES, LIPS = 0.6, 1.5
+"""What a difference of 1 in the coefficients of blinking and looking costs, in the mean, and in those of
+mouth and jaw: by lids alone eyes with long lashes that look down pass for open ones, and by the gap alone a
+laugh for a word."""
+
+OPEN = 0.8
+"""Lids are open at this quantile of a set: a person may look down in most of it."""
 
 _EYES = [name.startswith(("blink", "gaze")) for name in EXPRESSION_NAMES]
+_LIPS = [name.startswith(MOUTH_EXPRESSIONS) for name in EXPRESSION_NAMES]
+
+SEAM = (0.32, 0.05)
+"""Face units above the nose's end between which a face's upper half passes into the lower one: the folds
+beside the nose belong to the mouth."""
 
 SOFT = 0.1
 """What a crop costs that is softer than the set's usual one by a factor of e."""
@@ -51,10 +61,11 @@ class FaceStates:
     Attributes:
         rotations: (K, 3, 3) from head to camera.
         shapes: (K, 2 N) face units, how points differ from the person's usual ones.
-        lids: (K,) face units, more open than usual.
+        lids: (K,) face units, more open than the person's open ones.
         mouth: (K,) face units of opening.
         gaze: (K, 4) places of both irises, in widths of the eyes, against the usual ones.
         eyes: (K, E) coefficients of blinking and looking.
+        lips: (K, L) those of mouth and jaw.
     """
 
     rotations: Array
@@ -63,6 +74,7 @@ class FaceStates:
     mouth: Array
     gaze: Array
     eyes: Array
+    lips: Array
 
 
 def measure_faces(dense: ArrayLike, expression: ArrayLike) -> FaceStates:
@@ -77,15 +89,35 @@ def measure_faces(dense: ArrayLike, expression: ArrayLike) -> FaceStates:
     return FaceStates(
         np.array([pose.rotation for pose in poses]),
         shapes,
-        lids - np.median(lids),
+        lids - np.quantile(lids, OPEN),
         np.array([max(float(gaps(head, layout.mouth).mean()), 0.0) for head in heads]),
         gaze - np.median(gaze, axis=0),
-        np.asarray(expression, np.float64)[:, _EYES],
+        *(np.asarray(expression, np.float64)[:, some] for some in (_EYES, _LIPS)),
     )
 
 
-def compare_faces(target: FaceStates, crops: FaceStates, sharpness: ArrayLike) -> Array:
-    """(K, M) how unlike K faces and M crops of another person are; lower is better.
+@dataclass(frozen=True)
+class PartCosts:
+    """How unlike K faces and M crops of another person are, (K, M) each; lower is better.
+
+    Attributes:
+        pose: their heads, and how soft the crops are.
+        eyes: the upper half, without that.
+        mouth: the lower half, likewise.
+    """
+
+    pose: Array
+    eyes: Array
+    mouth: Array
+
+    @property
+    def parts(self) -> tuple[Array, Array]:
+        """Of a crop's upper half alone, and of its lower half."""
+        return self.pose + self.eyes, self.pose + self.mouth
+
+
+def compare_faces(target: FaceStates, crops: FaceStates, sharpness: ArrayLike) -> PartCosts:
+    """How unlike faces and crops of another person are, eyes and mouth each by themselves.
 
     Args:
         target: the faces to be drawn on.
@@ -93,16 +125,34 @@ def compare_faces(target: FaceStates, crops: FaceStates, sharpness: ArrayLike) -
         sharpness: (M,) of the crops, see `FaceRecord`.
     """
     traces = np.einsum("kij,mij->km", target.rotations, crops.rotations)
-    cost = np.arccos(np.clip((traces - 1) / 2, -1, 1))
-    count = target.shapes.shape[1] / 2
-    cost += SHAPE * _distances(target.shapes, crops.shapes) / np.sqrt(count)
-    open_wider = target.lids[:, None] - crops.lids[None]
-    cost += SHUT * np.maximum(open_wider, 0) + LIDS * np.maximum(-open_wider, 0)
-    cost += EYES * np.abs(target.eyes[:, None] - crops.eyes[None]).mean(-1)
-    cost += MOUTH * np.abs(target.mouth[:, None] - crops.mouth[None])
-    cost += GAZE * _distances(target.gaze, crops.gaze)
+    pose = np.arccos(np.clip((traces - 1) / 2, -1, 1))
     sharp = np.maximum(np.asarray(sharpness, np.float64), 1e-3)
-    return np.asarray(cost + SOFT * np.log(np.median(sharp) / sharp), np.float64)
+    pose += SOFT * np.log(np.median(sharp) / sharp)
+    open_wider = target.lids[:, None] - crops.lids[None]
+    eyes = SHUT * np.maximum(open_wider, 0) + LIDS * np.maximum(-open_wider, 0)
+    eyes += EYES * np.abs(target.eyes[:, None] - crops.eyes[None]).mean(-1)
+    eyes += GAZE * _distances(target.gaze, crops.gaze)
+    mouth = MOUTH * np.abs(target.mouth[:, None] - crops.mouth[None])
+    mouth += LIPS * np.abs(target.lips[:, None] - crops.lips[None]).mean(-1)
+    below = np.repeat(lower_share(face_layout().head.mean) > 0.5, 2)
+    eyes += _shape_cost(target.shapes, crops.shapes, ~below)
+    mouth += _shape_cost(target.shapes, crops.shapes, below)
+    return PartCosts(*(np.asarray(cost, np.float64) for cost in (pose, eyes, mouth)))
+
+
+def _shape_cost(target: Array, crops: Array, some: NDArray[np.bool_]) -> Array:
+    """(K, M) for the mean distance of some of the points."""
+    apart = _distances(target[:, some], crops[:, some])
+    return np.asarray(SHAPE * apart / np.sqrt(max(some.sum() / 2, 1)) / 2, np.float64)
+
+
+def lower_share(head: Array) -> Array:
+    """(N,) in [0, 1]: how far points of a head, (N, 3) as in the layout's mean one, belong to its lower half:
+    see SEAM."""
+    layout = face_layout()
+    end = float(layout.head.mean[list(layout.nostrils), 1].mean())
+    t = np.clip((head[:, 1] - end + SEAM[0]) / (SEAM[0] - SEAM[1]), 0, 1)
+    return np.asarray(t * t * (3 - 2 * t), np.float64)
 
 
 def _distances(a: Array, b: Array) -> Array:
