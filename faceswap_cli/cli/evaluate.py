@@ -99,6 +99,8 @@ def age(
     console.print_table(*ageing_page.method_rows(report))
     console.say("")
     console.print_table(*ageing_page.age_rows(report))
+    console.say("")
+    console.print_table(*ageing_page.skin_rows(report))
     for note in ageing_page.describe_figures(report):
         console.say(note)
     write_text(output.with_suffix(".json"), json.dumps(to_json(report), indent=1) + "\n")

@@ -44,9 +44,13 @@ BRIGHTEST, AREA = 2.0, 0.03
 """What is added of brightness at most, in parts of that around it (within so many face units): as black hair
 turns white it reflects ten times the light, which is three times the value of a gamma-coded pixel."""
 
-FEWER = np.array([0.25, 0.5, 0.5], np.float32)
+FEWER = np.array([0.15, 0.2, 0.3], np.float32)
 """How much of what a network strengthens each band by is left where lines are drawn: pores would become
 spots, and noise grain."""
+
+WARM = 0.7
+"""How much more, or less, lines show in a colour for each share by which skin has less of it, or more, than
+of light: grey pictures stay grey."""
 
 HOLD = 0.5
 """How far skin may be moved, in distances to the mask's edge; below 1 nothing folds."""
@@ -217,9 +221,18 @@ def apply_change(
         new = carry_change(x, Change(*parts), mask, size[0] / grid.unit, "bicubic", noisy=True)
         if detail is not None:
             lines = detail.draw(np.moveaxis(new[0].numpy(), 0, -1), grid, place.mask, strength)
-            new = torch.where(mask > 0, (new + DARK) * torch.from_numpy(np.exp(lines)) - DARK, new)
+            new = torch.where(mask > 0, _deepened(new, torch.from_numpy(lines)), new)
         difference = new.sub_(x).mul_(255)[0].numpy()
     grid.add(canvas, np.asarray(cv2.merge(list(difference)), np.float32))
+
+
+def _deepened(picture: torch.Tensor, lines: torch.Tensor) -> torch.Tensor:
+    """A picture (1, 3, h, w) with lines (h, w), logarithms of luma, multiplied onto it: more onto the
+    colours that skin has less of, since the light in its folds went through skin."""
+    light = (picture * picture.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
+    ratio = (picture + DARK) / (light.clamp_min(0) + DARK)
+    more = (WARM * lines.clamp(-0.7, 0.3) * (1 - ratio)).clamp(-0.3, 0.3)
+    return (picture + DARK) * torch.exp(lines) * (1 + more) - DARK
 
 
 def _fields(

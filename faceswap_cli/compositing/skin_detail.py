@@ -48,10 +48,17 @@ PORES = 0.35
 KEPT_PORES = 0.6
 """How much of it stays when a face is smoothed: skin without pores is wax."""
 
+ALONG, COHERENT = 0.035, (0.35, 0.75)
+"""Standard deviation in face units in which a line's direction is looked for; coherence of its structure
+below which there is no line, and from which on there is."""
+
+BRIGHT = 0.5
+"""How much of what is lighter than its surroundings is deepened with the lines: highlights are no folds."""
+
 CLEAR = 0.16
 """Distance from the head's outline in face units from which on colours change as they shall."""
 
-MOST_LIGHT, MOST_COLOUR = 0.35, 0.02
+MOST_LIGHT, MOST_COLOUR = 0.25, 0.02
 """Logarithm of luma, and levels of 1, by which skin changes at most, lines aside."""
 
 STILL = 0.85
@@ -104,6 +111,7 @@ class SkinDetail:
         own = find_lines(luma_logs(small), skin, coarse.unit)
         if self.own > 0:
             own = MOST_LINE * np.tanh(_above_noise(own, skin, coarse.unit) / MOST_LINE)
+            own = own * _line_share(own, coarse.unit) * np.where(own > 0, np.float32(BRIGHT), 1)
         else:
             own = own - KEPT_PORES * (own - _coarse(own, coarse.unit))
         drawn = drawn + np.float32(max(-1.0, strength * self.own)) * own
@@ -133,7 +141,8 @@ class SkinDetail:
         ) / np.float32(unit)
         weight = np.asarray(np.clip(apart / 0.04, 0, 1) * (1 - hair) + 1e-4, np.float32)
         light = residual @ np.array(LUMA, np.float32)
-        base = np.maximum(cv2.GaussianBlur(small, (0, 0), 0.02 * unit) @ np.array(LUMA, np.float32), 0)
+        soft = np.maximum(cv2.GaussianBlur(small, (0, 0), 0.02 * unit), 0)
+        base = soft @ np.array(LUMA, np.float32)
         logs = np.log(np.maximum(base + light, 0) + DARK) - np.log(base + DARK)
         logs = _smooth(np.clip(logs, -0.6, 0.6)[..., None], weight, LIGHT_REACH * unit)[..., 0]
         common = float((logs * weight).sum() / weight.sum())
@@ -142,8 +151,9 @@ class SkinDetail:
         most = np.asarray(MOST_COLOUR * np.clip(base / 0.5, 0.05, 1), np.float32)[..., None]
         colour = most * np.tanh(colour / most) * np.clip(apart / CLEAR, 0, 1)[..., None]
         shown = np.clip(apart / 0.05, 0, 1)
-        added = (base + DARK) * np.expm1(logs * shown)
-        return np.asarray(added[..., None] + colour, np.float32)
+        # Light has the skin's own hue: grey light on brown skin would be ash.
+        added = (soft + DARK) * np.expm1(logs * shown)[..., None]
+        return np.asarray(added + colour, np.float32)
 
 
 def luma_logs(picture: FloatArray) -> FloatMask:
@@ -194,6 +204,22 @@ def _above_noise(lines: FloatMask, skin: FloatMask, unit: float) -> FloatMask:
     # Of a noisy picture nobody knows which of its lines are any.
     trust = min(1.0, USUAL / max(level, 1e-6)) ** 2
     return np.asarray(trust * (PORES * fine + coarse), np.float32)
+
+
+def _line_share(lines: FloatMask, unit: float) -> FloatMask:
+    """(h, w) in 0..1: how far what is around each pixel goes in one direction, as folds do: blemishes,
+    mottled skin and noise don't.
+
+    The coherence of the structure tensor (J. Weickert, Coherence-enhancing diffusion filtering, 1999).
+    """
+    soft = cv2.GaussianBlur(lines, (0, 0), max(NOISE_WIDTH * unit, 0.5))
+    dx, dy = (cv2.Scharr(soft, cv2.CV_32F, *order) for order in ((1, 0), (0, 1)))
+    width = max(ALONG * unit, 0.7)
+    xx, yy, xy = (cv2.GaussianBlur(product, (0, 0), width) for product in (dx * dx, dy * dy, dx * dy))
+    total = xx + yy
+    share = np.sqrt((xx - yy) ** 2 + 4 * xy * xy) / np.maximum(total, 1e-9)
+    low, high = COHERENT
+    return np.asarray(np.clip((share - low) / (high - low), 0, 1), np.float32)
 
 
 def _coarse(lines: FloatMask, unit: float) -> FloatMask:

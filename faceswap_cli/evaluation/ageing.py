@@ -18,11 +18,13 @@ from faceswap_cli.evaluation import metrics
 from faceswap_cli.evaluation.age_judges import Judge, degrade, judge_view
 from faceswap_cli.evaluation.expression import Expression, measure_expression
 from faceswap_cli.evaluation.labelled import LabelledPhoto
+from faceswap_cli.evaluation.skin_lightness import measure_skin_angle
 from faceswap_cli.faces.face import Detection, Face
 from faceswap_cli.faces.face_analyser import FaceAnalyser
 from faceswap_cli.faces.geometry import interocular
 from faceswap_cli.faces.identity.identity_encoder import IdentityEncoder, identity_distance
 from faceswap_cli.faces.landmarks.mean_shape import five_from_68
+from faceswap_cli.faces.parsing.face_parser import FaceParser
 from faceswap_cli.media.frame import Frame, Image
 from faceswap_cli.media.photo import read_photo
 
@@ -101,6 +103,8 @@ class AgeingReport:
         pictures: by way, for some people: a view for each target.
         photos: the same people's photos.
         shown: their numbers.
+        skin: (P,) how light each one's skin is, see `skin_lightness.measure_skin_angle`; nan where that is
+            not known.
     """
 
     judge: str
@@ -113,6 +117,7 @@ class AgeingReport:
     pictures: dict[str, list[list[Image]]] = field(default_factory=dict)
     photos: list[Image] = field(default_factory=list)
     shown: list[int] = field(default_factory=list)
+    skin: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
 
 def read_portraits(people: Sequence[LabelledPhoto], stage: FaceAnalyser) -> Iterator[LabelledPortrait]:
@@ -150,11 +155,13 @@ def evaluate_ageing(
     report = AgeingReport(judge.name, judge.outside, nobody, nobody, nobody, targets)
     report.rows = {name: [] for name in ways}
     report.pictures = {name: [] for name in ways}
-    facts: list[tuple[float, float, float]] = []
+    parser = FaceParser()
+    facts: list[tuple[float, float, float, float]] = []
     shown = set(np.linspace(0, len(people) - 1, SHOWN).round().astype(int).tolist())
     for number, portrait in enumerate(read_portraits(people, stage)):
         before = measure.before(portrait)
-        facts.append((portrait.who.age, float(before.said[0]), float(before.said[1])))
+        skin = measure_skin_angle(parser, portrait.image, portrait.face.landmarks)
+        facts.append((portrait.who.age, float(before.said[0]), float(before.said[1]), skin))
         if number in shown:
             report.photos.append(before.view)
             report.shown.append(number)
@@ -166,7 +173,7 @@ def evaluate_ageing(
         tell(number + 1, len(people))
     if not facts:
         raise UserError("no face was found in the photos", "Give photos that show one face each, upright")
-    report.ages, report.said, report.said_degraded = np.array(facts).T
+    report.ages, report.said, report.said_degraded, report.skin = np.array(facts).T
     return report
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceswap_cli.evaluation.ageing import AgeingReport, EvaluationRow
+from faceswap_cli.evaluation.skin_lightness import GROUPS, skin_group
 
 SAME_PERSON = 0.5
 """Identity distance below which about 0.1 % of strangers are taken for one person, see docs/age.md."""
@@ -93,6 +94,47 @@ def summarise_real(report: AgeingReport) -> dict[float, tuple[int, float]]:
     return found
 
 
+@dataclass(frozen=True)
+class SkinFigures:
+    """Of the people of one group of skin, by one way.
+
+    Attributes:
+        faces: how many there are.
+        error: of the age said against the target, years.
+        same: share of the results that are still taken for the same person.
+        bias: of the age said against the target, years.
+        photo_error: by how much the judge is off on the photos themselves, years.
+    """
+
+    faces: int
+    error: float
+    same: float
+    bias: float
+    photo_error: float
+
+
+def summarise_skin(report: AgeingReport, name: str) -> dict[str, SkinFigures]:
+    """By group of skin (see `skin_lightness.GROUPS`), of those groups of which there is somebody."""
+    groups = np.array([skin_group(angle) or "" for angle in report.skin])
+    targets, rows = np.array(report.targets), report.rows[name]
+    said = _grid(report, [row.said for row in rows])
+    same = _grid(report, [float(row.identity < SAME_PERSON) for row in rows])
+    found = {}
+    for group in GROUPS:
+        who = groups == group
+        if who.any():
+            apart = said[who] - targets
+            photo = np.abs(report.said - report.ages)[who].mean()
+            found[group] = SkinFigures(
+                int(who.sum()),
+                float(np.abs(apart).mean()),
+                float(same[who].mean()),
+                float(apart.mean()),
+                float(photo),
+            )
+    return found
+
+
 def to_json(report: AgeingReport) -> dict[str, Any]:
     """Everything as plain values; what can't be said is null."""
     return {
@@ -105,6 +147,10 @@ def to_json(report: AgeingReport) -> dict[str, Any]:
             f"{t:.0f}": {"faces": n, "said": _finite(m)} for t, (n, m) in summarise_real(report).items()
         },
         "ways": {name: _plain(summarise(report, name)) for name in report.rows},
+        "skin": {
+            name: {group: asdict(one) for group, one in summarise_skin(report, name).items()}
+            for name in report.rows
+        },
     }
 
 

@@ -20,6 +20,7 @@ from faceswap_cli.evaluation.ageing_figures import (
     judge_slope,
     summarise,
     summarise_real,
+    summarise_skin,
 )
 from faceswap_cli.media.frame import Image
 
@@ -77,6 +78,20 @@ def age_rows(report: AgeingReport) -> tuple[list[str], list[list[str]]]:
     return ["target", "real faces of that age (number)", *found], lines
 
 
+def skin_rows(report: AgeingReport) -> tuple[list[str], list[list[str]]]:
+    """Error in years and share of the same person, by how light the skin is: of each way."""
+    found = {name: summarise_skin(report, name) for name in report.rows}
+    groups = next(iter(found.values()), {})
+    lines = [
+        [
+            f"{group} skin ({one.faces}; judge off by {one.photo_error:.1f})",
+            *(f"{ways[group].error:.1f}, {ways[group].same:.0%}" for ways in found.values()),
+        ]
+        for group, one in groups.items()
+    ]
+    return ["error, same person", *found], lines
+
+
 def describe_figures(report: AgeingReport) -> list[str]:
     """What a reader must know."""
     notes = [
@@ -99,7 +114,7 @@ def render_ageing_page(report: AgeingReport, title: str) -> str:
     """The page."""
     name = html.escape(f"Ageing {title}")
     notes = "".join(f'<p class="note">{html.escape(one)}</p>\n' for one in describe_figures(report))
-    tables = "".join(_table(*one) for one in (method_rows(report), age_rows(report)))
+    tables = "".join(_table(*one) for one in (method_rows(report), age_rows(report), skin_rows(report)))
     return (
         f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{name}</title>\n'
         f'<meta name="viewport" content="width=device-width">\n<style>\n{STYLE}\n</style>\n<h1>{name}</h1>\n'

@@ -15,10 +15,11 @@ ADULT = 18
 
 @dataclass(frozen=True)
 class LabelledPhoto:
-    """A photo of one person, and how old that one is on it, in years."""
+    """A photo of one person, how old that one is on it, in years, and how female, 0..1, if it is told."""
 
     path: Path
     age: float
+    female: float | None = None
 
 
 def read_labelled(folder: Path) -> list[LabelledPhoto]:
@@ -32,7 +33,7 @@ def read_labelled(folder: Path) -> list[LabelledPhoto]:
     table = folder / LABELS
     known = read_labels(table) if table.is_file() else {}
     labels = [(path, known.get(path.name) or from_name(path.name)) for path in find_media([folder])]
-    found = [LabelledPhoto(path, label.age) for path, label in labels if label]
+    found = [LabelledPhoto(path, label.age, label.female) for path, label in labels if label]
     if not found:
         raise UserError(
             f"{folder} tells nobody's age",

@@ -23,10 +23,11 @@ from faceswap_cli.evaluation.ageing import (
     evaluate_ageing,
 )
 from faceswap_cli.evaluation.ageing_baselines import InvisibleNoise, copy_input
-from faceswap_cli.evaluation.ageing_figures import summarise, summarise_real, to_json
+from faceswap_cli.evaluation.ageing_figures import summarise, summarise_real, summarise_skin, to_json
 from faceswap_cli.evaluation.ageing_video import measure_steadiness
 from faceswap_cli.evaluation.expression import Expression, measure_expression
 from faceswap_cli.evaluation.labelled import LabelledPhoto, read_labelled
+from faceswap_cli.evaluation.skin_lightness import skin_group
 from faceswap_cli.faces.age.prototype import PrototypeAger
 from faceswap_cli.faces.face_analyser import build_analyser
 from faceswap_cli.faces.geometry import MEAN_FACE
@@ -52,6 +53,17 @@ def report(said: Sequence[Sequence[float]], left: float) -> AgeingReport:
         for k, t in enumerate(TARGETS)
     ]
     return AgeingReport("<judge>", True, ages, looks, looks, TARGETS, {"way & <b>": rows})
+
+
+def test_people_are_told_apart_by_their_skin() -> None:
+    made = report([[30, 70], [40, 80]], 0.5)
+    made.skin = np.array([-20.0, 55.0])
+    found = summarise_skin(made, "way & <b>")
+    assert list(found) == ["dark", "light"]
+    assert (found["dark"].error, found["light"].error, found["light"].bias) == (0, 10, 10)
+    assert (found["dark"].same, found["light"].same) == (1, 0)
+    assert skin_group(float("nan")) is None and skin_group(20) == "middle"
+    assert "dark skin (1" in ageing_page.skin_rows(made)[1][0][0]
 
 
 def test_figures_of_what_is_known() -> None:

@@ -1,4 +1,5 @@
-"""Hair and brows that go grey with age, or get their colour back: through the whole matte, to its edge.
+"""Hair, brows and beards that go grey with age, or get their colour back: through the whole matte, to its
+edge.
 
 The network that changes faces sees hair around the face only, and coarsely. Here hair is cut out in the
 picture's own pixels, as for `faceswap edit`, and moved towards grey as a whole, the crown as the temples.
@@ -14,10 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceswap_cli.compositing.apply_change import measure_colourfulness
+from faceswap_cli.compositing.colour.grey_move import MOST_TIMES, GreyMove
 from faceswap_cli.compositing.colour.recolour import PartColour, measure_part
 from faceswap_cli.compositing.colour.spaces import FloatImage, to_space
 from faceswap_cli.compositing.masks import FloatMask
-from faceswap_cli.compositing.part_matte import MatteFit, PartRegion, cut_out
+from faceswap_cli.compositing.part_matte import MatteFit, PartRegion, cut_out, place_square
+from faceswap_cli.effects.ageing.beard import find_beard
+from faceswap_cli.effects.ageing.neck import find_neck
 from faceswap_cli.effects.edit.colour_road import LEAST_AREA, apply_colour
 from faceswap_cli.effects.edit.parts import SIDE, SIZE, parse_track_parts
 from faceswap_cli.effects.planned_faces import PlannedFace
@@ -26,21 +30,21 @@ from faceswap_cli.faces.geometry import crop_matrix, warp
 from faceswap_cli.faces.parsing.face_parser import FaceParser
 from faceswap_cli.media.frame import FineImage, Image
 
-PARTS = ("hair", "brows")
+PARTS = ("hair", "brows", "beard")
 
-FITS = {"hair": MatteFit(0.06, 1e-4, (0.35, 0.75)), "brows": MatteFit(0.03, 1e-4, (0.15, 0.6))}
+FITS = {
+    "hair": MatteFit(0.06, 1e-4, (0.35, 0.75)),
+    "brows": MatteFit(0.03, 1e-4, (0.15, 0.6)),
+    "beard": MatteFit(0.03, 1e-4, (0.2, 0.6)),
+}
 """How each part is fitted to the picture: grey shows where it does not belong more than other colours do."""
 
 CROWN, SURER = (-1.1, 0.2), 2.0
 """Height in face units above which a crown begins, and how much higher it is one for sure; hair there counts
 for so much more."""
 
-UNLIKE = (3.0, 5.0)
-"""What is lighter than hair by so many standard deviations of its lightness is hardly hair, and none: sky
-between strands, or a wall behind them."""
-
 GREY_YEARS = (30.0, 40.0, 50.0, 60.0, 70.0, 80.0)
-GREY_SHARES = (0.0, 0.12, 0.38, 0.68, 0.9, 1.0)
+GREY_SHARES = (0.0, 0.15, 0.5, 0.8, 0.95, 1.0)
 """How much of hair is grey at which age; about as S. Panhard et al. found it (Greying of the human hair,
 British Journal of Dermatology 2012)."""
 
@@ -59,68 +63,32 @@ COLOURLESS = 9.0
 LIGHT = (24.0, 44.0)
 """Lightness of colourless hair that is black, and that is grey."""
 
-BROWS = {True: 0.55, False: 0.25}
-"""How far brows go of what hair does, when it greys and when it gets its colour back: they grey later."""
+OF_HAIR = {"hair": (1.0, 1.0), "brows": (0.55, 0.25), "beard": (1.1, 0.8)}
+"""How far parts go of what hair does, when it greys and when it gets its colour back: brows grey later."""
+
+THICK = 0.55
+"""A beard is so much darker than skin, in parts of the skin's lightness; stubble less."""
+
+LEAST_BEARD = 0.02
+"""Square face units of a beard, at least."""
+
+GLANCE, USUAL_FACE, MOST_STEPS, LIFT = 24, 127.0, 4, 0.7
+"""Of a face that is looked at to see how light it is: its pixels, their usual level, and half doublings by
+which a dark one is lightened for the parser at most, beside a power of its levels: dark hair on dark ground
+is seen then."""
 
 HIGHLIGHT = 86.0
 """Lightness of the skin's lightest tenth in even light: by that exposure is told."""
 
-STRANDS = 0.012
-"""Face units up to which differences in lightness are strands or noise."""
+SKIN_SHARE, SKIN_SOFT, SKIN_NEAR = (0.3, 0.75), 0.02, 0.1
+"""Beside skin: shares of the way from hair's lightness to skin's where a place begins to be skin, and is;
+over how much of a face unit it is averaged; and standard deviation in face units of how near that is."""
 
-MOST_TIMES = 3.0
-"""How many times as light hair gets at most: what is darker than black hair is darkness."""
-
-SHADOWS = 0.7
-"""Power by which shadows between light strands are lighter than those between dark ones."""
-
-LEAST_CONTRAST, MOST_CONTRAST = 0.7, 1.7
-"""How much these shrink and grow at most when hair becomes several times as dark or light."""
+SKIN_APART = (1.0, 8.0)
+"""Spreads of hair's lightness, and steps of CIELAB, that skin has to be lighter by for that."""
 
 LEAST = 0.02
 """Less of a change is none."""
-
-
-@dataclass(frozen=True)
-class GreyMove:
-    """See `recolour.PartMove`: from hair's colour to another, its shadows and highlights left where they are.
-
-    Attributes:
-        own: (3,) CIELAB that it has on average.
-        goal: (3,) that it gets.
-        share: how much of its own play of colours is lost, 0..1.
-        top: lightness that does not become lighter.
-        spread: standard deviation of its lightness.
-        unit: pixels to a face unit.
-    """
-
-    own: NDArray[np.float64]
-    goal: NDArray[np.float64]
-    share: float
-    top: float
-    spread: float = 10.0
-    unit: float = 1.0
-
-    def __call__(self, lab: FloatImage) -> FloatImage:
-        """Colours (h, w, 3) of the part, moved."""
-        light = np.ascontiguousarray(lab[..., 0])
-        low = cv2.GaussianBlur(light, (0, 0), max(STRANDS * self.unit, 0.5))
-        mean, goal = max(float(self.own[0]), 1.0), float(self.goal[0])
-        ratio = goal / mean
-        moved = low * ratio
-        if ratio > 1:
-            moved = goal * (np.maximum(low, 0.5) / mean) ** SHADOWS
-            moved = np.minimum(moved, MOST_TIMES * low + 2)
-            # What is lighter than the goal already, behind thin hair for instance, stays.
-            top = max(self.top, goal + 5)
-            above = goal + (low - mean) * ((top - goal) / (top - mean))
-            moved = np.where(low < mean, moved, np.where(low > top, low, np.maximum(above, low)))
-        strands = (light - low) * np.clip(ratio, LEAST_CONTRAST, MOST_CONTRAST)
-        alike = np.clip((UNLIKE[1] - (low - mean) / self.spread) / (UNLIKE[1] - UNLIKE[0]), 0, 1)
-        tint = self.goal[1:].astype(np.float32) * np.clip(moved / goal, 0, 1.3)[..., None]
-        play = np.float32(1 - 0.95 * self.share) * (lab[..., 1:] - self.own[1:].astype(np.float32))
-        new = np.concatenate([(moved + strands)[..., None], tint + play], -1)
-        return np.asarray(lab + alike[..., None] * (new - lab), np.float32)
 
 
 @dataclass(frozen=True)
@@ -128,10 +96,11 @@ class HairColours:
     """What hair and brows of a face look like.
 
     Attributes:
-        parsed: of each part (SIZE, SIZE) in 0..1, see `parse_parts`.
+        parsed: of each part, skin and neck (SIZE, SIZE) in 0..1, see `parse_parts`.
         colours: of each part: three of CIELAB, spread of the lightness, and area in square face units.
         exposure: how light the picture is, 1 where the lightest in the face's square is nearly white.
         colourful: see `measure_colourfulness`.
+        skin_light: CIELAB's L of the face's skin, its median.
         cast: CIELAB's a and b of what is pale around the face: grey hair has the colour of the light.
     """
 
@@ -139,6 +108,7 @@ class HairColours:
     colours: Mapping[str, NDArray[np.float64]]
     exposure: float
     colourful: float
+    skin_light: float
     cast: tuple[float, float] = (0.0, 0.0)
 
 
@@ -150,12 +120,15 @@ def look_at_hair(parser: FaceParser, faces: Sequence[tuple[Image, PlannedFace]])
         faces: each with its frame's image (H, W, 3); those of a track in order.
     """
     found = []
-    answers = parse_track_parts(parser, faces, (*PARTS, "skin"))
+    seen = [(_lighten(image, face.landmarks), face) for image, face in faces]
+    answers = parse_track_parts(parser, seen, ("hair", "brows", "skin"))
     for (image, face), answer in zip(faces, answers, strict=True):
         points = face.landmarks
         parsed = {**answer, "hair": trust_crown(answer["hair"])}
         square = warp(image, crop_matrix(points, SIZE, SIDE), SIZE).astype(np.float32) / np.float32(255)
         unit = SIZE / SIDE
+        parsed["beard"] = find_beard(square, points, parsed["skin"] * (1 - parsed["hair"]), SIDE)
+        parsed["neck"] = find_neck(parsed["skin"] * (1 - parsed["hair"]), points, SIDE)
         colours = {name: _measured(measure_part(square, parsed[name], unit)) for name in PARTS}
         middle = slice(SIZE // 4, -SIZE // 4)
         inner = square[middle, middle]
@@ -163,12 +136,19 @@ def look_at_hair(parser: FaceParser, faces: Sequence[tuple[Image, PlannedFace]])
         bare = parsed["skin"][middle, middle] > 0.8
         light = to_space(inner, "lab")[..., 0][bare]
         exposure = float(np.quantile(light, 0.9)) / HIGHLIGHT if light.size else 1.0
-        found.append(
-            HairColours(
-                parsed, colours, float(np.clip(exposure, 0.2, 1.1)), measure_colourfulness(inner), cast
-            )
-        )
+        exposure = float(np.clip(exposure, 0.2, 1.1))
+        usual = float(np.median(light)) if light.size else 0.0
+        found.append(HairColours(parsed, colours, exposure, measure_colourfulness(inner), usual, cast))
     return found
+
+
+def _lighten(image: Image, landmarks: FloatArray) -> Image:
+    """A picture as the parser is shown it: of a face in little light as light as others, in whole steps."""
+    crop = warp(image, crop_matrix(landmarks, GLANCE, 1.4), GLANCE)
+    steps = round(2 * float(np.log2(USUAL_FACE / max(float(np.median(crop)), 1.0))))
+    times = 2 ** (min(max(steps, 0), MOST_STEPS) / 2)
+    table = 255 * np.clip(np.arange(256) * times / 255, 0, 1) ** LIFT
+    return np.asarray(cv2.LUT(image, np.rint(table).astype(np.uint8)), np.uint8)
 
 
 def measure_cast(square: FloatImage, person: FloatMask) -> tuple[float, float]:
@@ -194,14 +174,23 @@ def trust_crown(hair: FloatMask) -> FloatMask:
 
 
 def average_hair(seen: Sequence[tuple[float, HairColours]]) -> HairColours:
-    """The first one's places with the colours of all, by their weights."""
+    """The first one's places with the colours of all, and the beards, by their weights."""
     first = seen[0][1]
     total = sum(weight for weight, _ in seen)
     colours = {
         name: np.sum([weight * one.colours[name] for weight, one in seen], 0) / total for name in PARTS
     }
     exposure = sum(weight * one.exposure for weight, one in seen) / total
-    return HairColours(first.parsed, colours, exposure, first.colourful, first.cast)
+    skin = sum(weight * one.skin_light for weight, one in seen) / total
+    # Hair flies, and each frame shows where; a beard is where it was, in the face's own square.
+    beard = np.sum([np.float32(weight / total) * one.parsed["beard"] for weight, one in seen], 0)
+    parsed = {**first.parsed, "beard": np.asarray(beard, np.float32)}
+    return replace(first, parsed=parsed, colours=colours, exposure=exposure, skin_light=skin)
+
+
+def without_beard(hair: HairColours) -> HairColours:
+    """The same of somebody who has none: a woman's shadows beside the mouth are no beard."""
+    return replace(hair, parsed={**hair.parsed, "beard": np.zeros_like(hair.parsed["beard"])})
 
 
 def grey_share(age: float) -> float:
@@ -230,9 +219,11 @@ def plan_greying(
     for name in PARTS:
         mean = hair.colours[name]
         colour = PartColour(mean[:3], float(mean[3]), float(mean[4]))
-        if colour.area < LEAST_AREA[name] or colour.spread <= 0:
+        if colour.area < LEAST_AREA.get(name, LEAST_BEARD) or colour.spread <= 0:
             continue
-        share = BROWS[target > source] if name == "brows" else 1.0
+        share = OF_HAIR[name][target <= source]
+        if name == "beard":  # of stubble half is skin
+            share *= float(np.clip((1 - mean[0] / max(hair.skin_light, 1.0)) / THICK, 0, 1))
         move = _plan(colour, hair, source, target, strength * share)
         if move is not None:
             moves[name] = move
@@ -291,7 +282,28 @@ def cut_hair(
     name: str, canvas: Image | FineImage, landmarks: FloatArray, hair: HairColours, most: float
 ) -> PartRegion | None:
     """Where hair or brows are in a picture; None if they are not; for the arguments see `apply_greying`."""
-    return cut_out(canvas, landmarks, hair.parsed[name], SIDE, FITS[name], most)
+    region = cut_out(canvas, landmarks, hair.parsed[name], SIDE, FITS[name], most)
+    if region is None or name != "hair":
+        return region
+    return replace(region, matte=_without_skin(region, hair))
+
+
+def _without_skin(region: PartRegion, hair: HairColours) -> FloatMask:
+    """A matte of hair without what is skin by its lightness: a forehead in the shadow of dark hair, which a
+    parser takes for hair, would become a pale band."""
+    gap = hair.skin_light - float(hair.colours["hair"][0])
+    trust = float(np.clip(gap / max(float(hair.colours["hair"][3]), 1.0) - SKIN_APART[0], 0, 1))
+    trust = trust if gap > SKIN_APART[1] else 0.0
+    if trust <= 0:
+        return region.matte
+    grid = region.grid.at_most(60)
+    skin = cv2.GaussianBlur(place_square(hair.parsed["skin"], SIDE, grid), (0, 0), SKIN_NEAR * grid.unit)
+    near = cv2.resize(np.clip(3 * skin, 0, 1), region.grid.size, interpolation=cv2.INTER_LINEAR)
+    light = to_space(region.picture, "lab")[..., 0]
+    soft = cv2.GaussianBlur(light, (0, 0), max(SKIN_SOFT * region.grid.unit, 0.5))
+    share = (soft - hair.colours["hair"][0]) / gap
+    bare = np.clip((share - SKIN_SHARE[0]) / (SKIN_SHARE[1] - SKIN_SHARE[0]), 0, 1)
+    return np.asarray(region.matte * (1 - trust * near * bare), np.float32)
 
 
 def _measured(colour: PartColour) -> NDArray[np.float64]:

@@ -28,8 +28,11 @@ from faceswap_cli.effects.ageing.greying import (
     cut_hair,
     look_at_hair,
     plan_greying,
+    without_beard,
 )
+from faceswap_cli.effects.ageing.neck import add_neck, age_neck, neck_share
 from faceswap_cli.effects.ageing.request import AgeChange, clamp_age
+from faceswap_cli.effects.ageing.spots import draw_spots, spot_share
 from faceswap_cli.effects.edit.parts import SIDE as HAIR_SIDE
 from faceswap_cli.effects.planned_faces import PlannedFace
 from faceswap_cli.faces.age.prototype import WEIGHTS as AVERAGES
@@ -42,24 +45,37 @@ from faceswap_cli.networks.ageing.ageing import MOST_FLOW
 from faceswap_cli.networks.ageing.change import Change
 from faceswap_cli.networks.ageing.line_averages import COARSE, LineAverages, build_line_averages
 from faceswap_cli.networks.ageing.prototype import AgePrototype, Field, build_age_prototype, grid
+from faceswap_cli.networks.ageing.wrinkles import WrinkleLayers, build_wrinkle_layers
 
-LINES = "age_lines"
-"""The averages' folder in `models/`."""
+LINES, WRINKLES = "age_lines", "age_wrinkles"
+"""Folders in `models/` of the averages and of the layers of single faces."""
 
-DEEPER = 3.3
+DEEPER = 2.8
 """How much deeper lines are drawn than they are on average: an average has them a little everywhere, a face
 deeply in one place."""
+
+WRINKLE_YEARS = (30.0, 40.0, 50.0, 60.0, 70.0, 80.0)
+WRINKLE_SHARES = (0.0, 0.4, 0.95, 1.3, 1.75, 2.0)
+"""How deep the wrinkles are at which age, in parts of those of the invented old."""
+
+DEEPEST, BRIGHTEST = 0.55, 0.18
+"""Logarithms of luma that no line that is drawn passes, dark and light: skin beside a fold shines a
+little."""
+
+MIDDLE_SKIN, AS_SEEN = 60.0, (0.8, 1.5)
+"""Lightness (CIELAB) of skin on which lines are drawn as they are, and how much deeper they get at least and
+at most: of one depth they are seen less on dark skin."""
 
 SHALLOWER = 0.6
 """The same when faces get younger."""
 
-SHAPES = 1.3
+SHAPES = 1.6
 """How much of the difference of two mean faces is added to what the network moves."""
 
-SMOOTH_YEARS, MOST_SMOOTH = 40.0, 0.9
+SMOOTH_YEARS, MOST_SMOOTH = 25.0, 0.9
 """A face that gets so much younger loses so much of its own lines."""
 
-DEEPEN_YEARS, MOST_DEEPER = 45.0, 1.3
+DEEPEN_YEARS, MOST_DEEPER = 45.0, 1.0
 """A face that gets so much older gets its own lines deeper by so much of themselves."""
 
 
@@ -68,6 +84,16 @@ def change_own_lines(source: float, target: float) -> float:
     if target >= source:
         return min((target - source) / DEEPEN_YEARS, 1.0) * MOST_DEEPER
     return -min((source - target) / SMOOTH_YEARS, 1.0) * MOST_SMOOTH
+
+
+def _as_seen(light: float) -> float:
+    """How much deeper lines are drawn on skin of a lightness, so that they look as deep as on other skin."""
+    return float(np.clip(MIDDLE_SKIN / max(light, 1.0), *AS_SEEN))
+
+
+def wrinkle_share(age: float) -> float:
+    """How deep an age's wrinkles are, in parts of those of the invented old."""
+    return float(np.interp(age, WRINKLE_YEARS, WRINKLE_SHARES))
 
 
 @dataclass(frozen=True)
@@ -81,6 +107,7 @@ class AgedLook:
         skin: (P, P) float16, see `skin_area`.
         hair: what it looks like.
         ages: the one it has, and the one it gets.
+        variant: 0..1, see `request.AgeChange`.
     """
 
     lines: NDArray[np.float16]
@@ -89,6 +116,7 @@ class AgedLook:
     skin: NDArray[np.float16]
     hair: HairColours
     ages: tuple[float, float]
+    variant: float = 0.0
 
     def skin_detail(self) -> SkinDetail:
         """For `apply_change`."""
@@ -98,9 +126,12 @@ class AgedLook:
     def colour_hair(
         self, canvas: Image | FineImage, landmarks: FloatArray, most: int, strength: float
     ) -> None:
-        """Change the hair's colour in a picture, in place; `most` pixels to the side of the face's square."""
+        """Change the hair's colour in a picture, and the neck, in place; `most` pixels to the side of the
+        face's square."""
         moves = plan_greying(self.hair, *self.ages, strength)
         apply_greying(canvas, landmarks, self.hair, moves, most / WIDE)
+        share = strength * neck_share(*self.ages)
+        age_neck(canvas, landmarks, self.hair.parsed["neck"], HAIR_SIDE, share, self.variant)
 
     def add_hair(
         self, mask: FloatMask, image: Image, landmarks: FloatArray, most: int, strength: float
@@ -112,6 +143,8 @@ class AgedLook:
                 x0, y0, x1, y1 = region.grid.box
                 shown = cv2.resize(region.matte, region.grid.box_size, interpolation=cv2.INTER_LINEAR)
                 np.maximum(mask[y0:y1, x0:x1], shown, out=mask[y0:y1, x0:x1])
+        if strength * neck_share(*self.ages) > 0:
+            add_neck(mask, landmarks, self.hair.parsed["neck"], HAIR_SIDE)
 
 
 def average_looks(looks: Sequence[tuple[float, AgedLook]]) -> AgedLook:
@@ -136,6 +169,7 @@ class LookAger:
 
     Attributes:
         lines: of each age.
+        wrinkles: of which everybody gets one layer.
         averages: whose shapes are carried.
         parser: says where skin and hair are.
         mark: what the answers depend on.
@@ -143,6 +177,7 @@ class LookAger:
     """
 
     lines: LineAverages
+    wrinkles: WrinkleLayers
     averages: AgePrototype
     parser: FaceParser
     mark: str
@@ -161,17 +196,43 @@ class LookAger:
         ends = [(clamp_age(age.source), age.target) for age in ages]
         source, target = torch.tensor(ends, dtype=torch.float32, device=self.device).T
         points = torch.from_numpy(np.stack([_in_units(face.landmarks) for _, face in faces])).to(source)
+        hair = look_at_hair(self.parser, faces)
+        hair = [without_beard(one) if age.female > 0.5 else one for one, age in zip(hair, ages, strict=True)]
         with torch.inference_mode():
             # A filter takes folds away that are there; only the rest of them is lightened.
             amount = torch.where(target > source, DEEPER, SHALLOWER)[:, None, None]
-            drawn = (amount * self.lines(points, source, target)).cpu().numpy()
-        hair = look_at_hair(self.parser, faces)
+            wrinkles = self._wrinkle(points, ages, ends)
+            shared = amount * self.lines(points, source, target)
+            size = wrinkles.shape[1:]
+            shared = F.interpolate(shared[:, None], size, mode="bilinear", align_corners=False)[:, 0]
+            seen = torch.tensor([_as_seen(one.skin_light) for one in hair], device=self.device)
+            lines = (shared + wrinkles) * seen.view(-1, 1, 1)
+            most = torch.where(lines > 0, BRIGHTEST, DEEPEST)
+            drawn = (most * torch.tanh(lines / most)).cpu().numpy()
         skins = to_half(skin_area(near))
         side = self.lines.config.side
+        assert side == self.wrinkles.config.side
         return [
-            AgedLook(to_half(drawn[k]), side, change_own_lines(*end), skins[k], hair[k], end)
+            AgedLook(to_half(drawn[k]), side, change_own_lines(*end), skins[k], hair[k], end, ages[k].variant)
             for k, end in enumerate(ends)
         ]
+
+    def _wrinkle(
+        self, points: torch.Tensor, ages: Sequence[AgeChange], ends: Sequence[tuple[float, float]]
+    ) -> torch.Tensor:
+        """(N, size, size) wrinkles and spots that faces of some `points` (N, 68, 2) get."""
+        deeper = [max(0.0, wrinkle_share(target) - wrinkle_share(source)) for source, target in ends]
+        shares = [spot_share(target) - spot_share(source) for source, target in ends]
+        config = self.wrinkles.config
+        own = [
+            share * draw_spots(config.size, config.side, a.variant)
+            for share, a in zip(shares, ages, strict=True)
+        ]
+        chosen = [self.wrinkles.choose(age.female, age.variant) for age in ages]
+        drawn: torch.Tensor = self.wrinkles(
+            points, chosen, deeper, torch.from_numpy(np.stack(own)).to(points)
+        )
+        return drawn
 
     def reshape(
         self,
@@ -207,8 +268,9 @@ def load_look_ager(parser: FaceParser, device: str) -> LookAger:
     """
     lines: LineAverages = zoo.shared_network(LINES, build_line_averages, device)
     averages: AgePrototype = zoo.shared_network(AVERAGES, build_age_prototype, device)
-    marks = [str(zoo.card(name).facts["sha256"]) for name in (LINES, AVERAGES)]
-    return LookAger(lines, averages, parser, " ".join(["", *marks]), device)
+    wrinkles: WrinkleLayers = zoo.shared_network(WRINKLES, build_wrinkle_layers, device)
+    marks = [str(zoo.card(name).facts["sha256"]) for name in (LINES, WRINKLES, AVERAGES)]
+    return LookAger(lines, wrinkles, averages, parser, " ".join(["", *marks]), device)
 
 
 def _in_units(landmarks: ArrayLike) -> NDArray[np.float32]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zlib import crc32
+
 import numpy as np
 
 from faceswap_cli.effects.ageing.render import MOST_IN_PHOTO, FaceAger
@@ -19,7 +21,9 @@ class AgerMethod:
     def __call__(self, portrait: LabelledPortrait, target: float) -> AgedPortrait:
         """See Way."""
         face = PlannedFace(0, portrait.face.landmarks)
-        age = AgeChange(portrait.who.age, target, target, estimated=False)
+        female = 0.5 if portrait.who.female is None else portrait.who.female
+        variant = crc32(portrait.who.path.name.encode()) % 1000 / 1000
+        age = AgeChange(portrait.who.age, target, target, False, female, variant)
         [aged] = self._ager.predict([(portrait.image, face)], [age])
         head = aged.head.astype(np.float32)
         mask = self._ager.where(portrait.image, aged, head, MOST_IN_PHOTO) > 0

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import ArrayLike, NDArray
 
 from faceswap_cli.compositing import temporal_masks
@@ -40,13 +41,22 @@ from faceswap_cli.faces.parsing import face_parser
 from faceswap_cli.faces.parsing.face_parser import FaceParser
 from faceswap_cli.media.frame import Frame, Image
 from faceswap_cli.networks.ageing.ageing import Ager
+from faceswap_cli.networks.ageing.change import Change
 
 TURNED = (40.0, 55.0)
 """Yaw in degrees from which a face in a video is changed less, and from which not at all: profiles are not
 learnt, and a change that goes on and off would be seen."""
 
+FARTHER = 0.4
+"""The network is asked for ages that lie so much farther away, in parts of the change: it stops short of
+them."""
+
 USUAL_LIGHT, BRIGHTER = 0.5, 4.0
 """Median of a well-lit face, of 1; how many times as bright a dark one is shown to the network at most."""
+
+LOOKED_AT, ALIKE = 20, 0.1
+"""Pixels of a crop in which two are compared, and the difference of levels (of 1) up to which they look
+alike."""
 
 MOST_IN_VIDEO, MOST_IN_PHOTO = 512, 1280
 """Pixels that the square around a face is computed in, at most."""
@@ -124,8 +134,10 @@ class FaceAger:
             if self.looks is None:
                 change = self.ager(x, source, target)
             else:
+                asked = [clamp_age(to + FARTHER * (to - is_now)) for is_now, to in ends]
+                target = torch.tensor(asked, dtype=torch.float32, device=self.device)
                 level = _light_level(x)
-                change = self.ager((x * level).clamp(max=1), source, target)
+                change = self._ask((x * level).clamp(max=1), source, target, faces)
                 change = change._replace(residual=change.residual / level)
                 change = self.looks.reshape(change, faces, side, ages)
         found = pack_change(change, [measure_colourfulness(crop) for crop in light])
@@ -138,6 +150,23 @@ class FaceAger:
             AgedFace(face, to_half(one), to_half(head), look=look)
             for (_, face), one, head, look in zip(faces, found, heads, looks, strict=True)
         ]
+
+    def _ask(
+        self,
+        x: torch.Tensor,
+        source: torch.Tensor,
+        target: torch.Tensor,
+        faces: Sequence[tuple[Image, PlannedFace]],
+    ) -> Change:
+        """The network's changes of crops (N, 3, S, S): of every second face of a track the mean of its
+        neighbours', if it looks like them, since a change is smooth and a network takes its time."""
+        between = _between_neighbours(x, [face.track for _, face in faces])
+        asked = [k for k in range(len(faces)) if k not in between]
+        place = {k: number for number, k in enumerate(asked)}
+        said = self.ager(x[asked], source[asked], target[asked])
+        first = [place[between.get(k, (k, k))[0]] for k in range(len(faces))]
+        second = [place[between.get(k, (k, k))[1]] for k in range(len(faces))]
+        return Change(*((part[first] + part[second]) / 2 for part in said))
 
     def where(self, image: Image, face: AgedFace, head: FloatMask, most: int) -> FloatMask:
         """(H, W) in 0..1: where a picture (H, W, 3) may change, for the other arguments see `apply`."""
@@ -166,6 +195,19 @@ class FaceAger:
 def _shown(place: ChangeRegion) -> FloatMask:
     """A place's mask in the picture's own pixels."""
     return np.asarray(cv2.resize(place.mask, place.grid.box_size, interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def _between_neighbours(crops: torch.Tensor, tracks: Sequence[int]) -> dict[int, tuple[int, int]]:
+    """Crops (N, 3, S, S) that need not be asked about, and which two of the same track they lie between."""
+    small = F.adaptive_avg_pool2d(crops, LOOKED_AT)
+    found = {}
+    for track in dict.fromkeys(tracks):
+        mine = [k for k, one in enumerate(tracks) if one == track]
+        for before, now, after in zip(mine[0::2], mine[1::2], mine[2::2], strict=False):
+            apart = (small[[before, after]] - small[now]).abs().max()
+            if float(apart) <= ALIKE:
+                found[now] = (before, after)
+    return found
 
 
 def _light_level(crops: torch.Tensor) -> torch.Tensor:

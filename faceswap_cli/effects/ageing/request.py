@@ -67,7 +67,9 @@ class AgeRequest(OptionGroup):
         """How old a face is taken to be, and what it becomes."""
         is_now = estimate.age if self.known is None else self.known
         wanted = is_now + (self.by or 0) if self.to is None else self.to
-        return AgeChange(is_now, clamp_age(wanted), wanted, self.known is None)
+        # What is said of a person stays the same through a video, and differs between two people.
+        variant = (estimate.age / 3 + 10 * estimate.spread) % 1
+        return AgeChange(is_now, clamp_age(wanted), wanted, self.known is None, estimate.female, variant)
 
 
 @dataclass(frozen=True)
@@ -79,12 +81,16 @@ class AgeChange:
         target: years that are drawn.
         wanted: years that were asked for.
         estimated: `source` is what the face looks.
+        female: how female the person looks, 0..1.
+        variant: 0..1, tells people apart: not everybody gets the same wrinkles.
     """
 
     source: float
     target: float
     wanted: float
     estimated: bool = True
+    female: float = 0.5
+    variant: float = 0.0
 
     @property
     def same(self) -> bool:

@@ -7,19 +7,25 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 from skimage import data
 
 from faceswap_cli.cli.age_load import load_face_ager
+from faceswap_cli.compositing.colour.grey_move import GreyMove
 from faceswap_cli.compositing.colour.spaces import to_space
 from faceswap_cli.compositing.region_grid import RegionGrid
 from faceswap_cli.compositing.skin_detail import SkinDetail, find_lines, luma_logs
-from faceswap_cli.effects.ageing.greying import GreyMove, grey_share, measure_cast
-from faceswap_cli.effects.ageing.look import change_own_lines
-from faceswap_cli.effects.ageing.render import AgedFace, FaceAger
-from faceswap_cli.effects.ageing.request import AgeChange
+from faceswap_cli.effects.ageing.beard import find_beard
+from faceswap_cli.effects.ageing.greying import grey_share, measure_cast
+from faceswap_cli.effects.ageing.look import change_own_lines, wrinkle_share
+from faceswap_cli.effects.ageing.neck import add_neck, age_neck, find_neck, neck_share
+from faceswap_cli.effects.ageing.render import AgedFace, FaceAger, _between_neighbours
+from faceswap_cli.effects.ageing.request import AgeChange, AgeRequest
+from faceswap_cli.effects.ageing.spots import draw_spots, spot_share
 from faceswap_cli.effects.planned_faces import PlannedFace
+from faceswap_cli.faces.age.estimator import AgeEstimate
 from faceswap_cli.faces.face_analyser import build_analyser
-from faceswap_cli.faces.geometry import interocular
+from faceswap_cli.faces.geometry import FACE_CENTRE, MEAN_FACE, interocular
 from faceswap_cli.media.frame import Frame
 
 MOST = 512
@@ -156,7 +162,100 @@ def test_lighter_than_grey_stays() -> None:
         lab[..., 0] = light
         moved = move(lab)[..., 0]
         assert (moved >= light - 1e-3).all()
-    assert np.allclose(move(np.full((8, 8, 3), [20, 4, 8], np.float32))[0, 0], [55, 0, 2], atol=0.1)
+
+
+def strands(light: float, depth: float, size: int = 96) -> np.ndarray:
+    """CIELAB of hair of a mean lightness whose strands are so deep, without colour."""
+    lab = np.zeros((size, size, 3), np.float32)
+    lab[..., 0] = light + depth * np.sin(np.arange(size) / 2)[None]
+    return lab
+
+
+def test_black_hair_greys_and_darkness_does_not() -> None:
+    move = GreyMove(np.array([8.0, 0, 0]), np.array([50.0, 0, 0]), 1.0, 97.0, unit=80.0)
+    grown = move(strands(4.0, 3.0))[24:-24, 24:-24, 0].mean() - 4
+    flat = move(strands(4.0, 0.05))[24:-24, 24:-24, 0].mean() - 4
+    assert grown > 12
+    assert flat < 3
+
+
+def test_half_grey_hair_has_no_blue_shadows() -> None:
+    move = GreyMove(np.array([40.0, 5, 20]), np.array([45.0, 3, 12]), 0.4, 97.0)
+    shadow = np.full((32, 32, 3), [6, 0.5, 2], np.float32)
+    assert (move(shadow)[..., 2] > -0.5).all()
+
+
+def test_light_on_brown_skin_is_brown() -> None:
+    picture = np.zeros((240, 240, 3), np.float32) + np.array([0.35, 0.18, 0.08], np.float32)
+    mask = np.zeros((240, 240), np.float32)
+    cv2.circle(mask, (120, 120), 100, 1.0, -1)
+    residual = np.zeros((240, 240, 3), np.float32)
+    cv2.circle(residual, (100, 120), 25, (0.1, 0.1, 0.1), -1)
+    added = skin(0.0).even_out(residual, picture, mask, GRID)[120, 100]
+    assert added[0] > 1.4 * added[1] > 1.4 * added[2] > 0
+
+
+def test_mottled_skin_is_not_deepened_as_folds_are() -> None:
+    rng = np.random.default_rng(0)
+    mottled = cv2.GaussianBlur(rng.normal(size=(240, 240)).astype(np.float32), (0, 0), 3)
+    picture = np.repeat((0.5 + 0.04 * mottled / mottled.std())[..., None], 3, 2).astype(np.float32)
+    mask = np.ones((240, 240), np.float32)
+    blotches = np.abs(skin(1.0).draw(picture, GRID, mask, 1.0))[60:-60, 60:-60].mean()
+    own = np.abs(find_lines(luma_logs(picture), mask, UNIT))[60:-60, 60:-60].mean()
+    assert blotches < 0.5 * own
+    deepened = skin(1.0).draw(fold(), GRID, mask, 1.0)
+    assert deepened[60:-60, 60:-60].min() < -0.02
+
+
+def test_beards_are_found_by_their_strands_and_shadows_are_not() -> None:
+    rng = np.random.default_rng(1)
+    square = np.zeros((261, 261, 3), np.float32) + np.array([0.8, 0.6, 0.5], np.float32)
+    points = (MEAN_FACE - FACE_CENTRE) * 261 / 5.6 + 130
+    chin = slice(int(points[33, 1]) + 6, int(points[8, 1]))
+    across = slice(int(points[4, 0]), int(points[12, 0]))
+    shadow, beard = square.copy(), square.copy()
+    area = np.ones((261, 261), np.float32)
+    area[chin, across] = 0.45
+    shadow *= cv2.GaussianBlur(area, (0, 0), 6)[..., None]
+    hairs = rng.uniform(0.1, 0.8, (square[chin, across].shape[:2]))[..., None]
+    beard[chin, across] *= hairs.astype(np.float32)
+    whole = np.ones((261, 261), np.float32)
+    found = [find_beard(one, points, whole, 5.6) for one in (square, shadow, beard)]
+    assert found[0].max() == 0
+    assert found[2][chin, across].mean() > 3 * found[1][chin, across].mean() + 0.1
+    assert not found[2][: int(points[30, 1]) - 8].any()
+
+
+def test_spots_and_wrinkles_are_a_persons_own_and_stay() -> None:
+    one, again, other = (draw_spots(128, 2.4, variant) for variant in (0.2, 0.2, 0.7))
+    assert np.array_equal(one, again) and not np.array_equal(one, other)
+    assert one.max() <= 0 and -0.35 < one.min() < -0.05 and (one < -0.02).mean() < 0.1
+    assert spot_share(50) == 0 and spot_share(66) > 0 and spot_share(80) == 1
+    estimate = AgeEstimate(31.2, 4.1, 0.9, 0.0)
+    assert AgeRequest(to=70).ages(estimate) == AgeRequest(to=70).ages(estimate)
+    assert wrinkle_share(30) == 0 < wrinkle_share(50) < wrinkle_share(80)
+
+
+def test_a_neck_gets_lines_below_the_chin_only(astronaut) -> None:
+    image, face = astronaut
+    side, size = 5.6, 261
+    neck = find_neck(np.ones((size, size), np.float32), face.landmarks, side)
+    changed = image.copy()
+    age_neck(changed, face.landmarks, neck, side, 1.0, 0.3)
+    rows = np.flatnonzero((changed != image).any((1, 2)))
+    assert len(rows) and rows.min() > face.landmarks[33, 1]
+    inside = np.zeros(image.shape[:2], np.float32)
+    add_neck(inside, face.landmarks, neck, side)
+    assert not (changed != image)[inside == 0].any()
+    assert neck_share(70, 30) == 0 < neck_share(30, 60)
+
+
+def test_every_second_face_of_a_track_lies_between_its_neighbours() -> None:
+    crops = torch.full((6, 3, 40, 40), 0.5)
+    crops[4] = 0.9
+    assert _between_neighbours(crops[:4], [0, 0, 0, 0]) == {1: (0, 2)}
+    assert _between_neighbours(crops, [0, 0, 0, 1, 0, 1]) == {1: (0, 2)}
+    assert _between_neighbours(crops[:3], [0, 1, 2]) == {}
 
 
 def test_years_of_grey_and_of_lines() -> None:
