@@ -51,6 +51,9 @@ EDGE, SURE, REACH = (0.4, 0.85), 0.95, 3.0
 """Shares of a person between which an edge goes from ground to person, from which on it is free of the
 ground, and pixels from which its colours are taken."""
 
+CHIN = 12.0
+"""Pixels above the chin within which the evening of skin ends."""
+
 BROAD, FLAT = 0.12, 0.85
 """Face units over which light on skin is looked at, and how much of it is evened."""
 
@@ -91,7 +94,9 @@ def main() -> None:
         head = torch.from_numpy(texture).permute(2, 0, 1).float() / 255
         tones.append(read_tone(head, face * torch.from_numpy(1 - hair)))
         cover = np.maximum(1 - face_share(parts), widen(hair, points))
-        bare = parts["face"] * (1 - widen(hair, points))
+        # The dense points end on the forehead, and its skin does not.
+        rows_of = np.arange(textures.shape[1])[:, None]
+        bare = (1 - hair) * np.clip((points[8, 1] - rows_of) / CHIN, 0, 1)
         picture, masks = encode(flatten(texture, bare, points, tones[-1]), hair, cover, tones[-1])
         files += picture
         ends.append([len(files), len(files) + len(masks)])
@@ -179,15 +184,16 @@ def widen(hair: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def flatten(texture: np.ndarray, bare: np.ndarray, points: np.ndarray, tones: Tensor) -> np.ndarray:
-    """A texture whose bare skin (S, S) in the face has its mean tone: a bright forehead fits no other."""
+    """A texture whose bare skin (S, S) above the chin has its mean tone: a bright forehead fits no other."""
     unit = float(np.linalg.norm(points[36] - points[45]))
     share = texture[..., 3:].astype(np.float32) / 255
-    weight = bare[..., None].astype(np.float32) * share
     colour = texture[..., :3] / np.maximum(share, 0.02)
+    tone = 255 * tones.mean(0).numpy()
+    weight = (bare * skin_share(colour, tone))[..., None].astype(np.float32) * share
     low = cv2.GaussianBlur(colour * weight, (0, 0), BROAD * unit) / (
         cv2.GaussianBlur(weight[..., 0], (0, 0), BROAD * unit)[..., None] + 1e-3
     )
-    gain = np.clip((255 * tones.mean(0).numpy() + 1) / (low + 1), 0.3, 3.0) ** FLAT
+    gain = np.clip((tone + 1) / (low + 1), 0.3, 3.0) ** FLAT
     even = colour * (1 + weight * (gain - 1))
     return np.dstack([np.clip(even * share, 0, 255), texture[..., 3:]])
 
