@@ -74,7 +74,7 @@ class DescribedFaces:
         reader: AttributeReader,
     ) -> None:
         self._generator, self._directions, self._reader = generator, directions, reader
-        self._first_stage = replace(generator, detail=0.0)
+        self._first_stage = replace(generator, finish=0.0)
         self._wishes = description.wishes
         able = dict(zip(READ, (directions.explained > LEAST_EXPLAINED).tolist(), strict=True))
         self._wanted = {name: self._value(wish) for name, wish in self._wishes.items() if able[name]}

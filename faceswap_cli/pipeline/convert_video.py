@@ -115,7 +115,7 @@ def written_info(info: MediaInfo, options: PipelineOptions) -> MediaInfo:
 def check_source(info: MediaInfo) -> None:
     """Raise a UserError if a file can't be converted as a video."""
     if info.kind != "video":
-        raise UserError(f"{info.path} is a photo, not a video", "Use `faceswap convert photo`")
+        raise UserError(f"{info.path} is a photo, not a video", "Give a video, or use the command for photos")
     check_colours(info)
 
 
