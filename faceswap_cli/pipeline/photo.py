@@ -268,6 +268,7 @@ def _doubts(
     The close look is at times less sure of a plain face than a glance is: who is seen at a glance is a face.
     """
     assert faces.confidences is not None
+    assert faces.boxes is not None
     found, glance = {}, None
     for track in targets:
         if why := doubt_track([0], [float(faces.scores[track])], (1, 0.0)):
