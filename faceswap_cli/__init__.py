@@ -5,12 +5,22 @@ from typing import TYPE_CHECKING, Any
 from faceswap_cli.version import __version__
 
 if TYPE_CHECKING:
-    from faceswap_cli.api import age_photo, age_video, convert_photo, convert_video, extract, train
+    from faceswap_cli.api import (
+        age_photo,
+        age_video,
+        convert_photo,
+        convert_video,
+        edit_photo,
+        edit_video,
+        extract,
+        train,
+    )
     from faceswap_cli.errors import Refusal, UserError
 
 __all__ = [
     "Refusal", "UserError", "__version__",
-    "age_photo", "age_video", "convert_photo", "convert_video", "extract", "train",
+    "age_photo", "age_video", "convert_photo", "convert_video", "edit_photo", "edit_video",
+    "extract", "train",
 ]  # fmt: skip
 
 
@@ -21,3 +31,8 @@ def __getattr__(name: str) -> Any:
     from faceswap_cli import api, errors
 
     return getattr(errors if name in ("Refusal", "UserError") else api, name)
+
+
+def __dir__() -> list[str]:
+    """What is for users, which is not loaded yet."""
+    return list(__all__)

@@ -10,6 +10,7 @@
         print(step.phase, step.done, step.total)
     picture = faceswap.convert_photo("me.jpg", face="anna.jpg")
     older = faceswap.age_photo(picture, to=70)
+    auburn = faceswap.edit_photo(older, {"hair": "auburn", "smile": 0.6})
 
 Every option of a command is a keyword of the same name, with `_` for `-` (docs/cli.md); `--not` is `without`,
 `--map` is `mapped`, `--from` is `known`. A generator does its work while it is iterated; to stop early, close
@@ -20,7 +21,7 @@ watermark.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -248,6 +249,47 @@ def age_photo(source: PathLike | Image, *, to: float | None = None, **options: A
     return _run_photo(source, _ageing(keywords, to, video=False))
 
 
+def edit_video(
+    source: PathLike, output: PathLike, changes: Mapping[str, float | str], **options: Any
+) -> Iterator[ConvertProgress]:
+    """Change features of the faces of a video; `faceswap edit video`.
+
+    Args:
+        source: the video.
+        output: another.
+        changes: what each feature becomes, as in {"smile": 0.6}; `faceswap edit list` names them.
+        **options: as of the command.
+
+    Yields:
+        where it stands, every few frames.
+
+    Raises:
+        UserError: see convert_video.
+        Refusal: see `SafetyGuard`.
+    """
+    keywords = Keywords(options)
+    return _run_video(Path(source), Path(output), _editing(keywords, changes, video=True))
+
+
+def edit_photo(source: PathLike | Image, changes: Mapping[str, float | str], **options: Any) -> Image:
+    """Change features of the faces of a photo; `faceswap edit photo`.
+
+    Args:
+        source: a photo, or its pixels (H, W, 3) uint8 RGB.
+        changes: what each feature becomes, as in {"hair": "auburn"}; `faceswap edit list` names them.
+        **options: as of the command.
+
+    Returns:
+        (H, W, 3) uint8 RGB, with the watermark unless `no_mark=True`.
+
+    Raises:
+        UserError: see convert_video.
+        Refusal: see `SafetyGuard`.
+    """
+    keywords = Keywords(options)
+    return _run_photo(source, _editing(keywords, changes, video=False))
+
+
 @dataclass(frozen=True)
 class Work:
     """What finds faces, whose are changed and how, how that is run, and how videos are encoded."""
@@ -298,6 +340,22 @@ def _ageing(keywords: Keywords, to: float | None, video: bool) -> Work:
     plan = load_people_plan(how.people, how.safety.guard(device), how.load_thorough)
     effect = AgeEffect(ager, wish, AgeEstimator(device), look)
     return Work(analyser, plan, effect, how.pipeline(Kind.AGE, ager.cache_key), how.encode)
+
+
+def _editing(keywords: Keywords, changes: Mapping[str, float | str], video: bool) -> Work:
+    """How features are changed, as keywords say it."""
+    from faceswap_cli.cli.edit_load import load_edit_effect
+    from faceswap_cli.cli.people_plan import load_people_plan
+    from faceswap_cli.effects.edit.request import EditRequest
+    from faceswap_cli.effects.options import EffectOptions
+    from faceswap_cli.provenance.marks import Kind
+
+    wish = keywords.take(EditRequest, set=tuple(f"{name}={value}" for name, value in changes.items()))
+    look, how = keywords.take(EffectOptions), Shared(keywords, video)
+    device = how.detection.device
+    effect, model = load_edit_effect(wish, device, look)
+    plan = load_people_plan(how.people, how.safety.guard(device), how.load_thorough)
+    return Work(how.load_analyser(), plan, effect, how.pipeline(Kind.EDIT, model), how.encode)
 
 
 def _run_video(source: Path, output: Path, work: Work) -> Iterator[ConvertProgress]:

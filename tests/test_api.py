@@ -72,6 +72,20 @@ def test_a_wrong_keyword_is_a_users_error(keywords, told):
         faceswap_cli.age_photo(PICTURE, **keywords)
 
 
+def test_editing_a_photo_changes_what_was_named():
+    picture = read_photo(PICTURE).image
+    edited = faceswap_cli.edit_photo(picture, {"hair": "auburn"}, no_mark=True)
+    assert (edited != picture).any()
+    with pytest.raises(UserError, match="Did you mean smile"):
+        faceswap_cli.edit_photo(picture, {"smiel": 0.5})
+    with pytest.raises(UserError, match="not said what"):
+        faceswap_cli.edit_photo(picture, {})
+
+
+def test_what_is_for_users_is_listed():
+    assert {"edit_photo", "convert_video", "UserError"} <= set(dir(faceswap_cli))
+
+
 def test_the_package_is_loaded_without_the_heavy_libraries():
     code = "import sys, faceswap_cli; print(faceswap_cli.__version__, 'torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

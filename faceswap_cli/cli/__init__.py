@@ -40,7 +40,7 @@ def faceswap(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
     ] = False,
 ) -> None:
-    """Swap faces in photos and video: extract the faces, train on them, convert.
+    """Swap, age, edit, animate and invent faces, in photos and video.
 
     Use it on footage of people who agreed to it, and say that the result is made.
     """

@@ -70,6 +70,7 @@ def animate(
     go on where it was interrupted.
     """
     from faceswap_cli.journal import fingerprint
+    from faceswap_cli.media.containers import check_video_suffix
     from faceswap_cli.media.encoders import resolve_encoding
     from faceswap_cli.media.open import check_readable
     from faceswap_cli.media.sequence import is_sequence
@@ -80,6 +81,7 @@ def animate(
         check_readable(wish.driver)
     look.check()
     check_named(output)
+    check_video_suffix(output)
     check_not_given([output, trial.preview], [*photos, *people.only, *people.without])
     tell_consent()
     opened, plan, effect = load_animation(photos, wish, look, people, safety, detection)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -25,8 +26,18 @@ def help_sections(command: Any, ctx: Any) -> dict[str, list[tuple[str, str]]]:
     for param in command.get_params(ctx):
         if (record := param.get_help_record(ctx)) is not None:
             usual = ARGUMENTS if param.param_type_name == "argument" else OTHERS
-            sections[getattr(param, "rich_help_panel", None) or usual].append(record)
+            name, told = record
+            sections[getattr(param, "rich_help_panel", None) or usual].append((_in_words(name), told))
     return {heading: records for heading, records in sections.items() if records}
+
+
+def _in_words(name: str) -> str:
+    """An option's name with its value in words: "--crf <number>" for Typer's "--crf <float range>"."""
+    name = re.sub(r"<list\[(.*)\]>", r"<\1>", name)
+    for plain, words in {"float range": "number", "int range": "number", "float": "number", "int": "number",
+                         "str": "text", "Path": "path"}.items():  # fmt: skip
+        name = name.replace(f"<{plain}>", f"<{words}>")
+    return name
 
 
 class _QuickHelp:

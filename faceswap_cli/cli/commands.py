@@ -22,7 +22,7 @@ SUMMARIES = {
     "live": "Swap, age or edit faces before a camera while it films, or let a photo move as they do.",
     "headshot": "Make a business photo of a selfie: "
     "cut out, straightened, cropped, retouched, before a new background.",
-    "generate": "Invent pictures by a trained generator.",
+    "generate": "Invent faces, or pictures like those that a generator was trained on.",
     "style": "Turn pictures of one kind into another, by what a run has learnt.",
     "lab": "Watch two networks compete until random points become the data: a GAN in two dimensions.",
     "verify": "Say which marks of AI a file carries: words in the file, watermark, Content Credentials.",

@@ -27,7 +27,7 @@ class DrawnOptions(OptionGroup):
     """Whose face is drawn, and in whose place where the model does not say it."""
 
     face: tuple[str, ...] = option(
-        ("b",), group=WHO,
+        ("b",), group=WHO, metavar="PHOTO|NAME",
         help="Whose face is drawn. Without --run: a photo, or several of one person. With it: b, the "
         "(first) person put on, b2, b3, ..., a, or a face set's name. With a conditional model also a photo "
         "or a face set's folder; several are mixed, as A.jpg:0.7 and B.jpg:0.3.",

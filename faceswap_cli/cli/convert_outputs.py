@@ -54,9 +54,10 @@ def name_outputs(sources: Sequence[Path], output: str, encoder: str) -> list[Pat
             result gets one that it goes into.
 
     Raises:
-        UserError: two results would have one name; the folder can't be made.
+        UserError: two results would have one name; no video is written as such; the folder can't be made.
     """
     from faceswap_cli.files import make_folder
+    from faceswap_cli.media.containers import check_video_suffix
     from faceswap_cli.media.encoders import ENCODERS
     from faceswap_cli.media.sequence import is_pattern
 
@@ -66,6 +67,7 @@ def name_outputs(sources: Sequence[Path], output: str, encoder: str) -> list[Pat
         raise UserError(f"the pictures of {len(sources)} videos would be written over each other as {output}",
                         "Convert them one by one")  # fmt: skip
     if len(sources) == 1 and not is_folder(folder, output):
+        check_video_suffix(folder)
         return [folder]
     fitting = ENCODERS[encoder].suffixes
     outputs: list[Path] = []

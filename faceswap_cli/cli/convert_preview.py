@@ -63,7 +63,9 @@ def write_preview_page(
     from faceswap_cli.provenance.marks import write_marked_photo
 
     _check(source, picture)
-    preview = prepare_preview(find_chosen_clips(source, analyser, PREVIEW_MOMENTS, options, plan), effect)
+    chosen = find_chosen_clips(source, analyser, PREVIEW_MOMENTS, options, plan)
+    with console.Bar("getting ready"):  # a swap looks through all crops for what they can lend
+        preview = prepare_preview(chosen, effect)
     for line in preview.notes:
         console.say(line)
     rows = []
@@ -76,7 +78,7 @@ def write_preview_page(
         rows.append((f"{clip.time:.2f} s{alone}", parts))
     page = contact_sheet.draw_contact_sheet(rows, ["original", effect.outcome, "mask"])
     write_marked_photo(picture, page, replace(options.marks, label=False))
-    console.say(f"preview: {picture} ({plural(len(rows), 'moment')}; run without --preview to convert)")
+    console.say(f"preview: {picture} ({plural(len(rows), 'moment')}; run without --preview for the whole)")
 
 
 def write_settings_sheet(

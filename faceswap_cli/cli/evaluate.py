@@ -13,7 +13,7 @@ from faceswap_cli.cli.age_load import LOADERS, AgeRunOption, load_face_ager
 from faceswap_cli.cli.app import new_app
 from faceswap_cli.effects.ageing.request import read_ages
 from faceswap_cli.errors import UserError
-from faceswap_cli.options import OptionGroup, option
+from faceswap_cli.options import INPUT, OptionGroup, option
 from faceswap_cli.words import plural
 
 if TYPE_CHECKING:
@@ -53,7 +53,9 @@ def age(
             "their names (anna_age48.jpg)."
         ),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Page to write, .html.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Page to write, .html.", rich_help_panel=INPUT)
+    ],
     *,
     methods: MethodsOptions,
     run: AgeRunOption = None,

@@ -10,12 +10,20 @@ import typer
 from faceswap_cli.cli import console
 from faceswap_cli.cli.convert_outputs import check_named
 from faceswap_cli.cli.options import DeviceOptions
+from faceswap_cli.options import INPUT, WHO
 
 
 def group(
     face_set: Annotated[Path, typer.Argument(metavar="FACES", help="Face set folder.")],
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FOLDER", help="New folder for the people's face sets.")
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FOLDER",
+            help="New folder for the people's face sets.",
+            rich_help_panel=INPUT,
+        ),
     ],
     threshold: Annotated[
         float,
@@ -24,6 +32,7 @@ def group(
             max=1.2,
             help="How different faces of one person may be: higher when one person is in several folders, "
             "lower when several people are in one.",
+            rich_help_panel=WHO,
         ),
     ] = 0.45,
     names: Annotated[

@@ -55,10 +55,10 @@ class SampleOptions(OptionGroup):
         help="Take these layers from the picture of another seed: coarse (pose, outline), middle (features), "
         "fine (colours, texture), several with commas, as in 7:coarse,middle.",
     )  # fmt: skip
-    detail: float = option(
+    finish: float = option(
         1.0, 0, 1, group=LOOK,
-        help="Of the faces that come with the tool: how much of the second stage is drawn, which makes "
-        "a soft draft a photograph.",
+        help="Of the faces that come with the tool: how far the soft draft is finished into a photograph; 0: "
+        "the draft alone.",
     )  # fmt: skip
 
 
@@ -99,7 +99,7 @@ def generate(
     place: DeviceOptions,
     marks: MarkOptions,
 ) -> None:
-    """Invent pictures by a trained generator.
+    """Invent faces, or pictures like those that a generator was trained on.
 
     Each has a seed, by which it comes out again. Of faces the nearest person that the generator learned from
     is measured: a face that is too near to somebody, or that looks like a child's, is drawn again with
@@ -123,8 +123,8 @@ def generate(
         write_hybrid(output, like.like, place.device, marks.build_marks(Kind.EDIT, "", label=False))
         return
     generator = load_bundled(place.device) if run is None else load_generator(run, place.device)
-    generator = replace(generator, detail=sample.detail)
-    first_stage = replace(generator, detail=0.0)
+    generator = replace(generator, finish=sample.finish)
+    first_stage = replace(generator, finish=0.0)
     mix = parse_mix(sample.mix) if sample.mix else None
     if mix is not None:
         layers_of(generator.network, mix.groups)
@@ -162,8 +162,8 @@ def check_together(sample: SampleOptions, text: TextOptions, walk: WalkOptions, 
         raise UserError("--text and --mix can't be used together", "Leave out one")
     if not bundled and text.stages and not text.text:
         raise UserError("of a run --stages shows the draft of --text", "Give --text, too")
-    if not bundled and sample.detail != 1:
-        raise UserError("--detail is for the faces that come with the tool", "Leave it out, or leave out -m")
+    if not bundled and sample.finish != 1:
+        raise UserError("--finish is for the faces that come with the tool", "Leave it out, or leave out -m")
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from faceswap_cli.cli import console
 from faceswap_cli.errors import UserError
-from faceswap_cli.options import INPUT, LOOK, OptionGroup, option
+from faceswap_cli.options import INPUT, OptionGroup, option
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,8 +36,8 @@ class WalkOptions(OptionGroup):
         help="A video in place of pictures: from each picture to the next, and back to the first, a loop "
         "without a seam.",
     )  # fmt: skip
-    seconds: float = option(12.0, 0.5, 600.0, group=LOOK, help="How long --walk lasts.")
-    fps: int = option(25, 1, 120, group=LOOK, metavar="RATE", help="Frames a second of --walk.")
+    seconds: float = option(12.0, 0.5, 600.0, group=INPUT, help="How long --walk lasts.")
+    fps: int = option(25, 1, 120, group=INPUT, metavar="RATE", help="Frames a second of --walk.")
 
     @property
     def frames(self) -> int:

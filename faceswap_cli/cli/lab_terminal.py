@@ -27,7 +27,7 @@ KEYS = {
     "q": "quit",
 }
 
-HELP = "space pause  d g b one step of D, G, both  - + pace  r restart  l next loss  q quit"
+HELP = "space pause  d g b step D, G, both  - + pace  r restart  l next loss  q quit"
 
 LEAST_SIZE = (40, 16)
 """Columns and rows; on anything smaller plain lines are of more use."""

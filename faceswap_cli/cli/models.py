@@ -12,6 +12,7 @@ from faceswap_cli.cli.app import new_app
 from faceswap_cli.cli.models_film import film
 from faceswap_cli.cli.models_sheet import sheet
 from faceswap_cli.errors import UserError
+from faceswap_cli.options import INPUT, WHO
 
 app = new_app(help="The network families, what a trained run holds, and files to hand on.")
 app.command("sheet", example="faceswap models sheet anna.jpg -m conditional -o sheet.jpg")(sheet)
@@ -105,13 +106,19 @@ def export(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder of `faceswap train -m`.")],
     output: Annotated[
         Path,
-        typer.Option("--output", "-o", help="FILE.safetensors for this tool, FILE.onnx for others."),
+        typer.Option(
+            "--output",
+            "-o",
+            help="FILE.safetensors for this tool, FILE.onnx for others.",
+            rich_help_panel=INPUT,
+        ),
     ],
     face: Annotated[
         list[str] | None,
         typer.Option(
             help="Whose face the file can draw: b, b2, ..., a, or a face set's name. May be repeated. "
-            "[default: everybody's; .onnx: b]"
+            "[default: everybody's; .onnx: b]",
+            rich_help_panel=WHO,
         ),
     ] = None,
     with_reference: Annotated[

@@ -13,6 +13,7 @@ from faceswap_cli.cli.convert_outputs import check_named
 from faceswap_cli.cli.mark_options import MarkOptions
 from faceswap_cli.cli.options import OutputOption
 from faceswap_cli.media.encode_options import EncodeRequest
+from faceswap_cli.options import INPUT
 
 
 def film(
@@ -20,10 +21,10 @@ def film(
     *,
     output: OutputOption,
     seconds: Annotated[
-        float, typer.Option(min=1, max=600, help="How long it lasts.", rich_help_panel="Look")
+        float, typer.Option(min=1, max=600, help="How long it lasts.", rich_help_panel=INPUT)
     ] = 12.0,
     fps: Annotated[
-        int, typer.Option(metavar="RATE", min=1, max=120, help="Frames a second.", rich_help_panel="Look")
+        int, typer.Option(metavar="RATE", min=1, max=120, help="Frames a second.", rich_help_panel=INPUT)
     ] = 25,
     encode: EncodeRequest,
     marks: MarkOptions,

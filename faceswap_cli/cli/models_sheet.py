@@ -10,6 +10,7 @@ import typer
 from faceswap_cli.cli import console
 from faceswap_cli.cli.options import OutputOption, RunOption
 from faceswap_cli.errors import UserError
+from faceswap_cli.options import WHO
 
 
 def sheet(
@@ -21,7 +22,9 @@ def sheet(
     face: Annotated[
         list[str] | None,
         typer.Option(
-            "--face", help="Who is drawn: a name of the run's, or a photo. [default: whoever is on PHOTO]"
+            "--face",
+            help="Who is drawn: a name of the run's, or a photo. [default: whoever is on PHOTO]",
+            rich_help_panel=WHO,
         ),
     ] = None,
 ) -> None:

@@ -14,6 +14,7 @@ from faceswap_cli.cli.consent import tell_consent
 from faceswap_cli.cli.options import DeviceOptions, SafetyOptions
 from faceswap_cli.cli.train_adapt import adapt_request, photos_to_face_sets
 from faceswap_cli.cli.train_checks import (
+    advice_after,
     check_face_sets,
     check_options,
     explicit_settings,
@@ -168,6 +169,8 @@ def _train(task: TrainingTask, which: Processes, device: torch.device) -> None:
         return
     state = "saved" if interrupted else "done"
     console.say(f"{state}: {run}" + (f", step {last.step}" if last else ""))
+    for line in advice_after(task.family.name, run, last.step if last else 0):
+        console.tell(line)
     if interrupted:
         raise typer.Exit(INTERRUPTED)
 

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from faceswap_cli.errors import UserError
+
+FEW = 2000
+"""Steps of a network that begins with nothing, under which it has hardly learnt anything yet."""
+
+_NEXT = {
+    "age": "faceswap age photo IN.jpg --to 70 -m {run} -o OUT.jpg",
+    "style": "faceswap style photo IN.jpg -m {run} -o OUT.jpg",
+    "generator": "faceswap generate -m {run} -o SHEET.png",
+}
+"""What a run is for, by its family; the others swap."""
+
+_SWAP = "faceswap convert video CLIP.mp4 -m {run} -o OUT.mp4 --preview LOOK.png"
 
 if TYPE_CHECKING:
     from faceswap_cli.options import Overrides
@@ -71,3 +84,23 @@ def take_auto_batch(settings: Overrides[Any], family: Family) -> bool:
         )
     del settings["batch"]
     return True
+
+
+def advice_after(family: str, run: Path, step: int) -> list[str]:
+    """What a newcomer would want to know at the end of a training, a line each.
+
+    Args:
+        family: that was trained.
+        run: its folder.
+        step: where it stands.
+    """
+    if family == "points":
+        return []
+    lines = ["next: " + _NEXT.get(family, _SWAP).format(run=run)]
+    if family in ("style", "generator") and step < FEW:
+        lines.insert(
+            0,
+            f"{step} steps are few for a network that begins with nothing: some thousands show what it can; "
+            "the same command with more --minutes goes on",
+        )
+    return lines

@@ -75,7 +75,7 @@ class DescribedFaces:
         reader: AttributeReader,
     ) -> None:
         self._generator, self._directions, self._reader = generator, directions, reader
-        self._first_stage = replace(generator, detail=0.0)
+        self._first_stage = replace(generator, finish=0.0)
         self._wishes = description.wishes
         # Hair comes with the surroundings: to step towards it would colour skin, too.
         self._around = HAIR if generator.surroundings is not None else ()

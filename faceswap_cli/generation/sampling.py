@@ -48,13 +48,13 @@ class PictureGenerator:
         network: in eval mode.
         cache_key: what its pictures depend on.
         people: (K, 128) embeddings of the faces that it learned from; none if they are no faces.
-        detail: of the faces that come with the tool, how much of their second stage is drawn, 0..1.
+        finish: of the faces that come with the tool, how much of their second stage is drawn, 0..1.
     """
 
     network: StyleGenerator | AppearanceGenerator
     cache_key: str
     people: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 128), np.float32))
-    detail: float = 1.0
+    finish: float = 1.0
 
     def styles(self, seeds: Sequence[int], truncation: float = 1.0) -> Tensor:
         """(N, S) styles of seeds."""
@@ -130,7 +130,7 @@ class PictureGenerator:
 
     def _draw(self, style: Tensor, random: torch.Generator, around: Around | None) -> Tensor:
         if isinstance(self.network, AppearanceGenerator):
-            return self.network.draw(style, random, self.detail, None if around is None else [around])
+            return self.network.draw(style, random, self.finish, None if around is None else [around])
         return self.network.draw(style, noise=random)
 
     @property

@@ -44,6 +44,12 @@ _DEAR = ("audio", "subtitle")
 _SILENT_IN_MATROSKA = ("av1", "av1_nvenc", "prores", "ffv1")
 
 
+def check_video_suffix(output: Path) -> None:
+    """Raise a UserError for a name that no video is written as, nor a row of pictures."""
+    if picture_suffix(output) is None and output.suffix.lower() not in FORMATS:
+        raise UserError(f"video can't be written as '{output.suffix}' ({output})", f"Use {_named(FORMATS)}")
+
+
 def check_output(output: Path, info: MediaInfo, options: EncodeOptions) -> list[str]:
     """Find out, before the long work, whether its result can be written.
 
@@ -63,8 +69,7 @@ def check_output(output: Path, info: MediaInfo, options: EncodeOptions) -> list[
     check_hdr(info, options)
     if picture_suffix(output) is not None:
         return _check_pictures(output, info, options)
-    if suffix not in FORMATS:
-        raise UserError(f"video can't be written as '{output.suffix}' ({output})", f"Use {_named(FORMATS)}")
+    check_video_suffix(output)
     usable = ENCODERS[options.encoder].suffixes
     if suffix not in usable:
         raise UserError(f"{suffix} does not hold {options.encoder} video", f"Use {_named(usable)}")

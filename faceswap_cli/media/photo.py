@@ -21,6 +21,7 @@ from faceswap_cli.errors import UserError
 from faceswap_cli.files import atomic_output
 from faceswap_cli.limits import check_limit
 from faceswap_cli.media.frame import Image
+from faceswap_cli.media.inputs import VIDEO_SUFFIXES
 from faceswap_cli.media.open import check_readable
 from faceswap_cli.media.photo_header import PhotoHeader, header_of, open_photo, photo_format, webp_chunks
 from faceswap_cli.media.photo_metadata import NAMES, Metadata, fit_metadata, read_metadata, save_arguments
@@ -96,9 +97,10 @@ def read_photo(path: Path) -> Photo:
     check_readable(path)
     name = photo_format(path)
     if name is None:
-        raise UserError(
-            f"{path} is not a photo that can be read", "Give a JPEG, PNG, WebP, TIFF, BMP or AVIF file"
-        )
+        hint = "Give a JPEG, PNG, WebP, TIFF, BMP or AVIF file"
+        if path.suffix.lower() in VIDEO_SUFFIXES:
+            hint = "It is named like a video: give a photo, or use the command for videos"
+        raise UserError(f"{path} is not a photo that can be read", hint)
     with open_photo(path, name) as (image, data):
         header = header_of(path, image, data)
         _check(path, header)

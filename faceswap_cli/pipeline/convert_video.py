@@ -39,7 +39,7 @@ from faceswap_cli.pipeline.render_pass import RenderTask
 from faceswap_cli.pipeline.workdir import ResumeDir, not_whole_error
 from faceswap_cli.words import plural
 
-VERSION = 16
+VERSION = 17
 """Raised when the same settings begin to give other pictures: unfinished work of before is not mixed in."""
 
 MOST_TOLD = 3
@@ -115,7 +115,7 @@ def written_info(info: MediaInfo, options: PipelineOptions) -> MediaInfo:
 def check_source(info: MediaInfo) -> None:
     """Raise a UserError if a file can't be converted as a video."""
     if info.kind != "video":
-        raise UserError(f"{info.path} is a photo, not a video", "Use `faceswap convert photo`")
+        raise UserError(f"{info.path} is a photo, not a video", "Give a video, or use the command for photos")
     check_colours(info)
 
 

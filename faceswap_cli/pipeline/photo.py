@@ -12,7 +12,8 @@ import numpy as np
 from faceswap_cli.effects.base import EffectInput, EffectStages, FaceEffect, PreparedEffect, run_to_end
 from faceswap_cli.effects.planned_faces import FacePlan, plan_faces
 from faceswap_cli.errors import UserError
-from faceswap_cli.faces.detection.photo_faces import find_in_photo
+from faceswap_cli.faces.detection.boxes import overlap
+from faceswap_cli.faces.detection.photo_faces import find_in_photo, glance_at
 from faceswap_cli.faces.face import Face
 from faceswap_cli.faces.face_analyser import FaceAnalyser
 from faceswap_cli.faces.tracking.face_tracks import FaceTracks
@@ -29,6 +30,9 @@ from faceswap_cli.words import plural
 
 UNSURE = 0.25
 """Confidence of the landmarks under which a face may be no photographed one."""
+
+SAME = 0.5
+"""Overlap of two boxes (intersection over union) from which on they are of one face."""
 
 NOT_SELECTED = "not asked for"
 
@@ -211,12 +215,11 @@ def open_photo(
     clip = replace(clip, targets=targets)
     if plan.guard:
         check_children(clip, plan.guard)
-    doubts = {track: _doubt(faces, track) for track in targets}
+    doubts = _doubts(faces, targets, frame.image, analyser)
     notes = [photo.note] if photo.note else []
     notes += [
         f"face {track + 1} may be drawn, or no face at all, so look at the result: {why}"
         for track, why in doubts.items()
-        if why
     ]
     return OpenedPhoto(photo, frame, clip, left_alone, [*notes, *assignment.notes])
 
@@ -257,10 +260,22 @@ def _not_selected(source: Path, count: int, selection: FaceSelection) -> list[in
     return [track for track in range(count) if track != selection.number - 1]
 
 
-def _doubt(faces: FaceTracks, track: int) -> str:
-    """What speaks against its being a photographed face; "" if nothing."""
+def _doubts(
+    faces: FaceTracks, targets: Mapping[int, int], image: Image, analyser: FaceAnalyser
+) -> dict[int, str]:
+    """What speaks against faces' being photographed ones, by their tracks.
+
+    The close look is at times less sure of a plain face than a glance is: who is seen at a glance is a face.
+    """
     assert faces.confidences is not None
-    if why := doubt_track([0], [float(faces.scores[track])], (1, 0.0)):
-        return why
-    sure = float(faces.confidences[track])
-    return f"its landmarks are unsure: {sure:.2f}" if sure < UNSURE else ""
+    assert faces.boxes is not None
+    found, glance = {}, None
+    for track in targets:
+        if why := doubt_track([0], [float(faces.scores[track])], (1, 0.0)):
+            glance = glance_at(image, analyser) if glance is None else glance
+            seen = [face.score for face in glance if overlap(face.box, faces.boxes[track]) > SAME]
+            why = doubt_track([0], [max(seen, default=0.0)], (1, 0.0)) and why
+        sure = float(faces.confidences[track])
+        if why or sure < UNSURE:
+            found[track] = why or f"its landmarks are unsure: {sure:.2f}"
+    return found

@@ -68,7 +68,7 @@ def picture_sets(generator: PictureGenerator, kept: Path, own: Path, count: int)
     """(N, SEEN, SEEN, 3) pictures by row, the first two the halves of the real ones that are kept back."""
     real, learnt = read_heads(kept, count), read_heads(own, 2 * count)
     drawn = np.stack([resize(one) for one in generator.draw(range(count), TRUNCATION)])
-    drafts = replace(generator, detail=0.0).draw(range(count), TRUNCATION)
+    drafts = replace(generator, finish=0.0).draw(range(count), TRUNCATION)
     flat = torch.from_numpy(learnt.reshape(len(learnt), -1)).float()
     mean, directions, _ = learn_directions(flat, min(64, len(learnt) - 1))
     noise = torch.randn(count, len(directions), generator=torch.Generator().manual_seed(0))

@@ -220,3 +220,25 @@ def test_where_a_photo_cannot_go_is_told_before_faces_are_looked_for(faceswap, t
         done = faceswap(command, "photo", PICTURE, *how, "-o", output)
         assert done.is_one_line_error(word) and "every face" not in done.err
     assert (tmp_path / "pipe.png").is_fifo()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("convert", "photo", "clip.mp4", "--face", PICTURE, "-o", "x.jpg"), ["named like a video"]),
+        (("convert", "photo", PICTURE, "--face", "clip.mp4", "-o", "x.jpg"), ["named like a video"]),
+        (("age", "video", PICTURE, "--to", 70, "-o", "x.mp4"), ["is a photo", "the command for photos"]),
+        (("convert", "video", "clip.mp4", "--face", PICTURE, "-o", "x.jpg"), ["written as '.jpg'", ".mp4"]),
+        (("animate", PICTURE, "--loop", "idle", "-o", "x.txt"), ["written as '.txt'", ".gif"]),
+    ],
+)
+def test_a_photo_for_a_video_and_the_other_way_round(faceswap, tmp_path, monkeypatch, words, told):
+    write_clip(tmp_path / "clip.mp4", face_frames(2))
+    monkeypatch.chdir(tmp_path)
+    assert faceswap(*words).is_one_line_error(*told)
+    assert everything(tmp_path) == ["clip.mp4"]
+
+
+def test_a_run_of_another_family_is_answered_with_those_that_do(faceswap, trained, tmp_path):
+    done = faceswap("generate", "-m", trained[-1], "-o", tmp_path / "x.png")
+    assert done.is_one_line_error("family", "--family generator")

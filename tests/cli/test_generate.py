@@ -65,7 +65,7 @@ def test_a_walk_says_that_it_was_made(invented, faceswap, tmp_path):
         (["--walk", "w.mp4", "--mix", "1:fine"], "not for --walk"),
         (["--walk", "w.xyz", "-n", "2"], "can't be written"),
         (["--stages", "-o", "s.png"], "shows the draft of --text"),
-        (["--detail", ".5", "-o", "s.png"], "faces that come with the tool"),
+        (["--finish", ".5", "-o", "s.png"], "faces that come with the tool"),
     ],
 )
 def test_what_cannot_be_is_told(invented, faceswap, tmp_path, monkeypatch, arguments, told):
@@ -118,7 +118,7 @@ def test_a_text_is_understood_and_told(faceswap, tmp_path):
 def test_stages_show_the_draft_beside_the_finer_picture(faceswap, tmp_path):
     both, draft = tmp_path / "both.png", tmp_path / "draft.png"
     assert faceswap("generate", "-n", 1, "--stages", "--no-mark", "-o", both).code == 0
-    assert faceswap("generate", "-n", 1, "--detail", 0, "--no-mark", "-o", draft).code == 0
+    assert faceswap("generate", "-n", 1, "--finish", 0, "--no-mark", "-o", draft).code == 0
     left, right = np.hsplit(cv2.imread(str(both)), 2)
     assert np.array_equal(left, cv2.imread(str(draft)))
     sharp = [cv2.Laplacian(one[64:192, 64:192], cv2.CV_32F).std() for one in (left, right)]

@@ -219,5 +219,5 @@ def test_the_older_names_of_a_run_and_of_a_face(faceswap, tmp_path) -> None:
 
 def test_the_pictures_of_one_face_are_no_persons_choice(faceswap) -> None:
     """`--face` is whom to draw where there is somebody to draw."""
-    assert "--face <list[str]>" in faceswap("convert", "photo", "--help").out
+    assert "--face PHOTO|NAME" in faceswap("convert", "photo", "--help").out
     assert "--face <" not in faceswap("age", "photo", "--help").out

@@ -48,6 +48,12 @@ CROWN, CROWN_FROM = 0.2, -0.85
 CROWN_SURE = -1.05
 """Above this height a narrow gap in hair is none, even if the parser sees skin there."""
 
+HEAD = 1.0
+"""How far beside the face's middle a crown reaches in which dents are filled, in face units."""
+
+ENDS = (1.0, 2.6)
+"""How far below the face's middle long hair begins to be changed less, and is not changed any more."""
+
 NOTCH = 0.3
 """Gaps in a crown are filled that are narrower than twice this, in face units."""
 
@@ -191,13 +197,28 @@ def _extend(
         reach = 2 * round(NOTCH * SIZE / SIDE) + 1
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
         closed = np.asarray(cv2.morphologyEx(whole, cv2.MORPH_CLOSE, kernel), np.float32)
-        closed = np.maximum(closed, fill_dents(closed, (height < CROWN_SURE) & (bare < LEAST)))
-        more["hair"] = np.asarray(np.maximum(whole, closed * above * (1 - skin)), np.float32)
+        closed = np.maximum(closed, fill_dents(closed, crown_of(height) & (bare < LEAST)))
+        whole = np.maximum(whole, closed * above * (1 - skin))
+        more["hair"] = np.asarray(whole * fade_ends(height), np.float32)
     if "skin" in parts:
         below = np.asarray(np.clip((height - NECK_FROM) / 0.15, 0, 1), np.float32)
         hair = parts.get("hair", _place(face_parser.class_share(found, ("hair",))[1], *views[1]))
         more["skin"] = add_alike(parts["skin"], hair, picture, NECK, below)
     return more
+
+
+def crown_of(height: FloatArray) -> NDArray[np.bool_]:
+    """(SIZE, SIZE) where the dents of a head's own crown may be filled; `height` (SIZE, 1) in face units.
+
+    Hair beside the head may be somebody else's: a hull around both would cover what is between.
+    """
+    return np.asarray((height < CROWN_SURE) & (np.abs(height.T) < HEAD))
+
+
+def fade_ends(height: FloatArray) -> FloatArray:
+    """1 down to the shoulders, 0 at the square's end: longer hair is not cut off along a line."""
+    share = np.clip((ENDS[1] - height) / (ENDS[1] - ENDS[0]), 0, 1)
+    return np.asarray(share * share * (3 - 2 * share), np.float32)
 
 
 def fill_dents(part: FloatMask, where: NDArray[np.bool_]) -> FloatMask:

@@ -44,6 +44,11 @@ def set_gaps(points: Points, opening: Opening, wanted: NDArray[np.float64]) -> N
             points[list(some), :2] += share * step[:, None] * across
 
 
+def lower_edge(points: Points, opening: Opening, by: float) -> None:
+    """Move the lower edge of an eye or a mouth down, in place; its corners stay."""
+    points[list(opening.lower), :2] += by * _across(points, opening)
+
+
 def measure_gaze(points: Points, eye: Opening) -> NDArray[np.float64]:
     """(2,) where an iris is: along the eye, 0 at the left corner and 1 at the right one, and below that line
     in widths of the eye."""

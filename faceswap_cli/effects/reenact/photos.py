@@ -39,6 +39,9 @@ MOST_LOOKED_AT = 40
 SMILING = 0.5
 """Coefficient of a smile from which on its folds are told of."""
 
+CLOSED = 0.5
+"""Coefficient of a blink from which on it is told of."""
+
 
 def read_photos(
     paths: Sequence[Path],
@@ -87,8 +90,12 @@ def read_photos(
         ]
     sources = [prepare_source(photo.image, photo.points, face_layout(), parser) for photo in found]
     sources = _leave_hidden(found, sources, notes, alone=len(found) == 1 or weights is not None)
-    smile = min(_smile(source) for source in sources)
-    if smile > SMILING:
+    if min(_strength(source, "blink") for source in sources) > CLOSED:
+        notes.append(
+            "the photo's eyes are nearly closed, and will be smeared where the other face's are open: "
+            "give one with open eyes, or --keep eyes"
+        )
+    if min(_strength(source, "smile") for source in sources) > SMILING:
         notes.append(
             "the photo smiles, and some of its folds stay on a calm face: one with a calm face is better"
         )
@@ -195,7 +202,7 @@ def _choose_different(photos: list[_Photo]) -> list[_Photo]:
     return [photos[number] for number in sorted(chosen)]
 
 
-def _smile(source: SourcePhoto) -> float:
-    """How much a photo's face smiles, 0..1."""
-    sides = [EXPRESSION_NAMES.index(f"smile_{side}") for side in ("right", "left")]
+def _strength(source: SourcePhoto, name: str) -> float:
+    """How much a photo's face smiles, or has its eyes closed ("blink"), 0..1."""
+    sides = [EXPRESSION_NAMES.index(f"{name}_{side}") for side in ("right", "left")]
     return float(source.expression[sides].mean())

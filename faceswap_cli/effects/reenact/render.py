@@ -212,7 +212,8 @@ def render_placed(
     if box is None:
         return None
     where = _where(box, source, layout, pose, placed)
-    seen = source.sample(where, source.pose.scale / pose.scale)
+    shrink = source.pose.scale / pose.scale
+    seen = warp.soften_tears(source.sample(where, shrink), where, shrink)
     parser_matrix = np.asarray(crop_matrix(face.at.landmarks, face_parser.SIZE, face_parser.SIDE), np.float64)
     marks = transform(face.at.landmarks, parser_matrix)
     shading = light.fit_shading(

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from faceswap_cli.effects.reenact.gaps import gaps, measure_gaze, set_gaps, set_gaze
+from faceswap_cli.effects.reenact.gaps import gaps, lower_edge, measure_gaze, set_gaps, set_gaze
 from faceswap_cli.effects.reenact.layout import Opening, PointLayout, Points
 from faceswap_cli.faces.geometry import fit_similarity, transform
 from faceswap_cli.faces.landmarks.pose import rotation_matrix
@@ -154,6 +154,8 @@ def open_as_photo(shape: DrawnShape, photo: FittedPhoto, layout: PointLayout) ->
         shut = 1 - np.clip(gaps(shape.drawn, opening).mean() / max(own.mean(), 0.02), 0, 1)
         set_gaze(still, opening, measure_gaze(photo.points, opening))
         set_gaps(still, opening, own + 2 * LID_EDGE * shut)
+        # Most of that is the upper lid's; the lower one's wet rim, which is bright, is not to be seen either.
+        lower_edge(still, opening, LID_EDGE * shut)
     return still
 
 

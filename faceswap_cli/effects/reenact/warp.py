@@ -29,6 +29,13 @@ NODES = 65
 EYE_EDGE = 0.02
 """Face units from the lids over which a turned eyeball's pixels meet them."""
 
+SLIT = (0.02, 0.05)
+"""Face units between lids up to which lashes alone are seen between them, and from which on the eyeball is: a
+whole one squeezed into a slit would be a row of bright dots."""
+
+TORN = 4.0
+"""Times the usual step from pixel to pixel from which on a map is torn."""
+
 STIFF = 2e-4
 """How little the spline follows single points, in units of its kernel over the window."""
 
@@ -145,6 +152,25 @@ def opening_shift(at: FloatArray, opening: Opening, drawn: Points, still: Points
     return found
 
 
+def soften_tears(seen: FloatArray, where: FloatArray, step: float) -> FloatArray:
+    """What was sampled, softened by a pixel where the map tears: lids that meet would meet in stairs.
+
+    Args:
+        seen: (H, W, K) sampled.
+        where: (H, W, 2) from where.
+        step: pixels of the photo that a pixel's step usually is.
+    """
+    torn = np.zeros(seen.shape[:2], np.uint8)
+    down = np.abs(np.diff(where[..., 1], axis=0)) > TORN * step
+    torn[1:] |= down
+    torn[:-1] |= down
+    if not torn.any():
+        return seen
+    near = cv2.GaussianBlur(cv2.dilate(torn, np.ones((1, 3), np.uint8)).astype(np.float32), (0, 0), 0.6)
+    soft = cv2.GaussianBlur(seen, (0, 0), 0.8)
+    return seen + near[..., None] * (soft - seen)
+
+
 def _touched(
     at: FloatArray, opening: Opening, drawn: Points, still: Points, unit: float
 ) -> tuple[slice, slice] | None:
@@ -187,6 +213,10 @@ def _shift_near(at: FloatArray, opening: Opening, drawn: Points, still: Points, 
     bottom = np.maximum(_outer(drawn, opening.below, left, along, across, length, u, lower), lower)
     middle = np.clip((v - upper) / np.maximum(lower - upper, 1e-3), 0, 1)
     inside = up + (down - up) * middle
+    if opening.iris:
+        open_share = 1 - _fade((lower - upper - SLIT[0] * unit) / ((SLIT[1] - SLIT[0]) * unit))
+        lids = np.where(middle < 0.8, up, down)  # the upper lid's lashes lie over the lower lid
+        inside = lids + open_share * (inside - lids)
     fade_up = _fade((top - v) / (opening.reach[0] * unit))
     fade_down = _fade((v - bottom) / (opening.reach[1] * unit))
     shift = np.where(v < upper, up * fade_up, np.where(v > lower, down * fade_down, inside))

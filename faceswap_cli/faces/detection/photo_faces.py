@@ -27,13 +27,16 @@ def find_in_photo(image: Image, stage: FaceAnalyser) -> list[Face]:
     Where a quick look finds large faces only, these are they; any smaller one, or none at all, and the stage
     looks at the whole photo as closely as it can.
     """
+    found = glance_at(image, stage)
+    return found if _portrait(found, max(image.shape[:2])) else _faces(image, stage)
+
+
+def glance_at(image: Image, stage: FaceAnalyser) -> list[Face]:
+    """The faces that a quick look at a photo (H, W, 3), shrunk if it is large, finds, surest first."""
     small, factor = image, 1
     while max(small.shape[:2]) >= 2 * LOOKED_AT and min(small.shape[:2]) >= 2:
         small, factor = _half(small), 2 * factor
-    found = _faces(small, stage.quick(1 / factor))
-    if _portrait(found, max(small.shape[:2])):
-        return [_enlarged(face, factor) for face in found]
-    return _faces(image, stage)
+    return [_enlarged(face, factor) for face in _faces(small, stage.quick(1 / factor))]
 
 
 def _faces(image: Image, stage: FaceAnalyser) -> list[Face]:

@@ -251,7 +251,7 @@ def load_network(
     if not issubclass(family.network, kind):
         raise UserError(
             f"{run.path} holds a network of the family {family.name}, which can't be used here",
-            "Give a run of another family",
+            f"Give a run of {_families_that_are(kind)}",
         )
     checkpoint, notes = run.store.newest()
     if checkpoint is None:
@@ -263,6 +263,14 @@ def load_network(
     load_weights(model, checkpoint.tensors, "ema.", checkpoint.path)
     placed: Network = family.place(model, device).eval()  # type: ignore[assignment]
     return placed, checkpoint, notes
+
+
+def _families_that_are(kind: type[nn.Module]) -> str:
+    """The families whose networks are of a kind, in words."""
+    from faceswap_cli.training.families import FAMILIES
+
+    names = [name for name, family in FAMILIES.items() if issubclass(family.network, kind)]
+    return f"--family {' or '.join(names)}" if names else "another family"
 
 
 def check_fits(model: nn.Module, tensors: Mapping[str, Any], prefix: str, path: Path) -> None:

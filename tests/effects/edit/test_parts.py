@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from faceswap_cli.effects.edit.parts import fill_dents, parse_parts, parse_track_parts
+from faceswap_cli.effects.edit import parts
+from faceswap_cli.effects.edit.parts import crown_of, fade_ends, fill_dents, parse_parts, parse_track_parts
 from faceswap_cli.effects.planned_faces import PlannedFace
 from faceswap_cli.faces.face import FloatArray
 from faceswap_cli.faces.geometry import mean_face
@@ -90,3 +91,22 @@ def test_another_track_has_answers_of_its_own() -> None:
     asked, hair = ask(faces)
     assert asked == 4
     assert all(np.abs(one - alone(face)).max() < 0.02 for one, face in zip(hair, faces, strict=True))
+
+
+HEIGHT = (((np.arange(parts.SIZE) + 0.5) / parts.SIZE - 0.5)[:, None] * parts.SIDE).astype(np.float32)
+"""(SIZE, 1) face units below the face's middle; its transpose: to the right of it."""
+
+
+def test_between_a_head_and_another_ones_hair_nothing_is_filled() -> None:
+    across = np.abs(HEIGHT.T - 1.0)
+    hair = ((HEIGHT < -1.1) & (HEIGHT > -1.6) & (across > 0.25) & (across < 1.2)).astype(np.float32)
+    filled = fill_dents(hair, crown_of(HEIGHT))
+    assert filled[(HEIGHT < -1.1) & (HEIGHT > -1.6) & (np.abs(HEIGHT.T - 0.3) < 0.2)].min() > 0.5
+    assert not filled[:, HEIGHT[:, 0] > 1.05].any()
+
+
+def test_hair_that_is_longer_than_the_square_is_not_cut_off_along_a_line() -> None:
+    share = fade_ends(HEIGHT)[:, 0]
+    assert (share[HEIGHT[:, 0] < 0.9] == 1).all()
+    assert share[-1] == 0
+    assert np.abs(np.diff(share)).max() < 0.025

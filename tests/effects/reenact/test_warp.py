@@ -89,3 +89,28 @@ def test_an_iris_is_found_where_it_is_on_the_photo_and_lids_stay():
     assert np.abs(np.array([x, y]) + shift[y, x] - (still[eye.iris[0]] - BOX[:2])).max() < 1.5
     x, y = np.rint(drawn[eye.upper[3]] - BOX[:2]).astype(int)
     assert np.abs(shift[y - 1, x]).max() < 0.5
+
+
+def test_of_a_slit_between_lids_no_eyeball_is_seen():
+    """A whole eyeball squeezed into a pixel or two would be a row of bright dots."""
+    eye = LAYOUT.eyes[0]
+    drawn, still = POINTS.copy(), POINTS.copy()
+    set_gaps(drawn, eye, np.full(len(eye.upper), 2.0))
+    set_gaps(still, eye, np.full(len(eye.upper), 24.0))
+    found = pixels() + warp.opening_shift(pixels(), eye, drawn, still, 120.0)
+    for above, below in zip(eye.upper[1:-1], eye.lower[1:-1], strict=True):
+        x = round(float(drawn[above, 0])) - BOX[0]
+        top, bottom = (int(np.floor(still[one, 1])) for one in (above, below))
+        column = found[:, x, 1]
+        assert not np.any((column > top + 5) & (column < bottom - 5))
+
+
+def test_where_lids_meet_the_picture_is_softened_and_nowhere_else():
+    where = pixels((0, 0, 40, 40)).copy()
+    where[20:, :, 1] += 30
+    seen = np.tile(np.where(np.arange(40) < 20, 0.2, 0.8)[:, None, None], (1, 40, 4)).astype(np.float32)
+    seen[5, 5] = 1
+    soft = warp.soften_tears(seen, where, 1.0)
+    assert 0.25 < soft[19, 20, 0] < soft[20, 20, 0] < 0.75
+    assert np.abs(soft - seen)[:16].max() < 1e-3
+    assert warp.soften_tears(seen, pixels((0, 0, 40, 40)), 1.0) is seen
