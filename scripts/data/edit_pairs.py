@@ -12,9 +12,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from faceswap_cli.effects.reenact import warp
 from faceswap_cli.effects.reenact.layout import face_layout
-from faceswap_cli.effects.edit.attribute_road import attribute_area, inner_face
+from faceswap_cli.effects.edit.attribute_road import SHAPE, attribute_area, inner_face, move_crop
 from faceswap_cli.faces.landmarks.dense import IBUG
 from faceswap_cli.faces.parsing.face_parser import FACE, FaceParser, class_share
 from faceswap_cli.training.engine.parallel import Share
@@ -26,10 +25,6 @@ SURE = 0.9
 
 RIDGE = 30.0
 """Of the regression that finds how shapes differ."""
-
-AMOUNT = 1.25
-"""How much of the average difference in shape is made."""
-
 
 @dataclass(frozen=True)
 class SexBatch:
@@ -94,8 +89,8 @@ class SexFaces:
         parser, rows = FaceParser(), []
         for k, crop in enumerate(data["crops"]):
             own = data["points"][k][IBUG:].astype(np.float64)
-            goal = other_shape(own, data["heads"][k].astype(np.float64), AMOUNT * (1 - 2 * self.female[k]) * self.shape[0])
-            moved = move(crop, own, goal)
+            goal = other_shape(own, data["heads"][k].astype(np.float64), SHAPE * (1 - 2 * self.female[k]) * self.shape[0])
+            moved = move_crop(crop, own, goal)
             small = cv2.resize(moved, (128, 128), interpolation=cv2.INTER_AREA)
             mask = class_share(parser.probabilities([small]), FACE)[0]
             mask = cv2.GaussianBlur(mask, (0, 0), 1.2)
@@ -183,20 +178,6 @@ def other_shape(points: NDArray[np.float64], head: NDArray[np.float64], step: ND
     x = np.hstack([head, np.ones((len(head), 1))])
     linear = np.linalg.lstsq(x, points, rcond=None)[0]
     return points + step @ linear[:3]
-
-
-def move(image: NDArray[np.uint8], own: NDArray[np.float64], goal: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """An aligned crop with its points moved; its border stays."""
-    skin = face_layout().skin
-    edge = np.linspace(0, SIZE - 1, 9)
-    rim = np.array([(x, y) for x in edge for y in edge if x in edge[[0, -1]] or y in edge[[0, -1]]])
-    box = (0, 0, SIZE, SIZE)
-    nodes = warp.grid_points(box)
-    spline = warp.fit_spline(np.vstack([goal[skin], rim]), np.vstack([own[skin], rim]))
-    step = (spline(nodes) - nodes).reshape(warp.NODES, warp.NODES, 2).astype(np.float32)
-    at = warp.box_pixels(box)
-    source = at + warp.enlarge(step, box, at)
-    return np.asarray(cv2.remap(image, source[..., 0], source[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE))
 
 
 def inner(points: NDArray[np.float64]) -> NDArray[np.uint8]:

@@ -55,6 +55,9 @@ WRONG = 0.4
 
 CRITIC_RATE = 0.5
 
+FIGURES: list[str] = []
+"""Of the card: what scripts/bench/edit_drawn.py measured."""
+
 
 def main() -> None:
     def own(parser: argparse.ArgumentParser) -> None:
@@ -257,6 +260,7 @@ def write(trainer: Trainer, faces: SexFaces) -> None:
         "minutes": round(trainer.seconds / 60),
         "limits": "Two poles only, as people in these sets look; it says nothing about anybody's gender. Hair "
         "stays as it is. Beards are thinned, not shaved.",
+        "figures": FIGURES,
         "remake": "scripts/train/edit.py, as its first lines say",
     }
     half = {name: value.half() for name, value in network.state_dict().items()}

@@ -7,56 +7,18 @@ can't be taken off: what is behind their frames is not in the picture.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from faceswap_cli.compositing.masks import FloatMask
 from faceswap_cli.effects.edit.drawn_face import DrawnFace, rise
+from faceswap_cli.effects.edit.glasses_styles import CLEAR, STYLES, Style
 from faceswap_cli.effects.reenact import warp
 from faceswap_cli.effects.reenact.layout import Points
 from faceswap_cli.effects.reenact.light import LUMA
 from faceswap_cli.effects.reenact.warp import FloatArray
 
-
-@dataclass(frozen=True)
-class Style:
-    """What glasses look like; lengths in face units (about 9 cm).
-
-    Attributes:
-        half: width and height of half a lens.
-        corner: exponent of its outline: 2 an ellipse, larger squarer.
-        drop: how much narrower it is below than above, as a share.
-        rim: thickness of the frame.
-        colour: of the frame, RGB in 0..1.
-        lens: what of the light passes above and below, RGB.
-        shine: of the frame, 0..1: how metal it is.
-    """
-
-    half: tuple[float, float]
-    corner: float
-    drop: float
-    rim: float
-    colour: tuple[float, float, float]
-    lens: tuple[tuple[float, float, float], tuple[float, float, float]]
-    shine: float = 0.35
-
-
-_CLEAR = ((0.97, 0.98, 0.97), (0.98, 0.985, 0.98))
-_DARK = ((0.07, 0.07, 0.075), (0.2, 0.2, 0.2))
-
-STYLES: dict[str, Style] = {
-    "square": Style((0.275, 0.195), 4.2, 0.06, 0.034, (0.05, 0.045, 0.045), _CLEAR),
-    "round": Style((0.25, 0.235), 2.1, 0.0, 0.015, (0.42, 0.36, 0.26), _CLEAR, 0.8),
-    "thin": Style((0.28, 0.165), 3.4, 0.05, 0.012, (0.3, 0.3, 0.32), _CLEAR, 0.8),
-    "tortoise": Style((0.265, 0.215), 2.8, 0.08, 0.032, (0.24, 0.13, 0.07), _CLEAR, 0.4),
-    "sunglasses": Style((0.3, 0.225), 3.2, 0.12, 0.032, (0.045, 0.045, 0.05), _DARK),
-}
-"""By name."""
-
-NONE = "none"
 
 APART = 0.385
 """How far lenses' middles are from the face's, times half the distance of the irises over the average's."""
@@ -99,12 +61,12 @@ def draw_glasses(picture: FloatArray, face: DrawnFace, name: str) -> FloatMask:
     rims, lenses = frame.rims(), frame.lenses()
     arms = frame.arms() * (1 - face.mattes["hair"])
     solid = np.maximum(rims, arms * (1 - np.maximum(rims, lenses)))
-    shadow = _shadow(solid if style.lens is _CLEAR else np.maximum(solid, lenses), face)
+    shadow = _shadow(solid if style.lens == CLEAR else np.maximum(solid, lenses), face)
     free = np.maximum(face.skin, face.mattes["brows"])
     picture *= 1 - np.float32(SHADOW) * (shadow * free * (1 - solid))[..., None]
     below = rise(frame.heights(), -style.half[1], style.half[1])
     tint = np.float32(style.lens[0]) + below[..., None] * (np.float32(style.lens[1]) - np.float32(style.lens[0]))
-    glint = frame.glint() * (0.07 if style.lens is _CLEAR else 0.14) * level
+    glint = frame.glint() * (0.07 if style.lens == CLEAR else 0.14) * level
     seen = picture * tint + glint[..., None] * np.float32([0.93, 1.0, 1.03])
     picture += lenses[..., None] * (seen - picture)
     picture += solid[..., None] * (_shade(solid, face, style, level) - picture)
