@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Faces for `scripts/train/edit.py`: aligned crops, what of them is face, their points, and what is known of them.
+"""Faces for `scripts/train/edit.py`: aligned crops, masks, points, and what is known of them.
 
     python -m scripts.data.edit_faces own/*/*.jpg -o OWN.npz --leave-out sfhq_under18.txt
 

@@ -1,4 +1,4 @@
-"""The faces that `scripts/data/edit_faces.py` wrote, for training: each with the other sex's average shape."""
+"""The faces that `scripts/data/edit_faces.py` wrote, each with the other sex's average shape, too."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from faceswap_cli.effects.reenact.layout import face_layout
 from faceswap_cli.effects.edit.attribute_road import SHAPE, attribute_area, inner_face, move_crop
+from faceswap_cli.effects.reenact.layout import face_layout
 from faceswap_cli.faces.landmarks.dense import IBUG
 from faceswap_cli.faces.parsing.face_parser import FACE, FaceParser, class_share
 from faceswap_cli.training.engine.parallel import Share
@@ -25,6 +25,7 @@ SURE = 0.9
 
 RIDGE = 30.0
 """Of the regression that finds how shapes differ."""
+
 
 @dataclass(frozen=True)
 class SexBatch:
@@ -65,7 +66,11 @@ class SexFaces:
         data = dict(np.load(path))
         self.reader = fit_reader(data["identities"], data["female"])
         read = 1 / (1 + np.exp(-(data["identities"] @ self.reader[0, :-1] + self.reader[0, -1])))
-        female = np.where(data["female"] >= 0, data["female"], np.where(read > SURE, 1.0, np.where(read < 1 - SURE, 0.0, -1)))
+        female = np.where(
+            data["female"] >= 0,
+            data["female"],
+            np.where(read > SURE, 1.0, np.where(read < 1 - SURE, 0.0, -1)),
+        )
         known = (female >= 0) & (data["glasses"] < 0.02)
         data = {name: values[known] for name, values in data.items()}
         self.female = female[known].astype(np.float32)
@@ -80,7 +85,12 @@ class SexFaces:
         self.mask, self.inner, self.moved_inner = (
             torch.from_numpy(found[name])[:, None] for name in ("mask", "inner", "moved_inner")
         )
-        sharp = np.array([cv2.Laplacian(cv2.cvtColor(one[40:130, 40:120], cv2.COLOR_RGB2GRAY), cv2.CV_32F).std() for one in data["crops"]])
+        sharp = np.array(
+            [
+                cv2.Laplacian(cv2.cvtColor(one[40:130, 40:120], cv2.COLOR_RGB2GRAY), cv2.CV_32F).std()
+                for one in data["crops"]
+            ]
+        )
         self.clear = sharp > np.quantile(sharp, 0.2)
         self.places = [np.flatnonzero((self.female == sex) & self.clear) for sex in (0, 1)]
         print(len(self.female), "faces,", int(self.female.sum()), "of women", flush=True)
@@ -89,12 +99,23 @@ class SexFaces:
         parser, rows = FaceParser(), []
         for k, crop in enumerate(data["crops"]):
             own = data["points"][k][IBUG:].astype(np.float64)
-            goal = other_shape(own, data["heads"][k].astype(np.float64), SHAPE * (1 - 2 * self.female[k]) * self.shape[0])
+            goal = other_shape(
+                own, data["heads"][k].astype(np.float64), SHAPE * (1 - 2 * self.female[k]) * self.shape[0]
+            )
             moved = move_crop(crop, own, goal)
             small = cv2.resize(moved, (128, 128), interpolation=cv2.INTER_AREA)
             mask = class_share(parser.probabilities([small]), FACE)[0]
             mask = cv2.GaussianBlur(mask, (0, 0), 1.2)
-            rows.append((moved, np.rint(255 * cv2.resize(mask, (SIZE, SIZE)) * attribute_area(goal, SIZE, SIZE / SIDE)).clip(0, 255).astype(np.uint8), inner(own), inner(goal)))
+            rows.append(
+                (
+                    moved,
+                    np.rint(255 * cv2.resize(mask, (SIZE, SIZE)) * attribute_area(goal, SIZE, SIZE / SIDE))
+                    .clip(0, 255)
+                    .astype(np.uint8),
+                    inner(own),
+                    inner(goal),
+                )
+            )
         names = ("moved", "mask", "inner", "moved_inner")
         return {name: np.stack(values) for name, values in zip(names, zip(*rows, strict=True), strict=True)}
 
@@ -102,15 +123,20 @@ class SexFaces:
         """Some faces, and others that are real."""
         picked = []
         for _ in range(2):
-            half = [self.places[sex][torch.randint(len(self.places[sex]), (count // 2,), generator=random).numpy()] for sex in (0, 1)]
+            half = [
+                self.places[sex][
+                    torch.randint(len(self.places[sex]), (count // 2,), generator=random).numpy()
+                ]
+                for sex in (0, 1)
+            ]
             picked.append(torch.from_numpy(np.stack(half, 1).reshape(-1)))
         flip = torch.rand(count, 1, 1, 1, generator=random) < 0.5
         found = self.rows(picked[0], picked[1])
-        values = {name: value for name, value in found.__dict__.items()}
+        values = dict(found.__dict__)
         for name, value in values.items():
             if value.dim() == 4:
-                value = torch.where(flip, value.flip(3), value)
-                values[name] = F.avg_pool2d(value, 2) if coarse else value
+                shown = torch.where(flip, value.flip(3), value)
+                values[name] = F.avg_pool2d(shown, 2) if coarse else shown
         return SexBatch(**values)
 
     def rows(self, places: Tensor, others: Tensor | None = None) -> SexBatch:
@@ -131,7 +157,9 @@ class SexFaces:
         sets = {
             "SFHQ galleries, people invented by image networks (MIT)": lambda n: "__r" in n,
             "Portraits of members of the US Congress (public domain)": lambda n: n[1:7].isdigit(),
-            "Face Research Lab London Set, DeBruine & Jones 2017 (CC BY 4.0)": lambda n: "_neutral" in n or "_smiling" in n,
+            "Face Research Lab London Set, DeBruine & Jones 2017 (CC BY 4.0)": lambda n: (
+                "_neutral" in n or "_smiling" in n
+            ),
             "Portraits from Pixabay, uploaded before 2019 (CC0)": lambda n: n.startswith(("man_", "woman_")),
             "Young Adult White Faces, DeBruine (CC BY 4.0)": lambda n: n[:3].isdigit() and n[3] in "fm",
         }
@@ -173,7 +201,9 @@ def fit_shape(data: dict[str, NDArray[np.generic]], female: NDArray[np.float32])
     return found[0].reshape(1, -1, 3).astype(np.float32)
 
 
-def other_shape(points: NDArray[np.float64], head: NDArray[np.float64], step: NDArray[np.floating]) -> NDArray[np.float64]:
+def other_shape(
+    points: NDArray[np.float64], head: NDArray[np.float64], step: NDArray[np.floating]
+) -> NDArray[np.float64]:
     """Points (P, 2) in pixels with a step in head coordinates (P, 3) made."""
     x = np.hstack([head, np.ones((len(head), 1))])
     linear = np.linalg.lstsq(x, points, rcond=None)[0]
@@ -181,7 +211,5 @@ def other_shape(points: NDArray[np.float64], head: NDArray[np.float64], step: ND
 
 
 def inner(points: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """(SIZE, SIZE) what the critic sees: a face without its forehead's edge and temples, where hair is; soft."""
+    """(SIZE, SIZE) what the critic sees: a face without temples and the forehead's edge."""
     return np.rint(255 * inner_face(points, SIZE, 2.0, 0.98)).astype(np.uint8)
-
-

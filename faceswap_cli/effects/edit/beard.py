@@ -36,7 +36,7 @@ UNLIKE = 0.3
 """Spread of the hairs' lightness, as a share."""
 
 CHEEK = ((-0.9, -0.35), (-0.74, -0.2), (-0.64, 0.1), (-0.5, 0.3), (-0.36, 0.37), (-0.3, 0.36))
-"""The upper edge of a beard on the left half of the average face, from the temple to the corner of the mouth."""
+"""The upper edge of a beard on the average face's left half, from the temple to the corner of the mouth."""
 
 
 def draw_beard(picture: FloatArray, face: DrawnFace, before: float, after: float) -> FloatMask:
@@ -60,7 +60,7 @@ def draw_beard(picture: FloatArray, face: DrawnFace, before: float, after: float
     step = float(rise(np.array(after - before), 0.0, 0.3))
     share = SHADOW * where * (0.18 + 0.82 * after) * step
     # Through short stubble skin is seen, a little bluish.
-    blue = 0.06 * (1 - after) * relief[..., None] * np.float32([0.5, 0.8, 1.0])
+    blue = 0.06 * (1 - after) * relief[..., None] * np.array([0.5, 0.8, 1.0], np.float32)
     under = colour * (0.8 * relief[..., None]) + blue
     picture += share[..., None].astype(np.float32) * (under.astype(np.float32) - picture)
     lines, shade = _hairs(face, after)
@@ -87,7 +87,9 @@ def read_beard(picture: FloatArray, face: DrawnFace) -> float:
     """About how much of a beard there is, 0..1: how much darker its area is than cheeks and forehead."""
     where = beard_area(face) * face.skin
     clear = face.skin * (
-        face.bump((-0.38, 0.0), 0.12, 0.1) + face.bump((0.38, 0.0), 0.12, 0.1) + face.bump((0, -0.7), 0.3, 0.1)
+        face.bump((-0.38, 0.0), 0.12, 0.1)
+        + face.bump((0.38, 0.0), 0.12, 0.1)
+        + face.bump((0, -0.7), 0.3, 0.1)
     )
     light = picture @ LUMA
     means = [float((light * one).sum() / max(float(one.sum()), 1e-6)) for one in (where, clear)]
@@ -95,7 +97,7 @@ def read_beard(picture: FloatArray, face: DrawnFace) -> float:
 
 
 def hair_colour(picture: FloatArray, face: DrawnFace) -> NDArray[np.float32]:
-    """(3,) RGB in 0..1 that a beard has: the brows' without the skin between them, or the hair's if darker."""
+    """(3,) RGB in 0..1 that a beard has: the brows' without skin between them, or the hair's if darker."""
     found = []
     for name, least, share in (("brows", 0.5, 0.2), ("hair", 0.8, 0.4)):
         sure = face.mattes[name] > least
@@ -120,7 +122,9 @@ def beard_area(face: DrawnFace) -> FloatMask:
     chin = rise(y, 0.6, 0.7) * rise(x, 0.38, 0.18)
     # Under the nose it begins a little above the lip, lower the farther out it is.
     above = y - 0.3 * x
-    moustache = rise(above, 0.2, 0.28) * rise(y, 0.5, 0.46) * rise(x, 0.4, 0.26) * (0.7 + 0.3 * rise(x, 0, 0.07))
+    moustache = (
+        rise(above, 0.2, 0.28) * rise(y, 0.5, 0.46) * rise(x, 0.4, 0.26) * (0.7 + 0.3 * rise(x, 0, 0.07))
+    )
     beside = rise(x, 0.24, 0.31) * rise(x, 0.48, 0.36) * rise(y, 0.36, 0.46)
     soul = 0.7 * rise(x, 0.1, 0.05) * rise(y, 0.56, 0.62)
     grown = np.maximum.reduce([cheeks, chin, 0.85 * moustache, 0.85 * beside, soul])
@@ -144,7 +148,9 @@ def _roots() -> NDArray[np.float64]:
         0.35 * random.standard_normal(TRIED), np.exp(UNLIKE * random.standard_normal(TRIED)),
     ]  # fmt: skip
     # Hairs lie in locks, and some catch the light.
-    locks = np.sin(31 * at[:, 0] + 4 * np.sin(9 * at[:, 1])) * np.sin(13 * at[:, 1] + 3 * np.sin(17 * at[:, 0]))
+    locks = np.sin(31 * at[:, 0] + 4 * np.sin(9 * at[:, 1])) * np.sin(
+        13 * at[:, 1] + 3 * np.sin(17 * at[:, 0])
+    )
     rest[3] = rest[3] * np.exp(0.22 * locks)
     rest[1] = rest[1] + 0.25 * np.sin(23 * at[:, 0] + 11 * at[:, 1])
     rest[3] = np.where(random.uniform(size=TRIED) < 0.1, 1.3 * rest[3], rest[3])

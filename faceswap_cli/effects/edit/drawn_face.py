@@ -94,7 +94,7 @@ class DrawnFace:
 
     def bump(self, middle: tuple[float, float], width: float, height: float) -> FloatMask:
         """(H, W) a Gaussian on the average face."""
-        away = (self.places - np.float32(middle)) / np.float32([width, height])
+        away = (self.places - np.array(middle, np.float32)) / np.array([width, height], np.float32)
         return np.asarray(np.exp(-0.5 * (away**2).sum(-1)), np.float32)
 
 

@@ -1,4 +1,4 @@
-"""The road of drawing: a beard, glasses, make-up and freckles are drawn on the face, in the picture's own pixels.
+"""The road of drawing: a beard, glasses, make-up and freckles, drawn in the picture's own pixels.
 
 No network draws anything. What there is already is read where it can be: a beard by its darkness, glasses by
 the parser. What is asked of make-up and freckles comes beside what there is.
@@ -113,12 +113,12 @@ def _clear(face: DrawnFace, where: FloatMask) -> float:
     return float((face.skin * where).sum() / max(float(where.sum()), 1e-6))
 
 
-def see_drawn(canvas: Image | FineImage, face: PlannedFace, parsed: Mapping[str, FloatMask]) -> DrawnFace | None:
+def see_drawn(
+    canvas: Image | FineImage, face: PlannedFace, parsed: Mapping[str, FloatMask]
+) -> DrawnFace | None:
     """A face that something is drawn on; None if it lies outside the picture."""
     assert face.dense is not None
-    regions = {
-        name: cut_part(name, canvas, face.landmarks, face.dense, parsed, np.inf) for name in PARTS
-    }
+    regions = {name: cut_part(name, canvas, face.landmarks, face.dense, parsed, np.inf) for name in PARTS}
     return see_face(canvas, face.dense, regions)
 
 
@@ -164,10 +164,16 @@ def _draw(name: str, picture: NDArray[np.float32], face: DrawnFace, drawing: Dra
     return draw_freckles(picture, face, after)
 
 
-def plan_drawing(name: str, reading: DrawnReading, value: Value, strength: float, colourful: float) -> Drawing | None:
+def plan_drawing(
+    name: str, reading: DrawnReading, value: Value, strength: float, colourful: float
+) -> Drawing | None:
     """What is drawn so that a feature becomes what is asked for; None if it is so already, or can't be."""
     if name == "glasses":
-        return Drawing(reading.now, value, colourful) if value not in (NONE, reading.now) and strength > 0 else None
+        return (
+            Drawing(reading.now, value, colourful)
+            if value not in (NONE, reading.now) and strength > 0
+            else None
+        )
     before, after = float(reading.now), float(value)
     after = before + strength * (after - before)
     return Drawing(before, min(after, FEATURES[name].high), colourful) if after > before + 0.02 else None

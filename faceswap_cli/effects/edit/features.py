@@ -80,7 +80,9 @@ FEATURES: dict[str, Feature] = {
     "sex": Feature("attribute", "0 as men's faces look on average, 1 as women's; hair stays as it is"),
     "beard": Feature("drawn", ".25 stubble, .6 a short beard, 1 a full one; none is taken away"),
     "glasses": Feature("drawn", "glasses put on; none are taken off", styles=(NONE, *STYLES)),
-    "makeup": Feature("drawn", "lids, lashes, cheeks and lips made up, and evener skin, beside what there is"),
+    "makeup": Feature(
+        "drawn", "lids, lashes, cheeks and lips made up, and evener skin, beside what there is"
+    ),
     "freckles": Feature("drawn", "freckles on nose, cheeks and forehead, beside those there are"),
 }
 """All of them, by name, in the order in which they are shown."""

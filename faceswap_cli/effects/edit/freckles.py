@@ -36,6 +36,7 @@ PIGMENT = np.array([0.17, 0.27, 0.34], np.float32)
 DARK, LIGHT = 0.3, 0.5
 """Luma of skin on which spots are hardly seen, and fully."""
 
+
 @cache
 def spots() -> NDArray[np.float64]:
     """(N, 6) x, y, radius, strength, aspect and turn of each, in the order in which they come."""
@@ -75,7 +76,7 @@ def draw_freckles(picture: FloatArray, face: DrawnFace, amount: float) -> FloatM
     Returns:
         (H, W) where it was done.
     """
-    light = cv2.GaussianBlur(picture @ LUMA, (0, 0), 0.05 * face.unit)
+    light = np.asarray(cv2.GaussianBlur(picture @ LUMA, (0, 0), 0.05 * face.unit), np.float32)
     pigment = _pigment(face, amount) * face.skin * rise(light, DARK - 0.18, LIGHT)
     picture *= np.exp(-pigment[..., None] * PIGMENT)
     return np.asarray(pigment, np.float32)

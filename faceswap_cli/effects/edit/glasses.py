@@ -1,4 +1,4 @@
-"""Glasses put on: frames built in the head's own coordinates, so that they turn with it, and the light they take.
+"""Glasses put on: frames built in the head's own coordinates, so that they turn with it.
 
 A frame is a closed curve around each eye, as thick as its style's rim; it hangs before the face, bends around
 it, throws a soft shadow, and its arms go back to the ears and under the hair. Glasses that are worn already
@@ -18,7 +18,6 @@ from faceswap_cli.effects.reenact import warp
 from faceswap_cli.effects.reenact.layout import Points
 from faceswap_cli.effects.reenact.light import LUMA
 from faceswap_cli.effects.reenact.warp import FloatArray
-
 
 APART = 0.385
 """How far lenses' middles are from the face's, times half the distance of the irises over the average's."""
@@ -65,9 +64,11 @@ def draw_glasses(picture: FloatArray, face: DrawnFace, name: str) -> FloatMask:
     free = np.maximum(face.skin, face.mattes["brows"])
     picture *= 1 - np.float32(SHADOW) * (shadow * free * (1 - solid))[..., None]
     below = rise(frame.heights(), -style.half[1], style.half[1])
-    tint = np.float32(style.lens[0]) + below[..., None] * (np.float32(style.lens[1]) - np.float32(style.lens[0]))
+    tint = np.array(style.lens[0], np.float32) + below[..., None] * (
+        np.array(style.lens[1], np.float32) - np.array(style.lens[0], np.float32)
+    )
     glint = frame.glint() * (0.07 if style.lens == CLEAR else 0.14) * level
-    seen = picture * tint + glint[..., None] * np.float32([0.93, 1.0, 1.03])
+    seen = picture * tint + glint[..., None] * np.array([0.93, 1.0, 1.03], np.float32)
     picture += lenses[..., None] * (seen - picture)
     picture += solid[..., None] * (_shade(solid, face, style, level) - picture)
     return np.asarray(np.maximum.reduce([solid, lenses, shadow * free]), np.float32)
@@ -88,9 +89,14 @@ class _Frame:
         irises = [self.head[eye.iris[0]] for eye in layout.eyes]
         mean = [layout.head.mean[eye.iris[0]] for eye in layout.eyes]
         self.size = abs(irises[1][0] - irises[0][0]) / abs(mean[1][0] - mean[0][0])
-        nose = self.head[(np.abs(layout.head.mean[:, 0]) < 0.02) & (np.abs(layout.head.mean[:, 1] + 0.31) < 0.08)]
+        nose = self.head[
+            (np.abs(layout.head.mean[:, 0]) < 0.02) & (np.abs(layout.head.mean[:, 1] + 0.31) < 0.08)
+        ]
         self.depth = float(nose[:, 2].min()) - BEFORE
-        self.middle = (float(np.mean([one[0] for one in irises])), float(np.mean([one[1] for one in irises])) + 0.035)
+        self.middle = (
+            float(np.mean([one[0] for one in irises])),
+            float(np.mean([one[1] for one in irises])) + 0.035,
+        )
 
     def outline(self, side: int, more: float) -> NDArray[np.float64]:
         """(K, 3) head coordinates of a lens's outline, so much larger."""
@@ -116,7 +122,8 @@ class _Frame:
             cv2.fillPoly(drawn, [np.rint(flat * 16).astype(np.int32)], level, shift=4)
         small = cv2.resize(drawn, (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA)
         # No lens draws a sharper edge than this.
-        return cv2.GaussianBlur(small.astype(np.float32) / np.float32(255), (0, 0), 0.45)
+        soft = cv2.GaussianBlur(small.astype(np.float32), (0, 0), 0.45)
+        return np.asarray(soft / np.float32(255), np.float32)
 
     def lenses(self) -> FloatMask:
         """(H, W) both lenses, a little way under their rims."""
@@ -198,10 +205,13 @@ def _shade(solid: FloatMask, face: DrawnFace, style: Style, level: float) -> Flo
     relief = cv2.GaussianBlur(solid, (0, 0), width)
     down = cv2.Sobel(relief, cv2.CV_32F, 0, 1, ksize=3) - 0.4 * cv2.Sobel(relief, cv2.CV_32F, 1, 0, ksize=3)
     lit = np.clip(down * width * 0.9, -1, 1)
-    base = np.float32(style.colour) * np.float32(0.5 + level)
+    base = np.array(style.colour, np.float32) * np.float32(0.5 + level)
     if style.colour[0] > 2 * style.colour[2]:  # mottled
         x, y = face.places[..., 0], face.places[..., 1]
         spots = np.sin(37 * x + 5 * np.sin(23 * y)) * np.sin(41 * y + 6 * np.sin(19 * x))
         base = base * (1 + 0.55 * spots[..., None])
-    light = np.maximum(lit, 0)[..., None] * np.float32(style.shine * level) + np.minimum(lit, 0)[..., None] * base * 0.5
+    light = (
+        np.maximum(lit, 0)[..., None] * np.float32(style.shine * level)
+        + np.minimum(lit, 0)[..., None] * base * 0.5
+    )
     return np.asarray((base + light).clip(0, 1), np.float32)

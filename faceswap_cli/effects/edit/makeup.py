@@ -81,12 +81,14 @@ def _even(picture: FloatArray, face: DrawnFace, amount: float) -> None:
 def _around(face: DrawnFace, opening: Opening) -> FloatMask:
     ring = face.points[list(opening.outline), :2]
     middle = ring.mean(0)
-    return face.polygon(cv2.convexHull((middle + (ring - middle) * [1.2, 1.9]).astype(np.float32))[:, 0], 0.03)
+    return face.polygon(
+        cv2.convexHull((middle + (ring - middle) * [1.2, 1.9]).astype(np.float32))[:, 0], 0.03
+    )
 
 
 def _cheek(face: DrawnFace, side: int) -> FloatMask:
     """(H, W) a cheekbone, higher outwards."""
-    away = face.places - np.float32([0.52 * side, 0.03])
+    away = face.places - np.array([0.52 * side, 0.03], np.float32)
     along = away[..., 0] * side * np.float32(0.86) - away[..., 1] * np.float32(0.5)
     across = away[..., 0] * side * np.float32(0.5) + away[..., 1] * np.float32(0.86)
     return np.asarray(np.exp(-0.5 * ((along / 0.2) ** 2 + (across / 0.1) ** 2)), np.float32)
@@ -112,7 +114,7 @@ def _lids(face: DrawnFace, eye: Opening) -> tuple[FloatMask, FloatMask]:
 def eye_frame(
     face: DrawnFace, eye: Opening, at: NDArray[np.floating]
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Of pixels (..., 2): how far from the inner (0) to the outer corner (1), and how high above the upper and
+    """Of pixels (..., 2): how far from the inner (0) to the outer corner (1), and how far above the upper and
     below the lower lid, in face units."""
     points = face.points[:, :2]
     ends = points[list(eye.corners)]
@@ -153,7 +155,10 @@ def _colour_lips(picture: FloatArray, face: DrawnFace, amount: float, colourful:
     share = amount * lips[part][..., None]
     light = lab[..., :1]
     gloss = np.maximum(light - cv2.GaussianBlur(light, (0, 0), 0.04 * face.unit)[..., None], 0)
-    moved = lab + share * (LIPS * np.float32([1, colourful, colourful]) * np.clip(light / 55, 0.3, 1) + np.float32([1, 0, 0]) * 0.5 * gloss)
+    moved = lab + share * (
+        LIPS * np.array([1, colourful, colourful], np.float32) * np.clip(light / 55, 0.3, 1)
+        + np.array([1, 0, 0], np.float32) * 0.5 * gloss
+    )
     picture[part] = np.where(share > 0, from_space(moved, "lab"), picture[part])
 
 

@@ -25,8 +25,8 @@ from faceswap_cli.effects.edit.colour_road import (
 )
 from faceswap_cli.effects.edit.drawn_road import (
     PARTS,
-    DrawnReading,
     Drawing,
+    DrawnReading,
     drawn_names,
     plan_drawing,
     read_drawn,
@@ -98,7 +98,10 @@ class FaceEdit:
 def require_points(dense: FloatArray | None, names: Iterable[str]) -> None:
     """Raise a UserError where features can't be changed for want of dense points."""
     if dense is None and any(_wants_points(name) for name in names):
-        raise UserError("shapes, lips, eyes and what is drawn can't be changed with these landmarks", "Use --landmarks auto")
+        raise UserError(
+            "shapes, lips, eyes and what is drawn can't be changed with these landmarks",
+            "Use --landmarks auto",
+        )
 
 
 def _wants_points(name: str) -> bool:
@@ -121,7 +124,9 @@ def read_face(parser: FaceParser, image: Image, face: PlannedFace, names: Mappin
         assert face.dense is not None and face.expression is not None
         found = read_shapes(shapes, see_shape(face.dense, face.expression))
     found |= {
-        name: read_attribute(name, image, face.landmarks) for name in names if FEATURES[name].road == "attribute"
+        name: read_attribute(name, image, face.landmarks)
+        for name in names
+        if FEATURES[name].road == "attribute"
     }
     parts = sorted({PART_OF[name] for name in names if name in PART_OF})
     drawn = drawn_names(names)

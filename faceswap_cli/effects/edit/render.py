@@ -160,11 +160,11 @@ class EditStages:
         if not asked:
             return {}
         found = ask_network(self.parser, [one for _, one in asked])
-        return {at: replace(drawn[at], change=to_half(one)) for (at, _), one in zip(asked, found, strict=True)}
+        return {
+            at: replace(drawn[at], change=to_half(one)) for (at, _), one in zip(asked, found, strict=True)
+        }
 
-    def _average(
-        self, face: ParsedFace, item: ParsedFrame, near: Iterable[ParsedFrame]
-    ) -> FloatArray | None:
+    def _average(self, face: ParsedFace, item: ParsedFrame, near: Iterable[ParsedFrame]) -> FloatArray | None:
         """What the network says of a face, averaged with what it says of it in the frames around."""
         if face.change is None:
             return None
@@ -173,9 +173,9 @@ class EditStages:
             delay = one.frame.time - item.frame.time
             weight = temporal_masks.time_weight(delay, self.options.smoothing) if delay else 0.0
             for other in one.faces:
-                if other.face.track == face.face.track and other.change is not None:
-                    if weight >= temporal_masks.LEAST_WEIGHT:
-                        total, weights = total + np.float32(weight) * to_float(other.change), weights + weight
+                same = other.face.track == face.face.track and weight >= temporal_masks.LEAST_WEIGHT
+                if same and other.change is not None:
+                    total, weights = total + np.float32(weight) * to_float(other.change), weights + weight
         return np.asarray(total / np.float32(weights), np.float32)
 
     def _draw_on(

@@ -34,7 +34,7 @@ def draw_strands(
     low, high = low.clip(0, [wide, height]), high.clip(0, [wide, height])
     if (high - low).min() < 2:
         return
-    x0, y0, x1, y1 = *low, *high
+    (x0, y0), (x1, y1) = low.tolist(), high.tolist()
     size = ((x1 - x0) * FINER, (y1 - y0) * FINER)
     # Premultiplied colour and cover: what is drawn later hides what lies under it.
     layer = np.zeros((size[1], size[0], 3), np.uint8)
@@ -45,9 +45,9 @@ def draw_strands(
     root = max(1, round(width * FINER))
     tip = max(1, round(0.55 * width * FINER))
     for place, level in zip(places, levels, strict=True):
-        colour = (int(level[0]), int(level[1]), int(level[2]))
+        paint = (int(level[0]), int(level[1]), int(level[2]))
         for part, thick in ((place[:half], root), (place[half - 1 :], tip)):
-            cv2.polylines(layer, [part], False, colour, thick, cv2.LINE_8, 4)
+            cv2.polylines(layer, [part], False, paint, thick, cv2.LINE_8, 4)
             cv2.polylines(cover, [part], False, 255, thick, cv2.LINE_8, 4)
     whole = (layer.astype(np.float32) / np.float32(255), cover.astype(np.float32) / np.float32(255))
     shown = (x1 - x0, y1 - y0)

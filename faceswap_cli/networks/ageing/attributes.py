@@ -101,5 +101,7 @@ class DifferenceVector(nn.Module):
 
 def build_attribute_network(config: Mapping[str, Any]) -> AttributeNetwork:
     """The network from a card's configuration, freshly initialised."""
-    values = {name: tuple(value) if isinstance(value, list) else value for name, value in config.items()}
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in config.items()
+    }
     return AttributeNetwork(AttributeConfig(**values))
