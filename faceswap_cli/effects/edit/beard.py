@@ -39,7 +39,9 @@ CHEEK = ((-0.9, -0.35), (-0.74, -0.2), (-0.64, 0.1), (-0.5, 0.3), (-0.36, 0.37),
 """The upper edge of a beard on the average face's left half, from the temple to the corner of the mouth."""
 
 
-def draw_beard(picture: FloatArray, face: DrawnFace, before: float, after: float) -> FloatMask:
+def draw_beard(
+    picture: FloatArray, face: DrawnFace, before: float, after: float, colourful: float = 1.0
+) -> FloatMask:
     """Draw a beard, in place.
 
     Args:
@@ -47,6 +49,7 @@ def draw_beard(picture: FloatArray, face: DrawnFace, before: float, after: float
         face: whose.
         before: how much of one there is, 0..1.
         after: how much of one there shall be.
+        colourful: how much colour the picture has, 0 for grey ones.
 
     Returns:
         (H, W) where it was done.
@@ -60,7 +63,8 @@ def draw_beard(picture: FloatArray, face: DrawnFace, before: float, after: float
     step = float(rise(np.array(after - before), 0.0, 0.3))
     share = SHADOW * where * (0.18 + 0.82 * after) * step
     # Through short stubble skin is seen, a little bluish.
-    blue = 0.06 * (1 - after) * relief[..., None] * np.array([0.5, 0.8, 1.0], np.float32)
+    tone = 0.8 + colourful * (np.array([0.5, 0.8, 1.0], np.float32) - 0.8)
+    blue = 0.06 * (1 - after) * relief[..., None] * tone
     under = colour * (0.8 * relief[..., None]) + blue
     picture += share[..., None].astype(np.float32) * (under.astype(np.float32) - picture)
     lines, shade = _hairs(face, after)
@@ -98,18 +102,20 @@ def read_beard(picture: FloatArray, face: DrawnFace) -> float:
 
 def hair_colour(picture: FloatArray, face: DrawnFace) -> NDArray[np.float32]:
     """(3,) RGB in 0..1 that a beard has: the brows' without skin between them, or the hair's if darker."""
-    found = []
+    found, hair = [], None
     for name, least, share in (("brows", 0.5, 0.2), ("hair", 0.8, 0.4)):
         sure = face.mattes[name] > least
         if sure.sum() > 20:
             lab = to_space(picture[sure][None], "lab")[0]
             found.append(lab[lab[:, 0] <= np.quantile(lab[:, 0], share)].mean(0))
-    if not found:
+            hair = np.median(lab, 0)
+    if hair is None:
         return np.array([0.16, 0.12, 0.1], np.float32)
-    darkest = min(found, key=lambda one: float(one[0]))
-    # Grey hair has a beard between its own and the brows' colour.
-    lab = darkest if found[-1][0] < 45 else (darkest + found[-1]) / 2
-    lab[0] = np.clip(lab[0], 7, 60)
+    lab = min(found, key=lambda one: float(one[0]))
+    # Grey hair goes with a grey beard, however dark the brows still are.
+    grey = float(rise(np.array(hair[0]), 38, 55)) * float(rise(np.array(np.hypot(*hair[1:])), 20, 9))
+    lab = lab + 0.8 * grey * (hair - lab)
+    lab[0] = np.clip(lab[0], 7, 72)
     return np.asarray(from_space(lab[None, None].astype(np.float32), "lab")[0, 0], np.float32)
 
 

@@ -158,10 +158,10 @@ def _draw(name: str, picture: NDArray[np.float32], face: DrawnFace, drawing: Dra
         return draw_glasses(picture, face, str(drawing.after))
     after = float(drawing.after)
     if name == "beard":
-        return draw_beard(picture, face, float(drawing.before), after)
+        return draw_beard(picture, face, float(drawing.before), after, drawing.colourful)
     if name == "makeup":
         return draw_makeup(picture, face, after, drawing.colourful)
-    return draw_freckles(picture, face, after)
+    return draw_freckles(picture, face, after, drawing.colourful)
 
 
 def plan_drawing(

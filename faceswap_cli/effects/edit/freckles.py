@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from faceswap_cli.compositing.masks import FloatMask
 from faceswap_cli.effects.edit.drawn_face import DrawnFace, rise
+from faceswap_cli.effects.edit.outlines import outer_lips
 from faceswap_cli.effects.reenact.light import LUMA
 from faceswap_cli.effects.reenact.warp import FloatArray
 
@@ -65,20 +66,23 @@ def spots() -> NDArray[np.float64]:
     )
 
 
-def draw_freckles(picture: FloatArray, face: DrawnFace, amount: float) -> FloatMask:
+def draw_freckles(picture: FloatArray, face: DrawnFace, amount: float, colourful: float = 1.0) -> FloatMask:
     """Draw them, in place.
 
     Args:
         picture: (H, W, 3) of the face's box, in 0..1.
         face: whose.
         amount: how many and how dark, 0..1.
+        colourful: how much colour the picture has, 0 for grey ones.
 
     Returns:
         (H, W) where it was done.
     """
     light = np.asarray(cv2.GaussianBlur(picture @ LUMA, (0, 0), 0.05 * face.unit), np.float32)
-    pigment = _pigment(face, amount) * face.skin * rise(light, DARK - 0.18, LIGHT)
-    picture *= np.exp(-pigment[..., None] * PIGMENT)
+    lips = face.polygon(outer_lips(face.points[:, :2], face.layout.mouth), 0.01)
+    pigment = _pigment(face, amount) * face.skin * (1 - lips) * rise(light, DARK - 0.18, LIGHT)
+    hue = LUMA @ PIGMENT + np.float32(colourful) * (PIGMENT - LUMA @ PIGMENT)
+    picture *= np.exp(-pigment[..., None] * hue)
     return np.asarray(pigment, np.float32)
 
 

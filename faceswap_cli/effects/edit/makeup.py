@@ -107,7 +107,7 @@ def _lids(face: DrawnFace, eye: Opening) -> tuple[FloatMask, FloatMask]:
     line = rise(np.abs(height - thick / 2) - thick / 2, sharp, -sharp / 2) * (thick > 1e-4)
     under = rise(np.abs(below), 0.008 + sharp, 0.0) * rise(along, 0.45, 0.8) * rise(along, 1.02, 0.95)
     opened = face.polygon(outline_polygon(face.points[:, :2], eye), 0.004)
-    shadow = shadow * (1 - opened) * np.sqrt(face.skin)
+    shadow = shadow * (1 - opened) * np.sqrt(np.maximum(face.skin, 0))
     return np.asarray(shadow, np.float32), np.asarray(0.85 * line + 0.3 * under, np.float32)
 
 
