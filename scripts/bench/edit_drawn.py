@@ -8,8 +8,8 @@ descriptors of labelled pictures (a folder with labels.csv); BiSeNet for glasses
 light of the chin between dlib's points over that of the cheeks for beards; OpenCV's blob detector for
 freckles; faceplugin's recogniser for identity.
 
-moved      sex: share of photos taken for the other sex; glasses: share in which they are found; beard: share of
-           light lost; makeup: CIELAB of the lips; freckles: blobs more
+moved      sex: share of photos taken for the other sex; glasses: share in which they are found; beard: share
+           of light lost; makeup: CIELAB of the lips; freckles: blobs more
 monotone   photos on which more asked for is more seen
 identity   results that are accepted as the same person
 left       share of what moved that is left after JPEG 75, blur (1 pixel) and half size

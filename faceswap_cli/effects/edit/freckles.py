@@ -79,8 +79,12 @@ def draw_freckles(picture: FloatArray, face: DrawnFace, amount: float, colourful
         (H, W) where it was done.
     """
     light = np.asarray(cv2.GaussianBlur(picture @ LUMA, (0, 0), 0.05 * face.unit), np.float32)
-    lips = face.polygon(outer_lips(face.points[:, :2], face.layout.mouth), 0.01)
-    pigment = _pigment(face, amount) * face.skin * (1 - lips) * rise(light, DARK - 0.18, LIGHT)
+    points = face.points[:, :2]
+    off = face.polygon(outer_lips(points, face.layout.mouth), 0.01)
+    for eye in face.layout.eyes:
+        ring = points[list(eye.outline)]
+        off = np.maximum(off, face.polygon(ring.mean(0) + 1.25 * (ring - ring.mean(0)), 0.01))
+    pigment = _pigment(face, amount) * face.skin * (1 - off) * rise(light, DARK - 0.18, LIGHT)
     hue = LUMA @ PIGMENT + np.float32(colourful) * (PIGMENT - LUMA @ PIGMENT)
     picture *= np.exp(-pigment[..., None] * hue)
     return np.asarray(pigment, np.float32)
