@@ -18,6 +18,7 @@ from faceswap_cli.effects.reenact import warp
 from faceswap_cli.effects.reenact.layout import Points
 from faceswap_cli.effects.reenact.light import LUMA
 from faceswap_cli.effects.reenact.warp import FloatArray
+from faceswap_cli.faces.landmarks.dense import GROUPS, IBUG
 
 APART = 0.385
 """How far lenses' middles are from the face's, times half the distance of the irises over the average's."""
@@ -28,8 +29,10 @@ BEFORE = 0.07
 BEND = 0.2
 """How much farther back frames are at the sides, for the square of the way."""
 
-ARM = (0.013, 1.0, 0.81)
-"""Half of an arm's height at least, how far back it goes, and how far from the face's middle it ends."""
+ARM = 0.013
+"""Half of an arm's height at least, in face units."""
+
+_TEMPLES = tuple(int(number) - IBUG for number in GROUPS["outline"][[5, 13]])
 
 SHADOW, FALL = 0.3, 0.05
 """How much light a frame takes from the skin below it, and how far below its shadow falls."""
@@ -161,11 +164,13 @@ class _Frame:
                 continue
             x0 = self.middle[0] + side * ((APART + self.style.half[0]) * self.size + 0.045)
             start = self.at(np.array([x0]), np.array([self.hinge_height]))[0]
+            # It ends at the person's own temple, above the ear.
+            ear = self.head[_TEMPLES[0 if side < 0 else 1]]
             t = np.linspace(0, 1, 20)
-            x = start[0] + (side * ARM[2] - start[0]) * t + side * 0.02 * np.sin(np.pi * t)
-            z = start[2] + ARM[1] * t
-            y = np.full(20, start[1]) + 0.02 * t
-            half = max(0.6 * self.style.rim, ARM[0])
+            x = start[0] + (ear[0] - start[0]) * t**0.7
+            z = start[2] + (ear[2] - start[2]) * t
+            y = start[1] + 0.02 * t
+            half = max(0.6 * self.style.rim, ARM)
             upper, lower = np.column_stack([x, y - half, z]), np.column_stack([x, y + half, z])
             shapes.append((np.vstack([upper, lower[::-1]]), 255))
         return self.fill(*shapes) if shapes else np.zeros(self.face.skin.shape, np.float32)
