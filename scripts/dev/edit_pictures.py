@@ -32,6 +32,8 @@ OTHERS = (
     *("emotion=calm", "emotion=sad", "skin=-.3", "warmth=.8", "lips=red"),
     *("iris=blue", "eye-size=1", "nose-width=0", "chin=.6"),
 )
+DRAWN = ("beard=.3", "beard=1", "glasses=square", "freckles=.6")
+ON_HER = ("glasses=round", "glasses=sunglasses", "makeup=.8", "freckles=.9")
 
 
 def main() -> None:
@@ -49,6 +51,10 @@ def main() -> None:
     save(options.out / "edit-shape.jpg", page(editor, man, list(SHAPES), 0.5))
     save(options.out / "edit-features.jpg", page(editor, astronaut, list(OTHERS), 0.5))
     save(options.out / "edit-edge.jpg", edge(editor, woman))
+    pages = [page(editor, man, list(DRAWN), 0.25), page(editor, astronaut, list(ON_HER), 0.25)]
+    save(options.out / "edit-drawn.jpg", below(pages))
+    pages = [page(editor, man, ["sex=.5", "sex=1"], 0.25), page(editor, astronaut, ["sex=.5", "sex=0"], 0.25)]
+    save(options.out / "edit-sex.jpg", below(pages))
 
 
 FRAMES = {"man": 0, "woman": 400}
@@ -68,6 +74,16 @@ def page(editor: Editor, photo: Photo, settings: list[str], room: float) -> Imag
         assert made is not None, text
         pictures.append((text, cut(photo, made[0], room)))
     return draw_rows(pictures)
+
+
+def below(pages: list[Image]) -> Image:
+    """Pages one under another, as wide as the first."""
+    width = pages[0].shape[1]
+    same = [
+        cv2.resize(one, (width, round(one.shape[0] * width / one.shape[1])), interpolation=cv2.INTER_AREA)
+        for one in pages
+    ]
+    return np.ascontiguousarray(np.vstack([np.asarray(one, np.uint8) for one in same]))
 
 
 def edge(editor: Editor, photo: Photo) -> Image:

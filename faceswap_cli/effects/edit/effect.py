@@ -31,7 +31,7 @@ from faceswap_cli.zoo import card
 MOST_TOLD = 4
 """People of a video whose features are told one by one."""
 
-VERSION = 2
+VERSION = 3
 """Goes up when the same request gives other pictures: unfinished work is then begun anew."""
 
 

@@ -2,7 +2,8 @@
 
 A feature is read first, on the scale on which it is asked for, so that asking for what is there changes
 nothing. The road says what changes it: `colour` another colour for a part; `shape` the photo's own pixels
-moved; another road is another value of `Road` and a module beside `colour_road` and `shape_road`.
+moved; `drawn` something drawn on the face; `attribute` a network that answers with a change. Another road is
+another value of `Road` and a module beside `colour_road` and the others.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from faceswap_cli.effects.edit.colours import HAIR, IRIS, LIPS, NamedColour, find_colour
+from faceswap_cli.effects.edit.glasses_styles import NONE, STYLES
 from faceswap_cli.errors import UserError
 
-Road = Literal["colour", "shape"]
+Road = Literal["colour", "shape", "drawn", "attribute"]
 
 Value = float | str
-"""A number, or a colour's name or #rrggbb."""
+"""A number, a style's name, or a colour's name or #rrggbb."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Feature:
         low, high: of a number, which colours have none of.
         colours: the names of a colour; empty for a number.
         unit: of a number, in words; "" where it is a share.
+        styles: the names of a style; empty for all else.
     """
 
     road: Road
@@ -39,12 +42,15 @@ class Feature:
     high: float = 1.0
     colours: Mapping[str, NamedColour] | None = None
     unit: str = ""
+    styles: tuple[str, ...] = ()
 
     @property
     def values(self) -> str:
         """What it takes, in words."""
         if self.colours:
             return f"{', '.join(self.colours)}, or #rrggbb"
+        if self.styles:
+            return ", ".join(self.styles)
         unit = f" {self.unit}" if self.unit else ""
         return f"{self.low:g} to {self.high:g}{unit}"
 
@@ -71,6 +77,13 @@ FEATURES: dict[str, Feature] = {
     "chin": Feature("shape", "length of the chin, likewise", -1, 1),
     "turn": Feature("shape", "head turned to the picture's right (below 0: left)", -25, 25, unit="degrees"),
     "nod": Feature("shape", "head raised (below 0: lowered)", -20, 20, unit="degrees"),
+    "sex": Feature("attribute", "0 as men's faces look on average, 1 as women's; hair stays as it is"),
+    "beard": Feature("drawn", ".25 stubble, .6 a short beard, 1 a full one; none is taken away"),
+    "glasses": Feature("drawn", "glasses put on; none are taken off", styles=(NONE, *STYLES)),
+    "makeup": Feature(
+        "drawn", "lids, lashes, cheeks and lips made up, and evener skin, beside what there is"
+    ),
+    "freckles": Feature("drawn", "freckles on nose, cheeks and forehead, beside those there are"),
 }
 """All of them, by name, in the order in which they are shown."""
 
@@ -117,6 +130,10 @@ def read_value(name: str, text: str) -> Value:
     feature = find_feature(name)
     if feature.colours:
         find_colour(text, dict(feature.colours), 0)
+        return text
+    if feature.styles:
+        if text not in feature.styles:
+            raise UserError(f"{name}={text} can't be", f"{name} takes {feature.values}")
         return text
     try:
         value = float(text)

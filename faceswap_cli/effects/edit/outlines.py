@@ -110,14 +110,14 @@ def _outlines(name: str, points: Points, unit: float, layout: PointLayout) -> li
     open_wide = float(np.max(gaps(points, mouth))) / unit > PARTED
     if name == "lips":
         inner = [(outline_polygon(points, mouth), -1)] if open_wide else []
-        return [(_outer_lips(points, mouth), 1), *inner]
+        return [(outer_lips(points, mouth), 1), *inner]
     if name == "teeth":
         return [(outline_polygon(points, mouth), 1)] if open_wide else []
     open_eyes = [eye for eye in layout.eyes if float(np.mean(gaps(points, eye))) / unit > SHUT]
     return [(disc, 1) for disc in (_visible_iris(points, eye) for eye in open_eyes) if len(disc) > 2]
 
 
-def _outer_lips(points: Points, mouth: Opening) -> Points:
+def outer_lips(points: Points, mouth: Opening) -> Points:
     """(K, 2) once around both lips, smooth."""
     left, right = (points[list(mouth.corners)]).astype(np.float64)
     # The inner corners lie a little inside the outer ones.

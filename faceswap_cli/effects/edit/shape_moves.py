@@ -15,6 +15,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from faceswap_cli.effects.edit.attribute_road import shape_step
 from faceswap_cli.effects.reenact.gaps import gaps, measure_gaze, set_gaps, set_gaze
 from faceswap_cli.effects.reenact.layout import PointLayout, Points
 from faceswap_cli.effects.reenact.shape import LID_EDGE
@@ -43,7 +44,7 @@ MOST_STEP = {
 """How far a feature is moved, at most: what the picture does not show can't be drawn, and what is behind a
 face would bend."""
 
-AT_OUTLINE = {"jaw", "chin", "mouth"}
+AT_OUTLINE = {"jaw", "chin", "mouth", "sex"}
 """Features that move a face's outline; all others leave it alone, so that what is behind it does not bend."""
 
 WITH_JAW = {"jaw", "chin"}
@@ -320,6 +321,8 @@ def _look(changes: Mapping[str, ShapeChange]) -> NDArray[np.float64]:
 def _step(name: str, change: ShapeChange, head: Points, layout: PointLayout) -> Points:
     """What is added to points (N, 3) for a feature."""
     directions = layout.head.expression
+    if name == "sex":
+        return shape_step(name, change.step)
     if name in BUILDS:
         direction = BUILD_MOVES[name](head, layout)
         small = 1e-3 / max(float(np.abs(direction).max()), 1e-9)

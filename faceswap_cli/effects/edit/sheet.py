@@ -87,4 +87,6 @@ def sheet_values(name: str) -> list[Value]:
     feature = FEATURES[name]
     if feature.colours:
         return list(feature.colours)
+    if feature.styles:
+        return list(feature.styles)
     return [round(float(value), 3) for value in np.linspace(feature.low, feature.high, STEPS)]

@@ -22,6 +22,7 @@ SIDE_EFFECTS: dict[str, str] = {
     "jaw": "eyes smaller .4",
     "chin": "all under a quarter",
     "turn": "all under a quarter",
+    "sex": "looks about 3 years younger",
     "nod": "chin 1.9, nose shorter .8, brows .4: what a nod looks like from the front",
 }
 """In words, by feature."""

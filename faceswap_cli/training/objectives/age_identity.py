@@ -29,4 +29,4 @@ class Recogniser:
         theta[:, :, 2] = (centre * 2 / self.side).to(crops)
         grid = torch.nn.functional.affine_grid(theta, [len(crops), 3, CHIP, CHIP], align_corners=False)
         chips = torch.nn.functional.grid_sample(crops, grid, padding_mode="border", align_corners=False)
-        return torch.nn.functional.normalize(self.network(chips))
+        return torch.nn.functional.normalize(self.network(chips * 255))
