@@ -241,11 +241,11 @@ def blobs(image: Image, landmarks: NDArray[np.floating]) -> float:
     from faceswap_cli.faces.geometry import crop_matrix, warp
 
     crop = warp(image, crop_matrix(landmarks, 480, 2.0), 480)
-    settings = cv2.SimpleBlobDetector_Params()
+    settings = cv2.SimpleBlobDetector.Params()
     settings.minArea, settings.maxArea = 6.0, 220.0
     settings.minThreshold, settings.maxThreshold, settings.thresholdStep = 30, 220, 4
     settings.minDistBetweenBlobs, settings.filterByConvexity, settings.filterByInertia = 2, False, False
-    found = cv2.SimpleBlobDetector_create(settings).detect(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY))
+    found = cv2.SimpleBlobDetector.create(settings).detect(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY))
     return float(sum(60 < one.pt[0] < 420 and 190 < one.pt[1] < 320 for one in found))
 
 
