@@ -39,7 +39,7 @@ from faceswap_cli.pipeline.render_pass import RenderTask
 from faceswap_cli.pipeline.workdir import ResumeDir, not_whole_error
 from faceswap_cli.words import plural
 
-VERSION = 17
+VERSION = 18
 """Raised when the same settings begin to give other pictures: unfinished work of before is not mixed in."""
 
 MOST_TOLD = 3

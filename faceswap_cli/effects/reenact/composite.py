@@ -20,6 +20,7 @@ from faceswap_cli.effects.reenact import light
 from faceswap_cli.effects.reenact.layout import face_layout
 from faceswap_cli.effects.reenact.light import Shading
 from faceswap_cli.effects.reenact.options import ReenactOptions
+from faceswap_cli.effects.reenact.own_parts import lay_lids
 from faceswap_cli.effects.reenact.refine import (
     FaceChange,
     Refiner,
@@ -182,10 +183,12 @@ def _draw_lit(
     around: Sequence[Neighbour],
     options: ReenactOptions,
 ) -> tuple[FloatArray, FloatArray]:
-    """A drawn face's patch with the inside of its mouth, and where it shows; see `_light_face`."""
+    """A drawn face's patch with the inside of its mouth and its lids, and where it shows."""
     drawn, alpha = _light_face(frame, face, around, options)
     inside = to_float(face.inside)
-    return drawn + inside[..., 3:] * (inside[..., :3] - drawn), alpha
+    drawn = drawn + inside[..., 3:] * (inside[..., :3] - drawn)
+    brows = crop_alpha(face.brows, face.matrix, face.box)
+    return lay_lids(drawn, to_float(face.lids), alpha * (1 - brows), face.unit), alpha
 
 
 def _frame_patch(image: Image | FineImage, face: RenderedFace) -> tuple[Image | FineImage, FloatArray]:

@@ -19,11 +19,11 @@ from faceswap_cli.compositing.quick_arrays import to_float, to_half
 from faceswap_cli.effects.reenact import folds, light, warp
 from faceswap_cli.effects.reenact.calm import calm_share
 from faceswap_cli.effects.reenact.folds import SkinLight
-from faceswap_cli.effects.reenact.gaps import gaps
 from faceswap_cli.effects.reenact.head import HeadPose, fit_head
-from faceswap_cli.effects.reenact.layout import Opening, PointLayout, Points
+from faceswap_cli.effects.reenact.layout import PointLayout, Points
 from faceswap_cli.effects.reenact.light import Shading
 from faceswap_cli.effects.reenact.options import ReenactOptions
+from faceswap_cli.effects.reenact.own_parts import mouth_inside, shut_eyes
 from faceswap_cli.effects.reenact.refine import FaceChange
 from faceswap_cli.effects.reenact.shape import FittedPhoto, draw_shape, open_as_photo, turn_inner
 from faceswap_cli.effects.reenact.source import FacePoints, SourcePhoto, skin_weight, transform_points
@@ -34,19 +34,10 @@ from faceswap_cli.media.frame import Image
 
 HalfArray = NDArray[np.float16]
 
-LIP_EDGE = 0.012
-"""Face units by which the target's mouth interior reaches over the drawn lips' inner edge, softly."""
-
 
 BOX_MARGIN = 0.15
 """Face units around all points that are drawn."""
 
-PARTED = (0.01, 0.04)
-"""Face units between lips from which on the target's interior is seen, and from which on wholly."""
-
-LIP_DIFFERENCE = (0.04, 0.12)
-"""Difference to the lips, in the logarithm of lightness or of red over green, from which on a pixel may be no
-lip, and how much more makes it sure."""
 
 FINE = 0.015
 """Face units: detail that a Gaussian of this deviation takes away is fine."""
@@ -93,7 +84,8 @@ class Placement:
     Attributes:
         drawn: as they are seen.
         still: with eyes and mouth open as on the photo.
-        mouth: the target's own, where its interior is taken from; None where the photo's is kept.
+        mouth: the target's own, where the inside of its mouth and its lids are taken from; None where the
+            photo's are kept.
     """
 
     drawn: Points
@@ -110,6 +102,7 @@ class RenderedFace:
         image: (H, W, 3) in [0, 1], in the photo's own light.
         cover: (H, W) in [0, 1] how surely the photo shows bare face there.
         inside: (H, W, 4) the target's mouth interior and where it goes.
+        lids: (H, W, 4) the target's own shut eyes and where they go.
         folds: (G, G) logarithm of the light that the target's expression adds over the box; None likewise.
         normals: (G, G, 3) of the drawn head over the box, head coordinates.
         rotation: (3, 3) of the head.
@@ -134,6 +127,7 @@ class RenderedFace:
     image: HalfArray
     cover: HalfArray
     inside: HalfArray
+    lids: HalfArray
     folds: FloatArray | None
     normals: FloatArray
     rotation: NDArray[np.float64]
@@ -246,7 +240,7 @@ def render_placed(
         box,
         to_half(seen[..., :3]),
         to_half(seen[..., 3]),
-        _interior(image, box, layout, placed, pose.scale),
+        *_own_parts(image, box, layout, placed, pose.scale),
         lines,
         normals,
         pose.rotation,
@@ -315,54 +309,16 @@ def _where(
     return spline.field(box, moved)
 
 
-def _interior(image: Image, box: Box, layout: PointLayout, placed: Placement, unit: float) -> HalfArray:
-    """(H, W, 4) the target's teeth and tongue, and the hole between the drawn lips that they are seen in."""
-    size = (box[2] - box[0], box[3] - box[1])
+def _own_parts(
+    image: Image, box: Box, layout: PointLayout, placed: Placement, unit: float
+) -> tuple[HalfArray, HalfArray]:
+    """`inside` and `lids` of a RenderedFace."""
     if placed.mouth is None:
-        return np.zeros((size[1], size[0], 4), np.float16)
-    own = warp.outline_polygon(placed.mouth[:, :2], layout.mouth)
-    drawn = warp.outline_polygon(placed.drawn[:, :2], layout.mouth)
-    rows = np.hstack([drawn - box[:2], np.ones((len(drawn), 1))])
-    # A flat mouth tells nothing of its height: what it can't tell stays as it is.
-    shift = own.mean(0) - (drawn - box[:2]).mean(0)
-    plain = np.vstack([np.eye(2), shift])
-    held = 0.02 * unit**2 * len(rows) / 24
-    system = rows.T @ rows + np.diag([held, held, 1e-6])
-    matrix = plain + np.linalg.solve(system, rows.T @ (own - rows @ plain))
-    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    seen = cv2.warpAffine(image, matrix.T, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    hole = warp.polygon_mask(drawn, box)
-    soft = cv2.GaussianBlur(hole, (0, 0), max(LIP_EDGE * unit, 0.4))
-    amount = max(_wide_open(placed.mouth, layout.mouth, unit), _wide_open(placed.still, layout.mouth, unit))
-    inside = np.asarray(seen, np.float32) / np.float32(255)
-    lips = warp.polygon_mask(placed.drawn[[*layout.mouth.above, *layout.mouth.below[::-1]], :2], box)
-    share = np.maximum(soft, hole) * unlike_lips(inside, lips * (1 - hole), unit) * np.float32(amount)
-    return to_half(np.dstack([inside, share]))
-
-
-def unlike_lips(picture: FloatArray, lips: FloatArray, unit: float) -> FloatArray:
-    """(H, W) 1 where a mouth shows what is darker or less red than lips: points of shut lips may lie apart.
-
-    Args:
-        picture: (H, W, 3) around the mouth.
-        lips: (H, W) where its lips are.
-        unit: pixels for a face unit.
-    """
-    if lips.sum() < 8:
-        return np.ones(lips.shape, np.float32)
-    seen = light.log_light(picture)
-    lightness, red = seen @ light.LUMA, seen[..., 0] - seen[..., 1]
-    lip_light, lip_red = (float(np.average(part, weights=lips)) for part in (lightness, red))
-    dark = np.clip((lip_light - lightness - LIP_DIFFERENCE[0]) / LIP_DIFFERENCE[1], 0, 1)
-    pale = np.clip((lip_red - red - LIP_DIFFERENCE[0]) / LIP_DIFFERENCE[1], 0, 1)
-    found = cv2.GaussianBlur(np.maximum(dark, pale), (0, 0), max(LIP_EDGE * unit, 0.4))
-    return np.asarray(np.clip(1.5 * found, 0, 1), np.float32)
-
-
-def _wide_open(points: Points, mouth: Opening, unit: float) -> float:
-    """0 for a mouth that is as good as shut, and shows lips where teeth would be; 1 for an open one."""
-    wide = float(np.max(gaps(points, mouth))) / unit
-    return float(np.clip((wide - PARTED[0]) / (PARTED[1] - PARTED[0]), 0, 1))
+        nothing = np.zeros((box[3] - box[1], box[2] - box[0], 4), np.float16)
+        return nothing, nothing
+    drawn, still, own = (points[:, :2] for points in (placed.drawn, placed.still, placed.mouth))
+    mouth = mouth_inside(image, box, layout.mouth, own, drawn, still, unit)
+    return to_half(mouth), to_half(shut_eyes(image, box, layout.eyes, own, drawn, still, unit))
 
 
 def _texture(
