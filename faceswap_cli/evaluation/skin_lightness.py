@@ -9,7 +9,6 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from faceswap_cli.compositing.colour.spaces import to_space
 from faceswap_cli.faces.face import FloatArray
 from faceswap_cli.faces.parsing.face_parser import FaceParser, class_share
 from faceswap_cli.media.frame import Image
@@ -34,7 +33,7 @@ def measure_skin_angle(parser: FaceParser, image: Image, landmarks: FloatArray) 
     if np.count_nonzero(skin) < LEAST:
         return float("nan")
     soft = cv2.GaussianBlur(crop, (0, 0), 1.0).astype(np.float32) / np.float32(255)
-    light, _, yellow = np.median(to_space(soft, "lab")[skin], axis=0)
+    light, _, yellow = np.median(cv2.cvtColor(soft, cv2.COLOR_RGB2Lab)[skin], axis=0)
     return float(np.degrees(np.arctan2(light - 50, yellow)))
 
 

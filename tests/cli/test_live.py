@@ -42,7 +42,7 @@ def test_cameras_and_outputs_are_named():
         (["--camera", CLIP, "--puppet", "x.jpg"], "no such file: x.jpg"),
         (["--camera", "nowhere", "-m", RUN], "no such camera"),
         (["--camera", CLIP, "-m", RUN, "--size", "large"], "is no size"),
-        (["--camera", CLIP, "-m", RUN, "--age", 70], "another family"),
+        (["--camera", CLIP, "-m", RUN, "--age", 70], "of the family shared"),
         (["--camera", CLIP, "-m", DATA / "age"], "age"),
         (["--camera", CLIP, "-m", RUN, "--all-faces", "-o", "take.xyz"], "window, virtual, http"),
         (["--camera", CLIP, "-m", RUN, "--all-faces", "-o", CLIP], "the clip itself"),

@@ -164,7 +164,7 @@ def test_labels_come_from_a_table_or_from_names(tmp_path: Path) -> None:
         shutil.copy(PICTURE, tmp_path / name)
     table = tmp_path / "labels.csv"
     table.write_text("file,age,sex,id\na.jpg,30,female,7\nb.jpg,12,m,8\nc.jpg,,,\n")
-    assert read_labelled(tmp_path) == [LabelledPhoto(tmp_path / "a.jpg", 30.0)], "a child is left out"
+    assert read_labelled(tmp_path) == [LabelledPhoto(tmp_path / "a.jpg", 30.0, 1.0)], "a child is left out"
     table.unlink()
     for name in ("anna_age48.jpg", "51_1_0.jpg", "nobody.jpg"):
         shutil.copy(PICTURE, tmp_path / name)
