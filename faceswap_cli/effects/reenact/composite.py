@@ -187,8 +187,10 @@ def _draw_lit(
     drawn, alpha = _light_face(frame, face, around, options)
     inside = to_float(face.inside)
     drawn = drawn + inside[..., 3:] * (inside[..., :3] - drawn)
-    brows = crop_alpha(face.brows, face.matrix, face.box)
-    return lay_lids(drawn, to_float(face.lids), alpha * (1 - brows), face.unit), alpha
+    if face.lids is not None:
+        brows = crop_alpha(face.brows, face.matrix, face.box)
+        drawn = lay_lids(drawn, to_float(face.lids), alpha * (1 - brows), face.unit)
+    return drawn, alpha
 
 
 def _frame_patch(image: Image | FineImage, face: RenderedFace) -> tuple[Image | FineImage, FloatArray]:

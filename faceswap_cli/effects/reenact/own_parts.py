@@ -33,8 +33,8 @@ SHUT = (0.45, 0.75)
 LID, LID_EDGE = 0.05, 0.045
 """Face units by which they reach beyond the photo's open eye, and width of their soft edge."""
 
-TONE_REACH = 0.08
-"""Face units over which the skin around tells their tone."""
+TONE_REACH, TONED = 0.08, 96
+"""Face units over which the skin around tells their tone, and side in pixels at which it is looked at."""
 
 HELD = 0.02
 """How much the size of a gap that is shut stays as it is, which its flat edge can't tell."""
@@ -68,18 +68,30 @@ def mouth_inside(
 
 def shut_eyes(
     image: Image, box: Box, eyes: Sequence[Opening], own: Points, drawn: Points, still: Points, unit: float
-) -> FloatArray:
-    """The target's lids where the photo's eyes are open and these are shut; see `mouth_inside`."""
-    region = np.asarray(image[box[1] : box[3], box[0] : box[2]], np.float32) / np.float32(255)
-    found = np.dstack([region, np.zeros(region.shape[:2], np.float32)])
+) -> FloatArray | None:
+    """The target's lids where only the photo's eyes are open; None: nowhere. See `mouth_inside`."""
+    found: FloatArray | None = None
     for eye in eyes:
         amount = shut_share(drawn, still, eye)
-        if amount:
-            both = np.vstack([points[list(eye.outline)] for points in (drawn, still)])
-            hull = cv2.convexHull(both.astype(np.float32))[:, 0].astype(np.float64)
-            share = np.float32(amount) * _soft(warp.polygon_mask(hull, box), unit)
-            seen = _moved(image, box, eye, own, drawn, unit)
-            found = np.where((share > found[..., 3])[..., None], np.dstack([seen, share]), found)
+        if not amount:
+            continue
+        if found is None:
+            region = np.asarray(image[box[1] : box[3], box[0] : box[2]], np.float32) / np.float32(255)
+            found = np.dstack([region, np.zeros(region.shape[:2], np.float32)])
+        both = np.vstack([points[list(eye.outline)] for points in (drawn, still)])
+        hull = cv2.convexHull(both.astype(np.float32))[:, 0].astype(np.float64)
+        # The eye's own part of the box: a frame at 4K is large.
+        far = (LID + LID_EDGE) * unit + 2
+        near = (
+            *np.maximum(np.floor(hull.min(0) - far), box[:2]).astype(int).tolist(),
+            *np.minimum(np.ceil(hull.max(0) + far), box[2:]).astype(int).tolist(),
+        )
+        if near[2] <= near[0] or near[3] <= near[1]:
+            continue
+        share = np.float32(amount) * _soft(warp.polygon_mask(hull, near), unit)
+        seen = _moved(image, near, eye, own, drawn, unit)
+        part = found[near[1] - box[1] : near[3] - box[1], near[0] - box[0] : near[2] - box[0]]
+        part[:] = np.where((share > part[..., 3])[..., None], np.dstack([seen, share]), part)
     return found
 
 
@@ -104,15 +116,32 @@ def lay_lids(drawn: FloatArray, lids: FloatArray, skin: FloatArray, unit: float)
         unit: pixels for a face unit.
     """
     share = lids[..., 3]
-    if not (share > 0.01).any():
-        return drawn
-    reach = max(TONE_REACH * unit, 1.0)
-    ring = np.asarray(skin * (cv2.GaussianBlur(share, (0, 0), reach) > 0.02) * (share < 0.05), np.float32)
-    apart = (light.log_light(drawn) - light.log_light(lids[..., :3])) * ring[..., None]
-    nearby = cv2.GaussianBlur(ring, (0, 0), 2 * reach)[..., None] + np.float32(1e-3)
-    gain = cv2.GaussianBlur(apart, (0, 0), 2 * reach) / nearby
-    toned = light.relight(np.ascontiguousarray(lids[..., :3]), np.asarray(gain, np.float32))
-    return np.asarray(drawn + share[..., None] * (toned - drawn), np.float32)
+    height, width = share.shape
+    small = (min(width, TONED), min(height, TONED))
+    spread = [
+        max(TONE_REACH * unit * there / here, 0.5) for there, here in zip(small, (width, height), strict=True)
+    ]
+
+    def shrunk(picture: FloatArray) -> FloatArray:
+        return np.asarray(cv2.resize(picture, small, interpolation=cv2.INTER_AREA), np.float32)
+
+    def spread_out(picture: FloatArray, more: float) -> FloatArray:
+        return np.asarray(
+            cv2.GaussianBlur(picture, (0, 0), more * spread[0], sigmaY=more * spread[1]), np.float32
+        )
+
+    covered = shrunk(share)
+    ring = shrunk(skin) * (spread_out(covered, 1) > 0.02) * (covered < 0.05)
+    apart = light.log_light(shrunk(drawn)) - light.log_light(shrunk(np.ascontiguousarray(lids[..., :3])))
+    gain = spread_out(apart * ring[..., None], 2) / (spread_out(ring, 2)[..., None] + np.float32(1e-3))
+    rows, columns = (slice(found.min(), found.max() + 1) for found in np.nonzero(share > 0))
+    wide = np.asarray(cv2.resize(gain, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)[
+        rows, columns
+    ]
+    toned = light.relight(np.ascontiguousarray(lids[rows, columns, :3]), wide)
+    laid = drawn.copy()
+    laid[rows, columns] += share[rows, columns, None] * (toned - laid[rows, columns])
+    return laid
 
 
 def _moved(image: Image, box: Box, opening: Opening, own: Points, drawn: Points, unit: float) -> FloatArray:

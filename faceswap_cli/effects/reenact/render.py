@@ -102,7 +102,7 @@ class RenderedFace:
         image: (H, W, 3) in [0, 1], in the photo's own light.
         cover: (H, W) in [0, 1] how surely the photo shows bare face there.
         inside: (H, W, 4) the target's mouth interior and where it goes.
-        lids: (H, W, 4) the target's own shut eyes and where they go.
+        lids: (H, W, 4) the target's own shut eyes and where they go; None if they are as open as the photo's.
         folds: (G, G) logarithm of the light that the target's expression adds over the box; None likewise.
         normals: (G, G, 3) of the drawn head over the box, head coordinates.
         rotation: (3, 3) of the head.
@@ -127,7 +127,7 @@ class RenderedFace:
     image: HalfArray
     cover: HalfArray
     inside: HalfArray
-    lids: HalfArray
+    lids: HalfArray | None
     folds: FloatArray | None
     normals: FloatArray
     rotation: NDArray[np.float64]
@@ -311,14 +311,14 @@ def _where(
 
 def _own_parts(
     image: Image, box: Box, layout: PointLayout, placed: Placement, unit: float
-) -> tuple[HalfArray, HalfArray]:
+) -> tuple[HalfArray, HalfArray | None]:
     """`inside` and `lids` of a RenderedFace."""
     if placed.mouth is None:
-        nothing = np.zeros((box[3] - box[1], box[2] - box[0], 4), np.float16)
-        return nothing, nothing
+        return np.zeros((box[3] - box[1], box[2] - box[0], 4), np.float16), None
     drawn, still, own = (points[:, :2] for points in (placed.drawn, placed.still, placed.mouth))
     mouth = mouth_inside(image, box, layout.mouth, own, drawn, still, unit)
-    return to_half(mouth), to_half(shut_eyes(image, box, layout.eyes, own, drawn, still, unit))
+    lids = shut_eyes(image, box, layout.eyes, own, drawn, still, unit)
+    return to_half(mouth), None if lids is None else to_half(lids)
 
 
 def _texture(
