@@ -22,6 +22,7 @@ from faceswap_cli.pipeline.live.options import LiveOptions
 
 if TYPE_CHECKING:
     from faceswap_cli.pipeline.live.outputs.base import Shown
+    from faceswap_cli.pipeline.live.outputs.page import PageOutput
     from faceswap_cli.pipeline.live.outputs.window import Window
     from faceswap_cli.pipeline.live.session import LiveSession
     from faceswap_cli.provenance.marks import Marks
@@ -120,8 +121,10 @@ def live(
     )
     session = LiveSession(feed, effect, analyser, options, [one for _, one in outputs])
     window = next((one for name, one in outputs if name == "window"), None)
+    # A clip that only a page shows would be over before anybody can open it.
+    page = outputs[0][1] if feed.is_clip and [name for name, _ in outputs] == ["http"] else None
     try:
-        _run(session, window, made)  # type: ignore[arg-type]
+        _run(session, window, made, page)  # type: ignore[arg-type]
     finally:
         session.close()
     _tell_notes(session)
@@ -149,9 +152,14 @@ def _share_cores() -> None:
     cv2.setNumThreads(half)
 
 
-def _run(session: LiveSession, window: Window | None, marks: Marks) -> None:
-    """Until the camera, the window or the user ends it."""
+def _run(session: LiveSession, window: Window | None, marks: Marks, page: PageOutput | None) -> None:
+    """From when a page that has to be opened is, until the camera, the window or the user ends it."""
     with stop_on_signal("ending; once more to stop at once") as asked:
+        if page is not None:
+            console.tell("the clip begins when the page is opened")
+            while not page.watched.wait(POLL):
+                if asked():
+                    raise UserError("nobody has opened the page", "Open its address in a browser")
         session.start()
         while not session.ended:
             if asked():

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sys
 import time
 from pathlib import Path
@@ -118,3 +119,23 @@ def write_still(path, seconds):
             frame = av.VideoFrame.from_ndarray(np.full((120, 160, 3), 90, np.uint8), format="rgb24")
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are POSIX's")
+def test_a_clip_that_only_a_page_shows_waits_until_somebody_looks():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    child = Python(
+        "-m", "faceswap_cli", "live", "--camera", CLIP, "-m", RUN, "--all-faces", "-o", "http", "--port", port
+    )
+    for _ in range(5000):
+        with socket.socket() as asked:
+            if asked.connect_ex(("127.0.0.1", port)) == 0 or child.returncode is not None:
+                break
+        time.sleep(0.1)
+    time.sleep(2)  # longer than the clip lasts
+    child.send_signal(signal.SIGINT)
+    code, told = child.wait(120), child.stdout + child.stderr
+    assert code == 1 and "the clip begins when the page is opened" in told, told
+    assert "nobody has opened the page" in told and "Traceback" not in told

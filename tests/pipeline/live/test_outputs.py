@@ -49,7 +49,9 @@ def test_the_page_gives_its_pictures_to_whoever_knows_its_address_and_to_nobody_
             opened(asked, timeout=10)
         one = shown(3)
         page.show(one)
+        assert not page.watched.is_set()
         with opened(f"{page.address}stream.mjpg", timeout=10) as stream:
+            assert page.watched.wait(10)
             assert stream.readline().startswith(b"--")
             head = {}
             while line := stream.readline().strip():

@@ -39,12 +39,16 @@ class PageOutput(ThreadedOutput):
 
     Raises:
         UserError: the port is taken.
+
+    Attributes:
+        watched: set as soon as a browser asks for its pictures.
     """
 
     def __init__(self, port: int = 0) -> None:
         self.token = secrets.token_urlsafe(16)
         self._fresh = threading.Condition()
         self._jpeg, self._number, self._closed = b"", 0, False
+        self.watched = threading.Event()
         try:
             self._server = _Server((HOST, port), _Handler)
         except OSError as error:
@@ -128,6 +132,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def _stream(self) -> None:
+        self.server.output.watched.set()
         self._head(f"multipart/x-mixed-replace; boundary={_BOUNDARY}")
         self.end_headers()
         # A browser shows a picture when it sees the boundary after it: that goes with it, not with the next.
