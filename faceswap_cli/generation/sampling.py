@@ -17,7 +17,7 @@ from faceswap_cli.errors import UserError
 from faceswap_cli.networks.generator.appearance import AppearanceGenerator, build_appearance
 from faceswap_cli.networks.generator.finer import build_finer
 from faceswap_cli.networks.generator.style import StyleGenerator
-from faceswap_cli.networks.generator.surroundings import Around, Surroundings
+from faceswap_cli.networks.generator.surroundings import HeadSurroundings, Surroundings
 from faceswap_cli.training.data.latents import decode_drawn
 from faceswap_cli.training.data.picture_set import to_pictures
 
@@ -84,7 +84,9 @@ class PictureGenerator:
             [picture] = self.draw_styles(self.styles_of(noise[None], truncation), [seeds[0]], around)
             yield picture
 
-    def choose_around(self, style: Tensor, seed: int, wanted: Mapping[str, float] = {}) -> Around | None:
+    def choose_around(
+        self, style: Tensor, seed: int, wanted: Mapping[str, float] = {}
+    ) -> HeadSurroundings | None:
         """The surroundings of a style (S,) or (layers, S), see `Surroundings.choose`; None: it has none."""
         if not isinstance(self.network, AppearanceGenerator) or self.surroundings is None:
             return None
@@ -111,7 +113,7 @@ class PictureGenerator:
         return self.draw_styles(styles, seeds)
 
     def draw_styles(
-        self, styles: Tensor, seeds: Sequence[int], around: Around | None = None
+        self, styles: Tensor, seeds: Sequence[int], around: HeadSurroundings | None = None
     ) -> NDArray[np.uint8]:
         """Pictures of styles (N, S) or (N, layers, S), their single pixels' noise by seeds; see `draw`.
 
@@ -128,7 +130,7 @@ class PictureGenerator:
                 found.append(decode_drawn(self.network, drawn))
         return to_pictures(torch.cat(found))
 
-    def _draw(self, style: Tensor, random: torch.Generator, around: Around | None) -> Tensor:
+    def _draw(self, style: Tensor, random: torch.Generator, around: HeadSurroundings | None) -> Tensor:
         if isinstance(self.network, AppearanceGenerator):
             return self.network.draw(style, random, self.finish, None if around is None else [around])
         return self.network.draw(style, noise=random)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Make models/faces-surroundings: hair, ears, neck and clothes of synthetic people, without their faces.
+"""Make models/faces-surroundings: hair, ears, neck and clothes of synthetic people, not their faces' middle.
 
     python -m scripts.data.surroundings fine.npz
 
@@ -62,7 +62,8 @@ FRINGE = 0.05
 
 FACTS = {
     "what": "Hair, ears, necks and clothes of synthetic people around the invented faces of models/faces, in "
-    "its mean shape. Their faces are left out. No network.",
+    "its mean shape. The middle of their faces is left out; beside a fringe the end of a brow or an eye is "
+    "not. No network.",
     "licence": "MIT",
     "data": "sfhq_synthetic_mit (MIT, synthetic; without rows of a research-licensed generator), chosen by "
     "eye: scripts/data/surroundings.txt",

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from faceswap_cli.networks.generator.finer import LEAST_SHARE, FinerNetwork
-from faceswap_cli.networks.generator.surroundings import Around, Surroundings
+from faceswap_cli.networks.generator.surroundings import HeadSurroundings, Surroundings
 
 OUTLINES, CALM = 6, 0.3
 """Directions of the texture by which an outline is drawn in full for the second stage, and how much of the
@@ -126,7 +126,7 @@ class AppearanceGenerator(nn.Module):
         styles: Tensor,
         noise: torch.Generator | None = None,
         detail: float = 1.0,
-        around: Sequence[Around] | None = None,
+        around: Sequence[HeadSurroundings] | None = None,
     ) -> Tensor:
         """Styles to pictures.
 
@@ -169,7 +169,7 @@ class AppearanceGenerator(nn.Module):
         texture: Tensor,
         shape: Tensor,
         noise: torch.Generator | None = None,
-        around: Sequence[Around] | None = None,
+        around: Sequence[HeadSurroundings] | None = None,
     ) -> Tensor:
         """The same after the second stage, which there has to be, each with one of the surroundings."""
         assert self.finer is not None

@@ -1,8 +1,8 @@
 """What lies around an invented face: hair, ears, neck and clothes of a stock of pictures, in the mean shape.
 
 Statistics and small networks draw a face, but hair as haze or weaving. So a stock of synthetic people's hair
-and clothes is kept as pictures, with nothing of their faces: a drawn head takes those of the head that is
-most like its own draft, and their skin takes on its tone.
+and clothes is kept as pictures, without the middle of their faces: a drawn head takes those of the head that
+is most like its own draft, and their skin takes on its tone.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ LEAST_TONE = 0.02
 
 
 @dataclass(frozen=True)
-class Around:
+class HeadSurroundings:
     """What a head has around it.
 
     Attributes:
@@ -96,7 +96,7 @@ class Surroundings:
 
     def choose(
         self, coefficients: Tensor, seed: int | None = None, wanted: Mapping[str, float] = {}
-    ) -> Around:
+    ) -> HeadSurroundings:
         """Those whose head looks most like a draft.
 
         Args:
@@ -118,9 +118,9 @@ class Surroundings:
             float(np.clip(wanted.get(name, own[name]) - own[name], -most, most))
             for name, most in zip(COLOURS, MOST_DYED, strict=True)
         ]
-        return Around(nearest, (dyed[0], dyed[1], dyed[2]))
+        return HeadSurroundings(nearest, (dyed[0], dyed[1], dyed[2]))
 
-    def lay_around(self, heads: Tensor, chosen: Sequence[Around]) -> Tensor:
+    def lay_around(self, heads: Tensor, chosen: Sequence[HeadSurroundings]) -> Tensor:
         """Heads with other surroundings.
 
         Args:
@@ -138,7 +138,7 @@ class Surroundings:
             found.append(torch.lerp(head, torch.cat([colour, picture[3:]]), cover))
         return torch.stack(found)
 
-    def _decode(self, one: Around, side: int) -> tuple[Tensor, Tensor, Tensor]:
+    def _decode(self, one: HeadSurroundings, side: int) -> tuple[Tensor, Tensor, Tensor]:
         """The picture (4, side, side), its cover and its skin (1, side, side), in [0, 1]."""
         start = self._ends[one.number - 1][1] if one.number else 0
         middle, end = self._ends[one.number]

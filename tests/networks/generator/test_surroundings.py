@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from faceswap_cli.networks.generator.surroundings import MOST_DYED, Around, Surroundings, read_tone
+from faceswap_cli.networks.generator.surroundings import MOST_DYED, HeadSurroundings, Surroundings, read_tone
 
 SIDE = 64
 
@@ -57,7 +57,7 @@ def test_the_head_that_looks_most_like_it_is_taken():
 
 
 def test_the_face_stays_and_what_is_around_it_is_the_stocks():
-    found = stock().lay_around(torch.stack([head(), head()]), [Around(0), Around(1)])
+    found = stock().lay_around(torch.stack([head(), head()]), [HeadSurroundings(0), HeadSurroundings(1)])
     middle = found[:, :3, SIDE // 2 - 8 : SIDE // 2 + 8, SIDE // 2 - 8 : SIDE // 2 + 8]
     assert (middle - 0.6).abs().max() < 0.02
     assert found[1, :3, 2, 2].tolist() == pytest.approx([0, 0, 1], abs=0.05)
@@ -67,14 +67,14 @@ def test_the_face_stays_and_what_is_around_it_is_the_stocks():
 
 def test_skin_around_takes_on_the_faces_tone():
     for level in (0.3, 0.6):
-        [found] = stock().lay_around(head(level)[None], [Around(0)])
+        [found] = stock().lay_around(head(level)[None], [HeadSurroundings(0)])
         assert found[:3, SIDE - 3, 3].tolist() == pytest.approx([level] * 3, abs=0.03)
 
 
 def test_hair_is_dyed_as_it_is_asked_for_and_nothing_else():
     asked = stock().choose(torch.tensor([-1.0, 0.0]), wanted={"hair_red": 90.0, "hair_yellow": 0.0})
     assert asked.number == 0 and asked.dyed == (0.0, MOST_DYED[1], 0.0)
-    plain, dyed = stock().lay_around(torch.stack([head(), head()]), [Around(0), asked])
+    plain, dyed = stock().lay_around(torch.stack([head(), head()]), [HeadSurroundings(0), asked])
     assert dyed[0, 2, 2] > plain[0, 2, 2] + 0.03 and dyed[1, 2, 2] < plain[1, 2, 2]
     assert (dyed[:, SIDE // 2 + 2 :] - plain[:, SIDE // 2 + 2 :]).abs().max() < 0.02
 
